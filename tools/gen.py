@@ -19,7 +19,7 @@ PROTO_ROOT = ROOT / "proto"
 PYTHON_OUT = Path("kasir/v1")
 RUST_OUT = Path("engine_rs/bridge/src/gen")
 GENERATED = (PYTHON_OUT, RUST_OUT)
-PACKAGE_INIT = '"""The contract\'s messages and stubs, written by `make gen` from proto/kasir/v1: do not edit."""\n'
+PACKAGE_INIT = '"""Messages and stubs of the contract, written by `make gen` from proto/: do not edit."""\n'
 
 
 def proto_files() -> list[str]:
@@ -34,8 +34,9 @@ def write_python(out: Path) -> None:
     """Messages, gRPC stubs and their types, under `out`/kasir/v1."""
     target = out / PYTHON_OUT
     target.mkdir(parents=True, exist_ok=True)
-    # The two plugins of mypy-protobuf lie beside the interpreter, in a virtual environment that may not be active.
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    # mypy-protobuf's plugins lie beside the interpreter, in a virtual environment that may not be active.
+    scripts = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": os.pathsep.join([scripts, os.environ.get("PATH", "")])}
     command = [
         sys.executable,
         "-m",
@@ -48,7 +49,7 @@ def write_python(out: Path) -> None:
         *proto_files(),
     ]
     subprocess.run(command, check=True, env=environment)
-    # A file without a service has no stubs of its own: grpcio-tools writes an empty shell for it all the same.
+    # A file without a service has no stubs: grpcio-tools writes an empty shell for it all the same.
     for stub in target.glob("*_pb2_grpc.py"):
         if "_pb2 as " not in stub.read_text():
             stub.unlink()
@@ -58,8 +59,8 @@ def write_python(out: Path) -> None:
 
 def write_rust(out: Path) -> None:
     """One file per protobuf package, under `out`/engine_rs/bridge/src/gen."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "kasir-gen", "--", PROTO_ROOT, out / RUST_OUT]
-    subprocess.run(command, check=True, cwd=ROOT)
+    command = ["cargo", "run", "--quiet", "--locked", "--package", "kasir-gen", "--"]
+    subprocess.run([*command, PROTO_ROOT, out / RUST_OUT], check=True, cwd=ROOT)
 
 
 def generated_files(root: Path) -> dict[Path, bytes]:
@@ -76,12 +77,14 @@ def drift(committed: dict[Path, bytes], fresh: dict[Path, bytes]) -> list[str]:
     """One line for each file that is missing, left over or different."""
     lines = [f"missing: {path}" for path in fresh.keys() - committed.keys()]
     lines += [f"left over: {path}" for path in committed.keys() - fresh.keys()]
-    lines += [f"differs: {path}" for path in committed.keys() & fresh.keys() if committed[path] != fresh[path]]
+    lines += [
+        f"differs: {path}" for path in committed.keys() & fresh.keys() if committed[path] != fresh[path]
+    ]
     return sorted(lines)
 
 
 def install(committed: dict[Path, bytes], fresh: dict[Path, bytes]) -> None:
-    """Makes the tree hold `fresh`. A file that is right already keeps its time, so that nothing is rebuilt for it."""
+    """Makes the tree hold `fresh`. A file that is right keeps its time, so that nothing is rebuilt for it."""
     for path, content in fresh.items():
         if committed.get(path) != content:
             (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
@@ -91,8 +94,8 @@ def install(committed: dict[Path, bytes], fresh: dict[Path, bytes]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write the code generated from proto/, or check it for drift.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when what is committed differs")
+    parser = argparse.ArgumentParser(description="Write the code generated from proto/, or check it.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail on drift")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kasir-gen-") as temporary:
         fresh_root = Path(temporary)
@@ -104,7 +107,10 @@ def main() -> int:
             for line in lines:
                 print(line, file=sys.stderr)
             if lines:
-                print("Generated code differs from proto/: run `make gen` and commit what it writes.", file=sys.stderr)
+                print(
+                    "Generated code differs from proto/: run `make gen` and commit what it wrote.",
+                    file=sys.stderr,
+                )
             return 1 if lines else 0
     install(committed, fresh)
     print(f"{len(lines)} files changed" if lines else "nothing changed")

@@ -1,0 +1,125 @@
+# The one door: people and CI call these targets, nothing else. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+ENGINE := engine/_core.abi3.so
+RUST_SOURCES := $(shell find engine_rs/core engine_rs/store engine_rs/bridge -name '*.rs' -o -name Cargo.toml)
+PACKAGES := engine server clients hardware kasir
+CHECKED := $(PACKAGES) bench tests tools
+# Where `make serve` keeps its shop
+DATA ?= out/shop
+# More words for the program behind a target, e.g. `make test ARGS="-k booking"`
+ARGS ?=
+# One interpreter for every build of the bridge: cargo would rebuild pyo3 each time it changed.
+export PYO3_PYTHON := $(CURDIR)/$(PYTHON)
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- Setting up. Each step leaves a file behind, so that a second `make setup` has nothing to do. ---
+
+.PHONY: setup
+setup: $(ENGINE) $(VENV)/.project ## Build .venv with the `kasir` command in it
+
+$(VENV)/.created: tools/python.sh
+	@python=$$(sh tools/python.sh); echo "making $(VENV) with $$python"; "$$python" -m venv --clear $(VENV)
+	@touch $@
+
+# --no-deps: the lock is complete, and nothing that it does not name is to be installed.
+$(VENV)/.dependencies: $(VENV)/.created requirements.lock
+	@sh tools/rust.sh
+	@echo "installing the locked Python packages (half a minute)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile -r requirements.lock
+	@touch $@
+
+$(ENGINE): $(VENV)/.dependencies $(RUST_SOURCES) Cargo.toml Cargo.lock
+	@sh tools/rust.sh
+	@echo "building the engine (some minutes the first time)"
+	@$(BIN)/maturin develop --quiet --release --locked --skip-install
+	@touch $@
+
+# An editable install: Python sources are used where they lie. Needed again only when its description changes.
+$(VENV)/.project: $(ENGINE) pyproject.toml
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .
+	@touch $(ENGINE) $@
+	@echo "ready: $(BIN)/kasir --help"
+
+# --- Using it ---
+
+.PHONY: demo
+demo: setup ## Play a shop's whole day; results in out/demo/
+	@$(BIN)/kasir demo $(ARGS)
+
+.PHONY: serve
+serve: setup ## Start a server to play with (its data: out/shop)
+	@mkdir -p $(DATA)
+	@$(BIN)/kasir serve --data $(DATA) $(ARGS)
+
+# --- Checking it ---
+
+.PHONY: test
+test: setup ## Run every test, Rust and Python (ARGS goes to pytest)
+	@sh tools/system_packages.sh || echo "going on without them" >&2
+	@sh tools/cargo_test.sh
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: setup ## Check style, types, import rules, the contract and generated code
+	@sh tools/lint.sh $(wildcard $(CHECKED))
+
+.PHONY: format
+format: setup ## Format Python, Rust and the contract
+	@$(BIN)/ruff format $(wildcard $(CHECKED))
+	@$(BIN)/ruff check --fix --exit-zero --quiet $(wildcard $(CHECKED))
+	@cargo fmt --all
+
+.PHONY: gen
+gen: $(VENV)/.dependencies ## Generate code from proto/
+	@$(PYTHON) tools/gen.py
+
+.PHONY: gen-check
+gen-check: $(VENV)/.dependencies ## Fail when generated code differs from proto/
+	@$(PYTHON) tools/gen.py --check
+
+.PHONY: bench
+bench: setup ## Measure the engine and the server, beside PostgreSQL
+	@sh tools/system_packages.sh
+	@$(PYTHON) -m bench $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: setup ## The same in seconds: shows that it runs, not how fast
+	@sh tools/system_packages.sh
+	@$(PYTHON) -m bench --quick $(ARGS)
+
+.PHONY: crash
+crash: setup ## Kill the server under load, again and again (part of test)
+	@$(PYTHON) -m pytest -m crash $(ARGS)
+
+.PHONY: audit
+audit: $(VENV)/.dependencies ## Ask for known flaws in what we depend on (needs the network)
+	@$(BIN)/pip-audit --disable-pip --no-deps --requirement requirements.lock
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+	else echo "cargo-deny is not installed: cargo install --locked cargo-deny"; fi
+
+# --- Shipping it ---
+
+.PHONY: wheel
+wheel: setup ## Build one wheel for every Python from 3.11; in dist/
+	@$(BIN)/maturin build --release --locked --out dist
+
+.PHONY: lock
+lock: $(VENV)/.dependencies ## Renew requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 \
+		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what was built and measured
+	rm -rf $(VENV) target out dist engine/_core.*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(wildcard $(CHECKED)) -name __pycache__ -type d -prune -exec rm -rf {} +

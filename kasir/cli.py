@@ -1,0 +1,170 @@
+"""The command `kasir`: one door to every role. Each role's commands are imported only when they are called.
+
+A till installs no server and a server no printer: a command whose extra is missing says so in a sentence, and
+`kasir --help` lists every command whether or not its extra is there.
+"""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from kasir import __version__
+
+OUR_PACKAGES = frozenset({"bench", "clients", "engine", "hardware", "kasir", "server"})
+
+# Which extra brings a module; a test holds this against pyproject.toml.
+EXTRA_OF_MODULE = {
+    "PIL": "paper",
+    "barcode": "paper",
+    "escpos": "paper",
+    "faker": "demo",
+    "grpc_health": "server",
+    "grpc_reflection": "server",
+    "grpc_status": "server",
+    "prometheus_client": "server",
+    "qrcode": "paper",
+    "reportlab": "paper",
+    "structlog": "server",
+    "uvloop": "server",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command of `kasir`: where it lives, and what the list of commands says about it."""
+
+    help: str
+    panel: str
+    # "module:name" of a Typer app or of a plain function
+    target: str
+    # One command of that app, when the app holds others beside it
+    command: str | None = None
+    # The extra that brings all it needs, when the missing module alone does not tell
+    extra: str | None = None
+
+
+SHOP = "In the shop"
+SERVER = "The server and its data"
+FIRST_STEPS = "First steps"
+
+ENTRIES: dict[str, Entry] = {
+    "demo": Entry(
+        "Set up a shop and play a whole day in it.", FIRST_STEPS, "kasir.demo.main:app", extra="demo"
+    ),
+    "cs": Entry(
+        "Customer service: find, book, cancel, match payments, sell, labels.", SHOP, "clients.cs:app"
+    ),
+    "warehouse": Entry(
+        "Warehouse: watch requests, hand over, return by scan.", SHOP, "clients.warehouse:app"
+    ),
+    "till": Entry("Till: open a shift, sell, close with counted cash.", SHOP, "clients.till:app"),
+    "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
+    "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),
+    "serve": Entry("Start the server.", SERVER, "server.main:serve", extra="server"),
+    "admin": Entry(
+        "Look after a running server: status, verify, snapshot, restore.", SERVER, "clients.admin:app"
+    ),
+    "verify": Entry("Check every invariant over the whole store.", SERVER, "clients.admin:app", "verify"),
+    "inspect": Entry("Look into a store without the engine.", SERVER, "engine.inspect:app", "inspect"),
+    "export": Entry("Write a store's records out as JSON lines.", SERVER, "engine.inspect:app", "export"),
+}
+
+
+def load(entry: Entry) -> Any:
+    """Imports what stands behind `entry` and returns it as a command that can be invoked."""
+    module_name, _, attribute = entry.target.partition(":")
+    found = getattr(importlib.import_module(module_name), attribute)
+    if not isinstance(found, typer.Typer):
+        app = typer.Typer(add_completion=False)
+        app.command()(found)
+        found = app
+    # Only `kasir` itself installs shell completion.
+    found._add_completion = False  # noqa: SLF001 (Typer offers no other way once an app is made)
+    command = get_command(found)
+    return command if entry.command is None else command.commands[entry.command]  # type: ignore[attr-defined]
+
+
+def plain_words(error: ModuleNotFoundError, name: str) -> str | None:
+    """What to do about a missing module, or None when the module is our own and missing by mistake."""
+    missing = error.name or ""
+    if missing == "engine._core":
+        return "The engine is not built in this tree: run `make setup`."
+    root = missing.partition(".")[0]
+    if not root or root in OUR_PACKAGES:
+        return None
+    entry = ENTRIES.get(name)
+    extra = (entry.extra if entry else None) or EXTRA_OF_MODULE.get(root)
+    if extra is None:
+        return f"kasir {name} needs the Python module {root}, which is not installed: reinstall kasir."
+    return (
+        f"kasir {name} needs the {extra} extra: pip install 'kasir[{extra}]' (the module {root} is missing)."
+    )
+
+
+class LazyGroup(TyperGroup):
+    """Lists its commands from `ENTRIES` and imports one only when it is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Puts the real command in the place of the listed one."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, load(ENTRIES[name]) if name in ENTRIES else listed, rest
+
+
+app = typer.Typer(
+    name="kasir",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kasir {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
+) -> None:
+    """Kasir: sales by chat and over the counter, from the catalogue to the day's close."""
+
+
+def _list(name: str, entry: Entry) -> None:
+    """Puts `entry` on the list of commands without importing it."""
+
+    def listed() -> None:
+        raise AssertionError(f"{name} is replaced before it is invoked")
+
+    app.command(name, help=entry.help, rich_help_panel=entry.panel)(listed)
+
+
+for _name, _entry in ENTRIES.items():
+    _list(_name, _entry)
+
+
+def main() -> None:
+    """Runs `kasir`. A missing extra ends with a sentence and status 1, never with a traceback."""
+    try:
+        app(prog_name="kasir")
+    except ModuleNotFoundError as error:
+        name = next((word for word in sys.argv[1:] if word in ENTRIES), "")
+        words = plain_words(error, name)
+        if words is None:
+            raise
+        typer.echo(words, err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
