@@ -46,8 +46,10 @@ $(ENGINE): $(VENV)/.dependencies $(RUST_SOURCES) Cargo.toml Cargo.lock
 	@touch $@
 
 # An editable install: Python sources are used where they lie. Needed again only when its description changes.
-$(VENV)/.project: $(ENGINE) pyproject.toml
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .
+# pip finds the build backend's program on PATH.
+$(VENV)/.project: pyproject.toml | $(ENGINE)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+		--no-build-isolation --editable .
 	@touch $(ENGINE) $@
 	@echo "ready: $(BIN)/kasir --help"
 
