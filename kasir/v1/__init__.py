@@ -1,1 +1,1 @@
-"""The contract's messages and stubs, written by `make gen` from proto/kasir/v1: do not edit."""
+"""Messages and stubs of the contract, written by `make gen` from proto/: do not edit."""
