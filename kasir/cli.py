@@ -20,12 +20,16 @@ OUR_PACKAGES = frozenset({"bench", "clients", "engine", "hardware", "kasir", "se
 # Which extra brings a module; a test holds this against pyproject.toml.
 EXTRA_OF_MODULE = {
     "PIL": "paper",
+    "arabic_reshaper": "paper",
     "barcode": "paper",
+    "bidi": "paper",
     "escpos": "paper",
     "faker": "demo",
+    "fontTools": "paper",
     "grpc_health": "server",
     "grpc_reflection": "server",
     "grpc_status": "server",
+    "platformdirs": "clients",
     "prometheus_client": "server",
     "qrcode": "paper",
     "reportlab": "paper",
