@@ -9,7 +9,8 @@ use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
-    let (Some(proto_root), Some(out_dir), None) = (arguments.next(), arguments.next(), arguments.next()) else {
+    let (Some(proto_root), Some(out_dir), None) = (arguments.next(), arguments.next(), arguments.next())
+    else {
         return Err("usage: kasir-gen PROTO_ROOT OUT_DIR".into());
     };
     let mut files = Vec::new();
