@@ -1,4 +1,6 @@
-"""The engine as Python sees it: protobuf bytes in, protobuf bytes out, awaitables for everything that waits."""
+"""The engine as Python sees it: protobuf bytes in, protobuf bytes out, awaitables for everything that
+waits.
+"""
 
 import asyncio
 import os
@@ -7,7 +9,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypedDict
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, finalize
 
 from engine._core import Completions, CoreEngine
 from engine.errors import Code, EngineError
@@ -70,7 +72,9 @@ Restored = Snapshot
 
 
 class Changes(NamedTuple):
-    """A page of the journal: a serialized kasir.v1.WatchResponse, the last revision looked at, records in it."""
+    """A page of the journal: a serialized kasir.v1.WatchResponse, the last revision looked at, records in
+    it.
+    """
 
     response: bytes
     revision: int
@@ -78,12 +82,13 @@ class Changes(NamedTuple):
 
 
 class _Process:
-    """What this process has open. LMDB forbids opening one environment twice, and no environment survives a fork."""
+    """What this process has open. LMDB forbids opening one environment twice, and no environment survives a
+    fork.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.paths: set[str] = set()
-        self.engines: WeakSet[Engine] = WeakSet()
         self.forked_with_engine = False
 
     def after_fork_in_child(self) -> None:
@@ -98,7 +103,7 @@ class _Process:
                 raise EngineError(
                     Code.FAILED_PRECONDITION,
                     "ENGINE_FORKED",
-                    "This process was forked from one that had a store open. Start it with the spawn method instead.",
+                    "This process was forked from one that had a store open. Start it with spawn instead.",
                 )
             if path in self.paths:
                 raise EngineError(
@@ -142,24 +147,30 @@ class _LoopSide:
         if self.armed or not self.waiting:
             return
         future: asyncio.Future[int] = loop.create_future()
-        self.core.wait_revision(min(self.waiting.values()), self.completions, future)
-        self.armed = True
-        future.add_done_callback(self._on_revision)
+        try:
+            self.core.wait_revision(min(self.waiting.values()), self.completions, future)
+        except EngineError as error:
+            self._fail(error)
+        else:
+            self.armed = True
+            future.add_done_callback(self._on_revision)
 
     def _on_revision(self, native: asyncio.Future[int]) -> None:
         self.armed = False
-        error = None if native.cancelled() else native.exception()
-        if native.cancelled() or error is not None:
-            for future in list(self.waiting):
-                if not future.done():
-                    future.set_exception(error or asyncio.CancelledError())
+        error = native.exception()
+        if error is not None:
+            self._fail(error)
             return
         revision = native.result()
         for future, after in list(self.waiting.items()):
-            if revision > after and not future.done():
-                future.set_result(revision)
-                self.waiting.pop(future, None)
+            if revision > after:
+                _finish(future, revision)
         self._arm(native.get_loop())
+
+    def _fail(self, error: BaseException) -> None:
+        for future in list(self.waiting):
+            if not future.done():
+                future.set_exception(error)
 
     def retire(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hands over what the closing engine still answered, then lets the loop go."""
@@ -167,11 +178,25 @@ class _LoopSide:
         loop.remove_reader(self.completions.fileno())
 
 
-class Engine:
-    """One open store. Open it with `Engine.open`, use it from any thread and any event loop, close it when done.
+def _finish(future: asyncio.Future[int], revision: int) -> None:
+    if not future.done():
+        future.set_result(revision)
 
-    Requests and replies are serialized messages of `proto/kasir/v1`; methods have their full gRPC name. Every method
-    raises `EngineError`.
+
+def _shut(core: CoreEngine, path: str, pid: int) -> None:
+    """Closes a store, also that of an `Engine` that was dropped or still open when Python ends."""
+    # A forked child shares the parent's files: touching them would break the parent's store.
+    if os.getpid() == pid:
+        core.close()
+        _PROCESS.release(path)
+
+
+class Engine:
+    """One open store. Open it with `Engine.open`, use it from any thread and any event loop, close it when
+    done.
+
+    Requests and replies are serialized messages of `proto/kasir/v1`; methods have their full gRPC name. Every
+    method raises `EngineError`.
 
         with Engine.open("shop") as engine:
             reply = await engine.submit("/kasir.v1.BookingService/CreateBooking", request, actor="sari")
@@ -183,7 +208,7 @@ class Engine:
         self._path = path
         self._pid = os.getpid()
         self._sides: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopSide] = WeakKeyDictionary()
-        self._closed = False
+        self._shut = finalize(self, _shut, core, path, self._pid)
         self._close_lock = threading.Lock()
         self.commands: frozenset[str] = frozenset(core.commands())
         self.queries: frozenset[str] = frozenset(core.queries())
@@ -199,16 +224,19 @@ class Engine:
     ) -> Self:
         """Opens the store in the directory `path`, or makes it there.
 
-        `map_size_bytes` is the first size of the memory map; it grows by itself. At most `max_queue` commands wait
-        (more are refused with QUEUE_FULL), at most `max_batch` share one commit.
+        `map_size_bytes` is the first size of the memory map; it grows by itself. At most `max_queue` commands
+        wait (more are refused with QUEUE_FULL), at most `max_batch` share one commit.
 
-        Raises STORE_LOCKED when another process has the store open, ENGINE_OPEN when this one has, ENGINE_FORKED in a
-        child forked from a process with an open store, CORRUPT, STORE_FORMAT or STORE_UNUSABLE.
+        Raises STORE_LOCKED when another process has the store open, ENGINE_OPEN when this one has,
+        ENGINE_FORKED in a child forked from a process with an open store, CORRUPT, STORE_FORMAT or
+        STORE_UNUSABLE.
         """
         absolute = str(Path(path).resolve())
         _PROCESS.claim(absolute)
         try:
-            core = CoreEngine.open(absolute, map_size=map_size_bytes, max_queue=max_queue, max_batch=max_batch)
+            core = CoreEngine.open(
+                absolute, map_size=map_size_bytes, max_queue=max_queue, max_batch=max_batch
+            )
         except BaseException:
             _PROCESS.release(absolute)
             raise
@@ -216,12 +244,13 @@ class Engine:
 
     @staticmethod
     def restore(snapshot: str | os.PathLike[str], path: str | os.PathLike[str]) -> Restored:
-        """Makes a store in the empty or missing directory `path` from a snapshot file, verified before it counts.
+        """Makes a store in the empty or missing directory `path` from a snapshot file, verified before it
+        counts.
 
-        Raises STORE_EXISTS when there is something already, SNAPSHOT_BROKEN when the file is no sound snapshot.
+        Raises STORE_EXISTS when there is something already, SNAPSHOT_BROKEN when the file is no sound
+        snapshot.
         """
-        done = CoreEngine.restore(str(Path(snapshot).resolve()), str(Path(path).resolve()))
-        return Restored(path=done["path"], revision=done["revision"], bytes=done["bytes"])
+        return CoreEngine.restore(str(Path(snapshot).resolve()), str(Path(path).resolve()))
 
     @property
     def path(self) -> Path:
@@ -231,9 +260,10 @@ class Engine:
     def submit(self, method: str, request: bytes, actor: str) -> Awaitable[bytes]:
         """Queues a command and returns an awaitable of its reply, which comes after it is durable.
 
-        Call it in a running event loop. Refusals known at once (METHOD_UNKNOWN, MESSAGE_MALFORMED, QUEUE_FULL,
-        WRITER_STOPPED) are raised here, all others by the awaitable. Cancelling the awaitable gives up the reply, not
-        the command: send it again with the same request_id to learn what became of it.
+        Call it in a running event loop. Refusals known at once (METHOD_UNKNOWN, MESSAGE_MALFORMED,
+        QUEUE_FULL, WRITER_STOPPED) are raised here, all others by the awaitable. Cancelling the awaitable
+        gives up the reply, not the command: send it again with the same request_id to learn what became of
+        it.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bytes] = loop.create_future()
@@ -241,7 +271,9 @@ class Engine:
         return future
 
     def submit_blocking(self, method: str, request: bytes, actor: str) -> bytes:
-        """Commits a command and returns its reply. For plain threads: it blocks until the reply is durable."""
+        """Commits a command and returns its reply. For plain threads: it blocks until the reply is
+        durable.
+        """
         return self._live().submit_blocking(method, request, actor)
 
     def query(self, method: str, request: bytes) -> bytes:
@@ -252,8 +284,8 @@ class Engine:
         """At most `limit` journal records after `after_revision` that touch one of `resources` (numbers of
         kasir.v1.Resource; none means all).
 
-        Raises REVISION_COMPACTED when that part of the journal was trimmed, FIELD_OUT_OF_RANGE for a revision that is
-        negative or not there yet.
+        Raises REVISION_COMPACTED when that part of the journal was trimmed, FIELD_OUT_OF_RANGE for a revision
+        that is negative or not there yet.
         """
         return Changes(*self._live().read_changes(after_revision, limit, list(resources)))
 
@@ -273,41 +305,30 @@ class Engine:
 
     def status(self) -> Status:
         """How the engine does; cheap enough for every scrape of the metrics."""
-        status = self._live().status()
-        return Status(**status)  # type: ignore[typeddict-item]
+        return self._live().status()
 
     def verify(self) -> Verification:
-        """Checks every invariant over the whole store, on a snapshot beside the running shop. May take seconds."""
-        found = self._live().verify()
-        return Verification(
-            ok=found["ok"],
-            revision=found["revision"],
-            records=found["records"],
-            violations=found["violations"],
-        )
+        """Checks every invariant over the whole store, on a snapshot beside the running shop. May take
+        seconds.
+        """
+        return self._live().verify()
 
     def snapshot(self, path: str | os.PathLike[str]) -> Snapshot:
         """Writes a consistent copy of the store into the new file `path`, durable when this returns.
 
         Raises SNAPSHOT_EXISTS when the file is there already. May take seconds.
         """
-        made = self._live().snapshot(str(Path(path).resolve()))
-        return Snapshot(path=made["path"], revision=made["revision"], bytes=made["bytes"])
+        return self._live().snapshot(str(Path(path).resolve()))
 
     def close(self) -> None:
         """Commits and answers what was accepted, then closes the store. Closing twice is nothing."""
-        if os.getpid() != self._pid:
-            # A forked child shares the parent's files: touching them here would break the parent's store.
-            return
         with self._close_lock:
-            if self._closed:
+            if not self._shut.alive or os.getpid() != self._pid:
                 return
-            self._core.close()
-            self._closed = True
+            self._shut()
             for loop, side in list(self._sides.items()):
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(side.retire, loop)
-            _PROCESS.release(self._path)
 
     def __enter__(self) -> Self:
         return self
@@ -322,7 +343,7 @@ class Engine:
             raise EngineError(
                 Code.FAILED_PRECONDITION,
                 "ENGINE_FORKED",
-                "This process was forked while the store was open. Start it with the spawn method instead.",
+                "This process was forked while the store was open. Start it with spawn instead.",
             )
         return self._core
 

@@ -4,7 +4,9 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """gRPC status codes (https://grpc.io/docs/guides/status-codes/), so that nothing below the transport needs grpcio."""
+    """gRPC status codes (https://grpc.io/docs/guides/status-codes/), so that nothing below the transport
+    needs grpcio.
+    """
 
     OK = 0
     CANCELLED = 1
@@ -28,10 +30,10 @@ class Code(IntEnum):
 class EngineError(Exception):
     """A command or query that was refused, or an engine that cannot answer.
 
-    `code` is the gRPC status, `reason` the name in the catalogue of refusals (docs/refusals.md) that programs compare,
-    `message` one or two sentences for staff, `details` facts by name, e.g. {"item_id": "7", "available": "0"}.
-    Two names have a meaning of their own: "field" is the path of the field that is wrong, "retry_ms" how many
-    milliseconds to wait before trying again.
+    `code` is the gRPC status, `reason` the name in the catalogue of refusals (docs/refusals.md) that programs
+    compare, `message` one or two sentences for staff, `details` facts by name, e.g. {"item_id": "7",
+    "available": "0"}. Two names have a meaning of their own: "field" is the path of the field that is wrong,
+    "retry_ms" how many milliseconds to wait before trying again.
     """
 
     def __init__(self, code: int, reason: str, message: str, details: dict[str, str] | None = None) -> None:

@@ -1,0 +1,1 @@
+"""The gRPC server: identity, limits, streams, deadlines; no business rule."""

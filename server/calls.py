@@ -1,0 +1,101 @@
+"""What a call is to a handler: no transport in sight.
+
+A transport looks a method up in a `Registry`, makes a `Call`, and hands over bytes. Handlers answer with
+bytes or raise `EngineError`; anything else they raise is a bug and becomes INTERNAL.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from engine import Code, EngineError
+
+# What one message of a client may hold. Statements come in pieces and have a bound of their own.
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+ANONYMOUS = "anonymous"
+MAX_ACTOR_CHARACTERS = 64
+
+
+class Call(NamedTuple):
+    """One call: the full method name ("/kasir.v1.BookingService/CreateBooking") and who makes it."""
+
+    method: str
+    actor: str
+
+
+class Frame(NamedTuple):
+    """One message of a stream, and the revision after which a cut-off reader resumes (0: it starts again)."""
+
+    data: bytes
+    revision: int
+
+
+Unary = Callable[[Call, bytes], Awaitable[bytes]]
+ServerStream = Callable[[Call, bytes], AsyncGenerator[Frame, None]]
+ClientStream = Callable[[Call, AsyncIterator[bytes]], Awaitable[bytes]]
+
+
+@dataclass
+class Registry:
+    """Every method the server answers, by full name and kind."""
+
+    unary: dict[str, Unary] = field(default_factory=dict)
+    server_streams: dict[str, ServerStream] = field(default_factory=dict)
+    client_streams: dict[str, ClientStream] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """All full names."""
+        return frozenset(self.unary) | frozenset(self.server_streams) | frozenset(self.client_streams)
+
+    @property
+    def services(self) -> list[str]:
+        """Names of the services that have a method here, e.g. "kasir.v1.BookingService", sorted."""
+        return sorted({method.split("/")[1] for method in self.methods})
+
+
+M = TypeVar("M", bound=Message)
+
+
+def parse(message: type[M], data: bytes) -> M:
+    """Reads a message, or refuses with MESSAGE_MALFORMED."""
+    try:
+        return message.FromString(data)
+    except DecodeError as error:
+        raise EngineError(
+            Code.INVALID_ARGUMENT,
+            "MESSAGE_MALFORMED",
+            f"The request is not a {message.DESCRIPTOR.full_name}.",
+        ) from error
+
+
+def check_size(request: bytes, limit: int = MAX_REQUEST_BYTES) -> None:
+    """Refuses an oversized message before anything looks at it."""
+    if len(request) > limit:
+        raise EngineError(
+            Code.RESOURCE_EXHAUSTED,
+            "MESSAGE_TOO_LARGE",
+            f"The message has {len(request):,} bytes; at most {limit:,} are taken. Send less in one call.",
+            {"bytes": str(len(request)), "limit": str(limit)},
+        )
+
+
+def checked_actor(given: str | None) -> str:
+    """The user name of the staff member who calls, or "anonymous" when none is given."""
+    if given is None:
+        return ANONYMOUS
+    if not 1 <= len(given) <= MAX_ACTOR_CHARACTERS or not given.isprintable() or given.isspace():
+        raise EngineError(
+            Code.INVALID_ARGUMENT,
+            "ACTOR_MALFORMED",
+            f"The user name in kasir-actor must have 1 to {MAX_ACTOR_CHARACTERS} printable characters.",
+            {"field": "kasir-actor"},
+        )
+    return given
+
+
+def field_error(reason: str, name: str, message: str) -> EngineError:
+    """A refusal that names the field that is wrong."""
+    return EngineError(Code.INVALID_ARGUMENT, reason, message, {"field": name})

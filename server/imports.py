@@ -1,0 +1,282 @@
+"""ReconciliationService.ImportStatement: a bank's file comes in pieces, is read here, and its rows go to the
+engine.
+
+A request sent twice has one effect: the rows travel in commands whose request ids are derived from the
+client's, and the engine answers a repeated one with its first reply.
+"""
+
+import asyncio
+import datetime as dt
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Executor
+
+from engine import Code, Engine, EngineError
+from kasir.v1 import admin_pb2, common_pb2, reconciliation_pb2
+from server.calls import Call, check_size, field_error, parse
+from server.statements import (
+    Statement,
+    StatementBrokenError,
+    StatementError,
+    StatementRow,
+    parse_all,
+)
+
+MAX_CHUNK_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 64 * 1024 * 1024
+# Room for the field's tag and length around a chunk of the largest size.
+MAX_MESSAGE_BYTES = MAX_CHUNK_BYTES + 64
+# Files of the largest size that memory holds at once.
+MAX_UPLOADS = 8
+UPLOADS_RETRY_MS = 2_000
+# A client that sends nothing for this long has gone away.
+UPLOAD_STALL_S = 60.0
+# Rows of one command: the contract's bound.
+ROWS_PER_COMMAND = 5_000
+# So many of a broken file's problems are told one by one.
+PROBLEMS_TOLD = 8
+
+IMPORT_MUTATIONS = "/kasir.v1.ReconciliationService/ImportMutations"
+LIST_BANK_ACCOUNTS = "/kasir.v1.ReconciliationService/ListBankAccounts"
+GET_SETTINGS = "/kasir.v1.AdminService/GetSettings"
+
+Header = reconciliation_pb2.ImportStatementRequest.Header
+Request = reconciliation_pb2.ImportStatementRequest
+
+
+class StatementImporter:
+    """The handler of ImportStatement. `executor` runs the readers of files beside the event loop."""
+
+    def __init__(self, engine: Engine, executor: Executor) -> None:
+        self.engine = engine
+        self.executor = executor
+        self.uploads = 0
+
+    async def handle(self, call: Call, requests: AsyncIterator[bytes]) -> bytes:
+        """Takes the file, refuses it whole or imports its rows, and says what was new."""
+        if self.uploads >= MAX_UPLOADS:
+            raise EngineError(
+                Code.RESOURCE_EXHAUSTED,
+                "TOO_MANY_UPLOADS",
+                f"{MAX_UPLOADS} files are being uploaded already. Try again in a moment.",
+                {"limit": str(MAX_UPLOADS), "retry_ms": str(UPLOADS_RETRY_MS)},
+            )
+        self.uploads += 1
+        try:
+            header = await _header(requests)
+            data = await _file(requests)
+            return await self._import(call, header, data)
+        finally:
+            self.uploads -= 1
+
+    async def _import(self, call: Call, header: Header, data: bytes) -> bytes:
+        loop = asyncio.get_running_loop()
+        accounts = reconciliation_pb2.ListBankAccountsResponse.FromString(
+            self.engine.query(LIST_BANK_ACCOUNTS, b"")
+        ).bank_accounts
+        try:
+            statements = await loop.run_in_executor(
+                self.executor, lambda: parse_all(data, format=header.format or None, today=self._today())
+            )
+            statement, account = _choose(statements, accounts, header.bank_account_id)
+            if not statement.adds_up and not header.allow_broken:
+                raise StatementBrokenError.of(statement)
+        except StatementError as error:
+            raise _refusal(error) from error
+        if statement.currency and statement.currency != account.currency_code:
+            raise field_error(
+                "CURRENCY_MISMATCH",
+                "header.bank_account_id",
+                f"The file is in {statement.currency}, account {account.number} in {account.currency_code}.",
+            )
+        response = reconciliation_pb2.ImportStatementResponse(
+            format=statement.format,
+            bank_account_id=account.bank_account_id,
+            rows=len(statement.rows),
+            refused_rows=[
+                reconciliation_pb2.RefusedRow(row=problem.row, reason=problem.reason)
+                for problem in statement.problems
+                if problem.row == 0 or problem in statement.refused_rows
+            ],
+        )
+        for start in range(0, len(statement.rows), ROWS_PER_COMMAND):
+            rows = statement.rows[start : start + ROWS_PER_COMMAND]
+            request_id = uuid.uuid5(uuid.UUID(header.request_id), f"{IMPORT_MUTATIONS}/{start}")
+            command = await loop.run_in_executor(
+                self.executor, _command, str(request_id), account, statement.file_hash, rows
+            )
+            await self._commit(call, command, rows, response)
+        return response.SerializeToString()
+
+    async def _commit(
+        self,
+        call: Call,
+        command: bytes,
+        rows: Sequence[StatementRow],
+        response: reconciliation_pb2.ImportStatementResponse,
+    ) -> None:
+        """Imports some rows and adds what became of them to `response`."""
+        try:
+            reply = reconciliation_pb2.ImportMutationsResponse.FromString(
+                await self.engine.submit(IMPORT_MUTATIONS, command, call.actor)
+            )
+        except EngineError as error:
+            raise _with_line(error, rows) from error
+        response.new_rows += reply.new_rows
+        response.known_rows += reply.known_rows
+        response.pending_rows += reply.pending_rows
+        response.mutation_ids.extend(reply.mutation_ids)
+
+    def _today(self) -> dt.date:
+        """The day it is in the shop, for dates that a file writes without a year."""
+        settings = admin_pb2.GetSettingsResponse.FromString(self.engine.query(GET_SETTINGS, b"")).settings
+        return (dt.datetime.now(dt.UTC) + settings.utc_offset.ToTimedelta()).date()
+
+
+async def _next(requests: AsyncIterator[bytes]) -> Request | None:
+    """The next message of the upload; None at its end."""
+    try:
+        async with asyncio.timeout(UPLOAD_STALL_S):
+            data = await anext(requests, None)
+    except TimeoutError as error:
+        raise EngineError(
+            Code.DEADLINE_EXCEEDED,
+            "UPLOAD_STALLED",
+            f"Nothing of the file came for {UPLOAD_STALL_S:g} seconds. Send it again.",
+        ) from error
+    if data is None:
+        return None
+    check_size(data, MAX_MESSAGE_BYTES)
+    return parse(Request, data)
+
+
+async def _header(requests: AsyncIterator[bytes]) -> Header:
+    first = await _next(requests)
+    if first is None or first.WhichOneof("part") != "header":
+        raise field_error("FIELD_REQUIRED", "header", "The first message must be the header.")
+    header = first.header
+    if not header.request_id:
+        raise field_error(
+            "FIELD_REQUIRED", "header.request_id", "The request needs an id, a UUID made by the client."
+        )
+    try:
+        uuid.UUID(header.request_id)
+    except ValueError as error:
+        raise field_error("FIELD_MALFORMED", "header.request_id", "The request id is not a UUID.") from error
+    return header
+
+
+async def _file(requests: AsyncIterator[bytes]) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while (request := await _next(requests)) is not None:
+        if request.WhichOneof("part") != "chunk":
+            raise field_error(
+                "FIELD_REQUIRED", "chunk", "Every message after the first must be a piece of the file."
+            )
+        size += len(request.chunk)
+        if size > MAX_FILE_BYTES:
+            raise EngineError(
+                Code.RESOURCE_EXHAUSTED,
+                "FILE_TOO_LARGE",
+                f"The file is larger than {MAX_FILE_BYTES:,} bytes. Export a shorter period.",
+                {"limit": str(MAX_FILE_BYTES)},
+            )
+        pieces.append(request.chunk)
+    return b"".join(pieces)
+
+
+def _digits(number: str) -> str:
+    return "".join(character for character in number if character.isdigit())
+
+
+def _choose(
+    statements: Sequence[Statement], accounts: Sequence[reconciliation_pb2.BankAccount], bank_account_id: int
+) -> tuple[Statement, reconciliation_pb2.BankAccount]:
+    """The one statement of the file that is meant, and its account. Raises BANK_ACCOUNT_NOT_FOUND and
+    StatementError.
+    """
+    in_file = ", ".join(statement.account_number or "(no number)" for statement in statements)
+    if bank_account_id == 0:
+        by_number = {_digits(account.number): account for account in accounts}
+        found = [
+            (statement, by_number[statement.account_number])
+            for statement in statements
+            if statement.account_number in by_number
+        ]
+        if not found:
+            raise EngineError(
+                Code.NOT_FOUND,
+                "BANK_ACCOUNT_NOT_FOUND",
+                f"The file is of account {in_file}, which is none of the shop's. Add it, or name one.",
+                {"field": "header.bank_account_id", "number": in_file},
+            )
+        if len(found) > 1:
+            raise StatementBrokenError(
+                f"the file holds mutations of several accounts ({in_file}): say which is meant"
+            )
+        return found[0]
+    account = next((account for account in accounts if account.bank_account_id == bank_account_id), None)
+    if account is None:
+        raise EngineError(
+            Code.NOT_FOUND,
+            "BANK_ACCOUNT_NOT_FOUND",
+            f"There is no bank account {bank_account_id}.",
+            {"field": "header.bank_account_id", "id": str(bank_account_id)},
+        )
+    for statement in statements:
+        if statement.account_number == _digits(account.number):
+            return statement, account
+    if len(statements) == 1 and not statements[0].account_number:
+        # The file does not say whose it is, the client does.
+        return statements[0], account
+    raise StatementBrokenError(f"the file is of account {in_file}, not of {account.number}")
+
+
+def _refusal(error: StatementError) -> EngineError:
+    """What is wrong with a file, the first rows by name."""
+    message = str(error)
+    details = {"field": "chunk", "problems": str(error.problem_count)}
+    for problem in error.problems[:PROBLEMS_TOLD]:
+        name = f"line_{problem.row}" if problem.row else "file"
+        details[name] = f"{details[name]}; {problem.reason}" if name in details else problem.reason
+    return EngineError(Code.INVALID_ARGUMENT, error.reason, f"{message[:1].upper()}{message[1:]}.", details)
+
+
+def _with_line(error: EngineError, rows: Sequence[StatementRow]) -> EngineError:
+    """`error` with the line of the file, where it names a row of the command."""
+    field = error.field or ""
+    if not field.startswith("mutations["):
+        return error
+    index = int(field.removeprefix("mutations[").partition("]")[0])
+    line = rows[index].row
+    return EngineError(
+        error.code,
+        error.reason,
+        f"Line {line} of the file: {error.message}",
+        {**error.details, "line": str(line)},
+    )
+
+
+def _command(
+    request_id: str, account: reconciliation_pb2.BankAccount, file_hash: str, rows: Sequence[StatementRow]
+) -> bytes:
+    """The serialized ImportMutationsRequest of some rows."""
+
+    def money(minor_units: int) -> common_pb2.Money:
+        return common_pb2.Money(currency_code=account.currency_code, minor_units=minor_units)
+
+    request = reconciliation_pb2.ImportMutationsRequest(
+        request_id=request_id, bank_account_id=account.bank_account_id, file_hash=file_hash
+    )
+    for row in rows:
+        request.mutations.add(
+            date=row.date.isoformat(),
+            amount=money(row.amount_minor),
+            balance=None if row.balance_minor is None else money(row.balance_minor),
+            description=row.description,
+            bank_reference=row.bank_reference,
+            pending=row.pending,
+            occurrence=row.occurrence,
+        )
+    return request.SerializeToString()

@@ -1,0 +1,155 @@
+"""`kasir serve`: opens the data, serves it until it is told to stop, and closes it again."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from structlog.typing import FilteringBoundLogger
+
+from engine import Engine, EngineError
+from server.logs import LogFormat, LogLevel, forward_libraries, make_logger
+from server.observe import LogCalls
+from server.service import Service
+from server.settings import DEFAULT_LISTEN, Settings, SettingsError, Tls, parse_address
+
+MEBIBYTE = 1024 * 1024
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def serve(
+    data: Annotated[
+        Path, typer.Option("--data", help="Directory of the shop's data; made when it is missing.")
+    ],
+    listen: Annotated[
+        str, typer.Option(help="host:port to serve on. Port 0: the system chooses one.")
+    ] = DEFAULT_LISTEN,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM file with the server's certificate chain.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file with its private key.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="PEM file; clients must show a certificate of this authority.")
+    ] = None,
+    metrics_listen: Annotated[
+        str | None, typer.Option(help="host:port for Prometheus; off when not given.")
+    ] = None,
+    reflection: Annotated[
+        bool, typer.Option("--reflection", help="Tell clients which services there are.")
+    ] = False,
+    snapshots: Annotated[
+        Path | None,
+        typer.Option(help="Where snapshots are written.  [default: DATA/snapshots]", show_default=False),
+    ] = None,
+    map_size_mib: Annotated[
+        int, typer.Option(min=1, help="First size of the memory map; it grows by itself.")
+    ] = 1024,
+    max_queue: Annotated[int, typer.Option(min=1, help="Commands that may wait for the writer.")] = 16_384,
+    max_batch: Annotated[int, typer.Option(min=1, help="Commands that may share a commit.")] = 1_024,
+    max_streams: Annotated[int, typer.Option(min=0, help="Streams open at once, over all clients.")] = 1_000,
+    heartbeat: Annotated[
+        float, typer.Option(min=0.05, help="Seconds between heartbeats of an idle stream.")
+    ] = 5.0,
+    stall: Annotated[
+        float, typer.Option(min=0.05, help="Seconds after which a reader that takes nothing is cut off.")
+    ] = 30.0,
+    grace: Annotated[
+        float, typer.Option(min=0.0, help="Seconds that a stop waits for calls in progress.")
+    ] = 30.0,
+    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="auto: console at a terminal, else JSON.")
+    ] = LogFormat.AUTO,
+    log_calls: Annotated[LogCalls, typer.Option(help="Which calls get a line in the log.")] = LogCalls.ALL,
+) -> None:
+    r"""Start the server on a shop's data, and stop it with Ctrl-C or SIGTERM.
+
+    It listens on this machine only, unless it is given a certificate: then any address will do.
+
+    \b
+    Examples:
+      kasir serve --data out/shop
+      kasir serve --data /var/lib/kasir --listen 127.0.0.1:0 --reflection
+      kasir serve --data /var/lib/kasir --listen 0.0.0.0:50051 --tls-cert shop.pem --tls-key shop.key
+    """
+    log = make_logger(log_level, log_format)
+    forward_libraries(log)
+    try:
+        settings = Settings(
+            listen=parse_address(listen),
+            tls=_tls(tls_cert, tls_key, tls_client_ca),
+            metrics_listen=parse_address(metrics_listen) if metrics_listen else None,
+            reflection=reflection,
+            snapshots=snapshots,
+            max_streams=max_streams,
+            heartbeat_s=heartbeat,
+            stall_s=stall,
+            grace_s=grace,
+        )
+        settings.check()
+        engine = Engine.open(
+            data, map_size_bytes=map_size_mib * MEBIBYTE, max_queue=max_queue, max_batch=max_batch
+        )
+        with engine:
+            failure = _run(_serve(engine, settings, log, log_calls, data))
+    except SettingsError as error:
+        _give_up(str(error))
+    except EngineError as error:
+        _give_up(error.message)
+    if failure is not None:
+        _give_up(failure.message)
+
+
+def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
+    if certificate is None and key is None and client_ca is None:
+        return None
+    if certificate is None or key is None:
+        raise SettingsError("TLS needs both --tls-cert and --tls-key.")
+    return Tls(certificate, key, client_ca)
+
+
+def _give_up(message: str) -> NoReturn:
+    typer.echo(f"kasir serve: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def _run(main: Coroutine[Any, Any, EngineError | None]) -> EngineError | None:
+    """Runs the event loop, on uvloop where there is one."""
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    # There is none for Windows.
+    with suppress(ImportError):
+        from uvloop import new_event_loop as factory  # noqa: PLC0415
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)
+
+
+async def _serve(
+    engine: Engine, settings: Settings, log: FilteringBoundLogger, log_calls: LogCalls, data: Path
+) -> EngineError | None:
+    """Serves until a signal comes (None) or the engine stops by itself (why)."""
+    loop = asyncio.get_running_loop()
+    service = Service(engine, settings, log, log_calls)
+    stop = asyncio.Event()
+    # Before the ready line: who reads it may send the signal at once.
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    address = await service.start()
+    typer.echo(f"kasir serving on {address} (data {data})")
+    sys.stdout.flush()
+    waits = {
+        asyncio.create_task(stop.wait(), name="stop"),
+        failed := asyncio.create_task(service.failed(), name="engine failure"),
+    }
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    failure = failed.result() if failed.done() else None
+    # A second signal means: now.
+    for number in STOP_SIGNALS:
+        loop.remove_signal_handler(number)
+    for wait in waits:
+        wait.cancel()
+    await service.stop()
+    return failure

@@ -1,0 +1,94 @@
+"""The server's life: what is put together, in which order it starts, and in which it stops."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from structlog.typing import FilteringBoundLogger
+
+from engine import Engine, EngineError
+from server import handlers
+from server.journal import JournalClock
+from server.logs import make_logger
+from server.metrics import Metrics, MetricsEndpoint
+from server.observe import LogCalls, Observer
+from server.settings import Address, Settings
+from server.transport_grpc import GrpcTransport
+
+# Reading statements, verifying, snapshots.
+WORKERS = 4
+
+
+class Service:
+    """A server over an open engine, which stays the caller's. Made, started and stopped in one event loop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        log: FilteringBoundLogger | None = None,
+        log_calls: LogCalls = LogCalls.ALL,
+    ) -> None:
+        settings.check()
+        self.engine = engine
+        self.settings = settings
+        self.log = log or make_logger()
+        self.metrics = Metrics(engine)
+        self.clock = JournalClock(engine)
+        self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="kasir-aside")
+        self._observer = Observer(self.metrics, self.log, log_calls)
+        registry = handlers.build(engine, self.clock, self._executor, settings)
+        self._transport = GrpcTransport(registry, self._observer, settings)
+        self._endpoint: MetricsEndpoint | None = None
+        self._clock_task: asyncio.Task[None] | None = None
+        self.address: Address | None = None
+        self.metrics_address: Address | None = None
+
+    async def start(self) -> Address:
+        """Listens; returns where. Raises SettingsError when it cannot."""
+        if self.settings.metrics_listen is not None:
+            self._endpoint = MetricsEndpoint(self.metrics, self.settings.metrics_listen, self.settings.tls)
+            self.metrics_address = self._endpoint.address
+        try:
+            self.address = await self._transport.start()
+        except BaseException:
+            self._close_aside()
+            raise
+        self._clock_task = asyncio.create_task(self.clock.run(), name="journal clock")
+        self.log.info(
+            "started",
+            listen=str(self.address),
+            tls=self.settings.tls is not None,
+            data=str(self.engine.path),
+            revision=self.engine.revision(),
+            metrics=str(self.metrics_address) if self.metrics_address else None,
+        )
+        return self.address
+
+    async def failed(self) -> EngineError:
+        """Returns when the engine stopped by itself, and why; a server that answers nothing must not
+        linger.
+        """
+        assert self._clock_task is not None, "started"
+        await self._clock_task
+        assert self.clock.failure is not None, "the clock runs until the engine fails"
+        return self.clock.failure
+
+    async def stop(self) -> None:
+        """Says NOT_SERVING, takes no new calls, ends the streams, answers what was accepted. The engine stays
+        open.
+        """
+        self.log.info("stopping", in_progress=self._observer.in_progress, streams=self.clock.streams)
+        await self._transport.not_serving()
+        self.clock.stop()
+        await self._transport.stop(self.settings.grace_s)
+        if self._clock_task is not None:
+            self._clock_task.cancel()
+            await asyncio.gather(self._clock_task, return_exceptions=True)
+        self._close_aside()
+        self.log.info("stopped", revision=self.engine.revision())
+
+    def _close_aside(self) -> None:
+        if self._endpoint is not None:
+            self._endpoint.close()
+            self._endpoint = None
+        self._executor.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,118 @@
+"""What whoever starts the server decides, and the rule that nothing is served unencrypted beyond this
+machine.
+"""
+
+import ipaddress
+import re
+import socket
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_LISTEN = "127.0.0.1:50051"
+
+
+class SettingsError(Exception):
+    """The server cannot start as asked; the text says why and what to do, in plain words."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen. Port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine reaches it: every address that the host stands for is a loopback address."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            pass
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise SettingsError(f"The host name {self.host} is unknown here: {error.strerror}.") from error
+        return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+
+
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[^:\[\]\s]+)):(?P<port>[0-9]{1,5})")
+
+
+def parse_address(text: str) -> Address:
+    """Reads "host:port" or "[ipv6]:port"."""
+    match = _ADDRESS.fullmatch(text.strip())
+    if match is None or int(match["port"]) > 65_535:
+        raise SettingsError(f"{text!r} is no address. Give host:port, for example {DEFAULT_LISTEN}.")
+    return Address(match["v6"] or match["host"], int(match["port"]))
+
+
+@dataclass(frozen=True)
+class Tls:
+    """PEM files: the server's certificate chain and key, and the authority that clients' certificates must
+    come from.
+    """
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def check(self) -> None:
+        """Refuses files that are missing, unreadable or do not belong together, before anything listens."""
+        for path in (self.certificate, self.key, self.client_ca):
+            if path is not None:
+                try:
+                    path.read_bytes()
+                except OSError as error:
+                    raise SettingsError(f"Cannot read {path}: {error.strerror}.") from error
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+        except ssl.SSLError as error:
+            raise SettingsError(
+                f"{self.certificate} and {self.key} are no PEM certificate and its key ({error.reason})."
+            ) from error
+        if self.client_ca is not None:
+            try:
+                context.load_verify_locations(self.client_ca)
+            except ssl.SSLError as error:
+                raise SettingsError(f"{self.client_ca} holds no PEM certificate.") from error
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything but the data. Times in seconds."""
+
+    listen: Address = field(default_factory=lambda: parse_address(DEFAULT_LISTEN))
+    tls: Tls | None = None
+    metrics_listen: Address | None = None
+    reflection: bool = False
+    # Where CreateSnapshot writes; None: the folder "snapshots" in the data directory.
+    snapshots: Path | None = None
+    # Streams open at once, over all clients.
+    max_streams: int = 1_000
+    # Calls in progress at once, streams among them.
+    max_calls: int = 10_000
+    # A stream that has nothing to say says so this often.
+    heartbeat_s: float = 5.0
+    # A reader that takes no message for this long is cut off.
+    stall_s: float = 30.0
+    # A reader that was up to date and fell this many revisions behind is cut off.
+    max_lag: int = 100_000
+    # How long a stop waits for calls in progress.
+    grace_s: float = 30.0
+
+    def check(self) -> None:
+        """Refuses what must not be served, and what cannot be."""
+        for address, what in ((self.listen, "--listen"), (self.metrics_listen, "--metrics-listen")):
+            if address is not None and self.tls is None and not address.is_loopback:
+                raise SettingsError(
+                    f"{what} {address} can be reached from other machines, and without TLS anybody on the way "
+                    "can read and change what is sent. Give --tls-cert and --tls-key, or listen on 127.0.0.1."
+                )
+        if self.tls is not None:
+            self.tls.check()
