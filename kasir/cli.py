@@ -73,6 +73,9 @@ ENTRIES: dict[str, Entry] = {
     "admin": Entry(
         "Look after a running server: status, verify, snapshot, restore.", SERVER, "clients.admin:app"
     ),
+    "statement": Entry(
+        "Look at a bank's mutation file before it is imported.", SERVER, "server.statements.cli:app"
+    ),
     "verify": Entry("Check every invariant over the whole store.", SERVER, "clients.admin:app", "verify"),
     "inspect": Entry("Look into a store without the engine.", SERVER, "engine.inspect:app", "inspect"),
     "export": Entry("Write a store's records out as JSON lines.", SERVER, "engine.inspect:app", "export"),

@@ -1,0 +1,179 @@
+"""What every reader of bank files returns, whatever the bank: statements, their rows, and what is wrong with
+them.
+
+Money is an integer of minor units (sen, cents), signed so that money in is positive. No float is ever made.
+"""
+
+import datetime as dt
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+# The contract takes no longer text for a mutation; the rest of a longer one is cut off.
+MAX_DESCRIPTION_CHARS = 500
+MAX_REFERENCE_CHARS = 100
+# Of a file that is broken in every row, this many problems are kept; a count says how many there were.
+MAX_PROBLEMS = 1_000
+# This many are put into the one-line message; all that are kept stand in `problems`.
+PROBLEMS_IN_MESSAGE = 3
+
+
+class ProblemKind(StrEnum):
+    """What a problem is about, so that nobody has to read its words to tell."""
+
+    UNREADABLE_ROW = "unreadable_row"  # the row is not among `Statement.rows`
+    BALANCE = "balance"  # the running balance breaks at the row, which is among `Statement.rows`
+    TOTAL = "total"  # a total, a count or the closing balance disagrees with the rows
+    STRUCTURE = "structure"  # a part of the file is missing, doubled or out of place
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that does not add up."""
+
+    row: int
+    """Line of the file (from 1), as an editor shows it; for JSON the element's number. 0: the file as a
+    whole.
+    """
+    reason: str
+    """In plain words."""
+    kind: ProblemKind
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """One mutation as the file says it."""
+
+    row: int
+    """Line of the file (from 1), as an editor shows it; for JSON the element's number."""
+    date: dt.date
+    """Booking date. A pending row has none yet: then the day its text names, else that of the row before it.
+    """
+    amount_minor: int
+    """Signed minor units: money in is positive."""
+    balance_minor: int | None
+    """Running balance after the row in minor units; None when the format has none."""
+    description: str
+    """The bank's text, blanks at its ends taken off, those inside kept: some banks pad fields with them."""
+    bank_reference: str = ""
+    """The bank's own id of the row, when it has a real one; else empty."""
+    pending: bool = False
+    """Not posted yet: pays for nothing."""
+    counterparty: str = ""
+    """Who paid or was paid, when the text says so plainly; else empty. Often cut off by the bank: a hint."""
+    occurrence: int = 1
+    """Which of several equal rows of this file it is, from 1: see `number_occurrences`."""
+    value_date: dt.date | None = None
+    """The day from which the bank counts the money, when the format tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One account's mutations over a period, as one file says them."""
+
+    format: str
+    """Name of the format, e.g. "klikbca-individual"."""
+    account_number: str
+    """Digits only; empty when the file does not say (then `problems` says so)."""
+    currency: str
+    """ISO 4217."""
+    opening_balance_minor: int | None
+    """Minor units; None when the format has none."""
+    closing_balance_minor: int | None
+    """Minor units; None when the format has none."""
+    rows: tuple[StatementRow, ...]
+    """In file order."""
+    holder: str = ""
+    """Name on the account, when the file says."""
+    sums_checked: bool = False
+    """The format carries balances or totals, and they were compared with the rows."""
+    problems: tuple[Problem, ...] = ()
+    """What does not add up, at most MAX_PROBLEMS, by row. Not empty only when broken files were allowed."""
+    problem_count: int = 0
+    """How many problems there were."""
+    file_hash: str = ""
+    """BLAKE2b-256 of the file's bytes, hex."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether nothing is wrong with it; true too for a format without balances."""
+        return self.problem_count == 0
+
+    @property
+    def refused_rows(self) -> tuple[Problem, ...]:
+        """The rows of the file that could not be read and are therefore not in `rows`."""
+        return tuple(problem for problem in self.problems if problem.kind is ProblemKind.UNREADABLE_ROW)
+
+
+class StatementError(Exception):
+    """A file that is not imported: `reason` is the refusal's name in the catalogue, `str()` plain words."""
+
+    reason = "STATEMENT_UNRECOGNISED"
+
+    def __init__(
+        self, message: str, problems: Sequence[Problem] = (), problem_count: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+        """Row by row, at most MAX_PROBLEMS."""
+        self.problem_count = len(self.problems) if problem_count is None else problem_count
+        """How many there were."""
+
+
+class StatementUnrecognisedError(StatementError):
+    """The file is not a bank statement of a format we know."""
+
+    reason = "STATEMENT_UNRECOGNISED"
+
+
+class StatementBrokenError(StatementError):
+    """It is a statement, but it is cut off, unreadable in places, or its sums do not add up."""
+
+    reason = "STATEMENT_BROKEN"
+
+    @classmethod
+    def of(cls, statement: Statement) -> "StatementBrokenError":
+        """The error that tells what is wrong with `statement`."""
+        first = statement.problems[:PROBLEMS_IN_MESSAGE]
+        words = "; ".join(
+            f"line {problem.row}: {problem.reason}" if problem.row else problem.reason for problem in first
+        )
+        left = statement.problem_count - len(first)
+        more = f"; and {left} more" if left else ""
+        return cls(
+            f"the {statement.format} file does not add up: {words}{more}",
+            statement.problems,
+            statement.problem_count,
+        )
+
+
+def tidy(text: str) -> str:
+    """`text` without control characters and blanks at its ends, at most MAX_DESCRIPTION_CHARS of it."""
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return text.strip()[:MAX_DESCRIPTION_CHARS].rstrip()
+
+
+def normalise(text: str) -> str:
+    """`text` as it is compared: compatibility forms unified, runs of blanks made one, upper case.
+
+    Banks pad the same text differently in different exports of the same day.
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).upper().split())
+
+
+def number_occurrences(rows: Sequence[StatementRow]) -> tuple[StatementRow, ...]:
+    """Numbers equal rows from 1 in file order, so that two genuine identical payments stay two.
+
+    Equal means the same date, amount, normalised text and, when given, balance. Whether a row is pending does
+    not matter: it keeps its number when it is posted.
+    """
+    seen: Counter[tuple[dt.date, int, str, int | None]] = Counter()
+    numbered = []
+    for row in rows:
+        key = (row.date, row.amount_minor, normalise(row.description), row.balance_minor)
+        seen[key] += 1
+        numbered.append(row if seen[key] == row.occurrence else replace(row, occurrence=seen[key]))
+    return tuple(numbered)
