@@ -5,7 +5,6 @@ Money is an integer of minor units (sen, cents), signed so that money in is posi
 """
 
 import datetime as dt
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -157,23 +156,32 @@ def tidy(text: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """`text` as it is compared: compatibility forms unified, runs of blanks made one, upper case.
+    """`text` as it is compared: runs of blanks made one, upper case.
 
-    Banks pad the same text differently in different exports of the same day.
+    Banks pad the same text differently in different exports of the same day. The engine, which tells by this
+    whether a row is known, does the same.
     """
-    return " ".join(unicodedata.normalize("NFKC", text).upper().split())
+    return " ".join(text.split()).upper()
 
 
 def number_occurrences(rows: Sequence[StatementRow]) -> tuple[StatementRow, ...]:
     """Numbers equal rows from 1 in file order, so that two genuine identical payments stay two.
 
-    Equal means the same date, amount, normalised text and, when given, balance. Whether a row is pending does
-    not matter: it keeps its number when it is posted.
+    Equal means: of the same amount, and the same reference of the bank where there is one; else of the same
+    date, normalised text and, when given, balance. A pending row has neither its date nor its balance yet and
+    is compared with other pending rows, without them.
     """
-    seen: Counter[tuple[dt.date, int, str, int | None]] = Counter()
+    seen: Counter[tuple[object, ...]] = Counter()
     numbered = []
     for row in rows:
-        key = (row.date, row.amount_minor, normalise(row.description), row.balance_minor)
+        key = (row.pending, row.amount_minor, *_identity(row))
         seen[key] += 1
         numbered.append(row if seen[key] == row.occurrence else replace(row, occurrence=seen[key]))
     return tuple(numbered)
+
+
+def _identity(row: StatementRow) -> tuple[object, ...]:
+    if row.bank_reference:
+        return (row.bank_reference,)
+    text = normalise(row.description)
+    return (text,) if row.pending else (text, row.date, row.balance_minor)

@@ -249,6 +249,18 @@ def test_equal_rows_are_numbered() -> None:
     assert [row.occurrence for row in statement.rows] == [1, 1, 2, 2]
 
 
+def test_equal_pending_rows_are_numbered_whatever_their_balance() -> None:
+    """A pending row's balance depends on what is posted before it: tomorrow it is another."""
+    rows = (
+        "'02/05/2026,SETORAN TUNAI,'0000,500.00,CR,1500.00",
+        "'PEND,SETORAN TUNAI,'0000,500.00,CR,2000.00",
+        "'PEND,SETORAN TUNAI,'0000,500.00,CR,2500.00",
+        "'PEND,SETORAN TUNAI,'0000,400.00,CR,2900.00",
+    )
+    statement = read(file(*rows, trailer=("1000.00", "1900.00", "", "2900.00")))
+    assert [row.occurrence for row in statement.rows] == [1, 1, 2, 1]
+
+
 def test_a_line_of_blanks_costs_no_time() -> None:
     """A pattern that tries every way of sharing blanks out would hang here."""
     blanks = " " * 16_000

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kasir.demo import bank_file
 from kasir.demo.bank_file import Account, BankRow
-from server.statements import Statement, StatementError, parse, parse_all
+from server.statements import Statement, StatementError, normalise, parse, parse_all
 
 TODAY = dt.date(2026, 5, 20)
 ACCOUNT = Account(number="0111222333", holder="TOKO SEJAHTERA, CV")
@@ -75,8 +75,15 @@ def test_equal_rows_are_numbered_and_reading_again_gives_the_same(made: list[Ban
     data = bank_file.write(ACCOUNT, made + made, opening_sen=0)
     first, second = parse(data, today=TODAY), parse(data, today=TODAY)
     assert first == second
+    # What the engine tells rows apart by: a pending one has neither its date nor its balance yet.
     keys = [
-        (row.date, row.amount_minor, row.description, row.balance_minor, row.occurrence) for row in first.rows
+        (
+            row.amount_minor,
+            normalise(row.description),
+            None if row.pending else (row.date, row.balance_minor),
+            row.occurrence,
+        )
+        for row in first.rows
     ]
     assert len(set(keys)) == len(keys)
 

@@ -91,8 +91,9 @@ def test_moota_list_has_amounts_as_text() -> None:
         ("2021-09-16", -13_528_700, "8aolk43WJxM"),
         ("2021-09-16", -13_528_700, "nKXajeNWGo5"),
     ]
-    # Two of one day, amount and text are two mutations.
-    assert [row.occurrence for row in statement.rows] == [1, 1, 2, 1, 1, 1]
+    # Two of one day, amount and text are two mutations by their ids; a file with only one of them says the
+    # same.
+    assert {row.occurrence for row in statement.rows} == {1}
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.iterdir()), ids=lambda path: path.name)
