@@ -48,6 +48,8 @@ class Entry:
     target: str
     # One command of that app, when the app holds others beside it
     command: str | None = None
+    # Commands of other apps that join this one: (name, "module:name")
+    joined: tuple[tuple[str, str], ...] = ()
     # The extra that brings all it needs, when the missing module alone does not tell
     extra: str | None = None
 
@@ -68,15 +70,27 @@ ENTRIES: dict[str, Entry] = {
     ),
     "till": Entry("Till: open a shift, sell, close with counted cash.", SHOP, "clients.till:app"),
     "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
+    "catalogue": Entry("The catalogue: import, add, change, look at items.", SHOP, "clients.catalogue:app"),
+    "print": Entry(
+        "Print jobs: list, settle, copies, and an agent that writes files.",
+        SHOP,
+        "clients.printing:app",
+        joined=(("agent", "hardware.file_agent:app"),),
+    ),
     "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),
+    "setup": Entry(
+        "Set a shop up: locations, tills, bank accounts, couriers, taxes.", FIRST_STEPS, "clients.setup:app"
+    ),
     "serve": Entry("Start the server.", SERVER, "server.main:serve", extra="server"),
     "admin": Entry(
-        "Look after a running server: status, verify, snapshot, restore.", SERVER, "clients.admin:app"
+        "Look after a running server: status, verify, snapshot, settings, journal.",
+        SERVER,
+        "clients.admin:app",
     ),
     "statement": Entry(
         "Look at a bank's mutation file before it is imported.", SERVER, "server.statements.cli:app"
     ),
-    "verify": Entry("Check every invariant over the whole store.", SERVER, "clients.admin:app", "verify"),
+    "verify": Entry("Check every invariant over the whole store.", SERVER, "kasir.verify:app"),
     "inspect": Entry("Look into a store without the engine.", SERVER, "engine.inspect:app", "inspect"),
     "export": Entry("Write a store's records out as JSON lines.", SERVER, "engine.inspect:app", "export"),
 }
@@ -84,7 +98,15 @@ ENTRIES: dict[str, Entry] = {
 
 def load(entry: Entry) -> Any:
     """Imports what stands behind `entry` and returns it as a command that can be invoked."""
-    module_name, _, attribute = entry.target.partition(":")
+    command = _imported(entry.target)
+    for name, target in entry.joined:
+        command.add_command(_imported(target), name)
+    return command if entry.command is None else command.commands[entry.command]
+
+
+def _imported(target: str) -> Any:
+    """The command made of the Typer app or plain function at "module:name"."""
+    module_name, _, attribute = target.partition(":")
     found = getattr(importlib.import_module(module_name), attribute)
     if not isinstance(found, typer.Typer):
         app = typer.Typer(add_completion=False)
@@ -92,8 +114,7 @@ def load(entry: Entry) -> Any:
         found = app
     # Only `kasir` itself installs shell completion.
     found._add_completion = False  # noqa: SLF001 (Typer offers no other way once an app is made)
-    command = get_command(found)
-    return command if entry.command is None else command.commands[entry.command]  # type: ignore[attr-defined]
+    return get_command(found)
 
 
 def plain_words(error: ModuleNotFoundError, name: str) -> str | None:

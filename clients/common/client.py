@@ -1,0 +1,270 @@
+"""Calls to the server: with a deadline, repeated with the same request id, remembered until answered."""
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.message import Message
+
+from clients.common.connection import ACTOR_METADATA, Connection
+from clients.common.journal import PendingRequest, RequestJournal, new_pending
+from clients.common.problems import CallFailed, from_rpc_error
+from clients.common.request_ids import new_request_id
+
+Reply = TypeVar("Reply", bound=Message)
+
+# Checks and copies of a whole store, statements of a year.
+LONG_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one try may take, how many there are, and how the pauses between them grow; seconds."""
+
+    timeout_s: float = 10.0
+    tries: int = 6
+    pause_s: float = 0.1
+    pause_max_s: float = 5.0
+
+    def pause(self, failed: CallFailed, tries_made: int) -> float:
+        """Exponential with full jitter, so that tills that lost one server do not all come back at once.
+
+        A server that says how long to wait is believed, plus jitter.
+        """
+        limit = min(self.pause_max_s, self.pause_s * 2**tries_made)
+        return (failed.retry_s or 0.0) + random.uniform(0.0, limit)
+
+
+class Client:
+    """One line to one server. Not for use by several threads at once, except `watch`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        journal: RequestJournal | None = None,
+        patience: Patience | None = None,
+        on_retry: Callable[[CallFailed, float], None] | None = None,
+    ) -> None:
+        """Opens the line; nothing is sent yet. `on_retry` hears of a failed try and of the pause after it."""
+        self.connection = connection
+        self.journal = journal or RequestJournal()
+        self.patience = patience or Patience()
+        self._on_retry = on_retry or (lambda _failed, _pause_s: None)
+        self._channel = connection.channel()
+        self._calls: dict[str, Callable[..., Any]] = {}
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the line and every stream on it."""
+        self._channel.close()
+
+    def call(
+        self, request: Message, reply_type: type[Reply], *, note: str = "", timeout_s: float | None = None
+    ) -> Reply:
+        """Sends one request and returns its reply. The method is the one whose request this is.
+
+        A command (a request with a `request_id`) that comes without an id gets a new one and is kept in the
+        journal until answered; one that comes with an id is the caller's to repeat. Raises CallFailed.
+        """
+        descriptor = method_of(request)
+        method = method_path(descriptor)
+        command: Any = request
+        if "request_id" not in request.DESCRIPTOR.fields_by_name or command.request_id:
+            return self._answered(method, reply_type, request, timeout_s)
+        command.request_id = new_request_id()
+        pending = self._pending(command.request_id, method, note, request)
+        return self._remembered(pending, lambda: self._answered(method, reply_type, request, timeout_s))
+
+    def upload(
+        self,
+        head: Message,
+        parts: Iterable[Message],
+        request_id: str,
+        reply_type: type[Reply],
+        *,
+        note: str = "",
+        on_sent: Callable[[int], None] | None = None,
+    ) -> Reply:
+        """Sends a client stream: `head`, then `parts`. Kept in the journal as by `call`.
+
+        `on_sent` hears how many messages of the current try have gone out. Raises CallFailed.
+        """
+        messages = [head, *parts]
+        method = method_path(method_of(head))
+        pending = self._pending(request_id, method, note, *messages)
+        return self._remembered(
+            pending, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent)
+        )
+
+    def resend(self, pending: PendingRequest) -> Message:
+        """Asks again what was never answered, as the one who asked first.
+
+        Raises CallFailed, or KeyError for a method that this version does not know.
+        """
+        descriptor = known_method(pending.method)
+        request_type, reply_type = message_class(descriptor.input_type), message_class(descriptor.output_type)
+        messages = [request_type.FromString(content) for content in pending.messages]
+        metadata = self._metadata(pending.actor)
+
+        def ask() -> Message:
+            if descriptor.client_streaming:
+                return self._uploaded(pending.method, reply_type, messages, metadata)
+            return self._answered(pending.method, reply_type, messages[0], None, metadata)
+
+        return self._settled(pending, ask)
+
+    def watch(
+        self, request: Message, reply_type: type[Reply], *, restart_revision: int | None = None
+    ) -> Iterator[Reply]:
+        """Yields what a server stream brings, for ever: one that breaks is opened again where it stopped.
+
+        Where the request has a `start_revision`, the last revision seen is asked for; should the server have
+        trimmed it, `restart_revision` is, when given. A stream without revisions starts anew, and the caller
+        may see a thing twice. Raises CallFailed for what waiting does not heal.
+        """
+        method = method_path(method_of(request))
+        resumes = "start_revision" in request.DESCRIPTOR.fields_by_name
+        open_stream = self._channel.unary_stream(method, _to_bytes, reply_type.FromString)
+        failures = 0
+        while True:
+            stream = open_stream(request, metadata=self._metadata())
+            try:
+                for reply in stream:
+                    failures = 0
+                    if resumes:
+                        request.start_revision = reply.revision  # type: ignore[attr-defined]
+                    yield reply
+                failed = CallFailed(
+                    grpc.StatusCode.UNAVAILABLE, "", "the server ended the stream", method=method
+                )
+            except grpc.RpcError as error:
+                failed = from_rpc_error(error, method)
+            finally:
+                stream.cancel()
+            if failed.reason == "REVISION_COMPACTED" and restart_revision is not None and resumes:
+                request.start_revision = restart_revision  # type: ignore[attr-defined]
+            elif not failed.retriable and failed.code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                raise failed
+            self._wait(failed, failures)
+            failures = min(failures + 1, self.patience.tries)
+
+    def _remembered(self, pending: PendingRequest, ask: Callable[[], Reply]) -> Reply:
+        self.journal.add(pending)
+        return self._settled(pending, ask)
+
+    def _settled(self, pending: PendingRequest, ask: Callable[[], Reply]) -> Reply:
+        """Runs `ask`. The journal forgets the request once its outcome is known, and keeps it otherwise."""
+        try:
+            reply = ask()
+        except CallFailed as failed:
+            if failed.settled:
+                self.journal.remove(pending.request_id)
+            raise
+        self.journal.remove(pending.request_id)
+        return reply
+
+    def _answered(
+        self,
+        method: str,
+        reply_type: type[Reply],
+        request: Message,
+        timeout_s: float | None,
+        metadata: tuple[tuple[str, str], ...] | None = None,
+    ) -> Reply:
+        if method not in self._calls:
+            self._calls[method] = self._channel.unary_unary(method, _to_bytes, reply_type.FromString)
+        timeout_s = timeout_s or self.patience.timeout_s
+        call = self._calls[method]
+        metadata = metadata or self._metadata()
+        reply: Reply = self._tried(method, lambda: call(request, timeout=timeout_s, metadata=metadata))
+        return reply
+
+    def _uploaded(
+        self,
+        method: str,
+        reply_type: type[Reply],
+        messages: list[Message],
+        metadata: tuple[tuple[str, str], ...] | None = None,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> Reply:
+        call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
+        metadata = metadata or self._metadata()
+        reply: Reply = self._tried(
+            method, lambda: call(_counted(messages, on_sent), timeout=LONG_TIMEOUT_S, metadata=metadata)
+        )
+        return reply
+
+    def _tried(self, method: str, ask: Callable[[], Any]) -> Any:
+        """Asks until there is an answer or the tries are used up. Raises the last failure."""
+        tries_made = 0
+        while True:
+            try:
+                return ask()
+            except grpc.RpcError as error:
+                failed = from_rpc_error(error, method)
+            tries_made += 1
+            if not failed.retriable or tries_made >= self.patience.tries:
+                raise failed
+            self._wait(failed, tries_made)
+
+    def _wait(self, failed: CallFailed, tries_made: int) -> None:
+        pause_s = self.patience.pause(failed, tries_made)
+        self._on_retry(failed, pause_s)
+        time.sleep(pause_s)
+
+    def _metadata(self, actor: str | None = None) -> tuple[tuple[str, str], ...]:
+        return ((ACTOR_METADATA, actor or self.connection.actor),)
+
+    def _pending(self, request_id: str, method: str, note: str, *messages: Message) -> PendingRequest:
+        content = [message.SerializeToString() for message in messages]
+        note = note or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", method.rpartition("/")[2]).lower()
+        return new_pending(request_id, method, self.connection.server, self.connection.actor, note, *content)
+
+
+def _to_bytes(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _counted(messages: Sequence[Message], on_sent: Callable[[int], None] | None) -> Iterator[Message]:
+    for count, message in enumerate(messages, start=1):
+        yield message
+        if on_sent is not None:
+            on_sent(count)
+
+
+def method_of(request: Message) -> Any:
+    """The descriptor of the RPC that takes this request: each has a request message of its own."""
+    for service in request.DESCRIPTOR.file.services_by_name.values():
+        for method in service.methods:
+            if method.input_type is request.DESCRIPTOR:
+                return method
+    raise AssertionError(f"{request.DESCRIPTOR.full_name} is no RPC's request")
+
+
+def method_path(method: Any) -> str:
+    """Its name on the wire, like "/kasir.v1.BookingService/CreateBooking"."""
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def known_method(path: str) -> Any:
+    """The RPC of a path. Raises KeyError for one that the contract does not have."""
+    # Whole contract, so not at the head of the module: only a repeat from the journal needs all of it.
+    from clients.common.contract import SERVICES  # noqa: PLC0415
+
+    service, _, name = path.removeprefix("/").partition("/")
+    return SERVICES[service].methods_by_name[name]
+
+
+def message_class(descriptor: Any) -> type[Message]:
+    """The generated class of a message descriptor."""
+    return message_factory.GetMessageClass(descriptor)

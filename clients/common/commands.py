@@ -1,0 +1,217 @@
+"""How a function becomes a command: shared options, examples in its help, failures in plain words.
+
+A command's function takes a `Shop` first, then its own arguments. `command` adds the options that every
+command has and sees to it that no failure reaches the terminal as a traceback.
+"""
+
+import errno
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.markup import escape
+
+from clients.common.client import Client, Patience
+from clients.common.connection import ACTOR_VARIABLE, DEFAULT_SERVER, SERVER_VARIABLE, Connection, connection
+from clients.common.journal import RequestJournal
+from clients.common.output import Output
+from clients.common.plain_words import sentence
+from clients.common.problems import BadInput, CallFailed
+from clients.common.shop import Shop
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+EXIT_REFUSED = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+PANEL = "Connection and output"
+
+Server = Annotated[
+    str,
+    typer.Option(
+        "--server",
+        envvar=SERVER_VARIABLE,
+        metavar="HOST:PORT",
+        help="Where the server is.",
+        rich_help_panel=PANEL,
+    ),
+]
+Actor = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        envvar=ACTOR_VARIABLE,
+        metavar="NAME",
+        help="Who you are; else the user of this machine.",
+        rich_help_panel=PANEL,
+    ),
+]
+TlsCa = Annotated[
+    str,
+    typer.Option(
+        "--tls-ca",
+        envvar="KASIR_TLS_CA",
+        metavar="FILE",
+        help="Encrypt the line and trust these certificates (PEM); 'system' trusts the usual ones.",
+        rich_help_panel=PANEL,
+    ),
+]
+TlsCert = Annotated[
+    Path | None,
+    typer.Option(
+        "--cert", envvar="KASIR_TLS_CERT", help="This client's certificate (PEM).", rich_help_panel=PANEL
+    ),
+]
+TlsKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", envvar="KASIR_TLS_KEY", help="This client's private key (PEM).", rich_help_panel=PANEL
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        envvar="KASIR_TIMEOUT",
+        min=0.1,
+        max=3600.0,
+        help="Seconds to wait for each try.",
+        rich_help_panel=PANEL,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.", rich_help_panel=PANEL)]
+
+# What every command takes, by the name its wrapper gets it under.
+_SHARED: tuple[tuple[str, Any, Any], ...] = (
+    ("server", Server, DEFAULT_SERVER),
+    ("actor", Actor, ""),
+    ("tls_ca", TlsCa, ""),
+    ("tls_cert", TlsCert, None),
+    ("tls_key", TlsKey, None),
+    ("timeout_s", Timeout, Patience.timeout_s),
+    ("as_json", AsJson, False),
+)
+
+
+class Refused(Exception):  # noqa: N818 (an outcome)
+    """The command has said what went wrong with some of what it did, and ends with status 1."""
+
+
+def new_app(name: str, text: str) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(
+        name=name,
+        help=text,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def command(
+    app: typer.Typer, name: str, examples: Sequence[str], panel: str = "", *, more_help: str = ""
+) -> Callable[[Function], Function]:
+    """Makes a function a command of `app`. `examples` are whole command lines, shown by --help."""
+
+    def decorate(function: Function) -> Function:
+        def run(**given: Any) -> None:
+            shared = {key: given.pop(key) for key, _, _ in _SHARED}
+            output = Output(as_json=shared.pop("as_json"))
+            with plain_failures(output), opened(output, shared.pop("timeout_s"), **shared) as shop:
+                function(shop, **given)
+
+        run.__name__ = function.__name__
+        run.__doc__ = function.__doc__
+        _, *own = inspect.signature(function).parameters.values()
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        shared = [
+            inspect.Parameter(key, keyword, default=default, annotation=kind)
+            for key, kind, default in _SHARED
+        ]
+        parameters = [parameter.replace(kind=keyword) for parameter in own] + shared
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        app.command(name, epilog=epilog(examples, more_help), rich_help_panel=panel or None)(run)
+        return function
+
+    return decorate
+
+
+def epilog(examples: Sequence[str], more_help: str = "") -> str:
+    """What stands below a command's options: examples, after what else there is to know."""
+    assert examples, "a command without an example helps nobody"
+    shown = "[bold]Examples:[/bold]\n" + "\n".join(escape(f"  {example}") for example in examples)
+    return f"{escape(more_help)}\n\n{shown}" if more_help else shown
+
+
+@contextmanager
+def opened(
+    output: Output,
+    timeout_s: float,
+    server: str,
+    actor: str,
+    tls_ca: str,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+) -> Iterator[Shop]:
+    """The shop behind a server for as long as one command runs. Raises BadInput."""
+    line: Connection = connection(server, actor or None, tls_ca or None, tls_cert, tls_key)
+
+    def waiting(failed: CallFailed, pause_s: float) -> None:
+        if output.beside.is_terminal:
+            output.say(
+                f"No answer yet ({failed.code.name.lower()}), trying again in {pause_s:.1f} s …", "dim"
+            )
+
+    with Client(line, RequestJournal(), Patience(timeout_s=timeout_s), waiting) as client:
+        shop = Shop(client, output)
+        try:
+            yield shop
+        except CallFailed as failed:
+            _tell(output, sentence(failed, shop.describe, line.server), failed)
+            if not failed.settled and client.journal.pending():
+                output.say("What was sent is kept: see 'kasir cs pending', which can ask again.", "yellow")
+            raise typer.Exit(EXIT_REFUSED) from None
+
+
+@contextmanager
+def plain_failures(output: Output) -> Iterator[None]:
+    """Ends a command with one sentence and a status instead of a traceback."""
+    try:
+        yield
+    except BadInput as wrong:
+        _tell(output, str(wrong))
+        raise typer.Exit(EXIT_BAD_INPUT) from None
+    except Refused:
+        raise typer.Exit(EXIT_REFUSED) from None
+    except KeyboardInterrupt:
+        kept = " What was not answered is kept: see 'kasir cs pending'." if RequestJournal().pending() else ""
+        output.say(f"Stopped.{kept}", "yellow")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of a pipe has seen enough
+            raise
+        name = f"{error.filename}: " if error.filename else ""
+        _tell(output, f"{name}{error.strerror or error}.")
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+def _tell(output: Output, words: str, failed: CallFailed | None = None) -> None:
+    if not output.as_json:
+        output.say(words, "red")
+        return
+    error: dict[str, Any] = {"message": words}
+    if failed is not None:
+        error |= {
+            "code": failed.code.name,
+            "reason": failed.reason,
+            "details": failed.details,
+            "field": failed.field,
+        }
+    sys.stderr.write(json.dumps({"error": error}, ensure_ascii=False) + "\n")

@@ -1,0 +1,174 @@
+"""What a refusal means for the person at the desk: one sentence, and the next step where there is one."""
+
+import re
+from collections.abc import Callable, Mapping
+
+import grpc
+
+from clients.common.problems import CallFailed
+from kasir.v1.common_pb2 import BatchError
+
+# How a thing is named for people: kind ("item", "location") and id to a text.
+Describe = Callable[[str, str], str]
+
+# Reason -> (sentence, next step). A sentence stands only when the server told all facts that it names; else
+# the server's own words stand there. "{item}" and "{location}" are names looked up from item_id and
+# location_id.
+WORDS: dict[str, tuple[str, str]] = {
+    "FIELD_REQUIRED": ("{where} is missing.", ""),
+    "FIELD_OUT_OF_RANGE": ("", ""),
+    "FIELD_TOO_LONG": ("", ""),
+    "FIELD_MALFORMED": ("", ""),
+    "TOO_MANY_ELEMENTS": ("", "Split it into several commands."),
+    "CURRENCY_UNKNOWN": ("", "Use an ISO 4217 code like IDR."),
+    "CURRENCY_MISMATCH": ("", ""),
+    "AMOUNT_OUT_OF_RANGE": ("", ""),
+    "BARCODE_CHECK_DIGIT": ("", "Scan it again, or check the last digit."),
+    "CARD_NUMBER_REFUSED": (
+        "That looks like a card number; those are never kept.",
+        "Enter the terminal's approval code instead.",
+    ),
+    "MESSAGE_MALFORMED": (
+        "The server could not read the request.",
+        "Client and server may be of different versions.",
+    ),
+    "STATEMENT_UNRECOGNISED": (
+        "",
+        "Nothing was imported. Download the mutation file again, or name it with --format.",
+    ),
+    "STATEMENT_BROKEN": ("", "Nothing was imported."),
+    "ITEM_NOT_FOUND": ("", "Look it up: kasir cs find WORDS."),
+    "BARCODE_UNKNOWN": ("", "Look it up: kasir cs find WORDS."),
+    "TAX_CLASS_NOT_FOUND": ("", "See: kasir setup tax-classes."),
+    "LOCATION_NOT_FOUND": ("", "See: kasir setup locations."),
+    "HOLD_NOT_FOUND": ("", "It was released, used up or its deadline passed."),
+    "DROP_ORDER_NOT_FOUND": ("", "See: kasir cs drops."),
+    "ORDER_NOT_FOUND": ("", "See: kasir cs bookings."),
+    "CUSTOMER_NOT_FOUND": ("", "See: kasir cs customers."),
+    "BANK_ACCOUNT_NOT_FOUND": ("", "See: kasir setup accounts."),
+    "MUTATION_NOT_FOUND": ("", "See: kasir cs mutations."),
+    "SALE_NOT_FOUND": ("", ""),
+    "TILL_NOT_FOUND": ("", "See: kasir till tills."),
+    "SHIFT_NOT_FOUND": ("", "See: kasir till shifts."),
+    "COURIER_NOT_FOUND": ("", "See: kasir courier list."),
+    "PARCEL_NOT_FOUND": ("", "Check the number on the label."),
+    "PRINT_JOB_NOT_FOUND": ("", "See: kasir print jobs."),
+    "MESSAGE_NOT_FOUND": ("", "See: kasir cs messages."),
+    "METHOD_UNKNOWN": (
+        "The server does not know this command.",
+        "Client and server may be of different versions.",
+    ),
+    "REQUEST_ID_REUSED": ("The server has another request under this request id.", "Nothing was changed."),
+    "SKU_TAKEN": ("", ""),
+    "BARCODE_TAKEN": ("", ""),
+    "CODE_TAKEN": ("", ""),
+    "PHONE_TAKEN": ("", "See: kasir cs customers."),
+    "AIRWAY_BILL_TAKEN": ("", "Check the number on the courier's slip."),
+    "OUT_OF_STOCK": ("Not enough of {item} at {location}: {wanted} wanted, {available} available.", ""),
+    "WRONG_STATE": ("", ""),
+    "DEADLINE_PASSED": ("The deadline lies in the past.", "Give a later time, like +3h."),
+    "NOT_PAID": ("", "A sale is made only from a paid order."),
+    "ORDER_SOLD": ("", "A sold order keeps its payment."),
+    "OVER_ALLOCATED": ("", "See what is due: kasir cs show ORDER."),
+    "REMAINDER_LEFT": ("", "Add --credit to keep the rest for the customer."),
+    "TENDERS_TOO_LOW": ("", ""),
+    "CHANGE_NOT_FROM_CASH": ("Only cash gives change.", "Lower the other payments."),
+    "SHIFT_OPEN": ("", "Close it first: kasir till close."),
+    "SHIFT_CLOSED": ("", "Open one: kasir till open."),
+    "ITEM_MISMATCH": ("", "Nothing was moved."),
+    "ITEM_INACTIVE": ("{item} is not sold any more.", ""),
+    "PRICE_MISSING": ("{item} has no price for this quantity.", ""),
+    "UNIQUE_CODES_EXHAUSTED": ("", "Wait until open orders close, or use another bank account."),
+    "DROP_ORDER_REQUIRED": (
+        "Stock of a CS desk moves by Drop Orders only.",
+        "Request one: kasir cs drop ITEM.",
+    ),
+    "LOCATION_KIND_WRONG": ("", "See: kasir setup locations."),
+    "COURIER_NOT_CONNECTED": ("", "Enter the number by hand: kasir cs awb PARCEL NUMBER."),
+    "AIRWAY_BILL_MISSING": ("", "Enter it: kasir cs awb PARCEL NUMBER."),
+    "POINTS_TOO_LOW": ("", ""),
+    "CREDIT_TOO_LOW": ("", ""),
+    "SETTING_FIXED": ("", ""),
+    "VERSION_STALE": ("", "Somebody changed it meanwhile: look at it again, then repeat."),
+    "QUEUE_FULL": ("The server has too much to do.", "Try again in a moment."),
+    "REVISION_COMPACTED": ("The journal does not reach back that far.", "Start from now, without --since."),
+    "TOO_MANY_STREAMS": ("", "Close a watch that nobody looks at."),
+    "TOO_MANY_UPLOADS": ("", "Try again in a moment."),
+    "READER_TOO_SLOW": ("", ""),
+    "UPLOAD_STALLED": ("", "Nothing was imported. Try again."),
+    "MESSAGE_TOO_LARGE": ("", "Split it into several commands."),
+    "FILE_TOO_LARGE": ("", "Download a shorter period."),
+    "SNAPSHOT_UNWRITABLE": ("", "Tell whoever runs the server."),
+    "SERVER_STOPPING": ("The server is being stopped.", "Try again when it runs."),
+    "ACTOR_MALFORMED": ("", "Say who you are with --as NAME."),
+    "WRITER_STOPPED": ("The server takes no commands now.", "Whoever runs it must look at it."),
+    "STORE_FULL": (
+        "The server's disk is full or cannot be written; nothing was changed.",
+        "Tell whoever runs it.",
+    ),
+    "STORE_CORRUPT": ("A stored record cannot be trusted.", "Tell whoever runs the server: kasir verify."),
+}
+
+# When the line failed before anybody decided anything.
+_TRANSPORT: dict[grpc.StatusCode, str] = {
+    grpc.StatusCode.UNAVAILABLE: "The server at {server} does not answer. Is it running?",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "The server at {server} did not answer in time.",
+    grpc.StatusCode.UNAUTHENTICATED: "The server at {server} does not know who you are.",
+    grpc.StatusCode.PERMISSION_DENIED: "The server at {server} does not allow this to you.",
+    grpc.StatusCode.UNIMPLEMENTED: "The server at {server} does not know this command: another version?",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "That is more than the server at {server} takes: {message}",
+}
+
+_NAMED_BY_ID = ("item", "location", "till", "order")
+
+
+def sentence(failed: CallFailed, describe: Describe, server: str = "") -> str:
+    """What happened and what to do next, in plain words. `describe` names things; `server` is its address."""
+    if not failed.reason:
+        words = _TRANSPORT.get(failed.code, "The server at {server} failed: {message}")
+        return words.format(server=server, message=_ended(failed.message or failed.code.name.lower()))
+    return _words(failed.reason, failed.message, failed.details, failed.field, describe)
+
+
+def batch_sentence(error: BatchError, describe: Describe) -> str:
+    """The same for one element of a batch."""
+    return _words(error.reason, error.message, error.details, error.details.get("field", ""), describe)
+
+
+def _words(reason: str, message: str, details: Mapping[str, str], field: str, describe: Describe) -> str:
+    pattern, advice = WORDS.get(reason, ("", ""))
+    facts = dict(details)
+    if field:
+        facts["where"] = field_words(field)
+    for kind in _NAMED_BY_ID:
+        if f"{kind}_id" in details and f"{{{kind}}}" in pattern:
+            facts[kind] = describe(kind, details[f"{kind}_id"])
+    try:
+        words = pattern.format_map(facts)
+    except KeyError:
+        words = ""
+    if not words:
+        words = _ended(message) or f"Refused: {reason}."
+        if field and field not in message:
+            words = f"{field_words(field)}: {words}"
+    return f"{words} {advice}".strip()
+
+
+def field_words(path: str) -> str:
+    """A field's path as people say it: "booking.lines[0].quantity" is "Line 1, quantity"."""
+    words = []
+    for part in path.split("."):
+        name, _, index = part.rstrip("]").partition("[")
+        name = name.replace("_", " ")
+        if index.isdigit():
+            name = f"{re.sub(r'(?<=ss)es$|(?<=x)es$|(?<=ch)es$|s$', '', name)} {int(index) + 1}"
+        words.append(name)
+    if len(words) > 1 and words[0] in {"booking", "item", "sale", "customer", "settings", "header"}:
+        words = words[1:]
+    text = ", ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def _ended(text: str) -> str:
+    text = text.strip()
+    return text if not text or text[-1] in ".!?" else f"{text}."

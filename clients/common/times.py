@@ -1,0 +1,127 @@
+"""Times as people type and read them, in the shop's time zone, which is a fixed offset from UTC."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from clients.common.problems import BadInput
+
+_AFTER = re.compile(
+    r"\+(?=[0-9])(?:(?P<days>[0-9]{1,3})d)?(?:(?P<hours>[0-9]{1,4})h)?(?:(?P<minutes>[0-9]{1,5})m)?"
+)
+_CLOCK = re.compile(
+    r"(?:(?P<day>today|tomorrow)\s+)?(?P<hour>[0-9]{1,2})[:.](?P<minute>[0-9]{2})", re.IGNORECASE
+)
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
+# What Indonesians call their zones.
+_ZONE_NAMES = {timedelta(hours=7): "WIB", timedelta(hours=8): "WITA", timedelta(hours=9): "WIT"}
+
+FORMS = "17:00, tomorrow 09:30, +3h, +1d12h, 2026-03-05T17:00"
+
+
+def parse_time(text: str, now: datetime, utc_offset: timedelta) -> datetime:
+    """Reads a point in time: "17:00" (today), "tomorrow 09:30", "+3h", "+90m", "+1d12h" or ISO 8601.
+
+    `now` is aware. Without an offset of its own an ISO time is in the shop's zone. Raises BadInput for
+    anything else, and for a bare clock time that is over today: nobody is served by guessing the day.
+    """
+    assert now.tzinfo is not None
+    zone = timezone(utc_offset)
+    text = text.strip()
+    if after := _AFTER.fullmatch(text):
+        parts = {unit: int(value) for unit, value in after.groupdict().items() if value}
+        if not any(parts.values()):
+            raise BadInput(f"'{text}' is no time from now; write it like +3h, +90m or +1d12h.")
+        return now + timedelta(**parts)
+    if clock := _CLOCK.fullmatch(text):
+        return _today_or_tomorrow(text, clock, now.astimezone(zone))
+    if _ISO.fullmatch(text):
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise BadInput(f"'{text}' is not a time that exists.") from error
+        return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    raise BadInput(f"'{text}' is not a time: write one of {FORMS}.")
+
+
+def _today_or_tomorrow(text: str, clock: re.Match[str], now: datetime) -> datetime:
+    hour, minute = int(clock["hour"]), int(clock["minute"])
+    if hour > 23 or minute > 59:
+        raise BadInput(f"'{text}' is not a time of the day.")
+    tomorrow = (clock["day"] or "").lower() == "tomorrow"
+    moment = datetime.combine(now.date() + timedelta(days=int(tomorrow)), time(hour, minute), now.tzinfo)
+    if moment <= now:
+        raise BadInput(
+            f"{clock['hour']}:{clock['minute']} is over today: write 'tomorrow {hour:02d}:{minute:02d}'."
+        )
+    return moment
+
+
+def parse_timestamp(text: str, utc_offset: timedelta) -> Timestamp:
+    """`parse_time` from now on, as the contract carries it."""
+    stamp = Timestamp()
+    stamp.FromDatetime(parse_time(text, datetime.now(UTC), utc_offset).astimezone(UTC))
+    return stamp
+
+
+def parse_duration(text: str) -> timedelta:
+    """Reads "3h", "90m", "7d" or "1d12h". Raises BadInput."""
+    match = _AFTER.fullmatch("+" + text.strip().removeprefix("+"))
+    if match is None:
+        raise BadInput(f"'{text}' is not a length of time: write it like 3h, 90m or 7d.")
+    return timedelta(**{unit: int(value) for unit, value in match.groupdict().items() if value})
+
+
+def parse_offset(text: str) -> timedelta:
+    """Reads a zone as "+7", "+07:00", "-3", "WIB", "WITA" or "WIT". Raises BadInput."""
+    for offset, name in _ZONE_NAMES.items():
+        if text.strip().upper() == name:
+            return offset
+    match = re.fullmatch(r"([+-]?)([0-9]{1,2})(?::([0-9]{2}))?", text.strip())
+    if match is None or int(match[2]) > 14 or int(match[3] or 0) > 59:
+        raise BadInput(f"'{text}' is not a time zone: write WIB, WITA, WIT or an offset like +7 or +05:30.")
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+    return -offset if match[1] == "-" else offset
+
+
+def parse_day(text: str) -> str:
+    """Checks "YYYY-MM-DD". Raises BadInput."""
+    try:
+        return date.fromisoformat(text.strip()).isoformat() if len(text.strip()) == 10 else _no_day(text)
+    except ValueError:
+        return _no_day(text)
+
+
+def _no_day(text: str) -> str:
+    raise BadInput(f"'{text}' is not a day: write it like 2026-03-05.")
+
+
+def parse_month(text: str) -> str:
+    """Checks "YYYY-MM". Raises BadInput."""
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m").replace(tzinfo=UTC).strftime("%Y-%m")
+    except ValueError as error:
+        raise BadInput(f"'{text}' is not a month: write it like 2026-03.") from error
+
+
+def zone_name(utc_offset: timedelta) -> str:
+    """Says "WIB" for +7 h, "UTC+05:30" for what has no name here."""
+    return _ZONE_NAMES.get(utc_offset) or str(timezone(utc_offset))
+
+
+def show_time(stamp: Timestamp, utc_offset: timedelta) -> str:
+    """Writes "2026-03-05 17:00" in the shop's zone; an unset time is empty."""
+    if not stamp.seconds and not stamp.nanos:
+        return ""
+    return stamp.ToDatetime(timezone(utc_offset)).strftime("%Y-%m-%d %H:%M")
+
+
+def show_duration(duration: timedelta) -> str:
+    """Writes "3h", "1d12h", "90s": the shortest form that `parse_duration` reads back, seconds aside."""
+    seconds = int(duration.total_seconds())
+    if seconds % 60 or seconds < 60:
+        return f"{seconds}s"
+    days, minutes = divmod(seconds // 60, 24 * 60)
+    hours, minutes = divmod(minutes, 60)
+    return "".join(f"{value}{unit}" for value, unit in ((days, "d"), (hours, "h"), (minutes, "m")) if value)

@@ -1,0 +1,326 @@
+"""How the things of the shop look as tables."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from clients.common.money import show_money
+from clients.common.output import facts, state_words, table
+from clients.common.shop import Shop
+from clients.common.times import zone_name
+from kasir.v1.booking_pb2 import Order, OrderLine, OrderState, Totals
+from kasir.v1.catalogue_pb2 import Item, ItemAvailability, Stock
+from kasir.v1.common_pb2 import Address, Channel, Money
+from kasir.v1.drop_order_pb2 import DropOrder, DropOrderState
+from kasir.v1.print_pb2 import DocumentKind, PrintJob, PrintJobState
+from kasir.v1.reconciliation_pb2 import Mutation, MutationState
+from kasir.v1.sale_pb2 import Sale, TenderKind
+from kasir.v1.shipping_pb2 import AirwayBillState, LabelState, Parcel
+from kasir.v1.till_pb2 import Shift
+
+
+def order_state(order: Order) -> str:
+    """Such as "partly paid" or "refund due"."""
+    return state_words(OrderState, order.state, "ORDER_STATE")
+
+
+def drop_order_state(drop_order: DropOrder) -> str:
+    """Such as "handed over" or "return due"."""
+    return state_words(DropOrderState, drop_order.state, "DROP_ORDER_STATE")
+
+
+def retail_price(item: Item) -> str:
+    """The price of one unit to anybody; empty when the item has none."""
+    retail = sorted(
+        (price for price in item.prices if price.price_list == "retail"), key=lambda price: price.min_quantity
+    )
+    return show_money(retail[0].amount) if retail else ""
+
+
+def items_table(shop: Shop, items: Sequence[ItemAvailability], title: str) -> Table:
+    """Items with price, and what is available where."""
+
+    def where(item: ItemAvailability) -> str:
+        parts = [f"{shop.location_code(stock.location_id)} {stock.available}" for stock in item.stocks]
+        return ", ".join(parts) or "none ever came in"
+
+    rows = (
+        (
+            found.item.sku,
+            found.item.name + (" (not sold any more)" if found.item.inactive else ""),
+            retail_price(found.item),
+            str(found.available_total),
+            where(found),
+        )
+        for found in items
+    )
+    return table(title, ("SKU", "Name", ">Price", ">Available", "Where"), rows)
+
+
+def stocks_table(shop: Shop, stocks: Iterable[Stock], title: str) -> Table:
+    """Goods on hand, claims and what is left, an item and a location a row."""
+    rows = (
+        (
+            shop.item_words(stock.item_id),
+            shop.location_code(stock.location_id),
+            str(stock.on_hand),
+            str(stock.held),
+            str(stock.available),
+        )
+        for stock in stocks
+    )
+    return table(title, ("Item", "Location", ">On hand", ">Held", ">Available"), rows)
+
+
+def drop_orders_table(shop: Shop, drop_orders: Sequence[DropOrder], title: str) -> Table:
+    """Drop Orders, one a row."""
+    rows = (
+        (
+            str(each.drop_order_id),
+            shop.item_words(each.item_id),
+            str(each.quantity),
+            f"{shop.location_code(each.from_location_id)} → {shop.location_code(each.to_location_id)}",
+            drop_order_state(each),
+            each.requested_by,
+            shop.time(each.expire_time),
+            each.reject_reason or each.note,
+        )
+        for each in drop_orders
+    )
+    columns = (">Drop Order", "Item", ">Qty", "From → to", "State", "Asked by", "Until", "Note")
+    return table(title, columns, rows)
+
+
+def lines_table(shop: Shop, lines: Sequence[OrderLine]) -> Table:
+    """The lines of an order, a quote or a sale."""
+    rows = (
+        (
+            line.sku,
+            line.name,
+            str(line.quantity),
+            show_money(line.unit_price),
+            _unless_zero(line.discount),
+            f"{_unless_zero(line.tax)}{' incl.' if line.tax_included and line.tax.minor_units else ''}",
+            show_money(line.total),
+            shop.location_code(line.location_id) if line.location_id else "",
+        )
+        for line in lines
+    )
+    columns = ("SKU", "Name", ">Qty", ">Price", ">Discount", ">Tax", ">Total", "From")
+    return table("", columns, rows)
+
+
+def totals_pairs(totals: Totals) -> list[tuple[str, str]]:
+    """What an amount to pay is made of; parts that are zero are left out."""
+    return [
+        ("Goods", show_money(totals.goods)),
+        ("Discount", _unless_zero(totals.discount)),
+        ("Tax added", _unless_zero(totals.tax_added)),
+        ("Shipping", _unless_zero(totals.shipping)),
+        ("Total", show_money(totals.total)),
+        ("Tax in it", _unless_zero(totals.tax)),
+    ]
+
+
+def address_words(address: Address) -> str:
+    """An address in one line."""
+    where = ", ".join(
+        part for part in (address.street, address.district, address.city, address.province) if part
+    )
+    return " ".join(part for part in (address.recipient, address.phone, where, address.postal_code) if part)
+
+
+def order_view(shop: Shop, order: Order) -> RenderableType:
+    """One Book Order in full."""
+    code = f" (unique code {order.unique_code})" if order.unique_code else ""
+    pairs = [
+        ("Customer", f"{order.customer_name} {order.customer_phone}"),
+        ("To", address_words(order.address) if order.HasField("address") else "picked up"),
+        ("Channel", state_words(Channel, order.channel, "CHANNEL")),
+        ("Courier", f"{shop.courier_code(order.courier_id)} {order.courier_service}".strip()),
+        *totals_pairs(order.totals),
+        ("To pay", f"{show_money(order.payable)}{code}"),
+        ("Into", shop.account_words(order.bank_account_id)),
+        ("Paid", _unless_zero(order.paid)),
+        ("Deadline", f"{shop.time(order.expire_time)} {zone_name(shop.utc_offset)}"),
+        ("Booked by", f"{order.booked_by}, {shop.time(order.create_time)}"),
+        ("Sale", str(order.sale_id or "")),
+        ("Parcel", str(order.parcel_id or "")),
+        ("Cancelled", order.cancel_reason),
+        ("Refund", order.refund_reference),
+        ("Note", order.note),
+    ]
+    title = f"Book Order {order.order_id}: {order_state(order)}"
+    return Group(facts(title, pairs), lines_table(shop, order.lines))
+
+
+def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> Table:
+    """Book Orders, one a row."""
+    rows = (
+        (
+            str(order.order_id),
+            order_state(order),
+            order.customer_name,
+            order.customer_phone,
+            str(len(order.lines)),
+            show_money(order.payable),
+            _unless_zero(order.paid),
+            shop.time(order.expire_time),
+        )
+        for order in orders
+    )
+    columns = (">Order", "State", "Customer", "Phone", ">Lines", ">To pay", ">Paid", "Deadline")
+    return table(title, columns, rows)
+
+
+def mutation_state(mutation: Mutation) -> str:
+    """Such as "posted" or "proposed"."""
+    return state_words(MutationState, mutation.state, "MUTATION_STATE")
+
+
+def mutations_table(shop: Shop, mutations: Sequence[Mutation], title: str) -> Table:
+    """Bank mutations, one a row, with what each pays or may pay."""
+    rows = (
+        (
+            str(each.mutation_id),
+            each.date,
+            show_money(each.amount),
+            mutation_state(each),
+            _pays(each),
+            each.ignore_reason or each.description,
+            shop.account_words(each.bank_account_id),
+        )
+        for each in mutations
+    )
+    columns = (">Mutation", "Date", ">Amount", "State", "Pays", "Text", "Account")
+    return table(title, columns, rows)
+
+
+def _pays(mutation: Mutation) -> str:
+    if mutation.allocations:
+        orders = ", ".join(f"order {each.order_id}" for each in mutation.allocations)
+        credit = f" + credit {show_money(mutation.credited)}" if mutation.credited.minor_units else ""
+        return orders + credit
+    if mutation.HasField("proposal"):
+        return " or ".join(f"order {each.order_id}?" for each in mutation.proposal.allocations)
+    return ""
+
+
+def sale_view(shop: Shop, sale: Sale) -> RenderableType:
+    """One sale in full, the change in plain sight."""
+    tenders = ", ".join(
+        f"{state_words(TenderKind, each.kind, 'TENDER_KIND')} {show_money(each.amount)}"
+        + (f" ({each.reference})" if each.reference else "")
+        for each in sale.tenders
+    )
+    pairs = [
+        *totals_pairs(sale.totals),
+        ("Paid", tenders),
+        ("Change", show_money(sale.change)),
+        ("Points", f"+{sale.points_earned}" if sale.points_earned else ""),
+        ("Order", str(sale.order_id or "")),
+        ("Cashier", sale.cashier),
+        ("Time", shop.time(sale.create_time)),
+    ]
+    return Group(facts(f"Sale {sale.sale_id}", pairs), lines_table(shop, sale.lines))
+
+
+def parcel_states(parcel: Parcel) -> str:
+    """Where label, airway bill and parcel stand, in a few words."""
+    if parcel.HasField("deliver_time"):
+        return "delivered"
+    if parcel.HasField("hand_over_time"):
+        return "with the courier"
+    label = state_words(LabelState, parcel.label_state, "LABEL_STATE")
+    awb = state_words(AirwayBillState, parcel.airway_bill_state, "AIRWAY_BILL_STATE")
+    return f"label {label}, AWB {awb}"
+
+
+def parcels_table(shop: Shop, parcels: Sequence[Parcel], title: str) -> Table:
+    """Parcels, one a row."""
+    rows = (
+        (
+            str(each.parcel_id),
+            str(each.order_id),
+            f"{shop.courier_code(each.courier_id)} {each.courier_service}".strip(),
+            each.airway_bill,
+            parcel_states(each),
+            f"{each.address.recipient}, {each.address.city}".strip(", "),
+            each.airway_bill_detail,
+        )
+        for each in parcels
+    )
+    return table(title, (">Parcel", ">Order", "Courier", "AWB", "State", "To", "Remark"), rows)
+
+
+def shift_view(shop: Shop, shift: Shift) -> RenderableType:
+    """A shift as X report while it is open, as Z report after."""
+    closed = shift.HasField("close_time")
+    tenders = [
+        (
+            f"  {state_words(TenderKind, each.kind, 'TENDER_KIND')}",
+            f"{show_money(each.amount)} ({each.count})",
+        )
+        for each in shift.tenders
+    ]
+    pairs = [
+        ("Till", shop.till_code(shift.till_id)),
+        ("Cashier", shift.cashier),
+        ("Opened", shop.time(shift.open_time)),
+        ("Closed", shop.time(shift.close_time)),
+        ("Receipts", str(shift.sale_count)),
+        ("Sales", show_money(shift.sale_total)),
+        ("Tax", _unless_zero(shift.tax_total)),
+        ("Discounts", _unless_zero(shift.discount_total)),
+        *tenders,
+        ("Cash at opening", show_money(shift.opening_cash)),
+        ("Cash put in", _unless_zero(shift.cash_in)),
+        ("Cash taken out", _unless_zero(shift.cash_out)),
+        ("Cash expected", show_money(shift.expected_cash)),
+        ("Cash counted", show_money(shift.counted_cash) if closed else ""),
+        ("Difference", show_money(shift.difference) if closed else ""),
+    ]
+    return facts(f"{'Z' if closed else 'X'} report, shift {shift.shift_id}", pairs)
+
+
+def shifts_table(shop: Shop, shifts: Sequence[Shift]) -> Table:
+    """Shifts, one a row."""
+    rows = (
+        (
+            str(each.shift_id),
+            shop.till_code(each.till_id),
+            each.cashier,
+            shop.time(each.open_time),
+            shop.time(each.close_time) or "open",
+            str(each.sale_count),
+            show_money(each.sale_total),
+            show_money(each.difference) if each.HasField("close_time") else "",
+        )
+        for each in shifts
+    )
+    columns = (">Shift", "Till", "Cashier", "Opened", "Closed", ">Receipts", ">Sales", ">Difference")
+    return table("Shifts", columns, rows)
+
+
+def print_jobs_table(shop: Shop, jobs: Sequence[PrintJob], title: str) -> Table:
+    """Print jobs, one a row."""
+    rows = (
+        (
+            str(each.print_job_id),
+            state_words(DocumentKind, each.kind, "DOCUMENT_KIND"),
+            str(each.subject_id),
+            state_words(PrintJobState, each.state, "PRINT_JOB_STATE"),
+            f"copy {each.copy_number}: {each.reprint_reason}" if each.copy_number else "",
+            shop.location_code(each.location_id) if each.location_id else "",
+            shop.time(each.update_time),
+            each.detail,
+        )
+        for each in jobs
+    )
+    columns = (">Job", "Document", ">Of", "State", "Copy", "Location", "Changed", "Remark")
+    return table(title, columns, rows)
+
+
+def _unless_zero(money: Money) -> str:
+    return show_money(money) if money.minor_units else ""

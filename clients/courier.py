@@ -1,0 +1,161 @@
+"""Parcels on their way: `kasir courier`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Group
+
+from clients.common.commands import Refused, command, new_app
+from clients.common.output import facts, table
+from clients.common.plain_words import sentence
+from clients.common.problems import BadInput, CallFailed
+from clients.common.shop import PAGE_SIZE_MAX, Shop
+from clients.common.views import parcels_table
+from kasir.v1.shipping_pb2 import (
+    AIRWAY_BILL_STATE_ASSIGNED,
+    DeliverParcelRequest,
+    DeliverParcelResponse,
+    GetParcelRequest,
+    GetParcelResponse,
+    HandOverParcelRequest,
+    HandOverParcelResponse,
+    ListParcelsRequest,
+    ListParcelsResponse,
+    Parcel,
+)
+
+app = new_app("courier", "Couriers: hand parcels over by scan, record what arrived.")
+
+# How far back parcels that still wait for their courier are looked for.
+WAITING_LIMIT = 10 * PAGE_SIZE_MAX
+
+
+@command(app, "list", ["kasir courier list", "kasir courier list --json"])
+def list_(shop: Shop) -> None:
+    """List the couriers, and whether they give airway bill numbers by themselves."""
+    rows = ((each.code, each.name, "connected" if each.connected else "by hand") for each in shop.couriers)
+    shop.output.emit({"couriers": shop.couriers}, lambda: table("Couriers", ("Courier", "Name", "AWB"), rows))
+
+
+@command(app, "waiting", ["kasir courier waiting", "kasir courier waiting --courier JNE"])
+def waiting(
+    shop: Shop, courier: Annotated[str, typer.Option(metavar="CODE", help="Only this courier's.")] = ""
+) -> None:
+    """List parcels that have their airway bill and wait for the courier."""
+    found = _waiting(shop, shop.courier(courier).courier_id if courier else 0)
+    shop.output.emit({"parcels": found}, lambda: parcels_table(shop, found, "Waiting for the courier"))
+
+
+def _waiting(shop: Shop, courier_id: int) -> list[Parcel]:
+    request = ListParcelsRequest(airway_bill_state=AIRWAY_BILL_STATE_ASSIGNED)
+    found = shop.pages(request, ListParcelsResponse, "parcels", WAITING_LIMIT)
+    return [
+        each for each in found if not each.HasField("hand_over_time") and courier_id in {0, each.courier_id}
+    ]
+
+
+@command(
+    app,
+    "pick-up",
+    [
+        "kasir courier pick-up --courier JNE",
+        "kasir courier pick-up JP1234567890 JP1234567891 --courier JNE",
+        "cat scans.txt | kasir courier pick-up --courier JNE --json",
+    ],
+)
+def pick_up(
+    shop: Shop,
+    awb: Annotated[
+        list[str] | None, typer.Argument(help="Airway bills; else lines from the scanner, Ctrl-D ends.")
+    ] = None,
+    courier: Annotated[
+        str, typer.Option(metavar="CODE", help="Whose pick-up it is: only those can be missing.")
+    ] = "",
+) -> None:
+    """Scan parcels out to the courier. Afterwards, those that should have gone and were not scanned are
+    called out.
+
+    Ends with status 1 when a scan was refused or a parcel is missing.
+    """
+    courier_id = shop.courier(courier).courier_id if courier else 0
+    handed, refused = [], []
+    for scanned in awb or _scanned_lines(shop):
+        try:
+            handed.append(_hand_over(shop, scanned))
+        except CallFailed as failed:
+            if not failed.settled:
+                raise
+            words = sentence(failed, shop.describe)
+            refused.append((scanned, words))
+            shop.output.say(f"{scanned}: {words}", "red")
+        else:
+            shop.output.say(
+                f"{scanned}: order {handed[-1].order_id}, {handed[-1].address.recipient}", "green"
+            )
+    missing = _waiting(shop, courier_id)
+    value = {
+        "handed_over": handed,
+        "refused": [{"airway_bill": number, "message": words} for number, words in refused],
+        "missing": missing,
+    }
+    shop.output.emit(value, lambda: _pick_up_view(shop, handed, refused, missing))
+    if refused or missing:
+        raise Refused
+
+
+def _scanned_lines(shop: Shop) -> Iterator[str]:
+    """What a scanner types: one airway bill a line."""
+    if sys.stdin.isatty():
+        shop.output.say("Scan the parcels; Ctrl-D when the courier has all.", "dim")
+    for line in sys.stdin:
+        if number := line.strip():
+            yield number
+
+
+def _hand_over(shop: Shop, number: str) -> Parcel:
+    request = HandOverParcelRequest(airway_bill=number)
+    return shop.call(request, HandOverParcelResponse, note=f"hand over parcel {number}").parcel
+
+
+def _pick_up_view(
+    shop: Shop, handed: Sequence[Parcel], refused: Sequence[tuple[str, str]], missing: Sequence[Parcel]
+) -> Group:
+    parts = [facts("Pick-up", [("Handed over", str(len(handed))), ("Missing", str(len(missing)))])]
+    if refused:
+        parts.append(table("Not handed over", ("Scanned", "Why"), refused))
+    if missing:
+        parts.append(parcels_table(shop, missing, "Missing: not scanned, but waiting for the courier"))
+    return Group(*parts)
+
+
+@command(app, "scan", ["kasir courier scan JP1234567890"])
+def scan(shop: Shop, awb: Annotated[str, typer.Argument(help="The airway bill on the parcel.")]) -> None:
+    """Scan one parcel out to the courier."""
+    parcel = _hand_over(shop, awb)
+    shop.output.emit({"parcel": parcel}, lambda: parcels_table(shop, [parcel], "Handed over"))
+
+
+@command(app, "delivered", ["kasir courier delivered JP1234567890", "kasir courier delivered --parcel 17"])
+def delivered(
+    shop: Shop,
+    awb: Annotated[list[str] | None, typer.Argument(help="Airway bills of what arrived.")] = None,
+    parcel: Annotated[
+        list[int] | None, typer.Option("--parcel", metavar="N", help="A parcel by its number.")
+    ] = None,
+) -> None:
+    """Record that parcels arrived."""
+    named = (
+        shop.call(GetParcelRequest(airway_bill=number), GetParcelResponse).parcel for number in awb or []
+    )
+    numbers = [*(parcel or []), *(each.parcel_id for each in named)]
+    if not numbers:
+        raise BadInput("Name what arrived: airway bills, or --parcel N.")
+    done = [_deliver(shop, number) for number in numbers]
+    shop.output.emit({"parcels": done}, lambda: parcels_table(shop, done, "Delivered"))
+
+
+def _deliver(shop: Shop, parcel_id: int) -> Parcel:
+    request = DeliverParcelRequest(parcel_id=parcel_id)
+    return shop.call(request, DeliverParcelResponse, note=f"parcel {parcel_id} arrived").parcel

@@ -1,0 +1,259 @@
+"""Book Orders: made, looked at, extended, cancelled."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+
+from clients.common.commands import command
+from clients.common.output import facts, state_number
+from clients.common.problems import BadInput
+from clients.common.shop import Shop
+from clients.common.specs import parse_line, parse_source
+from clients.common.views import lines_table, order_view, orders_table, totals_pairs
+from clients.cs.desk import ORDERS, app
+from kasir.v1.booking_pb2 import (
+    BookingInput,
+    CancelBookingRequest,
+    CancelBookingResponse,
+    CreateBookingRequest,
+    CreateBookingResponse,
+    ExtendBookingRequest,
+    ExtendBookingResponse,
+    GetBookingRequest,
+    GetBookingResponse,
+    ListBookingsRequest,
+    ListBookingsResponse,
+    OrderLineInput,
+    OrderState,
+    QuoteBookingRequest,
+    QuoteBookingResponse,
+)
+from kasir.v1.common_pb2 import Address, Channel
+from kasir.v1.drop_order_pb2 import GetDropOrderRequest, GetDropOrderResponse
+from kasir.v1.stock_pb2 import LOCATION_KIND_WAREHOUSE, GetHoldRequest, GetHoldResponse
+
+
+@command(
+    app,
+    "book",
+    [
+        "kasir cs book --drop 12 --name 'Sari Dewi' --phone 081234567890 \\",
+        "    --street 'Jl. Melati 5' --city Bandung --courier JNE --shipping 18.000",
+        "kasir cs book --line KOPI-01x2 --line GULA-5~2.000 --from GUDANG --customer 081234567890",
+        "kasir cs book --line KOPI-01@TOKO --channel marketplace --no-account --until +2d",
+        "kasir cs book --line KOPI-01x3 --quote",
+    ],
+    ORDERS,
+)
+def book(
+    shop: Shop,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option("--drop", metavar="N[~DISCOUNT]", help="A Drop Order on your desk; repeatable."),
+    ] = None,
+    line: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--line",
+            metavar="CODE[xQTY][@LOCATION][~DISCOUNT]",
+            help="Goods straight from stock; repeatable.",
+        ),
+    ] = None,
+    hold: Annotated[
+        list[str] | None, typer.Option("--hold", metavar="N[~DISCOUNT]", help="A hold to use up; repeatable.")
+    ] = None,
+    from_: Annotated[
+        str, typer.Option("--from", metavar="LOCATION", help="Where lines without @LOCATION come from.")
+    ] = "",
+    customer: Annotated[str, typer.Option(metavar="PHONE|#N", help="A known customer.")] = "",
+    name: Annotated[str, typer.Option(help="Name of a new customer.")] = "",
+    phone: Annotated[str, typer.Option(help="Phone of a new customer.")] = "",
+    recipient: Annotated[str, typer.Option(help="Who receives the parcel, when another.")] = "",
+    recipient_phone: Annotated[str, typer.Option(help="The recipient's phone, when another.")] = "",
+    street: Annotated[
+        str, typer.Option(help="Street, number, RT/RW. With none the order is picked up.")
+    ] = "",
+    district: Annotated[str, typer.Option(help="Kelurahan, kecamatan.")] = "",
+    city: Annotated[str, typer.Option(help="City or regency.")] = "",
+    province: Annotated[str, typer.Option(help="Province.")] = "",
+    postal_code: Annotated[str, typer.Option(help="Postal code.")] = "",
+    country: Annotated[str, typer.Option(help="ISO 3166 code; ID when not said.")] = "",
+    courier: Annotated[str, typer.Option(metavar="CODE", help="Who takes the parcel.")] = "",
+    service: Annotated[str, typer.Option(help="The courier's service, like REG.")] = "",
+    shipping: Annotated[str, typer.Option(metavar="AMOUNT", help="Shipping cost.")] = "",
+    account: Annotated[
+        str,
+        typer.Option(
+            "--account",
+            envvar="KASIR_ACCOUNT",
+            metavar="NUMBER|BANK",
+            help="Where the customer transfers the money to.",
+        ),
+    ] = "",
+    no_account: Annotated[
+        bool, typer.Option("--no-account", help="Paid otherwise (marketplace, cash).")
+    ] = False,
+    channel: Annotated[str, typer.Option(help="chat, phone, email, web, marketplace or walk-in.")] = "chat",
+    price_list: Annotated[str, typer.Option(help="Price list; retail when not said.")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="Payment deadline: 17:00, tomorrow 09:00, +3h.")
+    ] = "",
+    note: Annotated[str, typer.Option(help="For staff.")] = "",
+    quote: Annotated[
+        bool, typer.Option("--quote", help="Only say what it would cost; nothing is booked.")
+    ] = False,
+) -> None:
+    """Set items aside for a customer until a payment deadline (a Book Order).
+
+    Shows the totals, the unique code, what the customer has to transfer and until when. The order slip and
+    the customer's message are queued. Either every line is claimed or none.
+    """
+    known = shop.customer(customer) if customer else None
+    booking = BookingInput(
+        customer_id=known.customer_id if known else 0,
+        customer_name=name,
+        customer_phone=phone,
+        lines=_lines(shop, drop or [], line or [], hold or [], from_),
+        channel=state_number(Channel, channel, "CHANNEL"),
+        price_list=price_list,
+        shipping=shop.money(shipping) if shipping else None,
+        courier_id=shop.courier(courier).courier_id if courier else 0,
+        courier_service=service,
+        bank_account_id=0 if no_account else _account_id(shop, account),
+        expire_time=shop.deadline(until) if until else None,
+        note=note,
+    )
+    if street or city:
+        booking.address.CopyFrom(
+            Address(
+                recipient=recipient or (known.name if known else name),
+                phone=recipient_phone or (known.phone if known else phone),
+                street=street,
+                district=district,
+                city=city,
+                province=province,
+                postal_code=postal_code,
+                country_code=country,
+            )
+        )
+    elif recipient or recipient_phone or district or province or postal_code:
+        raise BadInput("An address needs at least --street and --city.")
+    if quote:
+        _quote(shop, booking)
+        return
+    request = CreateBookingRequest(booking=booking)
+    reply = shop.call(request, CreateBookingResponse, note=f"book for {name or customer or 'a customer'}")
+    shop.output.emit(reply, lambda: order_view(shop, reply.order))
+
+
+def _quote(shop: Shop, booking: BookingInput) -> None:
+    reply = shop.call(QuoteBookingRequest(booking=booking), QuoteBookingResponse)
+    pairs = totals_pairs(reply.totals)
+    shop.output.emit(
+        reply, lambda: Group(facts("Quote, without unique code", pairs), lines_table(shop, reply.lines))
+    )
+
+
+def _lines(
+    shop: Shop, drops: Sequence[str], lines: Sequence[str], holds: Sequence[str], from_: str
+) -> list[OrderLineInput]:
+    """The order's lines, in the order typed: Drop Orders, holds, then goods from stock."""
+    made = []
+    for text in drops:
+        number, discount = parse_source(text, "Drop Order")
+        found = shop.call(GetDropOrderRequest(drop_order_id=number), GetDropOrderResponse).drop_order
+        made.append(_line(shop, found.item_id, found.quantity, discount, drop_order_id=number))
+    for text in holds:
+        number, discount = parse_source(text, "hold")
+        held = shop.call(GetHoldRequest(hold_id=number), GetHoldResponse).hold
+        made.append(_line(shop, held.item_id, held.quantity, discount, hold_id=number))
+    for text in lines:
+        spec = parse_line(text)
+        place = shop.location(spec.place or from_, LOCATION_KIND_WAREHOUSE)
+        item_id = shop.item(spec.code).item.item_id
+        made.append(_line(shop, item_id, spec.quantity, spec.discount, location_id=place.location_id))
+    if not made:
+        raise BadInput("Say what is booked: --drop N for goods on your desk, or --line CODE from stock.")
+    return made
+
+
+def _line(shop: Shop, item_id: int, quantity: int, discount: str, **source: Any) -> OrderLineInput:
+    line = OrderLineInput(item_id=item_id, quantity=quantity, **source)
+    if discount:
+        line.discount.CopyFrom(shop.money(discount))
+    return line
+
+
+def _account_id(shop: Shop, name: str) -> int:
+    """The account named; without a name the only one, and none where the shop has none."""
+    return shop.account(name).bank_account_id if name or shop.accounts else 0
+
+
+@command(
+    app,
+    "bookings",
+    [
+        "kasir cs bookings",
+        "kasir cs bookings --state booked",
+        "kasir cs bookings --customer 081234567890 --json",
+    ],
+    ORDERS,
+)
+def bookings(
+    shop: Shop,
+    state: Annotated[
+        str, typer.Option(help="Only these: booked, partly-paid, paid, sold, expired, refund-due, …")
+    ] = "",
+    customer: Annotated[
+        str, typer.Option(metavar="PHONE|#N", help="Only this customer's; not with --state.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
+) -> None:
+    """List Book Orders, newest first."""
+    request = ListBookingsRequest(state=state_number(OrderState, state, "ORDER_STATE"))
+    if customer:
+        request.customer_id = shop.customer(customer).customer_id
+    found = shop.pages(request, ListBookingsResponse, "orders", limit)
+    shop.output.emit({"orders": found}, lambda: orders_table(shop, found, "Book Orders"))
+
+
+@command(app, "show", ["kasir cs show 4711", "kasir cs show 4711 --json"], ORDERS)
+def show(shop: Shop, order: Annotated[int, typer.Argument(help="The order's number.")]) -> None:
+    """Show a Book Order: lines, totals, unique code, what is paid, deadline."""
+    reply = shop.call(GetBookingRequest(order_id=order), GetBookingResponse)
+    shop.output.emit(reply, lambda: order_view(shop, reply.order))
+
+
+@command(
+    app,
+    "extend",
+    ["kasir cs extend 4711 --until +2h", "kasir cs extend 4711 --until 'tomorrow 12:00'"],
+    ORDERS,
+)
+def extend(
+    shop: Shop,
+    order: Annotated[int, typer.Argument(help="The order's number.")],
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="The new payment deadline: 17:00, tomorrow 09:00, +3h.")
+    ],
+) -> None:
+    """Move the payment deadline of a Book Order."""
+    deadline = shop.deadline(until)
+    version = shop.call(GetBookingRequest(order_id=order), GetBookingResponse).order.version
+    request = ExtendBookingRequest(order_id=order, version=version, expire_time=deadline)
+    reply = shop.call(request, ExtendBookingResponse, note=f"extend order {order}")
+    shop.output.emit(reply, lambda: orders_table(shop, [reply.order], "Extended"))
+
+
+@command(app, "cancel", ["kasir cs cancel 4711 --reason 'changed her mind'", "kasir cs cancel 4711"], ORDERS)
+def cancel(
+    shop: Shop,
+    order: Annotated[int, typer.Argument(help="The order's number.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+) -> None:
+    """Cancel a Book Order: the claim ends at once, goods on the desk wait for their return scan."""
+    request = CancelBookingRequest(order_id=order, reason=reason)
+    reply = shop.call(request, CancelBookingResponse, note=f"cancel order {order}")
+    shop.output.emit(reply, lambda: orders_table(shop, [reply.order], "Cancelled"))

@@ -1,0 +1,195 @@
+"""Customers, what is told to them, and requests of this machine that were never answered."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Group
+
+from clients.common.commands import Refused, command
+from clients.common.journal import PendingRequest
+from clients.common.money import show_money
+from clients.common.output import facts, state_number, state_words, table
+from clients.common.plain_words import sentence
+from clients.common.problems import BadInput, CallFailed
+from clients.common.shop import Shop
+from clients.common.views import address_words, orders_table
+from clients.cs.desk import PEOPLE, app
+from kasir.v1.booking_pb2 import ListBookingsRequest, ListBookingsResponse
+from kasir.v1.customer_pb2 import (
+    Customer,
+    ListCustomersRequest,
+    ListCustomersResponse,
+    ListMessagesRequest,
+    ListMessagesResponse,
+    MessageKind,
+    MessageState,
+)
+
+
+@command(
+    app,
+    "customers",
+    ["kasir cs customers", "kasir cs customers 081234567890", "kasir cs customers '#12' --json"],
+    PEOPLE,
+)
+def customers(
+    shop: Shop,
+    customer: Annotated[
+        str, typer.Argument(metavar="[PHONE|#N]", help="Only this one, with the orders.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 100,
+) -> None:
+    """List customers, or show one with the Book Orders."""
+    if customer:
+        _show_customer(shop, shop.customer(customer), limit)
+        return
+    found = shop.pages(ListCustomersRequest(), ListCustomersResponse, "customers", limit)
+    rows = (
+        (
+            str(each.customer_id),
+            each.name,
+            each.phone,
+            each.address.city,
+            str(each.points or ""),
+            _credit(each),
+        )
+        for each in found
+    )
+    columns = (">Customer", "Name", "Phone", "City", ">Points", ">Credit")
+    shop.output.emit({"customers": found}, lambda: table("Customers", columns, rows))
+
+
+def _show_customer(shop: Shop, customer: Customer, limit: int) -> None:
+    request = ListBookingsRequest(customer_id=customer.customer_id)
+    orders = shop.pages(request, ListBookingsResponse, "orders", limit)
+    pairs = [
+        ("Phone", customer.phone),
+        ("Address", address_words(customer.address)),
+        ("Points", str(customer.points or "")),
+        ("Credit", _credit(customer)),
+        ("Known since", shop.time(customer.create_time)),
+    ]
+    title = f"Customer {customer.customer_id}: {customer.name}"
+    shop.output.emit(
+        {"customer": customer, "orders": orders},
+        lambda: Group(facts(title, pairs), orders_table(shop, orders, "Book Orders")),
+    )
+
+
+def _credit(customer: Customer) -> str:
+    return show_money(customer.credit) if customer.credit.minor_units else ""
+
+
+@command(app, "messages", ["kasir cs messages", "kasir cs messages --state failed --json"], PEOPLE)
+def messages(
+    shop: Shop,
+    state: Annotated[str, typer.Option(help="Only these: queued, sent, failed, unknown.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
+) -> None:
+    """List what is to be told to customers, newest first."""
+    request = ListMessagesRequest(state=state_number(MessageState, state, "MESSAGE_STATE"))
+    found = shop.pages(request, ListMessagesResponse, "messages", limit)
+    rows = (
+        (
+            str(each.message_id),
+            state_words(MessageKind, each.kind, "MESSAGE_KIND"),
+            state_words(MessageState, each.state, "MESSAGE_STATE"),
+            str(each.order_id),
+            each.phone,
+            shop.time(each.create_time),
+            each.detail,
+        )
+        for each in found
+    )
+    columns = (">Message", "Tells", "State", ">Order", "Phone", "Queued", "Remark")
+    shop.output.emit({"messages": found}, lambda: table("Messages", columns, rows))
+
+
+@command(
+    app,
+    "pending",
+    [
+        "kasir cs pending",
+        "kasir cs pending --resend-all",
+        "kasir cs pending --resend 0198c5e2-7c1a-7d31-a5b7-3f0d9c5a1e42",
+    ],
+    PEOPLE,
+)
+def pending(
+    shop: Shop,
+    resend: Annotated[
+        list[str] | None,
+        typer.Option("--resend", metavar="REQUEST_ID", help="Ask this one again; repeatable."),
+    ] = None,
+    resend_all: Annotated[bool, typer.Option("--resend-all", help="Ask all of this server's again.")] = False,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option("--forget", metavar="REQUEST_ID", help="Drop it without asking; repeatable."),
+    ] = None,
+) -> None:
+    """Show requests of this machine that were sent and never answered, and ask them again.
+
+    Asking again has no second effect: the server knows the request by its id, and gives the answer it gave
+    before.
+    """
+    waiting = shop.client.journal.pending()
+    for request_id in forget or []:
+        shop.client.journal.remove(_named(waiting, request_id).request_id)
+    if forget:
+        waiting = shop.client.journal.pending()
+    here = shop.client.connection.server
+    chosen = [_named(waiting, request_id) for request_id in resend or []]
+    if resend_all:
+        chosen = [request for request in waiting if request.server == here]
+    if chosen:
+        _resend(shop, chosen, here)
+        return
+    rows = (
+        (
+            each.request_id,
+            each.create_time.replace("T", " ")[:19] + " UTC",
+            each.note,
+            each.actor,
+            each.server,
+        )
+        for each in waiting
+    )
+    listed = [
+        {"request_id": each.request_id, "method": each.method, "note": each.note, "actor": each.actor}
+        | {"server": each.server, "create_time": each.create_time}
+        for each in waiting
+    ]
+    columns = ("Request", "Sent", "What", "By", "Server")
+    view = (
+        table("Never answered", columns, rows) if waiting else "Every request of this machine was answered."
+    )
+    shop.output.emit({"pending": listed}, lambda: view)
+
+
+def _resend(shop: Shop, chosen: list[PendingRequest], here: str) -> None:
+    outcomes = []
+    refused = False
+    for request in chosen:
+        if request.server != here:
+            raise BadInput(f"{request.request_id} was for {request.server}: add --server {request.server}.")
+        try:
+            shop.client.resend(request)
+        except CallFailed as failed:
+            refused = True
+            outcomes.append((request.note, sentence(failed, shop.describe, here)))
+        except KeyError:
+            refused = True
+            outcomes.append((request.note, "This version of kasir does not know the command."))
+        else:
+            outcomes.append((request.note, "Done."))
+    listed = [{"note": note, "outcome": outcome} for note, outcome in outcomes]
+    shop.output.emit({"outcomes": listed}, lambda: table("Asked again", ("What", "Outcome"), outcomes))
+    if refused:
+        raise Refused
+
+
+def _named(waiting: list[PendingRequest], request_id: str) -> PendingRequest:
+    for request in waiting:
+        if request.request_id == request_id:
+            return request
+    raise BadInput(f"There is no unanswered request {request_id}.")

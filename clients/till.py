@@ -1,0 +1,297 @@
+"""The till: `kasir till`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Group
+
+from clients.common.commands import command, new_app
+from clients.common.money import show_amount, show_money
+from clients.common.output import facts, table
+from clients.common.problems import BadInput
+from clients.common.shop import Shop
+from clients.common.specs import parse_scan, parse_tender
+from clients.common.views import lines_table, sale_view, shift_view, shifts_table, totals_pairs
+from kasir.v1.common_pb2 import Money
+from kasir.v1.sale_pb2 import (
+    TENDER_KIND_CARD,
+    TENDER_KIND_CASH,
+    TENDER_KIND_CREDIT,
+    TENDER_KIND_POINTS,
+    TENDER_KIND_QR,
+    TENDER_KIND_TRANSFER,
+    Tender,
+    TenderKind,
+)
+from kasir.v1.till_pb2 import (
+    CloseShiftRequest,
+    CloseShiftResponse,
+    CreateTillSaleRequest,
+    CreateTillSaleResponse,
+    GetShiftRequest,
+    GetShiftResponse,
+    ListShiftsRequest,
+    ListShiftsResponse,
+    OpenShiftRequest,
+    OpenShiftResponse,
+    QuoteTillSaleRequest,
+    QuoteTillSaleResponse,
+    RecordCashMovementRequest,
+    RecordCashMovementResponse,
+    TillLineInput,
+    TillSaleInput,
+)
+
+app = new_app("till", "Till: open a shift, sell, close with counted cash.")
+
+SHIFT = "The shift"
+CART = "The cart"
+
+# In the place of an amount: what the other payments leave.
+EXACT = "exact"
+
+TillOption = Annotated[
+    str,
+    typer.Option("--till", envvar="KASIR_TILL", metavar="CODE", help="The till; not needed if the only one."),
+]
+TillArgument = Annotated[
+    str,
+    typer.Argument(
+        envvar="KASIR_TILL", metavar="[TILL]", help="The till's code; not needed if the only one."
+    ),
+]
+Scans = Annotated[
+    list[str],
+    typer.Option(
+        "--scan", metavar="CODE[xQTY][~DISCOUNT]", help="What is in the cart; repeatable.", show_default=False
+    ),
+]
+CustomerOption = Annotated[
+    str, typer.Option("--customer", metavar="PHONE|#N", help="A known customer, for the points.")
+]
+PriceList = Annotated[str, typer.Option("--price-list", help="Price list; retail when not said.")]
+
+
+@command(app, "tills", ["kasir till tills", "kasir till tills --json"], SHIFT)
+def tills(shop: Shop) -> None:
+    """List the tills, and which have an open shift."""
+    rows = (
+        (each.code, shop.location_code(each.location_id), str(each.open_shift_id or "closed"))
+        for each in shop.tills
+    )
+    shop.output.emit({"tills": shop.tills}, lambda: table("Tills", ("Till", "Location", "Open shift"), rows))
+
+
+@command(
+    app,
+    "open",
+    ["kasir till open KASIR-1 --cash 200.000", "KASIR_TILL=KASIR-1 kasir till open --cash 0"],
+    SHIFT,
+)
+def open_(
+    shop: Shop,
+    till: TillArgument = "",
+    *,
+    cash: Annotated[str, typer.Option(metavar="AMOUNT", help="Cash counted in the drawer.")],
+) -> None:
+    """Open a shift with counted cash."""
+    request = OpenShiftRequest(till_id=shop.till(till).till_id, opening_cash=shop.money(cash))
+    reply = shop.call(request, OpenShiftResponse, note=f"open {till or 'the till'}")
+    shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+
+
+@command(app, "quote", ["kasir till quote --scan 8991234567891x2 --scan GULA-5~500"], CART)
+def quote(
+    shop: Shop,
+    scan: Scans,
+    till: TillOption = "",
+    customer: CustomerOption = "",
+    price_list: PriceList = "",
+) -> None:
+    """Say what a cart costs. Nothing is sold."""
+    cart = _cart(shop, scan, till, customer, price_list)
+    reply = shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse)
+    pairs = totals_pairs(reply.totals)
+    shop.output.emit(reply, lambda: Group(facts("Cart", pairs), lines_table(shop, reply.lines)))
+
+
+@command(
+    app,
+    "sell",
+    [
+        "kasir till sell --scan 8991234567891x2 --scan GULA-5 --cash 100.000",
+        "kasir till sell --till KASIR-1 --scan KOPI-01 --card APPR-88121",
+        "kasir till sell --scan KOPI-01x3 --qr 50.000=QRIS-5512 --cash exact",
+    ],
+    CART,
+)
+def sell(
+    shop: Shop,
+    scan: Scans,
+    cash: Annotated[
+        str, typer.Option(metavar="AMOUNT|exact", help="Cash given; 'exact' is what is left to pay.")
+    ] = "",
+    card: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[AMOUNT=]REF", help="Card, with the terminal's approval code; repeatable."),
+    ] = None,
+    qr: Annotated[
+        list[str] | None, typer.Option(metavar="[AMOUNT=]REF", help="QRIS, with its reference; repeatable.")
+    ] = None,
+    transfer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[AMOUNT=]REF", help="Bank transfer, with its reference; repeatable."),
+    ] = None,
+    points: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Worth of the customer's points to redeem.")
+    ] = "",
+    credit: Annotated[str, typer.Option(metavar="AMOUNT", help="Of the customer's credit.")] = "",
+    till: TillOption = "",
+    customer: CustomerOption = "",
+    price_list: PriceList = "",
+) -> None:
+    """Sell a cart: stock falls at once, the receipt is printed, the change is shown.
+
+    A payment without an amount pays what the others leave; there can be one such.
+    """
+    cart = _cart(shop, scan, till, customer, price_list)
+    given = _given(cash, card or [], qr or [], transfer or [], points, credit)
+    tenders = _tenders(shop, cart, given)
+    request = CreateTillSaleRequest(sale=cart, tenders=tenders)
+    reply = shop.call(request, CreateTillSaleResponse, note=f"till sale of {len(scan)} lines")
+    shop.output.emit(reply, lambda: sale_view(shop, reply.sale))
+
+
+@dataclass(frozen=True)
+class Given:
+    """A payment as typed; an empty amount is what the others leave."""
+
+    kind: TenderKind.ValueType
+    amount: str
+    reference: str = ""
+
+
+def _cart(shop: Shop, scans: Sequence[str], till: str, customer: str, price_list: str) -> TillSaleInput:
+    specs = [parse_scan(text) for text in scans]
+    shift_id = shop.open_shift_id(till)
+    lines = [
+        TillLineInput(
+            item_id=shop.item(spec.code).item.item_id,
+            quantity=spec.quantity,
+            discount=shop.money(spec.discount) if spec.discount else None,
+        )
+        for spec in specs
+    ]
+    customer_id = shop.customer(customer).customer_id if customer else 0
+    return TillSaleInput(shift_id=shift_id, lines=lines, customer_id=customer_id, price_list=price_list)
+
+
+def _given(
+    cash: str, card: Sequence[str], qr: Sequence[str], transfer: Sequence[str], points: str, credit: str
+) -> list[Given]:
+    """The payments as typed, in the order of the receipt. Raises BadInput when there are none."""
+    given = []
+    if cash:
+        given.append(Given(TENDER_KIND_CASH, "" if cash == EXACT else cash))
+    by_reference = ((TENDER_KIND_CARD, card), (TENDER_KIND_QR, qr), (TENDER_KIND_TRANSFER, transfer))
+    given.extend(Given(kind, *parse_tender(text)) for kind, texts in by_reference for text in texts)
+    for kind, amount in ((TENDER_KIND_POINTS, points), (TENDER_KIND_CREDIT, credit)):
+        if amount:
+            given.append(Given(kind, amount))
+    if not given:
+        raise BadInput("Say how it is paid: --cash AMOUNT, --card REF, --qr REF, --transfer REF, …")
+    return given
+
+
+def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Tender]:
+    """Puts amounts to the payments: the one without takes what is left of the total."""
+    named = sum(shop.money(each.amount).minor_units for each in given if each.amount)
+    open_ones = [each for each in given if not each.amount]
+    if len(open_ones) > 1:
+        raise BadInput("Two payments have no amount; write AMOUNT=REFERENCE for all but one.")
+    rest = Money()
+    if open_ones:
+        total = shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse).totals.total
+        rest = Money(currency_code=total.currency_code, minor_units=total.minor_units - named)
+        if rest.minor_units <= 0:
+            paid = show_amount(named, total.currency_code)
+            raise BadInput(
+                f"{paid} pay the total of {show_money(total)} already; leave the other payment out."
+            )
+    return [
+        Tender(
+            kind=each.kind, amount=shop.money(each.amount) if each.amount else rest, reference=each.reference
+        )
+        for each in given
+    ]
+
+
+@command(app, "cash-in", ["kasir till cash-in 100.000 --reason 'small change from the bank'"], SHIFT)
+def cash_in(
+    shop: Shop,
+    amount: Annotated[str, typer.Argument(help="How much.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    till: TillOption = "",
+) -> None:
+    """Record cash put into the drawer."""
+    _move_cash(shop, till, amount, reason, 1)
+
+
+@command(app, "cash-out", ["kasir till cash-out 50.000 --reason 'parking, receipt 12'"], SHIFT)
+def cash_out(
+    shop: Shop,
+    amount: Annotated[str, typer.Argument(help="How much.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    till: TillOption = "",
+) -> None:
+    """Record cash taken from the drawer."""
+    _move_cash(shop, till, amount, reason, -1)
+
+
+def _move_cash(shop: Shop, till: str, amount: str, reason: str, sign: int) -> None:
+    money = shop.money(amount)
+    money.minor_units *= sign
+    request = RecordCashMovementRequest(shift_id=shop.open_shift_id(till), amount=money, reason=reason)
+    reply = shop.call(
+        request, RecordCashMovementResponse, note=f"cash {'in' if sign > 0 else 'out'}: {reason}"
+    )
+    shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+
+
+@command(app, "x", ["kasir till x", "kasir till x KASIR-1", "kasir till x --shift 7 --json"], SHIFT)
+def x(
+    shop: Shop,
+    till: TillArgument = "",
+    shift: Annotated[int, typer.Option(help="A shift by its number, closed ones too.")] = 0,
+) -> None:
+    """Show the shift as it stands (X report)."""
+    shift_id = shift or shop.open_shift_id(till)
+    reply = shop.call(GetShiftRequest(shift_id=shift_id), GetShiftResponse)
+    shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+
+
+@command(
+    app,
+    "close",
+    ["kasir till close --cash 1.254.000", "kasir till close KASIR-1 --cash 'Rp 1.254.000'"],
+    SHIFT,
+)
+def close(
+    shop: Shop,
+    till: TillArgument = "",
+    *,
+    cash: Annotated[str, typer.Option(metavar="AMOUNT", help="Cash counted in the drawer.")],
+) -> None:
+    """Close the shift with counted cash (Z report). The difference is recorded."""
+    request = CloseShiftRequest(shift_id=shop.open_shift_id(till), counted_cash=shop.money(cash))
+    reply = shop.call(request, CloseShiftResponse, note=f"close {till or 'the till'}")
+    shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+
+
+@command(app, "shifts", ["kasir till shifts", "kasir till shifts --limit 5 --json"], SHIFT)
+def shifts(shop: Shop, limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20) -> None:
+    """List shifts, newest first."""
+    found = shop.pages(ListShiftsRequest(), ListShiftsResponse, "shifts", limit)
+    shop.output.emit({"shifts": found}, lambda: shifts_table(shop, found))
