@@ -1,0 +1,66 @@
+//! Codes that only one thing may have: SKUs, barcodes, phones, airway bills, short names.
+
+use crate::kv::{Fault, Key, State, View, u64_at};
+use crate::tables::Table;
+
+/// What kind of thing a code names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeKind {
+    /// A tax class's code.
+    TaxClass = 1,
+    /// A location's code.
+    Location = 2,
+    /// A till's code.
+    Till = 3,
+    /// A courier's code.
+    Courier = 4,
+    /// A bank account's number.
+    BankAccount = 5,
+    /// An item's SKU.
+    Sku = 6,
+    /// An item's barcode.
+    Barcode = 7,
+    /// A customer's phone.
+    Phone = 8,
+    /// A parcel's airway bill.
+    AirwayBill = 9,
+}
+
+impl CodeKind {
+    /// Every kind.
+    pub const ALL: &'static [CodeKind] = &[
+        Self::TaxClass,
+        Self::Location,
+        Self::Till,
+        Self::Courier,
+        Self::BankAccount,
+        Self::Sku,
+        Self::Barcode,
+        Self::Phone,
+        Self::AirwayBill,
+    ];
+}
+
+/// The key of a code. Codes are bounded by their fields' limits, at most 60 characters.
+pub fn code_key(kind: CodeKind, text: &str) -> Key {
+    Key::new().u8(kind as u8).bytes(text.as_bytes())
+}
+
+/// Longest code in bytes that a key takes; longer ones name nothing.
+pub const CODE_MAX: usize = 200;
+
+/// The id of what a code names.
+pub fn find_code(view: &dyn View, kind: CodeKind, text: &str) -> Result<Option<u64>, Fault> {
+    if text.len() > CODE_MAX {
+        return Ok(None);
+    }
+    view.get(Table::Codes, code_key(kind, text).as_slice())?.map(|bytes| u64_at(&bytes, 0)).transpose()
+}
+
+pub(crate) fn put_code(state: &mut dyn State, kind: CodeKind, text: &str, id: u64) -> Result<(), Fault> {
+    state.put(Table::Codes, code_key(kind, text).as_slice(), &id.to_be_bytes())
+}
+
+pub(crate) fn delete_code(state: &mut dyn State, kind: CodeKind, text: &str) -> Result<(), Fault> {
+    state.delete(Table::Codes, code_key(kind, text).as_slice())
+}

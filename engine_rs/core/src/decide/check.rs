@@ -1,0 +1,182 @@
+//! Checks of single fields: each refusal names the field as the contract spells it.
+
+use crate::command::MoneyInput;
+use crate::money::{AMOUNT_MAX, Currency, Money};
+use crate::records::Address;
+use crate::refusal::{Outcome, Reason, Refusal};
+use crate::text;
+
+/// Most units of one line.
+pub(crate) const QUANTITY_MAX: i64 = 1_000_000;
+/// Most allocations of one mutation.
+pub(crate) const ALLOCATIONS_MAX: usize = 100;
+/// Furthest a deadline may lie ahead.
+pub(crate) const DEADLINE_MAX_MS: i64 = 31 * 24 * crate::records::HOUR_MS;
+
+/// A text of at most `max` characters without control characters, trimmed; may be empty.
+pub(crate) fn optional_text(field: &str, value: &str, max: usize) -> Outcome<String> {
+    let value = value.trim();
+    if value.chars().count() > max {
+        return Err(Refusal::field(Reason::FieldTooLong, field, format!("{field} takes at most {max} characters."))
+            .with("max", max)
+            .into());
+    }
+    if value.chars().any(|c| c.is_control() && c != '\n') {
+        let message = format!("{field} holds characters that cannot be printed.");
+        return Err(Refusal::field(Reason::FieldMalformed, field, message).into());
+    }
+    Ok(value.to_string())
+}
+
+/// The same, but not empty.
+pub(crate) fn text(field: &str, value: &str, max: usize) -> Outcome<String> {
+    let value = optional_text(field, value, max)?;
+    if value.is_empty() { Err(required(field).into()) } else { Ok(value) }
+}
+
+/// A short code: 1 to `max` printable ASCII characters without blanks.
+pub(crate) fn code(field: &str, value: &str, max: usize) -> Outcome<String> {
+    let value = text(field, value, max)?;
+    if value.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
+        return Ok(value);
+    }
+    let message = format!("{field} takes letters, digits and signs without blanks.");
+    Err(Refusal::field(Reason::FieldMalformed, field, message).into())
+}
+
+/// A free text in which somebody might write a card number.
+pub(crate) fn no_card_number(field: &str, value: &str) -> Outcome<()> {
+    if text::looks_like_card_number(value) {
+        let message = format!("{field} looks like a card number; those are never kept.");
+        return Err(Refusal::field(Reason::CardNumberRefused, field, message).into());
+    }
+    Ok(())
+}
+
+pub(crate) fn required(field: &str) -> Refusal {
+    Refusal::field(Reason::FieldRequired, field, format!("{field} is needed."))
+}
+
+/// A number within bounds.
+pub(crate) fn range(field: &str, value: i64, min: i64, max: i64) -> Outcome<i64> {
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    let message = format!("{field} is {value}; it must lie between {min} and {max}.");
+    Err(Refusal::field(Reason::FieldOutOfRange, field, message).with("min", min).with("max", max).into())
+}
+
+/// A quantity of a line.
+pub(crate) fn quantity(field: &str, value: i64) -> Outcome<i64> {
+    range(field, value, 1, QUANTITY_MAX)
+}
+
+/// A list of 1 to `max` elements.
+pub(crate) fn count(field: &str, length: usize, max: usize) -> Outcome<()> {
+    if length == 0 {
+        return Err(required(field).into());
+    }
+    at_most(field, length, max)
+}
+
+/// A list of at most `max` elements.
+pub(crate) fn at_most(field: &str, length: usize, max: usize) -> Outcome<()> {
+    if length > max {
+        let message = format!("{field} has {length} elements; one call takes {max}.");
+        return Err(Refusal::field(Reason::TooManyElements, field, message).with("max", max).into());
+    }
+    Ok(())
+}
+
+/// A currency code of ISO 4217.
+pub(crate) fn currency(field: &str, code: &str) -> Outcome<Currency> {
+    if code.is_empty() {
+        return Err(required(field).into());
+    }
+    Currency::parse(code).ok_or_else(|| {
+        let shown: String = code.chars().take(10).collect();
+        Refusal::field(Reason::CurrencyUnknown, field, format!("{shown:?} is no ISO 4217 currency code.")).into()
+    })
+}
+
+/// An amount between `min` and [`AMOUNT_MAX`] in `wanted`, or in any currency.
+pub(crate) fn money(field: &str, input: Option<&MoneyInput>, wanted: Option<Currency>, min: i64) -> Outcome<Money> {
+    let input = input.ok_or_else(|| required(field))?;
+    let currency = currency(&format!("{field}.currency_code"), &input.currency_code)?;
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != currency) {
+        let message = format!("{field} is in {}, the rest in {}.", currency.code(), wanted.code());
+        return Err(Refusal::field(Reason::CurrencyMismatch, field, message)
+            .with("currency", currency.code())
+            .with("wanted", wanted.code())
+            .into());
+    }
+    if input.minor_units < min || input.minor_units > AMOUNT_MAX {
+        return Err(amount_out_of_range(&format!("{field}.minor_units")).into());
+    }
+    Ok(Money { currency, minor: input.minor_units })
+}
+
+/// An amount that may be unset, which is zero.
+pub(crate) fn optional_money(field: &str, input: Option<&MoneyInput>, wanted: Currency) -> Outcome<i64> {
+    match input {
+        None => Ok(0),
+        Some(input) => Ok(money(field, Some(input), Some(wanted), 0)?.minor),
+    }
+}
+
+pub(crate) fn amount_out_of_range(field: &str) -> Refusal {
+    let message = format!("{field} is outside of what Kasir takes (at most {AMOUNT_MAX} minor units).");
+    Refusal::field(Reason::AmountOutOfRange, field, message).with("max", AMOUNT_MAX)
+}
+
+/// Longest name of whoever asks, in bytes.
+const ACTOR_MAX_BYTES: usize = 256;
+
+/// Who asks: a name that fits the keys of totals.
+pub(crate) fn actor(actor: &str) -> Outcome<()> {
+    if actor.is_empty() || actor.len() > ACTOR_MAX_BYTES || actor.chars().any(char::is_control) {
+        let message = "Who asks must be named with 1 to 64 printable characters.";
+        return Err(Refusal::field(Reason::FieldMalformed, "kasir-actor", message).into());
+    }
+    Ok(())
+}
+
+/// A deadline after now, at most 31 days ahead; unset is now plus the shop's default.
+pub(crate) fn deadline(field: &str, expire_ms: Option<i64>, default_ms: i64, now_ms: i64) -> Outcome<i64> {
+    let Some(expire_ms) = expire_ms else { return Ok(now_ms + default_ms) };
+    if expire_ms <= now_ms {
+        return Err(Refusal::field(Reason::DeadlinePassed, field, format!("{field} lies in the past.")).into());
+    }
+    if expire_ms - now_ms > DEADLINE_MAX_MS {
+        let message = format!("{field} lies more than 31 days ahead.");
+        return Err(Refusal::field(Reason::FieldOutOfRange, field, message).into());
+    }
+    Ok(expire_ms)
+}
+
+/// A phone in its stored form.
+pub(crate) fn phone(field: &str, value: &str) -> Outcome<String> {
+    if value.trim().is_empty() {
+        return Err(required(field).into());
+    }
+    text::phone(value).ok_or_else(|| {
+        Refusal::field(Reason::FieldMalformed, field, format!("{field} is no telephone number.")).into()
+    })
+}
+
+/// An address whose texts fit; recipient, street and city are needed.
+pub(crate) fn address(field: &str, input: &Address) -> Outcome<Address> {
+    let name = |part: &str| format!("{field}.{part}");
+    let country = optional_text(&name("country_code"), &input.country_code, 2)?;
+    let phone_text = optional_text(&name("phone"), &input.phone, 30)?;
+    Ok(Address {
+        recipient: text(&name("recipient"), &input.recipient, 100)?,
+        phone: if phone_text.is_empty() { phone_text } else { phone(&name("phone"), &phone_text)? },
+        street: text(&name("street"), &input.street, 300)?,
+        district: optional_text(&name("district"), &input.district, 100)?,
+        city: text(&name("city"), &input.city, 100)?,
+        province: optional_text(&name("province"), &input.province, 100)?,
+        postal_code: optional_text(&name("postal_code"), &input.postal_code, 10)?,
+        country_code: if country.is_empty() { "ID".into() } else { country.to_uppercase() },
+    })
+}

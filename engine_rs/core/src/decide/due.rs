@@ -1,0 +1,53 @@
+//! What ends by itself when its time has come.
+
+use super::booking::end_of_claim;
+use super::intent::Intents;
+use crate::deadlines::{self, Deadline, DeadlineKind};
+use crate::event::Event;
+use crate::execute::Context;
+use crate::ids::{DropOrderId, HoldId, OrderId};
+use crate::kv::{Fault, View};
+use crate::records::{DropOrder, Hold, Order, find, must};
+use crate::states::MessageKind;
+
+/// Up to `limit` deadlines at or before now.
+pub(crate) fn due(view: &dyn View, now_ms: i64, limit: usize) -> Result<Vec<Deadline>, Fault> {
+    deadlines::due(view, now_ms, limit)
+}
+
+/// What one deadline that fell due leads to.
+pub(crate) fn expire(view: &dyn View, deadline: &Deadline, context: &Context<'_>) -> Result<Vec<Event>, Fault> {
+    match deadline.kind {
+        DeadlineKind::Order => expire_order(view, &must(view, deadline.id)?, context),
+        DeadlineKind::Hold => {
+            let hold: Hold = must(view, deadline.id)?;
+            Ok(vec![Event::HoldExpired { hold_id: HoldId(deadline.id), item_id: hold.item_id }])
+        }
+        DeadlineKind::DropOrder => {
+            let drop_order: DropOrder = must(view, deadline.id)?;
+            let drop_order_id = DropOrderId(deadline.id);
+            Ok(vec![Event::DropOrderExpired { drop_order_id, item_id: drop_order.item_id }])
+        }
+        DeadlineKind::Payable => Ok(vec![Event::PayableReleased { order_id: OrderId(deadline.id) }]),
+    }
+}
+
+/// Expires this order if its deadline passed, although its turn has not come. An unknown one is left to `decide`.
+pub(crate) fn expire_order_if_overdue(
+    view: &dyn View,
+    order_id: OrderId,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Fault> {
+    match find::<Order>(view, order_id.0)?.filter(|order| order.overdue(context.now_ms)) {
+        Some(order) => expire_order(view, &order, context),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn expire_order(view: &dyn View, order: &Order, context: &Context<'_>) -> Result<Vec<Event>, Fault> {
+    let (items, mut events) = end_of_claim(order);
+    events.insert(0, Event::OrderExpired { order_id: order.order_id, items });
+    let kind = if order.paid_minor > 0 { MessageKind::RefundDue } else { MessageKind::BookingExpired };
+    events.push(Intents::new(view, context).message(kind, order, &[])?);
+    Ok(events)
+}

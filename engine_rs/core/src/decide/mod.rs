@@ -1,0 +1,232 @@
+//! What happens, or why not: reads state and a command, writes nothing.
+//!
+//! One module per service of the contract. A module's functions return the events in the order in which they evolve the
+//! state, and an [`Answer`] that names the records to tell the caller once they have.
+
+pub(crate) mod booking;
+pub(crate) mod catalogue;
+pub(crate) mod check;
+pub(crate) mod customer;
+pub(crate) mod drop_order;
+pub(crate) mod due;
+pub(crate) mod intent;
+pub(crate) mod matching;
+pub(crate) mod payment;
+pub(crate) mod pricing;
+pub(crate) mod print;
+pub(crate) mod sale;
+pub(crate) mod settings;
+pub(crate) mod shipping;
+pub(crate) mod statement;
+pub(crate) mod stock;
+pub(crate) mod till;
+
+use crate::command::Command;
+use crate::event::Event;
+use crate::execute::Context;
+use crate::ids::{
+    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId, OrderId,
+    ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
+};
+use crate::kv::{Fault, Key, View, u64_at};
+use crate::records::{Settings, must};
+use crate::refusal::Outcome;
+use crate::reply::{Imported, LabelsQueued, Proposed, Reply};
+use crate::stock::level;
+use crate::tables::Table;
+
+/// Most elements of one batch.
+pub(crate) const BATCH_MAX: usize = 1_000;
+
+/// What a command leads to.
+pub(crate) struct Decided {
+    pub(crate) events: Vec<Event>,
+    pub(crate) answer: Answer,
+}
+
+impl Decided {
+    pub(crate) fn new(events: Vec<Event>, answer: Answer) -> Self {
+        Self { events, answer }
+    }
+
+    pub(crate) fn one(event: Event, answer: Answer) -> Self {
+        Self::new(vec![event], answer)
+    }
+}
+
+/// Which records the caller is told, as they stand after the events.
+pub(crate) enum Answer {
+    Settings,
+    TaxClass(TaxClassId),
+    Item(ItemId),
+    Location(LocationId),
+    Stocks(Vec<(ItemId, LocationId)>),
+    Hold(HoldId),
+    DropOrder(DropOrderId),
+    Order(OrderId),
+    Customer(CustomerId),
+    Message(MessageId),
+    BankAccount(BankAccountId),
+    Imported(Imported),
+    Proposed(Proposed),
+    Matched(MutationId, Vec<OrderId>),
+    Mutation(MutationId),
+    Till(TillId),
+    Shift(ShiftId),
+    Sale(SaleId),
+    Courier(CourierId),
+    Labels(LabelsQueued),
+    Parcel(ParcelId),
+    PrintJob(PrintJobId),
+    Settled(PrintJobId, PrintJobId),
+}
+
+impl Answer {
+    pub(crate) fn reply(self, view: &dyn View) -> Result<Reply, Fault> {
+        Ok(match self {
+            Self::Settings => Reply::Settings(Settings::load(view)?),
+            Self::TaxClass(id) => Reply::TaxClass(must(view, id.0)?),
+            Self::Item(id) => Reply::Item(must(view, id.0)?),
+            Self::Location(id) => Reply::Location(must(view, id.0)?),
+            Self::Stocks(keys) => {
+                Reply::Stocks(keys.into_iter().map(|(item, location)| level(view, item, location)).collect::<Result<_, _>>()?)
+            }
+            Self::Hold(id) => Reply::Hold(must(view, id.0)?),
+            Self::DropOrder(id) => Reply::DropOrder(must(view, id.0)?),
+            Self::Order(id) => Reply::Order(must(view, id.0)?),
+            Self::Customer(id) => Reply::Customer(must(view, id.0)?),
+            Self::Message(id) => Reply::Message(must(view, id.0)?),
+            Self::BankAccount(id) => Reply::BankAccount(must(view, id.0)?),
+            Self::Imported(imported) => Reply::Imported(imported),
+            Self::Proposed(proposed) => Reply::Proposed(proposed),
+            Self::Matched(id, orders) => Reply::Matched {
+                mutation: must(view, id.0)?,
+                orders: orders.into_iter().map(|order| must(view, order.0)).collect::<Result<_, _>>()?,
+            },
+            Self::Mutation(id) => Reply::Mutation(must(view, id.0)?),
+            Self::Till(id) => Reply::Till(must(view, id.0)?),
+            Self::Shift(id) => Reply::Shift(must(view, id.0)?),
+            Self::Sale(id) => Reply::Sale(must(view, id.0)?),
+            Self::Courier(id) => Reply::Courier(must(view, id.0)?),
+            Self::Labels(labels) => Reply::Labels(labels),
+            Self::Parcel(id) => Reply::Parcel(must(view, id.0)?),
+            Self::PrintJob(id) => Reply::PrintJob(must(view, id.0)?),
+            Self::Settled(id, new_print_job_id) => Reply::Settled { job: must(view, id.0)?, new_print_job_id },
+        })
+    }
+}
+
+/// The next id of a kind. Several of one kind in one decision count on from it.
+pub(crate) fn next_id(view: &dyn View, counter: u8) -> Result<u64, Fault> {
+    Ok(match view.get(Table::Counters, Key::new().u8(counter).as_slice())? {
+        Some(bytes) => u64_at(&bytes, 0)? + 1,
+        None => 1,
+    })
+}
+
+/// A count of a bounded list, as the contract's int32.
+pub(crate) fn small(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// Orders that a single command names and that an overdue deadline may concern.
+pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<OrderId>, Fault> {
+    Ok(match command {
+        Command::ExtendBooking { order_id, .. }
+        | Command::CancelBooking { order_id, .. }
+        | Command::RecordPayment { order_id, .. } => vec![*order_id],
+        Command::MatchMutation { allocations, .. } => {
+            allocations.iter().take(check::ALLOCATIONS_MAX).map(|allocation| allocation.order_id).collect()
+        }
+        Command::UndoMatch { mutation_id } => payment::allocated_orders(view, *mutation_id)?,
+        _ => Vec::new(),
+    })
+}
+
+/// Decides one single command; batches are taken apart by `execute`.
+pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) -> Outcome<Decided> {
+    match command {
+        Command::UpdateSettings(input) => settings::update(view, input),
+        Command::CreateTaxClass(input) => catalogue::create_tax_class(view, input),
+        Command::CreateItem(input) => catalogue::create_item(view, input, context),
+        Command::UpdateItem(input) => catalogue::update_item(view, input),
+        Command::CreateLocation(input) => stock::create_location(view, input),
+        Command::ReceiveStock { location_id, lines, reference } => stock::receive(view, *location_id, lines, reference),
+        Command::AdjustStock { location_id, lines, reason } => stock::adjust(view, *location_id, lines, reason),
+        Command::TransferStock { from_location_id, to_location_id, lines } => {
+            stock::transfer(view, *from_location_id, *to_location_id, lines)
+        }
+        Command::CreateHold(input) => stock::create_hold(view, input, context),
+        Command::ReleaseHold { hold_id } => stock::release_hold(view, *hold_id, context),
+        Command::RequestDropOrder { item_id, quantity, from_location_id, to_location_id, note, expire_ms } => {
+            let asked = drop_order::Asked {
+                item_id: *item_id,
+                quantity: *quantity,
+                from: *from_location_id,
+                to: *to_location_id,
+                note,
+                expire_ms: *expire_ms,
+            };
+            drop_order::request(view, &asked, context)
+        }
+        Command::HandOverDropOrder { drop_order_id, barcode } => drop_order::hand_over(view, *drop_order_id, barcode),
+        Command::RejectDropOrder { drop_order_id, reason } => drop_order::reject(view, *drop_order_id, reason),
+        Command::CancelDropOrder { drop_order_id } => drop_order::cancel(view, *drop_order_id),
+        Command::ReleaseDropOrder { drop_order_id } => drop_order::release(view, *drop_order_id),
+        Command::ReturnDropOrder { drop_order_id, barcode } => drop_order::give_back(view, *drop_order_id, barcode),
+        Command::CreateBooking(input) => booking::create(view, input, context),
+        Command::ExtendBooking { order_id, version, expire_ms } => {
+            booking::extend(view, *order_id, *version, *expire_ms, context)
+        }
+        Command::CancelBooking { order_id, reason } => booking::cancel(view, *order_id, reason, context),
+        Command::CreateCustomer(input) => customer::create(view, input, context),
+        Command::UpdateCustomer(input) => customer::update(view, input),
+        Command::ReportMessage { message_id, state, detail } => customer::report_message(view, *message_id, *state, detail),
+        Command::CreateBankAccount(input) => statement::create_account(view, input),
+        Command::ImportMutations { bank_account_id, file_hash, mutations } => {
+            statement::import(view, *bank_account_id, file_hash, mutations, context)
+        }
+        Command::ProposeMatches { bank_account_id } => matching::propose(view, *bank_account_id),
+        Command::MatchMutation { mutation_id, allocations, credit_remainder } => {
+            payment::match_by_hand(view, *mutation_id, allocations, *credit_remainder, context)
+        }
+        Command::UndoMatch { mutation_id } => payment::undo(view, *mutation_id, context),
+        Command::IgnoreMutation { mutation_id, reason } => payment::ignore(view, *mutation_id, reason),
+        Command::RecordPayment { order_id, amount, method, reference } => {
+            payment::record(view, *order_id, amount.as_ref(), method, reference, context)
+        }
+        Command::RefundOrder { order_id, reference } => payment::refund(view, *order_id, reference),
+        Command::CreateTill { code, location_id } => till::create(view, code, *location_id),
+        Command::OpenShift { till_id, opening_cash } => till::open_shift(view, *till_id, opening_cash.as_ref(), context),
+        Command::CreateTillSale { sale, tenders } => till::sell(view, sale, tenders, context),
+        Command::RecordCashMovement { shift_id, amount, reason } => {
+            till::move_cash(view, *shift_id, amount.as_ref(), reason)
+        }
+        Command::CloseShift { shift_id, counted_cash } => till::close_shift(view, *shift_id, counted_cash.as_ref(), context),
+        Command::CreateCourier { code, name, connected } => shipping::create_courier(view, code, name, *connected),
+        Command::PrintLabels { parcel_ids, all_unprinted, reprint_reason } => {
+            shipping::print_labels(view, parcel_ids, *all_unprinted, reprint_reason, context)
+        }
+        Command::RequestAirwayBill { parcel_id, courier_id } => shipping::request_bill(view, *parcel_id, *courier_id),
+        Command::AssignAirwayBill { parcel_id, airway_bill, courier_id } => {
+            shipping::enter_bill(view, *parcel_id, airway_bill, *courier_id, context)
+        }
+        Command::ReportAirwayBill { parcel_id, state, airway_bill, detail } => {
+            let report = shipping::Report { state: *state, airway_bill, detail };
+            shipping::report_bill(view, *parcel_id, &report, context)
+        }
+        Command::HandOverParcel { airway_bill } => shipping::hand_over(view, airway_bill),
+        Command::DeliverParcel { parcel_id } => shipping::deliver(view, *parcel_id),
+        Command::ReportPrintJob(report) => print::report(view, report),
+        Command::SettlePrintJob { print_job_id, printed } => print::settle(view, *print_job_id, *printed, context),
+        Command::ReprintDocument { print_job_id, reason } => print::reprint(view, *print_job_id, reason, context),
+        Command::BatchCreateItems(_)
+        | Command::BatchCreateHolds(_)
+        | Command::BatchCreateBookings(_)
+        | Command::BatchReportPrintJobs(_)
+        | Command::ConfirmMatches { .. }
+        | Command::CreateSales { .. } => {
+            Err(Fault::Corrupt("a batch reached decide in one piece".into()).into())
+        }
+    }
+}

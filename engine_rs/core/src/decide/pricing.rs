@@ -1,0 +1,178 @@
+//! What a cart or a booking costs: prices, discounts, tax, totals.
+
+use super::check;
+use super::stock::{live_hold, live_item, open_location};
+use crate::command::{BookingInput, LineInput, Source, TillSaleInput};
+use crate::execute::Context;
+use crate::ids::{DropOrderId, HoldId, LocationId};
+use crate::kv::View;
+use crate::money::{self, Currency};
+use crate::records::{DropOrder, Hold, Item, Line, Settings, Shift, TaxClass, Till, Totals, must, need};
+use crate::refusal::{Outcome, Reason, Refusal};
+use crate::states::{DropOrderAction, TaxMode};
+
+/// Most lines of one order or sale.
+pub(crate) const LINES_MAX: usize = 200;
+/// The price list when none is named.
+const RETAIL: &str = "retail";
+
+/// A priced cart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priced {
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// What is to pay.
+    pub totals: Totals,
+    /// In this currency.
+    pub currency: Currency,
+}
+
+/// Prices a booking; sources are resolved and checked, stock is not.
+pub(crate) fn price_booking(view: &dyn View, input: &BookingInput, now_ms: i64) -> Outcome<Priced> {
+    check::count("booking.lines", input.lines.len(), LINES_MAX)?;
+    let context = Context { now_ms, actor: "" };
+    let list = price_list("booking.price_list", &input.price_list)?;
+    let currency = Settings::load(view)?.currency;
+    let mut lines = Vec::with_capacity(input.lines.len());
+    for (index, line) in input.lines.iter().enumerate() {
+        let field = format!("booking.lines[{index}]");
+        let place = resolve(view, line, &field, &context)?;
+        lines.push(price_line(view, line, &field, &list, currency, place)?);
+    }
+    let shipping = check::optional_money("booking.shipping", input.shipping.as_ref(), currency)?;
+    let totals = totals(&lines, shipping, "booking.lines")?;
+    Ok(Priced { lines, totals, currency })
+}
+
+/// Prices a cart at its till's location; stock is not checked.
+pub(crate) fn price_till_sale(view: &dyn View, input: &TillSaleInput) -> Outcome<Priced> {
+    check::count("sale.lines", input.lines.len(), LINES_MAX)?;
+    let list = price_list("sale.price_list", &input.price_list)?;
+    let shift: Shift = need(view, input.shift_id.0)?;
+    let till: Till = must(view, shift.till_id.0)?;
+    open_location(view, "sale.shift_id", till.location_id)?;
+    let place = Place { location_id: till.location_id, ..Place::default() };
+    let mut lines = Vec::with_capacity(input.lines.len());
+    for (index, line) in input.lines.iter().enumerate() {
+        lines.push(price_line(view, line, &format!("sale.lines[{index}]"), &list, shift.currency, place)?);
+    }
+    let totals = totals(&lines, 0, "sale.lines")?;
+    Ok(Priced { lines, totals, currency: shift.currency })
+}
+
+fn price_list(field: &str, name: &str) -> Outcome<String> {
+    if name.is_empty() { Ok(RETAIL.to_string()) } else { check::code(field, name, 20) }
+}
+
+/// Where a line's goods stand and what claims them already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    location_id: LocationId,
+    drop_order_id: DropOrderId,
+    hold_id: HoldId,
+}
+
+fn resolve(view: &dyn View, line: &LineInput, field: &str, context: &Context<'_>) -> Outcome<Place> {
+    match line.source {
+        Source::Missing => Err(check::required(&format!("{field}.source")).into()),
+        Source::Location(location_id) => {
+            open_location(view, &format!("{field}.location_id"), location_id)?;
+            Ok(Place { location_id, ..Place::default() })
+        }
+        Source::DropOrder(drop_order_id) => {
+            let drop_order: DropOrder = super::drop_order::ready(view, drop_order_id, DropOrderAction::Book)?;
+            same_claim(line, field, "Drop Order", drop_order.item_id, drop_order.quantity)?;
+            Ok(Place { location_id: drop_order.to_location_id, drop_order_id, ..Place::default() })
+        }
+        Source::Hold(hold_id) => {
+            let hold: Hold = live_hold(view, hold_id, context)?;
+            same_claim(line, field, "hold", hold.item_id, hold.quantity)?;
+            Ok(Place { location_id: hold.location_id, hold_id, ..Place::default() })
+        }
+    }
+}
+
+fn same_claim(line: &LineInput, field: &str, what: &str, item_id: crate::ids::ItemId, quantity: i64) -> Outcome<()> {
+    if line.item_id == item_id && line.quantity == quantity {
+        return Ok(());
+    }
+    let message = format!("The {what} is for {quantity} of item {item_id}; the line asks for {} of item {}.", line.quantity, line.item_id);
+    let refusal = Refusal::field(Reason::ItemMismatch, field, message);
+    Err(refusal.with("item_id", item_id).with("quantity", quantity).into())
+}
+
+fn price_line(
+    view: &dyn View,
+    input: &LineInput,
+    field: &str,
+    list: &str,
+    currency: Currency,
+    place: Place,
+) -> Outcome<Line> {
+    let item = live_item(view, &format!("{field}.item_id"), input.item_id)?;
+    let quantity = check::quantity(&format!("{field}.quantity"), input.quantity)?;
+    let unit_price_minor = unit_price(&item, list, quantity, currency, field)?;
+    let too_large = || check::amount_out_of_range(field);
+    let gross = money::times(unit_price_minor, quantity).ok_or_else(too_large)?;
+    let discount_minor = check::optional_money(&format!("{field}.discount"), input.discount.as_ref(), currency)?;
+    if discount_minor > gross {
+        let message = format!("{field}.discount is more than the line costs.");
+        return Err(Refusal::field(Reason::AmountOutOfRange, &format!("{field}.discount"), message).into());
+    }
+    let net = gross - discount_minor;
+    let tax_class = item.tax_class_id.is_some().then(|| must::<TaxClass>(view, item.tax_class_id.0)).transpose()?;
+    let (tax_minor, tax_included, tax_code) = match &tax_class {
+        None => (0, false, String::new()),
+        Some(class) => {
+            let (tax, included) = match class.mode {
+                TaxMode::Inclusive => (money::tax_contained(net, class.rate_basis_points), true),
+                TaxMode::Exclusive => (money::tax_added(net, class.rate_basis_points), false),
+            };
+            (tax.ok_or_else(too_large)?, included, class.code.clone())
+        }
+    };
+    let total_minor = money::sum([net, if tax_included { 0 } else { tax_minor }]).ok_or_else(too_large)?;
+    Ok(Line {
+        item_id: item.item_id,
+        sku: item.sku,
+        name: item.name,
+        quantity,
+        unit_price_minor,
+        discount_minor,
+        tax_minor,
+        tax_included,
+        total_minor,
+        location_id: place.location_id,
+        drop_order_id: place.drop_order_id,
+        hold_id: place.hold_id,
+        tax_code,
+    })
+}
+
+/// The price of the list with the greatest minimum quantity that the line reaches.
+fn unit_price(item: &Item, list: &str, quantity: i64, currency: Currency, field: &str) -> Outcome<i64> {
+    let price = item
+        .prices
+        .iter()
+        .filter(|price| price.price_list == list && price.min_quantity <= quantity && price.amount.currency == currency)
+        .max_by_key(|price| price.min_quantity);
+    match price {
+        Some(price) => Ok(price.amount.minor),
+        None => {
+            let message = format!("{} has no price in the list {list} for {quantity}.", item.name);
+            Err(Refusal::field(Reason::PriceMissing, field, message).with("item_id", item.item_id).into())
+        }
+    }
+}
+
+fn totals(lines: &[Line], shipping_minor: i64, field: &str) -> Outcome<Totals> {
+    let too_large = || check::amount_out_of_range(field);
+    let add = |amounts: &dyn Fn(&Line) -> i64| money::sum(lines.iter().map(amounts)).ok_or_else(too_large);
+    let goods_minor = add(&|line| line.unit_price_minor * line.quantity)?;
+    let discount_minor = add(&|line| line.discount_minor)?;
+    let tax_minor = add(&|line| line.tax_minor)?;
+    let tax_added_minor = add(&|line| if line.tax_included { 0 } else { line.tax_minor })?;
+    let total_minor =
+        money::sum([goods_minor, -discount_minor, tax_added_minor, shipping_minor]).ok_or_else(too_large)?;
+    Ok(Totals { goods_minor, discount_minor, tax_minor, tax_added_minor, shipping_minor, total_minor })
+}

@@ -1,0 +1,216 @@
+//! Tills: shifts, sales over the counter, counted cash.
+
+use super::catalogue::{bounded, free_code};
+use super::intent::Intents;
+use super::pricing::price_till_sale;
+use super::sale::open_shift as need_open_shift;
+use super::stock::Demand;
+use super::{Answer, Decided, check, next_id};
+use crate::codes::CodeKind;
+use crate::command::{MoneyInput, TenderInput, TillSaleInput};
+use crate::event::Event;
+use crate::execute::Context;
+use crate::ids::{LocationId, OrderId, SaleId, ShiftId, TillId};
+use crate::kv::View;
+use crate::money::{self, AMOUNT_MAX, Currency};
+use crate::records::{Customer, Location, Sale, Settings, Shift, Tender, Till, must, need};
+use crate::refusal::{Outcome, Reason, Refusal};
+use crate::states::{Channel, DocumentKind, LocationKind, TenderKind};
+
+/// Most tenders of one sale.
+const TENDERS_MAX: usize = 10;
+/// Most tills of a shop.
+const TILLS_MAX: u64 = 1_000;
+
+/// Adds a till.
+pub(crate) fn create(view: &dyn View, code: &str, location_id: LocationId) -> Outcome<Decided> {
+    let code = check::code("till.code", code, 20)?;
+    free_code(view, CodeKind::Till, "till.code", &code)?;
+    let location: Location = need(view, location_id.0)?;
+    if location.kind == LocationKind::Warehouse {
+        let message = format!("{} is a warehouse; a till stands in a shop or at a CS desk.", location.code);
+        return Err(Refusal::field(Reason::LocationKindWrong, "till.location_id", message).into());
+    }
+    let id = next_id(view, TillId::COUNTER)?;
+    bounded(id, TILLS_MAX, "tills")?;
+    let till = Till { till_id: TillId(id), code, location_id, open_shift_id: ShiftId(0) };
+    Ok(Decided::one(Event::TillCreated(till), Answer::Till(TillId(id))))
+}
+
+/// Opens a shift with counted cash.
+pub(crate) fn open_shift(
+    view: &dyn View,
+    till_id: TillId,
+    opening_cash: Option<&MoneyInput>,
+    context: &Context<'_>,
+) -> Outcome<Decided> {
+    let till: Till = need(view, till_id.0)?;
+    if till.open_shift_id.is_some() {
+        let message = format!("{} has shift {} open; close it first.", till.code, till.open_shift_id);
+        return Err(Refusal::new(Reason::ShiftOpen, message).with("shift_id", till.open_shift_id).into());
+    }
+    let currency = Settings::load(view)?.currency;
+    let opening_cash_minor = check::money("opening_cash", opening_cash, Some(currency), 0)?.minor;
+    let shift_id = ShiftId(next_id(view, ShiftId::COUNTER)?);
+    let shift = Shift {
+        shift_id,
+        till_id,
+        cashier: context.actor.to_string(),
+        currency,
+        open_ms: context.now_ms,
+        close_ms: 0,
+        opening_cash_minor,
+        sale_count: 0,
+        sale_total_minor: 0,
+        tax_total_minor: 0,
+        discount_total_minor: 0,
+        tenders: Vec::new(),
+        cash_in_minor: 0,
+        cash_out_minor: 0,
+        counted_cash_minor: None,
+    };
+    Ok(Decided::one(Event::ShiftOpened(shift), Answer::Shift(shift_id)))
+}
+
+/// Sells a cart.
+pub(crate) fn sell(view: &dyn View, input: &TillSaleInput, tenders: &[TenderInput], context: &Context<'_>) -> Outcome<Decided> {
+    if !input.shift_id.is_some() {
+        return Err(check::required("sale.shift_id").into());
+    }
+    let shift = need_open_shift(view, input.shift_id)?;
+    let priced = price_till_sale(view, input)?;
+    let customer = input.customer_id.is_some().then(|| need::<Customer>(view, input.customer_id.0)).transpose()?;
+    let mut demand = Demand::default();
+    for line in &priced.lines {
+        demand.want(line.item_id, line.location_id, line.quantity);
+    }
+    demand.check(view)?;
+    let settings = Settings::load(view)?;
+    let paid = tendered(tenders, priced.totals.total_minor, priced.currency, customer.as_ref(), &settings)?;
+    let points_earned = match (&customer, settings.points_per_minor) {
+        (Some(_), per) if per > 0 => priced.totals.total_minor / per,
+        _ => 0,
+    };
+    let sale_id = SaleId(next_id(view, SaleId::COUNTER)?);
+    let location_id = priced.lines[0].location_id;
+    let sale = Sale {
+        sale_id,
+        order_id: OrderId(0),
+        till_id: shift.till_id,
+        shift_id: shift.shift_id,
+        customer_id: input.customer_id,
+        currency: priced.currency,
+        lines: priced.lines,
+        totals: priced.totals,
+        tenders: paid.tenders,
+        change_minor: paid.change_minor,
+        unique_code_minor: 0,
+        channel: Channel::Till,
+        cashier: context.actor.to_string(),
+        points_earned,
+        points_redeemed: paid.points_redeemed,
+        create_ms: context.now_ms,
+    };
+    let receipt = Intents::new(view, context).print(DocumentKind::SalesReceipt, sale_id.0, location_id)?;
+    Ok(Decided::new(vec![Event::SaleMade(sale), receipt], Answer::Sale(sale_id)))
+}
+
+struct Tendered {
+    tenders: Vec<Tender>,
+    change_minor: i64,
+    points_redeemed: i64,
+}
+
+fn tendered(
+    inputs: &[TenderInput],
+    total: i64,
+    currency: Currency,
+    customer: Option<&Customer>,
+    settings: &Settings,
+) -> Outcome<Tendered> {
+    check::count("tenders", inputs.len(), TENDERS_MAX)?;
+    let mut tenders = Vec::with_capacity(inputs.len());
+    let (mut cash, mut points_redeemed, mut credit) = (0_i64, 0_i64, 0_i64);
+    for (index, input) in inputs.iter().enumerate() {
+        let tender = checked_tender(input, index, currency)?;
+        match tender.kind {
+            TenderKind::Cash => cash = cash.saturating_add(tender.amount_minor),
+            TenderKind::Points => points_redeemed += points(&tender, index, settings)?,
+            TenderKind::Credit => credit = credit.saturating_add(tender.amount_minor),
+            TenderKind::Card | TenderKind::Qr | TenderKind::Transfer | TenderKind::External => {}
+        }
+        tenders.push(tender);
+    }
+    if points_redeemed > customer.map_or(0, |customer| customer.points) {
+        let message = format!("The customer has fewer than {points_redeemed} points.");
+        return Err(Refusal::field(Reason::PointsTooLow, "tenders", message).into());
+    }
+    if credit > customer.map_or(0, |customer| customer.credit_minor) {
+        let message = "The customer has less credit.";
+        return Err(Refusal::field(Reason::CreditTooLow, "tenders", message).into());
+    }
+    let sum = money::sum(tenders.iter().map(|tender| tender.amount_minor))
+        .ok_or_else(|| check::amount_out_of_range("tenders"))?;
+    if sum < total {
+        let message = format!("The tenders reach {sum} of {total} minor units.");
+        return Err(Refusal::new(Reason::TendersTooLow, message).with("missing_minor", total - sum).into());
+    }
+    let change_minor = sum - total;
+    if change_minor > cash {
+        let message = "Change is given from cash only; the other tenders are more than the total.";
+        return Err(Refusal::new(Reason::ChangeNotFromCash, message).with("change_minor", change_minor).into());
+    }
+    Ok(Tendered { tenders, change_minor, points_redeemed })
+}
+
+fn checked_tender(input: &TenderInput, index: usize, currency: Currency) -> Outcome<Tender> {
+    let field = |part: &str| format!("tenders[{index}].{part}");
+    let kind = TenderKind::from_number(input.kind).ok_or_else(|| check::required(&field("kind")))?;
+    let reference = check::optional_text(&field("reference"), &input.reference, 60)?;
+    check::no_card_number(&field("reference"), &reference)?;
+    let authorised = matches!(kind, TenderKind::Card | TenderKind::Qr | TenderKind::Transfer);
+    if authorised && reference.is_empty() {
+        return Err(check::required(&field("reference")).into());
+    }
+    let amount_minor = check::money(&field("amount"), input.amount.as_ref(), Some(currency), 1)?.minor;
+    Ok(Tender { kind, amount_minor, reference })
+}
+
+fn points(tender: &Tender, index: usize, settings: &Settings) -> Outcome<i64> {
+    let worth = settings.point_value_minor;
+    if worth == 0 || tender.amount_minor % worth != 0 {
+        let message = "Points pay whole points' worth only.";
+        return Err(Refusal::field(Reason::FieldOutOfRange, &format!("tenders[{index}].amount"), message)
+            .with("point_value_minor", worth)
+            .into());
+    }
+    Ok(tender.amount_minor / worth)
+}
+
+/// Cash put into or taken from the drawer.
+pub(crate) fn move_cash(view: &dyn View, shift_id: ShiftId, amount: Option<&MoneyInput>, reason: &str) -> Outcome<Decided> {
+    let shift = need_open_shift(view, shift_id)?;
+    let amount_minor = check::money("amount", amount, Some(shift.currency), -AMOUNT_MAX)?.minor;
+    if amount_minor == 0 || shift.expected_cash_minor() + amount_minor < 0 {
+        let message = "More than there is cannot be taken from the drawer, and zero moves nothing.";
+        return Err(Refusal::field(Reason::AmountOutOfRange, "amount.minor_units", message)
+            .with("expected_cash_minor", shift.expected_cash_minor())
+            .into());
+    }
+    let reason = check::text("reason", reason, 200)?;
+    Ok(Decided::one(Event::CashMoved { shift_id, amount_minor, reason }, Answer::Shift(shift_id)))
+}
+
+/// Closes a shift with counted cash; its Z report is printed.
+pub(crate) fn close_shift(
+    view: &dyn View,
+    shift_id: ShiftId,
+    counted_cash: Option<&MoneyInput>,
+    context: &Context<'_>,
+) -> Outcome<Decided> {
+    let shift = need_open_shift(view, shift_id)?;
+    let counted_cash_minor = check::money("counted_cash", counted_cash, Some(shift.currency), 0)?.minor;
+    let till: Till = must(view, shift.till_id.0)?;
+    let report = Intents::new(view, context).print(DocumentKind::ShiftReport, shift_id.0, till.location_id)?;
+    Ok(Decided::new(vec![Event::ShiftClosed { shift_id, counted_cash_minor }, report], Answer::Shift(shift_id)))
+}

@@ -1,0 +1,93 @@
+//! What is set up: items, places, accounts, customers.
+
+use super::index::given;
+use crate::codes::{CodeKind, delete_code, put_code};
+use crate::ids::{BankAccountId, CourierId, CustomerId, ItemId, LocationId, TaxClassId, TillId};
+use crate::kv::{Fault, Key, State};
+use crate::records::{BankAccount, Courier, Customer, Item, Location, TaxClass, Till, must, save};
+use crate::tables::Table;
+use crate::text::{canonical_barcode, words};
+
+pub(super) fn tax_class_created(state: &mut dyn State, tax_class: &TaxClass) -> Result<(), Fault> {
+    given(state, TaxClassId::COUNTER, tax_class.tax_class_id.0)?;
+    put_code(state, CodeKind::TaxClass, &tax_class.code, tax_class.tax_class_id.0)?;
+    save(state, tax_class)
+}
+
+pub(super) fn location_created(state: &mut dyn State, location: &Location) -> Result<(), Fault> {
+    given(state, LocationId::COUNTER, location.location_id.0)?;
+    put_code(state, CodeKind::Location, &location.code, location.location_id.0)?;
+    save(state, location)
+}
+
+pub(super) fn bank_account_created(state: &mut dyn State, account: &BankAccount) -> Result<(), Fault> {
+    given(state, BankAccountId::COUNTER, account.bank_account_id.0)?;
+    put_code(state, CodeKind::BankAccount, &account.number, account.bank_account_id.0)?;
+    save(state, account)
+}
+
+pub(super) fn courier_created(state: &mut dyn State, courier: &Courier) -> Result<(), Fault> {
+    given(state, CourierId::COUNTER, courier.courier_id.0)?;
+    put_code(state, CodeKind::Courier, &courier.code, courier.courier_id.0)?;
+    save(state, courier)
+}
+
+pub(super) fn till_created(state: &mut dyn State, till: &Till) -> Result<(), Fault> {
+    given(state, TillId::COUNTER, till.till_id.0)?;
+    put_code(state, CodeKind::Till, &till.code, till.till_id.0)?;
+    save(state, till)
+}
+
+pub(super) fn customer_created(state: &mut dyn State, customer: &Customer) -> Result<(), Fault> {
+    given(state, CustomerId::COUNTER, customer.customer_id.0)?;
+    put_code(state, CodeKind::Phone, &customer.phone, customer.customer_id.0)?;
+    save(state, customer)
+}
+
+pub(super) fn customer_updated(state: &mut dyn State, customer: &Customer) -> Result<(), Fault> {
+    let before: Customer = must(state.view(), customer.customer_id.0)?;
+    delete_code(state, CodeKind::Phone, &before.phone)?;
+    put_code(state, CodeKind::Phone, &customer.phone, customer.customer_id.0)?;
+    save(state, customer)
+}
+
+pub(super) fn item_created(state: &mut dyn State, item: &Item) -> Result<(), Fault> {
+    given(state, ItemId::COUNTER, item.item_id.0)?;
+    index_item(state, item)?;
+    save(state, item)
+}
+
+pub(super) fn item_updated(state: &mut dyn State, item: &Item) -> Result<(), Fault> {
+    let before: Item = must(state.view(), item.item_id.0)?;
+    unindex_item(state, &before)?;
+    index_item(state, item)?;
+    save(state, item)
+}
+
+fn category_key(item: &Item) -> Key {
+    Key::new().text(&item.category).u64(item.item_id.0)
+}
+
+fn index_item(state: &mut dyn State, item: &Item) -> Result<(), Fault> {
+    let id = item.item_id.0;
+    put_code(state, CodeKind::Sku, &item.sku, id)?;
+    for barcode in &item.barcodes {
+        put_code(state, CodeKind::Barcode, &canonical_barcode(barcode), id)?;
+    }
+    for word in words(&item.name) {
+        state.put(Table::ItemWords, Key::new().text(&word).u64(id).as_slice(), &[])?;
+    }
+    state.put(Table::ItemsByCategory, category_key(item).as_slice(), &[])
+}
+
+fn unindex_item(state: &mut dyn State, item: &Item) -> Result<(), Fault> {
+    let id = item.item_id.0;
+    delete_code(state, CodeKind::Sku, &item.sku)?;
+    for barcode in &item.barcodes {
+        delete_code(state, CodeKind::Barcode, &canonical_barcode(barcode))?;
+    }
+    for word in words(&item.name) {
+        state.delete(Table::ItemWords, Key::new().text(&word).u64(id).as_slice())?;
+    }
+    state.delete(Table::ItemsByCategory, category_key(item).as_slice())
+}

@@ -1,0 +1,199 @@
+//! Bank mutations, and what their money does to orders.
+
+use super::index::given;
+use super::orders::{act, book, free_straight_lines, reserve_again};
+use super::step;
+use crate::decide::matching::state_prefix;
+use crate::decide::statement::row_key;
+use crate::event::{Event, PaymentEffect, Reclaim, UndoEffect};
+use crate::execute::Context;
+use crate::ids::{CustomerId, MutationId, OrderId};
+use crate::kv::{Fault, State};
+use crate::records::{Allocation, Customer, Mutation, Order, must, save};
+use crate::states::{MutationAction, MutationState, OrderAction, OrderState};
+use crate::stock::change;
+use crate::tables::Table;
+use crate::totals::Metric;
+
+pub(super) fn allocated(
+    state: &mut dyn State,
+    order_id: OrderId,
+    allocation: &Allocation,
+    effect: &PaymentEffect,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
+    let mut order: Order = must(state.view(), order_id.0)?;
+    if allocation.amount_minor <= 0 || allocation.amount_minor > order.due_minor() {
+        return Err(Fault::Corrupt(format!("order {order_id} would be paid more than is due")));
+    }
+    order.paid_minor += allocation.amount_minor;
+    order.allocations.push(allocation.clone());
+    let action = match effect {
+        PaymentEffect::Paid => OrderAction::Pay,
+        PaymentEffect::PartlyPaid => OrderAction::PayPart,
+        PaymentEffect::Rebooked(lines) => {
+            claim_again(state, &mut order, lines)?;
+            OrderAction::Rebook
+        }
+        PaymentEffect::RefundDue => OrderAction::PayLate,
+    };
+    act(state, &mut order, action, context)?;
+    let book = book(state, &order, context)?;
+    book.add(state, Metric::Payments, 1, allocation.amount_minor)?;
+    match effect {
+        PaymentEffect::Paid => book.add(state, Metric::OrdersPaid, 1, order.payable_minor)?,
+        PaymentEffect::Rebooked(_) => {
+            book.add(state, Metric::OrdersPaid, 1, order.payable_minor)?;
+            book.add(state, Metric::OrdersRebooked, 1, order.payable_minor)?;
+        }
+        PaymentEffect::RefundDue => book.add(state, Metric::RefundsDue, 1, order.paid_minor)?,
+        PaymentEffect::PartlyPaid => {}
+    }
+    save(state, &order)
+}
+
+/// The lines' claims begin anew where the decision found the goods; Drop Orders' claims follow in events of their own.
+fn claim_again(state: &mut dyn State, order: &mut Order, lines: &[Reclaim]) -> Result<(), Fault> {
+    if lines.len() != order.lines.len() {
+        return Err(Fault::Corrupt(format!("order {} is claimed again with other lines", order.order_id)));
+    }
+    for (line, again) in order.lines.iter_mut().zip(lines) {
+        line.location_id = again.location_id;
+        line.drop_order_id = again.drop_order_id;
+        line.hold_id = crate::ids::HoldId(0);
+        if !again.drop_order_id.is_some() {
+            change(state, line.item_id, line.location_id, 0, line.quantity)?;
+        }
+    }
+    reserve_again(state, order)
+}
+
+pub(super) fn undone(
+    state: &mut dyn State,
+    order_id: OrderId,
+    mutation_id: MutationId,
+    amount_minor: i64,
+    effect: UndoEffect,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
+    let mut order: Order = must(state.view(), order_id.0)?;
+    order.allocations.retain(|allocation| allocation.mutation_id != mutation_id);
+    order.paid_minor -= amount_minor;
+    let left: i64 = order.allocations.iter().map(|allocation| allocation.amount_minor).sum();
+    if order.paid_minor != left {
+        return Err(Fault::Corrupt(format!("order {order_id} loses another amount than it was paid")));
+    }
+    let action = match effect {
+        UndoEffect::Booked => OrderAction::Unpay,
+        UndoEffect::PartlyPaid => OrderAction::UnpayPart,
+        UndoEffect::Expired => OrderAction::UnpayExpired,
+        UndoEffect::Cancelled => OrderAction::UnpayCancelled,
+        UndoEffect::RefundDue => OrderAction::UnpayDue,
+    };
+    let before = order.state;
+    act(state, &mut order, action, context)?;
+    if before.claims() && !order.state.claims() {
+        free_straight_lines(state, &order)?;
+    }
+    let book = book(state, &order, context)?;
+    book.add(state, Metric::PaymentsUndone, 1, amount_minor)?;
+    if order.state == OrderState::RefundDue && before != OrderState::RefundDue {
+        book.add(state, Metric::RefundsDue, 1, order.paid_minor)?;
+    }
+    save(state, &order)
+}
+
+pub(super) fn mutation(state: &mut dyn State, event: &Event) -> Result<(), Fault> {
+    match event {
+        Event::MutationImported(mutation) => imported(state, mutation),
+        Event::MutationPosted { mutation_id, date, balance_minor, occurrence } => {
+            let mut mutation: Mutation = must(state.view(), mutation_id.0)?;
+            // The pending row's key stays: the file that had it pending may come again.
+            mutation.date.clone_from(date);
+            mutation.balance_minor = *balance_minor;
+            mutation.occurrence = *occurrence;
+            move_to(state, &mut mutation, MutationAction::Post)?;
+            state.put(Table::MutationKeys, row_key(&mutation).as_slice(), &mutation_id.0.to_be_bytes())?;
+            save(state, &mutation)
+        }
+        Event::MutationProposed { mutation_id, proposal } => edit(state, *mutation_id, MutationAction::Propose, |mutation| {
+            mutation.proposal = Some(proposal.clone());
+        }),
+        Event::MutationWithdrawn { mutation_id } => {
+            edit(state, *mutation_id, MutationAction::Withdraw, |mutation| mutation.proposal = None)
+        }
+        Event::MutationConfirmed { mutation_id, allocations, credited_minor, credited_customer_id } => {
+            credit(state, *credited_customer_id, *credited_minor)?;
+            edit(state, *mutation_id, MutationAction::Confirm, |mutation| {
+                mutation.proposal = None;
+                mutation.allocations.clone_from(allocations);
+                mutation.credited_minor = *credited_minor;
+                mutation.credited_customer_id = *credited_customer_id;
+            })
+        }
+        Event::MutationUndone { mutation_id } => {
+            let before: Mutation = must(state.view(), mutation_id.0)?;
+            credit(state, before.credited_customer_id, -before.credited_minor)?;
+            edit(state, *mutation_id, MutationAction::Undo, |mutation| {
+                mutation.proposal = None;
+                mutation.allocations.clear();
+                mutation.credited_minor = 0;
+                mutation.credited_customer_id = CustomerId(0);
+            })
+        }
+        Event::MutationIgnored { mutation_id, reason } => edit(state, *mutation_id, MutationAction::Ignore, |mutation| {
+            mutation.proposal = None;
+            mutation.ignore_reason.clone_from(reason);
+        }),
+        other => Err(Fault::Corrupt(format!("{} is no event of a mutation", other.name()))),
+    }
+}
+
+fn imported(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
+    given(state, MutationId::COUNTER, mutation.mutation_id.0)?;
+    let key = row_key(mutation);
+    state.put(Table::MutationKeys, key.as_slice(), &mutation.mutation_id.0.to_be_bytes())?;
+    let index = state_prefix(mutation.bank_account_id, mutation.state).u64(mutation.mutation_id.0);
+    state.put(Table::MutationsByState, index.as_slice(), &[])?;
+    save(state, mutation)
+}
+
+fn edit(
+    state: &mut dyn State,
+    mutation_id: MutationId,
+    action: MutationAction,
+    change: impl FnOnce(&mut Mutation),
+) -> Result<(), Fault> {
+    let mut mutation: Mutation = must(state.view(), mutation_id.0)?;
+    change(&mut mutation);
+    let allocated: i64 = mutation.allocations.iter().map(|allocation| allocation.amount_minor).sum();
+    if allocated + mutation.credited_minor > mutation.amount_minor.max(0) {
+        return Err(Fault::Corrupt(format!("mutation {mutation_id} would pay more than it has")));
+    }
+    move_to(state, &mut mutation, action)?;
+    save(state, &mutation)
+}
+
+fn move_to(state: &mut dyn State, mutation: &mut Mutation, action: MutationAction) -> Result<(), Fault> {
+    let before = mutation.state;
+    let after: MutationState = step("mutation", mutation.mutation_id.0, &before, before.next(action))?;
+    let index = |at: MutationState| state_prefix(mutation.bank_account_id, at).u64(mutation.mutation_id.0);
+    state.delete(Table::MutationsByState, index(before).as_slice())?;
+    state.put(Table::MutationsByState, index(after).as_slice(), &[])?;
+    mutation.state = after;
+    Ok(())
+}
+
+/// Adds to a customer's credit; nothing for nobody.
+pub(super) fn credit(state: &mut dyn State, customer_id: CustomerId, amount_minor: i64) -> Result<(), Fault> {
+    if amount_minor == 0 {
+        return Ok(());
+    }
+    let mut customer: Customer = must(state.view(), customer_id.0)?;
+    customer.credit_minor += amount_minor;
+    customer.version += 1;
+    if customer.credit_minor < 0 {
+        return Err(Fault::Corrupt(format!("customer {customer_id} would owe credit")));
+    }
+    save(state, &customer)
+}

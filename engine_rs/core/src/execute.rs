@@ -1,0 +1,203 @@
+//! One command, from decision to state: what the sequencer calls for each command in turn.
+
+use crate::command::Command;
+use crate::decide;
+use crate::event::Event;
+use crate::evolve::evolve;
+use crate::kv::{Fault, State};
+use crate::refusal::{Outcome, Stop};
+use crate::reply::{Confirmed, Each, Reply, Sold};
+
+/// Who asks, and when: stamped by the sequencer, never read from a clock here.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Unix milliseconds, never less than in the record before.
+    pub now_ms: i64,
+    /// Who asks; "kasir" for deadlines.
+    pub actor: &'a str,
+}
+
+/// A carried-out command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed {
+    /// What happened, for the journal; may be empty when there was nothing to do.
+    pub events: Vec<Event>,
+    /// What the caller is told.
+    pub reply: Reply,
+}
+
+/// Actor of deadlines in the journal.
+pub const CLOCK_ACTOR: &str = "kasir";
+
+/// Lets events of the journal evolve a state: replay, restore, replicas.
+///
+/// # Errors
+/// [`Fault`] when the store fails or an event does not fit the state (the journal is not of this state).
+pub fn apply(state: &mut dyn State, events: &[Event], context: &Context<'_>) -> Result<(), Fault> {
+    events.iter().try_for_each(|event| evolve(state, event, context))
+}
+
+/// Ends up to `limit` claims whose deadline is at or before now. Empty when none is due.
+///
+/// # Errors
+/// [`Fault`] when the store fails.
+pub fn expire_due(state: &mut dyn State, context: &Context<'_>, limit: usize) -> Result<Vec<Event>, Fault> {
+    let mut all = Vec::new();
+    for deadline in decide::due::due(state.view(), context.now_ms, limit)? {
+        let events = decide::due::expire(state.view(), &deadline, context)?;
+        apply(state, &events, context)?;
+        all.extend(events);
+    }
+    Ok(all)
+}
+
+/// Ends the claims of orders that `command` names and whose deadline passed, although their turn in the queue of deadlines
+/// has not come: a payment never beats an expiry that was due before it. The sequencer calls it before [`execute`] and
+/// journals its events as the clock's, so that a refused command itself changes nothing.
+///
+/// # Errors
+/// [`Fault`] when the store fails.
+pub fn expire_named(state: &mut dyn State, command: &Command, context: &Context<'_>) -> Result<Vec<Event>, Fault> {
+    let mut all = Vec::new();
+    for order_id in decide::orders_named(state.view(), command)? {
+        let events = decide::due::expire_order_if_overdue(state.view(), order_id, context)?;
+        apply(state, &events, context)?;
+        all.extend(events);
+    }
+    Ok(all)
+}
+
+/// Decides `command` and evolves `state` by what was decided. A refused command changes nothing. Call [`expire_due`] and
+/// [`expire_named`] first.
+///
+/// # Errors
+/// [`Stop::Refused`] with nothing changed, or [`Stop::Fault`] after which the transaction must be dropped.
+pub fn execute(state: &mut dyn State, command: &Command, context: &Context<'_>) -> Outcome<Executed> {
+    decide::check::actor(context.actor)?;
+    let mut run = Run { state, context, events: Vec::new() };
+    let reply = run.run(command)?;
+    Ok(Executed { events: run.events, reply })
+}
+
+struct Run<'s, 'c> {
+    state: &'s mut dyn State,
+    context: &'c Context<'c>,
+    events: Vec<Event>,
+}
+
+impl Run<'_, '_> {
+    fn run(&mut self, command: &Command) -> Outcome<Reply> {
+        match command {
+            Command::BatchCreateItems(items) => {
+                decide::check::count("items", items.len(), decide::BATCH_MAX)?;
+                let results = self.each(items, |item| Command::CreateItem(item.clone()))?;
+                Ok(Reply::Items(unwrap_each(results, |reply| match reply {
+                    Reply::Item(item) => Some(item),
+                    _ => None,
+                })?))
+            }
+            Command::BatchCreateHolds(holds) => {
+                decide::check::count("holds", holds.len(), decide::BATCH_MAX)?;
+                let results = self.each(holds, |hold| Command::CreateHold(hold.clone()))?;
+                Ok(Reply::Holds(unwrap_each(results, |reply| match reply {
+                    Reply::Hold(hold) => Some(hold),
+                    _ => None,
+                })?))
+            }
+            Command::BatchCreateBookings(bookings) => {
+                decide::check::count("bookings", bookings.len(), decide::BATCH_MAX)?;
+                let results = self.each(bookings, |booking| Command::CreateBooking(booking.clone()))?;
+                Ok(Reply::Orders(unwrap_each(results, |reply| match reply {
+                    Reply::Order(order) => Some(order),
+                    _ => None,
+                })?))
+            }
+            Command::BatchReportPrintJobs(reports) => {
+                decide::check::count("reports", reports.len(), decide::BATCH_MAX)?;
+                let results = self.each(reports, |report| Command::ReportPrintJob(report.clone()))?;
+                let accepted = results.iter().filter(|result| result.is_ok()).count();
+                let refused = reports.iter().zip(&results).filter(|(_, result)| result.is_err());
+                let refused = refused.map(|(report, _)| report.print_job_id).collect();
+                Ok(Reply::PrintJobs { accepted: decide::small(accepted), refused })
+            }
+            Command::ConfirmMatches { bank_account_id, mutation_ids, all_auto } => {
+                let (ids, more) =
+                    decide::payment::to_confirm(self.state.view(), *bank_account_id, mutation_ids, *all_auto)?;
+                let mut results = Vec::with_capacity(ids.len());
+                for mutation_id in ids {
+                    let result = self.part(|run| {
+                        run.settle(&decide::payment::orders_of(run.state.view(), mutation_id)?)?;
+                        let (events, order_ids) =
+                            decide::payment::confirm(run.state.view(), mutation_id, *bank_account_id, run.context)?;
+                        run.take(events)?;
+                        let state = decide::payment::first_state(run.state.view(), &order_ids)?;
+                        Ok((order_ids, state))
+                    })?;
+                    results.push(Confirmed { mutation_id, result });
+                }
+                Ok(Reply::Confirmed { results, more })
+            }
+            Command::CreateSales { order_ids, all_paid, shift_id } => {
+                let (ids, more) = decide::sale::to_sell(self.state.view(), order_ids, *all_paid)?;
+                decide::sale::check_shift(self.state.view(), *shift_id)?;
+                let mut results = Vec::with_capacity(ids.len());
+                for order_id in ids {
+                    let result = self.part(|run| {
+                        let (events, sale_id, parcel_id) =
+                            decide::sale::sell(run.state.view(), order_id, *shift_id, run.context)?;
+                        run.take(events)?;
+                        Ok((crate::records::must(run.state.view(), sale_id.0)?, parcel_id))
+                    })?;
+                    results.push(Sold { order_id, result });
+                }
+                Ok(Reply::Sales { results, more })
+            }
+            single => {
+                let decided = decide::decide(self.state.view(), single, self.context)?;
+                self.take(decided.events)?;
+                decided.answer.reply(self.state.view()).map_err(Stop::from)
+            }
+        }
+    }
+
+    /// Runs each element of a batch; a refusal stays its own.
+    fn each<T>(&mut self, inputs: &[T], command: impl Fn(&T) -> Command) -> Outcome<Vec<Each<Reply>>> {
+        inputs.iter().map(|input| self.part(|run| run.run(&command(input)))).collect()
+    }
+
+    /// One part of a batch: refused is an element's result, a fault ends all.
+    fn part<T>(&mut self, work: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<Each<T>> {
+        match work(self) {
+            Ok(done) => Ok(Ok(done)),
+            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Stop::Fault(fault)) => Err(Stop::Fault(fault)),
+        }
+    }
+
+    /// Ends the claims of these orders whose deadline passed, although their turn in the queue of deadlines has not come.
+    fn settle(&mut self, orders: &[crate::ids::OrderId]) -> Outcome<()> {
+        for order_id in orders {
+            let events = decide::due::expire_order_if_overdue(self.state.view(), *order_id, self.context)?;
+            self.take(events)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, events: Vec<Event>) -> Outcome<()> {
+        apply(self.state, &events, self.context)?;
+        self.events.extend(events);
+        Ok(())
+    }
+}
+
+fn unwrap_each<T>(results: Vec<Each<Reply>>, pick: impl Fn(Reply) -> Option<T>) -> Outcome<Vec<Each<T>>> {
+    results
+        .into_iter()
+        .map(|result| match result {
+            Ok(reply) => pick(reply)
+                .map(Ok)
+                .ok_or_else(|| Stop::Fault(Fault::Corrupt("a batch's element answered something else".into()))),
+            Err(refusal) => Ok(Err(refusal)),
+        })
+        .collect()
+}

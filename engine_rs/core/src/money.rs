@@ -1,0 +1,151 @@
+//! Money: exact integer minor units of ISO 4217 currencies, and the roundings of tax.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Largest absolute amount in minor units that any field may hold: 10^15 (ten trillion rupiah).
+pub const AMOUNT_MAX: i64 = 1_000_000_000_000_000;
+
+/// Basis points in one whole.
+pub const BASIS_POINTS: i64 = 10_000;
+
+/// An ISO 4217 currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency([u8; 3]);
+
+/// Active ISO 4217 currencies by number of minor digits. Source: ISO 4217 list one, 2024 amendments.
+const BY_DIGITS: [(u32, &str); 4] = [
+    (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
+    (
+        2,
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP \
+         CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR \
+         IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN \
+         NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP \
+         STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG",
+    ),
+    (3, "BHD IQD JOD KWD LYD OMR TND"),
+    (4, "CLF UYW"),
+];
+
+impl Currency {
+    /// Indonesian rupiah.
+    pub const IDR: Currency = Currency(*b"IDR");
+
+    /// The currency of an upper-case code, if ISO 4217 lists it.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
+        let listed = BY_DIGITS.iter().any(|(_, codes)| codes.split(' ').any(|listed| listed == code));
+        listed.then_some(Self(bytes))
+    }
+
+    /// The code, e.g. "IDR".
+    ///
+    /// # Panics
+    /// Never: only ASCII codes are made.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("parse admits listed ASCII codes only")
+    }
+
+    /// Minor units in one major unit: 100 for IDR.
+    #[must_use]
+    pub fn minor_per_major(self) -> i64 {
+        let digits =
+            BY_DIGITS.iter().find(|(_, codes)| codes.contains(self.code())).map_or(2, |(digits, _)| *digits);
+        10_i64.pow(digits)
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        Self::parse(&code).ok_or_else(|| serde::de::Error::custom(format!("unknown currency {code:?}")))
+    }
+}
+
+/// An amount of a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// Its currency.
+    pub currency: Currency,
+    /// Minor units.
+    pub minor: i64,
+}
+
+/// `value * numerator / denominator`, half up (away from zero), exact in between.
+/// `None` when the result does not fit [`AMOUNT_MAX`].
+#[must_use]
+pub fn scale(value: i64, numerator: i64, denominator: i64) -> Option<i64> {
+    let product = i128::from(value) * i128::from(numerator);
+    let divisor = i128::from(denominator);
+    let half = if product < 0 { -divisor / 2 } else { divisor / 2 };
+    i64::try_from((product + half) / divisor).ok().filter(|result| result.abs() <= AMOUNT_MAX)
+}
+
+/// Tax contained in a price at a rate in basis points: price * rate / (1 + rate).
+#[must_use]
+pub fn tax_contained(price: i64, rate_basis_points: i32) -> Option<i64> {
+    let rate = i64::from(rate_basis_points);
+    scale(price, rate, BASIS_POINTS + rate)
+}
+
+/// Tax added on a price at a rate in basis points: price * rate.
+#[must_use]
+pub fn tax_added(price: i64, rate_basis_points: i32) -> Option<i64> {
+    scale(price, i64::from(rate_basis_points), BASIS_POINTS)
+}
+
+/// `price * quantity`, if it fits [`AMOUNT_MAX`].
+#[must_use]
+pub fn times(price: i64, quantity: i64) -> Option<i64> {
+    price.checked_mul(quantity).filter(|product| product.abs() <= AMOUNT_MAX)
+}
+
+/// Sum of amounts, if it fits [`AMOUNT_MAX`].
+#[must_use]
+pub fn sum(amounts: impl IntoIterator<Item = i64>) -> Option<i64> {
+    amounts.into_iter().try_fold(0_i64, |total, amount| {
+        total.checked_add(amount).filter(|total| total.abs() <= AMOUNT_MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn currencies_are_those_of_iso_4217() {
+        assert_eq!(Currency::parse("IDR"), Some(Currency::IDR));
+        assert_eq!(Currency::IDR.minor_per_major(), 100);
+        assert_eq!(Currency::parse("JPY").map(Currency::minor_per_major), Some(1));
+        assert_eq!(Currency::parse("KWD").map(Currency::minor_per_major), Some(1000));
+        for wrong in ["", "idr", "RPX", "ID", "IDRR", "R P"] {
+            assert_eq!(Currency::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ppn_is_rounded_half_up() {
+        assert_eq!(tax_contained(11_100, 1100), Some(1_100));
+        assert_eq!(tax_contained(100, 1100), Some(10)); // 9.909…
+        assert_eq!(tax_added(50, 1100), Some(6)); // 5.5
+        assert_eq!(tax_added(49, 1100), Some(5)); // 5.39
+        assert_eq!(scale(-50, 1100, 10_000), Some(-6));
+    }
+
+    #[test]
+    fn what_is_too_large_is_none() {
+        assert_eq!(times(AMOUNT_MAX, 2), None);
+        assert_eq!(times(i64::MAX, 3), None);
+        assert_eq!(sum([AMOUNT_MAX, 1]), None);
+        assert_eq!(sum([i64::MAX, i64::MAX]), None);
+        assert_eq!(sum([1, 2, 3]), Some(6));
+    }
+}

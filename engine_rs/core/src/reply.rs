@@ -1,0 +1,89 @@
+//! What the writer answers: the records as they stand after the command. The bridge turns them into the contract's messages.
+
+use crate::ids::{MutationId, OrderId, ParcelId, PrintJobId};
+use crate::records::{
+    BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel, PrintJob, Sale,
+    Settings, Shift, TaxClass, Till,
+};
+use crate::refusal::Refusal;
+use crate::states::OrderState;
+use crate::stock::StockLevel;
+
+/// One element of a batch: done, or refused by itself.
+pub type Each<T> = Result<T, Refusal>;
+
+/// Outcome of importing rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Imported {
+    pub new_rows: i32,
+    pub known_rows: i32,
+    pub pending_rows: i32,
+    pub mutation_ids: Vec<MutationId>,
+}
+
+/// Outcome of a matcher's run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proposed {
+    pub auto: i32,
+    pub suggested: i32,
+    pub unmatched: i32,
+    pub more: bool,
+}
+
+/// Outcome of confirming one mutation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    pub mutation_id: MutationId,
+    pub result: Each<(Vec<OrderId>, OrderState)>,
+}
+
+/// Outcome of making one sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sold {
+    pub order_id: OrderId,
+    pub result: Each<(Sale, ParcelId)>,
+}
+
+/// Outcome of queueing labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LabelsQueued {
+    pub queued: Vec<ParcelId>,
+    pub print_job_ids: Vec<PrintJobId>,
+    pub waiting: Vec<ParcelId>,
+    pub skipped: Vec<ParcelId>,
+    pub more: bool,
+}
+
+/// What the writer answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    Settings(Settings),
+    TaxClass(TaxClass),
+    Item(Item),
+    Items(Vec<Each<Item>>),
+    Location(Location),
+    Stocks(Vec<StockLevel>),
+    Hold(Hold),
+    Holds(Vec<Each<Hold>>),
+    DropOrder(DropOrder),
+    Order(Order),
+    Orders(Vec<Each<Order>>),
+    Customer(Customer),
+    Message(Message),
+    BankAccount(BankAccount),
+    Imported(Imported),
+    Proposed(Proposed),
+    Confirmed { results: Vec<Confirmed>, more: bool },
+    Matched { mutation: Mutation, orders: Vec<Order> },
+    Mutation(Mutation),
+    Sales { results: Vec<Sold>, more: bool },
+    Till(Till),
+    Shift(Shift),
+    Sale(Sale),
+    Courier(Courier),
+    Labels(LabelsQueued),
+    Parcel(Parcel),
+    PrintJob(PrintJob),
+    PrintJobs { accepted: i32, refused: Vec<PrintJobId> },
+    Settled { job: PrintJob, new_print_job_id: PrintJobId },
+}

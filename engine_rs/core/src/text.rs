@@ -1,0 +1,223 @@
+//! Texts from people and scanners: lengths, barcodes and their check digits, phones, search words, card numbers.
+
+/// Most words of a name that are indexed.
+pub const WORDS_MAX: usize = 20;
+/// Longest indexed word in bytes; longer ones are cut for the index only.
+pub const WORD_BYTES_MAX: usize = 40;
+
+/// What is wrong with a barcode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BarcodeFault {
+    /// Empty, too long, or with characters no scanner gives.
+    Malformed,
+    /// A GTIN whose check digit is wrong.
+    CheckDigit,
+}
+
+/// The check digit of GTIN digits without it: weights 3, 1 from the right. Source: GS1 General Specifications 7.9.
+fn gtin_check_digit(digits: &[u8]) -> u8 {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(index, digit)| u32::from(digit - b'0') * if index % 2 == 0 { 3 } else { 1 })
+        .sum();
+    b'0' + u8::try_from((10 - sum % 10) % 10).unwrap_or(0)
+}
+
+fn is_gtin(code: &str) -> bool {
+    matches!(code.len(), 8 | 12 | 13 | 14) && code.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Checks a barcode as it shall be stored: 1 to 48 printable ASCII characters; digits of a GTIN's length need a right
+/// check digit.
+///
+/// # Errors
+/// [`BarcodeFault`].
+pub fn check_barcode(code: &str) -> Result<(), BarcodeFault> {
+    if code.is_empty() || code.len() > 48 || !code.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
+        return Err(BarcodeFault::Malformed);
+    }
+    if is_gtin(code) {
+        let (digits, check) = code.as_bytes().split_at(code.len() - 1);
+        if gtin_check_digit(digits) != check[0] {
+            return Err(BarcodeFault::CheckDigit);
+        }
+    }
+    Ok(())
+}
+
+/// The form of a barcode under which it is looked up: a GTIN-14 or UPC-A that is an EAN-13 with leading zeros is that EAN-13.
+pub fn canonical_barcode(code: &str) -> String {
+    if code.len() == 12 && is_gtin(code) {
+        return format!("0{code}");
+    }
+    if code.len() == 14 && is_gtin(code) && code.starts_with('0') {
+        return code[1..].to_string();
+    }
+    code.to_string()
+}
+
+/// What a scanner read, as the barcode to look up: AIM prefixes (`]E0`, `]C1`, …) are dropped, of GS1 element strings
+/// ("(01)…", "01…" with group separators) the GTIN of AI (01) is taken. Sources: ISO/IEC 15424; GS1 General Specifications 3.2.
+pub fn barcode_of_scan(scan: &str) -> String {
+    let scan = scan.trim_matches(|c: char| c.is_ascii_whitespace());
+    let (aim, body) = match scan.as_bytes() {
+        [b']', _, _, ..] if scan.is_char_boundary(3) => (Some(&scan[1..3]), &scan[3..]),
+        _ => (None, scan),
+    };
+    let body = body.trim_start_matches('\u{1d}');
+    let gtin = |rest: &str| rest.get(..14).filter(|digits| is_gtin(digits)).map(canonical_barcode);
+    if let Some(rest) = body.strip_prefix("(01)") {
+        return gtin(rest).unwrap_or_else(|| body.to_string());
+    }
+    let is_gs1 = matches!(aim, Some("C1" | "e0" | "d2" | "Q3")) || (body.len() > 16 && body.contains('\u{1d}'));
+    if let Some(rest) = body.strip_prefix("01").filter(|_| is_gs1 || body.len() == 16) {
+        if let Some(found) = gtin(rest).filter(|_| check_barcode(&rest[..14]).is_ok()) {
+            return found;
+        }
+    }
+    canonical_barcode(body)
+}
+
+/// The form of a phone under which it is stored: digits only, Indonesian numbers as 62…; `None` when it is no phone.
+pub fn phone(text: &str) -> Option<String> {
+    let mut digits = String::new();
+    for (index, character) in text.trim().chars().enumerate() {
+        match character {
+            '0'..='9' => digits.push(character),
+            '+' if index == 0 => {}
+            ' ' | '-' | '.' | '(' | ')' => {}
+            _ => return None,
+        }
+    }
+    if let Some(rest) = digits.strip_prefix('0') {
+        digits = format!("62{rest}");
+    }
+    (7..=20).contains(&digits.len()).then_some(digits)
+}
+
+/// Words of a text for finding, lower-case, in order, each once.
+pub fn words(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let mut word = word.to_lowercase();
+        while word.len() > WORD_BYTES_MAX {
+            word.pop();
+        }
+        if !found.contains(&word) {
+            found.push(word);
+        }
+        if found.len() == WORDS_MAX {
+            break;
+        }
+    }
+    found
+}
+
+/// Whether a text looks like it holds a card number: a run of 13 to 19 digits (blanks and dashes between them allowed) that
+/// passes the Luhn check (ISO/IEC 7812-1, annex B) and begins as card networks' numbers do (2 to 6).
+pub fn looks_like_card_number(text: &str) -> bool {
+    let mut run: Vec<u8> = Vec::new();
+    let mut found = false;
+    for byte in text.bytes().chain(std::iter::once(b'x')) {
+        match byte {
+            b'0'..=b'9' => run.push(byte - b'0'),
+            b' ' | b'-' if !run.is_empty() => {}
+            _ => {
+                found |= (13..=19).contains(&run.len()) && (2..=6).contains(&run[0]) && luhn(&run);
+                run.clear();
+            }
+        }
+    }
+    found
+}
+
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(index, digit)| {
+            let doubled = u32::from(*digit) * if index % 2 == 1 { 2 } else { 1 };
+            if doubled > 9 { doubled - 9 } else { doubled }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// Whether a text is an ISO 8601 date "YYYY-MM-DD" of a real day, years 1900 to 2999.
+pub fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return false;
+    }
+    let number = |from: usize, to: usize| {
+        text.get(from..to).filter(|part| part.bytes().all(|b| b.is_ascii_digit())).and_then(|part| part.parse::<u32>().ok())
+    };
+    let (Some(year), Some(month), Some(day)) = (number(0, 4), number(5, 7), number(8, 10)) else { return false };
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap),
+        _ => return false,
+    };
+    (1900..=2999).contains(&year) && (1..=days).contains(&day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_digits_are_those_of_gs1() {
+        for right in ["4006381333931", "96385074", "036000291452", "10012345678902", "ABC-1", "12345"] {
+            assert_eq!(check_barcode(right), Ok(()), "{right}");
+        }
+        assert_eq!(check_barcode("4006381333932"), Err(BarcodeFault::CheckDigit));
+        for wrong in ["", "with blank", "ä", &"9".repeat(49)] {
+            assert_eq!(check_barcode(wrong), Err(BarcodeFault::Malformed), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn scans_name_the_ean() {
+        for scan in ["4006381333931", " 4006381333931\r\n", "]E04006381333931", "(01)04006381333931(10)L1", "]C10104006381333931\u{1d}10L1", "0104006381333931"] {
+            assert_eq!(barcode_of_scan(scan), "4006381333931", "{scan}");
+        }
+        assert_eq!(barcode_of_scan("036000291452"), "0036000291452");
+        assert_eq!(barcode_of_scan("]é"), "]é");
+    }
+
+    #[test]
+    fn phones_are_one_number_however_written() {
+        for text in ["0812-3456-789", "+62 812 3456 789", "628123456789", "(0812) 3456789"] {
+            assert_eq!(phone(text).as_deref(), Some("628123456789"), "{text}");
+        }
+        assert_eq!(phone("12"), None);
+        assert_eq!(phone("call me"), None);
+    }
+
+    #[test]
+    fn card_numbers_are_seen() {
+        assert!(looks_like_card_number("4111 1111 1111 1111"));
+        assert!(looks_like_card_number("ref 5555-5555-5555-4444 ok"));
+        assert!(!looks_like_card_number("4111 1111 1111 1112"));
+        assert!(!looks_like_card_number("0812 3456 7890 123"));
+        assert!(!looks_like_card_number("AUTH 123456"));
+    }
+
+    #[test]
+    fn dates_are_real_days() {
+        assert!(is_date("2024-02-29"));
+        for wrong in ["2023-02-29", "2026-13-01", "2026-1-01", "26-01-01", "2026-00-10", "2026-01-00", "2026/01/01", "+026-01-01"] {
+            assert!(!is_date(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_are_lower_case_and_each_once() {
+        assert_eq!(words("Kopi Bubuk, KOPI 200g"), ["kopi", "bubuk", "200g"]);
+    }
+}
