@@ -1,0 +1,166 @@
+"""Paper: order slip, sales receipt, shift report (thermal printers) and address label (label printers).
+
+Pure functions from the contract's messages to bytes: no clock, no network, no printer. Text on paper is
+Indonesian.
+
+    slip = order_slip(order, settings, account, courier)
+    slip.escpos()    bytes for an 80 mm thermal printer
+    slip.png()       what the customer or a screen sees
+
+    label = address_label(parcel, order, settings, courier)
+    label.zpl()      bytes for a 203 dpi label printer
+    label.pdf()      one page of 100 x 150 mm; `labels_pdf` puts many labels into one file
+    label.png()
+
+Whatever cannot be rendered raises `PaperError` with plain words. Everything that a message holds is printed:
+what is long wraps or shrinks, and what a printer has no letters for is sent as a picture.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from hardware.paper import label as _label
+from hardware.paper import label_png, label_zpl, preview, slips, thermal
+from hardware.paper.document import COLUMNS, Document, Line, Rule, lay_out
+from hardware.paper.errors import PaperError
+from kasir.v1.admin_pb2 import Settings
+from kasir.v1.booking_pb2 import Order
+from kasir.v1.reconciliation_pb2 import BankAccount
+from kasir.v1.sale_pb2 import Sale
+from kasir.v1.shipping_pb2 import Courier, Parcel
+from kasir.v1.till_pb2 import Shift, Till
+
+__all__ = [
+    "Label",
+    "Paper",
+    "PaperError",
+    "address_label",
+    "labels_pdf",
+    "order_slip",
+    "sales_receipt",
+    "shift_report",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A slip, receipt or report, ready to be rendered."""
+
+    document: Document
+
+    def escpos(self) -> bytes:
+        """ESC/POS for a thermal printer of the paper's width: a complete job, from reset to cut."""
+        return thermal.escpos(self.document)
+
+    def png(self, scale: int = 2) -> bytes:
+        """A grey PNG of the whole paper, `scale` pixels per printed dot (1 to 4)."""
+        return preview.png(self.document, scale)
+
+    def text(self) -> str:
+        """The lines as text, for a terminal; bar codes are left to their captions."""
+        columns = COLUMNS[self.document.width_mm]
+        lines: list[str] = []
+        for item in lay_out(self.document):
+            if isinstance(item, Line):
+                lines.append(item.text.rstrip())
+            elif isinstance(item, Rule):
+                lines.append(("=" if item.heavy else "-") * columns)
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """An address label of 100 x 150 mm, ready to be rendered."""
+
+    marks: tuple[_label.Mark, ...]
+
+    def zpl(self, dots_per_mm: int = 8) -> bytes:
+        """ZPL II for a printer of 8 (203 dpi) or 12 (300 dpi) dots a millimetre. Labels may be sent one after
+        another.
+        """
+        return label_zpl.zpl(self.marks, dots_per_mm)
+
+    def pdf(self) -> bytes:
+        """A PDF of one page; see `labels_pdf` for many."""
+        return labels_pdf([self])
+
+    def png(self, scale: int = 1) -> bytes:
+        """A grey PNG, `scale` pixels per dot of 203 dpi (1 to 4)."""
+        return label_png.png(self.marks, scale)
+
+
+def order_slip(
+    order: Order,
+    shop: Settings,
+    account: BankAccount | None = None,
+    courier: Courier | None = None,
+    *,
+    width_mm: int = 80,
+    copy: int = 0,
+) -> Paper:
+    """The order slip (struk pesanan): order number as Code128, items, destination, amount, deadline, account.
+
+    `account` is the one named by `order.bank_account_id`, None when that is 0. `courier` is the one named by
+    `order.courier_id`; without it only the courier's service is printed. `width_mm` is the paper's: 58 or 80.
+    `copy` is PrintJob.copy_number: 0 for the first print; a copy says "SALINAN n". Raises PaperError when
+    account or courier is not the order's, or the width is another.
+    """
+    return Paper(slips.order_slip(order, shop, account, courier, width_mm, copy))
+
+
+def sales_receipt(
+    sale: Sale,
+    shop: Settings,
+    order: Order | None = None,
+    till: Till | None = None,
+    *,
+    width_mm: int = 80,
+    copy: int = 0,
+) -> Paper:
+    """The sales receipt (struk penjualan). Its Code128 is the order's number, or "S" and the receipt number.
+
+    `order` is the one named by `sale.order_id` and gives the customer's name; `till` the one named by
+    `sale.till_id` and gives its code; both may be left out. `width_mm` and `copy` as for `order_slip`. Raises
+    PaperError when order or till is not the sale's.
+    """
+    return Paper(slips.sales_receipt(sale, shop, order, till, width_mm, copy))
+
+
+def shift_report(
+    shift: Shift,
+    shop: Settings,
+    till: Till | None = None,
+    *,
+    as_of: Timestamp | None = None,
+    width_mm: int = 80,
+    copy: int = 0,
+) -> Paper:
+    """The X report of an open shift, or the Z report (tutup kasir) of one that has a `close_time`.
+
+    `till` is the one named by `shift.till_id` and gives its code. `as_of` is printed on an X report as the
+    time it was asked for. `width_mm` and `copy` as for `order_slip`. Raises PaperError when the till is not
+    the shift's.
+    """
+    return Paper(slips.shift_report(shift, shop, till, as_of, width_mm, copy))
+
+
+def address_label(
+    parcel: Parcel, order: Order, shop: Settings, courier: Courier | None = None, *, copy: int = 0
+) -> Label:
+    """The address label (stiker alamat): airway bill as Code128, order number as QR, both addresses.
+
+    Without an airway bill the label says "NOMOR RESI BELUM ADA". One that Code128 cannot hold, or only with
+    bars too fine to be read, becomes a QR code. `order` is the one named by `parcel.order_id`, `courier` the
+    one named by `parcel.courier_id`, None when that is 0. Raises PaperError when they are not.
+    """
+    return Label(_label.lay_out(parcel, order, shop, courier, copy))
+
+
+def labels_pdf(labels: Iterable[Label]) -> bytes:
+    """One PDF with a page for each label, in order. Raises PaperError for no label at all."""
+    # Imported here: the PDF library is slow to load, and a till prints no labels.
+    from hardware.paper import label_pdf  # noqa: PLC0415
+
+    return label_pdf.pdf(label.marks for label in labels)

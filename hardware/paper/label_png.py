@@ -1,0 +1,74 @@
+"""A label as a PNG picture."""
+
+import io
+from typing import assert_never
+
+from PIL import Image, ImageDraw
+
+from hardware.paper.errors import PaperError
+from hardware.paper.fonts import BLACK, WHITE, Chain, draw_line, line_pixels
+from hardware.paper.label import DOTS_PER_MM, EM_PER_CELL, HEIGHT, WIDTH, Bars, Box, Mark, Square, Words
+from hardware.paper.raster import draw_bars, qr_picture
+from hardware.paper.symbols import QR_QUIET_MODULES, QUIET_MODULES, code128_modules, qr
+
+# Where the letters stand in their cell.
+BASELINE_PER_CELL = 0.76
+_SCALE_MAX = 4
+_COMPRESS_LEVEL = 3
+
+
+def png(marks: tuple[Mark, ...], scale: int = 1) -> bytes:
+    """A grey PNG, `scale` pixels per dot of 203 dpi (1 to 4)."""
+    if not 1 <= scale <= _SCALE_MAX:
+        raise PaperError(f"a preview has 1 to {_SCALE_MAX} pixels per dot, not {scale}")
+    image = Image.new("L", (WIDTH * scale, HEIGHT * scale), WHITE)
+    draw = ImageDraw.Draw(image)
+    for mark in marks:
+        match mark:
+            case Words():
+                draw_words(image, mark, scale)
+            case Box():
+                right, bottom = (mark.x + mark.width) * scale - 1, (mark.y + mark.height) * scale - 1
+                fill = BLACK if mark.filled else None
+                draw.rectangle(
+                    (mark.x * scale, mark.y * scale, right, bottom), fill, BLACK, max(1, mark.stroke) * scale
+                )
+            case Bars():
+                module = bar_module(mark, scale)
+                wide = code128_modules(mark.data) * module
+                left = mark.x * scale + (mark.width * scale - wide) // 2 + QUIET_MODULES * module
+                draw_bars(image, mark.data, left, mark.y * scale, mark.height * scale, module)
+            case Square():
+                module, inset = qr_module(mark, scale)
+                image.paste(qr_picture(mark.data, module), (mark.x * scale + inset, mark.y * scale + inset))
+            case _:
+                assert_never(mark)
+    buffer = io.BytesIO()
+    dpi = DOTS_PER_MM * 25.4 * scale
+    image.save(buffer, "PNG", dpi=(dpi, dpi), compress_level=_COMPRESS_LEVEL)
+    return buffer.getvalue()
+
+
+def draw_words(image: Image.Image, words: Words, scale: float) -> None:
+    """Draws a line of text; inverse text is white, for a black box below it."""
+    chain = Chain.LABEL_BOLD if words.bold else Chain.LABEL
+    pixels = round(words.size * EM_PER_CELL * scale)
+    baseline = (words.y + words.size * BASELINE_PER_CELL) * scale
+    if not words.inverse:
+        draw_line(image, words.x * scale, baseline, words.text, chain, pixels)
+        return
+    strip = Image.new("L", (line_pixels(words.text, chain, pixels), round(words.size * scale)), WHITE)
+    draw_line(strip, 0, words.size * BASELINE_PER_CELL * scale, words.text, chain, pixels)
+    image.paste(strip.point(lambda value: WHITE - value), (round(words.x * scale), round(words.y * scale)))
+
+
+def bar_module(bars: Bars, scale: float) -> int:
+    """Pixels of a Code128's narrowest bar: as many as fit."""
+    return max(1, int(bars.width * scale / code128_modules(bars.data)))
+
+
+def qr_module(square: Square, scale: float) -> tuple[int, int]:
+    """Pixels of a QR code's module, and from the square's edge to its first module."""
+    modules = len(qr(square.data))
+    module = max(1, int(square.side * scale / (modules + 2 * QR_QUIET_MODULES)))
+    return module, round((square.side * scale - modules * module) / 2)

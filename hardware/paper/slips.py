@@ -1,0 +1,243 @@
+"""Order slip, sales receipt and shift report: which words stand where."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from hardware.paper.document import Align, Barcode, Document, Element, Pair, Rule, Space, Text
+from hardware.paper.errors import PaperError
+from hardware.paper.parts import address_lines, closing, fields, head, item_lines, totals
+from hardware.paper.wording import (
+    amount,
+    channel,
+    date_time,
+    deadline,
+    negated,
+    number,
+    state_banner,
+    tender,
+)
+from kasir.v1.admin_pb2 import Settings
+from kasir.v1.booking_pb2 import Order, OrderState
+from kasir.v1.common_pb2 import Money
+from kasir.v1.reconciliation_pb2 import BankAccount
+from kasir.v1.sale_pb2 import Sale
+from kasir.v1.shipping_pb2 import Courier
+from kasir.v1.till_pb2 import Shift, Till
+
+_UNPAID = {OrderState.ORDER_STATE_BOOKED, OrderState.ORDER_STATE_PARTLY_PAID}
+
+
+def order_code(order_id: int) -> str:
+    """What the bar code of an order holds: its number, nothing else, so that a scan can be typed as well."""
+    return str(order_id)
+
+
+def sale_code(sale: Sale) -> str:
+    """What the bar code of a receipt holds: its order's number, or "S" and the receipt number at a till."""
+    return order_code(sale.order_id) if sale.order_id else f"S{sale.sale_id}"
+
+
+def order_slip(
+    order: Order,
+    shop: Settings,
+    account: BankAccount | None,
+    courier: Courier | None,
+    width_mm: int,
+    copy: int,
+) -> Document:
+    """See `hardware.paper.order_slip`."""
+    _check_account(order, account)
+    _check_courier(order.courier_id, courier)
+    elements = head(shop, "STRUK PESANAN", f"No. {order.order_id}", copy)
+    banner = state_banner(order.state)
+    if banner:
+        elements.append(Text(banner, Align.CENTER, bold=True, inverse=True))
+    elements.append(Rule())
+    elements += fields(
+        [
+            ("Tanggal", date_time(order.create_time, shop)),
+            ("Kanal", channel(order.channel)),
+            ("Dilayani", order.booked_by),
+            ("Pelanggan", order.customer_name),
+            ("Telepon", order.customer_phone),
+        ]
+    )
+    elements += _destination(order, courier)
+    elements += [Rule(), *item_lines(order.lines), Rule(), *totals(order.totals, order.lines)]
+    elements += _to_pay(order)
+    if order.state in _UNPAID:
+        elements += _how_to_pay(order, shop, account)
+    if order.note:
+        elements += [Rule(), Text(f"Catatan: {order.note}")]
+    elements += [Space(), Barcode(order_code(order.order_id), f"Pesanan {order.order_id}")]
+    return Document(width_mm, tuple(elements))
+
+
+def _check_account(order: Order, account: BankAccount | None) -> None:
+    given = account.bank_account_id if account is not None else 0
+    if order.bank_account_id != given:
+        wanted = order.bank_account_id or "none"
+        raise PaperError(
+            f"order {order.order_id} is paid into bank account {wanted}, given was {given or 'none'}"
+        )
+
+
+def _check_courier(courier_id: int, courier: Courier | None) -> None:
+    if courier is not None and courier.courier_id != courier_id:
+        raise PaperError(f"courier {courier_id or 'none'} was expected, given was {courier.courier_id}")
+
+
+def _destination(order: Order, courier: Courier | None) -> list[Element]:
+    if not order.HasField("address"):
+        return [Rule(), Text("DIAMBIL SENDIRI", bold=True)]
+    elements: list[Element] = [Rule(), Text("Kirim ke:"), Text(order.address.recipient, bold=True)]
+    # The customer's own number stands above already.
+    phone = order.address.phone if order.address.phone != order.customer_phone else ""
+    elements += [Text(line) for line in (phone, *address_lines(order.address)) if line]
+    name = courier.name or courier.code if courier is not None else ""
+    elements += fields([("Kurir", " ".join(part for part in (name, order.courier_service) if part))])
+    return elements
+
+
+def _to_pay(order: Order) -> list[Element]:
+    """The unique code, the amount to transfer in large letters, and what came of it already."""
+    elements: list[Element] = []
+    total = order.totals.total
+    code = Money(currency_code=total.currency_code, minor_units=order.payable.minor_units - total.minor_units)
+    if code.minor_units:
+        elements.append(Pair("Kode unik", amount(code)))
+    elements += [Rule(heavy=True), Text("JUMLAH BAYAR", Align.CENTER)]
+    elements.append(Text(amount(order.payable), Align.CENTER, bold=True, large=True))
+    if order.paid.minor_units:
+        left = Money(
+            currency_code=order.payable.currency_code,
+            minor_units=max(0, order.payable.minor_units - order.paid.minor_units),
+        )
+        elements.append(Pair("Sudah dibayar", amount(order.paid)))
+        elements.append(Pair("Kurang bayar", amount(left), bold=True))
+    elements.append(Rule(heavy=True))
+    return elements
+
+
+def _how_to_pay(order: Order, shop: Settings, account: BankAccount | None) -> list[Element]:
+    elements: list[Element] = [
+        Text("Bayar sebelum", Align.CENTER),
+        Text(deadline(order.expire_time, shop), Align.CENTER, bold=True),
+    ]
+    if account is not None:
+        elements += [
+            Space(),
+            Text(f"Transfer ke {account.bank}", Align.CENTER),
+            Text(account.number, Align.CENTER, bold=True, large=True),
+            Text(f"a.n. {account.holder}", Align.CENTER),
+        ]
+        if order.unique_code:
+            elements.append(Text("Mohon transfer tepat sampai angka terakhir.", Align.CENTER))
+    return elements
+
+
+def sales_receipt(
+    sale: Sale, shop: Settings, order: Order | None, till: Till | None, width_mm: int, copy: int
+) -> Document:
+    """See `hardware.paper.sales_receipt`."""
+    if order is not None and order.order_id != sale.order_id:
+        raise PaperError(
+            f"sale {sale.sale_id} is of order {sale.order_id or 'none'}, given was {order.order_id}"
+        )
+    _check_till(sale.till_id, till)
+    elements = head(shop, "STRUK PENJUALAN", f"No. {sale.sale_id}", copy)
+    elements.append(Rule())
+    elements += fields(
+        [
+            ("Tanggal", date_time(sale.create_time, shop)),
+            ("Pesanan", str(sale.order_id) if sale.order_id else ""),
+            ("Pelanggan", order.customer_name if order is not None else ""),
+            (
+                "Kasir",
+                " / ".join(part for part in (till.code if till is not None else "", sale.cashier) if part),
+            ),
+            ("Kanal", channel(sale.channel) if sale.order_id else ""),
+        ]
+    )
+    elements += [Rule(), *item_lines(sale.lines), Rule(), *totals(sale.totals, sale.lines)]
+    if sale.unique_code_amount.minor_units:
+        elements.append(Pair("Kode unik", amount(sale.unique_code_amount)))
+    elements.append(Rule(heavy=True))
+    for paid in sale.tenders:
+        elements.append(Pair(tender(paid.kind), amount(paid.amount), bold=True))
+        if paid.reference:
+            elements.append(Pair("Ref.", paid.reference, indent=2))
+    if sale.change.minor_units:
+        elements.append(Pair("Kembali", amount(sale.change), bold=True))
+    if sale.points_earned:
+        elements += [Rule(), Pair("Poin didapat", number(sale.points_earned))]
+    elements += closing("Terima kasih atas pembelian Anda")
+    caption = f"Pesanan {sale.order_id}" if sale.order_id else f"Struk {sale.sale_id}"
+    elements += [Space(), Barcode(sale_code(sale), caption)]
+    return Document(width_mm, tuple(elements))
+
+
+def _check_till(till_id: int, till: Till | None) -> None:
+    if till is not None and till.till_id != till_id:
+        raise PaperError(f"till {till_id or 'none'} was expected, given was {till.till_id}")
+
+
+def shift_report(
+    shift: Shift, shop: Settings, till: Till | None, as_of: Timestamp | None, width_mm: int, copy: int
+) -> Document:
+    """See `hardware.paper.shift_report`."""
+    _check_till(shift.till_id, till)
+    closed = shift.HasField("close_time")
+    title = "LAPORAN TUTUP KASIR" if closed else "LAPORAN KASIR SEMENTARA"
+    elements = head(shop, title, f"{'Z' if closed else 'X'}-{shift.shift_id}", copy)
+    elements.append(Rule())
+    elements += fields(
+        [
+            ("Kasir", till.code if till is not None else str(shift.till_id)),
+            ("Petugas", shift.cashier),
+            ("Buka", date_time(shift.open_time, shop)),
+            ("Tutup", date_time(shift.close_time, shop) if closed else ""),
+            ("Keadaan", date_time(as_of, shop) if as_of is not None and not closed else ""),
+        ]
+    )
+    elements += [Rule(), *_sold(shift), Rule(), *_received(shift), Rule(), *_drawer(shift, closed=closed)]
+    if closed:
+        elements += [Space(), Space(), Pair("Petugas", "Penanggung jawab"), Space(), Space(), Space()]
+        elements.append(Pair("(............)", "(............)"))
+    return Document(width_mm, tuple(elements))
+
+
+def _sold(shift: Shift) -> list[Element]:
+    return [
+        Pair("Jumlah struk", number(shift.sale_count)),
+        Pair("Penjualan", amount(shift.sale_total), bold=True),
+        Pair("Diskon diberikan", amount(shift.discount_total)),
+        Pair("Pajak di dalamnya", amount(shift.tax_total)),
+    ]
+
+
+def _received(shift: Shift) -> list[Element]:
+    elements: list[Element] = [Text("Diterima menurut cara bayar")]
+    elements += [
+        Pair(f"{tender(row.kind)} ({number(row.count)})", amount(row.amount), indent=2)
+        for row in shift.tenders
+    ]
+    if not shift.tenders:
+        elements.append(Pair("Belum ada", "-", indent=2))
+    return elements
+
+
+def _drawer(shift: Shift, *, closed: bool) -> list[Element]:
+    elements: list[Element] = [
+        Pair("Kas awal", amount(shift.opening_cash)),
+        Pair("Kas masuk", amount(shift.cash_in)),
+        Pair("Kas keluar", amount(negated(shift.cash_out))),
+        Pair("Kas seharusnya", amount(shift.expected_cash), bold=True),
+    ]
+    if closed:
+        elements += [
+            Pair("Kas dihitung", amount(shift.counted_cash), bold=True),
+            Rule(heavy=True),
+            Pair("SELISIH", amount(shift.difference), bold=True, large=True),
+            Rule(heavy=True),
+        ]
+    return elements

@@ -1,0 +1,222 @@
+"""A shop's messages as the engine would give them, for the paper tests."""
+
+from datetime import UTC, datetime
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from kasir.v1.admin_pb2 import Settings
+from kasir.v1.booking_pb2 import ORDER_STATE_BOOKED, Order, OrderLine, Totals
+from kasir.v1.common_pb2 import CHANNEL_CHAT, CHANNEL_TILL, Address, Money
+from kasir.v1.reconciliation_pb2 import BankAccount
+from kasir.v1.sale_pb2 import (
+    TENDER_KIND_CARD,
+    TENDER_KIND_CASH,
+    TENDER_KIND_QR,
+    TENDER_KIND_TRANSFER,
+    Sale,
+    Tender,
+)
+from kasir.v1.shipping_pb2 import AIRWAY_BILL_STATE_ASSIGNED, Courier, Parcel
+from kasir.v1.till_pb2 import Shift, TenderTotal, Till
+
+ORDER_ID = 10482
+AIRWAY_BILL = "JKT0012345678901"
+
+
+def rupiah(whole: int, sen: int = 0) -> Money:
+    return Money(currency_code="IDR", minor_units=whole * 100 + (sen if whole >= 0 else -sen))
+
+
+def moment(*parts: int) -> Timestamp:
+    """A UTC time; the shop's clock is seven hours ahead."""
+    stamp = Timestamp()
+    stamp.FromDatetime(datetime(*parts, tzinfo=UTC))
+    return stamp
+
+
+def shop() -> Settings:
+    return Settings(
+        shop_name="Toko Batik Melati",
+        shop_address="Jl. Malioboro No. 52, Sosromenduran, Gedong Tengen, Kota Yogyakarta 55271",
+        currency_code="IDR",
+        utc_offset=Duration(seconds=7 * 3600),
+    )
+
+
+def account() -> BankAccount:
+    return BankAccount(
+        bank_account_id=1, bank="BCA", number="4560123789", holder="CV Melati Nusantara", currency_code="IDR"
+    )
+
+
+def courier() -> Courier:
+    return Courier(courier_id=3, code="JNE", name="Jalur Nugraha Ekakurir", connected=True)
+
+
+def address() -> Address:
+    return Address(
+        recipient="Siti Rahmawati Kusumaningrum",
+        phone="+6281234567890",
+        street="Perumahan Griya Asri Blok C-7 No. 12, RT 004 / RW 011, "
+        "Jl. Kenanga Raya (pagar hijau, sebelah masjid)",
+        district="Mustikajaya, Mustika Jaya",
+        city="Kota Bekasi",
+        province="Jawa Barat",
+        postal_code="17158",
+    )
+
+
+def lines() -> list[OrderLine]:
+    return [
+        OrderLine(
+            item_id=1,
+            sku="BTK-0017",
+            name="Kemeja Batik Parang Lengan Panjang Pria Katun Primisima Biru Tua Ukuran L",
+            quantity=1,
+            unit_price=rupiah(189_000),
+            discount=rupiah(10_000),
+            tax=rupiah(17_738, 74),
+            tax_included=True,
+            tax_code="PPN 11%",
+            total=rupiah(179_000),
+        ),
+        OrderLine(
+            item_id=2,
+            sku="SRG-0204",
+            name="Sarung Tenun Ikat",
+            quantity=2,
+            unit_price=rupiah(75_500),
+            tax=rupiah(14_963, 96),
+            tax_included=True,
+            tax_code="PPN 11%",
+            total=rupiah(151_000),
+        ),
+    ]
+
+
+def totals() -> Totals:
+    return Totals(
+        goods=rupiah(340_000),
+        discount=rupiah(10_000),
+        tax=rupiah(32_702, 70),
+        tax_added=rupiah(0),
+        shipping=rupiah(18_000),
+        total=rupiah(348_000),
+    )
+
+
+def order() -> Order:
+    return Order(
+        order_id=ORDER_ID,
+        state=ORDER_STATE_BOOKED,
+        customer_id=5,
+        customer_name="Siti Rahmawati",
+        customer_phone="+6281234567890",
+        address=address(),
+        lines=lines(),
+        totals=totals(),
+        unique_code=217,
+        payable=rupiah(348_217),
+        paid=rupiah(0),
+        channel=CHANNEL_CHAT,
+        bank_account_id=1,
+        courier_id=3,
+        courier_service="REG",
+        expire_time=moment(2025, 11, 22, 10, 0),
+        booked_by="dewi",
+        note="Bungkus kado, kartu ucapan terlampir",
+        create_time=moment(2025, 11, 22, 7, 4),
+    )
+
+
+def sale_of_order() -> Sale:
+    return Sale(
+        sale_id=8071,
+        order_id=ORDER_ID,
+        customer_id=5,
+        lines=lines(),
+        totals=totals(),
+        tenders=[Tender(kind=TENDER_KIND_TRANSFER, amount=rupiah(348_217), reference="BCA 22/11 0417")],
+        change=rupiah(0),
+        channel=CHANNEL_CHAT,
+        cashier="dewi",
+        create_time=moment(2025, 11, 22, 10, 12),
+        unique_code_amount=rupiah(217),
+    )
+
+
+def till_sale() -> Sale:
+    return Sale(
+        sale_id=8072,
+        till_id=2,
+        shift_id=12,
+        lines=lines(),
+        totals=Totals(
+            goods=rupiah(340_000),
+            discount=rupiah(10_000),
+            tax=rupiah(32_702, 70),
+            tax_added=rupiah(0),
+            shipping=rupiah(0),
+            total=rupiah(330_000),
+        ),
+        tenders=[
+            Tender(kind=TENDER_KIND_QR, amount=rupiah(100_000), reference="QRIS-77120034"),
+            Tender(kind=TENDER_KIND_CASH, amount=rupiah(250_000)),
+        ],
+        change=rupiah(20_000),
+        channel=CHANNEL_TILL,
+        cashier="agus",
+        points_earned=33,
+        create_time=moment(2025, 11, 22, 4, 31),
+        unique_code_amount=rupiah(0),
+    )
+
+
+def till() -> Till:
+    return Till(till_id=2, code="KASIR-2", location_id=3, open_shift_id=12)
+
+
+def open_shift() -> Shift:
+    return Shift(
+        shift_id=12,
+        till_id=2,
+        cashier="agus",
+        open_time=moment(2025, 11, 22, 1, 2),
+        opening_cash=rupiah(500_000),
+        sale_count=1_214,
+        sale_total=rupiah(48_250_500),
+        tax_total=rupiah(4_781_580, 18),
+        discount_total=rupiah(310_000),
+        tenders=[
+            TenderTotal(kind=TENDER_KIND_CASH, count=702, amount=rupiah(21_100_500)),
+            TenderTotal(kind=TENDER_KIND_CARD, count=212, amount=rupiah(15_150_000)),
+            TenderTotal(kind=TENDER_KIND_QR, count=300, amount=rupiah(12_000_000)),
+        ],
+        cash_in=rupiah(200_000),
+        cash_out=rupiah(1_000_000),
+        expected_cash=rupiah(20_800_500),
+    )
+
+
+def closed_shift() -> Shift:
+    shift = open_shift()
+    shift.close_time.CopyFrom(moment(2025, 11, 22, 14, 5))
+    shift.counted_cash.CopyFrom(rupiah(20_798_500))
+    shift.difference.CopyFrom(rupiah(-2_000))
+    return shift
+
+
+def parcel() -> Parcel:
+    return Parcel(
+        parcel_id=77,
+        order_id=ORDER_ID,
+        courier_id=3,
+        courier_service="REG",
+        address=address(),
+        weight_grams=1_250,
+        airway_bill_state=AIRWAY_BILL_STATE_ASSIGNED,
+        airway_bill=AIRWAY_BILL,
+        courier_reference="KASIR-1-77",
+        create_time=moment(2025, 11, 22, 10, 12),
+    )

@@ -1,0 +1,91 @@
+"""How fast each paper is made. Bounds are a fifth of what two cores gave: only a real slowing fails."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from hardware.paper import address_label, labels_pdf, order_slip, sales_receipt, shift_report
+from kasir.v1.booking_pb2 import Order
+from kasir.v1.shipping_pb2 import Parcel
+from tests.paper import samples
+
+SHOP, ACCOUNT, COURIER = samples.shop(), samples.account(), samples.courier()
+
+
+def order(number: int) -> Order:
+    made = samples.order()
+    made.order_id = 100_000 + number
+    return made
+
+
+def parcel(number: int) -> Parcel:
+    made = samples.parcel()
+    made.order_id = 100_000 + number
+    made.airway_bill = f"JKT{number:012d}"
+    made.address.street = f"Jalan Merdeka No. {number}, RT 00{number % 9} / RW 01, Perumahan Blok {number}"
+    return made
+
+
+def slip_escpos(number: int) -> bytes:
+    return order_slip(order(number), SHOP, ACCOUNT, COURIER).escpos()
+
+
+def slip_png(number: int) -> bytes:
+    return order_slip(order(number), SHOP, ACCOUNT, COURIER).png()
+
+
+def receipt_escpos(number: int) -> bytes:
+    sale = samples.till_sale()
+    sale.sale_id = number
+    return sales_receipt(sale, SHOP, None, samples.till()).escpos()
+
+
+def shift_escpos(_: int) -> bytes:
+    return shift_report(samples.closed_shift(), SHOP, samples.till()).escpos()
+
+
+def label_zpl(number: int) -> bytes:
+    return address_label(parcel(number), order(number), SHOP, COURIER).zpl()
+
+
+def label_png(number: int) -> bytes:
+    return address_label(parcel(number), order(number), SHOP, COURIER).png()
+
+
+def label_pdf(number: int) -> bytes:
+    return address_label(parcel(number), order(number), SHOP, COURIER).pdf()
+
+
+def hundred_labels_pdf(number: int) -> bytes:
+    numbers = range(100 * number, 100 * number + 100)
+    return labels_pdf(address_label(parcel(each), order(each), SHOP, COURIER) for each in numbers)
+
+
+@pytest.mark.parametrize(
+    ("make", "papers", "times", "least"),
+    [
+        (slip_escpos, 1, 60, 50),
+        (slip_png, 1, 10, 5),
+        (receipt_escpos, 1, 60, 90),
+        (shift_escpos, 1, 60, 120),
+        (label_zpl, 1, 100, 90),
+        (label_png, 1, 30, 20),
+        (label_pdf, 1, 30, 30),
+        (hundred_labels_pdf, 100, 2, 60),
+    ],
+)
+def test_papers_per_second(
+    make: Callable[[int], bytes],
+    papers: int,
+    times: int,
+    least: float,
+    record_property: Callable[[str, object], None],
+) -> None:
+    make(0)
+    started = time.perf_counter()
+    size = sum(len(make(number)) for number in range(1, times + 1))
+    rate = times * papers / (time.perf_counter() - started)
+    record_property("papers_per_second", round(rate))
+    print(f"{make.__name__}: {rate:.0f}/s, {size // times:,} bytes")
+    assert rate >= least
