@@ -1,0 +1,43 @@
+//! Reading bank accounts and bank mutations.
+
+use super::page::{Page, Paged, newest, newest_under, whole};
+use super::state_filter;
+use crate::ids::{BankAccountId, MutationId};
+use crate::kv::{Key, View};
+use crate::records::{BankAccount, Mutation, need};
+use crate::refusal::Outcome;
+use crate::states::MutationState;
+use crate::tables::Table;
+
+/// All bank accounts by id.
+pub fn list_bank_accounts(view: &dyn View) -> Outcome<Vec<BankAccount>> {
+    Ok(whole(view)?)
+}
+
+/// One bank mutation.
+pub fn mutation(view: &dyn View, mutation_id: MutationId) -> Outcome<Mutation> {
+    need(view, mutation_id.0)
+}
+
+/// Bank mutations newest first: of one account (0 is all), of one state (0 is all).
+pub fn list_mutations(
+    view: &dyn View,
+    bank_account_id: BankAccountId,
+    state: i32,
+    page: &Page,
+) -> Outcome<Paged<Mutation>> {
+    let state = state_filter("state", state, MutationState::from_number)?;
+    let accounts = if bank_account_id.is_some() {
+        vec![need::<BankAccount>(view, bank_account_id.0)?.bank_account_id]
+    } else if state.is_some() {
+        whole::<BankAccount>(view)?.iter().map(|account| account.bank_account_id).collect()
+    } else {
+        return Ok(newest(view, page, |_| true)?);
+    };
+    let states = state.as_ref().map_or(MutationState::ALL, std::slice::from_ref);
+    let prefixes: Vec<Key> = accounts
+        .iter()
+        .flat_map(|account| states.iter().map(|state| Key::new().u64(account.0).u8(state.number())))
+        .collect();
+    Ok(newest_under(view, Table::MutationsByState, &prefixes, page, |_| true)?)
+}

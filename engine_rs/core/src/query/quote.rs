@@ -1,0 +1,17 @@
+//! Totalling without any effect: what a customer would pay.
+
+use crate::command::{BookingInput, TillSaleInput};
+use crate::decide::pricing;
+pub use crate::decide::pricing::Priced as Quote;
+use crate::kv::View;
+use crate::refusal::Outcome;
+
+/// What a booking would come to, without unique code, with its sources checked as if it were made at `now_ms`.
+pub fn quote_booking(view: &dyn View, input: &BookingInput, now_ms: i64) -> Outcome<Quote> {
+    pricing::price_booking(view, input, now_ms)
+}
+
+/// What a cart would come to at its shift's till.
+pub fn quote_till_sale(view: &dyn View, input: &TillSaleInput) -> Outcome<Quote> {
+    pricing::price_till_sale(view, input)
+}

@@ -1,0 +1,221 @@
+//! Day and month reports, read from the totals kept with every event.
+
+use std::collections::BTreeMap;
+
+use crate::kv::{Fault, Key, View};
+use crate::money::Currency;
+use crate::records::Settings;
+use crate::refusal::{Outcome, Reason, Refusal};
+use crate::stock::numbers;
+use crate::tables::Table;
+use crate::text::is_date;
+use crate::totals::{Dimension, Metric, day_number};
+
+/// Most totals summed for one report: 31 days of a thousand groups with a few metrics each.
+const ROWS_MAX: usize = 200_000;
+/// Most groups of one report, so that its message stays small enough to send.
+const GROUPS_MAX: usize = 5_000;
+
+/// One number of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricTotal {
+    /// What is counted.
+    pub metric: Metric,
+    /// How many, or units.
+    pub count: i64,
+    /// Of how much money in the group's currency; `None` where money means nothing.
+    pub amount_minor: Option<i64>,
+}
+
+/// The totals of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportGroup {
+    /// What the group is about.
+    pub dimension: Dimension,
+    /// Which one of it; empty for all.
+    pub key: String,
+    /// Currency of the amounts.
+    pub currency: Currency,
+    /// Those that are not zero, by metric.
+    pub totals: Vec<MetricTotal>,
+}
+
+/// Totals of a day or a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The day "YYYY-MM-DD" or the month "YYYY-MM".
+    pub period: String,
+    /// All first, then locations by id, cashiers by name, channels by name.
+    pub groups: Vec<ReportGroup>,
+}
+
+/// What a total is about, read from its key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TotalOf {
+    pub(crate) day: u32,
+    pub(crate) dimension: Dimension,
+    pub(crate) key: String,
+    pub(crate) currency: Currency,
+    pub(crate) metric: Metric,
+}
+
+/// Reads the key of a total, see [`total_key`](crate::totals::total_key).
+pub(crate) fn total_of_key(key: &[u8]) -> Result<TotalOf, Fault> {
+    let read = || {
+        let (head, rest) = key.split_at_checked(6)?;
+        let (text, tail) = rest.split_at_checked(rest.len().checked_sub(5)?)?;
+        let [0, code @ .., metric] = tail else { return None };
+        Some(TotalOf {
+            day: u32::from_be_bytes(head[1..5].try_into().ok()?),
+            dimension: Dimension::ALL.iter().copied().find(|dimension| *dimension as u8 == head[5])?,
+            key: String::from_utf8(text.to_vec()).ok()?,
+            currency: Currency::parse(std::str::from_utf8(code).ok()?)?,
+            metric: Metric::ALL.iter().copied().find(|known| *known as u8 == *metric)?,
+        })
+    };
+    read().ok_or_else(|| Fault::Corrupt(format!("a total of no known kind, key {key:?}")))
+}
+
+/// The report of a day "YYYY-MM-DD" of the shop's time zone; empty is today.
+pub fn day_report(view: &dyn View, date: &str, now_ms: i64) -> Outcome<Report> {
+    let period = if date.is_empty() { today(view, now_ms)? } else { date.to_string() };
+    let day = period_number(&period, "date", is_date(&period), "A date is written like 2026-11-23.")?;
+    report(view, period, day, day)
+}
+
+/// The report of a month "YYYY-MM" of the shop's time zone, the sum of its days; empty is this month.
+pub fn month_report(view: &dyn View, month: &str, now_ms: i64) -> Outcome<Report> {
+    let mut period = if month.is_empty() { today(view, now_ms)? } else { month.to_string() };
+    if month.is_empty() {
+        period.truncate("YYYY-MM".len());
+    }
+    let real = is_date(&format!("{period}-01"));
+    let number = period_number(&period, "month", real, "A month is written like 2026-11.")?;
+    report(view, period, number * 100 + 1, number * 100 + 31)
+}
+
+fn today(view: &dyn View, now_ms: i64) -> Result<String, Fault> {
+    let day = day_number(now_ms, Settings::load(view)?.utc_offset_ms);
+    Ok(format!("{:04}-{:02}-{:02}", day / 10_000, day / 100 % 100, day % 100))
+}
+
+/// The digits of a period: yyyymmdd or yyyymm.
+fn period_number(period: &str, field: &str, real: bool, message: &str) -> Outcome<u32> {
+    match period.replace('-', "").parse() {
+        Ok(number) if real => Ok(number),
+        Ok(_) | Err(_) => Err(Refusal::field(Reason::FieldMalformed, field, message).into()),
+    }
+}
+
+/// Sorts ids as numbers: a shorter one first. Names are sorted as they are.
+type GroupKey = (Dimension, usize, String, Currency);
+
+fn report(view: &dyn View, period: String, first_day: u32, last_day: u32) -> Outcome<Report> {
+    let mut sums: BTreeMap<GroupKey, BTreeMap<Metric, [i64; 2]>> = BTreeMap::new();
+    let mut rows = 0;
+    let mut overflow = false;
+    let (from, to) = (Key::new().u32(first_day), Key::new().u32(last_day).end());
+    view.scan(Table::Totals, from.as_slice(), to.as_slice(), &mut |key, value| {
+        let of = total_of_key(key)?;
+        let digits = if of.dimension == Dimension::Location { of.key.len() } else { 0 };
+        let group = sums.entry((of.dimension, digits, of.key, of.currency)).or_default();
+        let sum = group.entry(of.metric).or_default();
+        for (sum, more) in sum.iter_mut().zip(numbers::<2>(value)?) {
+            *sum = sum.checked_add(more).ok_or_else(|| Fault::Corrupt("a month's total overflows".into()))?;
+        }
+        rows += 1;
+        overflow = rows > ROWS_MAX || sums.len() > GROUPS_MAX;
+        Ok(!overflow)
+    })?;
+    if overflow {
+        // A part of the totals would look like all of them.
+        let message = format!("The report of {period} has more groups than one reply takes.");
+        return Err(Refusal::new(Reason::TooManyElements, message).into());
+    }
+    let groups = sums.into_iter().map(group).filter(|group| !group.totals.is_empty()).collect();
+    Ok(Report { period, groups })
+}
+
+fn group(((dimension, _, key, currency), sums): (GroupKey, BTreeMap<Metric, [i64; 2]>)) -> ReportGroup {
+    let totals = sums
+        .into_iter()
+        .filter(|(_, sum)| *sum != [0, 0])
+        .map(|(metric, [count, amount])| MetricTotal {
+            metric,
+            count,
+            amount_minor: metric.has_amount().then_some(amount),
+        })
+        .collect();
+    ReportGroup { dimension, key, currency, totals }
+}
+
+impl Metric {
+    /// Every metric.
+    pub const ALL: &'static [Metric] = &[
+        Metric::DropOrdersRequested,
+        Metric::DropOrdersHandedOver,
+        Metric::DropOrdersRejected,
+        Metric::DropOrdersCancelled,
+        Metric::DropOrdersReturned,
+        Metric::OrdersBooked,
+        Metric::OrdersCancelled,
+        Metric::OrdersExpired,
+        Metric::OrdersPaid,
+        Metric::OrdersRebooked,
+        Metric::OrderSales,
+        Metric::TillSales,
+        Metric::Tax,
+        Metric::Discounts,
+        Metric::Shipping,
+        Metric::Payments,
+        Metric::PaymentsUndone,
+        Metric::RefundsDue,
+        Metric::Refunded,
+        Metric::UnitsSold,
+        Metric::UnitsReceived,
+        Metric::UnitsAdjusted,
+        Metric::LabelsPrinted,
+        Metric::AirwayBillsAssigned,
+        Metric::ParcelsHandedOver,
+        Metric::ParcelsDelivered,
+        Metric::CashDifference,
+    ];
+
+    /// Whether its amount of money means something.
+    pub const fn has_amount(self) -> bool {
+        match self {
+            Self::OrdersBooked
+            | Self::OrdersCancelled
+            | Self::OrdersExpired
+            | Self::OrdersPaid
+            | Self::OrdersRebooked
+            | Self::OrderSales
+            | Self::TillSales
+            | Self::Tax
+            | Self::Discounts
+            | Self::Shipping
+            | Self::Payments
+            | Self::PaymentsUndone
+            | Self::RefundsDue
+            | Self::Refunded
+            | Self::CashDifference => true,
+            Self::DropOrdersRequested
+            | Self::DropOrdersHandedOver
+            | Self::DropOrdersRejected
+            | Self::DropOrdersCancelled
+            | Self::DropOrdersReturned
+            | Self::UnitsSold
+            | Self::UnitsReceived
+            | Self::UnitsAdjusted
+            | Self::LabelsPrinted
+            | Self::AirwayBillsAssigned
+            | Self::ParcelsHandedOver
+            | Self::ParcelsDelivered => false,
+        }
+    }
+}
+
+impl Dimension {
+    /// Every dimension.
+    pub const ALL: &'static [Dimension] = &[Self::All, Self::Location, Self::Cashier, Self::Channel];
+}

@@ -1,0 +1,53 @@
+//! Settings, tax classes, locations, items, couriers, and that counters are of known kinds.
+
+use std::collections::BTreeSet;
+
+use super::index::Indexed;
+use super::{Audit, hex};
+use crate::kv::{Fault, Key};
+use crate::records::{BankAccount, Courier, Item, Location, Settings, TaxClass};
+use crate::tables::Table;
+use crate::text::canonical_barcode;
+
+pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
+    match Settings::load(audit.view) {
+        Ok(_) => {}
+        Err(Fault::Corrupt(what)) => audit.broken(format!("The settings: {what}.")),
+        Err(fault @ (Fault::Io(_) | Fault::Full)) => return Err(fault),
+    }
+    counters(audit)?;
+    audit.each::<TaxClass>(|_, _| Ok(()))?;
+    audit.each::<Location>(|_, _| Ok(()))?;
+    audit.each::<Courier>(|_, _| Ok(()))?;
+    audit.each::<Item>(item)?;
+    audit.each::<BankAccount>(|audit, account| {
+        let who = format!("Bank account {}", account.bank_account_id);
+        let range = 1..=account.unique_code_max;
+        audit.demand(range.contains(&account.unique_code_min), || {
+            format!("{who} has unique codes from {} to {}.", account.unique_code_min, account.unique_code_max)
+        });
+        Ok(())
+    })
+}
+
+fn item(audit: &mut Audit<'_>, item: &Item) -> Result<(), Fault> {
+    let who = format!("Item {}", item.item_id);
+    audit.names::<TaxClass>(&who, item.tax_class_id.0)?;
+    let barcodes: BTreeSet<String> = item.barcodes.iter().map(|code| canonical_barcode(code)).collect();
+    audit.demand(barcodes.len() == item.barcodes.len(), || format!("{who} has a barcode twice."));
+    let priced = item.prices.iter().all(|price| price.amount.minor >= 0 && price.min_quantity >= 1);
+    audit.demand(priced, || format!("{who} has a price below zero, or one from no quantity on."));
+    Ok(())
+}
+
+/// Every counter is one that gives ids of a known kind. That none is behind is checked with each kind's records.
+fn counters(audit: &mut Audit<'_>) -> Result<(), Fault> {
+    let known = TaxClass::COUNTER..=<crate::records::Message as Indexed>::COUNTER;
+    let (view, all) = (audit.view, Key::new());
+    view.scan(Table::Counters, all.as_slice(), all.end().as_slice(), &mut |key, value| {
+        audit.report.records += 1;
+        let right = matches!(key, [_, kind] if known.contains(kind)) && value.len() == 8;
+        audit.demand(right, || format!("counters has a row of a wrong form: {}.", hex(key)));
+        Ok(true)
+    })
+}

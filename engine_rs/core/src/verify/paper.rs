@@ -1,0 +1,98 @@
+//! Parcels, print jobs and messages: what was told to the world, and about what.
+
+use super::Audit;
+use crate::ids::ParcelId;
+use crate::kv::Fault;
+use crate::records::{Courier, Customer, Location, Message, Order, Parcel, PrintJob, Sale, Shift};
+use crate::states::{AirwayBillState, DocumentKind, LabelState, PrintJobState};
+use crate::totals::Metric;
+
+pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
+    audit.each::<PrintJob>(print_job)?;
+    audit.each::<Parcel>(parcel)?;
+    for (parcel_id, prints) in std::mem::take(&mut audit.sums.labels_printed) {
+        audit.broken(format!("{prints} labels of parcel {parcel_id} were printed, which is not there."));
+    }
+    audit.each::<Message>(|audit, message| {
+        let who = format!("Message {}", message.message_id);
+        audit.names::<Order>(&who, message.order_id.0)?;
+        audit.names::<Customer>(&who, message.customer_id.0)
+    })
+}
+
+fn print_job(audit: &mut Audit<'_>, job: &PrintJob) -> Result<(), Fault> {
+    let who = format!("Print job {}", job.print_job_id);
+    audit.names::<Location>(&who, job.location_id.0)?;
+    match job.kind {
+        DocumentKind::OrderSlip => audit.named::<Order>(&who, job.subject_id)?.is_some(),
+        DocumentKind::SalesReceipt => audit.named::<Sale>(&who, job.subject_id)?.is_some(),
+        DocumentKind::AddressLabel => audit.named::<Parcel>(&who, job.subject_id)?.is_some(),
+        DocumentKind::ShiftReport => audit.named::<Shift>(&who, job.subject_id)?.is_some(),
+    };
+    if job.kind == DocumentKind::AddressLabel {
+        let parcel_id = ParcelId(job.subject_id);
+        match job.state {
+            PrintJobState::Queued | PrintJobState::Sent | PrintJobState::Unknown => {
+                audit.sums.labels_under_way.insert(parcel_id);
+            }
+            PrintJobState::Printed => {
+                *audit.sums.labels_printed.entry(parcel_id).or_default() += 1;
+                audit.sums.count(Metric::LabelsPrinted, 1);
+            }
+            PrintJobState::Failed => {}
+        }
+    }
+    Ok(())
+}
+
+fn parcel(audit: &mut Audit<'_>, parcel: &Parcel) -> Result<(), Fault> {
+    let who = format!("Parcel {}", parcel.parcel_id);
+    audit.names::<Courier>(&who, parcel.courier_id.0)?;
+    if let Some(order) = audit.named::<Order>(&who, parcel.order_id.0)? {
+        audit.demand(order.parcel_id == parcel.parcel_id, || {
+            format!("{who} is of order {}, which has parcel {}.", parcel.order_id, order.parcel_id)
+        });
+    }
+    let assigned = parcel.airway_bill_state == AirwayBillState::Assigned;
+    audit.demand(assigned != parcel.airway_bill.is_empty(), || {
+        format!(
+            "{who}: the airway bill is {:?} with number {:?}.",
+            parcel.airway_bill_state, parcel.airway_bill
+        )
+    });
+    label(audit, &who, parcel);
+    audit.demand(parcel.deliver_ms == 0 || parcel.hand_over_ms > 0, || {
+        format!("{who} arrived but never left.")
+    });
+    if assigned {
+        audit.sums.count(Metric::AirwayBillsAssigned, 1);
+    }
+    if parcel.hand_over_ms > 0 {
+        audit.sums.count(Metric::ParcelsHandedOver, 1);
+    }
+    if parcel.deliver_ms > 0 {
+        audit.sums.count(Metric::ParcelsDelivered, 1);
+    }
+    Ok(())
+}
+
+/// The label is where its print jobs are: none doubled, none missing.
+fn label(audit: &mut Audit<'_>, who: &String, parcel: &Parcel) {
+    let prints = audit.sums.labels_printed.remove(&parcel.parcel_id).unwrap_or(0);
+    audit.demand(i128::from(parcel.label_prints) == prints, || {
+        format!("{who} says {} labels printed; its print jobs say {prints}.", parcel.label_prints)
+    });
+    let under_way = audit.sums.labels_under_way.contains(&parcel.parcel_id);
+    let right = match parcel.label_state {
+        LabelState::Due => prints == 0 && !under_way,
+        LabelState::Queued => under_way,
+        LabelState::Labelled => prints > 0,
+    };
+    audit.demand(right, || {
+        let jobs = if under_way { "has" } else { "has no" };
+        format!(
+            "{who}: the label is {:?}, printed {prints} times, and {jobs} print job under way.",
+            parcel.label_state
+        )
+    });
+}

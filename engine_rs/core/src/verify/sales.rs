@@ -1,0 +1,156 @@
+//! Sales, tills, shifts, and what customers have left of points and credit.
+
+use super::Audit;
+use super::orders::amounts;
+use super::sums::{Counted, sum};
+use crate::kv::Fault;
+use crate::records::{Customer, Item, Location, Order, Sale, Shift, Till};
+use crate::states::TenderKind;
+use crate::totals::Metric;
+
+pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
+    audit.each::<Sale>(sale)?;
+    audit.each::<Till>(till)?;
+    audit.each::<Shift>(shift)?;
+    for (shift_id, _) in std::mem::take(&mut audit.sums.shifts) {
+        audit.broken(format!("There are sales of shift {shift_id}, which is not there."));
+    }
+    audit.each::<Customer>(|audit, known| {
+        customer(audit, known);
+        Ok(())
+    })?;
+    for (customer_id, owed) in std::mem::take(&mut audit.sums.customers) {
+        audit.demand(owed == super::sums::Owed::default(), || {
+            format!("There are points or credit of customer {customer_id}, who is not there.")
+        });
+    }
+    Ok(())
+}
+
+fn sale(audit: &mut Audit<'_>, sale: &Sale) -> Result<(), Fault> {
+    let who = format!("Sale {}", sale.sale_id);
+    audit.names::<Customer>(&who, sale.customer_id.0)?;
+    amounts(audit, &who, &sale.lines, &sale.totals);
+    source(audit, &who, sale)?;
+    tenders(audit, &who, sale);
+    for line in &sale.lines {
+        audit.names::<Item>(&who, line.item_id.0)?;
+        *audit.sums.sold.entry(line.item_id).or_default() += i128::from(line.quantity);
+    }
+    if sale.customer_id.is_some() {
+        let credit = sale.tenders.iter().filter(|tender| tender.kind == TenderKind::Credit);
+        let credit = sum(credit.map(|tender| tender.amount_minor));
+        let owed = audit.sums.customers.entry(sale.customer_id).or_default();
+        owed.points += i128::from(sale.points_earned) - i128::from(sale.points_redeemed);
+        owed.credit -= credit;
+    }
+    let metric = if sale.order_id.is_some() { Metric::OrderSales } else { Metric::TillSales };
+    audit.sums.count(metric, 1);
+    audit.sums.amount(metric, sale.currency, i128::from(sale.totals.total_minor));
+    audit.sums.amount(Metric::Tax, sale.currency, i128::from(sale.totals.tax_minor));
+    audit.sums.amount(Metric::Discounts, sale.currency, i128::from(sale.totals.discount_minor));
+    audit.sums.amount(Metric::Shipping, sale.currency, i128::from(sale.totals.shipping_minor));
+    Ok(())
+}
+
+/// A sale has exactly one paid source: an order that knows it, or a till's tenders.
+fn source(audit: &mut Audit<'_>, who: &String, sale: &Sale) -> Result<(), Fault> {
+    if sale.order_id.is_some() {
+        if let Some(order) = audit.named::<Order>(who, sale.order_id.0)? {
+            audit.demand(order.sale_id == sale.sale_id, || {
+                format!("{who} is of order {}, which was sold as sale {}.", sale.order_id, order.sale_id)
+            });
+        }
+    } else {
+        audit.demand(sale.shift_id.is_some(), || format!("{who} has no order and no shift."));
+        audit.demand(sale.unique_code_minor == 0, || format!("{who} has a unique code but no order."));
+    }
+    if !sale.shift_id.is_some() {
+        audit.demand(!sale.till_id.is_some(), || format!("{who} has a till but no shift."));
+        return Ok(());
+    }
+    audit.sums.count_sale(sale);
+    if let Some(shift) = audit.named::<Shift>(who, sale.shift_id.0)? {
+        audit.demand(shift.till_id == sale.till_id && shift.currency == sale.currency, || {
+            format!("{who} has another till or currency than its shift {}.", sale.shift_id)
+        });
+    }
+    Ok(())
+}
+
+/// What was given, less the change, is what was to pay.
+fn tenders(audit: &mut Audit<'_>, who: &String, sale: &Sale) {
+    let given = sum(sale.tenders.iter().map(|tender| tender.amount_minor));
+    let cash = sale.tenders.iter().filter(|tender| tender.kind == TenderKind::Cash);
+    let cash = sum(cash.map(|tender| tender.amount_minor));
+    let change = i128::from(sale.change_minor);
+    let to_pay = i128::from(sale.totals.total_minor) + i128::from(sale.unique_code_minor);
+    audit.demand(given - change == to_pay, || {
+        format!("{who} took {given} less {change} change for {to_pay}.")
+    });
+    let positive = sale.tenders.iter().all(|tender| tender.amount_minor > 0);
+    audit.demand(positive && (0..=cash).contains(&change), || {
+        format!("{who} has a tender of no money, or change that is not from its cash.")
+    });
+}
+
+fn till(audit: &mut Audit<'_>, till: &Till) -> Result<(), Fault> {
+    let who = format!("Till {}", till.till_id);
+    audit.names::<Location>(&who, till.location_id.0)?;
+    if till.open_shift_id.is_some()
+        && let Some(shift) = audit.named::<Shift>(&who, till.open_shift_id.0)?
+    {
+        audit.demand(shift.is_open() && shift.till_id == till.till_id, || {
+            format!("{who} has shift {} open, which is closed or of till {}.", shift.shift_id, shift.till_id)
+        });
+    }
+    Ok(())
+}
+
+fn shift(audit: &mut Audit<'_>, shift: &Shift) -> Result<(), Fault> {
+    let who = format!("Shift {}", shift.shift_id);
+    if let Some(till) = audit.named::<Till>(&who, shift.till_id.0)? {
+        audit.demand(shift.is_open() == (till.open_shift_id == shift.shift_id), || {
+            format!(
+                "{who} is {}, but its till {} is not.",
+                if shift.is_open() { "open" } else { "closed" },
+                till.code
+            )
+        });
+    }
+    let counted = audit.sums.shifts.remove(&shift.shift_id).unwrap_or_default();
+    let kept = Counted {
+        sales: i128::from(shift.sale_count),
+        total: i128::from(shift.sale_total_minor),
+        tax: i128::from(shift.tax_total_minor),
+        discount: i128::from(shift.discount_total_minor),
+        tenders: Counted::tenders_of(&shift.tenders),
+    };
+    audit.demand(kept == counted, || format!("{who} counted {kept:?}; its sales come to {counted:?}."));
+    audit.demand(shift.is_open() != shift.counted_cash_minor.is_some(), || {
+        format!("{who} is open with its cash counted, or closed without.")
+    });
+    audit.demand(shift.cash_in_minor >= 0 && shift.cash_out_minor >= 0, || {
+        format!("{who} moved {} in and {} out.", shift.cash_in_minor, shift.cash_out_minor)
+    });
+    if let Some(in_drawer) = shift.counted_cash_minor {
+        let cash = counted.tenders.get(&TenderKind::Cash).map_or(0, |(_, amount)| *amount);
+        let moved = i128::from(shift.cash_in_minor) - i128::from(shift.cash_out_minor);
+        let expected = i128::from(shift.opening_cash_minor) + cash + moved;
+        audit.sums.count(Metric::CashDifference, 1);
+        audit.sums.amount(Metric::CashDifference, shift.currency, i128::from(in_drawer) - expected);
+    }
+    Ok(())
+}
+
+fn customer(audit: &mut Audit<'_>, customer: &Customer) {
+    let who = format!("Customer {}", customer.customer_id);
+    let owed = audit.sums.customers.remove(&customer.customer_id).unwrap_or_default();
+    let (points, credit) = (customer.points, customer.credit_minor);
+    audit.demand(points >= 0 && i128::from(points) == owed.points, || {
+        format!("{who} has {points} points; sales leave {}.", owed.points)
+    });
+    audit.demand(credit >= 0 && i128::from(credit) == owed.credit, || {
+        format!("{who} has {credit} of credit; mutations and sales leave {}.", owed.credit)
+    });
+}

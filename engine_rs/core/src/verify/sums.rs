@@ -1,0 +1,105 @@
+//! What the records add up to, to be compared with the balances and totals that are kept.
+//!
+//! Sums are 128 bits wide: a store that is not sound may hold any number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::{CustomerId, ItemId, LocationId, ParcelId, ShiftId};
+use crate::money::Currency;
+use crate::records::{Sale, TenderTotal};
+use crate::states::TenderKind;
+use crate::totals::Metric;
+
+/// An item at a location.
+pub(super) type Place = (ItemId, LocationId);
+
+/// Sums over all records.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    /// Units claimed.
+    pub(super) claimed: BTreeMap<Place, i128>,
+    /// Units that Drop Orders have put on a CS desk.
+    pub(super) on_desk: BTreeMap<Place, i128>,
+    /// Units sold.
+    pub(super) sold: BTreeMap<ItemId, i128>,
+    /// What each customer should have.
+    pub(super) customers: BTreeMap<CustomerId, Owed>,
+    /// What each shift should have counted.
+    pub(super) shifts: BTreeMap<ShiftId, Counted>,
+    /// Parcels with a label job that is not settled.
+    pub(super) labels_under_way: BTreeSet<ParcelId>,
+    /// How often each parcel's label was printed.
+    pub(super) labels_printed: BTreeMap<ParcelId, i128>,
+    /// What the reports' counts should come to, over all days.
+    pub(super) counts: BTreeMap<Metric, i128>,
+    /// What the reports' amounts should come to, over all days.
+    pub(super) amounts: BTreeMap<(Metric, Currency), i128>,
+}
+
+/// Points and credit of a customer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Owed {
+    pub(super) points: i128,
+    pub(super) credit: i128,
+}
+
+/// What a shift's sales come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) sales: i128,
+    pub(super) total: i128,
+    pub(super) tax: i128,
+    pub(super) discount: i128,
+    pub(super) tenders: BTreeMap<TenderKind, (i128, i128)>,
+}
+
+impl Sums {
+    pub(super) fn claim(&mut self, item_id: ItemId, location_id: LocationId, quantity: i64) {
+        *self.claimed.entry((item_id, location_id)).or_default() += i128::from(quantity);
+    }
+
+    /// Adds to what a report's metric should come to.
+    pub(super) fn count(&mut self, metric: Metric, count: i128) {
+        *self.counts.entry(metric).or_default() += count;
+    }
+
+    /// Adds an amount to what a report's metric should come to.
+    pub(super) fn amount(&mut self, metric: Metric, currency: Currency, amount: i128) {
+        *self.amounts.entry((metric, currency)).or_default() += amount;
+    }
+
+    /// Adds a sale to what its shift should have counted.
+    pub(super) fn count_sale(&mut self, sale: &Sale) {
+        let shift = self.shifts.entry(sale.shift_id).or_default();
+        shift.sales += 1;
+        shift.total += i128::from(sale.totals.total_minor);
+        shift.tax += i128::from(sale.totals.tax_minor);
+        shift.discount += i128::from(sale.totals.discount_minor);
+        for tender in &sale.tenders {
+            let (count, amount) = shift.tenders.entry(tender.kind).or_default();
+            *count += 1;
+            *amount += i128::from(tender.amount_minor);
+        }
+        if sale.change_minor != 0 {
+            shift.tenders.entry(TenderKind::Cash).or_default().1 -= i128::from(sale.change_minor);
+        }
+    }
+}
+
+impl Counted {
+    /// Kept totals per kind of tender in the same form; a kind that stands twice is added up.
+    pub(super) fn tenders_of(kept: &[TenderTotal]) -> BTreeMap<TenderKind, (i128, i128)> {
+        let mut tenders: BTreeMap<TenderKind, (i128, i128)> = BTreeMap::new();
+        for tender in kept {
+            let (count, amount) = tenders.entry(tender.kind).or_default();
+            *count += i128::from(tender.count);
+            *amount += i128::from(tender.amount_minor);
+        }
+        tenders
+    }
+}
+
+/// Sum of amounts, exact.
+pub(super) fn sum(amounts: impl IntoIterator<Item = i64>) -> i128 {
+    amounts.into_iter().map(i128::from).sum()
+}

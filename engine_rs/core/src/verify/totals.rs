@@ -1,0 +1,135 @@
+//! Totals of reports: what was counted event by event is what the records come to.
+//!
+//! Some totals count events that leave no trace in a record (a cancelled order paid late, say). Those compared here are
+//! the ones that records prove.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Audit, hex};
+use crate::kv::{Fault, Key};
+use crate::money::Currency;
+use crate::query::{TotalOf, total_of_key};
+use crate::stock::numbers;
+use crate::tables::Table;
+use crate::totals::{Dimension, Metric};
+
+/// Metrics whose counts over all days are a count of records or of units.
+const COUNTED: [Metric; 16] = [
+    Metric::DropOrdersRequested,
+    Metric::DropOrdersRejected,
+    Metric::DropOrdersCancelled,
+    Metric::DropOrdersReturned,
+    Metric::OrdersBooked,
+    Metric::OrderSales,
+    Metric::TillSales,
+    Metric::Refunded,
+    Metric::UnitsSold,
+    Metric::UnitsReceived,
+    Metric::UnitsAdjusted,
+    Metric::LabelsPrinted,
+    Metric::AirwayBillsAssigned,
+    Metric::ParcelsHandedOver,
+    Metric::ParcelsDelivered,
+    Metric::CashDifference,
+];
+
+/// Metrics whose amounts over all days are a sum of records.
+const SUMMED: [Metric; 8] = [
+    Metric::OrdersBooked,
+    Metric::OrderSales,
+    Metric::TillSales,
+    Metric::Tax,
+    Metric::Discounts,
+    Metric::Shipping,
+    Metric::Payments,
+    Metric::CashDifference,
+];
+
+/// Metrics of which every event has a channel.
+const OF_CHANNELS: [Metric; 3] = [Metric::OrdersBooked, Metric::OrderSales, Metric::TillSales];
+
+/// Kept totals as they are read.
+#[derive(Default)]
+struct Kept {
+    counts: BTreeMap<Metric, i128>,
+    amounts: BTreeMap<(Metric, Currency), i128>,
+    day: u32,
+    /// Everything less channels, of one day.
+    open: BTreeMap<(Metric, Currency), [i128; 2]>,
+}
+
+pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
+    let mut kept = Kept::default();
+    let (view, all) = (audit.view, Key::new());
+    view.scan(Table::Totals, all.as_slice(), all.end().as_slice(), &mut |key, value| {
+        audit.report.records += 1;
+        let (Ok(of), Ok(total)) = (total_of_key(key), numbers::<2>(value)) else {
+            audit.broken(format!("totals has a row of a wrong form: {}.", hex(key)));
+            return Ok(true);
+        };
+        if of.day != kept.day {
+            kept.close_day(audit);
+            kept.day = of.day;
+        }
+        kept.add(&of, total.map(i128::from));
+        Ok(true)
+    })?;
+    kept.close_day(audit);
+    compare(audit, &kept);
+    Ok(())
+}
+
+impl Kept {
+    fn add(&mut self, of: &TotalOf, [count, amount]: [i128; 2]) {
+        let per_currency = (of.metric, of.currency);
+        let sign = match of.dimension {
+            Dimension::All => {
+                *self.counts.entry(of.metric).or_default() += count;
+                let (metric, taken_back) = match of.metric {
+                    Metric::PaymentsUndone => (Metric::Payments, -amount),
+                    metric => (metric, amount),
+                };
+                *self.amounts.entry((metric, of.currency)).or_default() += taken_back;
+                1
+            }
+            Dimension::Channel => -1,
+            Dimension::Location | Dimension::Cashier => return,
+        };
+        if OF_CHANNELS.contains(&of.metric) {
+            let open = self.open.entry(per_currency).or_default();
+            open[0] += sign * count;
+            open[1] += sign * amount;
+        }
+    }
+
+    /// What all sales and bookings of a day come to is what its channels come to.
+    fn close_day(&mut self, audit: &mut Audit<'_>) {
+        let day = self.day;
+        for ((metric, currency), open) in std::mem::take(&mut self.open) {
+            audit.demand(open == [0, 0], || {
+                format!("Totals of {day}: {metric:?} in {} is not the sum of its channels.", currency.code())
+            });
+        }
+    }
+}
+
+fn compare(audit: &mut Audit<'_>, kept: &Kept) {
+    let sums = std::mem::take(&mut audit.sums);
+    for metric in COUNTED {
+        let expected = sums.counts.get(&metric).copied().unwrap_or(0);
+        let found = kept.counts.get(&metric).copied().unwrap_or(0);
+        audit.demand(found == expected, || {
+            format!("Totals: {metric:?} counts {found}; records come to {expected}.")
+        });
+    }
+    let of_sums = sums.amounts.keys().chain(kept.amounts.keys());
+    let wanted: BTreeSet<_> = of_sums.filter(|(metric, _)| SUMMED.contains(metric)).copied().collect();
+    for key in wanted {
+        let expected = sums.amounts.get(&key).copied().unwrap_or(0);
+        let found = kept.amounts.get(&key).copied().unwrap_or(0);
+        let (metric, currency) = key;
+        audit.demand(found == expected, || {
+            format!("Totals: {metric:?} in {} is {found}; records come to {expected}.", currency.code())
+        });
+    }
+}
