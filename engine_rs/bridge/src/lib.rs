@@ -1,1 +1,31 @@
 //! Protobuf bytes in, protobuf bytes out, for the Python module `engine._core`.
+//!
+//! Requests of the contract become commands and queries of the core (`from_proto`, `queries`), its replies become
+//! messages (`to_proto`), one table says which method is which (`methods`), and an open store answers them (`engine`).
+//! Answers reach event loops through mailboxes (`mailbox`, `delivery`), so that no native thread ever takes the GIL. Only
+//! `python` knows Python. No rule of the shop stands here.
+
+mod contract;
+mod delivery;
+mod engine;
+mod failure;
+mod from_proto;
+mod mailbox;
+mod methods;
+mod python;
+mod queries;
+mod to_proto;
+
+/// The module `engine._core`; `engine/_core.pyi` describes it.
+#[pyo3::pymodule]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::python::{Completions, CoreEngine};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

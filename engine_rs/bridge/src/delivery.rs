@@ -1,0 +1,168 @@
+//! From the sequencer to the event loops: a batch's answers, and news of revisions to those who wait for them.
+
+use std::sync::{Arc, Mutex};
+
+use kasir_core::Refusal;
+use kasir_store::{Answer, BatchSink};
+
+use crate::failure::Failure;
+use crate::mailbox::{Arrival, Arrivals, Mailbox, Ticket, lock};
+
+/// Where the answer of one command goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) ticket: Ticket,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    after: u64,
+    address: Address,
+}
+
+#[derive(Debug, Default)]
+struct Waiters {
+    waiting: Vec<Waiter>,
+    /// No revision will come any more.
+    ended: Option<Failure>,
+}
+
+/// Delivers answers and revisions.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    waiters: Mutex<Waiters>,
+}
+
+impl Delivery {
+    /// Tells `address` of the first revision after `after`; at once if `current` says that it is there.
+    pub(crate) fn wait(
+        &self,
+        after: u64,
+        address: Address,
+        current: impl Fn() -> u64,
+    ) -> Result<(), Failure> {
+        let mut waiters = lock(&self.waiters);
+        if let Some(ended) = &waiters.ended {
+            return Err(ended.clone());
+        }
+        // Read under the lock: a commit beyond it has yet to come by for the waiters.
+        let revision = current();
+        if revision > after {
+            address.mailbox.put([(address.ticket, Arrival::Revision(revision))]);
+        } else {
+            waiters.waiting.push(Waiter { after, address });
+        }
+        Ok(())
+    }
+
+    /// Tells all who wait that nothing comes any more. The first reason given stays.
+    pub(crate) fn end(&self, why: Failure) {
+        let mut waiters = lock(&self.waiters);
+        let why = waiters.ended.get_or_insert(why).clone();
+        for Waiter { address, .. } in std::mem::take(&mut waiters.waiting) {
+            address.mailbox.put([(address.ticket, Arrival::Failed(why.clone()))]);
+        }
+    }
+}
+
+impl BatchSink<Address> for Delivery {
+    fn complete(&self, answers: Vec<(Address, Answer)>) {
+        // Loops are few, mostly one: a list finds them faster than a map.
+        let mut mail: Vec<(Arc<Mailbox>, Arrivals)> = Vec::with_capacity(1);
+        for (Address { mailbox, ticket }, answer) in answers {
+            let arrival =
+                (ticket, answer.map_or_else(|refusal| Arrival::Failed(refusal.into()), Arrival::Reply));
+            match mail.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &mailbox)) {
+                Some((_, arrivals)) => arrivals.push(arrival),
+                None => mail.push((mailbox, vec![arrival])),
+            }
+        }
+        for (mailbox, arrivals) in mail {
+            mailbox.put(arrivals);
+        }
+    }
+
+    fn committed(&self, revision: u64) {
+        let mut waiters = lock(&self.waiters);
+        let (told, waiting) =
+            std::mem::take(&mut waiters.waiting).into_iter().partition(|waiter| waiter.after < revision);
+        waiters.waiting = waiting;
+        drop(waiters);
+        let told: Vec<Waiter> = told;
+        for Waiter { address, .. } in told {
+            address.mailbox.put([(address.ticket, Arrival::Revision(revision))]);
+        }
+    }
+
+    fn stopped(&self, why: &Refusal) {
+        self.end(why.clone().into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kasir_core::Reason;
+
+    use super::*;
+    use crate::mailbox::Doorstep;
+
+    struct Loop {
+        mailbox: Arc<Mailbox>,
+        doorstep: Doorstep,
+    }
+
+    impl Loop {
+        fn new() -> Self {
+            let (mailbox, doorstep) = Mailbox::new().unwrap();
+            Self { mailbox, doorstep }
+        }
+
+        fn address(&self, ticket: Ticket) -> Address {
+            Address { mailbox: Arc::clone(&self.mailbox), ticket }
+        }
+
+        fn take(&self) -> Vec<(Ticket, Arrival)> {
+            self.mailbox.take(&self.doorstep)
+        }
+    }
+
+    #[test]
+    fn each_loop_gets_its_answers_of_a_batch() {
+        let (one, two, delivery) = (Loop::new(), Loop::new(), Delivery::default());
+        let refusal = Refusal::new(Reason::OutOfStock, "Two are wanted, one is there.");
+        delivery.complete(vec![
+            (one.address(1), Ok(vec![1])),
+            (two.address(1), Ok(vec![2])),
+            (one.address(2), Err(refusal.clone())),
+        ]);
+        assert_eq!(one.take(), [(1, Arrival::Reply(vec![1])), (2, Arrival::Failed(refusal.into()))]);
+        assert_eq!(two.take(), [(1, Arrival::Reply(vec![2]))]);
+    }
+
+    #[test]
+    fn a_revision_is_told_once_it_is_there() {
+        let (here, delivery) = (Loop::new(), Delivery::default());
+        delivery.wait(3, here.address(1), || 4).unwrap();
+        assert_eq!(here.take(), [(1, Arrival::Revision(4))], "it was there already");
+
+        delivery.wait(4, here.address(2), || 4).unwrap();
+        delivery.wait(6, here.address(3), || 4).unwrap();
+        delivery.committed(4);
+        assert_eq!(here.take(), []);
+        delivery.committed(5);
+        assert_eq!(here.take(), [(2, Arrival::Revision(5))]);
+        delivery.committed(9);
+        assert_eq!(here.take(), [(3, Arrival::Revision(9))]);
+    }
+
+    #[test]
+    fn who_waits_is_told_of_the_end() {
+        let (here, delivery) = (Loop::new(), Delivery::default());
+        delivery.wait(1, here.address(1), || 1).unwrap();
+        delivery.end(Failure::closed());
+        assert_eq!(here.take(), [(1, Arrival::Failed(Failure::closed()))]);
+        delivery.stopped(&Refusal::new(Reason::StoreCorrupt, "Later."));
+        assert_eq!(delivery.wait(0, here.address(2), || 1), Err(Failure::closed()), "the first reason stays");
+    }
+}

@@ -1,0 +1,160 @@
+//! One open store behind the contract: methods by name, bytes in, bytes out. Knows nothing of Python.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kasir_core::{Fault, Reason, Refusal, Reply, View};
+use kasir_store::{Options, Snapshot, Status, Store, SystemClock, Verification};
+
+use crate::delivery::{Address, Delivery};
+use crate::failure::Failure;
+use crate::methods;
+use crate::to_proto::{JournalPage, asked_revision};
+
+/// Longest name of an actor, in bytes: it is part of keys.
+const ACTOR_MAX: usize = 100;
+/// Most journal records that one call of [`Engine::read_changes`] looks at, unless it may return more.
+const LOOKED_AT_MAX: usize = 10_000;
+
+/// One open store and its sequencer.
+pub(crate) struct Engine {
+    store: Store<Address>,
+    delivery: Arc<Delivery>,
+    closed: AtomicBool,
+}
+
+/// A page of the journal.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// A serialized kasir.v1.WatchResponse.
+    pub(crate) response: Vec<u8>,
+    /// The last revision looked at.
+    pub(crate) revision: u64,
+    /// Records in it.
+    pub(crate) count: usize,
+}
+
+impl Engine {
+    /// Opens the store in a directory, or makes it there.
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, Failure> {
+        if options.max_queue == 0 || options.max_batch == 0 {
+            let name = if options.max_queue == 0 { "max_queue" } else { "max_batch" };
+            return Err(Failure::argument(name, "must be at least 1"));
+        }
+        let delivery = Arc::new(Delivery::default());
+        let store =
+            Store::open(path, options, Arc::new(encode), Arc::clone(&delivery) as _, Arc::new(SystemClock))?;
+        Ok(Self { store, delivery, closed: AtomicBool::new(false) })
+    }
+
+    /// Queues a command. Its durable reply, or why there is none, goes to `address`; what is known now is told now.
+    pub(crate) fn submit(
+        &self,
+        method: &str,
+        body: &[u8],
+        actor: &str,
+        address: Address,
+    ) -> Result<(), Failure> {
+        let request = self.request(method, body, actor)?;
+        Ok(self.store.submit(request, address)?)
+    }
+
+    /// Commits a command and returns its reply.
+    pub(crate) fn submit_blocking(&self, method: &str, body: &[u8], actor: &str) -> Result<Vec<u8>, Failure> {
+        let request = self.request(method, body, actor)?;
+        Ok(self.store.submit_blocking(request)?)
+    }
+
+    fn request(&self, method: &str, body: &[u8], actor: &str) -> Result<kasir_store::Request, Failure> {
+        self.check_open()?;
+        let method = methods::command(method).ok_or_else(|| Failure::method_unknown("command", method))?;
+        check_actor(actor)?;
+        let request = (method.decode)(body)?;
+        Ok(kasir_store::Request::new(method.name, body, request.request_id, actor, request.command))
+    }
+
+    /// Answers a question from a snapshot.
+    pub(crate) fn query(&self, method: &str, body: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.check_open()?;
+        let method = methods::query(method).ok_or_else(|| Failure::method_unknown("query", method))?;
+        let now_ms = self.store.now_ms();
+        Ok(self.store.read(|reader| (method.answer)(body, reader, now_ms))?)
+    }
+
+    /// At most `limit` journal records after `after` that touch one of `resources` (none named: all).
+    pub(crate) fn read_changes(&self, after: i64, limit: i64, resources: &[i32]) -> Result<Changes, Failure> {
+        self.check_open()?;
+        let after = asked_revision("start_revision", after)?;
+        let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0);
+        let limit = limit.ok_or_else(|| Failure::argument("limit", "must be at least 1"))?;
+        let mut page = JournalPage::new(limit, resources)?;
+        let revision =
+            self.store.scan_journal(after, limit.max(LOOKED_AT_MAX), &mut |record| page.take(record))?;
+        let (response, count) = page.finish(revision);
+        Ok(Changes { response, revision, count })
+    }
+
+    /// The last committed revision.
+    pub(crate) fn revision(&self) -> Result<u64, Failure> {
+        self.check_open()?;
+        Ok(self.store.revision())
+    }
+
+    /// Tells `address` of the first revision after `after`.
+    pub(crate) fn wait_revision(&self, after: i64, address: Address) -> Result<(), Failure> {
+        let after = asked_revision("after", after)?;
+        self.delivery.wait(after, address, || self.store.revision())
+    }
+
+    /// How the engine does.
+    pub(crate) fn status(&self) -> Result<Status, Failure> {
+        self.check_open()?;
+        Ok(self.store.status()?)
+    }
+
+    /// Checks every invariant over the whole store.
+    pub(crate) fn verify(&self) -> Result<Verification, Failure> {
+        self.check_open()?;
+        Ok(self.store.verify(false)?)
+    }
+
+    /// Writes a consistent copy of the store into a new file.
+    pub(crate) fn snapshot(&self, path: &Path) -> Result<Snapshot, Failure> {
+        self.check_open()?;
+        Ok(self.store.snapshot(path)?)
+    }
+
+    /// Commits and answers what was accepted, then closes the store. Closing twice is nothing.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.store.close();
+        self.delivery.end(Failure::closed());
+    }
+
+    fn check_open(&self) -> Result<(), Failure> {
+        if self.closed.load(Ordering::Acquire) { Err(Failure::closed()) } else { Ok(()) }
+    }
+}
+
+/// Writes the reply of a command, in its transaction.
+fn encode(method: &'static str, reply: &Reply, view: &dyn View) -> Result<Vec<u8>, Fault> {
+    let known = methods::command(method);
+    let known = known.ok_or_else(|| Fault::Corrupt(format!("the command {method} has no response")))?;
+    (known.encode)(reply.clone(), view)
+}
+
+/// Who asks: 1 to [`ACTOR_MAX`] bytes that can be printed.
+fn check_actor(actor: &str) -> Result<(), Refusal> {
+    const FIELD: &str = "actor";
+    let (reason, message) = if actor.is_empty() {
+        (Reason::FieldRequired, "Every change needs an actor: the user name of who asks.".to_owned())
+    } else if actor.len() > ACTOR_MAX {
+        (Reason::FieldTooLong, format!("The actor's name takes at most {ACTOR_MAX} bytes."))
+    } else if actor.chars().any(char::is_control) {
+        (Reason::FieldMalformed, "The actor's name holds characters that cannot be printed.".to_owned())
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::field(reason, FIELD, message))
+}

@@ -1,0 +1,80 @@
+//! Bank accounts, mutations, matches, payments, refunds.
+
+use kasir_core::command::{AllocationInput, BankAccountInput, Command, MutationInput};
+use kasir_core::ids::{BankAccountId, MutationId, OrderId};
+
+use super::{all, commands, ids};
+use crate::contract as pb;
+
+commands! {
+    CreateBankAccountRequest => |request| {
+        Command::CreateBankAccount(request.bank_account.unwrap_or_default().into())
+    };
+    ImportMutationsRequest => |request| Command::ImportMutations {
+        bank_account_id: BankAccountId(request.bank_account_id),
+        file_hash: request.file_hash,
+        mutations: all(request.mutations),
+    };
+    ProposeMatchesRequest => |request| {
+        Command::ProposeMatches { bank_account_id: BankAccountId(request.bank_account_id) }
+    };
+    ConfirmMatchesRequest => |request| Command::ConfirmMatches {
+        bank_account_id: BankAccountId(request.bank_account_id),
+        mutation_ids: ids(request.mutation_ids, MutationId),
+        all_auto: request.all_auto,
+    };
+    MatchMutationRequest => |request| Command::MatchMutation {
+        mutation_id: MutationId(request.mutation_id),
+        allocations: all(request.allocations),
+        credit_remainder: request.credit_remainder,
+    };
+    UndoMatchRequest => |request| Command::UndoMatch { mutation_id: MutationId(request.mutation_id) };
+    IgnoreMutationRequest => |request| Command::IgnoreMutation {
+        mutation_id: MutationId(request.mutation_id),
+        reason: request.reason,
+    };
+    RecordPaymentRequest => |request| Command::RecordPayment {
+        order_id: OrderId(request.order_id),
+        amount: request.amount.map(Into::into),
+        method: request.method,
+        reference: request.reference,
+    };
+    RefundOrderRequest => |request| Command::RefundOrder {
+        order_id: OrderId(request.order_id),
+        reference: request.reference,
+    };
+}
+
+impl From<pb::BankAccount> for BankAccountInput {
+    fn from(account: pb::BankAccount) -> Self {
+        Self {
+            bank: account.bank,
+            number: account.number,
+            holder: account.holder,
+            currency_code: account.currency_code,
+            unique_code_min: account.unique_code_min,
+            unique_code_max: account.unique_code_max,
+            unique_code_subtracts: account.unique_code_subtracts,
+        }
+    }
+}
+
+impl From<pb::MutationInput> for MutationInput {
+    fn from(mutation: pb::MutationInput) -> Self {
+        Self {
+            date: mutation.date,
+            amount: mutation.amount.map(Into::into),
+            balance: mutation.balance.map(Into::into),
+            description: mutation.description,
+            bank_reference: mutation.bank_reference,
+            pending: mutation.pending,
+            occurrence: mutation.occurrence,
+        }
+    }
+}
+
+impl From<pb::MutationAllocation> for AllocationInput {
+    fn from(allocation: pb::MutationAllocation) -> Self {
+        Self { order_id: OrderId(allocation.order_id), amount: allocation.amount.map(Into::into) }
+    }
+}

@@ -1,0 +1,63 @@
+//! Sales from orders, tills, shifts, till sales.
+
+use kasir_core::command::{Command, LineInput, Source, TenderInput, TillSaleInput};
+use kasir_core::ids::{CustomerId, ItemId, LocationId, OrderId, ShiftId, TillId};
+
+use super::{all, commands, ids};
+use crate::contract as pb;
+
+commands! {
+    CreateSalesRequest => |request| Command::CreateSales {
+        order_ids: ids(request.order_ids, OrderId),
+        all_paid: request.all_paid,
+        shift_id: ShiftId(request.shift_id),
+    };
+    CreateTillRequest => |request| {
+        let till = request.till.unwrap_or_default();
+        Command::CreateTill { code: till.code, location_id: LocationId(till.location_id) }
+    };
+    OpenShiftRequest => |request| Command::OpenShift {
+        till_id: TillId(request.till_id),
+        opening_cash: request.opening_cash.map(Into::into),
+    };
+    CreateTillSaleRequest => |request| Command::CreateTillSale {
+        sale: till_sale_input(request.sale.unwrap_or_default()),
+        tenders: all(request.tenders),
+    };
+    RecordCashMovementRequest => |request| Command::RecordCashMovement {
+        shift_id: ShiftId(request.shift_id),
+        amount: request.amount.map(Into::into),
+        reason: request.reason,
+    };
+    CloseShiftRequest => |request| Command::CloseShift {
+        shift_id: ShiftId(request.shift_id),
+        counted_cash: request.counted_cash.map(Into::into),
+    };
+}
+
+/// A cart.
+pub(crate) fn till_sale_input(sale: pb::TillSaleInput) -> TillSaleInput {
+    TillSaleInput {
+        shift_id: ShiftId(sale.shift_id),
+        lines: all(sale.lines),
+        customer_id: CustomerId(sale.customer_id),
+        price_list: sale.price_list,
+    }
+}
+
+impl From<pb::TillLineInput> for LineInput {
+    fn from(line: pb::TillLineInput) -> Self {
+        Self {
+            source: Source::Missing,
+            item_id: ItemId(line.item_id),
+            quantity: line.quantity,
+            discount: line.discount.map(Into::into),
+        }
+    }
+}
+
+impl From<pb::Tender> for TenderInput {
+    fn from(tender: pb::Tender) -> Self {
+        Self { kind: tender.kind, amount: tender.amount.map(Into::into), reference: tender.reference }
+    }
+}

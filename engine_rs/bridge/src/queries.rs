@@ -1,0 +1,226 @@
+//! Questions of the contract, answered from a snapshot by the core's queries.
+
+use kasir_core::ids::{
+    BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId,
+    PrintJobId, SaleId, ShiftId,
+};
+use kasir_core::query::{self, Page};
+use kasir_core::refusal::Outcome;
+use kasir_core::{Refusal, View};
+use prost::Message;
+
+use crate::contract as pb;
+use crate::from_proto::{booking_input, till_sale_input};
+use crate::to_proto::{all, customer};
+
+/// A message that asks and changes nothing.
+pub(crate) trait Query: Message + Default {
+    /// Its name in the contract.
+    const NAME: &'static str;
+    /// What answers it.
+    type Response: Message;
+
+    /// The answer as of `now_ms`: what fell due before it is over, even if the writer has not ended it yet.
+    fn answer(self, view: &dyn View, now_ms: i64) -> Outcome<Self::Response>;
+}
+
+/// Says for each question how it is answered: `Request -> Response = |request, view| answer`, `now_ms` where time counts.
+macro_rules! queries {
+    ($($request:ident -> $response:ident = |$asked:ident, $view:ident $(, $now_ms:ident)?| $answer:expr;)*) => {$(
+        impl Query for pb::$request {
+            const NAME: &'static str = concat!("kasir.v1.", stringify!($request));
+            type Response = pb::$response;
+
+            #[allow(unused_variables, reason = "few questions have a time")]
+            fn answer(self, $view: &dyn View, now_ms: i64) -> Outcome<pb::$response> {
+                let $asked = self;
+                $(let $now_ms = now_ms;)?
+                Ok($answer)
+            }
+        }
+    )*};
+}
+
+/// A page of rows: `page!(Response { field } = paged)`.
+macro_rules! page {
+    ($response:ident { $field:ident } = $paged:expr) => {{
+        let paged = $paged;
+        let next_page_token = paged.token();
+        pb::$response { $field: all(paged.rows), next_page_token }
+    }};
+}
+
+fn page_of(page_size: i32, page_token: &str) -> Outcome<Page> {
+    Page::list(page_size, page_token)
+}
+
+// Catalogue and stock.
+queries! {
+    ListTaxClassesRequest -> ListTaxClassesResponse = |_asked, view| {
+        pb::ListTaxClassesResponse { tax_classes: all(query::list_tax_classes(view)?) }
+    };
+    GetItemRequest -> GetItemResponse = |asked, view| {
+        use pb::get_item_request::Name;
+        let item = match asked.name {
+            Some(Name::ItemId(id)) => query::item_by_id(view, ItemId(id))?,
+            Some(Name::Sku(sku)) => query::item_by_sku(view, &sku)?,
+            Some(Name::Barcode(barcode)) => query::item_by_barcode(view, &barcode)?,
+            None => return Err(query::name_missing().into()),
+        };
+        pb::GetItemResponse { item: Some(item.into()) }
+    };
+    FindItemsRequest -> FindItemsResponse = |asked, view| {
+        let page = Page::find(asked.page_size, &asked.page_token)?;
+        page!(FindItemsResponse { items } = query::find_items(view, &asked.query, asked.in_stock_only, &page)?)
+    };
+    ListItemsRequest -> ListItemsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        page!(ListItemsResponse { items } = query::list_items(view, &page)?)
+    };
+    ListAlternativesRequest -> ListAlternativesResponse = |asked, view| {
+        let items = query::alternatives(view, ItemId(asked.item_id), asked.page_size)?;
+        pb::ListAlternativesResponse { items: all(items) }
+    };
+    ListLocationsRequest -> ListLocationsResponse = |_asked, view| {
+        pb::ListLocationsResponse { locations: all(query::list_locations(view)?) }
+    };
+    GetStockRequest -> GetStockResponse = |asked, view| {
+        pb::GetStockResponse { stocks: all(query::stocks_of_item(view, ItemId(asked.item_id))?) }
+    };
+    ListStocksRequest -> ListStocksResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        page!(ListStocksResponse { stocks } = query::list_stocks(view, LocationId(asked.location_id), &page)?)
+    };
+    GetHoldRequest -> GetHoldResponse = |asked, view, now_ms| {
+        pb::GetHoldResponse { hold: Some(query::hold(view, HoldId(asked.hold_id), now_ms)?.into()) }
+    };
+}
+
+// Drop Orders and Book Orders.
+queries! {
+    GetDropOrderRequest -> GetDropOrderResponse = |asked, view| {
+        let drop_order = query::drop_order(view, DropOrderId(asked.drop_order_id))?;
+        pb::GetDropOrderResponse { drop_order: Some(drop_order.into()) }
+    };
+    ListDropOrdersRequest -> ListDropOrdersResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        let from = LocationId(asked.from_location_id);
+        page!(ListDropOrdersResponse { drop_orders } = query::list_drop_orders(view, asked.state, from, &page)?)
+    };
+    QuoteBookingRequest -> QuoteBookingResponse = |asked, view, now_ms| {
+        let booking = booking_input(asked.booking.unwrap_or_default(), format_args!("booking"))?;
+        query::quote_booking(view, &booking, now_ms)?.into()
+    };
+    GetBookingRequest -> GetBookingResponse = |asked, view| {
+        pb::GetBookingResponse { order: Some(query::booking(view, OrderId(asked.order_id))?.into()) }
+    };
+    ListBookingsRequest -> ListBookingsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        let customer_id = CustomerId(asked.customer_id);
+        page!(ListBookingsResponse { orders } = query::list_bookings(view, asked.state, customer_id, &page)?)
+    };
+}
+
+// Customers and bank mutations.
+queries! {
+    GetCustomerRequest -> GetCustomerResponse = |asked, view| {
+        use pb::get_customer_request::Name;
+        let found = match asked.name {
+            Some(Name::CustomerId(id)) => query::customer_by_id(view, CustomerId(id))?,
+            Some(Name::Phone(phone)) => query::customer_by_phone(view, &phone)?,
+            None => return Err(query::name_missing().into()),
+        };
+        pb::GetCustomerResponse { customer: Some(customer(found, query::settings(view)?.currency)) }
+    };
+    ListCustomersRequest -> ListCustomersResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        let paged = query::list_customers(view, &page)?;
+        let shop_currency = query::settings(view)?.currency;
+        let next_page_token = paged.token();
+        let customers = paged.rows.into_iter().map(|row| customer(row, shop_currency)).collect();
+        pb::ListCustomersResponse { customers, next_page_token }
+    };
+    ListMessagesRequest -> ListMessagesResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        page!(ListMessagesResponse { messages } = query::list_messages(view, asked.state, &page)?)
+    };
+    ListBankAccountsRequest -> ListBankAccountsResponse = |_asked, view| {
+        pb::ListBankAccountsResponse { bank_accounts: all(query::list_bank_accounts(view)?) }
+    };
+    GetMutationRequest -> GetMutationResponse = |asked, view| {
+        let mutation = query::mutation(view, MutationId(asked.mutation_id))?;
+        pb::GetMutationResponse { mutation: Some(mutation.into()) }
+    };
+    ListMutationsRequest -> ListMutationsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        let account = BankAccountId(asked.bank_account_id);
+        page!(ListMutationsResponse { mutations } = query::list_mutations(view, account, asked.state, &page)?)
+    };
+}
+
+// Sales and tills.
+queries! {
+    GetSaleRequest -> GetSaleResponse = |asked, view| {
+        pb::GetSaleResponse { sale: Some(query::sale(view, SaleId(asked.sale_id))?.into()) }
+    };
+    ListSalesRequest -> ListSalesResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        page!(ListSalesResponse { sales } = query::list_sales(view, ShiftId(asked.shift_id), &page)?)
+    };
+    ListTillsRequest -> ListTillsResponse = |_asked, view| {
+        pb::ListTillsResponse { tills: all(query::list_tills(view)?) }
+    };
+    QuoteTillSaleRequest -> QuoteTillSaleResponse = |asked, view| {
+        query::quote_till_sale(view, &till_sale_input(asked.sale.unwrap_or_default()))?.into()
+    };
+    GetShiftRequest -> GetShiftResponse = |asked, view| {
+        pb::GetShiftResponse { shift: Some(query::shift(view, ShiftId(asked.shift_id))?.into()) }
+    };
+    ListShiftsRequest -> ListShiftsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        page!(ListShiftsResponse { shifts } = query::list_shifts(view, &page)?)
+    };
+}
+
+// Parcels, paper, reports, settings.
+queries! {
+    ListCouriersRequest -> ListCouriersResponse = |_asked, view| {
+        pb::ListCouriersResponse { couriers: all(query::list_couriers(view)?) }
+    };
+    GetParcelRequest -> GetParcelResponse = |asked, view| {
+        use pb::get_parcel_request::Name;
+        let parcel = match asked.name {
+            Some(Name::ParcelId(id)) => query::parcel_by_id(view, ParcelId(id))?,
+            Some(Name::AirwayBill(airway_bill)) => query::parcel_by_airway_bill(view, &airway_bill)?,
+            Some(Name::OrderId(id)) => query::parcel_by_order(view, OrderId(id))?,
+            None => return Err(query::name_missing().into()),
+        };
+        pb::GetParcelResponse { parcel: Some(parcel.into()) }
+    };
+    ListParcelsRequest -> ListParcelsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        let paged = query::list_parcels(view, asked.label_state, asked.airway_bill_state, &page)?;
+        page!(ListParcelsResponse { parcels } = paged)
+    };
+    GetPrintJobRequest -> GetPrintJobResponse = |asked, view| {
+        pb::GetPrintJobResponse { job: Some(query::print_job(view, PrintJobId(asked.print_job_id))?.into()) }
+    };
+    ListPrintJobsRequest -> ListPrintJobsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        page!(ListPrintJobsResponse { jobs } = query::list_print_jobs(view, asked.state, &page)?)
+    };
+    GetDayReportRequest -> GetDayReportResponse = |asked, view, now_ms| {
+        query::day_report(view, &asked.date, now_ms)?.into()
+    };
+    GetMonthReportRequest -> GetMonthReportResponse = |asked, view, now_ms| {
+        query::month_report(view, &asked.month, now_ms)?.into()
+    };
+    GetSettingsRequest -> GetSettingsResponse = |_asked, view| {
+        pb::GetSettingsResponse { settings: Some(query::settings(view)?.into()) }
+    };
+}
+
+/// Reads a question, or refuses bytes that are not it.
+pub(crate) fn read<Q: Query>(body: &[u8]) -> Result<Q, Refusal> {
+    crate::from_proto::message(Q::NAME, body)
+}

@@ -1,0 +1,122 @@
+//! Bank accounts, mutations, matches, payments.
+
+use kasir_core::Reply;
+use kasir_core::money::Currency;
+use kasir_core::records::{BankAccount, Mutation, MutationAllocation, Proposal, ProposedAllocation};
+use kasir_core::reply::{Confirmed, Imported, Proposed};
+
+use super::{all, money, number, responses, time};
+use crate::contract as pb;
+
+responses! {
+    CreateBankAccountResponse = Reply::BankAccount(account) => Self { bank_account: Some(account.into()) };
+    ImportMutationsResponse = Reply::Imported(imported) => imported.into();
+    ProposeMatchesResponse = Reply::Proposed(proposed) => proposed.into();
+    ConfirmMatchesResponse = Reply::Confirmed { results, more } => Self { results: all(results), more };
+    MatchMutationResponse = Reply::Matched { mutation, orders } => {
+        Self { mutation: Some(mutation.into()), orders: all(orders) }
+    };
+    UndoMatchResponse = Reply::Mutation(mutation) => Self { mutation: Some(mutation.into()) };
+    IgnoreMutationResponse = Reply::Mutation(mutation) => Self { mutation: Some(mutation.into()) };
+    RecordPaymentResponse = Reply::Order(order) => Self { order: Some(order.into()) };
+    RefundOrderResponse = Reply::Order(order) => Self { order: Some(order.into()) };
+}
+
+impl From<Imported> for pb::ImportMutationsResponse {
+    fn from(imported: Imported) -> Self {
+        Self {
+            new_rows: imported.new_rows,
+            known_rows: imported.known_rows,
+            pending_rows: imported.pending_rows,
+            mutation_ids: imported.mutation_ids.into_iter().map(|id| id.0).collect(),
+        }
+    }
+}
+
+impl From<Proposed> for pb::ProposeMatchesResponse {
+    fn from(proposed: Proposed) -> Self {
+        Self {
+            auto: proposed.auto,
+            suggested: proposed.suggested,
+            unmatched: proposed.unmatched,
+            more: proposed.more,
+        }
+    }
+}
+
+impl From<Confirmed> for pb::ConfirmMatchesResult {
+    fn from(confirmed: Confirmed) -> Self {
+        let mutation_id = confirmed.mutation_id.0;
+        match confirmed.result {
+            Ok((order_ids, state)) => Self {
+                mutation_id,
+                order_ids: order_ids.into_iter().map(|id| id.0).collect(),
+                order_state: number(state.number()),
+                error: None,
+            },
+            Err(refusal) => Self { mutation_id, error: Some(refusal.into()), ..Self::default() },
+        }
+    }
+}
+
+impl From<BankAccount> for pb::BankAccount {
+    fn from(account: BankAccount) -> Self {
+        Self {
+            bank_account_id: account.bank_account_id.0,
+            bank: account.bank,
+            number: account.number,
+            holder: account.holder,
+            currency_code: account.currency.code().to_owned(),
+            unique_code_min: account.unique_code_min,
+            unique_code_max: account.unique_code_max,
+            unique_code_subtracts: account.unique_code_subtracts,
+        }
+    }
+}
+
+fn proposed(allocation: &ProposedAllocation, currency: Currency) -> pb::ProposedAllocation {
+    pb::ProposedAllocation {
+        order_id: allocation.order_id.0,
+        amount: money(allocation.amount_minor, currency),
+        order_version: allocation.order_version,
+    }
+}
+
+fn proposal(proposal: Proposal, currency: Currency) -> pb::Proposal {
+    pb::Proposal {
+        decision: number(proposal.decision.number()),
+        allocations: proposal.allocations.iter().map(|each| proposed(each, currency)).collect(),
+        score_millinats: proposal.score_millinats,
+        margin_millinats: proposal.margin_millinats,
+        reasons: proposal.reasons,
+    }
+}
+
+fn allocated(allocation: &MutationAllocation, currency: Currency) -> pb::MutationAllocation {
+    pb::MutationAllocation {
+        order_id: allocation.order_id.0,
+        amount: money(allocation.amount_minor, currency),
+    }
+}
+
+impl From<Mutation> for pb::Mutation {
+    fn from(mutation: Mutation) -> Self {
+        let currency = mutation.currency;
+        Self {
+            mutation_id: mutation.mutation_id.0,
+            bank_account_id: mutation.bank_account_id.0,
+            date: mutation.date,
+            amount: money(mutation.amount_minor, currency),
+            balance: mutation.balance_minor.and_then(|minor| money(minor, currency)),
+            description: mutation.description,
+            bank_reference: mutation.bank_reference,
+            state: number(mutation.state.number()),
+            proposal: mutation.proposal.map(|each| proposal(each, currency)),
+            allocations: mutation.allocations.iter().map(|each| allocated(each, currency)).collect(),
+            credited: money(mutation.credited_minor, currency),
+            ignore_reason: mutation.ignore_reason,
+            occurrence: mutation.occurrence,
+            create_time: time(mutation.create_ms),
+        }
+    }
+}
