@@ -123,8 +123,8 @@ class Observer:
         return EngineError(
             Code.INTERNAL,
             "INTERNAL",
-            "The server made a mistake; its log says which. To learn whether a command took effect, send it again "
-            "with the same request_id.",
+            "The server made a mistake; its log says which. To learn whether a command took effect, send it "
+            "again with the same request_id.",
         )
 
     def _line(self, event: str, call: Call, code: Code, reason: str, seconds: float, **more: int) -> None:

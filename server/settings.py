@@ -111,8 +111,9 @@ class Settings:
         for address, what in ((self.listen, "--listen"), (self.metrics_listen, "--metrics-listen")):
             if address is not None and self.tls is None and not address.is_loopback:
                 raise SettingsError(
-                    f"{what} {address} can be reached from other machines, and without TLS anybody on the way "
-                    "can read and change what is sent. Give --tls-cert and --tls-key, or listen on 127.0.0.1."
+                    f"{what} {address} can be reached from other machines, and without TLS anybody on the "
+                    "way can read and change what is sent. Give --tls-cert and --tls-key, or listen on "
+                    "127.0.0.1."
                 )
         if self.tls is not None:
             self.tls.check()

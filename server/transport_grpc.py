@@ -5,7 +5,7 @@ go out.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -28,7 +28,7 @@ from server.settings import Address, Settings, SettingsError
 from server.status import DETAILS_KEY, message_of, status_of
 
 ACTOR_KEY = "kasir-actor"
-# How long a cut-off reader has to take the reason; after that the connection is simply reset.
+# How long the server waits for a cut-off reader to take the reason.
 CUT_OFF_S = 5.0
 # What was answered is still on its way out when the last handler returns.
 FLUSH_S = 0.5
@@ -50,6 +50,8 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 Context = grpc.aio.ServicerContext[bytes, bytes]
+# Generic in the stubs only.
+Method: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 
 async def _abort(context: Context, error: EngineError) -> NoReturn:
@@ -71,12 +73,10 @@ def _actor(context: Context) -> str:
 class _Methods(grpc.GenericRpcHandler):
     """Looks a method up by its full name; what is not in the table is UNIMPLEMENTED."""
 
-    def __init__(self, table: dict[str, grpc.RpcMethodHandler[bytes, bytes]]) -> None:
+    def __init__(self, table: dict[str, Method]) -> None:
         self.table = table
 
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Method | None":
         return self.table.get(handler_call_details.method)
 
 
@@ -141,8 +141,8 @@ class GrpcTransport:
         await self.server.stop(min(grace_s, FLUSH_S))
         await closing
 
-    def _table(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
-        table: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+    def _table(self) -> dict[str, Method]:
+        table: dict[str, Method] = {}
         for method, unary in self.registry.unary.items():
             table[method] = grpc.unary_unary_rpc_method_handler(self._unary(method, unary))
         for method, stream in self.registry.server_streams.items():
@@ -152,7 +152,7 @@ class GrpcTransport:
         return table
 
     async def _called(self, method: str, context: Context) -> Call:
-        """Who calls what; or the refusal, before a handler is troubled. Deadlines are grpcio's: it cancels."""
+        """Who calls what; or the refusal, before a handler is troubled. Deadlines are grpcio's."""
         try:
             return Call(method, _actor(context))
         except EngineError as error:
@@ -206,8 +206,10 @@ class GrpcTransport:
                         await frames.athrow(too_slow_error(delivered))
                     delivered = frame.revision
             except EngineError as error:
-                async with asyncio.timeout(CUT_OFF_S):
-                    await _abort(context, error)
+                # A reader that takes nothing does not take the reason either; it waits for it in the network.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CUT_OFF_S):
+                        await _abort(context, error)
             finally:
                 await frames.aclose()
 

@@ -1,0 +1,233 @@
+"""`kasir inspect` and `kasir export`: a store read from outside, without the engine, server running or not.
+
+Python's lmdb and msgpack are all it takes: what Kasir keeps stays readable to whoever has the file.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TextIO
+
+import lmdb
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Grid
+
+from engine.layout import FORMAT, TABLES, BrokenRecordError, unpack
+
+DATA_FILE = "data.mdb"
+STORE_KEY = b"\0store"
+HEAD_KEY = b"\0head"
+MAX_TABLES = 128
+
+app = typer.Typer(no_args_is_help=True)
+console = Console()
+
+
+class NotAStoreError(Exception):
+    """There is no store that this program can read; the text says why, in plain words."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A store at one moment: a read transaction, its tables' names, and what the store says of itself."""
+
+    txn: Any
+    tables: tuple[str, ...]
+    about: dict[str, Any]
+    environment: Any
+
+    def database(self, table: str) -> Any:
+        """The handle of a table."""
+        return self.environment.open_db(table.encode(), txn=self.txn, create=False)
+
+    def entries(self, table: str) -> int:
+        """How many entries a table has."""
+        return int(self.txn.stat(self.database(table))["entries"])
+
+    def pages_bytes(self, table: str) -> int:
+        """Bytes of a table's pages."""
+        stat = self.txn.stat(self.database(table))
+        pages = stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+        return int(pages * stat["psize"])
+
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        """A table's entries in key order, decoded; what cannot be decoded comes as hex, with the reason."""
+        layout = TABLES.get(table)
+        with self.txn.cursor(self.database(table)) as cursor:
+            for key, value in cursor:
+                if layout is None:
+                    yield _undecoded(key, value, "this program does not know the table")
+                    continue
+                try:
+                    yield layout.decode(key, value)
+                except BrokenRecordError as error:
+                    yield _undecoded(key, value, str(error))
+
+
+def _undecoded(key: bytes, value: bytes, reason: str) -> dict[str, Any]:
+    return {"key_hex": key.hex(), "value_hex": value.hex(), "not_decoded": reason}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Opened]:
+    """Opens a store's directory, or a snapshot file, as it stands now. Raises NotAStoreError.
+
+    The running server goes on writing meanwhile; LMDB keeps the pages of this moment until the end of the
+    block, so a store that is written a lot grows for as long as it lasts.
+    """
+    is_store = path.is_dir()
+    if not (path / DATA_FILE if is_store else path).is_file():
+        raise NotAStoreError(f"There is no store at {path}.")
+    try:
+        # A snapshot is a finished file that nobody writes: it needs no lock, and no lock file beside it.
+        environment = lmdb.open(
+            str(path),
+            subdir=is_store,
+            readonly=True,
+            lock=is_store,
+            create=False,
+            max_dbs=MAX_TABLES,
+            map_size=0,
+        )
+    except lmdb.Error as error:
+        raise NotAStoreError(f"{path} cannot be opened: {error}.") from error
+    with environment, environment.begin() as txn:
+        with txn.cursor() as names:
+            tables = tuple(bytes(name).decode() for name in names.iternext(keys=True, values=False))
+        if "meta" not in tables:
+            raise NotAStoreError(f"{path} is an LMDB file, but no store of Kasir's.")
+        meta = environment.open_db(b"meta", txn=txn, create=False)
+        about = {**_meta(txn, meta, STORE_KEY), **_meta(txn, meta, HEAD_KEY)}
+        if about.get("format") != FORMAT:
+            raise NotAStoreError(
+                f"{path} has the format {about.get('format')}; this program reads {FORMAT}. "
+                "Use the Kasir that wrote it."
+            )
+        yield Opened(txn, tables, about, environment)
+
+
+def _meta(txn: Any, meta: Any, key: bytes) -> dict[str, Any]:
+    value = txn.get(key, db=meta)
+    found = {} if value is None else unpack(value)
+    return found if isinstance(found, dict) else {}
+
+
+def as_json(row: dict[str, Any]) -> str:
+    """One line of JSON; bytes as hex."""
+    return json.dumps(row, ensure_ascii=False, default=bytes.hex)
+
+
+def _give_up(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+def _known(store: Opened, table: str) -> str:
+    if table not in store.tables:
+        _give_up(f"There is no table {table!r}. There are: {', '.join(store.tables)}.")
+    return table
+
+
+StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="The data directory, or a snapshot file.")]
+
+
+@app.command("inspect")
+def inspect_store(
+    store: StorePath,
+    table: Annotated[
+        str | None, typer.Argument(help="Show this table's entries instead of all tables.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many entries.")] = 20,
+) -> None:
+    r"""Look into a store without the engine: its tables, or one table's entries as JSON lines.
+
+    It may run beside the server, and changes nothing.
+
+    \b
+    Examples:
+      kasir inspect out/shop
+      kasir inspect out/shop orders --limit 3
+      kasir inspect out/shop/snapshots/monday stocks
+    """
+    try:
+        with opened(store) as found:
+            if table is None:
+                _show_tables(store, found)
+            else:
+                for index, row in enumerate(found.rows(_known(found, table))):
+                    if index == limit:
+                        total = found.entries(table)
+                        typer.echo(f"{limit} of {total} entries; more with --limit.", err=True)
+                        break
+                    typer.echo(as_json(row))
+    except NotAStoreError as error:
+        _give_up(str(error))
+
+
+def _show_tables(path: Path, store: Opened) -> None:
+    title = f"{path} at revision {store.about.get('revision')}"
+    grid = Grid("table", "entries", "KiB", "values", title=title)
+    for column in (1, 2):
+        grid.columns[column].justify = "right"
+    for name in store.tables:
+        layout = TABLES.get(name)
+        codec = layout.codec.value if layout else "unknown"
+        grid.add_row(name, f"{store.entries(name):,}", f"{store.pages_bytes(name) // 1024:,}", codec)
+    console.print(grid)
+
+
+@app.command("export")
+def export_store(
+    store: StorePath,
+    out: Annotated[Path, typer.Option("--out", help="Directory for one file a table; made when missing.")],
+    table: Annotated[
+        list[str] | None, typer.Option("--table", help="Only this one; may be repeated.")
+    ] = None,
+) -> None:
+    r"""Write a store's records out as JSON lines, one file a table, all of one moment.
+
+    It may run beside the server, and changes nothing. A store that is written a lot grows while the export
+    lasts: export a snapshot of a big one.
+
+    \b
+    Examples:
+      kasir export out/shop --out out/export
+      kasir export out/shop --out out/export --table orders --table sales
+    """
+    try:
+        with opened(store) as found:
+            names = [_known(found, name) for name in table] if table else list(found.tables)
+            _export(found, names, out)
+            typer.echo(f"{len(names)} tables at revision {found.about.get('revision')} written to {out}")
+    except NotAStoreError as error:
+        _give_up(str(error))
+    except OSError as error:
+        _give_up(f"Cannot write to {out}: {error.strerror}.")
+
+
+def _export(store: Opened, names: list[str], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    taken = [name for name in names if (out / f"{name}.jsonl").exists()]
+    if taken:
+        _give_up(f"{out / taken[0]}.jsonl is there already. Export into a new directory.")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        for name in names:
+            task = progress.add_task(name, total=store.entries(name))
+            with (out / f"{name}.jsonl").open("x", encoding="utf-8") as file:
+                _write(store.rows(name), file, lambda done, task=task: progress.update(task, completed=done))
+
+
+def _write(rows: Iterator[dict[str, Any]], file: TextIO, tell: Any) -> None:
+    """Writes rows, and tells how many now and then."""
+    done = 0
+    for done, row in enumerate(rows, start=1):
+        file.write(as_json(row))
+        file.write("\n")
+        if done % 1_000 == 0:
+            tell(done)
+    tell(done)

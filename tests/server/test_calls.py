@@ -1,0 +1,183 @@
+"""Unary calls: one effect however often they are sent, who asked, deadlines, and calls side by side.
+
+Goal: the server adds nothing to and takes nothing from what the engine answers. Method: the real server, raw
+bytes.
+"""
+
+import ast
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+
+import server as server_package
+from engine import Code, EngineError
+from kasir.v1 import booking_pb2, stock_pb2
+from server.calls import checked_actor
+from tests.server.support import Shop, new_id, raw, refusal
+
+CREATE_BOOKING = "/kasir.v1.BookingService/CreateBooking"
+GET_STOCK = "/kasir.v1.StockService/GetStock"
+
+
+@pytest.fixture
+def shop(channel):
+    return Shop(channel)
+
+
+def test_a_request_sent_twice_has_one_effect_and_the_same_bytes_back(shop, channel, engine):
+    request = booking_pb2.CreateBookingRequest(
+        request_id=new_id(), booking=shop.booking()
+    ).SerializeToString()
+    first = raw(channel, CREATE_BOOKING)(request)
+    revision = engine.revision()
+    assert raw(channel, CREATE_BOOKING)(request) == first
+    assert engine.revision() == revision
+    stock = shop.stock.GetStock(stock_pb2.GetStockRequest(item_id=shop.item_id))
+    assert [level.held for level in stock.stocks if level.location_id == shop.warehouse_id] == [1]
+
+
+def test_the_same_request_from_many_at_once_has_one_effect(shop, channel, engine):
+    request = booking_pb2.CreateBookingRequest(
+        request_id=new_id(), booking=shop.booking()
+    ).SerializeToString()
+    before = engine.revision()
+    with ThreadPoolExecutor(16) as pool:
+        replies = list(pool.map(lambda _: raw(channel, CREATE_BOOKING)(request), range(64)))
+    assert len(set(replies)) == 1
+    assert engine.revision() == before + 1
+
+
+def test_one_last_item_goes_to_one_of_many(channel):
+    shop = Shop(channel, stock=1)
+
+    def try_to_book(number: int) -> str:
+        booking = shop.booking(phone=f"0812000{number:04}")
+        request = booking_pb2.CreateBookingRequest(request_id=new_id(), booking=booking)
+        return raw(channel, CREATE_BOOKING).future(request.SerializeToString()).code().name
+
+    with ThreadPoolExecutor(64) as pool:
+        outcomes = Counter(pool.map(try_to_book, range(64)))
+    assert outcomes == {"OK": 1, "FAILED_PRECONDITION": 63}
+
+
+def test_replies_find_their_callers(shop, channel):
+    def book(quantity: int) -> int:
+        request = booking_pb2.CreateBookingRequest(
+            request_id=new_id(), booking=shop.booking(quantity=quantity, phone=f"0813{quantity:06}")
+        )
+        return shop.bookings.CreateBooking(request).order.lines[0].quantity
+
+    shop.receive(shop.item_id, 100_000)
+    with ThreadPoolExecutor(32) as pool:
+        assert list(pool.map(book, range(1, 257))) == list(range(1, 257))
+
+
+def test_a_deadline_that_passed_is_kept(channel):
+    refused = refusal(raw(channel, GET_STOCK), b"", timeout=0.0)
+    assert refused.code == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_a_caller_that_goes_away_loses_the_reply_and_not_the_command(shop, channel):
+    request = booking_pb2.CreateBookingRequest(
+        request_id=new_id(), booking=shop.booking()
+    ).SerializeToString()
+    call = raw(channel, CREATE_BOOKING)
+    for _ in range(20):
+        pending = call.future(request)
+        pending.cancel()
+    order = booking_pb2.CreateBookingResponse.FromString(call(request)).order
+    stock = shop.stock.GetStock(stock_pb2.GetStockRequest(item_id=shop.item_id))
+    assert order.order_id
+    assert [level.held for level in stock.stocks if level.location_id == shop.warehouse_id] == [1]
+
+
+def test_every_call_has_a_line_in_the_log_without_what_was_said(shop, channel, server):
+    request = booking_pb2.CreateBookingRequest(
+        request_id=new_id(), booking=shop.booking(phone="081299988877")
+    )
+    shop.bookings.CreateBooking(request, metadata=(("kasir-actor", "sari"),))
+    refusal(
+        shop.bookings.GetBooking,
+        booking_pb2.GetBookingRequest(order_id=99),
+        metadata=(("kasir-actor", "budi"),),
+    )
+    calls = {line["method"]: line for line in server.log if line["event"] == "call"}
+    booked = calls[CREATE_BOOKING]
+    assert (booked["actor"], booked["code"], booked["level"]) == ("sari", "OK", "info")
+    assert booked["ms"] > 0
+    asked = calls["/kasir.v1.BookingService/GetBooking"]
+    assert (asked["actor"], asked["code"], asked["reason"]) == ("budi", "NOT_FOUND", "ORDER_NOT_FOUND")
+    assert "081299988877" not in str(server.log)
+    assert "Siti" not in str(server.log)
+
+
+def test_a_bug_in_a_handler_is_internal_and_logged(server, channel, monkeypatch, engine):
+    def broken() -> None:
+        raise ZeroDivisionError("a secret detail")
+
+    monkeypatch.setattr(engine, "status", broken)
+    refused = refusal(raw(channel, "/kasir.v1.AdminService/GetStatus"), b"")
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+    assert "secret" not in refused.message
+    (bug,) = [line for line in server.log if line["event"] == "bug"]
+    assert bug["method"] == "/kasir.v1.AdminService/GetStatus"
+    assert "a secret detail" in bug["exception"]
+
+
+def test_a_stop_answers_what_it_accepted(server, shop, channel):
+    answered: list[str] = []
+    ends: set[grpc.StatusCode] = set()
+
+    def book_until_refused(number: int) -> None:
+        while True:
+            request = booking_pb2.CreateBookingRequest(request_id=new_id(), booking=shop.booking())
+            code = shop.bookings.CreateBooking.future(request, timeout=20).code()
+            if code != grpc.StatusCode.OK:
+                ends.add(code)
+                return
+            answered.append(request.request_id)
+
+    shop.receive(shop.item_id, 100_000)
+    callers = [threading.Thread(target=book_until_refused, args=(number,)) for number in range(16)]
+    for caller in callers:
+        caller.start()
+    while len(answered) < 100:
+        callers[0].join(0.01)
+    server.stop()
+    for caller in callers:
+        caller.join(30)
+    assert not any(caller.is_alive() for caller in callers)
+    assert ends <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+    began = [line for line in server.log if line["event"] == "call" and line["method"] == CREATE_BOOKING]
+    # Nothing that was accepted went without an answer: no call ended CANCELLED.
+    assert {line["code"] for line in began} == {"OK"}
+
+
+@pytest.mark.parametrize(
+    ("given", "actor"), [(None, "anonymous"), ("sari", "sari"), ("a" * 64, "a" * 64), ("Bu Sari", "Bu Sari")]
+)
+def test_who_calls(given, actor):
+    assert checked_actor(given) == actor
+
+
+@pytest.mark.parametrize("given", ["", "  ", "a\nb", "\x00", "x" * 65])
+def test_who_cannot_be(given):
+    with pytest.raises(EngineError) as refused:
+        checked_actor(given)
+    assert refused.value.code is Code.INVALID_ARGUMENT
+
+
+def test_only_the_transport_knows_grpcio() -> None:
+    """A faster transport replaces one module."""
+    guilty = []
+    for path in Path(server_package.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            if any(name.split(".")[0].startswith("grpc") for name in names):
+                guilty.append(path.name)
+    assert set(guilty) == {"transport_grpc.py"}
