@@ -20,7 +20,7 @@ app = new_app("verify", "Check every invariant over the whole store.")
     [
         "kasir verify",
         "kasir verify --data ./data",
-        "kasir verify --server kasir.toko.id:50051 --tls-ca ca.pem --json",
+        "kasir verify --server kasir.toko.id:50051 --tls-ca ca.pem",
     ],
 )
 def verify(
@@ -32,8 +32,8 @@ def verify(
 ) -> None:
     """Check every invariant over the whole store. Ends with status 1 when one is broken.
 
-    A running server checks a snapshot beside its work. With --data the store is opened here instead, so no server
-    may have it open.
+    A running server checks a snapshot beside its work. With --data the store is opened here instead, so no
+    server may have it open.
     """
     if data is None:
         admin.verify(shop)

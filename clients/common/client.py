@@ -109,7 +109,7 @@ class Client:
     def resend(self, pending: PendingRequest) -> Message:
         """Asks again what was never answered, as the one who asked first.
 
-        Raises CallFailed, or KeyError for a method that this version does not know.
+        Raises CallFailed; KeyError or DecodeError for what this version of the contract does not know.
         """
         descriptor = known_method(pending.method)
         request_type, reply_type = message_class(descriptor.input_type), message_class(descriptor.output_type)

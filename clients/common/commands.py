@@ -127,7 +127,7 @@ def command(
                 function(shop, **given)
 
         run.__name__ = function.__name__
-        run.__doc__ = function.__doc__
+        run.__doc__ = _flowing(function.__doc__ or "")
         _, *own = inspect.signature(function).parameters.values()
         keyword = inspect.Parameter.KEYWORD_ONLY
         shared = [
@@ -141,6 +141,12 @@ def command(
         return function
 
     return decorate
+
+
+def _flowing(text: str) -> str:
+    """A docstring with its lines joined: where they break in the source is no matter of the reader's."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def epilog(examples: Sequence[str], more_help: str = "") -> str:

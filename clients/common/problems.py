@@ -5,6 +5,7 @@ from typing import TypeVar, cast
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
@@ -92,11 +93,9 @@ def from_rpc_error(error: grpc.RpcError, method: str) -> CallFailed:
     failed = CallFailed(call.code(), "", call.details() or "", method=method)
     for key, value in call.trailing_metadata() or ():
         if key == STATUS_DETAILS_KEY and isinstance(value, bytes):
-            status = Status()
             try:
-                status.MergeFromString(value)
-            except ValueError:  # a proxy's own idea of details; code and message still stand
+                _unpack(Status.FromString(value), failed)
+            except DecodeError:  # a proxy's own idea of details; code and message still stand
                 break
-            _unpack(status, failed)
     failed.field = failed.field or failed.details.get("field", "")
     return failed

@@ -8,7 +8,7 @@ from clients.common.problems import BadInput
 QUANTITY_MAX = 1_000_000
 
 _LINE = re.compile(
-    r"(?P<code>.+?)(?:[x*](?P<quantity>[0-9]+))?(?:@(?P<place>[^@~]+))?(?:~(?P<discount>[^~]+))?"
+    r"(?P<code>[^@~]+?)(?:[x*](?P<quantity>[0-9]+))?(?:@(?P<place>[^@~]+))?(?:~(?P<discount>[^~]+))?"
 )
 _ADJUSTMENT = re.compile(r"(?P<code>.+?)(?P<difference>[+-][0-9]+)")
 _SOURCE = re.compile(r"(?P<id>[0-9]+)(?:~(?P<discount>[^~]+))?")

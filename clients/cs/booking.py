@@ -39,8 +39,8 @@ from kasir.v1.stock_pb2 import LOCATION_KIND_WAREHOUSE, GetHoldRequest, GetHoldR
     app,
     "book",
     [
-        "kasir cs book --drop 12 --name 'Sari Dewi' --phone 081234567890 \\",
-        "    --street 'Jl. Melati 5' --city Bandung --courier JNE --shipping 18.000",
+        """kasir cs book --drop 12 --name 'Sari Dewi' --phone 081234567890 \\
+      --street 'Jl. Melati 5' --city Bandung --courier JNE --shipping 18.000""",
         "kasir cs book --line KOPI-01x2 --line GULA-5~2.000 --from GUDANG --customer 081234567890",
         "kasir cs book --line KOPI-01@TOKO --channel marketplace --no-account --until +2d",
         "kasir cs book --line KOPI-01x3 --quote",

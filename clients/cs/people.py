@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from google.protobuf.message import DecodeError
 from rich.console import Group
 
 from clients.common.commands import Refused, command
@@ -177,7 +178,7 @@ def _resend(shop: Shop, chosen: list[PendingRequest], here: str) -> None:
         except CallFailed as failed:
             refused = True
             outcomes.append((request.note, sentence(failed, shop.describe, here)))
-        except KeyError:
+        except (KeyError, DecodeError):
             refused = True
             outcomes.append((request.note, "This version of kasir does not know the command."))
         else:
