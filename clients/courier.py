@@ -1,6 +1,8 @@
 """Parcels on their way: `kasir courier`."""
 
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
@@ -8,13 +10,15 @@ import typer
 from rich.console import Group
 
 from clients.common.commands import Refused, command, new_app
-from clients.common.output import facts, table
+from clients.common.output import facts, state_words, table
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import PAGE_SIZE_MAX, Shop
 from clients.common.views import parcels_table
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
+    AirwayBillState,
+    Courier,
     DeliverParcelRequest,
     DeliverParcelResponse,
     GetParcelRequest,
@@ -26,7 +30,7 @@ from kasir.v1.shipping_pb2 import (
     Parcel,
 )
 
-app = new_app("courier", "Couriers: hand parcels over by scan, record what arrived.")
+app = new_app("courier", "Couriers: get airway bills, hand parcels over by scan, record what arrived.")
 
 # How far back parcels that still wait for their courier are looked for.
 WAITING_LIMIT = 10 * PAGE_SIZE_MAX
@@ -159,3 +163,73 @@ def delivered(
 def _deliver(shop: Shop, parcel_id: int) -> Parcel:
     request = DeliverParcelRequest(parcel_id=parcel_id)
     return shop.call(request, DeliverParcelResponse, note=f"parcel {parcel_id} arrived").parcel
+
+
+@command(
+    app,
+    "agent",
+    [
+        "kasir courier agent --url https://api.courier.example --courier JNE",
+        "kasir courier agent --url http://127.0.0.1:8900 --drain",
+    ],
+    more_help="It may be stopped at any moment and started again: a parcel is never ordered twice.",
+)
+def agent(
+    shop: Shop,
+    url: Annotated[str, typer.Option(metavar="URL", help="Where the courier takes orders.")],
+    courier: Annotated[
+        str, typer.Option(metavar="CODE", help="Whose parcels; may be left out when one is connected.")
+    ] = "",
+    token: Annotated[
+        str, typer.Option(envvar="KASIR_COURIER_TOKEN", help="The courier's access token.", show_envvar=True)
+    ] = "",
+    answer_s: Annotated[
+        float, typer.Option(min=0.1, max=300.0, help="Seconds to wait for an answer of the courier.")
+    ] = 10.0,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="Parcels worked on at once.")] = 8,
+    drain: Annotated[bool, typer.Option("--drain", help="Leave when no parcel waits any more.")] = False,
+) -> None:
+    """Get airway bill numbers from a connected courier, for as long as it runs."""
+    # Here, so that scanning parcels out needs no HTTP client.
+    from clients.courier_agent import CourierAgent, Options  # noqa: PLC0415
+    from clients.courier_http import CourierApi  # noqa: PLC0415
+
+    options = Options(concurrency=at_once, courier_id=_connected(shop, courier).courier_id)
+    api = CourierApi(url, token=token, timeout_s=answer_s, connections=at_once)
+    running = CourierAgent(
+        shop.client.connection, api, options, on_report=lambda parcel: _tell_report(shop, parcel)
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # In a thread: a handler may not wait for a lock that the interrupted code holds.
+        signal.signal(number, lambda *_: threading.Thread(target=running.stop).start())
+
+    def leave_when_idle() -> None:
+        if running.wait_idle():
+            running.stop()
+
+    if drain:
+        threading.Thread(target=leave_when_idle, daemon=True).start()
+    try:
+        running.run()
+    finally:
+        api.close()
+    counts = running.counts()
+    shop.output.emit(counts, lambda: facts("Airway bills", [(key, str(counts[key])) for key in counts]))
+
+
+def _connected(shop: Shop, code: str) -> Courier:
+    """The courier of that code; without one the only one that is connected. Raises BadInput."""
+    if code:
+        return shop.courier(code)
+    found = [each for each in shop.couriers if each.connected]
+    if len(found) != 1:
+        codes = ", ".join(each.code for each in found) or "none"
+        raise BadInput(f"Name the courier with --courier: connected are {codes}.")
+    return found[0]
+
+
+def _tell_report(shop: Shop, parcel: Parcel) -> None:
+    words = state_words(AirwayBillState, parcel.airway_bill_state, "AIRWAY_BILL_STATE")
+    is_well = parcel.airway_bill_state == AIRWAY_BILL_STATE_ASSIGNED
+    said = parcel.airway_bill if is_well else parcel.airway_bill_detail
+    shop.output.say(f"Parcel {parcel.parcel_id}: {words} {said}", "green" if is_well else "yellow")

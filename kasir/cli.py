@@ -34,6 +34,7 @@ EXTRA_OF_MODULE = {
     "qrcode": "paper",
     "reportlab": "paper",
     "structlog": "server",
+    "urllib3": "courier",
     "uvloop": "server",
 }
 
