@@ -3,8 +3,8 @@
 //! Inputs are as the caller sent them: unchecked numbers, raw codes. `decide` checks them and names the field.
 
 use crate::ids::{
-    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId,
-    PrintJobId, ShiftId, TaxClassId, TillId,
+    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId,
+    ParcelId, PrintJobId, ShiftId, TaxClassId, TillId,
 };
 use crate::records::Address;
 
@@ -205,12 +205,26 @@ pub enum Command {
     BatchCreateItems(Vec<ItemInput>),
     UpdateItem(ItemInput),
     CreateLocation(LocationInput),
-    ReceiveStock { location_id: LocationId, lines: Vec<StockLine>, reference: String },
-    AdjustStock { location_id: LocationId, lines: Vec<StockLine>, reason: String },
-    TransferStock { from_location_id: LocationId, to_location_id: LocationId, lines: Vec<StockLine> },
+    ReceiveStock {
+        location_id: LocationId,
+        lines: Vec<StockLine>,
+        reference: String,
+    },
+    AdjustStock {
+        location_id: LocationId,
+        lines: Vec<StockLine>,
+        reason: String,
+    },
+    TransferStock {
+        from_location_id: LocationId,
+        to_location_id: LocationId,
+        lines: Vec<StockLine>,
+    },
     CreateHold(HoldInput),
     BatchCreateHolds(Vec<HoldInput>),
-    ReleaseHold { hold_id: HoldId },
+    ReleaseHold {
+        hold_id: HoldId,
+    },
     RequestDropOrder {
         item_id: ItemId,
         quantity: i64,
@@ -219,42 +233,143 @@ pub enum Command {
         note: String,
         expire_ms: Option<i64>,
     },
-    HandOverDropOrder { drop_order_id: DropOrderId, barcode: String },
-    RejectDropOrder { drop_order_id: DropOrderId, reason: String },
-    CancelDropOrder { drop_order_id: DropOrderId },
-    ReleaseDropOrder { drop_order_id: DropOrderId },
-    ReturnDropOrder { drop_order_id: DropOrderId, barcode: String },
+    HandOverDropOrder {
+        drop_order_id: DropOrderId,
+        barcode: String,
+    },
+    RejectDropOrder {
+        drop_order_id: DropOrderId,
+        reason: String,
+    },
+    CancelDropOrder {
+        drop_order_id: DropOrderId,
+    },
+    ReleaseDropOrder {
+        drop_order_id: DropOrderId,
+    },
+    ReturnDropOrder {
+        drop_order_id: DropOrderId,
+        barcode: String,
+    },
     CreateBooking(BookingInput),
     BatchCreateBookings(Vec<BookingInput>),
-    ExtendBooking { order_id: OrderId, version: i64, expire_ms: Option<i64> },
-    CancelBooking { order_id: OrderId, reason: String },
+    ExtendBooking {
+        order_id: OrderId,
+        version: i64,
+        expire_ms: Option<i64>,
+    },
+    CancelBooking {
+        order_id: OrderId,
+        reason: String,
+    },
     CreateCustomer(CustomerInput),
     UpdateCustomer(CustomerInput),
-    ReportMessage { message_id: crate::ids::MessageId, state: i32, detail: String },
+    ReportMessage {
+        message_id: crate::ids::MessageId,
+        state: i32,
+        detail: String,
+    },
     CreateBankAccount(BankAccountInput),
-    ImportMutations { bank_account_id: BankAccountId, file_hash: String, mutations: Vec<MutationInput> },
-    ProposeMatches { bank_account_id: BankAccountId },
-    ConfirmMatches { bank_account_id: BankAccountId, mutation_ids: Vec<MutationId>, all_auto: bool },
-    MatchMutation { mutation_id: MutationId, allocations: Vec<AllocationInput>, credit_remainder: bool },
-    UndoMatch { mutation_id: MutationId },
-    IgnoreMutation { mutation_id: MutationId, reason: String },
-    RecordPayment { order_id: OrderId, amount: Option<MoneyInput>, method: String, reference: String },
-    RefundOrder { order_id: OrderId, reference: String },
-    CreateSales { order_ids: Vec<OrderId>, all_paid: bool, shift_id: ShiftId },
-    CreateTill { code: String, location_id: LocationId },
-    OpenShift { till_id: TillId, opening_cash: Option<MoneyInput> },
-    CreateTillSale { sale: TillSaleInput, tenders: Vec<TenderInput> },
-    RecordCashMovement { shift_id: ShiftId, amount: Option<MoneyInput>, reason: String },
-    CloseShift { shift_id: ShiftId, counted_cash: Option<MoneyInput> },
-    CreateCourier { code: String, name: String, connected: bool },
-    PrintLabels { parcel_ids: Vec<ParcelId>, all_unprinted: bool, reprint_reason: String },
-    RequestAirwayBill { parcel_id: ParcelId, courier_id: CourierId },
-    AssignAirwayBill { parcel_id: ParcelId, airway_bill: String, courier_id: CourierId },
-    ReportAirwayBill { parcel_id: ParcelId, state: i32, airway_bill: String, detail: String },
-    HandOverParcel { airway_bill: String },
-    DeliverParcel { parcel_id: ParcelId },
+    ImportMutations {
+        bank_account_id: BankAccountId,
+        file_hash: String,
+        mutations: Vec<MutationInput>,
+    },
+    ProposeMatches {
+        bank_account_id: BankAccountId,
+    },
+    ConfirmMatches {
+        bank_account_id: BankAccountId,
+        mutation_ids: Vec<MutationId>,
+        all_auto: bool,
+    },
+    MatchMutation {
+        mutation_id: MutationId,
+        allocations: Vec<AllocationInput>,
+        credit_remainder: bool,
+    },
+    UndoMatch {
+        mutation_id: MutationId,
+    },
+    IgnoreMutation {
+        mutation_id: MutationId,
+        reason: String,
+    },
+    RecordPayment {
+        order_id: OrderId,
+        amount: Option<MoneyInput>,
+        method: String,
+        reference: String,
+    },
+    RefundOrder {
+        order_id: OrderId,
+        reference: String,
+    },
+    CreateSales {
+        order_ids: Vec<OrderId>,
+        all_paid: bool,
+        shift_id: ShiftId,
+    },
+    CreateTill {
+        code: String,
+        location_id: LocationId,
+    },
+    OpenShift {
+        till_id: TillId,
+        opening_cash: Option<MoneyInput>,
+    },
+    CreateTillSale {
+        sale: TillSaleInput,
+        tenders: Vec<TenderInput>,
+    },
+    RecordCashMovement {
+        shift_id: ShiftId,
+        amount: Option<MoneyInput>,
+        reason: String,
+    },
+    CloseShift {
+        shift_id: ShiftId,
+        counted_cash: Option<MoneyInput>,
+    },
+    CreateCourier {
+        code: String,
+        name: String,
+        connected: bool,
+    },
+    PrintLabels {
+        parcel_ids: Vec<ParcelId>,
+        all_unprinted: bool,
+        reprint_reason: String,
+    },
+    RequestAirwayBill {
+        parcel_id: ParcelId,
+        courier_id: CourierId,
+    },
+    AssignAirwayBill {
+        parcel_id: ParcelId,
+        airway_bill: String,
+        courier_id: CourierId,
+    },
+    ReportAirwayBill {
+        parcel_id: ParcelId,
+        state: i32,
+        airway_bill: String,
+        detail: String,
+    },
+    HandOverParcel {
+        airway_bill: String,
+    },
+    DeliverParcel {
+        parcel_id: ParcelId,
+    },
     ReportPrintJob(PrintReportInput),
     BatchReportPrintJobs(Vec<PrintReportInput>),
-    SettlePrintJob { print_job_id: PrintJobId, printed: bool },
-    ReprintDocument { print_job_id: PrintJobId, reason: String },
+    SettlePrintJob {
+        print_job_id: PrintJobId,
+        printed: bool,
+    },
+    ReprintDocument {
+        print_job_id: PrintJobId,
+        reason: String,
+    },
 }

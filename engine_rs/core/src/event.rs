@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId, OrderId,
-    ParcelId, PrintJobId, ShiftId,
+    CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId, OrderId, ParcelId,
+    PrintJobId, ShiftId,
 };
 use crate::records::{
-    Allocation, BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, MutationAllocation,
-    Order, Parcel, PrintJob, Proposal, Sale, Settings, Shift, TaxClass, Till,
+    Allocation, BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation,
+    MutationAllocation, Order, Parcel, PrintJob, Proposal, Sale, Settings, Shift, TaxClass, Till,
 };
 use crate::states::{MessageState, PrintJobAction};
 
@@ -51,74 +51,202 @@ pub enum UndoEffect {
 
 /// Something that happened. Carries facts; who and when stand in the journal record around it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "events are made, written and dropped one at a time")]
 pub enum Event {
     SettingsUpdated(Settings),
     TaxClassCreated(TaxClass),
     ItemCreated(Item),
     ItemUpdated(Item),
     LocationCreated(Location),
-    StockReceived { item_id: ItemId, location_id: LocationId, quantity: i64, reference: String },
-    StockAdjusted { item_id: ItemId, location_id: LocationId, difference: i64, reason: String },
-    StockTransferred { item_id: ItemId, from_location_id: LocationId, to_location_id: LocationId, quantity: i64 },
+    StockReceived {
+        item_id: ItemId,
+        location_id: LocationId,
+        quantity: i64,
+        reference: String,
+    },
+    StockAdjusted {
+        item_id: ItemId,
+        location_id: LocationId,
+        difference: i64,
+        reason: String,
+    },
+    StockTransferred {
+        item_id: ItemId,
+        from_location_id: LocationId,
+        to_location_id: LocationId,
+        quantity: i64,
+    },
     HoldCreated(Hold),
-    HoldReleased { hold_id: HoldId, item_id: ItemId },
-    HoldExpired { hold_id: HoldId, item_id: ItemId },
+    HoldReleased {
+        hold_id: HoldId,
+        item_id: ItemId,
+    },
+    HoldExpired {
+        hold_id: HoldId,
+        item_id: ItemId,
+    },
     /// An order took the claim over; what is held does not change.
-    HoldUsed { hold_id: HoldId, item_id: ItemId },
+    HoldUsed {
+        hold_id: HoldId,
+        item_id: ItemId,
+    },
     DropOrderRequested(DropOrder),
-    DropOrderHandedOver { drop_order_id: DropOrderId, item_id: ItemId },
-    DropOrderRejected { drop_order_id: DropOrderId, item_id: ItemId, reason: String },
-    DropOrderCancelled { drop_order_id: DropOrderId, item_id: ItemId },
-    DropOrderExpired { drop_order_id: DropOrderId, item_id: ItemId },
-    DropOrderBooked { drop_order_id: DropOrderId, item_id: ItemId, order_id: OrderId },
+    DropOrderHandedOver {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+    },
+    DropOrderRejected {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+        reason: String,
+    },
+    DropOrderCancelled {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+    },
+    DropOrderExpired {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+    },
+    DropOrderBooked {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+        order_id: OrderId,
+    },
     /// The order that claimed it ended.
-    DropOrderUnbooked { drop_order_id: DropOrderId, item_id: ItemId },
-    DropOrderConsumed { drop_order_id: DropOrderId, item_id: ItemId },
-    DropOrderReleased { drop_order_id: DropOrderId, item_id: ItemId },
-    DropOrderReturned { drop_order_id: DropOrderId, item_id: ItemId },
+    DropOrderUnbooked {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+    },
+    DropOrderConsumed {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+    },
+    DropOrderReleased {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+    },
+    DropOrderReturned {
+        drop_order_id: DropOrderId,
+        item_id: ItemId,
+    },
     CustomerCreated(Customer),
     CustomerUpdated(Customer),
     BankAccountCreated(BankAccount),
     CourierCreated(Courier),
     TillCreated(Till),
     OrderBooked(Order),
-    OrderExtended { order_id: OrderId, expire_ms: i64 },
+    OrderExtended {
+        order_id: OrderId,
+        expire_ms: i64,
+    },
     /// `items` are those whose claim ended with it; Drop Orders' lines have events of their own.
-    OrderCancelled { order_id: OrderId, items: Vec<ItemId>, reason: String },
-    OrderExpired { order_id: OrderId, items: Vec<ItemId> },
-    PaymentAllocated { order_id: OrderId, allocation: Allocation, effect: PaymentEffect },
-    PaymentUndone { order_id: OrderId, mutation_id: MutationId, amount_minor: i64, effect: UndoEffect, items: Vec<ItemId> },
-    OrderRefunded { order_id: OrderId, reference: String },
-    PayableReleased { order_id: OrderId },
+    OrderCancelled {
+        order_id: OrderId,
+        items: Vec<ItemId>,
+        reason: String,
+    },
+    OrderExpired {
+        order_id: OrderId,
+        items: Vec<ItemId>,
+    },
+    PaymentAllocated {
+        order_id: OrderId,
+        allocation: Allocation,
+        effect: PaymentEffect,
+    },
+    PaymentUndone {
+        order_id: OrderId,
+        mutation_id: MutationId,
+        amount_minor: i64,
+        effect: UndoEffect,
+        items: Vec<ItemId>,
+    },
+    OrderRefunded {
+        order_id: OrderId,
+        reference: String,
+    },
+    PayableReleased {
+        order_id: OrderId,
+    },
     MutationImported(Mutation),
     /// The bank posted a pending row; date, balance and occurrence are those of the posted one.
-    MutationPosted { mutation_id: MutationId, date: String, balance_minor: Option<i64>, occurrence: i32 },
-    MutationProposed { mutation_id: MutationId, proposal: Proposal },
-    MutationWithdrawn { mutation_id: MutationId },
+    MutationPosted {
+        mutation_id: MutationId,
+        date: String,
+        balance_minor: Option<i64>,
+        occurrence: i32,
+    },
+    MutationProposed {
+        mutation_id: MutationId,
+        proposal: Proposal,
+    },
+    MutationWithdrawn {
+        mutation_id: MutationId,
+    },
     MutationConfirmed {
         mutation_id: MutationId,
         allocations: Vec<MutationAllocation>,
         credited_minor: i64,
         credited_customer_id: CustomerId,
     },
-    MutationUndone { mutation_id: MutationId },
-    MutationIgnored { mutation_id: MutationId, reason: String },
+    MutationUndone {
+        mutation_id: MutationId,
+    },
+    MutationIgnored {
+        mutation_id: MutationId,
+        reason: String,
+    },
     SaleMade(Sale),
     ParcelCreated(Parcel),
     ShiftOpened(Shift),
-    CashMoved { shift_id: ShiftId, amount_minor: i64, reason: String },
-    ShiftClosed { shift_id: ShiftId, counted_cash_minor: i64 },
-    AirwayBillRequested { parcel_id: ParcelId, courier_id: CourierId },
+    CashMoved {
+        shift_id: ShiftId,
+        amount_minor: i64,
+        reason: String,
+    },
+    ShiftClosed {
+        shift_id: ShiftId,
+        counted_cash_minor: i64,
+    },
+    AirwayBillRequested {
+        parcel_id: ParcelId,
+        courier_id: CourierId,
+    },
     /// `entered` by staff, or reported by the agent.
-    AirwayBillAssigned { parcel_id: ParcelId, courier_id: CourierId, airway_bill: String, entered: bool, detail: String },
-    AirwayBillFailed { parcel_id: ParcelId, detail: String },
-    AirwayBillLost { parcel_id: ParcelId, detail: String },
-    ParcelHandedOver { parcel_id: ParcelId },
-    ParcelDelivered { parcel_id: ParcelId },
+    AirwayBillAssigned {
+        parcel_id: ParcelId,
+        courier_id: CourierId,
+        airway_bill: String,
+        entered: bool,
+        detail: String,
+    },
+    AirwayBillFailed {
+        parcel_id: ParcelId,
+        detail: String,
+    },
+    AirwayBillLost {
+        parcel_id: ParcelId,
+        detail: String,
+    },
+    ParcelHandedOver {
+        parcel_id: ParcelId,
+    },
+    ParcelDelivered {
+        parcel_id: ParcelId,
+    },
     PrintJobQueued(PrintJob),
-    PrintJobMoved { print_job_id: PrintJobId, action: PrintAction, detail: String },
+    PrintJobMoved {
+        print_job_id: PrintJobId,
+        action: PrintAction,
+        detail: String,
+    },
     MessageQueued(Message),
-    MessageReported { message_id: MessageId, state: MessageState, detail: String },
+    MessageReported {
+        message_id: MessageId,
+        state: MessageState,
+        detail: String,
+    },
 }
 
 /// [`PrintJobAction`] as the journal writes it.
@@ -228,6 +356,7 @@ impl Event {
     }
 
     /// What changed, for those who watch: the thing itself first, then the stock it touches.
+    #[allow(clippy::too_many_lines, reason = "one row per event, and nothing else")]
     pub fn changes(&self) -> Vec<(Resource, u64)> {
         use Resource as R;
         match self {
@@ -266,9 +395,13 @@ impl Event {
             }
             Self::OrderCancelled { order_id, items, .. }
             | Self::OrderExpired { order_id, items }
-            | Self::PaymentUndone { order_id, items, .. } => order_and_stock(*order_id, items.iter().copied()),
+            | Self::PaymentUndone { order_id, items, .. } => {
+                order_and_stock(*order_id, items.iter().copied())
+            }
             Self::PaymentAllocated { order_id, effect, .. } => match effect {
-                PaymentEffect::Rebooked(lines) => order_and_stock(*order_id, lines.iter().map(|line| line.item_id)),
+                PaymentEffect::Rebooked(lines) => {
+                    order_and_stock(*order_id, lines.iter().map(|line| line.item_id))
+                }
                 PaymentEffect::Paid | PaymentEffect::PartlyPaid | PaymentEffect::RefundDue => {
                     vec![(R::Order, order_id.0)]
                 }
@@ -290,7 +423,9 @@ impl Event {
             }
             Self::ParcelCreated(p) => vec![(R::Parcel, p.parcel_id.0)],
             Self::ShiftOpened(s) => vec![(R::Shift, s.shift_id.0)],
-            Self::CashMoved { shift_id, .. } | Self::ShiftClosed { shift_id, .. } => vec![(R::Shift, shift_id.0)],
+            Self::CashMoved { shift_id, .. } | Self::ShiftClosed { shift_id, .. } => {
+                vec![(R::Shift, shift_id.0)]
+            }
             Self::AirwayBillRequested { parcel_id, .. }
             | Self::AirwayBillAssigned { parcel_id, .. }
             | Self::AirwayBillFailed { parcel_id, .. }
@@ -306,5 +441,7 @@ impl Event {
 }
 
 fn order_and_stock(order_id: OrderId, items: impl Iterator<Item = ItemId>) -> Vec<(Resource, u64)> {
-    std::iter::once((Resource::Order, order_id.0)).chain(items.map(|item| (Resource::Stock, item.0))).collect()
+    std::iter::once((Resource::Order, order_id.0))
+        .chain(items.map(|item| (Resource::Stock, item.0)))
+        .collect()
 }

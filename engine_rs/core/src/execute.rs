@@ -4,7 +4,9 @@ use crate::command::Command;
 use crate::decide;
 use crate::event::Event;
 use crate::evolve::evolve;
+use crate::ids::{BankAccountId, MutationId, OrderId, ShiftId};
 use crate::kv::{Fault, State};
+use crate::records::must;
 use crate::refusal::{Outcome, Stop};
 use crate::reply::{Confirmed, Each, Reply, Sold};
 
@@ -57,7 +59,11 @@ pub fn expire_due(state: &mut dyn State, context: &Context<'_>, limit: usize) ->
 ///
 /// # Errors
 /// [`Fault`] when the store fails.
-pub fn expire_named(state: &mut dyn State, command: &Command, context: &Context<'_>) -> Result<Vec<Event>, Fault> {
+pub fn expire_named(
+    state: &mut dyn State,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Fault> {
     let mut all = Vec::new();
     for order_id in decide::orders_named(state.view(), command)? {
         let events = decide::due::expire_order_if_overdue(state.view(), order_id, context)?;
@@ -121,36 +127,10 @@ impl Run<'_, '_> {
                 Ok(Reply::PrintJobs { accepted: decide::small(accepted), refused })
             }
             Command::ConfirmMatches { bank_account_id, mutation_ids, all_auto } => {
-                let (ids, more) =
-                    decide::payment::to_confirm(self.state.view(), *bank_account_id, mutation_ids, *all_auto)?;
-                let mut results = Vec::with_capacity(ids.len());
-                for mutation_id in ids {
-                    let result = self.part(|run| {
-                        run.settle(&decide::payment::orders_of(run.state.view(), mutation_id)?)?;
-                        let (events, order_ids) =
-                            decide::payment::confirm(run.state.view(), mutation_id, *bank_account_id, run.context)?;
-                        run.take(events)?;
-                        let state = decide::payment::first_state(run.state.view(), &order_ids)?;
-                        Ok((order_ids, state))
-                    })?;
-                    results.push(Confirmed { mutation_id, result });
-                }
-                Ok(Reply::Confirmed { results, more })
+                self.confirm_matches(*bank_account_id, mutation_ids, *all_auto)
             }
             Command::CreateSales { order_ids, all_paid, shift_id } => {
-                let (ids, more) = decide::sale::to_sell(self.state.view(), order_ids, *all_paid)?;
-                decide::sale::check_shift(self.state.view(), *shift_id)?;
-                let mut results = Vec::with_capacity(ids.len());
-                for order_id in ids {
-                    let result = self.part(|run| {
-                        let (events, sale_id, parcel_id) =
-                            decide::sale::sell(run.state.view(), order_id, *shift_id, run.context)?;
-                        run.take(events)?;
-                        Ok((crate::records::must(run.state.view(), sale_id.0)?, parcel_id))
-                    })?;
-                    results.push(Sold { order_id, result });
-                }
-                Ok(Reply::Sales { results, more })
+                self.create_sales(order_ids, *all_paid, *shift_id)
             }
             single => {
                 let decided = decide::decide(self.state.view(), single, self.context)?;
@@ -158,6 +138,44 @@ impl Run<'_, '_> {
                 decided.answer.reply(self.state.view()).map_err(Stop::from)
             }
         }
+    }
+
+    fn confirm_matches(
+        &mut self,
+        account_id: BankAccountId,
+        ids: &[MutationId],
+        all_auto: bool,
+    ) -> Outcome<Reply> {
+        let (ids, more) = decide::payment::to_confirm(self.state.view(), account_id, ids, all_auto)?;
+        let mut results = Vec::with_capacity(ids.len());
+        for mutation_id in ids {
+            let result = self.part(|run| {
+                run.settle(&decide::payment::orders_of(run.state.view(), mutation_id)?)?;
+                let (events, order_ids) =
+                    decide::payment::confirm(run.state.view(), mutation_id, account_id, run.context)?;
+                run.take(events)?;
+                let state = decide::payment::first_state(run.state.view(), &order_ids)?;
+                Ok((order_ids, state))
+            })?;
+            results.push(Confirmed { mutation_id, result });
+        }
+        Ok(Reply::Confirmed { results, more })
+    }
+
+    fn create_sales(&mut self, order_ids: &[OrderId], all_paid: bool, shift_id: ShiftId) -> Outcome<Reply> {
+        let (ids, more) = decide::sale::to_sell(self.state.view(), order_ids, all_paid)?;
+        decide::sale::check_shift(self.state.view(), shift_id)?;
+        let mut results = Vec::with_capacity(ids.len());
+        for order_id in ids {
+            let result = self.part(|run| {
+                let (events, sale_id, parcel_id) =
+                    decide::sale::sell(run.state.view(), order_id, shift_id, run.context)?;
+                run.take(events)?;
+                Ok((must(run.state.view(), sale_id.0)?, parcel_id))
+            })?;
+            results.push(Sold { order_id, result });
+        }
+        Ok(Reply::Sales { results, more })
     }
 
     /// Runs each element of a batch; a refusal stays its own.
@@ -175,7 +193,7 @@ impl Run<'_, '_> {
     }
 
     /// Ends the claims of these orders whose deadline passed, although their turn in the queue of deadlines has not come.
-    fn settle(&mut self, orders: &[crate::ids::OrderId]) -> Outcome<()> {
+    fn settle(&mut self, orders: &[OrderId]) -> Outcome<()> {
         for order_id in orders {
             let events = decide::due::expire_order_if_overdue(self.state.view(), *order_id, self.context)?;
             self.take(events)?;
@@ -194,9 +212,9 @@ fn unwrap_each<T>(results: Vec<Each<Reply>>, pick: impl Fn(Reply) -> Option<T>) 
     results
         .into_iter()
         .map(|result| match result {
-            Ok(reply) => pick(reply)
-                .map(Ok)
-                .ok_or_else(|| Stop::Fault(Fault::Corrupt("a batch's element answered something else".into()))),
+            Ok(reply) => pick(reply).map(Ok).ok_or_else(|| {
+                Stop::Fault(Fault::Corrupt("a batch's element answered something else".into()))
+            }),
             Err(refusal) => Ok(Err(refusal)),
         })
         .collect()

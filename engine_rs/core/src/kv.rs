@@ -75,7 +75,7 @@ pub trait State: View {
 }
 
 /// Longest key the tables take, in bytes.
-pub const KEY_MAX: usize = 400;
+pub const KEY_MAX: usize = 240;
 
 /// A key under construction: shard byte first, then big-endian numbers and bytes, so that byte order is the field's order.
 #[derive(Clone, Copy)]
@@ -198,7 +198,11 @@ impl Memory {
 
 impl View for Memory {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Fault> {
-        Ok(self.tables.get(&table).and_then(|rows| rows.get(key)).map(|value| Cow::Borrowed(value.as_slice())))
+        Ok(self
+            .tables
+            .get(&table)
+            .and_then(|rows| rows.get(key))
+            .map(|value| Cow::Borrowed(value.as_slice())))
     }
 
     fn scan(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {

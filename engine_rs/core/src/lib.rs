@@ -8,8 +8,8 @@ pub mod codes;
 pub mod command;
 pub mod deadlines;
 mod decide;
-mod evolve;
 pub mod event;
+mod evolve;
 mod execute;
 pub mod ids;
 pub mod kv;
@@ -27,7 +27,7 @@ pub mod verify;
 
 pub use command::Command;
 pub use event::Event;
-pub use execute::{Context, Executed, apply, execute, expire_due, expire_named};
+pub use execute::{CLOCK_ACTOR, Context, Executed, apply, execute, expire_due, expire_named};
 pub use kv::{Fault, Memory, State, View};
 pub use refusal::{Code, Reason, Refusal, Stop};
 pub use reply::Reply;

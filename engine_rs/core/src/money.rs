@@ -111,9 +111,9 @@ pub fn times(price: i64, quantity: i64) -> Option<i64> {
 /// Sum of amounts, if it fits [`AMOUNT_MAX`].
 #[must_use]
 pub fn sum(amounts: impl IntoIterator<Item = i64>) -> Option<i64> {
-    amounts.into_iter().try_fold(0_i64, |total, amount| {
-        total.checked_add(amount).filter(|total| total.abs() <= AMOUNT_MAX)
-    })
+    amounts
+        .into_iter()
+        .try_fold(0_i64, |total, amount| total.checked_add(amount).filter(|total| total.abs() <= AMOUNT_MAX))
 }
 
 #[cfg(test)]

@@ -5,15 +5,15 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::ids::{
-    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId, OrderId,
-    ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
+    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
+    OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
 };
 use crate::kv::{Fault, Key, State, View};
 use crate::money::{Currency, Money};
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::states::{
-    AirwayBillState, Channel, DocumentKind, DropOrderState, LabelState, LocationKind, MatchDecision, MessageKind,
-    MessageState, MutationState, OrderState, PrintJobState, TaxMode, TenderKind,
+    AirwayBillState, Channel, DocumentKind, DropOrderState, LabelState, LocationKind, MatchDecision,
+    MessageKind, MessageState, MutationState, OrderState, PrintJobState, TaxMode, TenderKind,
 };
 use crate::tables::Table;
 
@@ -41,7 +41,8 @@ pub fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, Fault> {
 
 /// Encodes a record or event as a msgpack map with field names.
 pub fn encode<R: Serialize>(record: &R) -> Result<Vec<u8>, Fault> {
-    rmp_serde::to_vec_named(record).map_err(|error| Fault::Corrupt(format!("a record does not encode: {error}")))
+    rmp_serde::to_vec_named(record)
+        .map_err(|error| Fault::Corrupt(format!("a record does not encode: {error}")))
 }
 
 /// The record of this id, if there is one.
@@ -125,7 +126,11 @@ impl Default for Settings {
 impl Settings {
     /// The shop's settings, or the defaults.
     pub fn load(view: &dyn View) -> Result<Self, Fault> {
-        Ok(view.get(Table::Settings, Key::new().as_slice())?.map(|bytes| decode(&bytes)).transpose()?.unwrap_or_default())
+        Ok(view
+            .get(Table::Settings, Key::new().as_slice())?
+            .map(|bytes| decode(&bytes))
+            .transpose()?
+            .unwrap_or_default())
     }
 }
 
@@ -468,7 +473,8 @@ record!(Shift, Shifts, "shift", ShiftNotFound, shift_id);
 impl Shift {
     /// What should be in the drawer.
     pub fn expected_cash_minor(&self) -> i64 {
-        let cash: i64 = self.tenders.iter().filter(|t| t.kind == TenderKind::Cash).map(|t| t.amount_minor).sum();
+        let cash: i64 =
+            self.tenders.iter().filter(|t| t.kind == TenderKind::Cash).map(|t| t.amount_minor).sum();
         self.opening_cash_minor + cash + self.cash_in_minor - self.cash_out_minor
     }
 

@@ -145,6 +145,7 @@ impl Refusal {
     }
 
     /// With one more fact.
+    #[allow(clippy::needless_pass_by_value, reason = "ids and texts read better without a borrow")]
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.details.push((name, value.to_string()));
         self
@@ -161,7 +162,12 @@ impl Refusal {
     }
 
     /// An action that the state table does not allow.
-    pub fn wrong_state(entity: &'static str, id: u64, state: &dyn std::fmt::Debug, action: &dyn std::fmt::Debug) -> Self {
+    pub fn wrong_state(
+        entity: &'static str,
+        id: u64,
+        state: &dyn std::fmt::Debug,
+        action: &dyn std::fmt::Debug,
+    ) -> Self {
         Self::new(Reason::WrongState, format!("{entity} {id} is {state:?}: {action:?} is not possible."))
             .with("entity", entity)
             .with("id", id)

@@ -2,8 +2,8 @@
 
 use crate::ids::{MutationId, OrderId, ParcelId, PrintJobId};
 use crate::records::{
-    BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel, PrintJob, Sale,
-    Settings, Shift, TaxClass, Till,
+    BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel,
+    PrintJob, Sale, Settings, Shift, TaxClass, Till,
 };
 use crate::refusal::Refusal;
 use crate::states::OrderState;
@@ -56,6 +56,7 @@ pub struct LabelsQueued {
 
 /// What the writer answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "one reply per command, moved once")]
 pub enum Reply {
     Settings(Settings),
     TaxClass(TaxClass),

@@ -203,9 +203,8 @@ impl OrderState {
             | (Self::Paid | Self::PartlyPaid | Self::RefundDue, A::UnpayDue) => Some(Self::RefundDue),
             (Self::Booked, A::Extend) | (Self::Paid | Self::PartlyPaid, A::Unpay) => Some(Self::Booked),
             (Self::Booked, A::Cancel) | (Self::RefundDue, A::UnpayCancelled) => Some(Self::Cancelled),
-            (Self::Booked, A::Expire) | (Self::Paid | Self::PartlyPaid | Self::RefundDue, A::UnpayExpired) => {
-                Some(Self::Expired)
-            }
+            (Self::Booked, A::Expire)
+            | (Self::Paid | Self::PartlyPaid | Self::RefundDue, A::UnpayExpired) => Some(Self::Expired),
             (Self::Paid, A::Sell) => Some(Self::Sold),
             (Self::Sold, A::HandOver) => Some(Self::HandedToCourier),
             (Self::HandedToCourier, A::Deliver) => Some(Self::Delivered),
@@ -281,7 +280,9 @@ impl MutationState {
     pub const fn next(self, action: MutationAction) -> Option<Self> {
         use MutationAction as A;
         match (self, action) {
-            (Self::Pending, A::Post) | (Self::Proposed, A::Withdraw) | (Self::Confirmed, A::Undo) => Some(Self::Posted),
+            (Self::Pending, A::Post) | (Self::Proposed, A::Withdraw) | (Self::Confirmed, A::Undo) => {
+                Some(Self::Posted)
+            }
             (Self::Posted | Self::Proposed, A::Propose) => Some(Self::Proposed),
             (Self::Posted | Self::Proposed, A::Confirm) => Some(Self::Confirmed),
             (Self::Posted | Self::Proposed, A::Ignore) => Some(Self::Ignored),
@@ -340,7 +341,9 @@ impl AirwayBillState {
         use AirwayBillAction as A;
         match (self, action) {
             (Self::None | Self::Failed, A::Request) => Some(Self::Requested),
-            (Self::None | Self::Failed, A::Enter) | (Self::Requested | Self::Unknown, A::Assign) => Some(Self::Assigned),
+            (Self::None | Self::Failed, A::Enter) | (Self::Requested | Self::Unknown, A::Assign) => {
+                Some(Self::Assigned)
+            }
             (Self::Requested | Self::Unknown, A::Fail) => Some(Self::Failed),
             (Self::Requested | Self::Unknown, A::Lose) => Some(Self::Unknown),
             (Self::None | Self::Requested | Self::Assigned | Self::Failed | Self::Unknown, _) => None,
@@ -391,7 +394,9 @@ impl PrintJobState {
             (Self::Queued | Self::Sent, A::Confirm) | (Self::Unknown | Self::Failed, A::SettlePrinted) => {
                 Some(Self::Printed)
             }
-            (Self::Queued | Self::Sent, A::Fail) | (Self::Unknown | Self::Failed, A::SettleAgain) => Some(Self::Failed),
+            (Self::Queued | Self::Sent, A::Fail) | (Self::Unknown | Self::Failed, A::SettleAgain) => {
+                Some(Self::Failed)
+            }
             (Self::Queued | Self::Sent, A::Lose) => Some(Self::Unknown),
             (Self::Queued | Self::Sent | Self::Printed | Self::Failed | Self::Unknown, _) => None,
         }

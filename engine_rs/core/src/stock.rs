@@ -93,7 +93,8 @@ pub(crate) fn change(
     held: i64,
 ) -> Result<(), Fault> {
     let before = level(state.view(), item_id, location_id)?;
-    let (Some(on_hand), Some(held)) = (before.on_hand.checked_add(on_hand), before.held.checked_add(held)) else {
+    let (Some(on_hand), Some(held)) = (before.on_hand.checked_add(on_hand), before.held.checked_add(held))
+    else {
         return Err(Fault::Corrupt(format!("stock of item {item_id} at location {location_id} overflows")));
     };
     if held < 0 || on_hand < held {

@@ -71,11 +71,12 @@ pub fn barcode_of_scan(scan: &str) -> String {
     if let Some(rest) = body.strip_prefix("(01)") {
         return gtin(rest).unwrap_or_else(|| body.to_string());
     }
-    let is_gs1 = matches!(aim, Some("C1" | "e0" | "d2" | "Q3")) || (body.len() > 16 && body.contains('\u{1d}'));
-    if let Some(rest) = body.strip_prefix("01").filter(|_| is_gs1 || body.len() == 16) {
-        if let Some(found) = gtin(rest).filter(|_| check_barcode(&rest[..14]).is_ok()) {
-            return found;
-        }
+    let is_gs1 =
+        matches!(aim, Some("C1" | "e0" | "d2" | "Q3")) || (body.len() > 16 && body.contains('\u{1d}'));
+    if let Some(rest) = body.strip_prefix("01").filter(|_| is_gs1 || body.len() == 16)
+        && let Some(found) = gtin(rest).filter(|_| check_barcode(&rest[..14]).is_ok())
+    {
+        return found;
     }
     canonical_barcode(body)
 }
@@ -153,9 +154,13 @@ pub fn is_date(text: &str) -> bool {
         return false;
     }
     let number = |from: usize, to: usize| {
-        text.get(from..to).filter(|part| part.bytes().all(|b| b.is_ascii_digit())).and_then(|part| part.parse::<u32>().ok())
+        text.get(from..to)
+            .filter(|part| part.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|part| part.parse::<u32>().ok())
     };
-    let (Some(year), Some(month), Some(day)) = (number(0, 4), number(5, 7), number(8, 10)) else { return false };
+    let (Some(year), Some(month), Some(day)) = (number(0, 4), number(5, 7), number(8, 10)) else {
+        return false;
+    };
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -183,7 +188,14 @@ mod tests {
 
     #[test]
     fn scans_name_the_ean() {
-        for scan in ["4006381333931", " 4006381333931\r\n", "]E04006381333931", "(01)04006381333931(10)L1", "]C10104006381333931\u{1d}10L1", "0104006381333931"] {
+        for scan in [
+            "4006381333931",
+            " 4006381333931\r\n",
+            "]E04006381333931",
+            "(01)04006381333931(10)L1",
+            "]C10104006381333931\u{1d}10L1",
+            "0104006381333931",
+        ] {
             assert_eq!(barcode_of_scan(scan), "4006381333931", "{scan}");
         }
         assert_eq!(barcode_of_scan("036000291452"), "0036000291452");
@@ -211,7 +223,16 @@ mod tests {
     #[test]
     fn dates_are_real_days() {
         assert!(is_date("2024-02-29"));
-        for wrong in ["2023-02-29", "2026-13-01", "2026-1-01", "26-01-01", "2026-00-10", "2026-01-00", "2026/01/01", "+026-01-01"] {
+        for wrong in [
+            "2023-02-29",
+            "2026-13-01",
+            "2026-1-01",
+            "26-01-01",
+            "2026-00-10",
+            "2026-01-00",
+            "2026/01/01",
+            "+026-01-01",
+        ] {
             assert!(!is_date(wrong), "{wrong}");
         }
     }

@@ -115,7 +115,13 @@ impl<'a> Book<'a> {
     }
 
     /// Adds to one metric; adding nothing writes nothing.
-    pub(crate) fn add(&self, state: &mut dyn State, metric: Metric, count: i64, amount: i64) -> Result<(), Fault> {
+    pub(crate) fn add(
+        &self,
+        state: &mut dyn State,
+        metric: Metric,
+        count: i64,
+        amount: i64,
+    ) -> Result<(), Fault> {
         if count == 0 && amount == 0 {
             return Ok(());
         }

@@ -10,7 +10,9 @@ use crate::codes::{CodeKind, find_code};
 use crate::command::BookingInput;
 use crate::event::Event;
 use crate::execute::Context;
-use crate::ids::{BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, MutationId, OrderId, ParcelId, SaleId};
+use crate::ids::{
+    BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, MutationId, OrderId, ParcelId, SaleId,
+};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Address, BankAccount, Courier, Customer, Line, Order, Settings, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
@@ -20,7 +22,8 @@ use crate::tables::Table;
 /// Sets items aside for a customer.
 pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_>) -> Outcome<Decided> {
     let channel = Channel::from_number(input.channel).ok_or_else(|| check::required("booking.channel"))?;
-    let address = input.address.as_ref().map(|address| check::address("booking.address", address)).transpose()?;
+    let address =
+        input.address.as_ref().map(|address| check::address("booking.address", address)).transpose()?;
     let note = check::optional_text("booking.note", &input.note, 500)?;
     check::no_card_number("booking.note", &note)?;
     let courier_service = check::optional_text("booking.courier_service", &input.courier_service, 30)?;
@@ -150,14 +153,23 @@ fn customer(
 }
 
 /// The unique code and the amount to pay: the first code from the order's own turn on whose payable nobody else has.
-fn payable(view: &dyn View, account_id: BankAccountId, priced: &Priced, order_id: OrderId) -> Outcome<(i32, i64)> {
+fn payable(
+    view: &dyn View,
+    account_id: BankAccountId,
+    priced: &Priced,
+    order_id: OrderId,
+) -> Outcome<(i32, i64)> {
     let total = priced.totals.total_minor;
     if !account_id.is_some() {
         return Ok((0, total));
     }
     let account: BankAccount = need(view, account_id.0)?;
     if account.currency != priced.currency {
-        let message = format!("The account is in {}, the order in {}.", account.currency.code(), priced.currency.code());
+        let message = format!(
+            "The account is in {}, the order in {}.",
+            account.currency.code(),
+            priced.currency.code()
+        );
         return Err(Refusal::field(Reason::CurrencyMismatch, "booking.bank_account_id", message).into());
     }
     let unit = account.currency.minor_per_major();
@@ -181,7 +193,11 @@ pub(crate) fn payable_key(account_id: BankAccountId, payable_minor: i64) -> Key 
 }
 
 /// Which order reserves this amount to pay.
-pub(crate) fn reserved_by(view: &dyn View, account_id: BankAccountId, payable_minor: i64) -> Result<Option<OrderId>, Fault> {
+pub(crate) fn reserved_by(
+    view: &dyn View,
+    account_id: BankAccountId,
+    payable_minor: i64,
+) -> Result<Option<OrderId>, Fault> {
     let key = payable_key(account_id, payable_minor);
     view.get(Table::Payables, key.as_slice())?.map(|bytes| u64_at(&bytes, 0).map(OrderId)).transpose()
 }
@@ -213,7 +229,12 @@ pub(crate) fn extend(
 }
 
 /// Ends the claim.
-pub(crate) fn cancel(view: &dyn View, order_id: OrderId, reason: &str, context: &Context<'_>) -> Outcome<Decided> {
+pub(crate) fn cancel(
+    view: &dyn View,
+    order_id: OrderId,
+    reason: &str,
+    context: &Context<'_>,
+) -> Outcome<Decided> {
     let order = ready(view, order_id, OrderAction::Cancel)?;
     let reason = check::optional_text("reason", reason, 200)?;
     let (items, mut events) = end_of_claim(&order);
@@ -229,7 +250,8 @@ pub(crate) fn end_of_claim(order: &Order) -> (Vec<ItemId>, Vec<Event>) {
     let straight = order.lines.iter().filter(|line| !line.drop_order_id.is_some());
     let items = straight.map(|line| line.item_id).collect();
     let drops = order.lines.iter().filter(|line| line.drop_order_id.is_some());
-    let drops = drops.map(|line| Event::DropOrderUnbooked { drop_order_id: line.drop_order_id, item_id: line.item_id });
+    let drops = drops
+        .map(|line| Event::DropOrderUnbooked { drop_order_id: line.drop_order_id, item_id: line.item_id });
     (items, drops.collect())
 }
 

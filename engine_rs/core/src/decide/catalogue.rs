@@ -15,6 +15,8 @@ use crate::text::{self, BarcodeFault};
 
 /// Most barcodes of one item.
 const BARCODES_MAX: usize = 20;
+/// Longest category in bytes, so that it fits the key of its index.
+const CATEGORY_MAX_BYTES: usize = 160;
 /// Most prices of one item.
 const PRICES_MAX: usize = 20;
 /// Most tax classes of a shop.
@@ -42,14 +44,18 @@ pub(crate) fn create_tax_class(view: &dyn View, input: &TaxClassInput) -> Outcom
 pub(crate) fn free_code(view: &dyn View, kind: CodeKind, field: &str, code: &str) -> Outcome<()> {
     match find_code(view, kind, code)? {
         None => Ok(()),
-        Some(id) => Err(Refusal::field(Reason::CodeTaken, field, format!("{code} is used already.")).with("id", id).into()),
+        Some(id) => Err(Refusal::field(Reason::CodeTaken, field, format!("{code} is used already."))
+            .with("id", id)
+            .into()),
     }
 }
 
 /// Refuses more than a shop's lists take.
 pub(crate) fn bounded(id: u64, max: u64, what: &str) -> Outcome<()> {
     if id > max {
-        return Err(Refusal::new(Reason::TooManyElements, format!("A shop has at most {max} {what}.")).with("max", max).into());
+        return Err(Refusal::new(Reason::TooManyElements, format!("A shop has at most {max} {what}."))
+            .with("max", max)
+            .into());
     }
     Ok(())
 }
@@ -71,7 +77,13 @@ pub(crate) fn update_item(view: &dyn View, input: &ItemInput) -> Outcome<Decided
     Ok(Decided::one(Event::ItemUpdated(item), Answer::Item(current.item_id)))
 }
 
-fn checked_item(view: &dyn View, input: &ItemInput, item_id: ItemId, version: i64, create_ms: i64) -> Outcome<Item> {
+fn checked_item(
+    view: &dyn View,
+    input: &ItemInput,
+    item_id: ItemId,
+    version: i64,
+    create_ms: i64,
+) -> Outcome<Item> {
     let sku = check::code("item.sku", &input.sku, 40)?;
     if let Some(other) = find_code(view, CodeKind::Sku, &sku)?.filter(|other| *other != item_id.0) {
         let message = format!("Item {other} has the SKU {sku} already.");
@@ -80,11 +92,16 @@ fn checked_item(view: &dyn View, input: &ItemInput, item_id: ItemId, version: i6
     if input.tax_class_id.is_some() {
         need::<TaxClass>(view, input.tax_class_id.0)?;
     }
+    let category = check::optional_text("item.category", &input.category, 60)?;
+    if category.len() > CATEGORY_MAX_BYTES {
+        let message = "item.category is too long in its script; shorten it.";
+        return Err(Refusal::field(Reason::FieldTooLong, "item.category", message).into());
+    }
     Ok(Item {
         item_id,
         sku,
         name: check::text("item.name", &input.name, 200)?,
-        category: check::optional_text("item.category", &input.category, 60)?,
+        category,
         barcodes: checked_barcodes(view, &input.barcodes, item_id)?,
         prices: checked_prices(view, &input.prices)?,
         tax_class_id: input.tax_class_id,
@@ -106,7 +123,9 @@ fn checked_barcodes(view: &dyn View, barcodes: &[String], item_id: ItemId) -> Ou
             Ok(()) => {}
             Err(BarcodeFault::CheckDigit) => {
                 let message = format!("The barcode {shown} has a wrong check digit.");
-                return Err(Refusal::field(Reason::BarcodeCheckDigit, &field, message).with("barcode", shown).into());
+                return Err(Refusal::field(Reason::BarcodeCheckDigit, &field, message)
+                    .with("barcode", shown)
+                    .into());
             }
             Err(BarcodeFault::Malformed) => {
                 let message = "A barcode has 1 to 48 printable characters without blanks.";
@@ -117,7 +136,11 @@ fn checked_barcodes(view: &dyn View, barcodes: &[String], item_id: ItemId) -> Ou
         let taken = find_code(view, CodeKind::Barcode, &canonical)?.filter(|other| *other != item_id.0);
         if taken.is_some() || checked.contains(&canonical) {
             let owner = taken.map_or_else(|| "This item".to_string(), |other| format!("Item {other}"));
-            let refusal = Refusal::field(Reason::BarcodeTaken, &field, format!("{owner} has the barcode {barcode} already."));
+            let refusal = Refusal::field(
+                Reason::BarcodeTaken,
+                &field,
+                format!("{owner} has the barcode {barcode} already."),
+            );
             return Err(refusal.with("barcode", barcode).with("item_id", taken.unwrap_or(item_id.0)).into());
         }
         checked.push(canonical);
@@ -137,8 +160,12 @@ fn checked_prices(view: &dyn View, prices: &[PriceInput]) -> Outcome<Vec<Price>>
             min_quantity: check::quantity(&field("min_quantity"), price.min_quantity)?,
             amount,
         };
-        if checked.iter().any(|other| other.price_list == price.price_list && other.min_quantity == price.min_quantity) {
-            let message = format!("The price list {} has two prices from {} on.", price.price_list, price.min_quantity);
+        if checked
+            .iter()
+            .any(|other| other.price_list == price.price_list && other.min_quantity == price.min_quantity)
+        {
+            let message =
+                format!("The price list {} has two prices from {} on.", price.price_list, price.min_quantity);
             return Err(Refusal::field(Reason::FieldMalformed, &field("min_quantity"), message).into());
         }
         checked.push(price);

@@ -17,9 +17,13 @@ pub(crate) const DEADLINE_MAX_MS: i64 = 31 * 24 * crate::records::HOUR_MS;
 pub(crate) fn optional_text(field: &str, value: &str, max: usize) -> Outcome<String> {
     let value = value.trim();
     if value.chars().count() > max {
-        return Err(Refusal::field(Reason::FieldTooLong, field, format!("{field} takes at most {max} characters."))
-            .with("max", max)
-            .into());
+        return Err(Refusal::field(
+            Reason::FieldTooLong,
+            field,
+            format!("{field} takes at most {max} characters."),
+        )
+        .with("max", max)
+        .into());
     }
     if value.chars().any(|c| c.is_control() && c != '\n') {
         let message = format!("{field} holds characters that cannot be printed.");
@@ -95,12 +99,18 @@ pub(crate) fn currency(field: &str, code: &str) -> Outcome<Currency> {
     }
     Currency::parse(code).ok_or_else(|| {
         let shown: String = code.chars().take(10).collect();
-        Refusal::field(Reason::CurrencyUnknown, field, format!("{shown:?} is no ISO 4217 currency code.")).into()
+        Refusal::field(Reason::CurrencyUnknown, field, format!("{shown:?} is no ISO 4217 currency code."))
+            .into()
     })
 }
 
 /// An amount between `min` and [`AMOUNT_MAX`] in `wanted`, or in any currency.
-pub(crate) fn money(field: &str, input: Option<&MoneyInput>, wanted: Option<Currency>, min: i64) -> Outcome<Money> {
+pub(crate) fn money(
+    field: &str,
+    input: Option<&MoneyInput>,
+    wanted: Option<Currency>,
+    min: i64,
+) -> Outcome<Money> {
     let input = input.ok_or_else(|| required(field))?;
     let currency = currency(&format!("{field}.currency_code"), &input.currency_code)?;
     if let Some(wanted) = wanted.filter(|wanted| *wanted != currency) {
@@ -130,7 +140,7 @@ pub(crate) fn amount_out_of_range(field: &str) -> Refusal {
 }
 
 /// Longest name of whoever asks, in bytes.
-const ACTOR_MAX_BYTES: usize = 256;
+const ACTOR_MAX_BYTES: usize = 128;
 
 /// Who asks: a name that fits the keys of totals.
 pub(crate) fn actor(actor: &str) -> Outcome<()> {
@@ -145,7 +155,9 @@ pub(crate) fn actor(actor: &str) -> Outcome<()> {
 pub(crate) fn deadline(field: &str, expire_ms: Option<i64>, default_ms: i64, now_ms: i64) -> Outcome<i64> {
     let Some(expire_ms) = expire_ms else { return Ok(now_ms + default_ms) };
     if expire_ms <= now_ms {
-        return Err(Refusal::field(Reason::DeadlinePassed, field, format!("{field} lies in the past.")).into());
+        return Err(
+            Refusal::field(Reason::DeadlinePassed, field, format!("{field} lies in the past.")).into()
+        );
     }
     if expire_ms - now_ms > DEADLINE_MAX_MS {
         let message = format!("{field} lies more than 31 days ahead.");

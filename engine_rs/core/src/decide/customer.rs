@@ -45,13 +45,19 @@ fn checked(view: &dyn View, input: &CustomerInput, customer_id: CustomerId) -> O
     let phone = check::phone("customer.phone", &input.phone)?;
     if let Some(other) = find_code(view, CodeKind::Phone, &phone)?.filter(|other| *other != customer_id.0) {
         let message = format!("Customer {other} has this phone already.");
-        return Err(Refusal::field(Reason::PhoneTaken, "customer.phone", message).with("customer_id", other).into());
+        return Err(Refusal::field(Reason::PhoneTaken, "customer.phone", message)
+            .with("customer_id", other)
+            .into());
     }
     Ok(Customer {
         customer_id,
         name: check::text("customer.name", &input.name, 100)?,
         phone,
-        address: input.address.as_ref().map(|address| check::address("customer.address", address)).transpose()?,
+        address: input
+            .address
+            .as_ref()
+            .map(|address| check::address("customer.address", address))
+            .transpose()?,
         points: 0,
         credit_minor: 0,
         version: 0,
@@ -60,12 +66,20 @@ fn checked(view: &dyn View, input: &CustomerInput, customer_id: CustomerId) -> O
 }
 
 /// An agent says what became of a message.
-pub(crate) fn report_message(view: &dyn View, message_id: MessageId, state: i32, detail: &str) -> Outcome<Decided> {
+pub(crate) fn report_message(
+    view: &dyn View,
+    message_id: MessageId,
+    state: i32,
+    detail: &str,
+) -> Outcome<Decided> {
     let message: Message = need(view, message_id.0)?;
     let reported = MessageState::from_number(state).ok_or_else(|| check::required("state"))?;
     if message.state.next(reported).is_none() {
         return Err(Refusal::wrong_state("Message", message_id.0, &message.state, &reported).into());
     }
     let detail = check::optional_text("detail", detail, 200)?;
-    Ok(Decided::one(Event::MessageReported { message_id, state: reported, detail }, Answer::Message(message_id)))
+    Ok(Decided::one(
+        Event::MessageReported { message_id, state: reported, detail },
+        Answer::Message(message_id),
+    ))
 }

@@ -72,13 +72,17 @@ pub(crate) fn ready(view: &dyn View, id: DropOrderId, action: DropOrderAction) -
 fn check_scan(view: &dyn View, drop_order: &DropOrder, scan: &str) -> Outcome<()> {
     let scan = check::text("barcode", scan, 100)?;
     let Some(found) = find_code(view, CodeKind::Barcode, &barcode_of_scan(&scan))? else {
-        let refusal = Refusal::field(Reason::BarcodeUnknown, "barcode", format!("No item has the barcode {scan}."));
+        let refusal =
+            Refusal::field(Reason::BarcodeUnknown, "barcode", format!("No item has the barcode {scan}."));
         return Err(refusal.with("barcode", scan).into());
     };
     if found != drop_order.item_id.0 {
         let scanned: Item = must(view, found)?;
         let wanted: Item = must(view, drop_order.item_id.0)?;
-        let message = format!("Scanned: {}. Drop Order {} wants: {}.", scanned.name, drop_order.drop_order_id, wanted.name);
+        let message = format!(
+            "Scanned: {}. Drop Order {} wants: {}.",
+            scanned.name, drop_order.drop_order_id, wanted.name
+        );
         let refusal = Refusal::field(Reason::ItemMismatch, "barcode", message);
         return Err(refusal.with("item_id", wanted.item_id).with("scanned_item_id", found).into());
     }

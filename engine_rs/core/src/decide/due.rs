@@ -16,7 +16,11 @@ pub(crate) fn due(view: &dyn View, now_ms: i64, limit: usize) -> Result<Vec<Dead
 }
 
 /// What one deadline that fell due leads to.
-pub(crate) fn expire(view: &dyn View, deadline: &Deadline, context: &Context<'_>) -> Result<Vec<Event>, Fault> {
+pub(crate) fn expire(
+    view: &dyn View,
+    deadline: &Deadline,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Fault> {
     match deadline.kind {
         DeadlineKind::Order => expire_order(view, &must(view, deadline.id)?, context),
         DeadlineKind::Hold => {

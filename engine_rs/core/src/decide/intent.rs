@@ -22,7 +22,12 @@ impl<'v, 'c> Intents<'v, 'c> {
     }
 
     /// A document to print for the first time.
-    pub(crate) fn print(&mut self, kind: DocumentKind, subject_id: u64, location_id: LocationId) -> Result<Event, Fault> {
+    pub(crate) fn print(
+        &mut self,
+        kind: DocumentKind,
+        subject_id: u64,
+        location_id: LocationId,
+    ) -> Result<Event, Fault> {
         self.copy(kind, subject_id, location_id, 0, String::new())
     }
 
@@ -53,7 +58,12 @@ impl<'v, 'c> Intents<'v, 'c> {
     }
 
     /// Something to tell the customer of an order; `extra` facts beside what every message carries.
-    pub(crate) fn message(&mut self, kind: MessageKind, order: &Order, extra: &[(&str, String)]) -> Result<Event, Fault> {
+    pub(crate) fn message(
+        &mut self,
+        kind: MessageKind,
+        order: &Order,
+        extra: &[(&str, String)],
+    ) -> Result<Event, Fault> {
         let message_id = MessageId(next_id(self.view, MessageId::COUNTER)? + self.messages);
         self.messages += 1;
         let mut facts = vec![

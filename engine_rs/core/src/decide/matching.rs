@@ -37,8 +37,11 @@ impl Matcher for ExactAmount {
                 Some(order_id) => Some(must::<Order>(view, order_id.0)?),
                 None => None,
             };
-            let waits = order.filter(|order| order.due_minor() == mutation.amount_minor && awaits_money(order.state));
-            proposals.push(waits.filter(|order| taken.insert(order.order_id)).map(|order| proposal(&order, mutation)));
+            let waits =
+                order.filter(|order| order.due_minor() == mutation.amount_minor && awaits_money(order.state));
+            proposals.push(
+                waits.filter(|order| taken.insert(order.order_id)).map(|order| proposal(&order, mutation)),
+            );
         }
         Ok(proposals)
     }
@@ -55,7 +58,10 @@ fn proposal(order: &Order, mutation: &Mutation) -> Proposal {
     }
     let decision = match order.state {
         OrderState::Expired => {
-            reasons.push("The order expired: confirming books it again if the goods are free, else a refund is due.".into());
+            reasons.push(
+                "The order expired: confirming books it again if the goods are free, else a refund is due."
+                    .into(),
+            );
             MatchDecision::Auto
         }
         OrderState::Cancelled => {
@@ -151,7 +157,11 @@ pub(crate) fn in_state(
 }
 
 /// How many AUTO proposals one confirmation takes, and whether there are more.
-pub(crate) fn auto_proposals(view: &dyn View, account_id: BankAccountId, limit: usize) -> Result<(Vec<MutationId>, bool), Fault> {
+pub(crate) fn auto_proposals(
+    view: &dyn View,
+    account_id: BankAccountId,
+    limit: usize,
+) -> Result<(Vec<MutationId>, bool), Fault> {
     let mut found = Vec::new();
     for mutation_id in in_state(view, account_id, MutationState::Proposed, RUN_MAX)? {
         let mutation: Mutation = must(view, mutation_id.0)?;

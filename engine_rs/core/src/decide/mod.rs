@@ -25,8 +25,8 @@ use crate::command::Command;
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{
-    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId, OrderId,
-    ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
+    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
+    OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
 };
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Settings, must};
@@ -88,9 +88,11 @@ impl Answer {
             Self::TaxClass(id) => Reply::TaxClass(must(view, id.0)?),
             Self::Item(id) => Reply::Item(must(view, id.0)?),
             Self::Location(id) => Reply::Location(must(view, id.0)?),
-            Self::Stocks(keys) => {
-                Reply::Stocks(keys.into_iter().map(|(item, location)| level(view, item, location)).collect::<Result<_, _>>()?)
-            }
+            Self::Stocks(keys) => Reply::Stocks(
+                keys.into_iter()
+                    .map(|(item, location)| level(view, item, location))
+                    .collect::<Result<_, _>>()?,
+            ),
             Self::Hold(id) => Reply::Hold(must(view, id.0)?),
             Self::DropOrder(id) => Reply::DropOrder(must(view, id.0)?),
             Self::Order(id) => Reply::Order(must(view, id.0)?),
@@ -111,7 +113,9 @@ impl Answer {
             Self::Labels(labels) => Reply::Labels(labels),
             Self::Parcel(id) => Reply::Parcel(must(view, id.0)?),
             Self::PrintJob(id) => Reply::PrintJob(must(view, id.0)?),
-            Self::Settled(id, new_print_job_id) => Reply::Settled { job: must(view, id.0)?, new_print_job_id },
+            Self::Settled(id, new_print_job_id) => {
+                Reply::Settled { job: must(view, id.0)?, new_print_job_id }
+            }
         })
     }
 }
@@ -144,6 +148,7 @@ pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<Ord
 }
 
 /// Decides one single command; batches are taken apart by `execute`.
+#[allow(clippy::too_many_lines, reason = "one row per command, and nothing else")]
 pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) -> Outcome<Decided> {
     match command {
         Command::UpdateSettings(input) => settings::update(view, input),
@@ -151,14 +156,25 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
         Command::CreateItem(input) => catalogue::create_item(view, input, context),
         Command::UpdateItem(input) => catalogue::update_item(view, input),
         Command::CreateLocation(input) => stock::create_location(view, input),
-        Command::ReceiveStock { location_id, lines, reference } => stock::receive(view, *location_id, lines, reference),
-        Command::AdjustStock { location_id, lines, reason } => stock::adjust(view, *location_id, lines, reason),
+        Command::ReceiveStock { location_id, lines, reference } => {
+            stock::receive(view, *location_id, lines, reference)
+        }
+        Command::AdjustStock { location_id, lines, reason } => {
+            stock::adjust(view, *location_id, lines, reason)
+        }
         Command::TransferStock { from_location_id, to_location_id, lines } => {
             stock::transfer(view, *from_location_id, *to_location_id, lines)
         }
         Command::CreateHold(input) => stock::create_hold(view, input, context),
         Command::ReleaseHold { hold_id } => stock::release_hold(view, *hold_id, context),
-        Command::RequestDropOrder { item_id, quantity, from_location_id, to_location_id, note, expire_ms } => {
+        Command::RequestDropOrder {
+            item_id,
+            quantity,
+            from_location_id,
+            to_location_id,
+            note,
+            expire_ms,
+        } => {
             let asked = drop_order::Asked {
                 item_id: *item_id,
                 quantity: *quantity,
@@ -169,11 +185,17 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
             };
             drop_order::request(view, &asked, context)
         }
-        Command::HandOverDropOrder { drop_order_id, barcode } => drop_order::hand_over(view, *drop_order_id, barcode),
-        Command::RejectDropOrder { drop_order_id, reason } => drop_order::reject(view, *drop_order_id, reason),
+        Command::HandOverDropOrder { drop_order_id, barcode } => {
+            drop_order::hand_over(view, *drop_order_id, barcode)
+        }
+        Command::RejectDropOrder { drop_order_id, reason } => {
+            drop_order::reject(view, *drop_order_id, reason)
+        }
         Command::CancelDropOrder { drop_order_id } => drop_order::cancel(view, *drop_order_id),
         Command::ReleaseDropOrder { drop_order_id } => drop_order::release(view, *drop_order_id),
-        Command::ReturnDropOrder { drop_order_id, barcode } => drop_order::give_back(view, *drop_order_id, barcode),
+        Command::ReturnDropOrder { drop_order_id, barcode } => {
+            drop_order::give_back(view, *drop_order_id, barcode)
+        }
         Command::CreateBooking(input) => booking::create(view, input, context),
         Command::ExtendBooking { order_id, version, expire_ms } => {
             booking::extend(view, *order_id, *version, *expire_ms, context)
@@ -181,7 +203,9 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
         Command::CancelBooking { order_id, reason } => booking::cancel(view, *order_id, reason, context),
         Command::CreateCustomer(input) => customer::create(view, input, context),
         Command::UpdateCustomer(input) => customer::update(view, input),
-        Command::ReportMessage { message_id, state, detail } => customer::report_message(view, *message_id, *state, detail),
+        Command::ReportMessage { message_id, state, detail } => {
+            customer::report_message(view, *message_id, *state, detail)
+        }
         Command::CreateBankAccount(input) => statement::create_account(view, input),
         Command::ImportMutations { bank_account_id, file_hash, mutations } => {
             statement::import(view, *bank_account_id, file_hash, mutations, context)
@@ -197,17 +221,25 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
         }
         Command::RefundOrder { order_id, reference } => payment::refund(view, *order_id, reference),
         Command::CreateTill { code, location_id } => till::create(view, code, *location_id),
-        Command::OpenShift { till_id, opening_cash } => till::open_shift(view, *till_id, opening_cash.as_ref(), context),
+        Command::OpenShift { till_id, opening_cash } => {
+            till::open_shift(view, *till_id, opening_cash.as_ref(), context)
+        }
         Command::CreateTillSale { sale, tenders } => till::sell(view, sale, tenders, context),
         Command::RecordCashMovement { shift_id, amount, reason } => {
             till::move_cash(view, *shift_id, amount.as_ref(), reason)
         }
-        Command::CloseShift { shift_id, counted_cash } => till::close_shift(view, *shift_id, counted_cash.as_ref(), context),
-        Command::CreateCourier { code, name, connected } => shipping::create_courier(view, code, name, *connected),
+        Command::CloseShift { shift_id, counted_cash } => {
+            till::close_shift(view, *shift_id, counted_cash.as_ref(), context)
+        }
+        Command::CreateCourier { code, name, connected } => {
+            shipping::create_courier(view, code, name, *connected)
+        }
         Command::PrintLabels { parcel_ids, all_unprinted, reprint_reason } => {
             shipping::print_labels(view, parcel_ids, *all_unprinted, reprint_reason, context)
         }
-        Command::RequestAirwayBill { parcel_id, courier_id } => shipping::request_bill(view, *parcel_id, *courier_id),
+        Command::RequestAirwayBill { parcel_id, courier_id } => {
+            shipping::request_bill(view, *parcel_id, *courier_id)
+        }
         Command::AssignAirwayBill { parcel_id, airway_bill, courier_id } => {
             shipping::enter_bill(view, *parcel_id, airway_bill, *courier_id, context)
         }
@@ -218,8 +250,12 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
         Command::HandOverParcel { airway_bill } => shipping::hand_over(view, airway_bill),
         Command::DeliverParcel { parcel_id } => shipping::deliver(view, *parcel_id),
         Command::ReportPrintJob(report) => print::report(view, report),
-        Command::SettlePrintJob { print_job_id, printed } => print::settle(view, *print_job_id, *printed, context),
-        Command::ReprintDocument { print_job_id, reason } => print::reprint(view, *print_job_id, reason, context),
+        Command::SettlePrintJob { print_job_id, printed } => {
+            print::settle(view, *print_job_id, *printed, context)
+        }
+        Command::ReprintDocument { print_job_id, reason } => {
+            print::reprint(view, *print_job_id, reason, context)
+        }
         Command::BatchCreateItems(_)
         | Command::BatchCreateHolds(_)
         | Command::BatchCreateBookings(_)

@@ -77,17 +77,22 @@ pub(crate) fn confirm(
 ) -> Outcome<(Vec<Event>, Vec<OrderId>)> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Confirm)?;
     if mutation.bank_account_id != account_id {
-        return Err(Refusal::not_found(Reason::MutationNotFound, "mutation of this account", mutation_id).into());
+        return Err(
+            Refusal::not_found(Reason::MutationNotFound, "mutation of this account", mutation_id).into()
+        );
     }
     let Some(proposal) = &mutation.proposal else {
-        let refusal = Refusal::wrong_state("Mutation", mutation_id.0, &mutation.state, &MutationAction::Confirm);
+        let refusal =
+            Refusal::wrong_state("Mutation", mutation_id.0, &mutation.state, &MutationAction::Confirm);
         return Err(refusal.into());
     };
     let mut payments = Vec::new();
     for allocation in &proposal.allocations {
         let order: Order = must(view, allocation.order_id.0)?;
         if order.version != allocation.order_version {
-            return Err(Refusal::stale("order", order.order_id.0, order.version, allocation.order_version).into());
+            return Err(
+                Refusal::stale("order", order.order_id.0, order.version, allocation.order_version).into()
+            );
         }
         payments.push((order, allocation.amount_minor));
     }
@@ -114,7 +119,8 @@ pub(crate) fn match_by_hand(
             let message = format!("Order {} stands twice.", order.order_id);
             return Err(Refusal::field(Reason::FieldMalformed, &field("order_id"), message).into());
         }
-        let amount = check::money(&field("amount"), allocation.amount.as_ref(), Some(mutation.currency), 1)?.minor;
+        let amount =
+            check::money(&field("amount"), allocation.amount.as_ref(), Some(mutation.currency), 1)?.minor;
         payments.push((order, amount));
     }
     let sum = crate::money::sum(payments.iter().map(|(_, amount)| *amount))
@@ -126,7 +132,8 @@ pub(crate) fn match_by_hand(
     }
     let remainder = mutation.amount_minor - sum;
     if remainder > 0 && !credit_remainder {
-        let message = format!("{remainder} minor units are left over; say that they become the customer's credit.");
+        let message =
+            format!("{remainder} minor units are left over; say that they become the customer's credit.");
         return Err(Refusal::new(Reason::RemainderLeft, message).with("remainder_minor", remainder).into());
     }
     let credit = (remainder > 0).then(|| (payments[0].0.customer_id, remainder));
@@ -146,9 +153,13 @@ fn allocate(
     let (credited_customer_id, credited_minor) = credit.unwrap_or((CustomerId(0), 0));
     let allocations = payments
         .iter()
-        .map(|(order, amount_minor)| MutationAllocation { order_id: order.order_id, amount_minor: *amount_minor })
+        .map(|(order, amount_minor)| MutationAllocation {
+            order_id: order.order_id,
+            amount_minor: *amount_minor,
+        })
         .collect();
-    let mut events = vec![Event::MutationConfirmed { mutation_id, allocations, credited_minor, credited_customer_id }];
+    let mut events =
+        vec![Event::MutationConfirmed { mutation_id, allocations, credited_minor, credited_customer_id }];
     let mut intents = Intents::new(view, context);
     let mut demand = Demand::default();
     let mut drops = BTreeSet::new();
@@ -207,7 +218,11 @@ fn pay(
 ) -> Outcome<Vec<Event>> {
     let order_id = order.order_id;
     if allocation.amount_minor > order.due_minor() {
-        let message = format!("Order {order_id} has {} minor units to pay, not {}.", order.due_minor(), allocation.amount_minor);
+        let message = format!(
+            "Order {order_id} has {} minor units to pay, not {}.",
+            order.due_minor(),
+            allocation.amount_minor
+        );
         let refusal = Refusal::new(Reason::OverAllocated, message).with("order_id", order_id);
         return Err(refusal.with("due_minor", order.due_minor()).into());
     }
@@ -260,8 +275,11 @@ impl Again<'_, '_> {
         let mut drops = self.drops.clone();
         let mut lines = Vec::with_capacity(order.lines.len());
         for line in &order.lines {
-            let mut reclaim =
-                Reclaim { item_id: line.item_id, location_id: line.location_id, drop_order_id: DropOrderId(0) };
+            let mut reclaim = Reclaim {
+                item_id: line.item_id,
+                location_id: line.location_id,
+                drop_order_id: DropOrderId(0),
+            };
             if line.drop_order_id.is_some() {
                 let drop_order: DropOrder = must(self.view, line.drop_order_id.0)?;
                 if drop_order.state == DropOrderState::ReturnDue && drops.insert(line.drop_order_id) {
@@ -298,7 +316,9 @@ pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'
         let customer: Customer = must(view, mutation.credited_customer_id.0)?;
         if customer.credit_minor < mutation.credited_minor {
             let message = format!("{} has used the credit already.", customer.name);
-            return Err(Refusal::new(Reason::CreditTooLow, message).with("customer_id", customer.customer_id).into());
+            return Err(Refusal::new(Reason::CreditTooLow, message)
+                .with("customer_id", customer.customer_id)
+                .into());
         }
     }
     events.push(Event::MutationUndone { mutation_id });

@@ -51,7 +51,7 @@ pub(crate) fn price_till_sale(view: &dyn View, input: &TillSaleInput) -> Outcome
     let shift: Shift = need(view, input.shift_id.0)?;
     let till: Till = must(view, shift.till_id.0)?;
     open_location(view, "sale.shift_id", till.location_id)?;
-    let place = Place { location_id: till.location_id, ..Place::default() };
+    let place = Place { location: till.location_id, ..Place::default() };
     let mut lines = Vec::with_capacity(input.lines.len());
     for (index, line) in input.lines.iter().enumerate() {
         lines.push(price_line(view, line, &format!("sale.lines[{index}]"), &list, shift.currency, place)?);
@@ -67,9 +67,9 @@ fn price_list(field: &str, name: &str) -> Outcome<String> {
 /// Where a line's goods stand and what claims them already.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
-    location_id: LocationId,
-    drop_order_id: DropOrderId,
-    hold_id: HoldId,
+    location: LocationId,
+    drop_order: DropOrderId,
+    hold: HoldId,
 }
 
 fn resolve(view: &dyn View, line: &LineInput, field: &str, context: &Context<'_>) -> Outcome<Place> {
@@ -77,26 +77,35 @@ fn resolve(view: &dyn View, line: &LineInput, field: &str, context: &Context<'_>
         Source::Missing => Err(check::required(&format!("{field}.source")).into()),
         Source::Location(location_id) => {
             open_location(view, &format!("{field}.location_id"), location_id)?;
-            Ok(Place { location_id, ..Place::default() })
+            Ok(Place { location: location_id, ..Place::default() })
         }
         Source::DropOrder(drop_order_id) => {
             let drop_order: DropOrder = super::drop_order::ready(view, drop_order_id, DropOrderAction::Book)?;
             same_claim(line, field, "Drop Order", drop_order.item_id, drop_order.quantity)?;
-            Ok(Place { location_id: drop_order.to_location_id, drop_order_id, ..Place::default() })
+            Ok(Place { location: drop_order.to_location_id, drop_order: drop_order_id, ..Place::default() })
         }
         Source::Hold(hold_id) => {
             let hold: Hold = live_hold(view, hold_id, context)?;
             same_claim(line, field, "hold", hold.item_id, hold.quantity)?;
-            Ok(Place { location_id: hold.location_id, hold_id, ..Place::default() })
+            Ok(Place { location: hold.location_id, hold: hold_id, ..Place::default() })
         }
     }
 }
 
-fn same_claim(line: &LineInput, field: &str, what: &str, item_id: crate::ids::ItemId, quantity: i64) -> Outcome<()> {
+fn same_claim(
+    line: &LineInput,
+    field: &str,
+    what: &str,
+    item_id: crate::ids::ItemId,
+    quantity: i64,
+) -> Outcome<()> {
     if line.item_id == item_id && line.quantity == quantity {
         return Ok(());
     }
-    let message = format!("The {what} is for {quantity} of item {item_id}; the line asks for {} of item {}.", line.quantity, line.item_id);
+    let message = format!(
+        "The {what} is for {quantity} of item {item_id}; the line asks for {} of item {}.",
+        line.quantity, line.item_id
+    );
     let refusal = Refusal::field(Reason::ItemMismatch, field, message);
     Err(refusal.with("item_id", item_id).with("quantity", quantity).into())
 }
@@ -114,13 +123,15 @@ fn price_line(
     let unit_price_minor = unit_price(&item, list, quantity, currency, field)?;
     let too_large = || check::amount_out_of_range(field);
     let gross = money::times(unit_price_minor, quantity).ok_or_else(too_large)?;
-    let discount_minor = check::optional_money(&format!("{field}.discount"), input.discount.as_ref(), currency)?;
+    let discount_minor =
+        check::optional_money(&format!("{field}.discount"), input.discount.as_ref(), currency)?;
     if discount_minor > gross {
         let message = format!("{field}.discount is more than the line costs.");
         return Err(Refusal::field(Reason::AmountOutOfRange, &format!("{field}.discount"), message).into());
     }
     let net = gross - discount_minor;
-    let tax_class = item.tax_class_id.is_some().then(|| must::<TaxClass>(view, item.tax_class_id.0)).transpose()?;
+    let tax_class =
+        item.tax_class_id.is_some().then(|| must::<TaxClass>(view, item.tax_class_id.0)).transpose()?;
     let (tax_minor, tax_included, tax_code) = match &tax_class {
         None => (0, false, String::new()),
         Some(class) => {
@@ -142,9 +153,9 @@ fn price_line(
         tax_minor,
         tax_included,
         total_minor,
-        location_id: place.location_id,
-        drop_order_id: place.drop_order_id,
-        hold_id: place.hold_id,
+        location_id: place.location,
+        drop_order_id: place.drop_order,
+        hold_id: place.hold,
         tax_code,
     })
 }
@@ -154,15 +165,15 @@ fn unit_price(item: &Item, list: &str, quantity: i64, currency: Currency, field:
     let price = item
         .prices
         .iter()
-        .filter(|price| price.price_list == list && price.min_quantity <= quantity && price.amount.currency == currency)
+        .filter(|price| {
+            price.price_list == list && price.min_quantity <= quantity && price.amount.currency == currency
+        })
         .max_by_key(|price| price.min_quantity);
-    match price {
-        Some(price) => Ok(price.amount.minor),
-        None => {
-            let message = format!("{} has no price in the list {list} for {quantity}.", item.name);
-            Err(Refusal::field(Reason::PriceMissing, field, message).with("item_id", item.item_id).into())
-        }
+    if let Some(price) = price {
+        return Ok(price.amount.minor);
     }
+    let message = format!("{} has no price in the list {list} for {quantity}.", item.name);
+    Err(Refusal::field(Reason::PriceMissing, field, message).with("item_id", item.item_id).into())
 }
 
 fn totals(lines: &[Line], shipping_minor: i64, field: &str) -> Outcome<Totals> {

@@ -39,18 +39,35 @@ pub(crate) fn report(view: &dyn View, input: &PrintReportInput) -> Outcome<Decid
 }
 
 /// A person settles an UNKNOWN or FAILED job: it is on paper, or shall be printed again as a new job.
-pub(crate) fn settle(view: &dyn View, print_job_id: PrintJobId, printed: bool, context: &Context<'_>) -> Outcome<Decided> {
+pub(crate) fn settle(
+    view: &dyn View,
+    print_job_id: PrintJobId,
+    printed: bool,
+    context: &Context<'_>,
+) -> Outcome<Decided> {
     let action = if printed { PrintAction::SettlePrinted } else { PrintAction::SettleAgain };
     let job = ready(view, print_job_id, action)?;
     if job.settled || replaced(view, &job)? {
-        return Err(Refusal::wrong_state("Print job", print_job_id.0, &"settled or replaced already", &action).into());
+        return Err(Refusal::wrong_state(
+            "Print job",
+            print_job_id.0,
+            &"settled or replaced already",
+            &action,
+        )
+        .into());
     }
     let detail = format!("settled by {}", context.actor);
     let mut events = vec![Event::PrintJobMoved { print_job_id, action, detail }];
     let mut new_print_job_id = PrintJobId(0);
     if !printed {
         let reason = format!("print job {print_job_id} was {:?}", job.state).to_lowercase();
-        let event = Intents::new(view, context).copy(job.kind, job.subject_id, job.location_id, job.copy_number + 1, reason)?;
+        let event = Intents::new(view, context).copy(
+            job.kind,
+            job.subject_id,
+            job.location_id,
+            job.copy_number + 1,
+            reason,
+        )?;
         if let Event::PrintJobQueued(new) = &event {
             new_print_job_id = new.print_job_id;
         }
@@ -68,13 +85,24 @@ fn replaced(view: &dyn View, job: &PrintJob) -> Outcome<bool> {
 }
 
 /// A deliberate copy of a printed document.
-pub(crate) fn reprint(view: &dyn View, print_job_id: PrintJobId, reason: &str, context: &Context<'_>) -> Outcome<Decided> {
+pub(crate) fn reprint(
+    view: &dyn View,
+    print_job_id: PrintJobId,
+    reason: &str,
+    context: &Context<'_>,
+) -> Outcome<Decided> {
     let job: PrintJob = need(view, print_job_id.0)?;
     if job.state != PrintJobState::Printed {
         return Err(Refusal::wrong_state("Print job", print_job_id.0, &job.state, &"Reprint").into());
     }
     let reason = check::text("reason", reason, 200)?;
-    let event = Intents::new(view, context).copy(job.kind, job.subject_id, job.location_id, job.copy_number + 1, reason)?;
+    let event = Intents::new(view, context).copy(
+        job.kind,
+        job.subject_id,
+        job.location_id,
+        job.copy_number + 1,
+        reason,
+    )?;
     let answer = match &event {
         Event::PrintJobQueued(new) => Answer::PrintJob(new.print_job_id),
         _ => Answer::PrintJob(print_job_id),

@@ -16,7 +16,11 @@ use crate::tables::Table;
 const SALES_MAX: usize = 1_000;
 
 /// The orders one CreateSales takes, and whether there are more.
-pub(crate) fn to_sell(view: &dyn View, order_ids: &[OrderId], all_paid: bool) -> Outcome<(Vec<OrderId>, bool)> {
+pub(crate) fn to_sell(
+    view: &dyn View,
+    order_ids: &[OrderId],
+    all_paid: bool,
+) -> Outcome<(Vec<OrderId>, bool)> {
     if !all_paid {
         check::count("order_ids", order_ids.len(), SALES_MAX)?;
         return Ok((order_ids.to_vec(), false));
@@ -45,7 +49,9 @@ pub(crate) fn check_shift(view: &dyn View, shift_id: ShiftId) -> Outcome<()> {
 pub(crate) fn open_shift(view: &dyn View, shift_id: ShiftId) -> Outcome<Shift> {
     let shift: Shift = need(view, shift_id.0)?;
     if !shift.is_open() {
-        return Err(Refusal::new(Reason::ShiftClosed, format!("Shift {shift_id} is closed.")).with("shift_id", shift_id).into());
+        return Err(Refusal::new(Reason::ShiftClosed, format!("Shift {shift_id} is closed."))
+            .with("shift_id", shift_id)
+            .into());
     }
     Ok(shift)
 }
@@ -90,7 +96,10 @@ pub(crate) fn sell(
     let mut events = vec![Event::SaleMade(sale)];
     let drops = order.lines.iter().filter(|line| line.drop_order_id.is_some());
     events.extend(
-        drops.map(|line| Event::DropOrderConsumed { drop_order_id: line.drop_order_id, item_id: line.item_id }),
+        drops.map(|line| Event::DropOrderConsumed {
+            drop_order_id: line.drop_order_id,
+            item_id: line.item_id,
+        }),
     );
     events.push(receipt);
     let parcel = parcel(view, &order, location_id, context)?;
@@ -109,13 +118,15 @@ fn tender(allocation: &Allocation) -> Tender {
 }
 
 /// The parcel of an order with an address; a connected courier is asked for its airway bill at once.
-fn parcel(view: &dyn View, order: &Order, location_id: LocationId, context: &Context<'_>) -> Result<Option<Parcel>, Fault> {
+fn parcel(
+    view: &dyn View,
+    order: &Order,
+    location_id: LocationId,
+    context: &Context<'_>,
+) -> Result<Option<Parcel>, Fault> {
     let Some(address) = order.address.clone() else { return Ok(None) };
     let parcel_id = ParcelId(next_id(view, ParcelId::COUNTER)?);
-    let connected = match order.courier_id.is_some() {
-        true => must::<Courier>(view, order.courier_id.0)?.connected,
-        false => false,
-    };
+    let connected = order.courier_id.is_some() && must::<Courier>(view, order.courier_id.0)?.connected;
     let mut weight_grams: i64 = 0;
     for line in &order.lines {
         let item: Item = must(view, line.item_id.0)?;

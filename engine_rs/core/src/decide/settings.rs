@@ -22,7 +22,8 @@ pub(crate) fn update(view: &dyn View, input: &SettingsInput) -> Outcome<Decided>
         let message = format!("The shop's currency stays {}: items have prices.", current.currency.code());
         return Err(Refusal::field(Reason::SettingFixed, "settings.currency_code", message).into());
     }
-    let duration = |field: &str, value: i64, min: i64| check::range(field, value, min, check::DEADLINE_MAX_MS);
+    let duration =
+        |field: &str, value: i64, min: i64| check::range(field, value, min, check::DEADLINE_MAX_MS);
     let settings = Settings {
         shop_name: check::text("settings.shop_name", &input.shop_name, 100)?,
         shop_address: check::optional_text("settings.shop_address", &input.shop_address, 300)?,
@@ -31,8 +32,18 @@ pub(crate) fn update(view: &dyn View, input: &SettingsInput) -> Outcome<Decided>
         booking_duration_ms: duration("settings.booking_duration", input.booking_duration_ms, MINUTE_MS)?,
         hold_duration_ms: duration("settings.hold_duration", input.hold_duration_ms, MINUTE_MS)?,
         payable_cooldown_ms: duration("settings.payable_cooldown", input.payable_cooldown_ms, 0)?,
-        points_per_minor: check::range("settings.points_per_minor_units", input.points_per_minor, 0, AMOUNT_MAX)?,
-        point_value_minor: check::range("settings.point_value_minor_units", input.point_value_minor, 0, AMOUNT_MAX)?,
+        points_per_minor: check::range(
+            "settings.points_per_minor_units",
+            input.points_per_minor,
+            0,
+            AMOUNT_MAX,
+        )?,
+        point_value_minor: check::range(
+            "settings.point_value_minor_units",
+            input.point_value_minor,
+            0,
+            AMOUNT_MAX,
+        )?,
         version: current.version + 1,
     };
     Ok(Decided::one(Event::SettingsUpdated(settings), Answer::Settings))

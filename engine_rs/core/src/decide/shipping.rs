@@ -27,7 +27,8 @@ pub(crate) fn create_courier(view: &dyn View, code: &str, name: &str, connected:
     free_code(view, CodeKind::Courier, "courier.code", &code)?;
     let id = next_id(view, CourierId::COUNTER)?;
     bounded(id, COURIERS_MAX, "couriers")?;
-    let courier = Courier { courier_id: CourierId(id), code, name: check::text("courier.name", name, 100)?, connected };
+    let courier =
+        Courier { courier_id: CourierId(id), code, name: check::text("courier.name", name, 100)?, connected };
     Ok(Decided::one(Event::CourierCreated(courier), Answer::Courier(CourierId(id))))
 }
 
@@ -102,7 +103,13 @@ fn waits_for_bill(view: &dyn View, parcel: &Parcel) -> Result<bool, Fault> {
 fn bill_ready(view: &dyn View, parcel_id: ParcelId, action: AirwayBillAction) -> Outcome<Parcel> {
     let parcel: Parcel = need(view, parcel_id.0)?;
     if parcel.airway_bill_state.next(action).is_none() {
-        return Err(Refusal::wrong_state("Airway bill of parcel", parcel_id.0, &parcel.airway_bill_state, &action).into());
+        return Err(Refusal::wrong_state(
+            "Airway bill of parcel",
+            parcel_id.0,
+            &parcel.airway_bill_state,
+            &action,
+        )
+        .into());
     }
     Ok(parcel)
 }
@@ -128,7 +135,9 @@ fn free_bill(view: &dyn View, airway_bill: &str, parcel_id: ParcelId) -> Outcome
         None => Ok(number),
         Some(other) => {
             let message = format!("Parcel {other} has the airway bill {number} already.");
-            Err(Refusal::field(Reason::AirwayBillTaken, "airway_bill", message).with("parcel_id", other).into())
+            Err(Refusal::field(Reason::AirwayBillTaken, "airway_bill", message)
+                .with("parcel_id", other)
+                .into())
         }
     }
 }
@@ -175,7 +184,12 @@ pub(crate) struct Report<'a> {
 }
 
 /// The courier agent says what became of a request.
-pub(crate) fn report_bill(view: &dyn View, parcel_id: ParcelId, report: &Report<'_>, context: &Context<'_>) -> Outcome<Decided> {
+pub(crate) fn report_bill(
+    view: &dyn View,
+    parcel_id: ParcelId,
+    report: &Report<'_>,
+    context: &Context<'_>,
+) -> Outcome<Decided> {
     let detail = check::optional_text("detail", report.detail, 200)?;
     let answer = Answer::Parcel(parcel_id);
     match AirwayBillState::from_number(report.state) {
@@ -204,7 +218,11 @@ pub(crate) fn report_bill(view: &dyn View, parcel_id: ParcelId, report: &Report<
 pub(crate) fn hand_over(view: &dyn View, airway_bill: &str) -> Outcome<Decided> {
     let number = check::text("airway_bill", airway_bill, 100)?;
     let Some(id) = find_code(view, CodeKind::AirwayBill, &number)? else {
-        let refusal = Refusal::field(Reason::ParcelNotFound, "airway_bill", format!("No parcel has the airway bill {number}."));
+        let refusal = Refusal::field(
+            Reason::ParcelNotFound,
+            "airway_bill",
+            format!("No parcel has the airway bill {number}."),
+        );
         return Err(refusal.with("airway_bill", number).into());
     };
     let parcel: Parcel = must(view, id)?;

@@ -39,8 +39,10 @@ pub(crate) fn create_account(view: &dyn View, input: &BankAccountInput) -> Outco
     let id = next_id(view, BankAccountId::COUNTER)?;
     bounded(id, ACCOUNTS_MAX, "bank accounts")?;
     let or = |value: i32, default: i32| if value == 0 { default } else { value };
-    let min = check::range(&field("unique_code_min"), or(input.unique_code_min, 1).into(), 1, UNIQUE_CODE_MAX)?;
-    let max = check::range(&field("unique_code_max"), or(input.unique_code_max, 999).into(), min, UNIQUE_CODE_MAX)?;
+    let min =
+        check::range(&field("unique_code_min"), or(input.unique_code_min, 1).into(), 1, UNIQUE_CODE_MAX)?;
+    let max =
+        check::range(&field("unique_code_max"), or(input.unique_code_max, 999).into(), min, UNIQUE_CODE_MAX)?;
     let account = BankAccount {
         bank_account_id: BankAccountId(id),
         bank: check::text(&field("bank"), &input.bank, 20)?,
@@ -85,7 +87,11 @@ fn key_of(mutation: &Mutation, pending: bool, occurrence: i32) -> Key {
 }
 
 /// The first pending row of the same amount and text that waits to be posted and is not taken by another row of this call.
-fn waiting(view: &dyn View, posted: &Mutation, taken: &BTreeSet<MutationId>) -> Result<Option<MutationId>, Fault> {
+fn waiting(
+    view: &dyn View,
+    posted: &Mutation,
+    taken: &BTreeSet<MutationId>,
+) -> Result<Option<MutationId>, Fault> {
     for occurrence in 1..=OCCURRENCES_MAX {
         let Some(id) = known(view, &key_of(posted, true, occurrence))? else { break };
         if !taken.contains(&id) && must::<Mutation>(view, id.0)?.state == MutationState::Pending {
@@ -112,7 +118,13 @@ pub(crate) fn import(
     let file_hash = check::optional_text("file_hash", file_hash, 128)?;
     check::count("mutations", rows.len(), ROWS_MAX)?;
     let first = next_id(view, MutationId::COUNTER)?;
-    let mut run = Import { view, imported: Imported::default(), events: Vec::new(), keys: BTreeSet::new(), posted: BTreeSet::new() };
+    let mut run = Import {
+        view,
+        imported: Imported::default(),
+        events: Vec::new(),
+        keys: BTreeSet::new(),
+        posted: BTreeSet::new(),
+    };
     let mut seen: BTreeMap<Vec<u8>, i32> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
         let id = MutationId(first + run.imported.mutation_ids.len() as u64);
@@ -149,12 +161,12 @@ impl Import<'_> {
             None if is_posted => waiting(self.view, &mutation, &self.posted)?,
             None => None,
         };
-        if let Some(id) = waits.filter(|id| !self.posted.contains(id)) {
-            if must::<Mutation>(self.view, id.0)?.state == MutationState::Pending {
-                self.post(id, &mutation);
-                self.imported.known_rows += 1;
-                return Ok(());
-            }
+        if let Some(id) = waits.filter(|id| !self.posted.contains(id))
+            && must::<Mutation>(self.view, id.0)?.state == MutationState::Pending
+        {
+            self.post(id, &mutation);
+            self.imported.known_rows += 1;
+            return Ok(());
         }
         if before.is_some() || !first_here {
             self.imported.known_rows += 1;

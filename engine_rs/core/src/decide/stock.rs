@@ -28,7 +28,13 @@ pub(crate) struct Demand(BTreeMap<(ItemId, LocationId), i64>);
 
 impl Demand {
     /// Adds units; returns false when all that is wanted so far is not available any more.
-    pub(crate) fn add(&mut self, view: &dyn View, item_id: ItemId, location_id: LocationId, quantity: i64) -> Outcome<bool> {
+    pub(crate) fn add(
+        &mut self,
+        view: &dyn View,
+        item_id: ItemId,
+        location_id: LocationId,
+        quantity: i64,
+    ) -> Outcome<bool> {
         let wanted = self.0.entry((item_id, location_id)).or_default();
         *wanted = wanted.saturating_add(quantity);
         Ok(*wanted <= level(view, item_id, location_id)?.available())
@@ -60,7 +66,8 @@ fn out_of_stock(
     wanted: i64,
 ) -> Outcome<Refusal> {
     let name = find::<Item>(view, item_id.0)?.map_or_else(|| format!("item {item_id}"), |item| item.name);
-    let place = find::<Location>(view, location_id.0)?.map_or_else(|| location_id.to_string(), |place| place.code);
+    let place =
+        find::<Location>(view, location_id.0)?.map_or_else(|| location_id.to_string(), |place| place.code);
     let message = format!("{name}: {wanted} wanted at {place}, {available} available.");
     Ok(Refusal::new(Reason::OutOfStock, message)
         .with("item_id", item_id)
@@ -77,7 +84,9 @@ pub(crate) fn open_location(view: &dyn View, field: &str, location_id: LocationI
     let location: Location = need(view, location_id.0)?;
     if location.kind == LocationKind::CsDesk {
         let message = format!("{} is a CS desk: its stock moves by Drop Orders only.", location.code);
-        return Err(Refusal::field(Reason::DropOrderRequired, field, message).with("location_id", location_id).into());
+        return Err(Refusal::field(Reason::DropOrderRequired, field, message)
+            .with("location_id", location_id)
+            .into());
     }
     Ok(location)
 }
@@ -128,7 +137,12 @@ fn distinct(lines: &[StockLine], location_id: LocationId) -> Vec<(ItemId, Locati
 }
 
 /// Goods come in.
-pub(crate) fn receive(view: &dyn View, location_id: LocationId, lines: &[StockLine], reference: &str) -> Outcome<Decided> {
+pub(crate) fn receive(
+    view: &dyn View,
+    location_id: LocationId,
+    lines: &[StockLine],
+    reference: &str,
+) -> Outcome<Decided> {
     open_location(view, "location_id", location_id)?;
     let reference = check::optional_text("reference", reference, 100)?;
     known_items(view, lines)?;
@@ -148,7 +162,12 @@ pub(crate) fn receive(view: &dyn View, location_id: LocationId, lines: &[StockLi
 }
 
 /// A count differs.
-pub(crate) fn adjust(view: &dyn View, location_id: LocationId, lines: &[StockLine], reason: &str) -> Outcome<Decided> {
+pub(crate) fn adjust(
+    view: &dyn View,
+    location_id: LocationId,
+    lines: &[StockLine],
+    reason: &str,
+) -> Outcome<Decided> {
     open_location(view, "location_id", location_id)?;
     let reason = check::text("reason", reason, 200)?;
     known_items(view, lines)?;
@@ -174,7 +193,12 @@ pub(crate) fn adjust(view: &dyn View, location_id: LocationId, lines: &[StockLin
 }
 
 /// Goods go from one location to another.
-pub(crate) fn transfer(view: &dyn View, from: LocationId, to: LocationId, lines: &[StockLine]) -> Outcome<Decided> {
+pub(crate) fn transfer(
+    view: &dyn View,
+    from: LocationId,
+    to: LocationId,
+    lines: &[StockLine],
+) -> Outcome<Decided> {
     open_location(view, "from_location_id", from)?;
     open_location(view, "to_location_id", to)?;
     if from == to {
@@ -188,7 +212,12 @@ pub(crate) fn transfer(view: &dyn View, from: LocationId, to: LocationId, lines:
         let quantity = check::quantity(&format!("lines[{index}].quantity"), line.quantity)?;
         demand.want(line.item_id, from, quantity);
         let item_id = line.item_id;
-        events.push(Event::StockTransferred { item_id, from_location_id: from, to_location_id: to, quantity });
+        events.push(Event::StockTransferred {
+            item_id,
+            from_location_id: from,
+            to_location_id: to,
+            quantity,
+        });
     }
     demand.check(view)?;
     let mut keys = distinct(lines, from.min(to));

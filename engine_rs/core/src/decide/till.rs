@@ -73,13 +73,19 @@ pub(crate) fn open_shift(
 }
 
 /// Sells a cart.
-pub(crate) fn sell(view: &dyn View, input: &TillSaleInput, tenders: &[TenderInput], context: &Context<'_>) -> Outcome<Decided> {
+pub(crate) fn sell(
+    view: &dyn View,
+    input: &TillSaleInput,
+    tenders: &[TenderInput],
+    context: &Context<'_>,
+) -> Outcome<Decided> {
     if !input.shift_id.is_some() {
         return Err(check::required("sale.shift_id").into());
     }
     let shift = need_open_shift(view, input.shift_id)?;
     let priced = price_till_sale(view, input)?;
-    let customer = input.customer_id.is_some().then(|| need::<Customer>(view, input.customer_id.0)).transpose()?;
+    let customer =
+        input.customer_id.is_some().then(|| need::<Customer>(view, input.customer_id.0)).transpose()?;
     let mut demand = Demand::default();
     for line in &priced.lines {
         demand.want(line.item_id, line.location_id, line.quantity);
@@ -158,7 +164,9 @@ fn tendered(
     let change_minor = sum - total;
     if change_minor > cash {
         let message = "Change is given from cash only; the other tenders are more than the total.";
-        return Err(Refusal::new(Reason::ChangeNotFromCash, message).with("change_minor", change_minor).into());
+        return Err(Refusal::new(Reason::ChangeNotFromCash, message)
+            .with("change_minor", change_minor)
+            .into());
     }
     Ok(Tendered { tenders, change_minor, points_redeemed })
 }
@@ -188,7 +196,12 @@ fn points(tender: &Tender, index: usize, settings: &Settings) -> Outcome<i64> {
 }
 
 /// Cash put into or taken from the drawer.
-pub(crate) fn move_cash(view: &dyn View, shift_id: ShiftId, amount: Option<&MoneyInput>, reason: &str) -> Outcome<Decided> {
+pub(crate) fn move_cash(
+    view: &dyn View,
+    shift_id: ShiftId,
+    amount: Option<&MoneyInput>,
+    reason: &str,
+) -> Outcome<Decided> {
     let shift = need_open_shift(view, shift_id)?;
     let amount_minor = check::money("amount", amount, Some(shift.currency), -AMOUNT_MAX)?.minor;
     if amount_minor == 0 || shift.expected_cash_minor() + amount_minor < 0 {
@@ -211,6 +224,10 @@ pub(crate) fn close_shift(
     let shift = need_open_shift(view, shift_id)?;
     let counted_cash_minor = check::money("counted_cash", counted_cash, Some(shift.currency), 0)?.minor;
     let till: Till = must(view, shift.till_id.0)?;
-    let report = Intents::new(view, context).print(DocumentKind::ShiftReport, shift_id.0, till.location_id)?;
-    Ok(Decided::new(vec![Event::ShiftClosed { shift_id, counted_cash_minor }, report], Answer::Shift(shift_id)))
+    let report =
+        Intents::new(view, context).print(DocumentKind::ShiftReport, shift_id.0, till.location_id)?;
+    Ok(Decided::new(
+        vec![Event::ShiftClosed { shift_id, counted_cash_minor }, report],
+        Answer::Shift(shift_id),
+    ))
 }

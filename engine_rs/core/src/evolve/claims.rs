@@ -161,7 +161,9 @@ fn move_stock(state: &mut dyn State, drop_order: &DropOrder, action: DropOrderAc
             let place = if drop_order.state == DropOrderState::Requested { from } else { desk };
             change(state, item_id, place, 0, -quantity)
         }
-        DropOrderAction::Book if drop_order.state == DropOrderState::ReturnDue => change(state, item_id, desk, 0, quantity),
+        DropOrderAction::Book if drop_order.state == DropOrderState::ReturnDue => {
+            change(state, item_id, desk, 0, quantity)
+        }
         DropOrderAction::Unbook | DropOrderAction::Release => change(state, item_id, desk, 0, -quantity),
         DropOrderAction::Return => moved(state, item_id, desk, from, quantity, 0),
         DropOrderAction::Book | DropOrderAction::Consume => Ok(()),
@@ -172,7 +174,9 @@ fn metric(action: DropOrderAction, after: DropOrderState) -> Option<Metric> {
     match (action, after) {
         (DropOrderAction::HandOver, _) => Some(Metric::DropOrdersHandedOver),
         (DropOrderAction::Reject, _) => Some(Metric::DropOrdersRejected),
-        (DropOrderAction::Cancel | DropOrderAction::Expire, DropOrderState::Cancelled) => Some(Metric::DropOrdersCancelled),
+        (DropOrderAction::Cancel | DropOrderAction::Expire, DropOrderState::Cancelled) => {
+            Some(Metric::DropOrdersCancelled)
+        }
         (DropOrderAction::Return, _) => Some(Metric::DropOrdersReturned),
         _ => None,
     }

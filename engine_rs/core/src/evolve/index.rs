@@ -17,7 +17,13 @@ pub(super) fn given(state: &mut dyn State, counter: u8, id: u64) -> Result<(), F
 }
 
 /// Moves an entry of a (state, id) index.
-pub(super) fn moved(state: &mut dyn State, table: Table, from: Option<u8>, to: u8, id: u64) -> Result<(), Fault> {
+pub(super) fn moved(
+    state: &mut dyn State,
+    table: Table,
+    from: Option<u8>,
+    to: u8,
+    id: u64,
+) -> Result<(), Fault> {
     if from == Some(to) {
         return Ok(());
     }

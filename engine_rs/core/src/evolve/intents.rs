@@ -27,16 +27,19 @@ pub(super) fn parcel_created(state: &mut dyn State, parcel: &Parcel) -> Result<(
 pub(super) fn airway_bill(state: &mut dyn State, event: &Event, context: &Context<'_>) -> Result<(), Fault> {
     match event {
         Event::AirwayBillRequested { parcel_id, courier_id } => {
-            bill(state, *parcel_id, AirwayBillAction::Request, |parcel| parcel.courier_id = *courier_id).map(|_| ())
+            bill(state, *parcel_id, AirwayBillAction::Request, |parcel| parcel.courier_id = *courier_id)
+                .map(|_| ())
         }
         Event::AirwayBillAssigned { parcel_id, courier_id, airway_bill, entered, detail } => {
             assigned(state, *parcel_id, *courier_id, airway_bill, *entered, detail, context)
         }
         Event::AirwayBillFailed { parcel_id, detail } => {
-            bill(state, *parcel_id, AirwayBillAction::Fail, |p| p.airway_bill_detail.clone_from(detail)).map(|_| ())
+            bill(state, *parcel_id, AirwayBillAction::Fail, |p| p.airway_bill_detail.clone_from(detail))
+                .map(|_| ())
         }
         Event::AirwayBillLost { parcel_id, detail } => {
-            bill(state, *parcel_id, AirwayBillAction::Lose, |p| p.airway_bill_detail.clone_from(detail)).map(|_| ())
+            bill(state, *parcel_id, AirwayBillAction::Lose, |p| p.airway_bill_detail.clone_from(detail))
+                .map(|_| ())
         }
         other => Err(Fault::Corrupt(format!("{} is no event of an airway bill", other.name()))),
     }
@@ -79,7 +82,11 @@ fn assigned(
     book(state, &order, context)?.add(state, Metric::AirwayBillsAssigned, 1, 0)
 }
 
-pub(super) fn parcel_handed_over(state: &mut dyn State, parcel_id: ParcelId, context: &Context<'_>) -> Result<(), Fault> {
+pub(super) fn parcel_handed_over(
+    state: &mut dyn State,
+    parcel_id: ParcelId,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     let mut parcel: Parcel = must(state.view(), parcel_id.0)?;
     parcel.hand_over_ms = context.now_ms;
     parcel.version += 1;
@@ -87,7 +94,11 @@ pub(super) fn parcel_handed_over(state: &mut dyn State, parcel_id: ParcelId, con
     travel(state, &parcel, OrderAction::HandOver, Metric::ParcelsHandedOver, context)
 }
 
-pub(super) fn parcel_delivered(state: &mut dyn State, parcel_id: ParcelId, context: &Context<'_>) -> Result<(), Fault> {
+pub(super) fn parcel_delivered(
+    state: &mut dyn State,
+    parcel_id: ParcelId,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     let mut parcel: Parcel = must(state.view(), parcel_id.0)?;
     parcel.deliver_ms = context.now_ms;
     parcel.version += 1;
@@ -163,7 +174,9 @@ fn label_follows(state: &mut dyn State, job: &PrintJob, context: &Context<'_>) -
         PrintJobState::Failed if parcel.label_state == LabelState::Queued => {
             set_label(state, &mut parcel, LabelState::Due)
         }
-        PrintJobState::Failed | PrintJobState::Queued | PrintJobState::Sent | PrintJobState::Unknown => Ok(()),
+        PrintJobState::Failed | PrintJobState::Queued | PrintJobState::Sent | PrintJobState::Unknown => {
+            Ok(())
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::records::{Settings, encode};
 use crate::tables::Table;
 
 /// Lets one event evolve the state.
+#[allow(clippy::too_many_lines, reason = "one row per event, and nothing else")]
 pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>) -> Result<(), Fault> {
     match event {
         Event::SettingsUpdated(settings) => put_settings(state, settings),
@@ -37,7 +38,9 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
             claims::moved(state, *item_id, *from_location_id, *to_location_id, *quantity, 0)
         }
         Event::HoldCreated(hold) => claims::hold_created(state, hold),
-        Event::HoldReleased { hold_id, .. } | Event::HoldExpired { hold_id, .. } => claims::hold_ended(state, *hold_id, true),
+        Event::HoldReleased { hold_id, .. } | Event::HoldExpired { hold_id, .. } => {
+            claims::hold_ended(state, *hold_id, true)
+        }
         Event::HoldUsed { hold_id, .. } => claims::hold_ended(state, *hold_id, false),
         Event::DropOrderRequested(_)
         | Event::DropOrderHandedOver { .. }
@@ -50,10 +53,16 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         | Event::DropOrderReleased { .. }
         | Event::DropOrderReturned { .. } => claims::drop_order(state, event, context),
         Event::OrderBooked(order) => orders::booked(state, order, context),
-        Event::OrderExtended { order_id, expire_ms } => orders::extended(state, *order_id, *expire_ms, context),
-        Event::OrderCancelled { order_id, reason, .. } => orders::cancelled(state, *order_id, reason, context),
+        Event::OrderExtended { order_id, expire_ms } => {
+            orders::extended(state, *order_id, *expire_ms, context)
+        }
+        Event::OrderCancelled { order_id, reason, .. } => {
+            orders::cancelled(state, *order_id, reason, context)
+        }
         Event::OrderExpired { order_id, .. } => orders::expired(state, *order_id, context),
-        Event::OrderRefunded { order_id, reference } => orders::refunded(state, *order_id, reference, context),
+        Event::OrderRefunded { order_id, reference } => {
+            orders::refunded(state, *order_id, reference, context)
+        }
         Event::PayableReleased { order_id } => orders::payable_released(state, *order_id),
         Event::PaymentAllocated { order_id, allocation, effect } => {
             payments::allocated(state, *order_id, allocation, effect, context)

@@ -22,7 +22,12 @@ pub(super) fn book<'a>(state: &dyn State, order: &Order, context: &Context<'a>) 
 }
 
 /// Takes the order through an action: state, version, time, index and what hangs on being open or closed.
-pub(super) fn act(state: &mut dyn State, order: &mut Order, action: OrderAction, context: &Context<'_>) -> Result<(), Fault> {
+pub(super) fn act(
+    state: &mut dyn State,
+    order: &mut Order,
+    action: OrderAction,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     let before = order.state;
     let after = step("order", order.order_id.0, &before, before.next(action))?;
     index_moved(state, Table::OrdersByState, Some(before.number()), after.number(), order.order_id.0)?;
@@ -106,7 +111,12 @@ pub(super) fn booked(state: &mut dyn State, order: &Order, context: &Context<'_>
     save(state, order)
 }
 
-pub(super) fn extended(state: &mut dyn State, order_id: OrderId, expire_ms: i64, context: &Context<'_>) -> Result<(), Fault> {
+pub(super) fn extended(
+    state: &mut dyn State,
+    order_id: OrderId,
+    expire_ms: i64,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     let mut order: Order = must(state.view(), order_id.0)?;
     act(state, &mut order, OrderAction::Extend, context)?;
     deadlines::delete(state, order.expire_ms, DeadlineKind::Order, order_id.0)?;
@@ -123,7 +133,12 @@ pub(super) fn free_straight_lines(state: &mut dyn State, order: &Order) -> Resul
     Ok(())
 }
 
-pub(super) fn cancelled(state: &mut dyn State, order_id: OrderId, reason: &str, context: &Context<'_>) -> Result<(), Fault> {
+pub(super) fn cancelled(
+    state: &mut dyn State,
+    order_id: OrderId,
+    reason: &str,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     let mut order: Order = must(state.view(), order_id.0)?;
     free_straight_lines(state, &order)?;
     act(state, &mut order, OrderAction::Cancel, context)?;
@@ -152,7 +167,12 @@ fn refund_due_if_paid(state: &mut dyn State, book: &Book<'_>, order: &Order) -> 
     book.add(state, Metric::RefundsDue, 1, order.paid_minor)
 }
 
-pub(super) fn refunded(state: &mut dyn State, order_id: OrderId, reference: &str, context: &Context<'_>) -> Result<(), Fault> {
+pub(super) fn refunded(
+    state: &mut dyn State,
+    order_id: OrderId,
+    reference: &str,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     let mut order: Order = must(state.view(), order_id.0)?;
     act(state, &mut order, OrderAction::Refund, context)?;
     order.refund_reference = reference.to_string();

@@ -116,9 +116,11 @@ pub(super) fn mutation(state: &mut dyn State, event: &Event) -> Result<(), Fault
             state.put(Table::MutationKeys, row_key(&mutation).as_slice(), &mutation_id.0.to_be_bytes())?;
             save(state, &mutation)
         }
-        Event::MutationProposed { mutation_id, proposal } => edit(state, *mutation_id, MutationAction::Propose, |mutation| {
-            mutation.proposal = Some(proposal.clone());
-        }),
+        Event::MutationProposed { mutation_id, proposal } => {
+            edit(state, *mutation_id, MutationAction::Propose, |mutation| {
+                mutation.proposal = Some(proposal.clone());
+            })
+        }
         Event::MutationWithdrawn { mutation_id } => {
             edit(state, *mutation_id, MutationAction::Withdraw, |mutation| mutation.proposal = None)
         }
@@ -141,10 +143,12 @@ pub(super) fn mutation(state: &mut dyn State, event: &Event) -> Result<(), Fault
                 mutation.credited_customer_id = CustomerId(0);
             })
         }
-        Event::MutationIgnored { mutation_id, reason } => edit(state, *mutation_id, MutationAction::Ignore, |mutation| {
-            mutation.proposal = None;
-            mutation.ignore_reason.clone_from(reason);
-        }),
+        Event::MutationIgnored { mutation_id, reason } => {
+            edit(state, *mutation_id, MutationAction::Ignore, |mutation| {
+                mutation.proposal = None;
+                mutation.ignore_reason.clone_from(reason);
+            })
+        }
         other => Err(Fault::Corrupt(format!("{} is no event of a mutation", other.name()))),
     }
 }

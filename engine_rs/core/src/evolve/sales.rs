@@ -31,7 +31,11 @@ pub(super) fn made(state: &mut dyn State, sale: &Sale, context: &Context<'_>) ->
         save(state, &order)?;
     }
     if sale.shift_id.is_some() {
-        state.put(Table::SalesByShift, Key::new().u64(sale.shift_id.0).u64(sale.sale_id.0).as_slice(), &[])?;
+        state.put(
+            Table::SalesByShift,
+            Key::new().u64(sale.shift_id.0).u64(sale.sale_id.0).as_slice(),
+            &[],
+        )?;
         count_in_shift(state, sale)?;
     }
     reward(state, sale)?;
@@ -43,7 +47,10 @@ pub(super) fn made(state: &mut dyn State, sale: &Sale, context: &Context<'_>) ->
 fn count_in_shift(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
     let mut shift: Shift = must(state.view(), sale.shift_id.0)?;
     if !shift.is_open() {
-        return Err(Fault::Corrupt(format!("sale {} counts in closed shift {}", sale.sale_id, sale.shift_id)));
+        return Err(Fault::Corrupt(format!(
+            "sale {} counts in closed shift {}",
+            sale.sale_id, sale.shift_id
+        )));
     }
     shift.sale_count += 1;
     shift.sale_total_minor += sale.totals.total_minor;
@@ -71,7 +78,8 @@ fn count_in_shift(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
 
 /// Points and credit of the customer.
 fn reward(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
-    let used: i64 = sale.tenders.iter().filter(|t| t.kind == TenderKind::Credit).map(|t| t.amount_minor).sum();
+    let used: i64 =
+        sale.tenders.iter().filter(|t| t.kind == TenderKind::Credit).map(|t| t.amount_minor).sum();
     credit(state, sale.customer_id, -used)?;
     let points = sale.points_earned - sale.points_redeemed;
     if points == 0 {

@@ -1,0 +1,533 @@
+//! Goal: `verify` finds what is wrong, and nothing where nothing is.
+//!
+//! Method: after a day in which everything happened the store is sound; then one thing at a time is damaged, as a bug or a
+//! bad disk would, and the damage must be named. A damage that goes unnoticed fails the test, and so does one that can
+//! no longer be made.
+
+mod shop;
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use kasir_core::ids::{CustomerId, HoldId, ItemId, OrderId, ShiftId};
+use kasir_core::kv::{Key, u64_at};
+use kasir_core::query::{self, Page};
+use kasir_core::records::{
+    BankAccount, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel, PrintJob,
+    Record, Sale, Settings, Shift, Till, decode, find, id_key, save,
+};
+use kasir_core::states::{
+    AirwayBillState, DocumentKind, DropOrderState, LabelState, MessageState, MutationState, OrderState,
+    PrintJobState,
+};
+use kasir_core::stock::{fixed, numbers};
+use kasir_core::tables::Codec;
+use kasir_core::totals::{Dimension, Metric, total_key};
+use kasir_core::{Memory, State, Table, View, verify};
+use shop::{ACCOUNT, COFFEE, DESK, STORE, TEA, WAREHOUSE, busy_day};
+
+/// The store after the busy day, made once.
+fn day() -> Memory {
+    static DAY: OnceLock<Memory> = OnceLock::new();
+    DAY.get_or_init(|| busy_day().state).clone()
+}
+
+#[test]
+fn a_busy_day_leaves_a_sound_store() {
+    let report = verify(&day()).unwrap();
+    assert_eq!(report.violations, Vec::<String>::new());
+    assert!(report.records > 200, "{}", report.records);
+}
+
+#[test]
+fn an_empty_store_is_sound() {
+    let report = verify(&Memory::default()).unwrap();
+    assert_eq!((report.violations, report.records), (Vec::new(), 0));
+}
+
+/// Without this the damages below would prove less than they seem to.
+#[test]
+fn the_busy_day_reaches_every_state() {
+    let day = day();
+    let page = Page::list(1_000, "").unwrap();
+    for state in DropOrderState::ALL {
+        let found = query::list_drop_orders(&day, i32::from(state.number()), WAREHOUSE, &page).unwrap();
+        assert!(!found.rows.is_empty(), "{state:?}");
+    }
+    for state in OrderState::ALL {
+        let found = query::list_bookings(&day, i32::from(state.number()), CustomerId(0), &page).unwrap();
+        assert!(!found.rows.is_empty(), "{state:?}");
+    }
+    for state in MutationState::ALL {
+        let found = query::list_mutations(&day, ACCOUNT, i32::from(state.number()), &page).unwrap();
+        assert!(!found.rows.is_empty(), "{state:?}");
+    }
+    for state in LabelState::ALL {
+        assert!(
+            !query::list_parcels(&day, i32::from(state.number()), 0, &page).unwrap().rows.is_empty(),
+            "{state:?}"
+        );
+    }
+    for state in AirwayBillState::ALL {
+        assert!(
+            !query::list_parcels(&day, 0, i32::from(state.number()), &page).unwrap().rows.is_empty(),
+            "{state:?}"
+        );
+    }
+    for state in
+        [PrintJobState::Queued, PrintJobState::Printed, PrintJobState::Failed, PrintJobState::Unknown]
+    {
+        let found = query::list_print_jobs(&day, i32::from(state.number()), &page).unwrap();
+        assert!(!found.rows.is_empty(), "{state:?}");
+    }
+    for state in MessageState::ALL {
+        assert!(
+            !query::list_messages(&day, i32::from(state.number()), &page).unwrap().rows.is_empty(),
+            "{state:?}"
+        );
+    }
+    let filled: Vec<Table> = day.entries().map(|(table, _, _)| table).collect();
+    for table in Table::ALL {
+        assert!(filled.contains(table), "{table:?} is empty");
+    }
+}
+
+/// Asserts that a damage is named by every one of these phrases.
+#[track_caller]
+fn assert_found(damage: impl FnOnce(&mut Memory), phrases: &[&str]) {
+    let mut state = day();
+    damage(&mut state);
+    assert!(state != day(), "nothing was damaged");
+    let violations = verify(&state).unwrap().violations;
+    for phrase in phrases {
+        assert!(
+            violations.iter().any(|said| said.contains(phrase)),
+            "{phrase:?} is not said in {violations:#?}"
+        );
+    }
+}
+
+/// Changes the first record that fits, and nothing beside it.
+#[track_caller]
+fn edit<R: Record>(state: &mut Memory, fits: impl Fn(&R) -> bool, change: impl FnOnce(&mut R)) {
+    let mut record = first(state, fits);
+    change(&mut record);
+    save(state, &record).unwrap();
+}
+
+#[track_caller]
+fn first<R: Record>(state: &Memory, fits: impl Fn(&R) -> bool) -> R {
+    let records = state.entries().filter(|(table, _, _)| *table == R::TABLE);
+    let mut records = records.map(|(_, _, value)| decode::<R>(value).unwrap());
+    records.find(fits).unwrap_or_else(|| panic!("no {} fits", R::ENTITY))
+}
+
+fn stock_row(item_id: ItemId, location: u64) -> Key {
+    Key::new().u64(item_id.0).u64(location)
+}
+
+/// Adds to a row of fixed-width numbers.
+fn add<const N: usize>(state: &mut Memory, table: Table, key: Key, more: [i64; N]) {
+    let mut row: [i64; N] =
+        numbers(&state.get(table, key.as_slice()).unwrap().expect("the row is there")).unwrap();
+    row.iter_mut().zip(more).for_each(|(number, more)| *number += more);
+    state.put(table, key.as_slice(), &fixed(row)).unwrap();
+}
+
+fn order_is(state: OrderState) -> impl Fn(&Order) -> bool {
+    move |order| order.state == state
+}
+
+#[test]
+fn custody_and_claims_that_drift_are_found() {
+    let coffee = stock_row(COFFEE, WAREHOUSE.0);
+    assert_found(
+        |s| add(s, Table::Stocks, coffee, [0, 1]),
+        &["Stock of item 1 at location 1", "live claims add up to"],
+    );
+    assert_found(|s| add(s, Table::Stocks, coffee, [0, 500]), &["on hand, 5"]);
+    assert_found(|s| add(s, Table::Stocks, coffee, [1, 0]), &["Item 1: ", " received + "]);
+    assert_found(
+        |s| s.delete(Table::Stocks, coffee.as_slice()).unwrap(),
+        &["at location 1, which never had it"],
+    );
+    let desk = stock_row(COFFEE, DESK.0);
+    let to_desk = |s: &mut Memory| {
+        add(s, Table::Stocks, coffee, [-1, 0]);
+        add(s, Table::Stocks, desk, [1, 0]);
+    };
+    assert_found(to_desk, &["CS desk 2 has", "its Drop Orders brought"]);
+    let sold = |s: &mut Memory| add(s, Table::ItemFlows, id_key(TEA.0), [1, 0, 1]);
+    assert_found(sold, &["Item 2: ", "sales add up to", "UnitsSold", "UnitsReceived"]);
+    assert_found(|s| edit(s, |_: &Hold| true, |hold| hold.quantity += 1), &["live claims add up to"]);
+    assert_found(
+        |s| edit(s, |_: &Hold| true, |hold| hold.item_id = ItemId(99)),
+        &["names item 99, which is not there"],
+    );
+}
+
+#[test]
+fn drop_orders_and_orders_that_disagree_are_found() {
+    let drop_is = |state: DropOrderState| move |drop_order: &DropOrder| drop_order.state == state;
+    let other = |drop_order: &mut DropOrder| drop_order.order_id = OrderId(1);
+    assert_found(
+        |s| edit(s, drop_is(DropOrderState::Booked), other),
+        &["is Booked for order 1, which is", "which is Booked for order 1"],
+    );
+    assert_found(
+        |s| edit(s, drop_is(DropOrderState::Consumed), other),
+        &["is Consumed for order 1, which is"],
+    );
+    assert_found(
+        |s| edit(s, drop_is(DropOrderState::Requested), other),
+        &["is Requested but belongs to order 1"],
+    );
+    let more = |drop_order: &mut DropOrder| drop_order.quantity += 1;
+    assert_found(
+        |s| edit(s, drop_is(DropOrderState::Booked), more),
+        &["with another item, quantity or location"],
+    );
+    assert_found(|s| edit(s, drop_is(DropOrderState::Requested), more), &["live claims add up to"]);
+    let elsewhere = |drop_order: &mut DropOrder| drop_order.to_location_id = STORE;
+    assert_found(
+        |s| edit(s, drop_is(DropOrderState::HandedOver), elsewhere),
+        &["goes to TOKO, which is no CS desk"],
+    );
+    let returned = |drop_order: &mut DropOrder| drop_order.state = DropOrderState::Returned;
+    let found = [
+        "has no row in drop_orders_by_state",
+        "drop_orders_by_state has a row for Drop Order",
+        "Totals: DropOrdersReturned",
+    ];
+    assert_found(|s| edit(s, drop_is(DropOrderState::ReturnDue), returned), &found);
+}
+
+#[test]
+fn orders_whose_money_does_not_add_up_are_found() {
+    let paid = |s: &mut Memory, change: fn(&mut Order)| edit(s, order_is(OrderState::Paid), change);
+    assert_found(|s| paid(s, |order| order.paid_minor -= 1), &["allocations add up to", "is Paid with"]);
+    assert_found(
+        |s| paid(s, |order| order.payable_minor += 1),
+        &["total and unique code come to", "Totals: OrdersBooked"],
+    );
+    assert_found(|s| paid(s, |order| order.unique_code += 1), &["total and unique code come to"]);
+    assert_found(|s| paid(s, |order| order.lines[0].total_minor += 1), &["the line of item"]);
+    assert_found(
+        |s| paid(s, |order| order.totals.goods_minor += 1),
+        &["the totals are not the sums of the lines"],
+    );
+    assert_found(|s| paid(s, |order| order.cancelled = true), &["was cancelled but is Paid"]);
+    assert_found(
+        |s| paid(s, |order| order.customer_id = CustomerId(77)),
+        &["names customer 77", "orders_by_customer"],
+    );
+    let swap = |order: &mut Order| {
+        order.allocations[0].amount_minor += 5;
+        order.allocations[1].amount_minor -= 5;
+    };
+    let in_parts = |order: &Order| order.allocations.len() == 2;
+    assert_found(|s| edit(s, in_parts, swap), &["and gives it", "but the order has"]);
+    let open = |order: &mut Order| order.payable_release_ms = 1;
+    assert_found(|s| edit(s, order_is(OrderState::Booked), open), &["its payable is to be released"]);
+    let states = [
+        (OrderState::Paid, OrderState::Booked),
+        (OrderState::Booked, OrderState::Paid),
+        (OrderState::Expired, OrderState::RefundDue),
+        (OrderState::RefundDue, OrderState::Expired),
+        (OrderState::PartlyPaid, OrderState::Paid),
+    ];
+    for (from, to) in states {
+        let said = format!("is {to:?} with");
+        assert_found(|s| edit(s, order_is(from), |order| order.state = to), &[&said, "orders_by_state"]);
+    }
+}
+
+#[test]
+fn sales_that_no_money_or_order_stands_behind_are_found() {
+    let of_order = |sale: &Sale| sale.order_id.is_some();
+    let at_till = |sale: &Sale| !sale.order_id.is_some() && !sale.tenders.is_empty();
+    assert_found(
+        |s| edit(s, of_order, |sale| sale.order_id = OrderId(1)),
+        &["which was sold as sale", "do not agree"],
+    );
+    assert_found(
+        |s| edit(s, of_order, |sale| sale.totals.total_minor += 1),
+        &["do not agree", "change for", "OrderSales"],
+    );
+    assert_found(
+        |s| edit(s, of_order, |sale| sale.lines[0].quantity += 1),
+        &["do not agree", "sales add up to"],
+    );
+    assert_found(
+        |s| edit(s, at_till, |sale| sale.tenders[0].amount_minor += 1),
+        &["change for", "its sales come to"],
+    );
+    assert_found(|s| edit(s, at_till, |sale| sale.change_minor += 1), &["change for"]);
+    assert_found(
+        |s| edit(s, at_till, |sale| sale.shift_id = ShiftId(0)),
+        &["has no order and no shift", "sales_by_shift"],
+    );
+    assert_found(|s| edit(s, at_till, |sale| sale.points_earned += 1), &["points; sales leave"]);
+    let unsold = |order: &mut Order| order.sale_id.0 = 0;
+    assert_found(
+        |s| edit(s, order_is(OrderState::Sold), unsold),
+        &["is Sold with sale 0", "which was sold as sale 0"],
+    );
+    let twice = |order: &mut Order| order.sale_id.0 = 1;
+    assert_found(|s| edit(s, order_is(OrderState::Delivered), twice), &["and sale 1 do not agree"]);
+}
+
+#[test]
+fn tills_shifts_and_customers_that_do_not_add_up_are_found() {
+    let open = |shift: &Shift| shift.is_open();
+    let closed = |shift: &Shift| !shift.is_open();
+    assert_found(|s| edit(s, closed, |shift| shift.sale_count += 1), &["its sales come to"]);
+    assert_found(|s| edit(s, open, |shift| shift.tenders[0].amount_minor += 1), &["its sales come to"]);
+    assert_found(
+        |s| edit(s, closed, |shift| shift.counted_cash_minor = None),
+        &["closed without", "CashDifference"],
+    );
+    assert_found(|s| edit(s, closed, |shift| shift.opening_cash_minor += 1), &["Totals: CashDifference"]);
+    assert_found(
+        |s| edit(s, open, |shift| shift.close_ms = 1),
+        &["has shift 2 open, which is closed", "is closed, but its till"],
+    );
+    assert_found(
+        |s| edit(s, |_: &Till| true, |till| till.open_shift_id = ShiftId(0)),
+        &["Shift 2 is open, but its till"],
+    );
+    assert_found(|s| edit(s, |_: &Customer| true, |customer| customer.points += 1), &["points; sales leave"]);
+    assert_found(
+        |s| edit(s, |_: &Customer| true, |c| c.credit_minor -= 1),
+        &["of credit; mutations and sales leave"],
+    );
+    assert_found(
+        |s| edit(s, |_: &BankAccount| true, |account| account.unique_code_min = 0),
+        &["has unique codes from 0"],
+    );
+}
+
+#[test]
+fn mutations_that_pay_what_they_do_not_have_are_found() {
+    let confirmed = |mutation: &Mutation| mutation.state == MutationState::Confirmed;
+    let credited = |mutation: &Mutation| mutation.credited_minor > 0;
+    assert_found(
+        |s| edit(s, confirmed, |mutation| mutation.amount_minor += 1),
+        &["is Confirmed with", "mutation_keys"],
+    );
+    assert_found(
+        |s| edit(s, confirmed, |m| m.allocations[0].amount_minor += 1),
+        &["but the order has", "and gives it"],
+    );
+    assert_found(
+        |s| edit(s, confirmed, |m| m.allocations.clear()),
+        &["is Confirmed with 0 allocated", "gives it 0"],
+    );
+    assert_found(
+        |s| edit(s, credited, |m| m.credited_customer_id.0 = 9),
+        &["names customer 9", "mutations and sales leave"],
+    );
+    let proposed = |mutation: &Mutation| mutation.state == MutationState::Proposed;
+    assert_found(|s| edit(s, proposed, |mutation| mutation.proposal = None), &["does not fit its proposal"]);
+    let posted = |mutation: &Mutation| mutation.state == MutationState::Posted;
+    assert_found(
+        |s| edit(s, posted, |m| m.credited_minor = 5),
+        &["is Posted with 0 allocated and 5 credited"],
+    );
+}
+
+#[test]
+fn parcels_and_paper_that_disagree_are_found() {
+    let is = |state: LabelState| move |parcel: &Parcel| parcel.label_state == state;
+    assert_found(|s| edit(s, is(LabelState::Labelled), |p| p.label_prints += 1), &["its print jobs say 1"]);
+    assert_found(
+        |s| edit(s, is(LabelState::Queued), |p| p.label_state = LabelState::Due),
+        &["the label is Due, printed 0 times, and has print job"],
+    );
+    assert_found(
+        |s| edit(s, is(LabelState::Due), |p| p.label_state = LabelState::Queued),
+        &["the label is Queued", "parcels_by_label"],
+    );
+    assert_found(
+        |s| edit(s, is(LabelState::Labelled), |p| p.hand_over_ms = 0),
+        &["its parcel", "Totals: ParcelsHandedOver"],
+    );
+    assert_found(
+        |s| edit(s, is(LabelState::Labelled), |p| p.airway_bill.clear()),
+        &["with number \"\"", "codes has a row for parcel"],
+    );
+    assert_found(
+        |s| edit(s, is(LabelState::Labelled), |p| p.order_id = OrderId(1)),
+        &["is of order 1, which has parcel 0"],
+    );
+    let slip = |job: &PrintJob| job.kind == DocumentKind::OrderSlip;
+    assert_found(|s| edit(s, slip, |job| job.subject_id = 999), &["names order 999"]);
+    assert_found(|s| edit(s, slip, |job| job.state = PrintJobState::Sent), &["print_jobs_by_state"]);
+    assert_found(
+        |s| edit(s, |_: &Message| true, |message| message.order_id = OrderId(999)),
+        &["names order 999"],
+    );
+}
+
+/// Rows of every index, of every kind of code and of deadline, are missed when they are gone.
+#[test]
+fn index_rows_that_are_missing_are_found() {
+    let day = day();
+    let fixed_index = |table: Table| matches!(table, Table::Codes | Table::Payables | Table::MutationKeys);
+    // A paid order may have lost its payable to another one while it was expired.
+    let of_paid = |table: Table, value: &[u8]| {
+        let paid =
+            |id: &[u8]| order_is(OrderState::Paid)(&find(&day, u64_at(id, 0).unwrap()).unwrap().unwrap());
+        table == Table::Payables && paid(value)
+    };
+    let mut tried = BTreeSet::new();
+    for (table, key, value) in day.entries() {
+        let is_index = table.codec() == Codec::Empty || fixed_index(table);
+        let kind = if table == Table::Deadlines { key[9] } else { key[1] };
+        if !is_index || of_paid(table, value) || !tried.insert((table, kind)) {
+            continue;
+        }
+        let mut state = day.clone();
+        state.delete(table, key).unwrap();
+        let violations = verify(&state).unwrap().violations;
+        let said = format!("no row in {}", table.name());
+        assert!(
+            violations.iter().any(|violation| violation.contains(&said)),
+            "{table:?} {key:?}: {violations:?}"
+        );
+    }
+    assert!(tried.len() > 40, "{}", tried.len());
+}
+
+#[test]
+fn index_rows_that_nothing_stands_behind_are_found() {
+    let stray = |table: Table, key: Key, value: &[u8]| {
+        let said = format!("{} has a row", table.name());
+        assert_found(|s| s.put(table, key.as_slice(), value).unwrap(), &[&said]);
+    };
+    stray(Table::ItemWords, Key::new().text("gula").u64(COFFEE.0), &[]);
+    stray(Table::ItemsByCategory, Key::new().text("gula").u64(COFFEE.0), &[]);
+    stray(Table::StocksByLocation, Key::new().u64(STORE.0).u64(77), &[]);
+    stray(Table::DropOrdersByState, Key::new().u8(4).u64(1), &[]);
+    stray(Table::OrdersByState, Key::new().u8(9).u64(1), &[]);
+    stray(Table::OrdersByCustomer, Key::new().u64(2).u64(1), &[]);
+    stray(Table::Payables, Key::new().u64(ACCOUNT.0).i64(1), &1_u64.to_be_bytes());
+    stray(Table::MutationsByState, Key::new().u64(ACCOUNT.0).u8(5).u64(1), &[]);
+    stray(Table::MutationKeys, Key::new().bytes(&[7; 32]), &1_u64.to_be_bytes());
+    stray(Table::SalesByShift, Key::new().u64(1).u64(1), &[]);
+    stray(Table::ParcelsByLabel, Key::new().u8(3).u64(1), &[]);
+    stray(Table::ParcelsByAirwayBill, Key::new().u8(3).u64(1), &[]);
+    stray(Table::PrintJobsByState, Key::new().u8(4).u64(1), &[]);
+    stray(Table::MessagesByState, Key::new().u8(1).u64(1), &[]);
+    for (kind, id) in [(1, 1), (2, 9), (3, 1), (4, 10)] {
+        stray(Table::Deadlines, Key::new().i64(5).u8(kind).u64(id), &[]);
+    }
+    for kind in 1..=10 {
+        stray(Table::Codes, Key::new().u8(kind).bytes(b"STRAY"), &1_u64.to_be_bytes());
+    }
+    stray(Table::Deadlines, Key::new().u8(3), &[]);
+}
+
+#[test]
+fn a_code_of_somebody_else_is_found() {
+    let sku = Key::new().u8(6).bytes(b"TEH-100");
+    let other = |s: &mut Memory| s.put(Table::Codes, sku.as_slice(), &COFFEE.0.to_be_bytes()).unwrap();
+    assert_found(other, &["item 2 has a wrong row in codes", "codes has a row for item 1"]);
+}
+
+#[test]
+fn records_that_are_lost_or_broken_are_found() {
+    let broken = |table: Table| move |s: &mut Memory| s.put(table, id_key(1).as_slice(), &[0xc1]).unwrap();
+    let lost = |table: Table| move |s: &mut Memory| s.delete(table, id_key(1).as_slice()).unwrap();
+    let kept =
+        Table::ALL.iter().filter(|table| table.codec() == Codec::Msgpack && **table != Table::Settings);
+    for table in kept.copied() {
+        if day().get(table, id_key(1).as_slice()).unwrap().is_none() {
+            assert_eq!(table, Table::Holds, "the first hold has ended, all other records stay");
+            continue;
+        }
+        assert_found(broken(table), &["1: the store is not sound: a record does not decode"]);
+        let said = format!("{}: ids up to", table.name());
+        assert_found(lost(table), &[&said]);
+    }
+    assert_found(
+        |s| s.put(Table::Orders, &[0, 1], &[]).unwrap(),
+        &["orders has a key of a wrong form: 0001"],
+    );
+    let settings = Key::new();
+    assert_found(|s| s.put(Table::Settings, settings.as_slice(), &[0xc1]).unwrap(), &["The settings: "]);
+    let renamed = |s: &mut Memory| {
+        let hold: Hold = first(s, |_| true);
+        let bytes = kasir_core::records::encode(&Hold { hold_id: HoldId(999), ..hold.clone() }).unwrap();
+        s.put(Table::Holds, id_key(hold.hold_id.0).as_slice(), &bytes).unwrap();
+    };
+    assert_found(renamed, &["says that it is 999"]);
+    assert_found(|s| edit(s, |_: &Item| true, |item| item.tax_class_id.0 = 9), &["names tax class 9"]);
+    let twice = |item: &mut Item| item.barcodes.push("0036000291452".into());
+    assert_found(|s| edit(s, |_: &Item| true, twice), &["has a barcode twice"]);
+    assert_found(
+        |s| edit(s, |_: &Location| true, |location| location.code = "X".into()),
+        &["no row in codes"],
+    );
+    assert_found(
+        |s| edit(s, |_: &Item| true, |item| item.prices[0].amount.minor = -1),
+        &["has a price below zero"],
+    );
+}
+
+#[test]
+fn counters_that_stand_wrong_are_found() {
+    let orders = Key::new().u8(6);
+    let behind = |s: &mut Memory| s.put(Table::Counters, orders.as_slice(), &1_u64.to_be_bytes()).unwrap();
+    assert_found(behind, &["orders: ids up to 1 were given"]);
+    let ahead =
+        |s: &mut Memory| s.put(Table::Counters, orders.as_slice(), &10_000_u64.to_be_bytes()).unwrap();
+    assert_found(ahead, &["orders: ids up to 10000 were given"]);
+    let unknown = Key::new().u8(99);
+    assert_found(
+        |s| s.put(Table::Counters, unknown.as_slice(), &[0; 8]).unwrap(),
+        &["counters has a row of a wrong form"],
+    );
+}
+
+#[test]
+fn totals_that_drift_from_the_records_are_found() {
+    let day_number = 20_261_123;
+    let currency = Settings::load(&day()).unwrap().currency;
+    let all = |metric: Metric| total_key(day_number, Dimension::All, "", currency, metric);
+    let counted = [Metric::DropOrdersRequested, Metric::OrdersBooked, Metric::OrderSales, Metric::TillSales];
+    let units = [Metric::UnitsSold, Metric::UnitsReceived, Metric::UnitsAdjusted, Metric::LabelsPrinted];
+    for metric in counted.into_iter().chain(units) {
+        let said = format!("Totals: {metric:?} counts");
+        assert_found(|s| add(s, Table::Totals, all(metric), [1, 0]), &[&said]);
+    }
+    for metric in [Metric::OrdersBooked, Metric::Tax, Metric::Discounts, Metric::Shipping, Metric::Payments] {
+        let said = format!("Totals: {metric:?} in IDR is");
+        assert_found(|s| add(s, Table::Totals, all(metric), [0, 1]), &[&said]);
+    }
+    assert_found(
+        |s| add(s, Table::Totals, all(Metric::PaymentsUndone), [0, 1]),
+        &["Totals: Payments in IDR is"],
+    );
+    let chat = total_key(day_number, Dimension::Channel, "CHAT", currency, Metric::OrdersBooked);
+    assert_found(
+        |s| add(s, Table::Totals, chat, [1, 0]),
+        &["OrdersBooked in IDR is not the sum of its channels"],
+    );
+    let unknown = Key::new().u32(day_number).u8(9).text("").bytes(b"IDR").u8(1);
+    assert_found(
+        |s| s.put(Table::Totals, unknown.as_slice(), &fixed([1, 0])).unwrap(),
+        &["totals has a row of a wrong form"],
+    );
+}
+
+#[test]
+fn a_store_full_of_damage_gives_a_bounded_report() {
+    let mut state = day();
+    let words: Vec<Vec<u8>> =
+        (0..500_u64).map(|id| Key::new().text("stray").u64(id).as_slice().to_vec()).collect();
+    for key in &words {
+        state.put(Table::ItemWords, key, &[]).unwrap();
+    }
+    assert_eq!(verify(&state).unwrap().violations.len(), 100);
+}
