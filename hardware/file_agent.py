@@ -219,11 +219,12 @@ def batches(client: Client, request: WatchPrintJobsRequest, once: bool) -> Itera
             if reply.HasField("job"):
                 # A stream that was opened again brings what is still queued once more.
                 jobs[reply.job.print_job_id] = reply.job
-            else:
+            elif once:
                 caught_up = True
+                break
         if jobs:
             yield list(jobs.values())
-        if caught_up and once:
+        if caught_up:
             return
 
 
