@@ -1,1 +1,34 @@
 //! LMDB behind the rules: tables, the one writer, readers, journal, snapshot and verify.
+//!
+//! [`Store`] is the whole of it. Commands go through a bounded queue to one thread, the sequencer, which carries out all
+//! that wait in one transaction, appends them to the journal, commits, and only then answers. Reads take LMDB's
+//! snapshots beside it. [`schema`] lists what stands in the file.
+
+mod batch;
+mod disk;
+mod error;
+mod files;
+mod log;
+mod record;
+mod replay;
+mod request;
+pub mod schema;
+mod sequencer;
+mod snapshot;
+mod status;
+mod store;
+mod txn;
+mod verify;
+
+pub use error::{StoreError, StoreErrorKind, refusal};
+pub use files::{DATA_FILE, LOCK_FILE};
+pub use log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
+pub use record::{
+    DEADLINES_METHOD, GENESIS, Hash, Head, JournalRecord, RequestId, RequestRecord, record_hash, request_hash,
+};
+pub use request::{Answer, BatchSink, Clock, Encoder, Request, SystemClock};
+pub use snapshot::{MAGIC, Snapshot, restore};
+pub use status::{BATCH_SIZE_BUCKETS, Status};
+pub use store::{Options, Store};
+pub use txn::{Reader, Writer};
+pub use verify::{VIOLATIONS_MAX, Verification};

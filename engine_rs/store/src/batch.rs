@@ -1,0 +1,179 @@
+//! What one write transaction carries out: deadlines that fell due and commands, one after another.
+
+use std::collections::HashMap;
+
+use kasir_core::deadlines::due;
+
+use kasir_core::refusal::Stop;
+use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, expire_due, expire_named};
+
+use crate::log::LogEntry;
+use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, decode, request_key};
+use crate::request::{Answer, Clock, Encoder, Request};
+use crate::schema::OwnTable;
+use crate::txn::Writer;
+
+/// Most deadlines that one batch ends: 100,000 that fall due together do not stop the shop.
+pub(crate) const EXPIRIES_MAX: usize = 256;
+
+/// What the store counts of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    pub(crate) repeated: u64,
+    pub(crate) expired: u64,
+}
+
+/// A batch on its way through a transaction. What it decides is durable, and may be told, after the commit only.
+pub(crate) struct Batch<'b, 's> {
+    txn: &'b mut Writer<'s>,
+    encoder: &'b dyn Encoder,
+    clock: &'b dyn Clock,
+    /// The last stamp given.
+    now_ms: i64,
+    /// The last revision given.
+    revision: u64,
+    expiries_left: usize,
+    entries: Vec<LogEntry>,
+    /// Where the requests of this batch stand in `entries`.
+    requests: HashMap<RequestId, usize>,
+    tally: Tally,
+}
+
+impl<'b, 's> Batch<'b, 's> {
+    /// A batch that follows `head`, with no stamp before `now_ms`.
+    pub(crate) fn new(
+        txn: &'b mut Writer<'s>,
+        encoder: &'b dyn Encoder,
+        clock: &'b dyn Clock,
+        head: &Head,
+        now_ms: i64,
+    ) -> Self {
+        Self {
+            txn,
+            encoder,
+            clock,
+            now_ms: now_ms.max(head.time_ms),
+            revision: head.revision,
+            expiries_left: EXPIRIES_MAX,
+            entries: Vec::new(),
+            requests: HashMap::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// What is to be logged, the last stamp, and what to count.
+    pub(crate) fn finish(self) -> (Vec<LogEntry>, i64, Tally) {
+        (self.entries, self.now_ms, self.tally)
+    }
+
+    /// Ends what fell due up to now, as far as this batch may.
+    pub(crate) fn settle_due(&mut self) -> Result<(), Fault> {
+        self.now_ms = self.clock.now_ms().max(self.now_ms);
+        let fallen = due(&*self.txn, self.now_ms, self.expiries_left)?.len();
+        if fallen == 0 {
+            return Ok(());
+        }
+        let context = Context { now_ms: self.now_ms, actor: CLOCK_ACTOR };
+        let events = expire_due(self.txn, &context, fallen)?;
+        if events.is_empty() {
+            // It would fall due for ever.
+            return Err(Fault::Corrupt(format!("{fallen} deadlines fell due and end nothing")));
+        }
+        self.expiries_left -= fallen;
+        self.tally.expired += fallen as u64;
+        self.log_deadlines(events);
+        Ok(())
+    }
+
+    /// Carries a command out, or says why not. A refused one changes nothing.
+    pub(crate) fn carry_out(&mut self, request: &Request) -> Result<Answer, Fault> {
+        self.settle_due()?;
+        if let Some(answer) = self.repeated(request)? {
+            return Ok(answer);
+        }
+        let due = Context { now_ms: self.now_ms, actor: CLOCK_ACTOR };
+        let named = expire_named(self.txn, &request.command, &due)?;
+        self.tally.expired += u64::from(!named.is_empty());
+        self.log_deadlines(named);
+        let context = Context { now_ms: self.now_ms, actor: &request.actor };
+        let executed = match execute(self.txn, &request.command, &context) {
+            Ok(executed) => executed,
+            Err(Stop::Refused(refusal)) => {
+                self.tally.refused += 1;
+                return Ok(Err(refusal));
+            }
+            Err(Stop::Fault(fault)) => return Err(fault),
+        };
+        let reply = self.encoder.encode(request.method, &executed.reply, &*self.txn)?;
+        self.log_request(request, executed.events, reply.clone());
+        self.tally.accepted += 1;
+        Ok(Ok(reply))
+    }
+
+    /// The answer to a request that was carried out before, in this batch or an earlier one.
+    fn repeated(&mut self, request: &Request) -> Result<Option<Answer>, Fault> {
+        let earlier = match self.requests.get(&request.id) {
+            Some(&index) => self.entries[index].request.clone(),
+            None => self
+                .txn
+                .own(OwnTable::Requests, request_key(&request.id).as_slice())?
+                .map(|bytes| decode::<RequestRecord>("a request", bytes))
+                .transpose()?,
+        };
+        Ok(earlier.map(|earlier| {
+            if earlier.hash == request.hash {
+                self.tally.repeated += 1;
+                return Ok(earlier.reply);
+            }
+            self.tally.refused += 1;
+            Err(Refusal::new(
+                Reason::RequestIdReused,
+                "This request id was used for another request. A new request needs a new id.",
+            )
+            .with("method", &earlier.method))
+        }))
+    }
+
+    fn log_deadlines(&mut self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let record = self.record(CLOCK_ACTOR, DEADLINES_METHOD, Vec::new(), events);
+        self.entries.push(LogEntry { record, request: None });
+    }
+
+    /// Logs an accepted command, also one that found nothing to do: each is one record, so that the journal knows of
+    /// every request that has a reply.
+    fn log_request(&mut self, request: &Request, events: Vec<Event>, reply: Vec<u8>) {
+        let record = self.record(&request.actor, request.method, request.id.to_vec(), events);
+        let kept = RequestRecord {
+            revision: record.revision,
+            time_ms: record.time_ms,
+            method: record.method.clone(),
+            hash: request.hash,
+            reply,
+        };
+        self.requests.insert(request.id, self.entries.len());
+        self.entries.push(LogEntry { record, request: Some(kept) });
+    }
+
+    fn record(
+        &mut self,
+        actor: &str,
+        method: &str,
+        request_id: Vec<u8>,
+        events: Vec<Event>,
+    ) -> JournalRecord {
+        self.revision += 1;
+        JournalRecord {
+            revision: self.revision,
+            time_ms: self.now_ms,
+            actor: actor.to_owned(),
+            method: method.to_owned(),
+            request_id,
+            events,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A store's files: the directory, who may open it, the LMDB environment and its tables.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, WithoutTls};
+use kasir_core::Fault;
+
+use crate::error::{StoreError, StoreErrorKind, fault};
+use crate::record::{Head, StoreInfo, decode, encode};
+use crate::schema::{self, FORMAT, HEAD_KEY, OwnTable, STORE_KEY, Tables};
+
+/// LMDB's data file in the store's directory.
+pub const DATA_FILE: &str = "data.mdb";
+/// Held (flock) by the process that has the store open; names it. The kernel frees it however that process ends.
+pub const LOCK_FILE: &str = "lock";
+
+/// Maps are multiples of the largest page that any supported machine has.
+const MAP_UNIT: usize = 64 * 1024;
+/// The smallest map that holds an empty store.
+const MAP_MIN: usize = 4 * MAP_UNIT;
+/// How far a sound file may end before its last page: pages that LMDB took and gave back within one transaction are
+/// never written. More is missing data.
+const TAIL_MAX_BYTES: u64 = 1 << 20;
+
+/// How a store's map is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MapOptions {
+    pub(crate) map_size: usize,
+    pub(crate) max_readers: u32,
+}
+
+/// An open environment with all its tables. Clones share it; the last one dropped closes it and frees the lock.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    // The order counts: the environment is closed before the lock is freed.
+    env: Env<WithoutTls>,
+    tables: Arc<Tables<'static>>,
+    lock: Option<Arc<File>>,
+}
+
+/// An LMDB error on its way out of one of heed's closures.
+struct Failed(Fault);
+
+impl From<heed::Error> for Failed {
+    fn from(error: heed::Error) -> Self {
+        Self(fault(error))
+    }
+}
+
+impl Files {
+    /// Opens the store in `dir`, or makes it there; `now_ms` is when it is made. The head's epoch is a new one.
+    pub(crate) fn open(dir: &Path, options: MapOptions, now_ms: i64) -> Result<(Self, Head), StoreError> {
+        let doing = format!("The store {} cannot be opened", dir.display());
+        fs::create_dir_all(dir).map_err(|error| StoreError::io(&doing, &error))?;
+        let lock = take_lock(dir)?;
+        let mut builder = EnvOpenOptions::new().read_txn_without_tls();
+        builder
+            .map_size(map_bytes(options.map_size))
+            .max_readers(options.max_readers)
+            .max_dbs(schema::count());
+        // SAFETY: the map is undefined behaviour when others change the file beneath it. The lock keeps every other
+        // engine out, and programs that only look (kasir inspect) go through LMDB's own locks.
+        #[allow(unsafe_code, reason = "heed marks opening a memory map unsafe")]
+        let env = unsafe { builder.open(dir) }.map_err(|error| StoreError::lmdb(&doing, error))?;
+        env.clear_stale_readers().map_err(|error| StoreError::lmdb(&doing, error))?;
+        check_length(&env, &dir.join(DATA_FILE), true)?;
+        check_format(&env, dir)?;
+        let (tables, head) = loop {
+            match take_over(&env, now_ms) {
+                Ok(opened) => break opened,
+                Err(Fault::Full) => grow(&env).map_err(|fault| StoreError::fault(&doing, &fault))?,
+                Err(fault) => return Err(StoreError::fault(&doing, &fault)),
+            }
+        };
+        Ok((Self { env, tables: Arc::new(tables), lock: Some(Arc::new(lock)) }, head))
+    }
+
+    /// Opens a copy of a store's data file for reading: a snapshot, which nobody writes.
+    pub(crate) fn open_copy(file: &Path) -> Result<Self, StoreError> {
+        let doing = format!("The copy {} cannot be opened", file.display());
+        let length = fs::metadata(file).map_err(|error| StoreError::io(&doing, &error))?.len();
+        let mut builder = EnvOpenOptions::new().read_txn_without_tls();
+        builder.map_size(map_bytes(usize::try_from(length).unwrap_or(usize::MAX))).max_dbs(schema::count());
+        // SAFETY: without locks LMDB wants that nobody writes the file: it is a finished copy, ours alone.
+        #[allow(unsafe_code, reason = "heed marks opening a memory map, and doing so without locks, unsafe")]
+        let env = unsafe {
+            builder.flags(EnvFlags::READ_ONLY | EnvFlags::NO_SUB_DIR | EnvFlags::NO_LOCK);
+            builder.open(file)
+        }
+        .map_err(|error| StoreError::lmdb(&doing, error))?;
+        check_length(&env, file, false)?;
+        check_format(&env, file)?;
+        let tables = {
+            let txn = env.read_txn().map_err(|error| StoreError::lmdb(&doing, error))?;
+            env.open_databases_and_commit(txn, |opener, txn| {
+                Tables::open(opener, txn).map(CommitOrAbort::<_, ()>::Commit).map_err(Failed)
+            })
+            .map_err(|Failed(fault)| StoreError::fault(&doing, &fault))?
+            .unwrap_commit()
+        };
+        Ok(Self { env, tables: Arc::new(tables), lock: None })
+    }
+
+    pub(crate) fn env(&self) -> &Env<WithoutTls> {
+        &self.env
+    }
+
+    pub(crate) fn tables(&self) -> &Tables<'static> {
+        &self.tables
+    }
+
+    /// Whether this is the one that may write.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Doubles the map. No transaction of this process may be open.
+    pub(crate) fn grow(&self) -> Result<(), Fault> {
+        grow(&self.env)
+    }
+
+    /// Bytes of the file that LMDB has given out, freed pages included.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        used_bytes(&self.env)
+    }
+
+    /// Bytes of the map.
+    pub(crate) fn map_bytes(&self) -> u64 {
+        self.env.info().map_size as u64
+    }
+}
+
+/// Takes the lock of a directory, and writes into it who has it.
+fn take_lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join(LOCK_FILE);
+    let failed = |error: &_| StoreError::io(format!("The lock {} cannot be taken", path.display()), error);
+    let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = options.map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Only for the message: whoever just took the lock may not have written its name yet.
+            let _ = file.read_to_string(&mut holder);
+            let holder =
+                if holder.is_empty() { "another process".into() } else { format!("process {holder}") };
+            return Err(StoreError::new(
+                StoreErrorKind::Locked,
+                format!("The store {} is in use by {holder}. Stop it first.", dir.display()),
+            ));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(&error)),
+    }
+    let write = |file: &mut File| {
+        file.set_len(0)?;
+        file.rewind()?;
+        write!(file, "{}", std::process::id())
+    };
+    write(&mut file).map_err(|error| failed(&error))?;
+    Ok(file)
+}
+
+/// Refuses what is no store of this program's format. A new, empty environment passes.
+fn check_format(env: &Env<WithoutTls>, path: &Path) -> Result<(), StoreError> {
+    let shown = path.display();
+    let failed = |fault: &Fault| StoreError::fault(format!("The store {shown} cannot be read"), fault);
+    let txn = env.read_txn().map_err(|error| failed(&fault(error)))?;
+    let meta = env
+        .open_databases_and_commit(txn, |opener, txn| -> Result<_, Failed> {
+            Ok(CommitOrAbort::<_, ()>::Commit(schema::open_one(opener, txn, OwnTable::Meta.name())?))
+        })
+        .map_err(|Failed(fault)| failed(&fault))?
+        .unwrap_commit();
+    let foreign =
+        || StoreError::new(StoreErrorKind::Format, format!("{shown} is an LMDB file, but no Kasir store."));
+    let Some(meta) = meta else {
+        return if env.unnamed_database_stat().entries == 0 { Ok(()) } else { Err(foreign()) };
+    };
+    let txn = env.read_txn().map_err(|error| failed(&fault(error)))?;
+    let bytes = meta.get(&txn, STORE_KEY).map_err(|error| failed(&fault(error)))?.ok_or_else(foreign)?;
+    let info: StoreInfo = decode("the store's description", bytes).map_err(|fault| failed(&fault))?;
+    if info.format == FORMAT {
+        return Ok(());
+    }
+    let format = info.format;
+    Err(StoreError::new(
+        StoreErrorKind::Format,
+        format!("The store {shown} has format {format}; this program reads and writes format {FORMAT}."),
+    ))
+}
+
+/// Makes missing tables, describes a new store, and begins a new epoch: in one transaction.
+fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Head), Fault> {
+    let mut head = Head::empty();
+    let txn = env.write_txn().map_err(fault)?;
+    let tables = env
+        .create_databases_and_commit(txn, |opener, txn| -> Result<_, Failed> {
+            let tables = Tables::create(opener, txn)?;
+            let meta = tables.own(OwnTable::Meta);
+            if meta.get(txn, STORE_KEY)?.is_none() {
+                let info = StoreInfo { format: FORMAT, create_ms: now_ms };
+                meta.put(txn, STORE_KEY, &encode(&info).map_err(Failed)?)?;
+            }
+            if let Some(bytes) = meta.get(txn, HEAD_KEY)? {
+                head = decode("the journal's head", bytes).map_err(Failed)?;
+            }
+            head.epoch += 1;
+            meta.put(txn, HEAD_KEY, &encode(&head).map_err(Failed)?)?;
+            Ok(CommitOrAbort::<_, ()>::Commit(tables))
+        })
+        .map_err(|Failed(fault)| fault)?
+        .unwrap_commit();
+    Ok((tables, head))
+}
+
+/// Refuses a file that is too short for its pages: reading beyond its end would kill the process.
+///
+/// The end that LMDB never wrote (see [`TAIL_MAX_BYTES`]) is added when the file is `live`, for the same reason.
+fn check_length(env: &Env<WithoutTls>, file: &Path, live: bool) -> Result<(), StoreError> {
+    let failed = |error: &_| StoreError::io(format!("{} cannot be read", file.display()), error);
+    let length = fs::metadata(file).map_err(|error| failed(&error))?.len();
+    let needed = used_bytes(env);
+    if length >= needed {
+        return Ok(());
+    }
+    if !live || needed - length > TAIL_MAX_BYTES {
+        return Err(StoreError::new(
+            StoreErrorKind::Corrupt,
+            format!("{} was cut off: it has {length} bytes of {needed}.", file.display()),
+        ));
+    }
+    let file = File::options().write(true).open(file).map_err(|error| failed(&error))?;
+    file.set_len(needed).map_err(|error| failed(&error))
+}
+
+fn used_bytes(env: &Env<WithoutTls>) -> u64 {
+    let page_size = u64::from(env.unnamed_database_stat().page_size);
+    (env.info().last_page_number as u64 + 1) * page_size
+}
+
+fn grow(env: &Env<WithoutTls>) -> Result<(), Fault> {
+    let size = env.info().map_size;
+    let doubled =
+        size.checked_mul(2).ok_or_else(|| Fault::Io(format!("the map of {size} bytes cannot double")))?;
+    // SAFETY: LMDB wants no transaction of this process to be open. The callers see to it: the sequencer holds the gate
+    // that every reader passes and has dropped its own; before a store is shared there are none.
+    #[allow(unsafe_code, reason = "heed marks resizing the map unsafe")]
+    unsafe { env.resize(map_bytes(doubled)) }.map_err(fault)
+}
+
+fn map_bytes(wanted: usize) -> usize {
+    wanted.max(MAP_MIN).div_ceil(MAP_UNIT).saturating_mul(MAP_UNIT)
+}
+
+/// Makes renames and new files in `file`'s directory durable.
+pub(crate) fn sync_dir_of(file: &Path) -> std::io::Result<()> {
+    File::open(directory_of(file))?.sync_all()
+}
+
+/// The directory a path lies in.
+pub(crate) fn directory_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}

@@ -1,0 +1,133 @@
+//! Replay: the journal of one store lets another one evolve to the same bytes.
+
+use std::path::Path;
+
+use kasir_core::kv::SHARD;
+use kasir_core::refusal::Outcome;
+use kasir_core::{Context, Fault, apply};
+
+use crate::error::{StoreError, StoreErrorKind, fault};
+use crate::files::{Files, MapOptions};
+use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place, open_row};
+use crate::record::{Hash, RequestRecord, decode, request_key, revision_key};
+use crate::schema::OwnTable;
+use crate::store::{Options, unreadable};
+use crate::txn::{Reader, Writer};
+
+/// Records that one transaction replays.
+const CHUNK_MAX: usize = 1_000;
+
+/// Some records of the source in order, and the hashes before and after them.
+pub(crate) struct Chunk {
+    entries: Vec<LogEntry>,
+    before: Hash,
+    after: Hash,
+}
+
+impl Chunk {
+    /// Reads at most `limit` records after revision `after`, with the replies they led to.
+    pub(crate) fn read(reader: &Reader<'_>, log: &dyn CommandLog, after: u64, limit: usize) -> Outcome<Self> {
+        let mut entries = Vec::new();
+        let last = log.read(reader, after, limit, &mut |record| {
+            let request = if record.request_id.is_empty() {
+                None
+            } else {
+                let key = request_key(&record.request_id);
+                let bytes = reader.own(OwnTable::Requests, key.as_slice())?;
+                let bytes = bytes.ok_or_else(|| {
+                    Fault::Corrupt(format!(
+                        "the reply to the request of record {} is missing",
+                        record.revision
+                    ))
+                })?;
+                Some(decode::<RequestRecord>("a request", bytes)?)
+            };
+            entries.push(LogEntry { record, request });
+            Ok(true)
+        })?;
+        let head = reader.head();
+        let (before, after) = if entries.is_empty() {
+            (head.hash, head.hash)
+        } else {
+            let (first, _) = hashes(reader, after + 1)?;
+            let (_, end) = hashes(reader, last)?;
+            (first, end)
+        };
+        Ok(Self { entries, before, after })
+    }
+}
+
+/// The hash before a record, and its own.
+fn hashes(reader: &Reader<'_>, revision: u64) -> Result<(Hash, Hash), Fault> {
+    let key = revision_key(revision);
+    let value = reader.own(OwnTable::Journal, &key)?;
+    let value =
+        value.ok_or_else(|| Fault::Corrupt(format!("record {revision} of the journal is missing")))?;
+    let (_, row) = open_row(revision, &key, value)?;
+    let hash = |bytes: &[u8]| {
+        Hash::try_from(bytes)
+            .map_err(|_| Fault::Corrupt(format!("record {revision} has a hash of another length")))
+    };
+    Ok((hash(row.previous)?, hash(row.hash)?))
+}
+
+/// Replays what `read` (after, limit) gives into the store in `target`, up to revision `up_to`. Returns the revision it
+/// has then.
+pub(crate) fn replay(
+    read: &dyn Fn(u64, usize) -> Outcome<Chunk>,
+    target: &Path,
+    up_to: u64,
+) -> Result<u64, StoreError> {
+    let defaults = Options::default();
+    let map = MapOptions { map_size: defaults.map_size, max_readers: defaults.max_readers };
+    let (files, mut head) = Files::open(target, map, 0)?;
+    loop {
+        let left = usize::try_from(up_to.saturating_sub(head.revision)).unwrap_or(usize::MAX);
+        let chunk = read(head.revision, left.min(CHUNK_MAX)).map_err(unreadable)?;
+        if left > 0 && chunk.before != head.hash {
+            return Err(StoreError::new(
+                StoreErrorKind::Differs,
+                format!(
+                    "{} is not of this store's history: revision {} differs.",
+                    target.display(),
+                    head.revision
+                ),
+            ));
+        }
+        if chunk.entries.is_empty() {
+            return Ok(head.revision);
+        }
+        let doing = format!("The journal cannot be replayed into {}", target.display());
+        head = loop {
+            let place = Place { shard: SHARD, epoch: head.epoch, expected_revision: head.revision };
+            match write(&files, place, &chunk.entries) {
+                Ok(Appended::Committed(head)) => break head,
+                Ok(Appended::Fenced(_) | Appended::Unknown(_)) => {
+                    return Err(StoreError::new(
+                        StoreErrorKind::Locked,
+                        format!("{doing}: another writer has it."),
+                    ));
+                }
+                Err(Fault::Full) => files.grow().map_err(|fault| StoreError::fault(&doing, &fault))?,
+                Err(fault) => return Err(StoreError::fault(&doing, &fault)),
+            }
+        };
+        if head.hash != chunk.after {
+            return Err(StoreError::new(
+                StoreErrorKind::Corrupt,
+                format!("{doing}: revision {} came out as another record.", head.revision),
+            ));
+        }
+    }
+}
+
+fn write(files: &Files, place: Place, entries: &[LogEntry]) -> Result<Appended, Fault> {
+    let mut txn = Writer::begin(files).map_err(fault)?;
+    for LogEntry { record, .. } in entries {
+        let context = Context { now_ms: record.time_ms, actor: &record.actor };
+        apply(&mut txn, &record.events, &context)?;
+    }
+    let appended = EmbeddedLog.append(&mut txn, place, entries)?;
+    txn.commit().map_err(fault)?;
+    Ok(appended)
+}

@@ -1,0 +1,78 @@
+//! What goes to the writer and what comes back: requests, answers, and who is told.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kasir_core::{Command, Fault, Refusal, Reply, View};
+
+use crate::record::{Hash, RequestId, request_hash};
+
+/// The encoded reply, as given the first time; or why the command was not carried out.
+pub type Answer = Result<Vec<u8>, Refusal>;
+
+/// One command on its way to the writer.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) id: RequestId,
+    pub(crate) hash: Hash,
+    pub(crate) actor: String,
+    pub(crate) command: Command,
+}
+
+impl Request {
+    /// A command with the bytes it was decoded from: the same `id` with another method or body is refused.
+    pub fn new(method: &'static str, body: &[u8], id: RequestId, actor: &str, command: Command) -> Self {
+        Self { method, id, hash: request_hash(method, body), actor: actor.to_owned(), command }
+    }
+}
+
+/// Turns replies into bytes for callers. The store knows no protobuf.
+pub trait Encoder: Send + Sync {
+    /// Encodes what `method` answers. `view` is the state right after the command.
+    ///
+    /// # Errors
+    /// [`Fault`] when the view cannot be read.
+    fn encode(&self, method: &'static str, reply: &Reply, view: &dyn View) -> Result<Vec<u8>, Fault>;
+}
+
+impl<F> Encoder for F
+where
+    F: Fn(&'static str, &Reply, &dyn View) -> Result<Vec<u8>, Fault> + Send + Sync,
+{
+    fn encode(&self, method: &'static str, reply: &Reply, view: &dyn View) -> Result<Vec<u8>, Fault> {
+        self(method, reply, view)
+    }
+}
+
+/// Who is told what became of commands: called by the sequencer's thread, so it must be quick and never block.
+/// `T` names a caller.
+pub trait BatchSink<T>: Send + Sync {
+    /// The answers of one batch, after its commit.
+    fn complete(&self, answers: Vec<(T, Answer)>);
+
+    /// The journal ends at `revision` now, and readers see it. Comes before the answers of the same batch.
+    fn committed(&self, revision: u64);
+
+    /// The writer stopped because of a failure: nothing is accepted any more, every command is answered with `why`, and
+    /// the process should end. Not called by [`crate::Store::close`].
+    fn stopped(&self, why: &Refusal);
+}
+
+/// The time of day, as the sequencer asks for it.
+pub trait Clock: Send + Sync {
+    /// Unix milliseconds. May go back: the sequencer's stamps do not.
+    fn now_ms(&self) -> i64;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Every LMDB database of a store, in one list: those of the rules, and the store's own.
+//!
+//! The unnamed database of the file lists the names. Keys begin with the shard byte, as in the rules' tables;
+//! `kasir inspect` and `docs/store.md` describe this layout from [`all`].
+
+use heed::types::Bytes;
+use heed::{CommitToken, Database, DatabaseOpener, OnCommit, RoTxn, RwTxn, WithoutTls};
+use kasir_core::kv::SHARD;
+use kasir_core::tables::Codec;
+use kasir_core::{Fault, Table};
+
+use crate::error::fault;
+
+/// Grows when a store written by this program cannot be read by the one before.
+pub const FORMAT: u32 = 1;
+
+macro_rules! own_tables {
+    ($($(#[doc = $doc:literal])* $name:ident = $disk:literal;)*) => {
+        /// A table of the store's own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum OwnTable { $($(#[doc = $doc])* $name,)* }
+
+        impl OwnTable {
+            /// Every table, in the order of their declaration.
+            pub const ALL: &'static [OwnTable] = &[$(OwnTable::$name,)*];
+
+            /// The name on disk.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $disk,)* }
+            }
+
+            /// How values are written: msgpack, all of them.
+            pub const fn codec(self) -> Codec {
+                match self { $(Self::$name => Codec::Msgpack,)* }
+            }
+
+            /// Key and value in words.
+            pub const fn layout(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc,)*),)* }
+            }
+        }
+    };
+}
+
+own_tables! {
+    /// ("store") -> map {format, create_ms}; ("head") -> map {revision, first_revision, time_ms, hash bin 32, epoch}:
+    /// the last journal record, and the oldest one that was not trimmed.
+    Meta = "meta";
+    /// (16-byte request id) -> map {revision, time_ms, method, hash bin 32, reply bin}: the hash is BLAKE3 of method,
+    /// a zero byte, and the request's bytes; the reply is given again to whoever sends the same request again.
+    Requests = "requests";
+    /// (revision u64) -> array [body bin, previous hash bin 32, hash bin 32]: hash = BLAKE3 of previous hash and body,
+    /// the first record's previous hash is zeros. body = map {revision, time_ms, actor, method, request_id bin 16 or 0,
+    /// events: array of maps {name: fields}}.
+    Journal = "journal";
+}
+
+/// A table as described to people and to programs of other languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableInfo {
+    /// The name on disk.
+    pub name: &'static str,
+    /// How values are written.
+    pub codec: Codec,
+    /// Key and value in words.
+    pub layout: &'static str,
+}
+
+/// Every database of a store's file.
+pub fn all() -> impl Iterator<Item = TableInfo> {
+    let rules = Table::ALL.iter().map(|t| TableInfo { name: t.name(), codec: t.codec(), layout: t.layout() });
+    let own =
+        OwnTable::ALL.iter().map(|t| TableInfo { name: t.name(), codec: t.codec(), layout: t.layout() });
+    rules.chain(own)
+}
+
+/// How many databases LMDB has to allow for.
+pub(crate) fn count() -> u32 {
+    u32::try_from(Table::ALL.len() + OwnTable::ALL.len()).expect("the tables above fit a u32")
+}
+
+/// Key of `("store")` in [`OwnTable::Meta`].
+pub(crate) const STORE_KEY: &[u8] = b"\0store";
+/// Key of `("head")` in [`OwnTable::Meta`].
+pub(crate) const HEAD_KEY: &[u8] = b"\0head";
+const _: () = assert!(STORE_KEY[0] == SHARD && HEAD_KEY[0] == SHARD, "every key begins with the shard byte");
+
+type Db<'t> = Database<'t, Bytes, Bytes>;
+
+/// The opened databases.
+#[derive(Debug, Clone)]
+pub(crate) struct Tables<'t> {
+    rules: Vec<Db<'t>>,
+    own: Vec<Db<'t>>,
+}
+
+impl<'t> Tables<'t> {
+    /// A table of the rules.
+    pub(crate) fn rules(&self, table: Table) -> Db<'t> {
+        self.rules[table as usize]
+    }
+
+    /// A table of the store's own.
+    pub(crate) fn own(&self, table: OwnTable) -> Db<'t> {
+        self.own[table as usize]
+    }
+
+    /// Opens every table, making those that are missing.
+    pub(crate) fn create(
+        opener: &DatabaseOpener<'t, WithoutTls>,
+        txn: &mut RwTxn<'t>,
+    ) -> Result<Self, heed::Error> {
+        let mut make = |name| opener.create_database(txn, Some(name));
+        Ok(Self {
+            rules: Table::ALL.iter().map(|table| make(table.name())).collect::<Result<_, _>>()?,
+            own: OwnTable::ALL.iter().map(|table| make(table.name())).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Opens every table of a file that must have them all.
+    pub(crate) fn open(
+        opener: &DatabaseOpener<'t, WithoutTls>,
+        txn: &RoTxn<'t, WithoutTls>,
+    ) -> Result<Self, Fault> {
+        let find = |name| {
+            let found = open_one(opener, txn, name).map_err(fault)?;
+            found.ok_or_else(|| Fault::Corrupt(format!("the table {name} is missing")))
+        };
+        Ok(Self {
+            rules: Table::ALL.iter().map(|table| find(table.name())).collect::<Result<_, _>>()?,
+            own: OwnTable::ALL.iter().map(|table| find(table.name())).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Opens one table, if the file has it.
+pub(crate) fn open_one<'t>(
+    opener: &DatabaseOpener<'t, WithoutTls>,
+    txn: &RoTxn<'t, WithoutTls>,
+    name: &str,
+) -> Result<Option<Db<'t>>, heed::Error> {
+    let mut options = opener.database_options().types::<Bytes, Bytes>();
+    options.name(name);
+    options.open(txn)
+}
+
+impl OnCommit for Tables<'_> {
+    type Committed = Tables<'static>;
+
+    fn on_commit(self, token: &CommitToken) -> Self::Committed {
+        let keep = |all: Vec<Db<'_>>| all.into_iter().map(|db| db.on_commit(token)).collect();
+        Tables { rules: keep(self.rules), own: keep(self.own) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_table_has_a_name_of_its_own_and_is_described() {
+        let mut names = BTreeSet::new();
+        for table in all() {
+            assert!(names.insert(table.name), "{} stands twice", table.name);
+            assert!(table.layout.contains("->"), "{} says neither key nor value", table.name);
+        }
+        assert_eq!(names.len(), count() as usize);
+    }
+
+    #[test]
+    fn tables_are_found_by_their_place_in_the_list() {
+        for (index, table) in Table::ALL.iter().enumerate() {
+            assert_eq!(*table as usize, index);
+        }
+        for (index, table) in OwnTable::ALL.iter().enumerate() {
+            assert_eq!(*table as usize, index);
+        }
+    }
+}

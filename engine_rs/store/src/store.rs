@@ -1,0 +1,394 @@
+//! One open store: its writer, its readers, its journal.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use kasir_core::deadlines::next_due_ms;
+use kasir_core::refusal::{Outcome, Stop};
+use kasir_core::{Fault, Reason, Refusal};
+
+use crate::error::{StoreError, StoreErrorKind, closed, refusal};
+use crate::files::{Files, MapOptions};
+use crate::log::{CommandLog, EmbeddedLog};
+use crate::record::JournalRecord;
+use crate::replay::{self, Chunk};
+use crate::request::{Answer, BatchSink, Clock, Encoder, Request};
+use crate::sequencer::{Sequencer, Waiter, Work};
+use crate::snapshot::{self, Snapshot};
+use crate::status::{Counters, Status};
+use crate::txn::Reader;
+use crate::verify::{self, Verification};
+
+/// Smallest and largest time that a full queue asks callers to wait, milliseconds.
+const RETRY_MS: (u64, u64) = (20, 2_000);
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// First size of the memory map, bytes; it grows by itself.
+    pub map_size: usize,
+    /// Commands that may wait; more are refused with QUEUE_FULL.
+    pub max_queue: usize,
+    /// Commands that one commit takes.
+    pub max_batch: usize,
+    /// Read transactions that may be open at one time, those of other processes included.
+    pub max_readers: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { map_size: 1 << 30, max_queue: 16_384, max_batch: 512, max_readers: 1_024 }
+    }
+}
+
+/// What the sequencer's thread and everybody else share.
+pub(crate) struct Shared<T> {
+    pub(crate) dir: PathBuf,
+    /// Readers pass it side by side; whoever changes the map, or closes it, has it alone. `None` once closed.
+    pub(crate) gate: RwLock<Option<Files>>,
+    /// `None` once no more commands are taken.
+    queue: RwLock<Option<Sender<Work<T>>>>,
+    /// Why the writer stopped, if it had to.
+    stopped: OnceLock<Refusal>,
+    pub(crate) revision: AtomicU64,
+    /// The last stamp.
+    pub(crate) log_time_ms: AtomicI64,
+    pub(crate) counters: Counters,
+    pub(crate) sink: Arc<dyn BatchSink<T>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: Arc<dyn CommandLog>,
+    options: Options,
+}
+
+impl<T> Shared<T> {
+    /// Takes no more commands, because of a failure.
+    pub(crate) fn stop(&self, why: Refusal) {
+        // The first reason is the one that counts.
+        let _ = self.stopped.set(why);
+        self.take_no_more();
+    }
+
+    fn take_no_more(&self) {
+        *self.queue.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn why_closed(&self) -> Refusal {
+        self.stopped.get().cloned().unwrap_or_else(closed)
+    }
+
+    fn queue_full(&self) -> Refusal {
+        let batches = self.options.max_queue / self.options.max_batch.max(1) + 1;
+        let millis = self.counters.batch_time().as_millis().saturating_mul(batches as u128);
+        let retry_ms = u64::try_from(millis).unwrap_or(RETRY_MS.1).clamp(RETRY_MS.0, RETRY_MS.1);
+        let waiting = self.options.max_queue;
+        Refusal::new(
+            Reason::QueueFull,
+            format!("{waiting} commands wait already. Try again in {retry_ms} ms."),
+        )
+        .with("retry_ms", retry_ms)
+    }
+
+    fn with_files<R>(&self, work: impl FnOnce(&Files) -> R) -> Result<R, Refusal> {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        gate.as_ref().map(work).ok_or_else(closed)
+    }
+}
+
+/// One open store. `T` names a caller to the [`BatchSink`]. Shared between threads behind an `Arc`.
+pub struct Store<T: Send + 'static> {
+    shared: Arc<Shared<T>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<T: Send + 'static> Store<T> {
+    /// Opens the store in the directory `path`, or makes it there, and starts its writer.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Locked`] when it is open already, in this process or another; `Format` when it is another
+    /// program's or format's; `Corrupt` when the file is damaged; `Unusable` when the system does not let us.
+    pub fn open(
+        path: &Path,
+        options: &Options,
+        encoder: Arc<dyn Encoder>,
+        sink: Arc<dyn BatchSink<T>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        Self::open_with(path, options, encoder, sink, clock, Arc::new(EmbeddedLog))
+    }
+
+    /// The same with a log of one's own.
+    pub(crate) fn open_with(
+        path: &Path,
+        options: &Options,
+        encoder: Arc<dyn Encoder>,
+        sink: Arc<dyn BatchSink<T>>,
+        clock: Arc<dyn Clock>,
+        log: Arc<dyn CommandLog>,
+    ) -> Result<Self, StoreError> {
+        let options =
+            Options { max_queue: options.max_queue.max(1), max_batch: options.max_batch.max(1), ..*options };
+        let map = MapOptions { map_size: options.map_size, max_readers: options.max_readers };
+        let (files, head) = Files::open(path, map, clock.now_ms())?;
+        let next_due_ms = Reader::begin(&files).and_then(|reader| next_due_ms(&reader)).map_err(|fault| {
+            StoreError::fault(format!("The store {} cannot be read", path.display()), &fault)
+        })?;
+        let (sender, queue) = bounded(options.max_queue);
+        let shared = Arc::new(Shared {
+            dir: path.to_path_buf(),
+            gate: RwLock::new(Some(files.clone())),
+            queue: RwLock::new(Some(sender)),
+            stopped: OnceLock::new(),
+            revision: AtomicU64::new(head.revision),
+            log_time_ms: AtomicI64::new(head.time_ms),
+            counters: Counters::default(),
+            sink,
+            clock,
+            log,
+            options,
+        });
+        let sequencer = Sequencer {
+            shared: Arc::clone(&shared),
+            files,
+            queue,
+            encoder,
+            max_batch: options.max_batch,
+            head,
+            now_ms: head.time_ms,
+            next_due_ms,
+            pause_until: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name("kasir-sequencer".into())
+            .spawn(move || sequencer.run())
+            .map_err(|error| StoreError::io("The writer's thread cannot be started", &error))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Queues a command; the sink completes `token` once it is durable. Never blocks.
+    ///
+    /// # Errors
+    /// QUEUE_FULL with `retry_ms`, WRITER_STOPPED or STORE_CORRUPT; `token` is dropped then.
+    pub fn submit(&self, request: Request, token: T) -> Result<(), Refusal> {
+        self.enqueue(Work::Command(Box::new(request), Waiter::Sink(token)))
+    }
+
+    /// Queues a command and blocks this thread until it is durable.
+    ///
+    /// # Errors
+    /// What [`Store::submit`] refuses, and what the rules refuse.
+    pub fn submit_blocking(&self, request: Request) -> Answer {
+        let (sender, receiver) = bounded(1);
+        self.enqueue(Work::Command(Box::new(request), Waiter::Thread(sender)))?;
+        receiver.recv().unwrap_or_else(|_| Err(self.shared.why_closed()))
+    }
+
+    fn enqueue(&self, work: Work<T>) -> Result<(), Refusal> {
+        let queue = self.shared.queue.read().unwrap_or_else(PoisonError::into_inner);
+        let sender = queue.as_ref().ok_or_else(|| self.shared.why_closed())?;
+        sender.try_send(work).map_err(|error| match error {
+            TrySendError::Full(_) => self.shared.queue_full(),
+            TrySendError::Disconnected(_) => self.shared.why_closed(),
+        })
+    }
+
+    /// Reads a consistent snapshot of the store. Never waits for the writer, except for the moment in which the map
+    /// grows: a `read` within a `read` can wait for that moment for ever. Keep it short: pages that the snapshot may
+    /// see are not used again while it lasts.
+    ///
+    /// # Errors
+    /// What `work` returns; WRITER_STOPPED after [`Store::close`].
+    pub fn read<R>(&self, work: impl FnOnce(&Reader<'_>) -> Outcome<R>) -> Outcome<R> {
+        self.shared.with_files(|files| {
+            let readers = &self.shared.counters.readers;
+            readers.fetch_add(1, Ordering::Relaxed);
+            let _open = OnDrop(|| {
+                readers.fetch_sub(1, Ordering::Relaxed);
+            });
+            work(&Reader::begin(files)?)
+        })?
+    }
+
+    /// The last committed revision. A read that begins after this call sees at least that one.
+    pub fn revision(&self) -> u64 {
+        self.shared.revision.load(Ordering::Acquire)
+    }
+
+    /// The time for queries, Unix milliseconds: the clock's, and never before a stamp of the sequencer.
+    pub fn now_ms(&self) -> i64 {
+        self.shared.clock.now_ms().max(self.shared.log_time_ms.load(Ordering::Acquire))
+    }
+
+    /// At most `limit` records of the journal after revision `after`.
+    ///
+    /// # Errors
+    /// See [`Store::scan_journal`].
+    pub fn read_journal(&self, after: u64, limit: usize) -> Outcome<Vec<JournalRecord>> {
+        let mut records = Vec::new();
+        self.scan_journal(after, limit, &mut |record| {
+            records.push(record);
+            true
+        })?;
+        Ok(records)
+    }
+
+    /// Visits at most `limit` records after revision `after`, ascending, until `visit` returns false. Returns the last
+    /// revision looked at; `after` when there was none.
+    ///
+    /// # Errors
+    /// REVISION_COMPACTED when the record after `after` was trimmed; FIELD_OUT_OF_RANGE when `after` lies beyond the
+    /// last revision.
+    pub fn scan_journal(
+        &self,
+        after: u64,
+        limit: usize,
+        visit: &mut dyn FnMut(JournalRecord) -> bool,
+    ) -> Outcome<u64> {
+        self.read(|reader| self.shared.log.read(reader, after, limit, &mut |record| Ok(visit(record))))
+    }
+
+    /// Forgets the journal's records before revision `before`, and the requests they carried out: sending one of those
+    /// again would carry it out again. Returns how many were forgotten.
+    ///
+    /// # Errors
+    /// What [`Store::submit`] refuses; STORE_FULL when the disk does not take it.
+    pub fn trim(&self, before: u64) -> Result<u64, Refusal> {
+        let mut all = 0;
+        loop {
+            let (sender, receiver) = bounded(1);
+            self.enqueue(Work::Trim(before, sender))?;
+            match receiver.recv().unwrap_or_else(|_| Err(self.shared.why_closed()))? {
+                0 => return Ok(all),
+                some => all += some,
+            }
+        }
+    }
+
+    /// How the store does. Cheap enough for every scrape of metrics.
+    ///
+    /// # Errors
+    /// WRITER_STOPPED after [`Store::close`].
+    pub fn status(&self) -> Outcome<Status> {
+        let readers = self.shared.counters.readers.load(Ordering::Relaxed);
+        let queue = self.shared.queue.read().unwrap_or_else(PoisonError::into_inner);
+        let queue_length = queue.as_ref().map_or(0, Sender::len);
+        drop(queue);
+        self.shared.with_files(|files| -> Outcome<Status> {
+            let head = *Reader::begin(files)?.head();
+            let mut status = Status {
+                revision: head.revision,
+                first_revision: head.first_revision,
+                log_time_ms: head.time_ms,
+                queue_length: queue_length as u64,
+                max_queue: self.shared.options.max_queue as u64,
+                commands: 0,
+                refused: 0,
+                repeated: 0,
+                expired: 0,
+                commits: 0,
+                commit_time_us: 0,
+                batch_sizes: [0; crate::status::BATCH_SIZE_BUCKETS],
+                largest_batch: 0,
+                used_bytes: files.used_bytes(),
+                map_bytes: files.map_bytes(),
+                journal_head: head.hash,
+                readers,
+            };
+            self.shared.counters.show(&mut status);
+            Ok(status)
+        })?
+    }
+
+    /// Checks every invariant over the whole store, on one snapshot: the rules', the journal's chain, that requests and
+    /// journal agree. With `deep` the whole journal is replayed in memory and must lead to the same bytes; that takes
+    /// as much memory as the store has data.
+    ///
+    /// While it runs, pages freed by the writer are not used again, and a full map waits for it.
+    ///
+    /// # Errors
+    /// [`Fault::Io`] when the store cannot be read; WRITER_STOPPED after [`Store::close`].
+    pub fn verify(&self, deep: bool) -> Outcome<Verification> {
+        self.read(|reader| verify::verify(reader, deep).map_err(Stop::from))
+    }
+
+    /// Writes a consistent copy of the store into the new file `path`, durable when this returns, beside the running
+    /// shop.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::SnapshotExists`] when the file is there already, `Unusable` when it cannot be written.
+    pub fn snapshot(&self, path: &Path) -> Result<Snapshot, StoreError> {
+        self.shared.with_files(|files| snapshot::take(files, path)).map_err(unusable)?
+    }
+
+    /// Lets the journal, up to revision `up_to` or its end, evolve the store in the directory `target`: an empty one,
+    /// or one restored from a snapshot of this store. Returns the revision it has then.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Differs`] when what is in `target` is not of this store's history, or the journal does not
+    /// reach back to it; what [`Store::open`] says of `target`.
+    pub fn replay_into(&self, target: &Path, up_to: Option<u64>) -> Result<u64, StoreError> {
+        let read = |after, limit| self.read(|reader| Chunk::read(reader, &*self.shared.log, after, limit));
+        replay::replay(&read, target, up_to.unwrap_or(u64::MAX))
+    }
+
+    /// Why the writer stopped, if a failure made it.
+    pub fn stopped(&self) -> Option<Refusal> {
+        self.shared.stopped.get().cloned()
+    }
+
+    /// Takes no more commands, carries out and answers those that wait, then closes the files and frees the lock.
+    /// Reads that run are waited for. Closing twice is nothing.
+    pub fn close(&self) {
+        self.shared.take_no_more();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // The thread catches its panics and has told everybody.
+            let _ = thread.join();
+        }
+        *self.shared.gate.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl<T: Send + 'static> Drop for Store<T> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<T: Send + 'static> std::fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("dir", &self.shared.dir)
+            .field("revision", &self.revision())
+            .field("stopped", &self.shared.stopped.get())
+            .finish_non_exhaustive()
+    }
+}
+
+fn unusable(refusal: Refusal) -> StoreError {
+    StoreError::new(StoreErrorKind::Unusable, refusal.message)
+}
+
+/// What a failed read means for a copy or a rebuild.
+pub(crate) fn unreadable(stop: Stop) -> StoreError {
+    match stop {
+        Stop::Fault(fault @ Fault::Corrupt(_)) => StoreError::new(StoreErrorKind::Corrupt, fault.to_string()),
+        Stop::Refused(Refusal {
+            reason: Reason::RevisionCompacted | Reason::FieldOutOfRange,
+            message,
+            ..
+        }) => StoreError::new(StoreErrorKind::Differs, message),
+        other => unusable(refusal(other)),
+    }
+}
+
+/// Runs when dropped, also while a panic passes.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}

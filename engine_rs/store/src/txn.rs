@@ -1,0 +1,208 @@
+//! LMDB transactions as the rules see them: [`Reader`] is a [`View`], [`Writer`] a [`State`].
+
+use std::borrow::Cow;
+use std::ops::Bound;
+
+use heed::{PutFlags, RoTxn, RwTxn, WithoutTls};
+use kasir_core::kv::Visit;
+use kasir_core::{Fault, State, Table, View};
+
+use crate::error::fault;
+use crate::files::Files;
+use crate::record::{Head, decode, encode};
+use crate::schema::{HEAD_KEY, OwnTable, Tables};
+
+/// A consistent snapshot of the whole store.
+pub struct Reader<'s> {
+    txn: RoTxn<'s, WithoutTls>,
+    tables: &'s Tables<'static>,
+    head: Head,
+}
+
+impl<'s> Reader<'s> {
+    pub(crate) fn begin(files: &'s Files) -> Result<Self, Fault> {
+        let txn = files.env().read_txn().map_err(fault)?;
+        let head = read_head(&txn, files.tables())?;
+        Ok(Self { txn, tables: files.tables(), head })
+    }
+
+    /// Where the journal ends in this snapshot.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The last revision in this snapshot.
+    pub fn revision(&self) -> u64 {
+        self.head.revision
+    }
+
+    /// The last record's time, Unix milliseconds; 0 in a new store.
+    pub fn log_time_ms(&self) -> i64 {
+        self.head.time_ms
+    }
+
+    /// The value at `key` of a table of the store's own.
+    pub(crate) fn own(&self, table: OwnTable, key: &[u8]) -> Result<Option<&[u8]>, Fault> {
+        self.tables.own(table).get(&self.txn, key).map_err(fault)
+    }
+
+    /// Visits a table of the store's own from `from` on.
+    pub(crate) fn scan_own(&self, table: OwnTable, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
+        let range = (Bound::Included(from), Bound::Unbounded);
+        drain(self.tables.own(table).range(&self.txn, &range).map_err(fault)?, visit)
+    }
+
+    /// How many rows a table of the store's own has.
+    pub(crate) fn count_own(&self, table: OwnTable) -> Result<u64, Fault> {
+        self.tables.own(table).len(&self.txn).map_err(fault)
+    }
+}
+
+impl View for Reader<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Fault> {
+        get(&self.txn, self.tables, table, key)
+    }
+
+    fn scan(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
+        scan(&self.txn, self.tables, table, from, to, visit)
+    }
+
+    fn scan_back(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
+        scan_back(&self.txn, self.tables, table, from, to, visit)
+    }
+}
+
+/// The one write transaction. Dropped without [`Writer::commit`] it has changed nothing.
+pub struct Writer<'s> {
+    txn: RwTxn<'s>,
+    tables: &'s Tables<'static>,
+}
+
+impl<'s> Writer<'s> {
+    pub(crate) fn begin(files: &'s Files) -> Result<Self, heed::Error> {
+        debug_assert!(files.is_writable(), "only the holder of the lock writes");
+        Ok(Self { txn: files.env().write_txn()?, tables: files.tables() })
+    }
+
+    /// Makes everything durable, or nothing.
+    pub(crate) fn commit(self) -> Result<(), heed::Error> {
+        self.txn.commit()
+    }
+
+    pub(crate) fn head(&self) -> Result<Head, Fault> {
+        read_head(&self.txn, self.tables)
+    }
+
+    pub(crate) fn put_head(&mut self, head: &Head) -> Result<(), Fault> {
+        self.put_own(OwnTable::Meta, HEAD_KEY, &encode(head)?)
+    }
+
+    /// The value at `key` of a table of the store's own.
+    pub(crate) fn own(&self, table: OwnTable, key: &[u8]) -> Result<Option<&[u8]>, Fault> {
+        self.tables.own(table).get(&self.txn, key).map_err(fault)
+    }
+
+    pub(crate) fn put_own(&mut self, table: OwnTable, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        self.tables.own(table).put(&mut self.txn, key, value).map_err(fault)
+    }
+
+    /// Puts a row after all others of its table; any other place is corruption.
+    pub(crate) fn append_own(&mut self, table: OwnTable, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        self.tables.own(table).put_with_flags(&mut self.txn, PutFlags::APPEND, key, value).map_err(fault)
+    }
+
+    pub(crate) fn delete_own(&mut self, table: OwnTable, key: &[u8]) -> Result<(), Fault> {
+        self.tables.own(table).delete(&mut self.txn, key).map(drop).map_err(fault)
+    }
+
+    /// Visits a table of the store's own from `from` on.
+    pub(crate) fn scan_own(&self, table: OwnTable, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
+        let range = (Bound::Included(from), Bound::Unbounded);
+        drain(self.tables.own(table).range(&self.txn, &range).map_err(fault)?, visit)
+    }
+}
+
+impl View for Writer<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Fault> {
+        get(&self.txn, self.tables, table, key)
+    }
+
+    fn scan(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
+        scan(&self.txn, self.tables, table, from, to, visit)
+    }
+
+    fn scan_back(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
+        scan_back(&self.txn, self.tables, table, from, to, visit)
+    }
+}
+
+impl State for Writer<'_> {
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        self.tables.rules(table).put(&mut self.txn, key, value).map_err(fault)
+    }
+
+    fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
+        self.tables.rules(table).delete(&mut self.txn, key).map(drop).map_err(fault)
+    }
+
+    fn view(&self) -> &dyn View {
+        self
+    }
+}
+
+fn read_head(txn: &RoTxn<'_, WithoutTls>, tables: &Tables<'static>) -> Result<Head, Fault> {
+    let bytes = tables.own(OwnTable::Meta).get(txn, HEAD_KEY).map_err(fault)?;
+    decode("the journal's head", bytes.ok_or_else(|| Fault::Corrupt("the journal's head is missing".into()))?)
+}
+
+fn get<'t>(
+    txn: &'t RoTxn<'_, WithoutTls>,
+    tables: &Tables<'static>,
+    table: Table,
+    key: &[u8],
+) -> Result<Option<Cow<'t, [u8]>>, Fault> {
+    Ok(tables.rules(table).get(txn, key).map_err(fault)?.map(Cow::Borrowed))
+}
+
+fn scan(
+    txn: &RoTxn<'_, WithoutTls>,
+    tables: &Tables<'static>,
+    table: Table,
+    from: &[u8],
+    to: &[u8],
+    visit: &mut Visit<'_>,
+) -> Result<(), Fault> {
+    if from >= to {
+        return Ok(());
+    }
+    let range = (Bound::Included(from), Bound::Excluded(to));
+    drain(tables.rules(table).range(txn, &range).map_err(fault)?, visit)
+}
+
+fn scan_back(
+    txn: &RoTxn<'_, WithoutTls>,
+    tables: &Tables<'static>,
+    table: Table,
+    from: &[u8],
+    to: &[u8],
+    visit: &mut Visit<'_>,
+) -> Result<(), Fault> {
+    if from >= to {
+        return Ok(());
+    }
+    let range = (Bound::Included(from), Bound::Excluded(to));
+    drain(tables.rules(table).rev_range(txn, &range).map_err(fault)?, visit)
+}
+
+fn drain<'t>(
+    rows: impl Iterator<Item = Result<(&'t [u8], &'t [u8]), heed::Error>>,
+    visit: &mut Visit<'_>,
+) -> Result<(), Fault> {
+    for row in rows {
+        let (key, value) = row.map_err(fault)?;
+        if !visit(key, value)? {
+            break;
+        }
+    }
+    Ok(())
+}

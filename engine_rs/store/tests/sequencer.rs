@@ -1,0 +1,382 @@
+//! Goal: what the one writer promises its callers. Method: a real store in a temporary directory, real commands of the
+//! core, time set by hand, and a sink that can hold the sequencer so that a batch is exactly what the test wants.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kasir_core::{Reason, Table, View};
+use kasir_store::{DEADLINES_METHOD, Options};
+use support::{ITEM, MINUTE_MS, START_MS, Shop, booking, eventually, hold, item, location, receive, request};
+
+#[test]
+fn all_commands_that_wait_share_one_commit_and_each_is_answered() {
+    let shop = Shop::stocked(1_000);
+    shop.sink.hold();
+    shop.store.submit(shop.request(hold("first", START_MS + MINUTE_MS)), 0).unwrap();
+    shop.sink.wait_held();
+    let before = shop.store.status().unwrap();
+    for token in 1..=300 {
+        shop.store
+            .submit(shop.request(hold(&format!("owner {token}"), START_MS + MINUTE_MS)), token)
+            .unwrap();
+    }
+    assert_eq!(shop.store.status().unwrap().queue_length, 300);
+    shop.sink.let_go();
+    let answers = shop.sink.answers(301);
+
+    let tokens: BTreeSet<u64> = answers.iter().map(|(token, _)| *token).collect();
+    assert_eq!(tokens.len(), 301, "each caller is answered once");
+    assert!(answers.iter().all(|(_, answer)| answer.is_ok()));
+    let after = shop.store.status().unwrap();
+    assert_eq!(after.commits - before.commits, 1, "300 commands, one commit");
+    assert_eq!(shop.sink.batches(), vec![1, 300]);
+    assert_eq!(after.largest_batch, 300);
+    assert_eq!(after.batch_sizes[9], 1, "300 commands are counted among those of at most 512");
+    assert_eq!(shop.level(), (1_000, 301));
+    assert_eq!(*shop.sink.revisions().last().unwrap(), shop.store.revision());
+    shop.verify();
+}
+
+#[test]
+fn a_batch_is_bounded() {
+    let shop = Shop::with(&Options { max_batch: 10, map_size: 16 << 20, ..Options::default() });
+    shop.stock(100);
+    shop.sink.hold();
+    shop.store.submit(shop.request(hold("first", START_MS + MINUTE_MS)), 0).unwrap();
+    shop.sink.wait_held();
+    for token in 1..=25 {
+        shop.store.submit(shop.request(hold("next", START_MS + MINUTE_MS)), token).unwrap();
+    }
+    shop.sink.let_go();
+    shop.sink.answers(26);
+    assert_eq!(shop.sink.batches(), vec![1, 10, 10, 5]);
+}
+
+#[test]
+fn a_repeated_request_gets_the_same_bytes_and_has_one_effect() {
+    let shop = Shop::stocked(10);
+    let id = shop.next_id();
+    let first = shop.store.submit_blocking(request(id, booking("Budi"))).unwrap();
+    let revision = shop.store.revision();
+    shop.clock.advance(MINUTE_MS);
+    let again = shop.store.submit_blocking(request(id, booking("Budi"))).unwrap();
+    assert_eq!(first, again);
+    assert_eq!(shop.store.revision(), revision, "nothing new in the journal");
+    assert_eq!(shop.level(), (10, 1));
+    assert_eq!(shop.store.status().unwrap().repeated, 1);
+
+    // Also after the process ended.
+    let shop = shop.reopen();
+    assert_eq!(shop.store.submit_blocking(request(id, booking("Budi"))).unwrap(), first);
+    assert_eq!(shop.level(), (10, 1));
+    shop.verify();
+}
+
+#[test]
+fn a_request_sent_twice_within_one_batch_has_one_effect() {
+    let shop = Shop::stocked(10);
+    shop.sink.hold();
+    shop.store.submit(shop.request(hold("first", START_MS + MINUTE_MS)), 0).unwrap();
+    shop.sink.wait_held();
+    let id = shop.next_id();
+    shop.store.submit(request(id, booking("Budi")), 1).unwrap();
+    shop.store.submit(request(id, booking("Budi")), 2).unwrap();
+    shop.store.submit(request(id, booking("Ani")), 3).unwrap();
+    shop.sink.let_go();
+    let answers = shop.sink.answers(4);
+    let answer =
+        |token| answers.iter().find(|(of, _)| *of == token).map(|(_, answer)| answer.clone()).unwrap();
+    assert_eq!(answer(1).unwrap(), answer(2).unwrap());
+    assert_eq!(answer(3).unwrap_err().reason, Reason::RequestIdReused);
+    assert_eq!(shop.sink.batches(), vec![1, 3], "all three were in one batch");
+    assert_eq!(shop.level(), (10, 2));
+    shop.verify();
+}
+
+#[test]
+fn a_request_id_with_another_body_is_refused_and_changes_nothing() {
+    let shop = Shop::stocked(10);
+    let id = shop.next_id();
+    shop.store.submit_blocking(request(id, booking("Budi"))).unwrap();
+    let revision = shop.store.revision();
+    let refusal = shop.store.submit_blocking(request(id, booking("Ani"))).unwrap_err();
+    assert_eq!(refusal.reason, Reason::RequestIdReused);
+    assert_eq!(shop.store.revision(), revision);
+}
+
+#[test]
+fn a_refused_command_is_not_recorded_and_its_id_may_be_used_again() {
+    let shop = Shop::stocked(0);
+    let id = shop.next_id();
+    let revision = shop.store.revision();
+    assert_eq!(
+        shop.store.submit_blocking(request(id, booking("Budi"))).unwrap_err().reason,
+        Reason::OutOfStock
+    );
+    assert_eq!(shop.store.revision(), revision);
+    shop.ok(receive(1));
+    shop.store.submit_blocking(request(id, booking("Budi"))).unwrap();
+    assert_eq!(shop.level(), (1, 1));
+    shop.verify();
+}
+
+#[test]
+fn a_refused_neighbour_costs_nothing() {
+    let shop = Shop::stocked(2);
+    shop.sink.hold();
+    shop.store.submit(shop.request(location("TOKO")), 0).unwrap();
+    shop.sink.wait_held();
+    for token in 1..=5 {
+        shop.store.submit(shop.request(booking(&format!("Pembeli {token}"))), token).unwrap();
+    }
+    shop.store.submit(shop.request(location("TOKO")), 6).unwrap();
+    shop.store.submit(shop.request(location("CABANG")), 7).unwrap();
+    shop.sink.let_go();
+    let answers = shop.sink.answers(8);
+    let outcomes: Vec<_> = answers[1..]
+        .iter()
+        .map(|(_, answer)| answer.as_ref().map(drop).map_err(|refusal| refusal.reason))
+        .collect();
+    let sold_out = Err(Reason::OutOfStock);
+    assert_eq!(outcomes, [Ok(()), Ok(()), sold_out, sold_out, sold_out, Err(Reason::CodeTaken), Ok(())]);
+    assert_eq!(shop.sink.batches(), vec![1, 7]);
+    assert_eq!(shop.level(), (2, 2));
+    assert_eq!(shop.store.status().unwrap().refused, 4);
+    shop.verify();
+}
+
+#[test]
+fn the_journal_is_gapless_and_says_who_when_and_what() {
+    let shop = Shop::stocked(5);
+    shop.clock.advance(MINUTE_MS);
+    shop.ok(booking("Budi"));
+    shop.refused(booking(""));
+    shop.ok(booking("Ani"));
+    let records = shop.store.read_journal(0, usize::MAX).unwrap();
+    let revisions: Vec<u64> = records.iter().map(|record| record.revision).collect();
+    assert_eq!(revisions, (1..=shop.store.revision()).collect::<Vec<_>>());
+    let last = records.last().unwrap();
+    assert_eq!((last.actor.as_str(), last.method.as_str()), ("sari", "/kasir.v1.Test/Command"));
+    assert_eq!(last.time_ms, START_MS + MINUTE_MS);
+    assert_eq!(last.request_id.len(), 16);
+    assert!(last.events.iter().any(|event| event.name() == "OrderBooked"));
+
+    let page = shop.store.read_journal(2, 2).unwrap();
+    assert_eq!(page.iter().map(|record| record.revision).collect::<Vec<_>>(), [3, 4]);
+    assert_eq!(shop.store.scan_journal(3, 10, &mut |record| record.revision < 4).unwrap(), 4);
+    assert_eq!(
+        shop.store.scan_journal(shop.store.revision(), 10, &mut |_| true).unwrap(),
+        shop.store.revision()
+    );
+    let beyond = kasir_store::refusal(shop.store.read_journal(shop.store.revision() + 1, 1).unwrap_err());
+    assert_eq!(beyond.reason, Reason::FieldOutOfRange);
+}
+
+#[test]
+fn a_command_that_finds_nothing_to_do_is_a_record_too() {
+    let shop = Shop::stocked(1);
+    let nothing = kasir_core::Command::CreateSales {
+        order_ids: Vec::new(),
+        all_paid: true,
+        shift_id: Default::default(),
+    };
+    let id = shop.next_id();
+    let revision = shop.store.revision();
+    let first = shop.store.submit_blocking(request(id, nothing.clone())).unwrap();
+    assert_eq!(shop.store.revision(), revision + 1);
+    assert!(shop.store.read_journal(revision, 1).unwrap()[0].events.is_empty());
+    assert_eq!(shop.store.submit_blocking(request(id, nothing)).unwrap(), first);
+    assert_eq!(shop.store.revision(), revision + 1);
+    shop.verify();
+}
+
+#[test]
+fn stamps_never_go_back() {
+    let shop = Shop::stocked(5);
+    shop.clock.set(START_MS + 10 * MINUTE_MS);
+    shop.ok(receive(1));
+    shop.clock.set(START_MS - 60 * MINUTE_MS);
+    shop.ok(receive(1));
+    assert_eq!(shop.store.now_ms(), START_MS + 10 * MINUTE_MS);
+    // Not even when the clock was set back while the shop was closed.
+    let shop = shop.reopen();
+    shop.ok(receive(1));
+    let times: Vec<i64> =
+        shop.store.read_journal(0, usize::MAX).unwrap().iter().map(|record| record.time_ms).collect();
+    assert!(times.is_sorted());
+    assert_eq!(times[times.len() - 3..], [START_MS + 10 * MINUTE_MS; 3]);
+    shop.verify();
+}
+
+#[test]
+fn what_falls_due_ends_without_any_traffic() {
+    let shop = Shop::stocked(3);
+    shop.ok(hold("Budi", START_MS + MINUTE_MS));
+    shop.ok(hold("Ani", START_MS + 2 * MINUTE_MS));
+    assert_eq!(shop.level(), (3, 2));
+    shop.clock.advance(MINUTE_MS);
+    eventually("the first hold to end", || shop.level() == (3, 1));
+    shop.clock.advance(MINUTE_MS);
+    eventually("the second hold to end", || shop.level() == (3, 0));
+    let last = shop.store.read_journal(shop.store.revision() - 1, 1).unwrap().remove(0);
+    assert_eq!((last.method.as_str(), last.actor.as_str()), (DEADLINES_METHOD, "kasir"));
+    assert!(last.request_id.is_empty());
+    eventually("the count of deadlines", || shop.store.status().unwrap().expired == 2);
+    shop.verify();
+}
+
+#[test]
+fn what_fell_due_while_the_shop_was_closed_ends_when_it_opens() {
+    let shop = Shop::stocked(3);
+    shop.ok(hold("Budi", START_MS + MINUTE_MS));
+    shop.clock.advance(60 * MINUTE_MS);
+    // The clock jumped, and the shop is closed before anybody looked.
+    let shop = shop.reopen();
+    eventually("the hold to end", || shop.level() == (3, 0));
+    shop.verify();
+}
+
+#[test]
+fn what_is_due_ends_before_a_command_of_the_same_time_is_decided() {
+    let shop = Shop::stocked(1);
+    shop.ok(hold("Budi", START_MS + MINUTE_MS));
+    assert_eq!(shop.refused(booking("Ani")), Reason::OutOfStock);
+    shop.clock.advance(MINUTE_MS);
+    shop.ok(booking("Ani"));
+    shop.verify();
+}
+
+#[test]
+fn thousands_of_deadlines_at_once_do_not_stop_the_shop() {
+    let shop = Shop::stocked(2_000);
+    shop.sink.hold();
+    shop.store.submit(shop.request(location("TOKO")), 0).unwrap();
+    shop.sink.wait_held();
+    for token in 1..=1_500 {
+        shop.store.submit(shop.request(hold("Borongan", START_MS + MINUTE_MS)), token).unwrap();
+    }
+    shop.sink.let_go();
+    shop.sink.answers(1_501);
+    assert_eq!(shop.level(), (2_000, 1_500));
+
+    shop.sink.hold();
+    shop.store.submit(shop.request(location("CABANG")), 0).unwrap();
+    shop.sink.wait_held();
+    shop.clock.advance(MINUTE_MS);
+    shop.store.submit(shop.request(location("PASAR")), 1).unwrap();
+    shop.sink.let_go();
+    shop.sink.answers(1_503);
+    let answered = shop.store.read_journal(0, usize::MAX).unwrap();
+    let before = answered.iter().position(|record| record.method == DEADLINES_METHOD).unwrap();
+    assert_eq!(answered[before].events.len(), 256, "one batch ends a bounded number of them");
+    assert!(
+        answered[before + 1].events.iter().any(|event| event.name() == "LocationCreated"),
+        "then the shop goes on"
+    );
+    eventually("all holds to end", || shop.level() == (2_000, 0));
+    shop.verify();
+}
+
+#[test]
+fn the_queue_is_bounded_and_says_when_to_try_again() {
+    let shop = Shop::with(&Options { max_queue: 3, map_size: 16 << 20, ..Options::default() });
+    shop.sink.hold();
+    shop.store.submit(shop.request(location("A")), 0).unwrap();
+    shop.sink.wait_held();
+    for (token, code) in (1..).zip(["B", "C", "D"]) {
+        shop.store.submit(shop.request(location(code)), token).unwrap();
+    }
+    let refusal = shop.store.submit(shop.request(location("E")), 4).unwrap_err();
+    assert_eq!(refusal.reason, Reason::QueueFull);
+    let retry_ms =
+        refusal.details.iter().find(|(name, _)| *name == "retry_ms").unwrap().1.parse::<u64>().unwrap();
+    assert!((20..=2_000).contains(&retry_ms));
+    assert_eq!(
+        shop.store.submit_blocking(shop.request(location("E"))).unwrap_err().reason,
+        Reason::QueueFull
+    );
+    shop.sink.let_go();
+    assert!(shop.sink.answers(4).iter().all(|(_, answer)| answer.is_ok()));
+    shop.ok(location("E"));
+}
+
+#[test]
+fn closing_answers_what_was_accepted_and_takes_nothing_more() {
+    let shop = Shop::stocked(100);
+    shop.sink.hold();
+    shop.store.submit(shop.request(hold("first", START_MS + MINUTE_MS)), 0).unwrap();
+    shop.sink.wait_held();
+    for token in 1..=50 {
+        shop.store.submit(shop.request(hold("next", START_MS + MINUTE_MS)), token).unwrap();
+    }
+    let store = Arc::clone(&shop.store);
+    let closing = std::thread::spawn(move || store.close());
+    eventually("the queue to be closed", || {
+        shop.store
+            .submit(shop.request(location("TOKO")), 99)
+            .is_err_and(|why| why.reason == Reason::WriterStopped)
+    });
+    shop.sink.let_go();
+    closing.join().unwrap();
+    let accepted = shop.sink.answers(51);
+    assert!(accepted.iter().filter(|(token, _)| *token != 99).all(|(_, answer)| answer.is_ok()));
+    let read = shop.store.read(|_| Ok(())).map_err(kasir_store::refusal);
+    assert_eq!(read.unwrap_err().reason, Reason::WriterStopped);
+    shop.store.close();
+    assert_eq!(shop.sink.stops(), 0, "closing is no failure");
+    let shop = shop.reopen();
+    assert_eq!(shop.level(), (100, 51));
+    shop.verify();
+}
+
+#[test]
+fn a_reader_sees_one_moment_and_everything_acknowledged_before_it() {
+    let shop = Shop::stocked(10);
+    shop.store
+        .read(|view| {
+            let before = kasir_core::stock::level(view, ITEM, support::WAREHOUSE)?;
+            // The writer does not wait for the reader, and the reader does not see what comes after it.
+            shop.ok(booking("Budi"));
+            assert_eq!(kasir_core::stock::level(view, ITEM, support::WAREHOUSE)?, before);
+            assert!(shop.store.revision() > view.revision());
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(shop.level(), (10, 1));
+}
+
+#[test]
+fn a_reader_scans_both_ways_within_bounds() {
+    let shop = Shop::stocked(1);
+    for sku in ["KOPI-2", "KOPI-3"] {
+        shop.ok(item(sku));
+    }
+    shop.store
+        .read(|view| {
+            let key = |id| kasir_core::kv::Key::new().u64(id);
+            let found = |back: bool, from: u64, to: u64| -> Vec<u64> {
+                let mut ids = Vec::new();
+                let mut visit = |at: &[u8], _: &[u8]| {
+                    ids.push(kasir_core::kv::u64_at(at, 1)?);
+                    Ok(true)
+                };
+                let (from, to) = (key(from), key(to));
+                if back {
+                    view.scan_back(Table::Items, from.as_slice(), to.as_slice(), &mut visit).unwrap();
+                } else {
+                    view.scan(Table::Items, from.as_slice(), to.as_slice(), &mut visit).unwrap();
+                }
+                ids
+            };
+            assert_eq!(found(false, 1, 3), [1, 2]);
+            assert_eq!(found(true, 1, 3), [2, 1]);
+            assert_eq!(found(true, 0, 100), [3, 2, 1]);
+            assert_eq!(found(false, 3, 3), [] as [u64; 0]);
+            assert_eq!(found(false, 3, 2), [] as [u64; 0]);
+            assert_eq!(found(true, 4, 9), [] as [u64; 0]);
+            Ok(())
+        })
+        .unwrap();
+}
