@@ -2,6 +2,7 @@
 machine.
 """
 
+import errno
 import ipaddress
 import re
 import socket
@@ -25,6 +26,25 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def check_free(self) -> None:
+        """Binds the address for a moment: the system's own words for why it cannot be had are the clearest."""
+        if self.port == 0:
+            return
+        try:
+            family, kind, protocol, _, where = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            with socket.socket(family, kind, protocol) as probe:
+                # As servers do: what a server that just ended left behind is no hindrance.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(where)
+                probe.listen()
+        except OSError as error:
+            reason = (
+                "the port is taken by another program" if error.errno == errno.EADDRINUSE else error.strerror
+            )
+            raise SettingsError(f"Cannot listen on {self}: {reason}.") from error
 
     @property
     def is_loopback(self) -> bool:

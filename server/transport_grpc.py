@@ -107,6 +107,8 @@ class GrpcTransport:
 
     def _bind(self, server: grpc.aio.Server) -> int:
         address, tls = self.settings.listen, self.settings.tls
+        # grpcio would print its own lines first, and say less.
+        address.check_free()
         try:
             if tls is None:
                 port = server.add_insecure_port(str(address))
@@ -118,11 +120,7 @@ class GrpcTransport:
                 )
                 port = server.add_secure_port(str(address), credentials)
         except RuntimeError as error:
-            raise SettingsError(
-                f"Cannot listen on {address}: the port is taken, or the address is not one of this machine."
-            ) from error
-        if port == 0:
-            raise SettingsError(f"Cannot listen on {address}.")
+            raise SettingsError(f"Cannot listen on {address}: {error}.") from error
         return port
 
     async def not_serving(self) -> None:

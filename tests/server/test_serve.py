@@ -67,19 +67,9 @@ def certificates(tmp_path_factory):
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl(
-        "req",
-        "-x509",
-        *key,
-        "-keyout",
-        "ca.key",
-        "-out",
-        "ca.pem",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=Kasir test CA",
-    )(folder / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    authority = ["-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Kasir test CA"]
+    openssl("req", "-x509", *key, *authority)
+    (folder / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
     for name in ("server", "client"):
         openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
         signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san"]
@@ -140,9 +130,9 @@ def test_what_was_acknowledged_survives_a_kill(serve):
 
 
 def test_a_second_server_on_the_same_data_is_told_so(serve, tmp_path):
-    serve()
+    started = serve()
     said = refused_start(tmp_path / "shop", "--listen", "127.0.0.1:0")
-    assert "another process" in said.lower()
+    assert f"in use by process {started.process.pid}" in said
 
 
 def test_the_lock_does_not_outlive_a_killed_server(serve):
