@@ -380,11 +380,17 @@ fn index_rows_that_are_missing_are_found() {
             |id: &[u8]| order_is(OrderState::Paid)(&find(&day, u64_at(id, 0).unwrap()).unwrap().unwrap());
         table == Table::Payables && paid(value)
     };
+    // What was pending may be known under that key too, or not any more.
+    let was_pending = first(&day, |mutation: &Mutation| mutation.description == "WAS PENDING");
+    let of_posted = |table: Table, value: &[u8]| {
+        table == Table::MutationKeys && value == was_pending.mutation_id.0.to_be_bytes()
+    };
     let mut tried = BTreeSet::new();
     for (table, key, value) in day.entries() {
         let is_index = table.codec() == Codec::Empty || fixed_index(table);
-        let kind = if table == Table::Deadlines { key[9] } else { key[1] };
-        if !is_index || of_paid(table, value) || !tried.insert((table, kind)) {
+        let kind = key.get(if table == Table::Deadlines { 9 } else { 1 });
+        let optional = of_paid(table, value) || of_posted(table, value);
+        if !is_index || optional || !tried.insert((table, kind)) {
             continue;
         }
         let mut state = day.clone();

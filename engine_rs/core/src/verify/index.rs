@@ -313,10 +313,9 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         Table::MutationsByState => owned::<Mutation>(audit, last?, table, key, value),
         Table::MutationKeys => {
             let id = u64_at(value, 0)?;
-            if audit.look::<Mutation>(id)?.is_some_and(|mutation| was_pending_under(&mutation, key)) {
-                return Ok(None);
-            }
-            owned::<Mutation>(audit, id, table, key, value)
+            let owner = owned::<Mutation>(audit, id, table, key, value)?;
+            let was_pending = |mutation: Mutation| was_pending_under(&mutation, key);
+            Ok(if owner.is_some() && audit.look(id)?.is_some_and(was_pending) { None } else { owner })
         }
         Table::SalesByShift => owned::<Sale>(audit, last?, table, key, value),
         Table::ParcelsByLabel | Table::ParcelsByAirwayBill => {
