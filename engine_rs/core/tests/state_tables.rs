@@ -199,9 +199,9 @@ fn assert_only<S: Copy + Debug + PartialEq>(states: &[S], holds: impl Fn(S) -> b
 #[test]
 fn claims_and_custody_are_two_things() {
     use DropOrderState as D;
+    use OrderState as O;
     assert_only(D::ALL, D::claims, &[D::Requested, D::HandedOver]);
     assert_only(D::ALL, D::on_desk, &[D::HandedOver, D::Booked, D::ReturnDue]);
-    use OrderState as O;
     assert_only(O::ALL, O::claims, &[O::Booked, O::PartlyPaid, O::Paid]);
     assert_only(O::ALL, O::is_open, &[O::Booked, O::PartlyPaid]);
     assert_only(O::ALL, O::is_sold, &[O::Sold, O::HandedToCourier, O::Delivered]);

@@ -4,6 +4,8 @@
 //! bad disk would, and the damage must be named. A damage that goes unnoticed fails the test, and so does one that can
 //! no longer be made.
 
+#![allow(clippy::unwrap_used, reason = "in a test the failure is the message")]
+
 mod shop;
 
 use std::collections::BTreeSet;

@@ -17,6 +17,10 @@ use crate::text;
 const QUERY_MAX: usize = 100;
 /// Most index entries read for one part of a search; a part with more is too common to lead the search.
 const ENTRIES_MAX: usize = 10_000;
+/// So few items are looked at without asking for a rarer part.
+const RARE: usize = 200;
+/// Parts whose entries may all be read before the search makes do with the rarest so far.
+const PARTS_READ: usize = 5;
 /// Most items of a category that are considered as alternatives.
 const ALTERNATIVES_CONSIDERED: usize = 2_000;
 /// Alternatives when the caller does not say, and at most.
@@ -120,20 +124,31 @@ pub fn find_items(
     }
     let mut search =
         Search { view, parts: &parts, in_stock_only, desks: Desks::default(), filling: Filling::new(page) };
-    let mut rarest: Option<BTreeSet<u64>> = None;
-    for part in &parts {
-        let found = part.items(view)?;
-        rarest = match (rarest, found) {
-            (Some(rarest), Some(found)) if found.len() < rarest.len() => Some(found),
-            (None, found) => found,
-            (rarest, _) => rarest,
-        };
-    }
+    let rarest = rarest(view, &parts)?;
     match rarest {
         Some(items) => search.among(&items, page)?,
         None => search.everywhere(page)?,
     }
     Ok(search.filling.done())
+}
+
+/// The items of the rarest part; `None` when all are common.
+fn rarest(view: &dyn View, parts: &[Part]) -> Result<Option<BTreeSet<u64>>, Fault> {
+    let mut rarest: Option<BTreeSet<u64>> = None;
+    let mut read = 0;
+    for part in parts {
+        let found = part.entries(view)?;
+        read += found.read;
+        let rarer = rarest.as_ref().is_none_or(|rarest| found.items.len() < rarest.len());
+        if found.read <= ENTRIES_MAX && rarer {
+            rarest = Some(found.items);
+        }
+        // Looking on would cost more than it saves.
+        if rarest.as_ref().is_some_and(|rarest| rarest.len() <= RARE) || read > PARTS_READ * ENTRIES_MAX {
+            break;
+        }
+    }
+    Ok(rarest)
 }
 
 /// One part of a search: what stands between blanks.
@@ -161,8 +176,8 @@ impl Part {
         }
     }
 
-    /// Items this part may find: all that it does find are among them. `None` when it is too common to say.
-    fn items(&self, view: &dyn View) -> Result<Option<BTreeSet<u64>>, Fault> {
+    /// Index entries of items this part may find: all that it does find are among them, unless it is too common.
+    fn entries(&self, view: &dyn View) -> Result<Entries, Fault> {
         let mut found = Entries::default();
         for sku in &self.skus {
             found.codes(view, CodeKind::Sku, sku)?;
@@ -173,11 +188,11 @@ impl Part {
         if let Some(longest) = self.words.iter().max_by_key(|word| word.len()) {
             found.words(view, longest)?;
         }
-        Ok((found.read <= ENTRIES_MAX).then_some(found.items))
+        Ok(found)
     }
 
-    fn finds(&self, item: &Item) -> bool {
-        let name = text::words(&item.name);
+    /// Whether it finds this item, whose name has these words.
+    fn finds(&self, item: &Item, name: &[String]) -> bool {
         let named = |word: &String| name.iter().any(|of_name| of_name.starts_with(word.as_str()));
         let begins =
             |code: &str, beginnings: &BTreeSet<String>| beginnings.iter().any(|part| code.starts_with(part));
@@ -253,7 +268,8 @@ impl Search<'_> {
         let Self { view, parts, in_stock_only, desks, filling } = self;
         filling.offer(id, || {
             let item: Item = decode(bytes)?;
-            if !parts.iter().all(|part| part.finds(&item)) {
+            let name = text::words(&item.name);
+            if !parts.iter().all(|part| part.finds(&item, &name)) {
                 return Ok(None);
             }
             let found = desks.availability(*view, item)?;

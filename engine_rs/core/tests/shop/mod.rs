@@ -1,6 +1,8 @@
 //! A small shop for tests: commands run as the sequencer runs them, and a day in which everything happens once.
 
 #![allow(dead_code, reason = "each test program uses its own part of the shop")]
+#![allow(clippy::unwrap_used, reason = "in a test the failure is the message")]
+#![allow(clippy::unnecessary_wraps, reason = "commands take amounts that may be unset")]
 
 use kasir_core::command::{
     AllocationInput, BankAccountInput, BookingInput, CustomerInput, HoldInput, ItemInput, LineInput,
@@ -358,14 +360,10 @@ fn chat_sales(shop: &mut Shop) {
         shop.pay(&order, order.payable_minor, 0);
         parcels.extend(shop.sell(&[order.order_id], ShiftId(0)));
     }
-    let fail = |state| Command::ReportAirwayBill {
-        parcel_id: parcels[(state - 4) as usize],
-        state,
-        airway_bill: String::new(),
-        detail: "down".into(),
-    };
-    shop.run(fail(4));
-    shop.run(fail(5));
+    for (parcel_id, state) in [(parcels[0], 4), (parcels[1], 5)] {
+        let (airway_bill, detail) = (String::new(), "down".to_string());
+        shop.run(Command::ReportAirwayBill { parcel_id, state, airway_bill, detail });
+    }
     let failed = shop.queue_label(parcels[3]);
     shop.report_print(failed, 4);
     let lost = shop.queue_label(parcels[4]);

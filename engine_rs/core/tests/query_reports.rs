@@ -1,0 +1,116 @@
+//! Goal: a report is the sum of its days, in order, whole or refused.
+//!
+//! Method: a shop's two days are read back; totals written by hand show order, zeros and bounds.
+
+#![allow(clippy::unwrap_used, reason = "in a test the failure is the message")]
+
+mod shop;
+
+use kasir_core::money::Currency;
+use kasir_core::query;
+use kasir_core::records::HOUR_MS;
+use kasir_core::refusal::Outcome;
+use kasir_core::stock::fixed;
+use kasir_core::totals::{Dimension, Metric, total_key};
+use kasir_core::{Memory, Reason, State, Stop, Table};
+use shop::{CUP, Shop};
+
+#[track_caller]
+fn assert_refused(outcome: Outcome<query::Report>, reason: Reason, field: Option<&str>) {
+    let Err(Stop::Refused(refusal)) = outcome else { panic!("{outcome:?} instead of {reason:?}") };
+    assert_eq!(refusal.reason, reason, "{}", refusal.message);
+    let named = refusal.details.iter().find(|(name, _)| *name == "field").map(|(_, field)| field.as_str());
+    assert_eq!(named, field);
+}
+
+fn totals_of(report: &query::Report, dimension: Dimension, key: &str) -> Vec<(Metric, i64, Option<i64>)> {
+    let group = report.groups.iter().find(|group| group.dimension == dimension && group.key == key);
+    let totals = &group.expect("the group is there").totals;
+    totals.iter().map(|total| (total.metric, total.count, total.amount_minor)).collect()
+}
+
+#[test]
+fn reports_say_what_the_day_and_the_month_came_to() {
+    let mut shop = Shop::open();
+    let first = shop.book_item(CUP, 1);
+    shop.wait(24 * HOUR_MS);
+    let second = shop.book_item(CUP, 2);
+    let view = &shop.state;
+    let monday = query::day_report(view, "2026-11-23", 0).unwrap();
+    assert_eq!(monday.period, "2026-11-23");
+    let booked = (Metric::OrdersBooked, 1, Some(first.payable_minor));
+    let expired = (Metric::OrdersExpired, 1, Some(first.payable_minor));
+    assert_eq!(totals_of(&monday, Dimension::All, "")[..1], [booked]);
+    assert!(totals_of(&monday, Dimension::All, "").contains(&(Metric::UnitsReceived, 300, None)));
+    assert_eq!(totals_of(&monday, Dimension::Channel, "CHAT"), [booked]);
+    // The clock ran on to Tuesday morning before the order's turn came.
+    let today = query::day_report(view, "", shop.now_ms).unwrap();
+    assert_eq!(today.period, "2026-11-24");
+    let payable = Some(second.payable_minor);
+    let of_cs = totals_of(&today, Dimension::Cashier, "ani");
+    assert_eq!(of_cs, [(Metric::OrdersBooked, 1, payable)]);
+    assert!(totals_of(&today, Dimension::Location, "1").contains(&expired));
+    let month = query::month_report(view, "", shop.now_ms).unwrap();
+    assert_eq!(month.period, "2026-11");
+    assert_eq!(month, query::month_report(view, "2026-11", 0).unwrap());
+    let both = (Metric::OrdersBooked, 2, Some(first.payable_minor + second.payable_minor));
+    assert!(totals_of(&month, Dimension::All, "").contains(&both));
+    assert_eq!(query::month_report(view, "2026-10", 0).unwrap().groups, []);
+    for wrong in ["2026-11", "2026-02-30", "23-11-2026", "2026-11-23 ", "today"] {
+        assert_refused(query::day_report(view, wrong, 0), Reason::FieldMalformed, Some("date"));
+    }
+    for wrong in ["2026-11-23", "2026-13", "2026", "11-2026", "2026-1"] {
+        assert_refused(query::month_report(view, wrong, 0), Reason::FieldMalformed, Some("month"));
+    }
+}
+
+#[test]
+fn report_groups_stand_in_order_and_zeros_are_left_out() {
+    let mut state = Memory::default();
+    let (idr, usd) = (Currency::IDR, Currency::parse("USD").unwrap());
+    let mut put = |dimension, key: &str, currency, metric, row: [i64; 2]| {
+        let key = total_key(20_261_130, dimension, key, currency, metric);
+        state.put(Table::Totals, key.as_slice(), &fixed(row)).unwrap();
+    };
+    put(Dimension::Channel, "CHAT", idr, Metric::OrdersBooked, [1, 5]);
+    put(Dimension::Location, "10", idr, Metric::OrdersBooked, [1, 5]);
+    put(Dimension::Location, "9", idr, Metric::OrdersBooked, [1, 5]);
+    put(Dimension::Location, "8", idr, Metric::UnitsSold, [0, 0]);
+    put(Dimension::Cashier, "ani", idr, Metric::CashDifference, [1, 0]);
+    put(Dimension::All, "", usd, Metric::OrdersBooked, [2, 7]);
+    put(Dimension::All, "", idr, Metric::OrdersBooked, [1, 5]);
+    put(Dimension::All, "", idr, Metric::UnitsSold, [3, 0]);
+    let report = query::day_report(&state, "2026-11-30", 0).unwrap();
+    let groups: Vec<_> =
+        report.groups.iter().map(|g| (g.dimension, g.key.as_str(), g.currency.code())).collect();
+    let expected = [
+        (Dimension::All, "", "IDR"),
+        (Dimension::All, "", "USD"),
+        (Dimension::Location, "9", "IDR"),
+        (Dimension::Location, "10", "IDR"),
+        (Dimension::Cashier, "ani", "IDR"),
+        (Dimension::Channel, "CHAT", "IDR"),
+    ];
+    assert_eq!(groups, expected);
+    let of_all = [(Metric::OrdersBooked, 1, Some(5)), (Metric::UnitsSold, 3, None)];
+    assert_eq!(totals_of(&report, Dimension::All, ""), of_all);
+    assert_eq!(totals_of(&report, Dimension::Cashier, "ani"), [(Metric::CashDifference, 1, Some(0))]);
+}
+
+#[test]
+fn a_report_too_large_to_send_is_refused_not_cut() {
+    let mut state = Memory::default();
+    for cashier in 0..5_001 {
+        let key = total_key(
+            20_261_130,
+            Dimension::Cashier,
+            &cashier.to_string(),
+            Currency::IDR,
+            Metric::OrdersPaid,
+        );
+        state.put(Table::Totals, key.as_slice(), &fixed([1, 1])).unwrap();
+    }
+    assert_refused(query::day_report(&state, "2026-11-30", 0), Reason::TooManyElements, None);
+    assert_refused(query::month_report(&state, "2026-11", 0), Reason::TooManyElements, None);
+    assert_eq!(query::month_report(&state, "2026-12", 0).unwrap().groups, []);
+}
