@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 
 use kasir_core::ids::{CustomerId, HoldId, ItemId, OrderId, ShiftId};
 use kasir_core::kv::{Key, u64_at};
+use kasir_core::money::Currency;
 use kasir_core::query::{self, Page};
 use kasir_core::records::{
     BankAccount, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel, PrintJob,
@@ -328,6 +329,11 @@ fn mutations_that_pay_what_they_do_not_have_are_found() {
     assert_found(
         |s| edit(s, credited, |m| m.credited_customer_id.0 = 9),
         &["names customer 9", "mutations and sales leave"],
+    );
+    let usd = |order: &mut Order| order.currency = Currency::parse("USD").unwrap();
+    assert_found(
+        |s| edit(s, order_is(OrderState::Sold), usd),
+        &["in IDR pays order", "which is in USD", "is not in the currency of bank account 1"],
     );
     let proposed = |mutation: &Mutation| mutation.state == MutationState::Proposed;
     assert_found(|s| edit(s, proposed, |mutation| mutation.proposal = None), &["does not fit its proposal"]);

@@ -46,7 +46,11 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
             .filter(|a| a.mutation_id == mutation.mutation_id)
             .map(|a| a.amount_minor);
         let (here, there) = (sum(here), sum(there));
-        audit.demand(here == there && order.currency == mutation.currency, || {
+        audit.demand(order.currency == mutation.currency, || {
+            let (money, wanted) = (mutation.currency.code(), order.currency.code());
+            format!("{who} in {money} pays order {}, which is in {wanted}.", order.order_id)
+        });
+        audit.demand(here == there, || {
             format!("{who} gives order {} {here}, but the order has {there} from it.", order.order_id)
         });
     }
