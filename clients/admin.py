@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 from google.protobuf.duration_pb2 import Duration
-from rich.table import Table
+from rich.console import RenderableType
 
 from clients.common.client import LONG_TIMEOUT_S
 from clients.common.commands import Refused, command, new_app
@@ -64,7 +64,7 @@ def verify(shop: Shop) -> None:
         raise Refused
 
 
-def verify_view(reply: VerifyStoreResponse) -> Table:
+def verify_view(reply: VerifyStoreResponse) -> RenderableType:
     """What does not hold, or that all does."""
     words = "Everything holds" if reply.ok else "BROKEN"
     title = f"{words}: {reply.records} records at revision {reply.revision}"
@@ -153,7 +153,7 @@ def settings(
     shop.output.emit({"settings": current}, lambda: _settings_view(current))
 
 
-def _settings_view(current: Settings) -> Table:
+def _settings_view(current: Settings) -> RenderableType:
     code = current.currency_code
     pairs = [
         ("Shop", current.shop_name),

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Group
-from rich.table import Table
+from rich.console import Group, RenderableType
 
 from clients.common.commands import command, new_app
 from clients.common.money import show_money
@@ -106,7 +105,7 @@ def report_view(shop: Shop, period: str, groups: Sequence[ReportGroup]) -> Group
     return Group(*parts)
 
 
-def _dimension_table(shop: Shop, title: str, groups: Sequence[ReportGroup]) -> Table:
+def _dimension_table(shop: Shop, title: str, groups: Sequence[ReportGroup]) -> RenderableType:
     whole = len(groups) == 1 and groups[0].dimension == REPORT_DIMENSION_ALL
     by_metric: dict[int, dict[int, tuple[str, str]]] = {}
     for index, group in enumerate(groups):
@@ -127,11 +126,11 @@ def _dimension_table(shop: Shop, title: str, groups: Sequence[ReportGroup]) -> T
 
 
 def metric_words(metric: int) -> str:
-    """A metric as people read it: "Orders booked"."""
+    """A metric as people read it, like "Book Orders expired"."""
     words = state_words(Metric, metric, "METRIC").capitalize()
-    return (
-        words.replace("Drop orders", "Drop Orders").replace("Orders ", "Book Orders ", 1) if words else words
-    )
+    if words.startswith("Orders "):
+        return f"Book {words}"
+    return words.replace("Drop orders", "Drop Orders")
 
 
 def _key(shop: Shop, group: ReportGroup) -> str:

@@ -4,7 +4,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.console import RenderableType
 
 from clients.common.commands import command, new_app
 from clients.common.output import state_number, state_words, table
@@ -50,7 +50,7 @@ def locations(shop: Shop) -> None:
     shop.output.emit({"locations": shop.locations}, lambda: _locations_table(list(shop.locations)))
 
 
-def _locations_table(found: list[Location]) -> Table:
+def _locations_table(found: list[Location]) -> RenderableType:
     rows = ((each.code, each.name, state_words(LocationKind, each.kind, "LOCATION_KIND")) for each in found)
     return table("Locations", ("Code", "Name", "Kind"), rows)
 
@@ -115,7 +115,7 @@ def accounts(shop: Shop) -> None:
     shop.output.emit({"bank_accounts": shop.accounts}, lambda: _accounts_table(list(shop.accounts)))
 
 
-def _accounts_table(found: list[BankAccount]) -> Table:
+def _accounts_table(found: list[BankAccount]) -> RenderableType:
     rows = (
         (
             each.bank,
@@ -196,7 +196,7 @@ def tax_classes(shop: Shop) -> None:
     shop.output.emit({"tax_classes": shop.tax_classes}, lambda: _tax_classes_table(list(shop.tax_classes)))
 
 
-def _tax_classes_table(found: list[TaxClass]) -> Table:
+def _tax_classes_table(found: list[TaxClass]) -> RenderableType:
     rows = (
         (
             each.code,

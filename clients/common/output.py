@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -92,30 +92,29 @@ class Output:
         self.beside.print(Text(text, style=style))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> Table:
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> RenderableType:
     """A table; a column whose name begins with ">" is set to the right, as numbers are."""
-    made = Table(
-        title=Text(title) if title else None,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        caption=caption or None,
-    )
-    made.caption_justify = "left"
+    made = Table(box=box.SIMPLE_HEAD)
     for column in columns:
         made.add_column(
             column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
         )
     for row in rows:
         made.add_row(*(Text(clean(cell)) for cell in row))
-    return made
+    return _titled(title, made)
 
 
-def facts(title: str, pairs: Iterable[tuple[str, str]]) -> Table:
+def facts(title: str, pairs: Iterable[tuple[str, str]]) -> RenderableType:
     """Names and values below one another; a pair without a value is left out."""
-    made = Table(title=Text(title) if title else None, title_justify="left", box=None, show_header=False)
+    made = Table(box=None, show_header=False)
     made.add_column(style="bold")
     made.add_column(overflow="fold")
     for name, value in pairs:
         if value:
             made.add_row(Text(name), Text(clean(value)))
-    return made
+    return _titled(title, made) if made.row_count else Text(clean(title), style="bold")
+
+
+def _titled(title: str, made: Table) -> RenderableType:
+    """Not Rich's own title: that one is folded to the width of what it stands above."""
+    return Group(Text(clean(title), style="bold"), made) if title else made

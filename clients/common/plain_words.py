@@ -65,7 +65,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "PHONE_TAKEN": ("", "See: kasir cs customers."),
     "AIRWAY_BILL_TAKEN": ("", "Check the number on the courier's slip."),
     "OUT_OF_STOCK": ("Not enough of {item} at {location}: {wanted} wanted, {available} available.", ""),
-    "WRONG_STATE": ("", ""),
+    "WRONG_STATE": ("{entity} {id} is {state}: '{action}' is not possible now.", ""),
     "DEADLINE_PASSED": ("The deadline lies in the past.", "Give a later time, like +3h."),
     "NOT_PAID": ("", "A sale is made only from a paid order."),
     "ORDER_SOLD": ("", "A sold order keeps its payment."),
@@ -137,7 +137,10 @@ def batch_sentence(error: BatchError, describe: Describe) -> str:
 
 def _words(reason: str, message: str, details: Mapping[str, str], field: str, describe: Describe) -> str:
     pattern, advice = WORDS.get(reason, ("", ""))
-    facts = dict(details)
+    facts = {
+        **details,
+        **{name: _uncamelled(details[name]) for name in ("state", "action") if name in details},
+    }
     if field:
         facts["where"] = field_words(field)
     for kind in _NAMED_BY_ID:
@@ -149,9 +152,19 @@ def _words(reason: str, message: str, details: Mapping[str, str], field: str, de
         words = ""
     if not words:
         words = _ended(message) or f"Refused: {reason}."
-        if field and field not in message:
+        if field and field not in message and _is_about_the_field(reason):
             words = f"{field_words(field)}: {words}"
     return f"{words} {advice}".strip()
+
+
+def _is_about_the_field(reason: str) -> bool:
+    """Whether the words make no sense without the field's name; "SKU A is taken" does."""
+    return reason.startswith(("FIELD_", "AMOUNT_", "CURRENCY_", "TOO_MANY_ELEMENTS"))
+
+
+def _uncamelled(name: str) -> str:
+    """The engine's names of states and actions as people say them: "HandOver" is "hand over"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
 def field_words(path: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 
 from clients.common.money import show_money
 from clients.common.output import facts, state_words, table
@@ -38,7 +37,7 @@ def retail_price(item: Item) -> str:
     return show_money(retail[0].amount) if retail else ""
 
 
-def items_table(shop: Shop, items: Sequence[ItemAvailability], title: str) -> Table:
+def items_table(shop: Shop, items: Sequence[ItemAvailability], title: str) -> RenderableType:
     """Items with price, and what is available where."""
 
     def where(item: ItemAvailability) -> str:
@@ -58,7 +57,7 @@ def items_table(shop: Shop, items: Sequence[ItemAvailability], title: str) -> Ta
     return table(title, ("SKU", "Name", ">Price", ">Available", "Where"), rows)
 
 
-def stocks_table(shop: Shop, stocks: Iterable[Stock], title: str) -> Table:
+def stocks_table(shop: Shop, stocks: Iterable[Stock], title: str) -> RenderableType:
     """Goods on hand, claims and what is left, an item and a location a row."""
     rows = (
         (
@@ -73,7 +72,7 @@ def stocks_table(shop: Shop, stocks: Iterable[Stock], title: str) -> Table:
     return table(title, ("Item", "Location", ">On hand", ">Held", ">Available"), rows)
 
 
-def drop_orders_table(shop: Shop, drop_orders: Sequence[DropOrder], title: str) -> Table:
+def drop_orders_table(shop: Shop, drop_orders: Sequence[DropOrder], title: str) -> RenderableType:
     """Drop Orders, one a row."""
     rows = (
         (
@@ -92,7 +91,7 @@ def drop_orders_table(shop: Shop, drop_orders: Sequence[DropOrder], title: str) 
     return table(title, columns, rows)
 
 
-def lines_table(shop: Shop, lines: Sequence[OrderLine]) -> Table:
+def lines_table(shop: Shop, lines: Sequence[OrderLine]) -> RenderableType:
     """The lines of an order, a quote or a sale."""
     rows = (
         (
@@ -155,7 +154,7 @@ def order_view(shop: Shop, order: Order) -> RenderableType:
     return Group(facts(title, pairs), lines_table(shop, order.lines))
 
 
-def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> Table:
+def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> RenderableType:
     """Book Orders, one a row."""
     rows = (
         (
@@ -179,7 +178,7 @@ def mutation_state(mutation: Mutation) -> str:
     return state_words(MutationState, mutation.state, "MUTATION_STATE")
 
 
-def mutations_table(shop: Shop, mutations: Sequence[Mutation], title: str) -> Table:
+def mutations_table(shop: Shop, mutations: Sequence[Mutation], title: str) -> RenderableType:
     """Bank mutations, one a row, with what each pays or may pay."""
     rows = (
         (
@@ -237,7 +236,7 @@ def parcel_states(parcel: Parcel) -> str:
     return f"label {label}, AWB {awb}"
 
 
-def parcels_table(shop: Shop, parcels: Sequence[Parcel], title: str) -> Table:
+def parcels_table(shop: Shop, parcels: Sequence[Parcel], title: str) -> RenderableType:
     """Parcels, one a row."""
     rows = (
         (
@@ -284,7 +283,7 @@ def shift_view(shop: Shop, shift: Shift) -> RenderableType:
     return facts(f"{'Z' if closed else 'X'} report, shift {shift.shift_id}", pairs)
 
 
-def shifts_table(shop: Shop, shifts: Sequence[Shift]) -> Table:
+def shifts_table(shop: Shop, shifts: Sequence[Shift]) -> RenderableType:
     """Shifts, one a row."""
     rows = (
         (
@@ -303,7 +302,7 @@ def shifts_table(shop: Shop, shifts: Sequence[Shift]) -> Table:
     return table("Shifts", columns, rows)
 
 
-def print_jobs_table(shop: Shop, jobs: Sequence[PrintJob], title: str) -> Table:
+def print_jobs_table(shop: Shop, jobs: Sequence[PrintJob], title: str) -> RenderableType:
     """Print jobs, one a row."""
     rows = (
         (

@@ -31,8 +31,62 @@ from kasir.v1.booking_pb2 import (
     QuoteBookingResponse,
 )
 from kasir.v1.common_pb2 import Address, Channel
+from kasir.v1.customer_pb2 import Customer
 from kasir.v1.drop_order_pb2 import GetDropOrderRequest, GetDropOrderResponse
 from kasir.v1.stock_pb2 import LOCATION_KIND_WAREHOUSE, GetHoldRequest, GetHoldResponse
+
+# The options of `book`: many, since a Book Order says much at once.
+DropOrders = Annotated[
+    list[str] | None,
+    typer.Option("--drop", metavar="N[~DISCOUNT]", help="A Drop Order on your desk; repeatable."),
+]
+Lines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--line",
+        metavar="CODE[xQTY][@LOCATION][~DISCOUNT]",
+        help="Goods straight from stock; repeatable.",
+    ),
+]
+Holds = Annotated[
+    list[str] | None, typer.Option("--hold", metavar="N[~DISCOUNT]", help="A hold to use up; repeatable.")
+]
+From = Annotated[
+    str, typer.Option("--from", metavar="LOCATION", help="Where lines without @LOCATION come from.")
+]
+KnownCustomer = Annotated[str, typer.Option("--customer", metavar="PHONE|#N", help="A known customer.")]
+Name = Annotated[str, typer.Option(help="Name of a new customer.")]
+Phone = Annotated[str, typer.Option(help="Phone of a new customer.")]
+Recipient = Annotated[str, typer.Option(help="Who receives the parcel, when another.")]
+RecipientPhone = Annotated[str, typer.Option(help="The recipient's phone, when another.")]
+Street = Annotated[str, typer.Option(help="Street, number, RT/RW. Without an address it is picked up.")]
+District = Annotated[str, typer.Option(help="Kelurahan, kecamatan.")]
+City = Annotated[str, typer.Option(help="City or regency.")]
+Province = Annotated[str, typer.Option(help="Province.")]
+PostalCode = Annotated[str, typer.Option(help="Postal code.")]
+Country = Annotated[str, typer.Option(help="ISO 3166 code; ID when not said.")]
+CourierCode = Annotated[str, typer.Option("--courier", metavar="CODE", help="Who takes the parcel.")]
+Service = Annotated[str, typer.Option(help="The courier's service, like REG.")]
+Shipping = Annotated[str, typer.Option(metavar="AMOUNT", help="Shipping cost.")]
+Account = Annotated[
+    str,
+    typer.Option(
+        "--account",
+        envvar="KASIR_ACCOUNT",
+        metavar="NUMBER|BANK",
+        help="Where the customer transfers the money to; not needed if the only one.",
+    ),
+]
+NoAccount = Annotated[bool, typer.Option("--no-account", help="Paid otherwise (marketplace, cash).")]
+ChannelName = Annotated[
+    str, typer.Option("--channel", help="chat, phone, email, web, marketplace or walk-in.")
+]
+PriceList = Annotated[str, typer.Option(help="Price list; retail when not said.")]
+Until = Annotated[
+    str, typer.Option(metavar="TIME", help="Payment deadline: 17:00, tomorrow 09:00, +3h; else the shop's.")
+]
+Note = Annotated[str, typer.Option(help="For staff.")]
+Quote = Annotated[bool, typer.Option("--quote", help="Only say what it would cost; nothing is booked.")]
 
 
 @command(
@@ -49,72 +103,51 @@ from kasir.v1.stock_pb2 import LOCATION_KIND_WAREHOUSE, GetHoldRequest, GetHoldR
 )
 def book(
     shop: Shop,
-    drop: Annotated[
-        list[str] | None,
-        typer.Option("--drop", metavar="N[~DISCOUNT]", help="A Drop Order on your desk; repeatable."),
-    ] = None,
-    line: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--line",
-            metavar="CODE[xQTY][@LOCATION][~DISCOUNT]",
-            help="Goods straight from stock; repeatable.",
-        ),
-    ] = None,
-    hold: Annotated[
-        list[str] | None, typer.Option("--hold", metavar="N[~DISCOUNT]", help="A hold to use up; repeatable.")
-    ] = None,
-    from_: Annotated[
-        str, typer.Option("--from", metavar="LOCATION", help="Where lines without @LOCATION come from.")
-    ] = "",
-    customer: Annotated[str, typer.Option(metavar="PHONE|#N", help="A known customer.")] = "",
-    name: Annotated[str, typer.Option(help="Name of a new customer.")] = "",
-    phone: Annotated[str, typer.Option(help="Phone of a new customer.")] = "",
-    recipient: Annotated[str, typer.Option(help="Who receives the parcel, when another.")] = "",
-    recipient_phone: Annotated[str, typer.Option(help="The recipient's phone, when another.")] = "",
-    street: Annotated[
-        str, typer.Option(help="Street, number, RT/RW. With none the order is picked up.")
-    ] = "",
-    district: Annotated[str, typer.Option(help="Kelurahan, kecamatan.")] = "",
-    city: Annotated[str, typer.Option(help="City or regency.")] = "",
-    province: Annotated[str, typer.Option(help="Province.")] = "",
-    postal_code: Annotated[str, typer.Option(help="Postal code.")] = "",
-    country: Annotated[str, typer.Option(help="ISO 3166 code; ID when not said.")] = "",
-    courier: Annotated[str, typer.Option(metavar="CODE", help="Who takes the parcel.")] = "",
-    service: Annotated[str, typer.Option(help="The courier's service, like REG.")] = "",
-    shipping: Annotated[str, typer.Option(metavar="AMOUNT", help="Shipping cost.")] = "",
-    account: Annotated[
-        str,
-        typer.Option(
-            "--account",
-            envvar="KASIR_ACCOUNT",
-            metavar="NUMBER|BANK",
-            help="Where the customer transfers the money to.",
-        ),
-    ] = "",
-    no_account: Annotated[
-        bool, typer.Option("--no-account", help="Paid otherwise (marketplace, cash).")
-    ] = False,
-    channel: Annotated[str, typer.Option(help="chat, phone, email, web, marketplace or walk-in.")] = "chat",
-    price_list: Annotated[str, typer.Option(help="Price list; retail when not said.")] = "",
-    until: Annotated[
-        str, typer.Option(metavar="TIME", help="Payment deadline: 17:00, tomorrow 09:00, +3h.")
-    ] = "",
-    note: Annotated[str, typer.Option(help="For staff.")] = "",
-    quote: Annotated[
-        bool, typer.Option("--quote", help="Only say what it would cost; nothing is booked.")
-    ] = False,
+    drop: DropOrders = None,
+    line: Lines = None,
+    hold: Holds = None,
+    from_: From = "",
+    customer: KnownCustomer = "",
+    name: Name = "",
+    phone: Phone = "",
+    recipient: Recipient = "",
+    recipient_phone: RecipientPhone = "",
+    street: Street = "",
+    district: District = "",
+    city: City = "",
+    province: Province = "",
+    postal_code: PostalCode = "",
+    country: Country = "",
+    courier: CourierCode = "",
+    service: Service = "",
+    shipping: Shipping = "",
+    account: Account = "",
+    no_account: NoAccount = False,
+    channel: ChannelName = "chat",
+    price_list: PriceList = "",
+    until: Until = "",
+    note: Note = "",
+    quote: Quote = False,
 ) -> None:
     """Set items aside for a customer until a payment deadline (a Book Order).
 
     Shows the totals, the unique code, what the customer has to transfer and until when. The order slip and
     the customer's message are queued. Either every line is claimed or none.
     """
-    known = shop.customer(customer) if customer else None
+    known = shop.customer(customer) if customer else Customer(name=name, phone=phone)
+    typed = Address(
+        street=street,
+        district=district,
+        city=city,
+        province=province,
+        postal_code=postal_code,
+        country_code=country,
+    )
     booking = BookingInput(
-        customer_id=known.customer_id if known else 0,
+        customer_id=known.customer_id,
         customer_name=name,
         customer_phone=phone,
+        address=_address(typed, recipient, recipient_phone, known),
         lines=_lines(shop, drop or [], line or [], hold or [], from_),
         channel=state_number(Channel, channel, "CHANNEL"),
         price_list=price_list,
@@ -125,27 +158,23 @@ def book(
         expire_time=shop.deadline(until) if until else None,
         note=note,
     )
-    if street or city:
-        booking.address.CopyFrom(
-            Address(
-                recipient=recipient or (known.name if known else name),
-                phone=recipient_phone or (known.phone if known else phone),
-                street=street,
-                district=district,
-                city=city,
-                province=province,
-                postal_code=postal_code,
-                country_code=country,
-            )
-        )
-    elif recipient or recipient_phone or district or province or postal_code:
-        raise BadInput("An address needs at least --street and --city.")
     if quote:
         _quote(shop, booking)
         return
     request = CreateBookingRequest(booking=booking)
     reply = shop.call(request, CreateBookingResponse, note=f"book for {name or customer or 'a customer'}")
     shop.output.emit(reply, lambda: order_view(shop, reply.order))
+
+
+def _address(typed: Address, recipient: str, phone: str, customer: Customer) -> Address | None:
+    """The address as typed, to the customer unless somebody else is named; None when it is picked up."""
+    if not (typed.street or typed.city):
+        if typed.ByteSize() or recipient or phone:
+            raise BadInput("An address needs at least --street and --city.")
+        return None
+    typed.recipient = recipient or customer.name
+    typed.phone = phone or customer.phone
+    return typed
 
 
 def _quote(shop: Shop, booking: BookingInput) -> None:

@@ -128,9 +128,10 @@ class _Handlers(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(unary, reads, writes)
 
     def _message(self, answer: Answer, request: Any, context: grpc.ServicerContext) -> Any:
-        if isinstance(answer, Refusal):
-            answer.send(context)
-        return answer(request) if callable(answer) else answer
+        outcome = answer(request) if callable(answer) else answer
+        if isinstance(outcome, Refusal):
+            outcome.send(context)
+        return outcome
 
 
 @pytest.fixture

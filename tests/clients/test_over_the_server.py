@@ -1,0 +1,464 @@
+"""The command lines on a real server and a real store: a day of a small shop, told command by command."""
+
+import datetime as dt
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from typer.testing import CliRunner
+
+from clients import admin, catalogue, courier, printing, report, setup, till, warehouse
+from clients.common.client import Client
+from clients.common.connection import Connection
+from clients.cs import app as cs_app
+from hardware import file_agent
+from kasir import verify
+from kasir.demo import bank_file
+from kasir.v1.booking_pb2 import BookingInput, CreateBookingRequest, CreateBookingResponse, OrderLineInput
+from kasir.v1.common_pb2 import CHANNEL_CHAT
+from tests.clients.conftest import Refusal
+
+ROOT = Path(__file__).resolve().parents[2]
+
+APPS = {
+    "cs": cs_app,
+    "warehouse": warehouse.app,
+    "till": till.app,
+    "courier": courier.app,
+    "catalogue": catalogue.app,
+    "setup": setup.app,
+    "report": report.app,
+    "print": printing.app,
+    "admin": admin.app,
+}
+SINGLE = {"verify": verify.app, "agent": file_agent.app}
+WIB = dt.timezone(dt.timedelta(hours=7))
+KOPI, GULA, TEH = "8991234567891", "8991234500003", "8991234500027"
+SARI = ("--name", "Sari Dewi", "--phone", "081234567890", "--street", "Jl. Melati 5", "--city", "Bandung")
+
+# The commands of one shop: `run(words...)` for people, `ask(words...)` for what --json says.
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(server: Any, in_a_state_of_its_own: Callable[[], list[Any]]) -> Run:
+    """Runs one command as a person would; `status` is the exit status that is expected."""
+
+    def run_one(*words: str, status: int = 0, actor: str = "sari", **options: Any) -> Any:
+        name, *rest = words
+        app = SINGLE.get(name) or APPS[name]
+        result = CliRunner().invoke(app, [*rest, "--server", server.target, "--as", actor], **options)
+        assert result.exit_code == status, result.output
+        assert "Traceback" not in result.output
+        # What was answered, well or badly, is not pending.
+        assert in_a_state_of_its_own() == []
+        return result
+
+    return run_one
+
+
+@pytest.fixture
+def ask(run: Run) -> Run:
+    return lambda *words, **options: json.loads(run(*words, "--json", **options).stdout)
+
+
+@pytest.fixture
+def shop(run: Run, tmp_path: Any) -> None:
+    """A shop with a warehouse, a desk, a till, a bank account, a courier, three items and some stock."""
+    run("admin", "settings", "--shop-name", "Toko Melati", "--zone", "WIB")
+    run("setup", "location", "GUDANG", "Gudang utama", "--kind", "warehouse")
+    run("setup", "location", "MEJA-CS", "Meja CS", "--kind", "cs-desk")
+    run("setup", "location", "TOKO", "Toko Melati", "--kind", "shop")
+    run("setup", "till", "KASIR-1", "--location", "TOKO")
+    run("setup", "account", "BCA", "1234567890", "Toko Melati")
+    run("setup", "courier", "JNE", "JNE Express")
+    run("setup", "tax-class", "PPN11", "PPN 11%", "--rate", "11", "--mode", "inclusive")
+    path = tmp_path / "catalogue.csv"
+    path.write_text(run("catalogue", "sample").stdout)
+    run("catalogue", "import", str(path))
+    run("warehouse", "receive", "KOPI-01x24", "GULA-5x10", "--reference", "SJ-1")
+    run("warehouse", "receive", f"{KOPI}x5", "--location", "TOKO")
+
+
+@pytest.mark.usefixtures("shop")
+class TestTheDesk:
+    def test_what_is_available_is_found_with_places_and_prices(self, run, ask):
+        shown = run("cs", "find", "kopi", "luwak").stdout
+        assert "Rp 108.400" in shown
+        assert "GUDANG 24, TOKO 5" in shown
+        (found,) = ask("cs", "find", KOPI)["items"]
+        assert found["item"]["sku"] == "KOPI-01"
+        assert found["available_total"] == "29"
+        assert "Nothing has these words" in run("cs", "find", "nothing", "like", "this").stdout
+
+    def test_what_is_not_available_comes_with_alternatives(self, run, ask):
+        run("catalogue", "add", "TEH-03", "Teh Hijau", "--price", "15.000", "--category", "Teh")
+        run("warehouse", "receive", "TEH-03x4")
+        found = ask("cs", "find", TEH)
+        assert [each["item"]["sku"] for each in found["alternatives"]] == ["TEH-03"]
+        assert "Not available; in stock instead" in run("cs", "find", TEH).stdout
+
+    def test_an_item_travels_from_the_warehouse_to_the_customer(self, run, ask):
+        drop_order = ask("cs", "drop", "KOPI-01x2", "--note", "Bu Sari")["drop_order"]
+        assert drop_order["requested_by"] == "sari"
+        number = drop_order["drop_order_id"]
+        assert "Bu Sari" in run("warehouse", "list").stdout
+
+        wrong = run("warehouse", "hand-over", number, "--scan", GULA, status=1)
+        assert "Nothing was moved." in wrong.stderr
+        run("warehouse", "hand-over", number, "--scan", KOPI, actor="budi")
+
+        booked = run("cs", "book", "--drop", number, *SARI, "--courier", "JNE", "--shipping", "18.000")
+        for words in ("Book Order 1: booked", "Rp 234.800", "unique code", "BCA 1234567890", "WIB"):
+            assert words in booked.stdout
+        order = ask("cs", "show", "1")["order"]
+        code = order["unique_code"]
+        assert int(order["payable"]["minor_units"]) == 23_480_000 + code * 100
+
+        run("cs", "pay", "1", "--method", "cash")
+        sold = ask("cs", "sell", "--all-paid")["results"]
+        assert [each["order_id"] for each in sold] == ["1"]
+        parcel = sold[0]["parcel_id"]
+        run("cs", "awb", parcel, "JP1234567890")
+        assert ask("cs", "labels", "--all-unprinted")["queued_parcel_ids"] == [parcel]
+        assert [each["airway_bill"] for each in ask("courier", "waiting")["parcels"]] == ["JP1234567890"]
+        run("courier", "scan", "JP1234567890")
+        run("courier", "delivered", "JP1234567890")
+        assert ask("cs", "show", "1")["order"]["state"] == "ORDER_STATE_DELIVERED"
+        again = run("courier", "scan", "JP1234567890", status=1)
+        assert "not possible" in again.stderr
+        kinds = [each["kind"] for each in ask("cs", "messages")["messages"]]
+        assert "MESSAGE_KIND_AIRWAY_BILL" in kinds
+
+    def test_what_is_not_wanted_goes_back_by_scan(self, run, ask):
+        waiting = ask("cs", "drop", "KOPI-01")["drop_order"]["drop_order_id"]
+        handed = ask("cs", "drop", "GULA-5")["drop_order"]["drop_order_id"]
+        rejected = ask("cs", "drop", "GULA-5")["drop_order"]["drop_order_id"]
+        run("warehouse", "hand-over", handed, "--scan", GULA)
+        run("warehouse", "reject", rejected, "--reason", "box is torn")
+        run("cs", "release", waiting, handed)
+        states = {each["drop_order_id"]: each["state"] for each in ask("cs", "drops")["drop_orders"]}
+        assert states == {
+            waiting: "DROP_ORDER_STATE_CANCELLED",
+            handed: "DROP_ORDER_STATE_RETURN_DUE",
+            rejected: "DROP_ORDER_STATE_REJECTED",
+        }
+        run("warehouse", "return", handed, "--scan", GULA)
+        assert ask("cs", "drops", "--state", "returned")["drop_orders"][0]["drop_order_id"] == handed
+        stocks = ask("warehouse", "stock", "GULA-5")["stocks"]
+        on_hand = {each["location_id"]: (each["on_hand"], each["held"]) for each in stocks}
+        assert on_hand["1"] == ("10", "0")
+
+    def test_more_than_there_is_is_refused_with_names_and_nothing_is_claimed(self, run, ask):
+        refused = run("cs", "book", "--line", "KOPI-01x100", "--line", "GULA-5", *SARI, status=1)
+        assert (
+            "Not enough of KOPI-01 Kopi Luwak Bubuk 250 g at GUDANG: 100 wanted, 24 available."
+            in refused.stderr
+        )
+        assert {each["held"] for each in ask("warehouse", "stock")["stocks"]} == {"0"}
+
+    def test_a_quote_books_nothing(self, run, ask):
+        totals = ask("cs", "book", "--line", "GULA-5x2~2.000", "--quote")["totals"]
+        assert totals["total"]["minor_units"] == "6300000"
+        assert ask("cs", "bookings")["orders"] == []
+
+    def test_a_deadline_is_moved_and_a_booking_cancelled(self, run, ask):
+        run("cs", "book", "--line", "GULA-5", *SARI, "--no-account", "--until", "+1h")
+        before = ask("cs", "show", "1")["order"]
+        run("cs", "extend", "1", "--until", "+5h")
+        after = ask("cs", "show", "1")["order"]
+        assert after["expire_time"] > before["expire_time"]
+        run("cs", "cancel", "1", "--reason", "changed her mind")
+        assert (
+            ask("cs", "bookings", "--state", "cancelled")["orders"][0]["cancel_reason"] == "changed her mind"
+        )
+        refused = run("cs", "cancel", "1", status=1)
+        assert refused.stderr.strip() == "Order 1 is cancelled: 'cancel' is not possible now."
+
+    def test_a_customer_is_known_by_phone_however_it_is_written(self, run, ask):
+        run("cs", "book", "--line", "GULA-5", *SARI, "--no-account")
+        for phone in ("081234567890", "+6281234567890", "#1"):
+            assert ask("cs", "customers", phone)["customer"]["name"] == "Sari Dewi"
+        shown = run("cs", "customers", "081234567890").stdout
+        assert "Jl. Melati 5, Bandung" in shown
+        assert "booked" in shown
+        assert "Nobody" not in run("cs", "customers", "080000000000", status=1).stderr
+
+
+@pytest.mark.usefixtures("shop")
+class TestTheBank:
+    def statement(self, tmp_path: Any, *amounts: int) -> str:
+        account = bank_file.Account("1234567890", "TOKO MELATI")
+        day = dt.datetime.now(WIB).date()
+        rows = [
+            bank_file.BankRow(day, f"TRSF E-BANKING CR {number} SARI DEWI", amount)
+            for number, amount in enumerate(amounts, start=1)
+        ]
+        path = tmp_path / "mutasi.csv"
+        path.write_bytes(bank_file.write(account, rows, opening_sen=100_000_00))
+        return str(path)
+
+    def order(self, ask: Run, *words: str) -> dict[str, Any]:
+        order: dict[str, Any] = ask("cs", "book", "--line", "GULA-5", *SARI, *words)["order"]
+        return order
+
+    def test_a_statement_pays_the_orders_it_names(self, run, ask, tmp_path):
+        first, second = self.order(ask), self.order(ask)
+        payable = [int(order["payable"]["minor_units"]) for order in (first, second)]
+        path = self.statement(tmp_path, *payable, 12_345_00)
+        imported = ask("cs", "import", path)
+        assert (imported["rows"], imported["new_rows"]) == (3, 3)
+        assert imported["bank_account_id"] == "1"
+        assert (ask("cs", "import", path)["new_rows"], ask("cs", "import", path)["known_rows"]) == (0, 3)
+
+        proposed = ask("cs", "match")
+        assert (proposed["auto"], proposed["unmatched"]) == (2, 1)
+        confirmed = ask("cs", "confirm", "--all-auto")["results"]
+        assert {order for each in confirmed for order in each["order_ids"]} == {"1", "2"}
+        assert {each["state"] for each in ask("cs", "bookings")["orders"]} == {"ORDER_STATE_PAID"}
+
+        (left,) = ask("cs", "mutations", "--state", "posted")["mutations"]
+        run("cs", "ignore", left["mutation_id"], "--reason", "interest")
+        assert "interest" in run("cs", "mutations", "--state", "ignored").stdout
+
+        taken_back = confirmed[0]["mutation_id"]
+        run("cs", "undo", taken_back)
+        assert (
+            ask("cs", "bookings", "--state", "booked")["orders"][0]["order_id"]
+            == confirmed[0]["order_ids"][0]
+        )
+        run("cs", "allocate", taken_back, confirmed[0]["order_ids"][0])
+        assert len(ask("cs", "sell", "--all-paid")["results"]) == 2
+        refused = run("cs", "undo", taken_back, status=1)
+        assert "A sold order keeps its payment." in refused.stderr
+
+    def test_too_much_money_becomes_credit_only_when_said_so(self, run, ask, tmp_path):
+        self.order(ask)
+        run("cs", "import", self.statement(tmp_path, 50_000_00))
+        (mutation,) = ask("cs", "mutations")["mutations"]
+        refused = run("cs", "allocate", mutation["mutation_id"], "1", status=1)
+        assert "--credit" in refused.stderr
+        run("cs", "allocate", mutation["mutation_id"], "1", "--credit")
+        assert int(ask("cs", "customers", "#1")["customer"]["credit"]["minor_units"]) > 17_000_00
+
+    def test_the_money_of_a_cancelled_order_is_given_back(self, run, ask):
+        self.order(ask, "--no-account")
+        run("cs", "pay", "1", "--amount", "10.000", "--method", "cash")
+        run("cs", "cancel", "1")
+        assert "Rp 10.000" in run("cs", "refunds").stdout
+        run("cs", "refund", "1", "--reference", "BCA-77")
+        assert ask("cs", "refunds")["orders"] == []
+        assert ask("cs", "show", "1")["order"]["refund_reference"] == "BCA-77"
+
+    @pytest.mark.parametrize("content", [b"\x00\xff" * 500, b"hello\nworld\n", b"PK\x03\x04 zip"])
+    def test_a_file_that_is_no_statement_is_refused_in_words(self, run, ask, tmp_path, content):
+        path = tmp_path / "x.csv"
+        path.write_bytes(content)
+        assert "Nothing was imported." in run("cs", "import", str(path), status=1).stderr
+        assert ask("cs", "mutations")["mutations"] == []
+
+    def test_an_empty_file_is_not_even_sent(self, run, tmp_path):
+        path = tmp_path / "x.csv"
+        path.touch()
+        assert "is empty" in run("cs", "import", str(path), status=2).stderr
+
+
+@pytest.mark.usefixtures("shop")
+class TestTheTill:
+    def test_a_shift_from_opening_to_z(self, run, ask):
+        closed = run("till", "sell", "--scan", KOPI, "--cash", "exact", status=2)
+        assert "KASIR-1 has no open shift" in closed.stderr
+        run("till", "open", "--cash", "200.000")
+        assert "close it first" in run("till", "open", "KASIR-1", "--cash", "0", status=1).stderr.lower()
+
+        sold = run("till", "sell", "--scan", f"{KOPI}x2", "--cash", "250.000").stdout
+        assert "Rp 33.200" in sold
+        quoted = ask("till", "quote", "--scan", KOPI)["totals"]["total"]["minor_units"]
+        assert quoted == "10840000"
+        sale = ask("till", "sell", "--scan", KOPI, "--qr", "50.000=QRIS-1", "--cash", "exact")["sale"]
+        assert sale["cashier"] == "sari"
+        assert sale["change"]["minor_units"] == "0"
+
+        for words in (("--cash", "1.000"), ("--card", "4111111111111111"), ("--card", "500.000=APPR")):
+            run("till", "sell", "--scan", KOPI, *words, status=1)
+        run("till", "sell", "--scan", KOPI, "--cash", "200.000", "--card", "APPR", status=2)
+        run("till", "sell", "--scan", KOPI, "--card", "A", "--qr", "B", status=2)
+        run("till", "sell", "--scan", KOPI, status=2)
+
+        run("till", "cash-in", "100.000", "--reason", "change")
+        run("till", "cash-out", "50.000", "--reason", "parking")
+        assert ask("till", "x")["shift"]["expected_cash"]["minor_units"] == "52520000"
+        shift = ask("till", "close", "--cash", "Rp 525.000")["shift"]
+        assert shift["difference"]["minor_units"] == "-20000"
+        assert "-Rp 200" in run("till", "shifts").stdout
+        assert "Z report, shift 1" in run("till", "x", "--shift", "1").stdout
+
+
+@pytest.mark.usefixtures("shop")
+class TestTheOffice:
+    def test_stock_is_received_counted_and_moved(self, run, ask):
+        run("warehouse", "adjust", "KOPI-01-1", "GULA-5+2", "--reason", "count")
+        run("warehouse", "transfer", "KOPI-01x3", "--to", "TOKO")
+        stocks = {
+            each["location_id"]: each["on_hand"] for each in ask("warehouse", "stock", "KOPI-01")["stocks"]
+        }
+        assert stocks == {"1": "20", "3": "8"}
+        desk = run("warehouse", "transfer", "KOPI-01", "--to", "MEJA-CS", status=1)
+        assert "Drop Orders only" in desk.stderr
+        unknown = run("warehouse", "receive", "KOPI-1", status=1)
+        assert "kasir cs find" in unknown.stderr
+
+    def test_a_catalogue_with_wrong_rows_says_which_and_why(self, run, ask, tmp_path):
+        path = tmp_path / "more.csv"
+        path.write_text(
+            "sku,name,price,barcodes\nKOPI-01,again,5000,\nA-1,new,5000,8991234567890\n"
+            "A-2,good,5000,\nA-3,bad,5.00,\n"
+        )
+        outcome = ask("catalogue", "import", str(path), status=1)
+        assert outcome["created"] == 1
+        assert [(each["line"], each["sku"]) for each in outcome["refused"]] == [
+            (2, "KOPI-01"),
+            (3, "A-1"),
+            (5, "A-3"),
+        ]
+        assert "check digit" in outcome["refused"][1]["message"].lower()
+        again = ask("catalogue", "import", str(path), "--skip-known", status=1)
+        assert (again["created"], again["known"]) == (0, 2)
+
+    def test_an_item_is_changed_and_found_changed(self, run, ask):
+        run("catalogue", "change", "KOPI-01", "--price", "112.000", "--name", "Kopi Luwak Asli", "--inactive")
+        item = ask("catalogue", "show", KOPI)["item"]["item"]
+        assert (item["name"], item["inactive"]) == ("Kopi Luwak Asli", True)
+        retail = {price["min_quantity"]: price["amount"]["minor_units"] for price in item["prices"][:]}
+        assert "11200000" in retail.values()
+        assert len(item["prices"]) == 3
+        refused = run("cs", "drop", "KOPI-01", status=1)
+        assert "not sold any more" in refused.stderr
+
+    def test_codes_that_are_not_there_are_answered_with_those_that_are(self, run):
+        assert "Did you mean GUDANG?" in run("warehouse", "stock", "--location", "GUDAN", status=2).stderr
+        assert "There are: JNE." in run("cs", "request-awb", "1", "--courier", "SICEPAT", status=2).stderr
+
+    def test_the_day_is_reported_in_tables_json_and_csv(self, run, ask):
+        run("cs", "book", "--line", "GULA-5", *SARI, "--no-account")
+        shown = run("report", "day").stdout
+        assert "Book Orders booked" in shown
+        assert "GUDANG" in shown
+        groups = ask("report", "day", "--by", "cashier")["groups"]
+        assert [group["key"] for group in groups] == ["sari"]
+        lines = run("report", "month", "--csv").stdout.splitlines()
+        assert lines[0] == "period,group,key,metric,count,currency,amount_minor_units"
+        month = dt.datetime.now(WIB).strftime("%Y-%m")
+        assert f"{month},location,GUDANG,orders_booked,1,IDR,3250000" in lines
+        run("report", "day", "--csv", "--json", status=2)
+        assert "Nothing happened." in run("report", "day", "2020-01-01").stdout
+
+    def test_the_server_is_looked_after(self, run, ask):
+        assert int(ask("admin", "status")["revision"]) > 5
+        assert ask("admin", "verify")["ok"] is True
+        assert "Everything holds" in run("verify").stdout
+        assert ask("admin", "snapshot", "evening")["path"].endswith("evening")
+        settings = ask("admin", "settings", "--booking", "90m", "--point-value", "100")["settings"]
+        assert (settings["booking_duration"], settings["point_value_minor_units"]) == ("5400s", "10000")
+        assert "1h30m" in run("admin", "settings").stdout
+        refused = run("admin", "settings", "--currency", "USD", status=1)
+        assert refused.stderr
+
+    def test_a_print_agent_writes_what_was_booked_and_a_copy_is_deliberate(self, run, ask, tmp_path):
+        run("cs", "book", "--line", "GULA-5", *SARI, "--no-account")
+        assert ask("agent", "--out", str(tmp_path / "prints"), "--once")["printed"] == 1
+        (job,) = ask("print", "jobs")["jobs"]
+        assert job["state"] == "PRINT_JOB_STATE_PRINTED"
+        run("print", "reprint", job["print_job_id"], "--reason", "lost")
+        run("print", "settle", job["print_job_id"], "--printed", status=1)
+        assert ask("agent", "--out", str(tmp_path / "prints"), "--once")["printed"] == 1
+        names = sorted(path.name for path in (tmp_path / "prints").rglob("*.txt"))
+        assert names == ["00000001-order-1.txt", "00000002-order-1-copy-1.txt"]
+
+
+@pytest.mark.usefixtures("shop")
+class TestThePickUp:
+    def test_missing_parcels_are_called_out(self, run, ask):
+        for awb in ("JP1", "JP2"):
+            order = ask("cs", "book", "--line", "GULA-5", *SARI, "--no-account", "--courier", "JNE")["order"]
+            run("cs", "pay", order["order_id"], "--method", "cash")
+            parcel = ask("cs", "sell", order["order_id"])["results"][0]["parcel_id"]
+            run("cs", "awb", parcel, awb)
+        outcome = json.loads(
+            run("courier", "pick-up", "--courier", "JNE", "--json", status=1, input="JP1\n\nJP9\n").stdout
+        )
+        assert [each["airway_bill"] for each in outcome["handed_over"]] == ["JP1"]
+        assert [each["airway_bill"] for each in outcome["refused"]] == ["JP9"]
+        assert [each["airway_bill"] for each in outcome["missing"]] == ["JP2"]
+        assert "Missing" in run("courier", "pick-up", "JP1", status=1).stdout
+        run("courier", "pick-up", "JP2")
+
+
+@contextmanager
+def running(server_address: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """`kasir WORDS` in a process of its own."""
+    command = [sys.executable, "-m", "kasir.cli", *words, "--server", server_address, "--as", "budi"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_warehouse_sees_a_request_at_once_and_leaves_by_ctrl_c(server, ask):
+    with running(server.target, "warehouse", "watch", "--json") as watch:
+        ask("cs", "drop", "KOPI-01", "--note", "Bu Sari")
+        assert watch.stdout is not None
+        seen = json.loads(watch.stdout.readline())
+        assert seen["drop_order"]["note"] == "Bu Sari"
+        watch.send_signal(signal.SIGINT)
+        _, said = watch.communicate(timeout=30)
+    assert watch.returncode == 0
+    assert said.strip() == "Stopped watching."
+
+
+def test_a_person_who_will_not_wait_is_told_that_the_request_is_kept(silent_server, in_a_state_of_its_own):
+    with running(silent_server.address, "cs", "cancel", "7", "--timeout", "60") as cancel:
+        asked = silent_server.wait_for_request()
+        cancel.send_signal(signal.SIGINT)
+        _, said = cancel.communicate(timeout=30)
+    assert cancel.returncode == 130
+    assert "kasir cs pending" in said
+    assert "Traceback" not in said
+    assert [each.request_id for each in in_a_state_of_its_own()] == [asked.request_id]
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_booking_whose_answer_was_lost_on_the_way_is_made_once(
+    server, scripted, ask, in_a_state_of_its_own
+):
+    """Between client and server stands a line that swallows the first answer."""
+    with Client(Connection(server=server.target, actor="sari")) as behind:
+
+        def swallowed(request: Any) -> Refusal:
+            behind.call(request, CreateBookingResponse)
+            return Refusal(grpc.StatusCode.UNAVAILABLE, message="connection reset")
+
+        def passed_on(request: Any) -> Any:
+            return behind.call(request, CreateBookingResponse)
+
+        scripted.answers(CreateBookingRequest, swallowed, passed_on)
+        lines = [OrderLineInput(location_id=1, item_id=1, quantity=1)]
+        booking = BookingInput(
+            customer_name="Budi", customer_phone="0811111111", lines=lines, channel=CHANNEL_CHAT
+        )
+        with Client(Connection(server=scripted.address, actor="sari")) as client:
+            order = client.call(CreateBookingRequest(booking=booking), CreateBookingResponse).order
+    assert len(scripted.asked) == 2
+    assert [each["order_id"] for each in ask("cs", "bookings")["orders"]] == [str(order.order_id)]
+    assert ask("warehouse", "stock", "KOPI-01")["stocks"][0]["held"] == "1"
+    assert in_a_state_of_its_own() == []
