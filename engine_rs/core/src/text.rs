@@ -63,7 +63,9 @@ pub fn canonical_barcode(code: &str) -> String {
 pub fn barcode_of_scan(scan: &str) -> String {
     let scan = scan.trim_matches(|c: char| c.is_ascii_whitespace());
     let (aim, body) = match scan.as_bytes() {
-        [b']', _, _, ..] if scan.is_char_boundary(3) => (Some(&scan[1..3]), &scan[3..]),
+        [b']', code, modifier, ..] if code.is_ascii_alphanumeric() && modifier.is_ascii_alphanumeric() => {
+            (Some(&scan[1..3]), &scan[3..])
+        }
         _ => (None, scan),
     };
     let body = body.trim_start_matches('\u{1d}');

@@ -170,12 +170,13 @@ fn payables_are_unique_and_codes_run_out_with_a_name() {
     }
     let again = Command::CreateBooking(booking(vec![from(WAREHOUSE, kopi, 1)]));
     assert_eq!(shop.refused(again.clone()), Reason::UniqueCodesExhausted);
-    shop.ok(Command::CancelBooking { order_id: OrderId(1), reason: String::new() });
-    assert_eq!(
-        shop.refused(again.clone()),
-        Reason::UniqueCodesExhausted,
-        "a closed order's payable cools down"
-    );
+    // A closed order's payable cools down, so that late money finds it; when all codes are out, that ends early.
+    shop.ok(Command::CancelBooking { order_id: OrderId(7), reason: String::new() });
+    let Reply::Order(last) = shop.ok(again.clone()) else { panic!("an order") };
+    assert_eq!(last.payable_minor, shop.order(OrderId(7)).payable_minor);
+    assert_eq!(shop.refused(again.clone()), Reason::UniqueCodesExhausted);
+    shop.sound();
+    shop.replays();
     shop.wait(7 * 24 * 60 * MINUTE);
     shop.ok(again);
     shop.sound();
@@ -376,5 +377,32 @@ fn wrong_states_are_refused_by_name() {
         Reason::DropOrderRequired
     );
     let _ = BCA;
+    shop.sound();
+}
+
+#[test]
+fn dollars_do_not_pay_for_rupiahs() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 1);
+    let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    shop.ok(Command::CreateBankAccount(kasir_core::command::BankAccountInput {
+        bank: "BCA".into(),
+        number: "99".into(),
+        holder: "Toko".into(),
+        currency_code: "USD".into(),
+        ..Default::default()
+    }));
+    let usd = |minor_units| kasir_core::command::MoneyInput { currency_code: "USD".into(), minor_units };
+    let row = MutationInput { amount: Some(usd(100_100)), ..paid_in(1, "USD") };
+    let account = kasir_core::ids::BankAccountId(2);
+    shop.ok(Command::ImportMutations {
+        bank_account_id: account,
+        file_hash: String::new(),
+        mutations: vec![row],
+    });
+    let allocations = vec![AllocationInput { order_id: order.order_id, amount: Some(usd(100_100)) }];
+    let command = Command::MatchMutation { mutation_id: MutationId(1), allocations, credit_remainder: false };
+    assert_eq!(shop.refused(command), Reason::CurrencyMismatch);
     shop.sound();
 }

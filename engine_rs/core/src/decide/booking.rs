@@ -38,7 +38,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         return Err(check::amount_out_of_range("booking.lines").into());
     }
     let order_id = OrderId(next_id(view, OrderId::COUNTER)?);
-    let (unique_code, payable_minor) = payable(view, input.bank_account_id, &priced, order_id)?;
+    let payable = payable(view, input.bank_account_id, &priced, order_id)?;
     let (customer, customer_event) = customer(view, input, address.as_ref(), context)?;
     let order = Order {
         order_id,
@@ -51,8 +51,8 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         currency: priced.currency,
         lines: priced.lines,
         totals: priced.totals,
-        unique_code,
-        payable_minor,
+        unique_code: payable.unique_code,
+        payable_minor: payable.amount_minor,
         paid_minor: 0,
         allocations: Vec::new(),
         channel,
@@ -72,6 +72,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         update_ms: context.now_ms,
     };
     let mut events: Vec<Event> = customer_event.into_iter().collect();
+    events.extend(payable.taken_over.map(|order_id| Event::PayableReleased { order_id }));
     events.extend(events_of(view, order, context)?);
     Ok(Decided::new(events, Answer::Order(order_id)))
 }
@@ -152,16 +153,27 @@ fn customer(
     Ok((customer.clone(), Some(Event::CustomerCreated(customer))))
 }
 
-/// The unique code and the amount to pay: the first code from the order's own turn on whose payable nobody else has.
+/// How many codes are tried for a free one before a closed order's, still cooling down, is taken over.
+const TRIES_BEFORE_REUSE: i64 = 32;
+
+/// What an order has to pay, by which code, and from which closed order the code was taken over.
+struct Payable {
+    unique_code: i32,
+    amount_minor: i64,
+    taken_over: Option<OrderId>,
+}
+
+/// The unique code and the amount to pay: from the order's own turn on, the first code whose payable nobody has. Turns go
+/// round, so the codes met first were given longest ago; when none of those is free, a closed order's cool-down ends early.
 fn payable(
     view: &dyn View,
     account_id: BankAccountId,
     priced: &Priced,
     order_id: OrderId,
-) -> Outcome<(i32, i64)> {
+) -> Outcome<Payable> {
     let total = priced.totals.total_minor;
     if !account_id.is_some() {
-        return Ok((0, total));
+        return Ok(Payable { unique_code: 0, amount_minor: total, taken_over: None });
     }
     let account: BankAccount = need(view, account_id.0)?;
     if account.currency != priced.currency {
@@ -175,16 +187,30 @@ fn payable(
     let unit = account.currency.minor_per_major();
     let span = i64::from(account.unique_code_max - account.unique_code_min) + 1;
     let turn = order_id.0.cast_signed().rem_euclid(span);
+    let mut reusable: Option<Payable> = None;
     for step in 0..span {
+        if step >= TRIES_BEFORE_REUSE && reusable.is_some() {
+            break;
+        }
         let code = i64::from(account.unique_code_min) + (turn + step) % span;
-        let amount = if account.unique_code_subtracts { total - code * unit } else { total + code * unit };
-        let fits = amount > 0 && amount <= crate::money::AMOUNT_MAX;
-        if fits && reserved_by(view, account_id, amount)?.is_none() {
-            return Ok((i32::try_from(code).unwrap_or(0), amount));
+        let amount_minor =
+            if account.unique_code_subtracts { total - code * unit } else { total + code * unit };
+        if amount_minor <= 0 || amount_minor > crate::money::AMOUNT_MAX {
+            continue;
+        }
+        let unique_code = i32::try_from(code).unwrap_or(0);
+        match reserved_by(view, account_id, amount_minor)? {
+            None => return Ok(Payable { unique_code, amount_minor, taken_over: None }),
+            Some(other) if reusable.is_none() && must::<Order>(view, other.0)?.payable_release_ms > 0 => {
+                reusable = Some(Payable { unique_code, amount_minor, taken_over: Some(other) });
+            }
+            Some(_) => {}
         }
     }
-    let message = format!("All {span} unique codes for this total are in use on {}.", account.number);
-    Err(Refusal::new(Reason::UniqueCodesExhausted, message).with("bank_account_id", account_id).into())
+    reusable.ok_or_else(|| {
+        let message = format!("All {span} unique codes for this total are in use on {}.", account.number);
+        Refusal::new(Reason::UniqueCodesExhausted, message).with("bank_account_id", account_id).into()
+    })
 }
 
 /// The key of a payable.

@@ -13,8 +13,10 @@ use crate::reply::Proposed;
 use crate::states::{MatchDecision, MutationState, OrderState};
 use crate::tables::Table;
 
-/// Most mutations of one run.
+/// Most proposals of one run.
 const RUN_MAX: usize = 5_000;
+/// Most mutations looked at in one run; those that match nothing stay POSTED until somebody ignores them.
+const LOOK_MAX: usize = 100_000;
 
 /// Proposes what mutations pay. Implementations are pure: the same state and mutations give the same proposals.
 pub(crate) trait Matcher {
@@ -88,37 +90,32 @@ pub(crate) fn propose(view: &dyn View, account_id: BankAccountId) -> Outcome<Dec
     need::<BankAccount>(view, account_id.0)?;
     let mut events = Vec::new();
     let mut open = Vec::new();
-    for mutation_id in in_state(view, account_id, MutationState::Proposed, RUN_MAX)? {
+    for mutation_id in in_state(view, account_id, MutationState::Proposed, LOOK_MAX)? {
         let mutation: Mutation = must(view, mutation_id.0)?;
         if stale(view, &mutation)? {
             events.push(Event::MutationWithdrawn { mutation_id });
             open.push(mutation);
         }
     }
-    let mut more = false;
-    for mutation_id in in_state(view, account_id, MutationState::Posted, RUN_MAX + 1)? {
-        let mutation: Mutation = must(view, mutation_id.0)?;
-        if mutation.amount_minor > 0 {
-            open.push(mutation);
-        }
+    for mutation_id in in_state(view, account_id, MutationState::Posted, LOOK_MAX)? {
+        open.push(must::<Mutation>(view, mutation_id.0)?);
     }
-    if open.len() > RUN_MAX {
-        open.truncate(RUN_MAX);
-        more = true;
-    }
-    let proposals = ExactAmount.propose(view, &open)?;
-    let mut proposed = Proposed { more, ..Proposed::default() };
-    for (mutation, proposal) in open.iter().zip(proposals) {
-        match proposal {
-            None => proposed.unmatched += 1,
-            Some(proposal) => {
-                match proposal.decision {
-                    MatchDecision::Auto => proposed.auto += 1,
-                    MatchDecision::Suggested | MatchDecision::Ambiguous => proposed.suggested += 1,
-                }
-                events.push(Event::MutationProposed { mutation_id: mutation.mutation_id, proposal });
-            }
+    open.retain(|mutation| mutation.amount_minor > 0);
+    let mut proposed = Proposed::default();
+    for (mutation, proposal) in open.iter().zip(ExactAmount.propose(view, &open)?) {
+        let Some(proposal) = proposal else {
+            proposed.unmatched += 1;
+            continue;
+        };
+        if small(RUN_MAX) <= proposed.auto + proposed.suggested {
+            proposed.more = true;
+            break;
         }
+        match proposal.decision {
+            MatchDecision::Auto => proposed.auto += 1,
+            MatchDecision::Suggested | MatchDecision::Ambiguous => proposed.suggested += 1,
+        }
+        events.push(Event::MutationProposed { mutation_id: mutation.mutation_id, proposal });
     }
     Ok(Decided::new(events, Answer::Proposed(proposed)))
 }
@@ -156,20 +153,21 @@ pub(crate) fn in_state(
     Ok(found)
 }
 
-/// How many AUTO proposals one confirmation takes, and whether there are more.
+/// Up to `limit` AUTO proposals of an account, oldest first, and whether there are more.
 pub(crate) fn auto_proposals(
     view: &dyn View,
     account_id: BankAccountId,
     limit: usize,
 ) -> Result<(Vec<MutationId>, bool), Fault> {
     let mut found = Vec::new();
-    for mutation_id in in_state(view, account_id, MutationState::Proposed, RUN_MAX)? {
+    for mutation_id in in_state(view, account_id, MutationState::Proposed, LOOK_MAX)? {
         let mutation: Mutation = must(view, mutation_id.0)?;
         if mutation.proposal.is_some_and(|proposal| proposal.decision == MatchDecision::Auto) {
+            if found.len() == limit {
+                return Ok((found, true));
+            }
             found.push(mutation_id);
         }
     }
-    let more = small(found.len()) > small(limit);
-    found.truncate(limit);
-    Ok((found, more))
+    Ok((found, false))
 }

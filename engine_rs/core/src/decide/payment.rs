@@ -13,7 +13,8 @@ use crate::execute::Context;
 use crate::ids::{BankAccountId, CustomerId, DropOrderId, MutationId, OrderId};
 use crate::kv::{Fault, View};
 use crate::records::{
-    Allocation, BankAccount, Customer, DropOrder, Mutation, MutationAllocation, Order, find, must, need,
+    Allocation, BankAccount, Customer, DropOrder, Mutation, MutationAllocation, Order, Settings, find, must,
+    need,
 };
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::states::{DropOrderState, MessageKind, MutationAction, OrderAction, OrderState};
@@ -115,6 +116,15 @@ pub(crate) fn match_by_hand(
     for (index, allocation) in allocations.iter().enumerate() {
         let field = |part: &str| format!("allocations[{index}].{part}");
         let order: Order = need(view, allocation.order_id.0)?;
+        if order.currency != mutation.currency {
+            let message = format!(
+                "Order {} is in {}, the money in {}.",
+                order.order_id,
+                order.currency.code(),
+                mutation.currency.code()
+            );
+            return Err(Refusal::field(Reason::CurrencyMismatch, &field("order_id"), message).into());
+        }
         if !orders.insert(order.order_id) {
             let message = format!("Order {} stands twice.", order.order_id);
             return Err(Refusal::field(Reason::FieldMalformed, &field("order_id"), message).into());
@@ -135,6 +145,10 @@ pub(crate) fn match_by_hand(
         let message =
             format!("{remainder} minor units are left over; say that they become the customer's credit.");
         return Err(Refusal::new(Reason::RemainderLeft, message).with("remainder_minor", remainder).into());
+    }
+    if remainder > 0 && mutation.currency != Settings::load(view)?.currency {
+        let message = "Credit is kept in the shop's currency only.";
+        return Err(Refusal::field(Reason::CurrencyMismatch, "credit_remainder", message).into());
     }
     let credit = (remainder > 0).then(|| (payments[0].0.customer_id, remainder));
     let order_ids = payments.iter().map(|(order, _)| order.order_id).collect();
