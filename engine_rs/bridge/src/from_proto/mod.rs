@@ -4,6 +4,7 @@
 
 mod admin;
 mod booking;
+mod bounds;
 mod catalogue;
 mod customer;
 mod print;
@@ -75,6 +76,7 @@ pub(crate) fn request<R: CommandRequest>(body: &[u8]) -> Result<Request, Refusal
 
 /// Reads a message, or refuses bytes that are not it.
 pub(crate) fn message<M: Message + Default>(name: &str, body: &[u8]) -> Result<M, Refusal> {
+    bounds::check(body)?;
     M::decode(body).map_err(|error| {
         Refusal::new(Reason::MessageMalformed, format!("The bytes sent are no {name}: {error}."))
             .with("expected", name)
