@@ -10,6 +10,8 @@ from typing import final
 
 from engine.engine import Restored, Snapshot, Status, Verification
 
+__all__ = ["Completions", "CoreEngine", "__version__"]
+
 __version__: str
 
 @final
