@@ -80,7 +80,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),
     "setup": Entry(
-        "Set a shop up: locations, tills, bank accounts, couriers, taxes.", FIRST_STEPS, "clients.setup:app"
+        "Set a shop up: locations, tills, bank accounts, couriers, taxes.", FIRST_STEPS, "clients.sample:app"
     ),
     "serve": Entry("Start the server.", SERVER, "server.main:serve", extra="server"),
     "admin": Entry(
