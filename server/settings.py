@@ -28,7 +28,7 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def check_free(self) -> None:
-        """Binds the address for a moment: the system's own words for why it cannot be had are the clearest."""
+        """Binds the address for a moment: the system itself says best why it cannot be had."""
         if self.port == 0:
             return
         try:
