@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from clients import admin
 from clients.common.commands import command, new_app
 from clients.common.output import state_number, state_words, table
 from clients.common.problems import BadInput
@@ -16,7 +17,13 @@ from kasir.v1.shipping_pb2 import Courier, CreateCourierRequest, CreateCourierRe
 from kasir.v1.stock_pb2 import CreateLocationRequest, CreateLocationResponse, Location, LocationKind
 from kasir.v1.till_pb2 import CreateTillRequest, CreateTillResponse, Till
 
-app = new_app("setup", "Set the shop up: locations, tills, bank accounts, couriers, tax classes.")
+app = new_app("setup", "Set the shop up: settings, locations, tills, bank accounts, couriers, tax classes.")
+
+command(
+    app,
+    "settings",
+    ["kasir setup settings", "kasir setup settings --shop-name 'Toko Melati' --zone WIB --booking 3h"],
+)(admin.settings)
 
 Code = Annotated[str, typer.Argument(help="Short code, unique; what you will type from now on.")]
 Name = Annotated[str, typer.Argument(help="Name in full.")]

@@ -1,14 +1,17 @@
 """The warehouse: `kasir warehouse`."""
 
+import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clients.common.commands import command, new_app
 from clients.common.output import state_number, to_plain
+from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.specs import parse_adjustment, parse_stock_line
 from clients.common.views import drop_order_state, drop_orders_table, items_table, stocks_table
@@ -161,19 +164,32 @@ def return_(shop: Shop, drop_order: Annotated[int, typer.Argument(help="Its numb
     [
         "kasir warehouse receive KOPI-01x24 GULA-5x10 --reference 'SJ-2231'",
         "kasir warehouse receive 8991234567891x12 --location TOKO",
+        "kasir warehouse receive --file delivery.csv --reference 'SJ-2232'",
     ],
     STOCK,
 )
 def receive(
     shop: Shop,
-    line: Annotated[list[str], typer.Argument(metavar="CODE[xQTY]...", help="What came in.")],
+    line: Annotated[list[str] | None, typer.Argument(metavar="[CODE[xQTY]...]", help="What came in.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            exists=True,
+            dir_okay=False,
+            help="A CSV file of code and quantity, at most 1,000 lines.",
+        ),
+    ] = None,
     location: Location = "",
     reference: Annotated[str, typer.Option(help="Delivery note or supplier.")] = "",
 ) -> None:
     """Goods came in. All lines or none."""
     place = shop.location(location, LOCATION_KIND_WAREHOUSE).location_id
-    request = ReceiveStockRequest(location_id=place, lines=_stock_lines(shop, line), reference=reference)
-    reply = shop.call(request, ReceiveStockResponse, note=f"receive {len(line)} lines")
+    lines = _stock_lines(shop, [*(line or []), *(_file_lines(file) if file else [])])
+    if not lines:
+        raise BadInput("Say what came in: CODExQUANTITY, or --file.")
+    request = ReceiveStockRequest(location_id=place, lines=lines, reference=reference)
+    reply = shop.call(request, ReceiveStockResponse, note=f"receive {len(lines)} lines")
     shop.output.emit(reply, lambda: stocks_table(shop, reply.stocks, "Stock now"))
 
 
@@ -223,6 +239,20 @@ def transfer(
     )
     reply = shop.call(request, TransferStockResponse, note=f"transfer {len(line)} lines")
     shop.output.emit(reply, lambda: stocks_table(shop, reply.stocks, "Stock now"))
+
+
+def _file_lines(file: Path) -> Iterator[str]:
+    """The lines of a delivery as they would be typed; a first line that is no goods names the columns."""
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        try:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(opened) if any(row)]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise BadInput(f"{file} is not CSV in UTF-8.") from error
+    for number, row in enumerate(rows, start=1):
+        if len(row) == 2 and row[1].isascii() and row[1].isdigit():
+            yield f"{row[0]}x{row[1]}"
+        elif number > 1:
+            raise BadInput(f"{file}, row {number}: write the code and a whole number, like KOPI-01,24.")
 
 
 def _stock_lines(shop: Shop, lines: Sequence[str]) -> list[StockLine]:

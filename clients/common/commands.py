@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import grpc
 import typer
 from rich.markup import escape
 
@@ -181,6 +182,8 @@ def opened(
             yield shop
         except CallFailed as failed:
             _tell(output, sentence(failed, shop.describe, line.server), failed)
+            if line.tls_ca is not None and failed.code is grpc.StatusCode.UNAVAILABLE and not failed.reason:
+                output.say(f"Or the encrypted line was not trusted: {failed.message}", "dim")
             if not failed.settled and client.journal.pending():
                 output.say("What was sent is kept: see 'kasir cs pending', which can ask again.", "yellow")
             raise typer.Exit(EXIT_REFUSED) from None

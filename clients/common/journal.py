@@ -85,7 +85,7 @@ class RequestJournal:
         found = []
         for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
             try:
-                found.append(_parse(path.read_bytes()))
+                found.append(_parse(path))
             except FileNotFoundError:  # answered in another process meanwhile
                 continue
         return sorted(found, key=lambda request: (request.create_time, request.request_id))
@@ -102,9 +102,9 @@ def new_pending(
     return PendingRequest(request_id, method, server, actor, now, note, messages)
 
 
-def _parse(content: bytes) -> PendingRequest:
-    """One file's content. Raises OSError naming the request when it is not what `add` wrote."""
-    line, _, body = content.partition(b"\n")
+def _parse(path: Path) -> PendingRequest:
+    """One file. Raises OSError naming it when it is not what `add` wrote."""
+    line, _, body = path.read_bytes().partition(b"\n")
     try:
         head = json.loads(line)
         lengths = head.pop("messages")
@@ -113,9 +113,9 @@ def _parse(content: bytes) -> PendingRequest:
         messages = tuple(body[end - length : end] for end, length in zip(ends, lengths, strict=True))
         request = PendingRequest(messages=messages, **head)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise OSError(f"a pending request cannot be read: {error}") from error
+        raise OSError(f"{path} is no pending request: {error}") from error
     if not whole:
-        raise OSError("a pending request cannot be read: it is cut off or of another version")
+        raise OSError(f"{path} is no pending request: it is cut off or of another version")
     return request
 
 

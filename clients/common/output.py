@@ -81,7 +81,7 @@ class Output:
             sys.stdout.flush()
         else:
             shown = view()
-            self.console.print(Text(shown) if isinstance(shown, str) else shown)
+            self.console.print(Text(clean(shown)) if isinstance(shown, str) else shown)
 
     def line(self, text: str) -> None:
         """One line of a result that has no end, shown at once and never folded."""
@@ -89,7 +89,7 @@ class Output:
 
     def say(self, text: str, style: str = "") -> None:
         """A remark for people, not part of the result."""
-        self.beside.print(Text(text, style=style))
+        self.beside.print(Text(clean(text), style=style))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> RenderableType:
@@ -97,7 +97,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     made = Table(box=box.SIMPLE_HEAD)
     for column in columns:
         made.add_column(
-            column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
+            Text(clean(column.removeprefix(">"))),
+            justify="right" if column.startswith(">") else "left",
+            overflow="fold",
         )
     for row in rows:
         made.add_row(*(Text(clean(cell)) for cell in row))

@@ -315,6 +315,19 @@ class TestTheOffice:
         unknown = run("warehouse", "receive", "KOPI-1", status=1)
         assert "kasir cs find" in unknown.stderr
 
+    def test_a_delivery_comes_in_by_file_all_or_nothing(self, run, ask, tmp_path):
+        path = tmp_path / "delivery.csv"
+        path.write_text(f"code,quantity\nKOPI-01,6\n{GULA},4\n")
+        run("warehouse", "receive", "TEH-02x2", "--file", str(path), "--reference", "SJ-2")
+        on_hand = {each["item_id"]: each["on_hand"] for each in ask("warehouse", "stock")["stocks"]}
+        assert on_hand == {"1": "30", "2": "14", "3": "2"}
+        path.write_text("KOPI-01,6\nNOTHING,4\n")
+        run("warehouse", "receive", "--file", str(path), status=1)
+        path.write_text("KOPI-01,6\nGULA-5,a few\n")
+        assert "row 2" in run("warehouse", "receive", "--file", str(path), status=2).stderr
+        run("warehouse", "receive", status=2)
+        assert ask("warehouse", "stock", "KOPI-01")["stocks"][0]["on_hand"] == "30"
+
     def test_a_catalogue_with_wrong_rows_says_which_and_why(self, run, ask, tmp_path):
         path = tmp_path / "more.csv"
         path.write_text(
