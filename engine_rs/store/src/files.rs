@@ -3,12 +3,13 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, WithoutTls};
+use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, MdbError, RwTxn, WithoutTls};
 use kasir_core::Fault;
 
 use crate::error::{StoreError, StoreErrorKind, fault};
+use crate::onlookers::Onlookers;
 use crate::record::{Head, StoreInfo, decode, encode};
 use crate::schema::{self, FORMAT, HEAD_KEY, OwnTable, STORE_KEY, Tables};
 
@@ -38,7 +39,15 @@ pub(crate) struct Files {
     // The order counts: the environment is closed before the lock is freed.
     env: Env<WithoutTls>,
     tables: Arc<Tables<'static>>,
-    lock: Option<Arc<File>>,
+    /// What only the one who may write has.
+    writable: Option<Arc<Writable>>,
+}
+
+#[derive(Debug)]
+struct Writable {
+    onlookers: Mutex<Onlookers>,
+    // Dropped last: whoever opens the store next finds nothing of this one open.
+    _lock: File,
 }
 
 /// An LMDB error on its way out of one of heed's closures.
@@ -64,7 +73,7 @@ impl Files {
         // SAFETY: the map is undefined behaviour when others change the file beneath it. The lock keeps every other
         // engine out, and programs that only look (kasir inspect) go through LMDB's own locks.
         #[allow(unsafe_code, reason = "heed marks opening a memory map unsafe")]
-        let env = unsafe { builder.open(dir) }.map_err(|error| StoreError::lmdb(&doing, error))?;
+        let env = unsafe { builder.open(dir) }.map_err(|error| not_opened(&doing, error))?;
         env.clear_stale_readers().map_err(|error| StoreError::lmdb(&doing, error))?;
         check_length(&env, &dir.join(DATA_FILE), true)?;
         check_format(&env, dir)?;
@@ -75,7 +84,13 @@ impl Files {
                 Err(fault) => return Err(StoreError::fault(&doing, &fault)),
             }
         };
-        Ok((Self { env, tables: Arc::new(tables), lock: Some(Arc::new(lock)) }, head))
+        let onlookers = Mutex::new(Onlookers::new(dir)?);
+        // LMDB syncs what is in its files, not that they are there.
+        sync_dir_of(&dir.join(DATA_FILE))
+            .and_then(|()| sync_dir_of(dir))
+            .map_err(|error| StoreError::io(&doing, &error))?;
+        let writable = Some(Arc::new(Writable { onlookers, _lock: lock }));
+        Ok((Self { env, tables: Arc::new(tables), writable }, head))
     }
 
     /// Opens a copy of a store's data file for reading: a snapshot, which nobody writes.
@@ -101,7 +116,7 @@ impl Files {
             .map_err(|Failed(fault)| StoreError::fault(&doing, &fault))?
             .unwrap_commit()
         };
-        Ok(Self { env, tables: Arc::new(tables), lock: None })
+        Ok(Self { env, tables: Arc::new(tables), writable: None })
     }
 
     pub(crate) fn env(&self) -> &Env<WithoutTls> {
@@ -112,12 +127,16 @@ impl Files {
         &self.tables
     }
 
-    /// Whether this is the one that may write.
-    pub(crate) fn is_writable(&self) -> bool {
-        self.lock.is_some()
+    /// Begins the write transaction, once what onlookers see is spared.
+    pub(crate) fn write_txn(&self) -> Result<RwTxn<'_>, heed::Error> {
+        if let Some(writable) = &self.writable {
+            writable.onlookers.lock().unwrap_or_else(PoisonError::into_inner).look(&self.env)?;
+        }
+        self.env.write_txn()
     }
 
-    /// Doubles the map. No transaction of this process may be open.
+    /// Doubles the map. No transaction of this process may be open, but for the one kept for onlookers: it is never
+    /// read through, so that it holds nothing of the map.
     pub(crate) fn grow(&self) -> Result<(), Fault> {
         grow(&self.env)
     }
@@ -131,6 +150,14 @@ impl Files {
     pub(crate) fn map_bytes(&self) -> u64 {
         self.env.info().map_size as u64
     }
+}
+
+fn not_opened(doing: &str, error: heed::Error) -> StoreError {
+    if matches!(error, heed::Error::Mdb(MdbError::VersionMismatch)) {
+        let why = "another version of LMDB has it open, or wrote it. End the program that looks into it";
+        return StoreError::new(StoreErrorKind::Unusable, format!("{doing}: {why}."));
+    }
+    StoreError::lmdb(doing, error)
 }
 
 /// Takes the lock of a directory, and writes into it who has it.

@@ -7,8 +7,11 @@
 mod batch;
 mod disk;
 mod error;
+#[cfg(test)]
+mod faults;
 mod files;
 mod log;
+mod onlookers;
 mod record;
 mod replay;
 mod request;
@@ -23,6 +26,7 @@ mod verify;
 pub use error::{StoreError, StoreErrorKind, refusal};
 pub use files::{DATA_FILE, LOCK_FILE};
 pub use log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
+pub use onlookers::ONLOOKERS_FILE;
 pub use record::{
     DEADLINES_METHOD, GENESIS, Hash, Head, JournalRecord, RequestId, RequestRecord, record_hash, request_hash,
 };

@@ -80,8 +80,7 @@ pub struct Writer<'s> {
 
 impl<'s> Writer<'s> {
     pub(crate) fn begin(files: &'s Files) -> Result<Self, heed::Error> {
-        debug_assert!(files.is_writable(), "only the holder of the lock writes");
-        Ok(Self { txn: files.env().write_txn()?, tables: files.tables() })
+        Ok(Self { txn: files.write_txn()?, tables: files.tables() })
     }
 
     /// Makes everything durable, or nothing.

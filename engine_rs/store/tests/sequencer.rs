@@ -1,11 +1,13 @@
 //! Goal: what the one writer promises its callers. Method: a real store in a temporary directory, real commands of the
 //! core, time set by hand, and a sink that can hold the sequencer so that a batch is exactly what the test wants.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kasir_core::ids::ShiftId;
 use kasir_core::{Reason, Table, View};
 use kasir_store::{DEADLINES_METHOD, Options};
 use support::{ITEM, MINUTE_MS, START_MS, Shop, booking, eventually, hold, item, location, receive, request};
@@ -180,7 +182,7 @@ fn a_command_that_finds_nothing_to_do_is_a_record_too() {
     let nothing = kasir_core::Command::CreateSales {
         order_ids: Vec::new(),
         all_paid: true,
-        shift_id: Default::default(),
+        shift_id: ShiftId::default(),
     };
     let id = shop.next_id();
     let revision = shop.store.revision();

@@ -133,6 +133,7 @@ impl BatchSink<u64> for Sink {
 }
 
 /// Replies as text: enough to tell one from another.
+#[allow(clippy::unnecessary_wraps, reason = "an encoder may fail")]
 pub(crate) fn encode(method: &'static str, reply: &Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
     Ok(format!("{method} {reply:?}").into_bytes())
 }
@@ -190,6 +191,11 @@ impl Shop {
         self.store.close();
         let now_ms = self.clock.now_ms();
         Self::open(self.dir.clone(), &Options { map_size: 16 << 20, ..Options::default() }, now_ms).unwrap()
+    }
+
+    /// The time of day in the tests.
+    pub(crate) fn clock_ms(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     pub(crate) fn next_id(&self) -> [u8; 16] {

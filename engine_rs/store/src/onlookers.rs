@@ -1,0 +1,59 @@
+//! Programs that look into the file beside the engine, with another LMDB.
+//!
+//! All LMDBs of version 0.9 agree on the data file, but not on the lock file in which readers register: Python's
+//! `lmdb` cannot register beside this engine. A reader that is not registered is overtaken: the writer uses its pages
+//! again. So an onlooker holds [`ONLOOKERS_FILE`] shared (flock) from before it opens the data file, without LMDB's
+//! locks, until it has done; and while somebody holds it, the writer keeps a read transaction open, older than all
+//! it writes, for whose sake LMDB spares those pages. The kernel lets go of the file however the onlooker ends.
+//!
+//! The writer looks before each transaction. One that began before the onlooker came is no danger to it: it uses only
+//! pages again that no snapshot since the commit before the last can see.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use heed::{Env, RoTxn, WithoutTls};
+
+use crate::error::StoreError;
+
+/// Held shared (flock) by programs that read the store's data file without LMDB's locks.
+pub const ONLOOKERS_FILE: &str = "onlookers";
+
+/// The read transaction kept for onlookers.
+pub(crate) struct Onlookers {
+    file: File,
+    kept: Option<RoTxn<'static, WithoutTls>>,
+}
+
+impl Onlookers {
+    pub(crate) fn new(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(ONLOOKERS_FILE);
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let file =
+            file.map_err(|error| StoreError::io(format!("{} cannot be made", path.display()), &error))?;
+        Ok(Self { file, kept: None })
+    }
+
+    /// To be called before each write transaction.
+    pub(crate) fn look(&mut self, env: &Env<WithoutTls>) -> Result<(), heed::Error> {
+        match self.file.try_lock() {
+            Ok(()) => {
+                self.file.unlock()?;
+                self.kept = None;
+            }
+            // Also when the system does not say: somebody may be there.
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {
+                if self.kept.is_none() {
+                    self.kept = Some(env.clone().static_read_txn()?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Onlookers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Onlookers").field("kept", &self.kept.is_some()).finish_non_exhaustive()
+    }
+}
