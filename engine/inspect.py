@@ -19,6 +19,8 @@ from rich.table import Table as Grid
 from engine.layout import FORMAT, TABLES, BrokenRecordError, unpack
 
 DATA_FILE = "data.mdb"
+# Held shared (flock) by whoever reads a store beside the engine.
+ONLOOKERS_FILE = "onlookers"
 STORE_KEY = b"\0store"
 HEAD_KEY = b"\0head"
 MAX_TABLES = 128
@@ -82,20 +84,7 @@ def opened(path: Path) -> Iterator[Opened]:
     is_store = path.is_dir()
     if not (path / DATA_FILE if is_store else path).is_file():
         raise NotAStoreError(f"There is no store at {path}.")
-    try:
-        # A snapshot is a finished file that nobody writes: it needs no lock, and no lock file beside it.
-        environment = lmdb.open(
-            str(path),
-            subdir=is_store,
-            readonly=True,
-            lock=is_store,
-            create=False,
-            max_dbs=MAX_TABLES,
-            map_size=0,
-        )
-    except lmdb.Error as error:
-        raise NotAStoreError(f"{path} cannot be opened: {error}.") from error
-    with environment, environment.begin() as txn:
+    with _looking_on(path), _environment(path, is_store=is_store) as environment, environment.begin() as txn:
         with txn.cursor() as names:
             tables = tuple(bytes(name).decode() for name in names.iternext(keys=True, values=False))
         if "meta" not in tables:
@@ -108,6 +97,43 @@ def opened(path: Path) -> Iterator[Opened]:
                 "Use the Kasir that wrote it."
             )
         yield Opened(txn, tables, about, environment)
+
+
+@contextmanager
+def _looking_on(path: Path) -> Iterator[None]:
+    """While the block lasts, the engine spares the pages that it sees: see engine_rs/store/src/onlookers.rs.
+
+    A snapshot is a finished file that nobody writes, and needs none of it.
+    """
+    import fcntl  # noqa: PLC0415  (not on Windows, where the other commands run too)
+
+    try:
+        file = (path / ONLOOKERS_FILE).open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def _environment(path: Path, *, is_store: bool) -> Iterator[Any]:
+    """LMDB's environment without LMDB's locks: the engine's LMDB writes another lock file than Python's."""
+    try:
+        environment = lmdb.open(
+            str(path),
+            subdir=is_store,
+            readonly=True,
+            lock=False,
+            create=False,
+            max_dbs=MAX_TABLES,
+            map_size=0,
+        )
+    except lmdb.Error as error:
+        raise NotAStoreError(f"{path} cannot be opened: {error}.") from error
+    with environment:
+        yield environment
 
 
 def _meta(txn: Any, meta: Any, key: bytes) -> dict[str, Any]:
