@@ -231,7 +231,8 @@ impl Shop {
         let verified = self.store.verify(true).unwrap();
         assert_eq!(verified.violations, Vec::<String>::new());
         assert!(verified.replayed);
-        assert_eq!(verified.revision, self.store.revision());
+        // Deadlines may have fallen due meanwhile.
+        assert!(verified.revision <= self.store.revision());
     }
 }
 
