@@ -1,0 +1,204 @@
+"""`python -m bench`: the whole benchmark, and its parts."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from bench import cells, floors, machine, report
+from bench.kasir_server import ROOT, KasirServer
+from bench.measure import BenchError, Window
+from bench.results import Results
+from bench.run import Bench, Plan
+from bench.work import seed_store
+
+OUT = Path("out/bench")
+QUICK = Window(0.5, 1.5)
+FLOOR_S = 1.0
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Kasir measured beside PostgreSQL: the same durable work, on the same disk, in the same run.",
+)
+# Wide where nobody watches: a log wraps nothing.
+console = Console() if sys.stdout.isatty() else Console(width=140)
+
+ScratchOption = Annotated[
+    Path, typer.Option(help="Where the stores measured lie; on the disk that is to be measured.")
+]
+
+
+def _give_up(error: BenchError) -> None:
+    typer.echo(f"bench: {error}", err=True)
+    raise typer.Exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer cells and short: shows that it runs, under three minutes.")
+    ] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; every figure is their median.")] = 3,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.5, help="Seconds to measure a cell in a round.  [default: 5; quick 1.5]"),
+    ] = None,
+    only: Annotated[
+        str, typer.Option(help="Only cells whose name has all these words, e.g. 'unary hold'.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="Where results.json and report.html go.")] = OUT,
+    scratch: ScratchOption = OUT / "scratch",
+) -> None:
+    r"""Run the benchmark.
+
+    \b
+    Examples:
+      python -m bench
+      python -m bench --quick
+      python -m bench --only "booking uniform" --rounds 5
+      python -m bench floors
+    """
+    if context.invoked_subcommand is not None:
+        return
+    words = only.split()
+    chosen = [
+        cell
+        for cell in (cells.QUICK if quick else cells.FULL)
+        if all(word in cell.name.split() or word in cell.name for word in words)
+    ]
+    if not chosen:
+        raise typer.BadParameter(f"no cell has the words {only!r}", param_hint="--only")
+    window = Window(1.0, seconds or 5.0) if not quick else Window(QUICK.warm_up_s, seconds or QUICK.seconds)
+    try:
+        results = _measured(Plan(chosen, rounds, window), scratch)
+    except BenchError as error:
+        _give_up(error)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    results.write(out / "results.json")
+    report.write_html(results, out / "report.html")
+    report.show(results, console)
+    console.print(f"Written: {out / 'results.json'}, {out / 'report.html'}")
+
+
+def _measured(plan: Plan, scratch: Path) -> Results:
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    try:
+        facts = machine.facts(scratch) | {"load_before": round(machine.load_average(), 2)}
+        facts["fdatasync"] = floors.sync_times(scratch, FLOOR_S / 4)
+        results = Results(facts)
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("", total=plan.steps)
+
+            def tell(what: str, done: int) -> None:
+                progress.update(task, description=what, completed=done)
+
+            Bench(plan, scratch, results, tell).run()
+        return results
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@app.command("floors")
+def floors_command(
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds for each size.")] = FLOOR_S,
+    scratch: ScratchOption = OUT / "scratch",
+) -> None:
+    """Measure this disk: fdatasync and bare LMDB commits, by size."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    console.print(f"{machine.file_system(scratch)} at {scratch}, load average {machine.load_average():.1f}")
+    try:
+        _print_rows("fdatasync after writing", floors.sync_times(scratch, seconds))
+        _print_rows("bare LMDB commit, four puts a command", floors.commit_times(scratch, seconds))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _print_rows(title: str, rows: list[dict[str, float]]) -> None:
+    table = Table(title=title)
+    for name in rows[0]:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*(f"{value:,.10g}" for value in row.values()))
+    console.print(table)
+
+
+@app.command("boundary")
+def boundary(
+    arguments: Annotated[list[str] | None, typer.Argument(help="More words for pytest.")] = None,
+) -> None:
+    """Measure the line between Python and Rust with pytest-benchmark: one commit, one query, one record."""
+    path = ROOT / "bench" / "test_boundary.py"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(path),
+        "--benchmark-only",
+        "--timeout=0",
+        *(arguments or []),
+    ]
+    raise typer.Exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+
+
+@app.command("locust")
+def locust(
+    users: Annotated[int, typer.Option(min=1, help="People at work at once.")] = 20,
+    seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 20,
+    host: Annotated[
+        str, typer.Option(help="host:port of a running server with an empty store; without, one is started.")
+    ] = "",
+) -> None:
+    """Let customer service, tills, warehouse and courier work a shop over gRPC; shows how long they wait."""
+    if host:
+        raise typer.Exit(_locust(host, users, seconds))
+    with tempfile.TemporaryDirectory(prefix="kasir-locust-") as folder:
+        store = Path(folder) / "store"
+        for _percent in seed_store(store):
+            pass
+        try:
+            with KasirServer(store) as server:
+                status = _locust(server.target, users, seconds)
+        except BenchError as error:
+            _give_up(error)
+            return
+    raise typer.Exit(status)
+
+
+def _locust(target: str, users: int, seconds: int) -> int:
+    command = [
+        *(sys.executable, "-m", "locust", "--locustfile", str(ROOT / "bench" / "locustfile.py")),
+        *("--headless", "--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"),
+        *("--host", target, "--only-summary", "--exit-code-on-error", "1"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m bench")

@@ -1,0 +1,182 @@
+"""What was measured, for people: a table at the terminal, and report.html, one file without scripts."""
+
+import html
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.cells import IN_FLIGHT, Cell, System
+from bench.results import Results
+from bench.work import Kind, Spread
+
+BAR_WIDTH = 420
+BAR_HEIGHT = 22
+LABEL_WIDTH = 250
+COLOURS = {System.KASIR: "#0b7a5c", System.POSTGRESQL: "#336791", System.GRPCIO: "#8a8f98"}
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+body { color: #1c1e21 }
+h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: .2rem .7rem; text-align: right }
+th { border-bottom: 1px solid #999; font-weight: 600 } td:first-child, th:first-child { text-align: left }
+tr:nth-child(even) td { background: #f5f6f7 }
+.note { color: #555 } svg text { font: 13px system-ui, sans-serif }
+"""
+
+
+def show(results: Results, console: Console) -> None:
+    """Prints medians and ratios."""
+    console.print(_cells_table(results))
+    compared = results.compared()
+    if compared:
+        table = Table("ratio", "median", "least", "greatest", title="Side by side, round by round")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for each in compared:
+            table.add_row(each.name, f"{each.value:.2f}", f"{each.least:.2f}", f"{each.greatest:.2f}")
+        console.print(table)
+    for warning in warnings(results):
+        console.print(f"[yellow]{warning}")
+
+
+def _cells_table(results: Results) -> Table:
+    table = Table(title="Medians over the rounds; CPU in cores")
+    for name in (
+        "what",
+        "per second",
+        "± %",
+        "p50 ms",
+        "p99 ms",
+        "system",
+        "sequencer",
+        "loader",
+        "a commit",
+    ):
+        table.add_column(name, justify="left" if name == "what" else "right", no_wrap=True)
+    for cell in results.samples:
+        table.add_row(*_cell_row(results, cell))
+    return table
+
+
+def _cell_row(results: Results, cell: Cell) -> tuple[str, ...]:
+    run = results.run(cell)
+    cpu = run["cpu"]
+    return (
+        cell.name,
+        f"{run['rate_per_s']:,.0f}",
+        f"{_spread_percent(results.figure(cell, 'rate_per_s')):.0f}",
+        f"{run['p50_ms']:.2f}",
+        f"{run['p99_ms']:.2f}",
+        f"{cpu['system']:.2f}",
+        f"{cpu['sequencer']:.2f}" if cpu["sequencer"] else "",
+        # In one process nobody can tell the loader from the engine.
+        "" if cell.path == "in_process" else f"{cpu['loader']:.2f}",
+        f"{run['engine']['commands_per_commit']:.0f}" if run["engine"] else "",
+    )
+
+
+def _spread_percent(values: list[float]) -> float:
+    """Half of what lies between the least and the greatest, as a share of the middle."""
+    middle = sorted(values)[len(values) // 2]
+    return (max(values) - min(values)) / 2 / middle * 100 if middle else 0.0
+
+
+def warnings(results: Results) -> list[str]:
+    """Why figures may be worth less than they look."""
+    found: list[str] = []
+    cores = int(results.machine["cores"])
+    load = float(results.machine["load_before"])
+    if load > 0.5:
+        found.append(
+            f"The machine was busy with other things when this began (load average {load:.1f} on {cores} "
+            "cores): rates are too low, and who has many processes got more of it. Repeat it alone."
+        )
+    shaky = [
+        cell.name for cell in results.samples if _spread_percent(results.figure(cell, "rate_per_s")) > 25
+    ]
+    if shaky:
+        found.append(f"Differs by more than a quarter between rounds: {', '.join(shaky)}.")
+    return found
+
+
+def write_html(results: Results, path: Path) -> None:
+    """Writes the report."""
+    charts = "".join(
+        f"<h2>{work.value.title()}s a second, {spread.value}</h2>{_chart(results, work, spread)}"
+        for work in (Kind.BOOKING, Kind.HOLD)
+        for spread in Spread
+    )
+    machine = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in results.machine.items())
+    notes = "".join(f"<p class=note>{html.escape(warning)}</p>" for warning in warnings(results))
+    path.write_text(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>Kasir's benchmark</title><style>{STYLE}</style>"
+        f"<h1>Kasir's benchmark</h1><p class=note>{html.escape(machine)}</p>{notes}"
+        "<p>Every system makes each booking or hold durable before it answers. Medians of interleaved "
+        "rounds; a bar's whisker goes from the least to the greatest round.</p>"
+        f"{charts}<h2>All figures</h2>{_figures(results)}<h2>Side by side</h2>{_ratios(results)}</html>\n"
+    )
+
+
+def _chart(results: Results, work: Kind, spread: Spread) -> str:
+    cells = [
+        cell
+        for cell in results.samples
+        if (cell.work, cell.spread, cell.in_flight) == (work, spread, IN_FLIGHT)
+    ]
+    top = max((max(results.figure(cell, "rate_per_s")) for cell in cells), default=0.0)
+    if not top:
+        return "<p class=note>Not measured.</p>"
+    bars = "".join(_bar(results, cell, index, top) for index, cell in enumerate(cells))
+    width, height = LABEL_WIDTH + BAR_WIDTH + 150, len(cells) * (BAR_HEIGHT + 8)
+    return f"<svg viewBox='0 0 {width} {height}' width={width} role=img>{bars}</svg>"
+
+
+def _bar(results: Results, cell: Cell, index: int, top: float) -> str:
+    rates = results.figure(cell, "rate_per_s")
+    middle = results.middle(cell, "rate_per_s")
+    y = index * (BAR_HEIGHT + 8)
+    baseline, centre = y + BAR_HEIGHT * 0.72, y + BAR_HEIGHT / 2
+    scale = BAR_WIDTH / top
+    low, high = LABEL_WIDTH + min(rates) * scale, LABEL_WIDTH + max(rates) * scale
+    size = f"width={middle * scale:.1f} height={BAR_HEIGHT}"
+    words = f"{middle:,.0f}, p99 {results.middle(cell, 'p99_ms'):.1f} ms"
+    return (
+        f"<text x=0 y={baseline:.0f}>{html.escape(cell.name)}</text>"
+        f"<rect x={LABEL_WIDTH} y={y} {size} fill='{COLOURS[cell.system]}'/>"
+        f"<line x1={low:.1f} x2={high:.1f} y1={centre} y2={centre} stroke='#1c1e21' stroke-width=1.5 />"
+        f"<text x={high + 8:.1f} y={baseline:.0f}>{words}</text>"
+    )
+
+
+def _html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    def row(tag: str, words: Iterable[str]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(word)}</{tag}>" for word in words) + "</tr>"
+
+    return f"<table>{row('th', head)}{''.join(row('td', words) for words in rows)}</table>"
+
+
+def _figures(results: Results) -> str:
+    head = (
+        "what",
+        "per second",
+        "± %",
+        "p50 ms",
+        "p99 ms",
+        "CPU: system",
+        "sequencer",
+        "loader",
+        "commands a commit",
+    )
+    return _html_table(head, [_cell_row(results, cell) for cell in results.samples])
+
+
+def _ratios(results: Results) -> str:
+    rows = [
+        (each.name, f"{each.value:.2f}", f"{each.least:.2f}", f"{each.greatest:.2f}")
+        for each in results.compared()
+    ]
+    return _html_table(("ratio", "median", "least", "greatest"), rows)

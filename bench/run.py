@@ -1,0 +1,166 @@
+"""Measures every cell in turn, round after round, each from the same beginning."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from bench import in_process, loader
+from bench.cells import Cell, System
+from bench.cells import Path as Way
+from bench.kasir_server import ROOT, KasirServer
+from bench.machine import IN_MEMORY, file_system, load_average
+from bench.measure import BenchError, Sample, Window
+from bench.postgres import Postgres
+from bench.results import Results
+from bench.work import Kind, seed_store
+from kasir.v1 import admin_pb2, admin_pb2_grpc
+
+CONNECTIONS = 8
+# Beyond the measured seconds: start, warm-up, the last answers, on a busy machine.
+CHILD_PATIENCE_S = 120.0
+STATUS_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, how often, how long."""
+
+    cells: list[Cell]
+    rounds: int
+    window: Window
+
+    @property
+    def steps(self) -> int:
+        """Cells to run, over all rounds."""
+        return len(self.cells) * self.rounds
+
+
+# What is being done, and how many steps of all are done.
+Tell = Callable[[str, int], None]
+
+
+class Bench:
+    """Runs a plan in a scratch folder, which has to be on a real disk."""
+
+    def __init__(self, plan: Plan, scratch: Path, results: Results, tell: Tell) -> None:
+        kind = file_system(scratch)
+        if kind in IN_MEMORY:
+            raise BenchError(
+                f"{scratch} is on {kind}, which keeps nothing: a durable commit would cost nothing there. Name "
+                "a folder on a disk with --scratch."
+            )
+        self._plan = plan
+        self._scratch = scratch
+        self._template = scratch / "template"
+        self._results = results
+        self._tell = tell
+        self._postgres: Postgres | None = None
+
+    def run(self) -> None:
+        """Seeds, measures, cleans up behind itself."""
+        for percent in seed_store(self._template):
+            self._tell(f"seeding a shop, {percent} %", 0)
+        with self._start_postgres() as self._postgres:
+            if self._postgres is not None:
+                if not self._postgres.durable():
+                    raise BenchError("PostgreSQL says that its commits do not wait for the disk.")
+                self._results.machine["postgresql"] = self._postgres.version
+            self._rounds()
+
+    def _start_postgres(self) -> AbstractContextManager[Postgres | None]:
+        if not any(cell.system is System.POSTGRESQL for cell in self._plan.cells):
+            return nullcontext()
+        self._tell("starting PostgreSQL", 0)
+        return Postgres(self._scratch / "postgres")
+
+    def _rounds(self) -> None:
+        done = 0
+        for number in range(self._plan.rounds):
+            # Every other round backwards: what drifts over a round favours nobody.
+            for cell in self._plan.cells[:: -1 if number % 2 else 1]:
+                self._tell(f"round {number + 1}: {cell.name}", done)
+                self._results.samples[cell].append(self._measure(cell))
+                done += 1
+            self._results.machine.setdefault("load_averages", []).append(round(load_average(), 2))
+        self._tell("done", done)
+
+    def _measure(self, cell: Cell) -> Sample:
+        if cell.system is System.POSTGRESQL:
+            assert self._postgres is not None, "started for this cell"
+            self._postgres.seed()
+            return self._postgres.measure(cell.work, cell.spread, cell.in_flight, self._plan.window)
+        store = self._scratch / "store"
+        shutil.rmtree(store, ignore_errors=True)
+        shutil.copytree(self._template, store)
+        if cell.path is Way.IN_PROCESS:
+            return self._in_process(cell, store)
+        return self._unary(cell, store)
+
+    def _in_process(self, cell: Cell, store: Path) -> Sample:
+        window = self._plan.window
+        task = in_process.Task(
+            store=str(store),
+            caller=cell.caller,
+            kind=cell.work,
+            spread=cell.spread,
+            in_flight=cell.in_flight,
+            warm_up_s=window.warm_up_s,
+            seconds=window.seconds,
+        )
+        return self._child("bench.in_process", task.to_json())
+
+    def _unary(self, cell: Cell, store: Path) -> Sample:
+        window = self._plan.window
+        with KasirServer(store, echo=cell.work is Kind.ECHO) as server:
+            task = loader.Task(
+                port=server.port,
+                server_pid=server.pid,
+                kind=cell.work,
+                spread=cell.spread,
+                in_flight=cell.in_flight,
+                connections=CONNECTIONS,
+                warm_up_s=window.warm_up_s,
+                seconds=window.seconds,
+            )
+            before = _status(server.target)
+            sample = self._child("bench.loader", task.to_json())
+            after = _status(server.target)
+        commits = after.commits - before.commits
+        if cell.work is not Kind.ECHO:
+            commands = after.commands - before.commands
+            if commands < sample.operations:
+                raise BenchError(f"{sample.operations} calls were answered, but {commands} are committed.")
+            sample.engine = {
+                "commands": commands,
+                "commits": commits,
+                "commands_per_commit": round(commands / max(1, commits), 1),
+                "bytes_per_command": round((after.used_bytes - before.used_bytes) / max(1, commands), 1),
+            }
+        return sample
+
+    def _child(self, module: str, task: str) -> Sample:
+        patience_s = CHILD_PATIENCE_S + self._plan.window.warm_up_s + self._plan.window.seconds
+        child = subprocess.run(
+            [sys.executable, "-m", module, task],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=patience_s,
+            check=False,
+        )
+        if child.returncode:
+            raise BenchError(f"{module} failed: {child.stderr.strip()[-2000:]}")
+        return Sample(**json.loads(child.stdout))
+
+
+def _status(target: str) -> admin_pb2.GetStatusResponse:
+    with grpc.insecure_channel(target) as channel:
+        stub = admin_pb2_grpc.AdminServiceStub(channel)
+        return stub.GetStatus(admin_pb2.GetStatusRequest(), timeout=STATUS_TIMEOUT_S)
