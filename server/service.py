@@ -85,7 +85,7 @@ class Service:
             self._clock_task.cancel()
             await asyncio.gather(self._clock_task, return_exceptions=True)
         self._close_aside()
-        self.log.info("stopped", revision=self.engine.revision())
+        self.log.info("stopped")
 
     def _close_aside(self) -> None:
         if self._endpoint is not None:

@@ -15,7 +15,7 @@ import pytest
 
 import server as server_package
 from engine import Code, EngineError
-from kasir.v1 import booking_pb2, stock_pb2
+from kasir.v1 import booking_pb2, stock_pb2, watch_pb2
 from server.calls import checked_actor
 from tests.server.support import Shop, new_id, raw, refusal
 
@@ -155,6 +155,22 @@ def test_a_stop_answers_what_it_accepted(server, shop, channel):
     began = [line for line in server.log if line["event"] == "call" and line["method"] == CREATE_BOOKING]
     # Nothing that was accepted went without an answer: no call ended CANCELLED.
     assert {line["code"] for line in began} == {"OK"}
+
+
+def test_an_engine_that_stops_takes_the_server_with_it(server, channel, engine):
+    """Nothing is answered any more then: whoever runs the server has to learn it from its end."""
+    stream = channel.unary_stream("/kasir.v1.WatchService/Watch")(
+        watch_pb2.WatchRequest(start_revision=-1).SerializeToString()
+    )
+    next(stream)
+    engine.close()
+    failure = server.run(server.service.failed())
+    assert (failure.code, failure.reason) == (Code.UNAVAILABLE, "WRITER_STOPPED")
+    ended = refusal(lambda **_: stream)
+    assert (ended.code, ended.reason) == (grpc.StatusCode.UNAVAILABLE, "WRITER_STOPPED")
+    asked = refusal(raw(channel, GET_STOCK), b"")
+    assert (asked.code, asked.reason) == (grpc.StatusCode.UNAVAILABLE, "WRITER_STOPPED")
+    server.stop()
 
 
 @pytest.mark.parametrize(
