@@ -169,7 +169,7 @@ def inspect_store(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many entries.")] = 20,
 ) -> None:
-    r"""Look into a store without the engine: its tables, or one table's entries as JSON lines.
+    """Look into a store without the engine: its tables, or one table's entries as JSON lines.
 
     It may run beside the server, and changes nothing.
 
@@ -178,7 +178,7 @@ def inspect_store(
       kasir inspect out/shop
       kasir inspect out/shop orders --limit 3
       kasir inspect out/shop/snapshots/monday stocks
-    """
+    """  # noqa: D301 (\b: what follows keeps its lines)
     try:
         with opened(store) as found:
             if table is None:
@@ -214,7 +214,7 @@ def export_store(
         list[str] | None, typer.Option("--table", help="Only this one; may be repeated.")
     ] = None,
 ) -> None:
-    r"""Write a store's records out as JSON lines, one file a table, all of one moment.
+    """Write a store's records out as JSON lines, one file a table, all of one moment.
 
     It may run beside the server, and changes nothing. A store that is written a lot grows while the export
     lasts: export a snapshot of a big one.
@@ -223,7 +223,7 @@ def export_store(
     Examples:
       kasir export out/shop --out out/export
       kasir export out/shop --out out/export --table orders --table sales
-    """
+    """  # noqa: D301 (\b: what follows keeps its lines)
     try:
         with opened(store) as found:
             names = [_known(found, name) for name in table] if table else list(found.tables)
