@@ -25,7 +25,6 @@ from bench.kasir_server import ROOT, KasirServer
 from bench.measure import BenchError, Window
 from bench.results import Results
 from bench.run import Bench, Plan
-from bench.work import seed_store
 
 OUT = Path("out/bench")
 QUICK = Window(0.5, 1.5)
@@ -171,18 +170,15 @@ def locust(
     users: Annotated[int, typer.Option(min=1, help="People at work at once.")] = 20,
     seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 20,
     host: Annotated[
-        str, typer.Option(help="host:port of a running server with an empty store; without, one is started.")
+        str, typer.Option(help="host:port of a running server; without, one is started on an empty store.")
     ] = "",
 ) -> None:
     """Let customer service, tills, warehouse and courier work a shop over gRPC; shows how long they wait."""
     if host:
         raise typer.Exit(_locust(host, users, seconds))
     with tempfile.TemporaryDirectory(prefix="kasir-locust-") as folder:
-        store = Path(folder) / "store"
-        for _percent in seed_store(store):
-            pass
         try:
-            with KasirServer(store) as server:
+            with KasirServer(Path(folder) / "store") as server:
                 status = _locust(server.target, users, seconds)
         except BenchError as error:
             _give_up(error)

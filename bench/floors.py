@@ -21,7 +21,7 @@ MAP_BYTES = 1 << 30
 
 
 def sync_times(folder: Path, seconds: float) -> list[dict[str, float]]:
-    """fdatasync after writing so many pages behind one another into a file that is there already: p50 and p99 in
+    """fdatasync after writing so many pages in a row into a file that is there already: p50 and p99 in
     microseconds. What PostgreSQL's log does, and nearly what LMDB does.
     """
     rows: list[dict[str, float]] = []

@@ -1,9 +1,9 @@
 """A gRPC client for unary calls that does next to nothing, so that the loader does not eat the machine.
 
-grpcio's client costs as much as many a server. This one speaks as much of HTTP/2 (RFC 9113) and of gRPC's mapping
-onto it as a load of small unary calls over a plain connection needs: headers are made once, the peer is told to
-compress its headers without a table (RFC 7541, 2.3.2), and an answer's status is found by its bytes. What it does
-not understand ends the run with an error; nothing is guessed.
+grpcio's client costs as much as many a server. This one speaks as much of HTTP/2 (RFC 9113) and of gRPC's
+mapping onto it as a load of small unary calls over a plain connection needs: headers are made once, the peer
+is told to compress its headers without a table (RFC 7541, 2.3.2), and an answer's status is found by its
+bytes. What it does not understand ends the run with an error; nothing is guessed.
 """
 
 import socket

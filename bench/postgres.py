@@ -1,7 +1,7 @@
 """PostgreSQL as Debian ships it, in a cluster of its own on loopback, loaded by its own pgbench.
 
-pgbench is a C program that makes the load at next to no cost, so PostgreSQL has all of the machine that it can
-have.
+pgbench is a C program that makes the load at next to no cost, so PostgreSQL has all of the machine that it
+can have.
 """
 
 import os
@@ -45,8 +45,8 @@ _BOOKING = (
 \set item_2 :second + case when :second >= :item_1 then 1 else 0 end
 \set quantity_2 random(1, 3)
 \set shipping random(8, 60) * 100000
-SELECT * FROM book(:request, '62812' || lpad((:customer)::text, 8, '0'), :name, :street, :district, :city, :province,
-    :postal_code, :item_1, 1, :item_2, :quantity_2, :shipping);
+SELECT * FROM book(:request, '62812' || lpad((:customer)::text, 8, '0'), :name, :street, :district, :city,
+    :province, :postal_code, :item_1, 1, :item_2, :quantity_2, :shipping);
 """
 )
 _HOLD = (
@@ -248,8 +248,8 @@ class Postgres:
 
 
 def _read_log(folder: Path, begins: float, ends: float) -> list[float]:
-    """Latencies in seconds of the transactions that ended between two moments. pgbench writes a line for each:
-    "client transaction latency_us script epoch_s epoch_us".
+    """Latencies in seconds of the transactions that ended between two moments. pgbench writes a line for
+    each: "client transaction latency_us script epoch_s epoch_us".
     """
     latencies: list[float] = []
     for path in folder.glob("log.*"):

@@ -53,8 +53,8 @@ class Bench:
         kind = file_system(scratch)
         if kind in IN_MEMORY:
             raise BenchError(
-                f"{scratch} is on {kind}, which keeps nothing: a durable commit would cost nothing there. Name "
-                "a folder on a disk with --scratch."
+                f"{scratch} is on {kind}, which keeps nothing: a durable commit would cost nothing there. "
+                "Name a folder on a disk with --scratch."
             )
         self._plan = plan
         self._scratch = scratch

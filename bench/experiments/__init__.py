@@ -1,0 +1,3 @@
+"""Experiments behind decisions, kept so that whoever doubts a figure can repeat it. Nothing depends on
+them.
+"""
