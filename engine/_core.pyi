@@ -91,8 +91,11 @@ class CoreEngine:
     def status(self) -> Status:
         """See `engine.Status` for keys and units."""
 
-    def verify(self) -> Verification:
-        """{"ok": bool, "revision": int, "records": int, "violations": list[str]}; at most 100 violations."""
+    def verify(self, replay: bool) -> Verification:
+        """With `replay` the whole journal plays in memory too and must give the same tables.
+
+        {"ok": bool, "revision": int, "records": int, "violations": list[str]}; at most 100 violations.
+        """
 
     def snapshot(self, path: str) -> Snapshot:
         """Writes a consistent copy of the store into the new file `path` (refused with SNAPSHOT_EXISTS when

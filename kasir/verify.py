@@ -45,7 +45,7 @@ def verify(
         raise BadInput(f"{data} is empty: no store lies there.")
     try:
         with Engine.open(data) as store:
-            reply = VerifyStoreResponse(**store.verify())
+            reply = VerifyStoreResponse(**store.verify(replay=True))
     except EngineError as error:
         raise BadInput(f"{data} cannot be opened: {error.message}") from error
     shop.output.emit(reply, lambda: admin.verify_view(reply))

@@ -114,9 +114,9 @@ impl Engine {
     }
 
     /// Checks every invariant over the whole store.
-    pub(crate) fn verify(&self) -> Result<Verification, Failure> {
+    pub(crate) fn verify(&self, replay: bool) -> Result<Verification, Failure> {
         self.check_open()?;
-        Ok(self.store.verify(false)?)
+        Ok(self.store.verify(replay)?)
     }
 
     /// Writes a consistent copy of the store into a new file.

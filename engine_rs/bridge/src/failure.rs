@@ -3,9 +3,6 @@
 use kasir_core::{Code, Reason, Refusal, Stop};
 use kasir_store::StoreError;
 
-/// The gRPC status of a method that nobody answers.
-const UNIMPLEMENTED: u8 = 12;
-
 /// An `engine.errors.EngineError` to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -24,7 +21,7 @@ impl Failure {
     pub(crate) fn method_unknown(kind: &str, method: &str) -> Self {
         let shown: String = method.chars().take(120).collect();
         let refusal = Refusal::new(Reason::MethodUnknown, format!("The engine has no {kind} {shown}."));
-        Self { code: UNIMPLEMENTED, ..refusal.with("method", shown).into() }
+        refusal.with("method", shown).into()
     }
 
     /// An argument that is not one of the contract's fields, but named like one.

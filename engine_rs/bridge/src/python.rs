@@ -274,9 +274,9 @@ impl CoreEngine {
     }
 
     /// Checks every invariant over the whole store.
-    fn verify<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn verify<'py>(&self, py: Python<'py>, replay: bool) -> PyResult<Bound<'py, PyDict>> {
         let engine = self.engine(py)?;
-        let found = released(py, || engine.verify())?;
+        let found = released(py, || engine.verify(replay))?;
         let dict = PyDict::new(py);
         dict.set_item("ok", found.ok())?;
         dict.set_item("revision", found.revision)?;

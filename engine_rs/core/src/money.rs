@@ -65,8 +65,23 @@ impl Serialize for Currency {
 
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(deserializer)?;
-        Self::parse(&code).ok_or_else(|| serde::de::Error::custom(format!("unknown currency {code:?}")))
+        // Written by `serialize`, so listed: only the form is checked, for speed.
+        struct Code;
+        impl serde::de::Visitor<'_> for Code {
+            type Value = Currency;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an ISO 4217 code")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, code: &str) -> Result<Currency, E> {
+                match <[u8; 3]>::try_from(code.as_bytes()) {
+                    Ok(bytes) if bytes.iter().all(u8::is_ascii_uppercase) => Ok(Currency(bytes)),
+                    _ => Err(E::custom(format!("unknown currency {code:?}"))),
+                }
+            }
+        }
+        deserializer.deserialize_str(Code)
     }
 }
 

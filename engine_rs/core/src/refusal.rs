@@ -21,6 +21,8 @@ pub enum Code {
     Aborted = 10,
     /// 11.
     OutOfRange = 11,
+    /// 12.
+    Unimplemented = 12,
     /// 14.
     Unavailable = 14,
     /// 15.
@@ -87,7 +89,7 @@ reasons! {
     ParcelNotFound = "PARCEL_NOT_FOUND" NotFound "No parcel has this id, airway bill or order.";
     PrintJobNotFound = "PRINT_JOB_NOT_FOUND" NotFound "No print job has this id.";
     MessageNotFound = "MESSAGE_NOT_FOUND" NotFound "No message has this id.";
-    MethodUnknown = "METHOD_UNKNOWN" NotFound "The engine has no such method.";
+    MethodUnknown = "METHOD_UNKNOWN" Unimplemented "The engine has no such method.";
 
     RequestIdReused = "REQUEST_ID_REUSED" AlreadyExists "The request id was used with another body.";
     SkuTaken = "SKU_TAKEN" AlreadyExists "Another item has this SKU.";

@@ -14,6 +14,7 @@ use kasir_core::states::{DropOrderState, MutationState, OrderState, PrintJobStat
 use kasir_core::{Command, Reason, Reply};
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one story, from beginning to end")]
 fn a_chat_sale_goes_from_drop_order_to_the_customer() {
     let mut shop = Shop::new();
     let kopi = shop.item("A1", 100_000, true);

@@ -20,6 +20,7 @@ use kasir_core::states::OrderState;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "a few hundred live at once")]
 enum Step {
     Ask(Command),
     Wait(i64),

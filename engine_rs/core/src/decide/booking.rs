@@ -16,6 +16,7 @@ use crate::ids::{
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Address, BankAccount, Courier, Customer, Line, Order, Settings, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
+use crate::reply::Reply;
 use crate::states::{Channel, DocumentKind, MessageKind, OrderAction, OrderState};
 use crate::tables::Table;
 
@@ -71,10 +72,11 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         create_ms: context.now_ms,
         update_ms: context.now_ms,
     };
+    let answer = Answer::Made(Box::new(Reply::Order(order.clone())));
     let mut events: Vec<Event> = customer_event.into_iter().collect();
     events.extend(payable.taken_over.map(|order_id| Event::PayableReleased { order_id }));
     events.extend(events_of(view, order, context)?);
-    Ok(Decided::new(events, Answer::Order(order_id)))
+    Ok(Decided::new(events, answer))
 }
 
 /// The booking itself, what it takes over, and its intents.

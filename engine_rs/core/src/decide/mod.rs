@@ -56,12 +56,13 @@ impl Decided {
 
 /// Which records the caller is told, as they stand after the events.
 pub(crate) enum Answer {
+    /// The record as the decision made it: no need to read it back.
+    Made(Box<Reply>),
     Settings,
     TaxClass(TaxClassId),
     Item(ItemId),
     Location(LocationId),
     Stocks(Vec<(ItemId, LocationId)>),
-    Hold(HoldId),
     DropOrder(DropOrderId),
     Order(OrderId),
     Customer(CustomerId),
@@ -84,6 +85,7 @@ pub(crate) enum Answer {
 impl Answer {
     pub(crate) fn reply(self, view: &dyn View) -> Result<Reply, Fault> {
         Ok(match self {
+            Self::Made(reply) => *reply,
             Self::Settings => Reply::Settings(Settings::load(view)?),
             Self::TaxClass(id) => Reply::TaxClass(must(view, id.0)?),
             Self::Item(id) => Reply::Item(must(view, id.0)?),
@@ -93,7 +95,6 @@ impl Answer {
                     .map(|(item, location)| level(view, item, location))
                     .collect::<Result<_, _>>()?,
             ),
-            Self::Hold(id) => Reply::Hold(must(view, id.0)?),
             Self::DropOrder(id) => Reply::DropOrder(must(view, id.0)?),
             Self::Order(id) => Reply::Order(must(view, id.0)?),
             Self::Customer(id) => Reply::Customer(must(view, id.0)?),

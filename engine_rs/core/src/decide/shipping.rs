@@ -16,6 +16,8 @@ use crate::tables::Table;
 
 /// Most labels queued by one call.
 const LABELS_MAX: usize = 1_000;
+/// Most parcels looked at by one call.
+const LOOK_MAX: usize = 100_000;
 /// Most couriers of a shop.
 const COURIERS_MAX: u64 = 100;
 /// Longest airway bill.
@@ -41,53 +43,75 @@ pub(crate) fn print_labels(
     context: &Context<'_>,
 ) -> Outcome<Decided> {
     let reason = check::optional_text("reprint_reason", reprint_reason, 200)?;
-    let mut labels = LabelsQueued::default();
     let parcels = if all_unprinted {
         if !parcel_ids.is_empty() || !reason.is_empty() {
             let message = "All unprinted labels are asked for: name no parcels and no reason to reprint.";
             return Err(Refusal::field(Reason::FieldMalformed, "all_unprinted", message).into());
         }
-        let mut due = labels_due(view)?;
-        labels.more = due.len() > LABELS_MAX;
-        due.truncate(LABELS_MAX);
-        due
+        labels_due(view)?
     } else {
         check::count("parcel_ids", parcel_ids.len(), LABELS_MAX)?;
         parcel_ids.to_vec()
     };
-    let mut intents = Intents::new(view, context);
-    let mut events = Vec::new();
+    let mut queue = Queue {
+        view,
+        reason,
+        intents: Intents::new(view, context),
+        labels: LabelsQueued::default(),
+        events: Vec::new(),
+    };
     for parcel_id in parcels {
-        let parcel: Parcel = need(view, parcel_id.0)?;
-        let again = parcel.label_state == LabelState::Labelled && !reason.is_empty();
-        if labels.queued.contains(&parcel_id) || (parcel.label_state != LabelState::Due && !again) {
-            labels.skipped.push(parcel_id);
-        } else if waits_for_bill(view, &parcel)? {
-            labels.waiting.push(parcel_id);
-        } else {
-            let event = intents.copy(
-                DocumentKind::AddressLabel,
-                parcel_id.0,
-                parcel.location_id,
-                parcel.label_prints,
-                reason.clone(),
-            )?;
-            if let Event::PrintJobQueued(job) = &event {
-                labels.print_job_ids.push(job.print_job_id);
-            }
-            labels.queued.push(parcel_id);
-            events.push(event);
+        if queue.events.len() == LABELS_MAX {
+            queue.labels.more = true;
+            break;
         }
+        queue.take(parcel_id, all_unprinted)?;
     }
-    Ok(Decided::new(events, Answer::Labels(labels)))
+    Ok(Decided::new(queue.events, Answer::Labels(queue.labels)))
 }
 
+/// Labels being queued by one call.
+struct Queue<'v, 'c> {
+    view: &'v dyn View,
+    reason: String,
+    intents: Intents<'v, 'c>,
+    labels: LabelsQueued,
+    events: Vec<Event>,
+}
+
+impl Queue<'_, '_> {
+    /// Queues one parcel's label, or lists why not. Of all that wait, only the first are listed; they hold nobody up.
+    fn take(&mut self, parcel_id: ParcelId, all: bool) -> Outcome<()> {
+        let parcel: Parcel = need(self.view, parcel_id.0)?;
+        let again = parcel.label_state == LabelState::Labelled && !self.reason.is_empty();
+        let twice = !all && self.labels.queued.contains(&parcel_id);
+        if twice || (parcel.label_state != LabelState::Due && !again) {
+            self.labels.skipped.push(parcel_id);
+        } else if waits_for_bill(self.view, &parcel)? {
+            if self.labels.waiting.len() < LABELS_MAX {
+                self.labels.waiting.push(parcel_id);
+            }
+        } else {
+            let kind = DocumentKind::AddressLabel;
+            let (prints, reason) = (parcel.label_prints, self.reason.clone());
+            let event = self.intents.copy(kind, parcel_id.0, parcel.location_id, prints, reason)?;
+            if let Event::PrintJobQueued(job) = &event {
+                self.labels.print_job_ids.push(job.print_job_id);
+            }
+            self.labels.queued.push(parcel_id);
+            self.events.push(event);
+        }
+        Ok(())
+    }
+}
+
+/// Parcels whose label is due, in order, those that wait for their airway bill among them.
 fn labels_due(view: &dyn View) -> Result<Vec<ParcelId>, Fault> {
     let prefix = Key::new().u8(LabelState::Due.number());
     let mut found = Vec::new();
     view.scan(Table::ParcelsByLabel, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
         found.push(ParcelId(u64_at(key, 2)?));
-        Ok(found.len() <= LABELS_MAX)
+        Ok(found.len() < LOOK_MAX)
     })?;
     Ok(found)
 }

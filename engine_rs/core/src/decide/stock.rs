@@ -12,6 +12,7 @@ use crate::ids::{HoldId, ItemId, LocationId};
 use crate::kv::View;
 use crate::records::{Hold, Item, Location, Settings, find, need};
 use crate::refusal::{Outcome, Reason, Refusal};
+use crate::reply::Reply;
 use crate::states::LocationKind;
 use crate::stock::level;
 
@@ -245,7 +246,7 @@ pub(crate) fn create_hold(view: &dyn View, input: &HoldInput, context: &Context<
         expire_ms,
         create_ms: context.now_ms,
     };
-    let answer = Answer::Hold(hold.hold_id);
+    let answer = Answer::Made(Box::new(Reply::Hold(hold.clone())));
     Ok(Decided::one(Event::HoldCreated(hold), answer))
 }
 

@@ -79,6 +79,7 @@ impl Shop {
         self.tick();
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a test asks and forgets")]
     pub fn ask(&mut self, command: Command) -> Result<Reply, Refusal> {
         let clock = Context { now_ms: self.now_ms, actor: CLOCK_ACTOR };
         let events = expire_named(&mut self.state, &command, &clock).expect("deadlines end");
@@ -98,10 +99,12 @@ impl Shop {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a test asks and forgets")]
     pub fn ok(&mut self, command: Command) -> Reply {
         self.ask(command.clone()).unwrap_or_else(|refusal| panic!("{refusal:?} for {command:?}"))
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a test asks and forgets")]
     pub fn refused(&mut self, command: Command) -> Reason {
         match self.ask(command.clone()) {
             Ok(reply) => panic!("{reply:?} for {command:?}"),
