@@ -1,0 +1,199 @@
+"""The benchmark measures what it says: its requests are what the contract takes, its light loader counts what
+is committed and stops at a refusal, its figures are medians of what came in.
+
+Method: a small shop, a real server in this process, runs of a fraction of a second. No figure is judged.
+"""
+
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import cells, in_process, loader, report, work
+from bench.http2 import Connection, unary
+from bench.measure import BenchError, Meter, Sample, Window, percentile, summary
+from bench.results import Results
+from bench.work import Ids, Kind, Requests, Spread
+from engine import Engine
+from kasir.v1 import booking_pb2, stock_pb2
+
+SMALL = {"ITEMS": 40, "CUSTOMERS": 20, "BODIES": 50, "SEED_THREADS": 8}
+
+
+@pytest.fixture(autouse=True)
+def small_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setattr(work, name, value)
+
+
+@pytest.fixture
+def seeded(tmp_path: Path) -> Path:
+    store = tmp_path / "store"
+    assert list(work.seed_store(store))[-1] == 100
+    return store
+
+
+def sample(rate: float, p99_ms: float = 1.0) -> Sample:
+    cpu = {"system": 1.0, "sequencer": 0.5, "loader": 0.2, "machine": 1.3}
+    return Sample(int(rate), 1.0, 0.5, p99_ms, 2 * p99_ms, cpu)
+
+
+def test_ids_are_ascending_uuids_of_version_7() -> None:
+    ids = Ids()
+    made = [ids.next().decode() for _ in range(5_000)]
+    assert made == sorted(set(made))
+    assert {uuid.UUID(each).version for each in made} == {7}
+
+
+def test_a_booking_is_what_the_contract_takes() -> None:
+    requests = Requests(Kind.BOOKING, Spread.UNIFORM)
+    read = booking_pb2.CreateBookingRequest.FromString(requests.next())
+    assert uuid.UUID(read.request_id)
+    assert len(read.booking.lines) == 2
+    assert read.booking.lines[0].item_id != read.booking.lines[1].item_id
+    assert read.booking.address.city == "Bandung"
+
+
+def test_everybody_wants_the_hot_item() -> None:
+    bookings, holds = Requests(Kind.BOOKING, Spread.HOT), Requests(Kind.HOLD, Spread.HOT)
+    for _ in range(30):
+        read = booking_pb2.CreateBookingRequest.FromString(bookings.next())
+        assert read.booking.lines[0].item_id == work.HOT_ITEM
+        assert stock_pb2.CreateHoldRequest.FromString(holds.next()).hold.item_id == work.HOT_ITEM
+
+
+@pytest.mark.parametrize("caller", ["asyncio", "threads"])
+@pytest.mark.parametrize("kind", [Kind.BOOKING, Kind.HOLD])
+def test_in_process_work_is_committed_and_sound(seeded: Path, kind: Kind, caller: in_process.Caller) -> None:
+    measured = in_process.run(in_process.Task(str(seeded), caller, kind, Spread.UNIFORM, 8, 0.05, 0.3))
+    assert 0 < measured.operations <= measured.engine["commands"]
+    assert 0 < measured.p50_ms <= measured.p99_ms <= measured.max_ms
+    with Engine.open(seeded) as engine:
+        assert engine.verify()["ok"]
+
+
+def test_the_light_loader_counts_what_is_committed(seeded: Path, tmp_path: Path) -> None:
+    from tests.conftest import RunningServer
+
+    with Engine.open(seeded) as engine:
+        server = RunningServer(engine)
+        try:
+            before = engine.status()["commands"]
+            port = int(server.target.rpartition(":")[2])
+            task = loader.Task(port, 1, Kind.BOOKING, Spread.UNIFORM, 16, 3, 0.05, 0.4)
+            measured = loader.run(task)
+            committed = engine.status()["commands"] - before
+        finally:
+            server.stop()
+        assert 0 < measured.operations <= committed
+        # All that was sent was answered, and nothing was refused.
+        assert engine.status()["refused"] == 0
+        assert engine.verify()["ok"]
+
+
+def test_a_large_answer_is_read_whole(server: Any) -> None:
+    port = int(server.target.rpartition(":")[2])
+    assert unary("127.0.0.1", port, "/kasir.v1.StockService/ListLocations", "bench", b"") > 0
+
+
+def test_the_light_loader_stops_at_a_refusal(server: Any) -> None:
+    port = int(server.target.rpartition(":")[2])
+    request = Requests(Kind.HOLD, Spread.UNIFORM).next()
+    with pytest.raises(BenchError, match="refused"):
+        unary("127.0.0.1", port, work.CREATE_HOLD, "bench", request)
+
+
+def test_more_than_the_servers_window_waits_for_room(server: Any) -> None:
+    """The window of a connection is 64 KiB at first: 40 requests of 8 KiB only pass as the server reads."""
+    port = int(server.target.rpartition(":")[2])
+    connection = Connection("127.0.0.1", port, "/kasir.v1.StockService/ListLocations", "bench")
+    # An unknown field, skipped by whoever reads the message.
+    padding = b"\x7a" + b"\x80\x40" + bytes(8192)
+    answered = 0
+    try:
+        for _ in range(40):
+            connection.call(padding, 0.0)
+        while answered < 40:
+            connection.flush()
+            answered += len(connection.receive())
+    finally:
+        connection.close()
+    assert not connection.open
+
+
+def test_percentiles() -> None:
+    ascending = [float(value) for value in range(1, 101)]
+    assert percentile(ascending, 0.5) == 51.0
+    assert percentile(ascending, 0.99) == 100.0
+    assert percentile([], 0.5) == 0.0
+
+
+def test_nothing_answered_is_no_measurement() -> None:
+    with pytest.raises(BenchError):
+        summary([], 1.0, {})
+    with pytest.raises(BenchError):
+        Meter(Window(0.0, 1.0), 1).finish()
+
+
+def test_figures_are_medians_and_ratios_go_round_by_round(tmp_path: Path) -> None:
+    results = Results({"cores": 2, "load_before": 0.0})
+    ours, theirs = cells.QUICK[2], cells.QUICK[3]
+    assert (ours.system, theirs.system) == ("kasir", "postgresql")
+    # Given a machine that was half as fast in the second round
+    for rate in (4_000.0, 2_000.0, 5_000.0):
+        results.samples[ours].append(sample(rate))
+        results.samples[theirs].append(sample(rate / 4, p99_ms=8.0))
+    results.write(tmp_path / "results.json")
+    written = json.loads((tmp_path / "results.json").read_text())
+    assert [run["rate_per_s"] for run in written["runs"]] == [4_000.0, 1_000.0]
+    assert [len(run["rounds"]) for run in written["runs"]] == [3, 3]
+    ratio = written["ratios"][0]
+    assert ratio["name"] == "booking uniform: unary gRPC over PostgreSQL"
+    assert (ratio["least"], ratio["median"], ratio["greatest"]) == (4.0, 4.0, 4.0)
+    keys = {
+        "system",
+        "path",
+        "work",
+        "spread",
+        "in_flight",
+        "batch",
+        "durable",
+        "rate_per_s",
+        "p50_ms",
+        "p99_ms",
+    }
+    assert all(keys <= set(run) and run["cpu"] for run in written["runs"])
+    # Then the report shows them, and says what shook
+    report.write_html(results, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "4,000" in page
+    assert "<script" not in page
+    assert any("quarter" in warning for warning in report.warnings(results))
+
+
+def test_every_cell_has_a_name_of_its_own() -> None:
+    for plan in (cells.QUICK, cells.FULL):
+        assert len({cell.name for cell in plan}) == len(plan)
+    assert {cell.name for cell in cells.QUICK} <= {cell.name for cell in cells.FULL}
+
+
+def test_help_of_every_part(run_bench: Callable[..., str]) -> None:
+    for words in ([], ["floors"], ["boundary"], ["locust"]):
+        assert "Usage" in run_bench(*words, "--help")
+
+
+@pytest.fixture
+def run_bench() -> Callable[..., str]:
+    from typer.testing import CliRunner
+
+    from bench.__main__ import app
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, list(words))
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
