@@ -1,0 +1,178 @@
+"""Clients that work a shop until its server is gone: they book, hold, pay, sell, receive, drop and return."""
+
+import random
+import threading
+import uuid
+from collections import deque
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from kasir.v1 import booking_pb2, drop_order_pb2, reconciliation_pb2, sale_pb2, stock_pb2
+from tests.crash.ledger import Entry, Ledger
+from tests.server.support import Shop, read_refusal
+
+# A call that takes longer belongs to a server that is gone.
+CALL_TIMEOUT_S = 20.0
+# Statuses that say nothing about whether the request had its effect.
+UNKNOWN_OUTCOMES = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.INTERNAL,
+    }
+)
+
+
+class GoneError(Exception):
+    """The server does not answer any more."""
+
+
+def call(channel: grpc.Channel, ledger: Ledger, entry: Entry) -> bytes | None:
+    """Sends a request that stands in the ledger; None when it was refused. Raises GoneError."""
+    try:
+        reply: bytes = channel.unary_unary(entry.method)(entry.request, timeout=CALL_TIMEOUT_S)
+    except grpc.RpcError as error:
+        if error.code() in UNKNOWN_OUTCOMES:
+            raise GoneError from error
+        ledger.refused(entry, read_refusal(error).reason)
+        return None
+    ledger.got(entry, reply)
+    return reply
+
+
+class Worker(threading.Thread):
+    """One client with a connection of its own; ends when the server is gone or `stop` is set."""
+
+    def __init__(self, target: str, shop: Shop, ledger: Ledger, seed: int, stop: threading.Event) -> None:
+        super().__init__(daemon=True, name=f"client {seed}")
+        self.target = target
+        self.shop = shop
+        self.ledger = ledger
+        self.random = random.Random(seed)
+        self.stop_event = stop
+        self.failure: BaseException | None = None
+        self.booked: deque[booking_pb2.Order] = deque(maxlen=50)
+        self.paid: deque[int] = deque(maxlen=50)
+        self.held: deque[int] = deque(maxlen=50)
+        self.asked: deque[int] = deque(maxlen=50)
+        self.on_desk: deque[int] = deque(maxlen=50)
+
+    def run(self) -> None:
+        options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
+        with grpc.insecure_channel(self.target, options=options) as self.channel:
+            steps = (
+                self._book,
+                self._book,
+                self._book_many,
+                self._hold,
+                self._release,
+                self._pay,
+                self._sell,
+            )
+            steps += (self._receive, self._ask, self._hand_over, self._return)
+            try:
+                while not self.stop_event.is_set():
+                    self.random.choice(steps)()
+            except GoneError:
+                pass
+            except BaseException as error:  # noqa: BLE001 - told to the test, which runs in another thread
+                self.failure = error
+
+    def _send(self, method: str, request: Any, response: type[Message]) -> Any:
+        request.request_id = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+        path = f"/kasir.v1.{method}"
+        reply = call(
+            self.channel,
+            self.ledger,
+            self.ledger.sends(request.request_id, path, request.SerializeToString()),
+        )
+        return None if reply is None else response.FromString(reply)
+
+    def _booking(self) -> booking_pb2.BookingInput:
+        quantity, phone = self.random.randint(1, 3), f"08123456{self.random.randint(100, 999)}"
+        return self.shop.booking(quantity=quantity, phone=phone)
+
+    def _book(self) -> None:
+        request = booking_pb2.CreateBookingRequest(booking=self._booking())
+        reply = self._send("BookingService/CreateBooking", request, booking_pb2.CreateBookingResponse)
+        if reply:
+            self.booked.append(reply.order)
+
+    def _book_many(self) -> None:
+        request = booking_pb2.BatchCreateBookingsRequest(bookings=[self._booking() for _ in range(5)])
+        reply = self._send(
+            "BookingService/BatchCreateBookings", request, booking_pb2.BatchCreateBookingsResponse
+        )
+        if reply:
+            self.booked.extend(result.order for result in reply.results if result.HasField("order"))
+
+    def _hold(self) -> None:
+        hold = stock_pb2.Hold(item_id=self.shop.item_id, location_id=self.shop.warehouse_id, quantity=1)
+        request = stock_pb2.CreateHoldRequest(hold=hold)
+        reply = self._send("StockService/CreateHold", request, stock_pb2.CreateHoldResponse)
+        if reply:
+            self.held.append(reply.hold.hold_id)
+
+    def _release(self) -> None:
+        if self.held:
+            request = stock_pb2.ReleaseHoldRequest(hold_id=self.held.popleft())
+            self._send("StockService/ReleaseHold", request, stock_pb2.ReleaseHoldResponse)
+
+    def _pay(self) -> None:
+        if self.booked:
+            order = self.booked.popleft()
+            request = reconciliation_pb2.RecordPaymentRequest(
+                order_id=order.order_id, amount=order.payable, method="marketplace"
+            )
+            reply = self._send(
+                "ReconciliationService/RecordPayment", request, reconciliation_pb2.RecordPaymentResponse
+            )
+            if reply:
+                self.paid.append(order.order_id)
+
+    def _sell(self) -> None:
+        if self.paid:
+            ids = [self.paid.popleft() for _ in range(min(3, len(self.paid)))]
+            request = sale_pb2.CreateSalesRequest(order_ids=ids)
+            self._send("SaleService/CreateSales", request, sale_pb2.CreateSalesResponse)
+
+    def _receive(self) -> None:
+        line = stock_pb2.StockLine(item_id=self.shop.item_id, quantity=20)
+        request = stock_pb2.ReceiveStockRequest(location_id=self.shop.warehouse_id, lines=[line])
+        self._send("StockService/ReceiveStock", request, stock_pb2.ReceiveStockResponse)
+
+    def _ask(self) -> None:
+        request = drop_order_pb2.RequestDropOrderRequest(
+            item_id=self.shop.item_id,
+            quantity=1,
+            from_location_id=self.shop.warehouse_id,
+            to_location_id=self.shop.desk_id,
+        )
+        reply = self._send(
+            "DropOrderService/RequestDropOrder", request, drop_order_pb2.RequestDropOrderResponse
+        )
+        if reply:
+            self.asked.append(reply.drop_order.drop_order_id)
+
+    def _hand_over(self) -> None:
+        if self.asked:
+            drop_order_id = self.asked.popleft()
+            request = drop_order_pb2.HandOverDropOrderRequest(
+                drop_order_id=drop_order_id, barcode=self.shop.barcode
+            )
+            reply = self._send(
+                "DropOrderService/HandOverDropOrder", request, drop_order_pb2.HandOverDropOrderResponse
+            )
+            if reply:
+                self.on_desk.append(drop_order_id)
+
+    def _return(self) -> None:
+        if self.on_desk:
+            request = drop_order_pb2.ReturnDropOrderRequest(
+                drop_order_id=self.on_desk.popleft(), barcode=self.shop.barcode
+            )
+            self._send("DropOrderService/ReturnDropOrder", request, drop_order_pb2.ReturnDropOrderResponse)

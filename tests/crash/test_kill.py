@@ -1,0 +1,259 @@
+"""kill -9, again and again.
+
+Goal: what the server acknowledged survives a kill at any moment, and nothing happens twice. Method: `kasir
+serve` as an operator starts it; eight clients work the shop and write every request to a file before they
+send it; at a random moment SIGKILL; a new server on the same directory; then
+- the journal holds every acknowledged request, and no request twice;
+- every acknowledged request, sent again, gets the same bytes back;
+- every request without an answer, sent again, gets one, has one effect, and gets the same bytes once more;
+- what was refused left no trace;
+- orders, payments, sales and stock add up to what was acknowledged; `verify` holds, the journal's chain too.
+KASIR_KILLS sets how often; `make crash N=200`.
+"""
+
+import os
+import random
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from kasir.v1 import (
+    admin_pb2,
+    admin_pb2_grpc,
+    booking_pb2,
+    booking_pb2_grpc,
+    drop_order_pb2,
+    drop_order_pb2_grpc,
+    sale_pb2,
+    sale_pb2_grpc,
+    stock_pb2,
+    stock_pb2_grpc,
+    watch_pb2,
+)
+from kasir.v1 import reconciliation_pb2 as money_pb2
+from tests.crash.ledger import Entry, Ledger
+from tests.crash.load import CALL_TIMEOUT_S, Worker, call
+from tests.server.support import Shop
+
+KILLS = int(os.environ.get("KASIR_KILLS", "20"))
+CLIENTS = 8
+# A server lives so long under load, at least and at most.
+LIFE_S = (0.02, 1.2)
+STOCK = 100_000
+# Of the requests of earlier lives so many are asked again after each kill; after the last one, all.
+OLD_ONES_ASKED_AGAIN = 200
+DEADLINES = "/deadlines"
+
+
+def journal(channel: grpc.Channel) -> list[watch_pb2.JournalRecord]:
+    """All records, gapless from the first."""
+    status = admin_pb2_grpc.AdminServiceStub(channel).GetStatus(
+        admin_pb2.GetStatusRequest(), timeout=CALL_TIMEOUT_S
+    )
+    watch = channel.unary_stream(
+        "/kasir.v1.WatchService/Watch",
+        watch_pb2.WatchRequest.SerializeToString,
+        watch_pb2.WatchResponse.FromString,
+    )
+    records: list[watch_pb2.JournalRecord] = []
+    stream = watch(watch_pb2.WatchRequest(start_revision=0), timeout=CALL_TIMEOUT_S)
+    for response in stream:
+        records += response.records
+        if response.revision >= status.revision:
+            stream.cancel()
+            break
+    assert [record.revision for record in records] == list(range(1, len(records) + 1))
+    return records
+
+
+def effects(records: list[watch_pb2.JournalRecord]) -> Counter[str]:
+    """How often each request took effect."""
+    return Counter(record.request_id for record in records if record.method != DEADLINES)
+
+
+class Shift:
+    """One life of the server: what was asked in it, and how it is checked in the next."""
+
+    def __init__(self, ledger: Ledger, seed: int) -> None:
+        self.ledger = ledger
+        self.random = random.Random(seed)
+        self.counts: Counter[str] = Counter()
+
+    def work_until_killed(self, server: Any, shop: Shop) -> None:
+        stop = threading.Event()
+        workers = [
+            Worker(server.target, shop, self.ledger, self.random.getrandbits(64), stop)
+            for _ in range(CLIENTS)
+        ]
+        for worker in workers:
+            worker.start()
+        time.sleep(self.random.uniform(*LIFE_S))
+        server.kill()
+        stop.set()
+        for worker in workers:
+            worker.join(CALL_TIMEOUT_S + 10)
+            assert not worker.is_alive()
+            assert worker.failure is None, worker.failure
+
+    def check(self, channel: grpc.Channel, fresh: list[Entry], old: list[Entry]) -> None:
+        """Everything that must hold after a kill. `fresh` was asked in the life that ended, `old` before."""
+        before = effects(journal(channel))
+        acknowledged = [entry for entry in fresh + old if entry.reply is not None]
+        lost = [entry.request_id for entry in acknowledged if before[entry.request_id] == 0]
+        doubled = [request_id for request_id, times in before.items() if times > 1]
+        refused = [entry for entry in fresh if entry.refusal is not None and before[entry.request_id]]
+        assert not lost, f"acknowledged and lost: {lost}"
+        assert not doubled, f"done twice: {doubled}"
+        assert not refused, f"refused, yet done: {refused}"
+        self._ask_again(channel, acknowledged)
+        self._settle_open_ones(channel, before)
+        after = effects(journal(channel))
+        assert after.keys() >= before.keys()
+        assert max(after.values()) == 1
+
+    def _ask_again(self, channel: grpc.Channel, acknowledged: list[Entry]) -> None:
+        for entry in acknowledged:
+            reply = channel.unary_unary(entry.method)(entry.request, timeout=CALL_TIMEOUT_S)
+            assert reply == entry.reply, f"{entry.method} {entry.request_id} is answered otherwise now"
+        self.counts["asked again"] += len(acknowledged)
+
+    def _settle_open_ones(self, channel: grpc.Channel, before: Counter[str]) -> None:
+        """A client that got no answer asks again: done or not, it learns the outcome, and it is done once."""
+        for entry in self.ledger.open:
+            self.counts["unanswered"] += 1
+            self.counts["unanswered, but done"] += before[entry.request_id]
+            reply = call(channel, self.ledger, entry)
+            if before[entry.request_id]:
+                assert reply is not None, f"{entry.request_id} was done, and is refused now: {entry.refusal}"
+            if reply is not None:
+                assert channel.unary_unary(entry.method)(entry.request, timeout=CALL_TIMEOUT_S) == reply
+        assert self.ledger.open == []
+
+
+def totals_acknowledged(ledger: Ledger) -> Counter[str]:
+    """What all acknowledged requests together must have led to."""
+    totals: Counter[str] = Counter()
+    for entry in ledger.acknowledged:
+        assert entry.reply is not None
+        match entry.method.rsplit("/", 1)[1]:
+            case "CreateBooking":
+                totals["orders"] += 1
+            case "BatchCreateBookings":
+                results = booking_pb2.BatchCreateBookingsResponse.FromString(entry.reply).results
+                totals["orders"] += sum(result.HasField("order") for result in results)
+            case "RecordPayment":
+                totals["paid"] += money_pb2.RecordPaymentRequest.FromString(entry.request).amount.minor_units
+            case "CreateSales":
+                sales = [each.sale for each in sale_pb2.CreateSalesResponse.FromString(entry.reply).results]
+                totals["sales"] += sum(sale.sale_id != 0 for sale in sales)
+                totals["units"] -= sum(line.quantity for sale in sales for line in sale.lines)
+            case "ReceiveStock":
+                lines = stock_pb2.ReceiveStockRequest.FromString(entry.request).lines
+                totals["units"] += sum(line.quantity for line in lines)
+            case "CreateHold":
+                totals["holds"] += 1
+            case "ReleaseHold":
+                totals["holds"] -= 1
+            case "RequestDropOrder":
+                totals["drop orders"] += 1
+    return totals
+
+
+def shop_on(channel: grpc.Channel, shop: Shop) -> Shop:
+    """The same shop behind another connection."""
+    moved = object.__new__(Shop)
+    moved.__dict__.update(vars(shop))
+    moved.bookings = booking_pb2_grpc.BookingServiceStub(channel)
+    moved.sales = sale_pb2_grpc.SaleServiceStub(channel)
+    moved.drop_orders = drop_order_pb2_grpc.DropOrderServiceStub(channel)
+    moved.stock = stock_pb2_grpc.StockServiceStub(channel)
+    return moved
+
+
+def totals_there(shop: Shop) -> Counter[str]:
+    """The same, as the shop shows it."""
+
+    def rows(call: Any, request: Any, field: str) -> Any:
+        while True:
+            reply = call(request, timeout=CALL_TIMEOUT_S)
+            yield from getattr(reply, field)
+            if not reply.next_page_token:
+                return
+            request.page_token = reply.next_page_token
+
+    orders = list(
+        rows(shop.bookings.ListBookings, booking_pb2.ListBookingsRequest(page_size=1_000), "orders")
+    )
+    sales = list(rows(shop.sales.ListSales, sale_pb2.ListSalesRequest(page_size=1_000), "sales"))
+    drops = rows(
+        shop.drop_orders.ListDropOrders, drop_order_pb2.ListDropOrdersRequest(page_size=1_000), "drop_orders"
+    )
+    drops = list(drops)
+    stocks = shop.stock.GetStock(
+        stock_pb2.GetStockRequest(item_id=shop.item_id), timeout=CALL_TIMEOUT_S
+    ).stocks
+    claimed_by_orders = sum(line.quantity for order in orders if order.sale_id == 0 for line in order.lines)
+    waiting = (drop_order_pb2.DROP_ORDER_STATE_REQUESTED, drop_order_pb2.DROP_ORDER_STATE_HANDED_OVER)
+    claimed_by_drops = sum(drop.quantity for drop in drops if drop.state in waiting)
+    return Counter(
+        {
+            "orders": len(orders),
+            "paid": sum(order.paid.minor_units for order in orders),
+            "sales": len(sales),
+            "units": sum(stock.on_hand for stock in stocks) - STOCK,
+            "holds": sum(stock.held for stock in stocks) - claimed_by_orders - claimed_by_drops,
+            "drop orders": len(drops),
+        }
+    )
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(120 + 30 * KILLS)
+def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(serve, tmp_path: Path, capsys) -> None:
+    seed = random.SystemRandom().getrandbits(64)
+    began = time.monotonic()
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    life = Shift(ledger, seed)
+    server = serve()
+    with grpc.insecure_channel(server.target) as channel:
+        shop = Shop(channel, stock=STOCK)
+    known = 0
+    try:
+        for kill in range(1, KILLS + 1):
+            life.work_until_killed(server, shop)
+            server = serve(data=server.data)
+            entries = list(ledger.entries.values())
+            old = (
+                entries[:known]
+                if kill == KILLS
+                else life.random.sample(entries[:known], min(known, OLD_ONES_ASKED_AGAIN))
+            )
+            with grpc.insecure_channel(server.target) as channel:
+                life.check(channel, entries[known:], old)
+                verified = admin_pb2_grpc.AdminServiceStub(channel).VerifyStore(
+                    admin_pb2.VerifyStoreRequest(), timeout=CALL_TIMEOUT_S
+                )
+                assert verified.ok, verified.violations
+            known = len(entries)
+        with grpc.insecure_channel(server.target) as channel:
+            assert totals_there(shop_on(channel, shop)) == totals_acknowledged(ledger)
+        # What the clients wrote down is what they knew.
+        assert Ledger.read(ledger.path).entries == ledger.entries
+    except AssertionError as error:
+        error.add_note(f"seed {seed}, ledger {ledger.path}")
+        raise
+    refused = sum(entry.refusal is not None for entry in ledger.entries.values())
+    counts = life.counts
+    asked, acknowledged = len(ledger.entries), len(ledger.acknowledged)
+    with capsys.disabled():
+        print(
+            f"\n{KILLS} kills in {time.monotonic() - began:.0f} s: {asked:,} requests, {acknowledged:,} "
+            f"acknowledged, {refused} refused, {counts['unanswered']} unanswered when killed "
+            f"({counts['unanswered, but done']} of them done); {counts['asked again']:,} asked again, "
+            "the same bytes each time; lost 0, doubled 0, verify holds"
+        )

@@ -1,0 +1,352 @@
+"""Bank accounts, mutations, and the money of orders."""
+
+from collections import Counter
+from typing import Any
+
+from tests.model.base import AMOUNT_MAX, Record, Refused, refuse_field
+from tests.model.orders import OPEN, Orders
+
+MONEY_OUT = "Money out pays no order."
+# Luhn-valid runs of digits are refused in free text; this is the one the tests try.
+CARD_NUMBER = "4111 1111 1111 1111"
+
+
+class Bank(Orders):
+    """Which money pays which order."""
+
+    def create_bank_account(self, request: Record) -> Record:
+        asked = request["bank_account"]
+        number = self.code("bank_account.number", asked["number"], 40)
+        if not number.isdigit():
+            raise refuse_field("FIELD_MALFORMED", "bank_account.number")
+        self.free_code(self.bank_accounts, "number", "bank_account.number", number)
+        lowest, highest = asked["unique_code_min"] or 1, asked["unique_code_max"] or 999
+        self.within("bank_account.unique_code_min", lowest, 1, 99_999)
+        self.within("bank_account.unique_code_max", highest, lowest, 99_999)
+        account = {**asked, "bank_account_id": self.next_id("bank_account")}
+        account |= {"unique_code_min": lowest, "unique_code_max": highest}
+        self.bank_accounts[account["bank_account_id"]] = account
+        return {"bank_account": account}
+
+    # --- Statements ---
+
+    def import_mutations(self, request: Record) -> Record:
+        account = self.need(self.bank_accounts, request["bank_account_id"], "BANK_ACCOUNT")
+        rows = request["mutations"]
+        self.length("mutations", rows, 5_000)
+        for index, row in enumerate(rows):
+            self.money(f"mutations[{index}].amount", row["amount"], -AMOUNT_MAX)
+        known = {key: mutation for mutation in self.mutations.values() for key in mutation["_keys"]}
+        reply: Record = {"new_rows": 0, "known_rows": 0, "pending_rows": 0, "mutation_ids": []}
+        equal_rows: Counter[Any] = Counter()
+        here: set[Any] = set()
+        posted: set[int] = set()
+        for row in rows:
+            same = row_key(account, row, 0)
+            equal_rows[same] += not row["occurrence"]
+            counted = row | {"occurrence": row["occurrence"] or equal_rows[same]}
+            key = row_key(account, counted, counted["occurrence"])
+            before = known.get(key)
+            # A pending row is the same one when the bank has posted it, whatever date and balance it has.
+            waiting = None if row["pending"] else before or self._waiting(account, row, known, posted)
+            if waiting and waiting["state"] == "PENDING" and waiting["mutation_id"] not in posted:
+                posted.add(waiting["mutation_id"])
+                changed = {name: counted[name] for name in ("date", "balance", "occurrence")}
+                # It keeps its old key too: the file that had it pending may come again.
+                waiting |= changed | {"_keys": [*waiting["_keys"], key]}
+                self._post(waiting)
+                reply["known_rows"] += 1
+            elif before or key in here:
+                reply["known_rows"] += 1
+            else:
+                mutation_id = self._add_mutation(account, counted, key)
+                reply["pending_rows"] += row["pending"]
+                reply["mutation_ids"].append(mutation_id)
+            here.add(key)
+        reply["new_rows"] = len(reply["mutation_ids"])
+        return reply
+
+    def _add_mutation(self, account: Record, row: Record, key: tuple[Any, ...]) -> int:
+        mutation_id = self.next_id("mutation")
+        mutation = {
+            "mutation_id": mutation_id,
+            "bank_account_id": account["bank_account_id"],
+            "date": row["date"],
+            "amount": row["amount"],
+            "balance": row["balance"],
+            "description": row["description"],
+            "bank_reference": row["bank_reference"],
+            "state": "PENDING",
+            "proposal": None,
+            "allocations": [],
+            "credited": 0,
+            "ignore_reason": "",
+            "occurrence": row["occurrence"],
+            "create_time": self.now,
+            "_credited_to": 0,
+            "_keys": [key],
+        }
+        if not row["pending"]:
+            self._post(mutation)
+        self.mutations[mutation_id] = mutation
+        return mutation_id
+
+    @staticmethod
+    def _waiting(account: Record, row: Record, known: dict[Any, Record], posted: set[int]) -> Record | None:
+        occurrence = 1
+        while (found := known.get(row_key(account, row | {"pending": True}, occurrence))) is not None:
+            if found["state"] == "PENDING" and found["mutation_id"] not in posted:
+                return found
+            occurrence += 1
+        return None
+
+    @staticmethod
+    def _post(mutation: Record) -> None:
+        money_in = mutation["amount"] > 0
+        mutation["state"] = "POSTED" if money_in else "IGNORED"
+        mutation["ignore_reason"] = "" if money_in else MONEY_OUT
+
+    # --- Matching ---
+
+    def propose_matches(self, request: Record) -> Record:
+        account_id = request["bank_account_id"]
+        self.need(self.bank_accounts, account_id, "BANK_ACCOUNT")
+        mine = [mutation for mutation in self.mutations.values() if mutation["bank_account_id"] == account_id]
+        changed = [
+            mutation for mutation in mine if mutation["state"] == "PROPOSED" and self._is_stale(mutation)
+        ]
+        for mutation in changed:
+            mutation |= {"state": "POSTED", "proposal": None}
+        waiting = [mutation for mutation in mine if mutation["state"] == "POSTED" and mutation not in changed]
+        reply = {"auto": 0, "suggested": 0, "unmatched": 0, "more": False}
+        taken = {
+            allocation["order_id"]
+            for mutation in mine
+            if mutation["state"] == "PROPOSED"
+            for allocation in mutation["proposal"]["allocations"]
+        }
+        for mutation in changed + waiting:
+            order = self.orders.get(self.payables.get((account_id, mutation["amount"]), 0))
+            fits = order is not None and order["payable"] - order["paid"] == mutation["amount"]
+            if (
+                not fits
+                or order["state"] not in OPEN | {"EXPIRED", "CANCELLED"}
+                or order["order_id"] in taken
+            ):
+                reply["unmatched"] += 1
+                continue
+            taken.add(order["order_id"])
+            decision = "SUGGESTED" if order["state"] == "CANCELLED" else "AUTO"
+            reply[decision.lower()] += 1
+            allocation = {
+                "order_id": order["order_id"],
+                "amount": mutation["amount"],
+                "order_version": order["version"],
+            }
+            mutation |= {"state": "PROPOSED", "proposal": {"decision": decision, "allocations": [allocation]}}
+        return reply
+
+    def _is_stale(self, mutation: Record) -> bool:
+        return any(
+            self.orders[allocation["order_id"]]["version"] != allocation["order_version"]
+            for allocation in mutation["proposal"]["allocations"]
+        )
+
+    def confirm_matches(self, request: Record) -> Record:
+        account_id, ids = request["bank_account_id"], request["mutation_ids"]
+        self.need(self.bank_accounts, account_id, "BANK_ACCOUNT")
+        if request["all_auto"]:
+            if ids:
+                raise refuse_field("FIELD_MALFORMED", "mutation_ids")
+            ids = [
+                mutation_id
+                for mutation_id, mutation in sorted(self.mutations.items())
+                if mutation["bank_account_id"] == account_id
+                and mutation["state"] == "PROPOSED"
+                and mutation["proposal"]["decision"] == "AUTO"
+            ]
+        else:
+            self.length("mutation_ids", ids, 1_000)
+        results = []
+        for mutation_id in ids:
+            result: Record = {"mutation_id": mutation_id, "order_ids": [], "order_state": "", "error": None}
+            try:
+                result["order_ids"] = self._confirm(account_id, mutation_id)
+                result["order_state"] = self.orders[result["order_ids"][0]]["state"]
+            except Refused as refused:
+                result["error"] = {"reason": refused.reason, "details": refused.details}
+            results.append(result)
+        return {"results": results, "more": False}
+
+    def _confirm(self, account_id: int, mutation_id: int) -> list[int]:
+        mutation = self.need(self.mutations, mutation_id, "MUTATION")
+        self.may(mutation_id, mutation["state"], "POSTED", "PROPOSED")
+        if mutation["bank_account_id"] != account_id:
+            raise Refused("MUTATION_NOT_FOUND")
+        self.may(mutation_id, mutation["state"], "PROPOSED")
+        if self._is_stale(mutation):
+            raise Refused("VERSION_STALE")
+        allocations = mutation["proposal"]["allocations"]
+        payments = {allocation["order_id"]: allocation["amount"] for allocation in allocations}
+        self._pay_by(mutation, payments)
+        return list(payments)
+
+    def match_mutation(self, request: Record) -> Record:
+        mutation = self.need(self.mutations, request["mutation_id"], "MUTATION")
+        self.may(mutation["mutation_id"], mutation["state"], "POSTED", "PROPOSED")
+        self.length("allocations", request["allocations"], 100)
+        payments: dict[int, int] = {}
+        for index, allocation in enumerate(request["allocations"]):
+            order = self.need(self.orders, allocation["order_id"], "ORDER")
+            if order["order_id"] in payments:
+                raise refuse_field("FIELD_MALFORMED", f"allocations[{index}].order_id")
+            payments[order["order_id"]] = self.money(f"allocations[{index}].amount", allocation["amount"], 1)
+        remainder = mutation["amount"] - sum(payments.values())
+        if remainder < 0:
+            raise refuse_field("OVER_ALLOCATED", "allocations")
+        if remainder and not request["credit_remainder"]:
+            raise Refused("REMAINDER_LEFT", remainder_minor=remainder)
+        self._pay_by(mutation, payments)
+        if remainder:
+            customer_id = self.orders[next(iter(payments))]["customer_id"]
+            mutation |= {"credited": remainder, "_credited_to": customer_id}
+            self.credit(customer_id, remainder)
+        return {"mutation": mutation, "orders": [self.orders[order_id] for order_id in payments]}
+
+    def _pay_by(self, mutation: Record, payments: dict[int, int]) -> None:
+        for order_id, amount in payments.items():
+            self._check_payment(self.orders[order_id], amount)
+        mutation |= {"state": "CONFIRMED", "proposal": None}
+        mutation["allocations"] = [
+            {"order_id": order_id, "amount": amount} for order_id, amount in payments.items()
+        ]
+        for order_id, amount in payments.items():
+            self._pay(self.orders[order_id], amount, mutation_id=mutation["mutation_id"])
+
+    def credit(self, customer_id: int, amount: int) -> None:
+        """A customer's credit grows or falls."""
+        if amount:
+            self.customers[customer_id]["credit"] += amount
+            self.customers[customer_id]["version"] += 1
+
+    # --- Payments ---
+
+    def _check_payment(self, order: Record, amount: int) -> None:
+        due = order["payable"] - order["paid"]
+        if amount > due:
+            raise Refused("OVER_ALLOCATED", order_id=order["order_id"], due_minor=due)
+        self.may(order["order_id"], order["state"], "BOOKED", "PARTLY_PAID", "EXPIRED", "CANCELLED")
+
+    def _pay(
+        self, order: Record, amount: int, mutation_id: int = 0, method: str = "", reference: str = ""
+    ) -> None:
+        allocation = {"mutation_id": mutation_id, "method": method, "reference": reference, "amount": amount}
+        order["allocations"].append(allocation | {"create_time": self.now})
+        order["paid"] += amount
+        self.count("PAYMENTS", amount=amount)
+        full = order["paid"] == order["payable"]
+        if order["state"] in OPEN:
+            self.become(order, "PAID" if full else "PARTLY_PAID")
+        elif order["state"] == "EXPIRED" and full and self._book_again(order):
+            self.count("ORDERS_REBOOKED", amount=order["payable"])
+            self.become(order, "PAID")
+        else:
+            self.become(order, "REFUND_DUE")
+        if order["state"] == "PAID":
+            self.count("ORDERS_PAID", amount=order["payable"])
+            self.queue_message("PAYMENT_RECEIVED", order)
+        elif order["state"] == "REFUND_DUE":
+            self.queue_message("REFUND_DUE", order)
+
+    def _book_again(self, order: Record) -> bool:
+        """Claims an expired order's goods again, all or none: from the Drop Order that still waits on the
+        desk, else from where they came.
+        """
+        wanted: Counter[tuple[int, int]] = Counter()
+        places = []
+        for line in order["lines"]:
+            drop_order = self.drop_orders.get(line["drop_order_id"])
+            if drop_order is not None and drop_order["state"] == "RETURN_DUE":
+                places.append({"drop_order_id": drop_order["drop_order_id"]})
+                continue
+            origin = line["location_id"] if drop_order is None else drop_order["from_location_id"]
+            places.append({"drop_order_id": 0, "location_id": origin})
+            wanted[line["item_id"], origin] += line["quantity"]
+        if any(self.available(*place) < units for place, units in wanted.items()):
+            return False
+        for line, place in zip(order["lines"], places, strict=True):
+            line.update(place)
+            if line["drop_order_id"]:
+                self.book_drop_order(line["drop_order_id"], order["order_id"])
+        self.reserve_again(order)
+        return True
+
+    def record_payment(self, request: Record) -> Record:
+        order = self.need(self.orders, request["order_id"], "ORDER")
+        if request["reference"] == CARD_NUMBER:
+            raise refuse_field("CARD_NUMBER_REFUSED", "reference")
+        method = self.text("method", request["method"], 30)
+        amount = self.money("amount", request["amount"], 1)
+        self._check_payment(order, amount)
+        self._pay(order, amount, method=method, reference=request["reference"])
+        return {"order": order}
+
+    def undo_match(self, request: Record) -> Record:
+        mutation = self.need(self.mutations, request["mutation_id"], "MUTATION")
+        self.may(mutation["mutation_id"], mutation["state"], "CONFIRMED")
+        orders = [self.orders[allocation["order_id"]] for allocation in mutation["allocations"]]
+        for order in orders:
+            if order["state"] in {"SOLD", "HANDED_TO_COURIER", "DELIVERED"}:
+                raise Refused("ORDER_SOLD", order_id=order["order_id"])
+            self.may(order["order_id"], order["state"], "PARTLY_PAID", "PAID", "REFUND_DUE")
+        credited_to = mutation["_credited_to"]
+        if credited_to and self.customers[credited_to]["credit"] < mutation["credited"]:
+            raise Refused("CREDIT_TOO_LOW")
+        for order in orders:
+            self._unpay(order, mutation["mutation_id"])
+        if credited_to:
+            self.credit(credited_to, -mutation["credited"])
+        mutation |= {"state": "POSTED", "proposal": None, "allocations": [], "credited": 0, "_credited_to": 0}
+        return {"mutation": mutation}
+
+    def _unpay(self, order: Record, mutation_id: int) -> None:
+        taken = sum(each["amount"] for each in order["allocations"] if each["mutation_id"] == mutation_id)
+        order["allocations"] = [each for each in order["allocations"] if each["mutation_id"] != mutation_id]
+        order["paid"] -= taken
+        self.count("PAYMENTS_UNDONE", amount=taken)
+        in_time = order["state"] in {"PARTLY_PAID", "PAID"} and order["expire_time"] > self.now
+        if in_time:
+            self.become(order, "PARTLY_PAID" if order["paid"] else "BOOKED")
+        elif order["paid"]:
+            self.become(order, "REFUND_DUE")
+        else:
+            self.become(order, "CANCELLED" if order["_cancelled"] else "EXPIRED")
+
+    def ignore_mutation(self, request: Record) -> Record:
+        mutation = self.need(self.mutations, request["mutation_id"], "MUTATION")
+        self.may(mutation["mutation_id"], mutation["state"], "POSTED", "PROPOSED")
+        reason = self.text("reason", request["reason"], 200)
+        mutation |= {"state": "IGNORED", "proposal": None, "ignore_reason": reason}
+        return {"mutation": mutation}
+
+    def refund_order(self, request: Record) -> Record:
+        order = self.order_in(request["order_id"], "REFUND_DUE")
+        order["refund_reference"] = self.text("reference", request["reference"], 60)
+        self.count("REFUNDED", amount=order["paid"])
+        self.become(order, "REFUNDED")
+        return {"order": order}
+
+
+def row_key(account: Record, row: Record, occurrence: int) -> tuple[Any, ...]:
+    """What makes a row the same row: the bank's own id, or date, amount, text and balance; and which of equal
+    ones.
+    """
+    text = " ".join(row["description"].split()).upper()
+    same: tuple[Any, ...] = (account["bank_account_id"], row["amount"])
+    if row["bank_reference"]:
+        same += (row["bank_reference"],)
+    elif row["pending"]:
+        same += (text,)
+    else:
+        same += (text, row["date"], row["balance"])
+    return (*same, occurrence)

@@ -1,0 +1,106 @@
+"""What the rules send: mostly what a shop would, sometimes what it must not."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import strategies as st
+
+from kasir.v1 import common_pb2
+from tests.model.bank import CARD_NUMBER
+from tests.model.base import DAY_MS, Record
+from tests.properties.driver import now_ms
+
+UNKNOWN_ID = 9_999
+SEED = st.integers(0, 2**32 - 1)
+PHONES = ("081234567801", "+62 812 3456 7802", "0812-3456-7803")
+# One call in so many is careless; and in a careless one, one field in so many is wrong.
+CARELESS_CALLS, WRONG_FIELDS = 4, 3
+
+T = TypeVar("T")
+ADDRESS = common_pb2.Address(
+    recipient="Dewi Lestari", phone="0812345678", street="Jl. Melati 5", city="Bandung", postal_code="40111"
+)
+
+
+def money(minor_units: int, currency: str = "IDR") -> common_pb2.Money:
+    return common_pb2.Money(currency_code=currency, minor_units=minor_units)
+
+
+def timestamp(at_ms: int) -> Timestamp:
+    time = Timestamp()
+    time.FromMilliseconds(at_ms)
+    return time
+
+
+def in_state(*states: str, name: str = "state") -> Callable[[Record], bool]:
+    """Records in one of these states."""
+    return lambda record: record[name] in states
+
+
+def is_open(shift: Record) -> bool:
+    return shift["close_time"] is None
+
+
+class Choice:
+    """The choices of one call. A careless caller may get any field wrong, a careful one none.
+
+    Hypothesis gives the seed and no more: what is chosen depends on the shop, and what the shop is like
+    depends on the clock, which Hypothesis cannot play again.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.careless = self.random.randint(1, CARELESS_CALLS) == CARELESS_CALLS
+        self.again = self.of(["", "", "", "same", "other"])
+        self.actor = self.of(["sari", "budi", "tono"])
+
+    def wrong(self) -> bool:
+        """Whether the next field is wrong."""
+        return self.careless and self.random.randint(1, WRONG_FIELDS) == WRONG_FIELDS
+
+    def of(self, right: Sequence[T], wrong: Sequence[T] = ()) -> T:
+        """One of what is right, or of what is wrong."""
+        return self.random.choice(wrong if wrong and self.wrong() else right)
+
+    def maybe(self) -> bool:
+        """A coin."""
+        return self.random.random() < 0.5
+
+    def seldom(self) -> bool:
+        """One time in six."""
+        return self.random.random() < 1 / 6
+
+    def one(self, table: dict[int, Record], wanted: Callable[[Record], bool] | None = None) -> int:
+        """An id of a table that `wanted` likes; any, or one that is not there, when careless."""
+        liked = [record_id for record_id, record in table.items() if wanted is None or wanted(record)]
+        if self.wrong() or not table:
+            return self.random.choice([UNKNOWN_ID, *sorted(table)])
+        return self.random.choice(sorted(liked or table))
+
+    def quantity(self) -> int:
+        """Units of a line; the shop has few of everything."""
+        return self.of([1, 1, 1, 2, 2, 3], [5, 1_000, 1_000_001, 0, -1])
+
+    def expiry(self) -> dict[str, Any]:
+        """An expire_time, or none. Short ones fall due while the machine runs."""
+        kind = self.of(["none", "none", "none", "short", "hours"], ["past", "far"])
+        if kind == "none":
+            return {}
+        short = self.random.randint(60, 400)
+        ahead = {"short": short, "hours": 7_200_000, "past": -1_000, "far": 32 * DAY_MS}
+        return {"expire_time": timestamp(now_ms() + ahead[kind])}
+
+    def discount(self) -> dict[str, Any]:
+        """A line's discount, or none."""
+        amount = self.of([None, None, None, 100, 199], [-1, 10**12, 2 * 10**15])
+        return {} if amount is None else {"discount": money(amount, self.of(["IDR"], ["USD", "XXX", ""]))}
+
+    def reference(self) -> str:
+        """A payer's reference."""
+        return self.of(["", "REF-1"], [CARD_NUMBER])
+
+    def stale(self) -> int:
+        """What is taken off a version."""
+        return self.of([0], [1, -1])
