@@ -45,7 +45,7 @@ from kasir.v1.drop_order_pb2 import (
 )
 
 # Of those who will not pay: long enough to be booked on a busy machine, short enough to be waited for.
-SHORT_DEADLINE_S = 3.0
+SHORT_DEADLINE_S = 4.0
 # How often another item is offered before the customer gives up.
 OFFERS = 5
 # Bookings of the web shop that go together

@@ -37,7 +37,15 @@ EXAMPLES = (
 )
 
 
-@app.command(epilog=epilog(EXAMPLES))
+HELP = (
+    "Set up a shop and play a whole day in it.\n\n"
+    "A real server, a catalogue, Drop Orders, chat orders, the bank's mutation file, sales, labels, airway "
+    "bills from a simulated courier, two tills, the day's report. What the server counts is compared with "
+    "what was done; a difference ends with status 1."
+)
+
+
+@app.command(help=HELP, epilog=epilog(EXAMPLES))
 def demo(
     out: Annotated[
         Path, typer.Option(file_okay=False, help="Where all of it goes; an earlier day there is removed.")
@@ -51,12 +59,7 @@ def demo(
         bool, typer.Option("--keep-serving", help="Serve the shop afterwards, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Set up a shop and play a whole day in it.
-
-    A real server, a catalogue, Drop Orders, chat orders, the bank's mutation file, sales, labels, airway
-    bills from a simulated courier, two tills, the day's report. What the server counts is compared with what
-    was done; a difference ends with status 1.
-    """
+    """Plays the day, tells what came of it, and ends with status 1 when something does not agree."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)

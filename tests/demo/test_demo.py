@@ -5,6 +5,7 @@ once in a process of its own; what it left (summary, papers, the courier's book,
 other programs than it was written with, and the numbers are held against one another.
 """
 
+import datetime as dt
 import json
 import re
 import subprocess
@@ -19,6 +20,8 @@ from PIL import Image
 
 from server.statements.registry import parse
 from tests.conftest import ROOT, ServerProcess
+
+pytestmark = pytest.mark.slow
 
 # The day takes about thirty seconds of processor time; on two cores this is less than a minute.
 CPU_SECONDS_MAX = 90.0
@@ -166,7 +169,8 @@ class TestTheCourier:
 
 class TestWhatIsLeft:
     def test_the_banks_file_is_read_again_with_all_its_rows(self, day, summary):
-        statement = parse((day / "mutasi-bca.csv").read_bytes())
+        today = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=7)).date()
+        statement = parse((day / "mutasi-bca.csv").read_bytes(), today=today)
         assert statement.format == "klikbca-individual"
         assert statement.adds_up
         assert len(statement.rows) == summary["mutations"]

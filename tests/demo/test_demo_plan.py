@@ -1,6 +1,7 @@
 """The demo's catalogue and plan: real codes, the same day for the same seed, every story in it."""
 
 import csv
+import threading
 from collections import Counter
 from types import SimpleNamespace
 
@@ -8,9 +9,10 @@ import pytest
 
 from kasir.demo import goods
 from kasir.demo.checks import differences
+from kasir.demo.live import Meeting
 from kasir.demo.people import make_customers
 from kasir.demo.plan import SHOP_FLOOR, WAREHOUSE, Fate, make_plan
-from kasir.demo.stage import MARKER, DemoFailed, Ledger, Stage
+from kasir.demo.stage import MARKER, DemoFailed, Ledger, Stage, Stopped
 
 SIZES = [(40, 130), (300, 1_000), (1_000, 300)]
 
@@ -141,6 +143,29 @@ class TestTheComparison:
 
 def re_sentence(words: str) -> bool:
     return ": the demo says " in words and words.endswith(".")
+
+
+class TestWaiting:
+    def test_what_never_comes_is_named_when_patience_ends(self, tmp_path):
+        meeting = Meeting(Stage(tmp_path))
+        meeting.tell(1, "here")
+        with pytest.raises(DemoFailed, match=r"The parcel did not come within 0.1 s: \[2\]"):
+            meeting.await_all([1, 2], bool, "The parcel", timeout_s=0.1)
+
+    def test_nobody_waits_on_when_another_has_failed(self, tmp_path):
+        stage = Stage(tmp_path)
+        meeting = Meeting(stage)
+        threading.Timer(0.1, lambda: stage.fail(DemoFailed("the first"))).start()
+        with pytest.raises(Stopped):
+            meeting.await_fact(1, bool, "The parcel")
+        assert str(stage.failure) == "the first"
+
+    def test_who_stops_because_of_another_is_not_the_cause(self, tmp_path):
+        stage = Stage(tmp_path)
+        cause = DemoFailed("the cause")
+        for failure in (Stopped("stopped"), cause, DemoFailed("later")):
+            stage.fail(failure)
+        assert stage.failure is cause
 
 
 class TestTheDirectory:
