@@ -86,7 +86,7 @@ FULL = [
 
 @dataclass(frozen=True)
 class Ratio:
-    """One cell over another in one figure: "rate_per_s" or "p99_ms". Compared round by round."""
+    """One cell over another in one of `bench.results.FIGURES`. Compared round by round."""
 
     name: str
     over: Cell
@@ -107,6 +107,12 @@ def ratios() -> list[Ratio]:
                 _native(work, spread),
                 _unary(work, spread),
                 "p99_ms",
+            ),
+            Ratio(
+                f"{what}: CPU of PostgreSQL over in-process, loader included",
+                _native(work, spread),
+                _inside(work, spread),
+                "cpu_us",
             ),
         ]
     for work in (Kind.BOOKING, Kind.HOLD):

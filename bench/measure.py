@@ -40,6 +40,11 @@ class Sample:
         """Operations a second."""
         return self.operations / self.seconds
 
+    @property
+    def cpu_us(self) -> float:
+        """CPU microseconds that the system spends on one operation: a busy machine changes it least."""
+        return self.cpu["system"] / self.rate_per_s * 1e6
+
     def to_json(self) -> dict[str, object]:
         """For a pipe."""
         return asdict(self)

@@ -9,7 +9,7 @@ from typing import Any
 from bench.cells import Cell, Ratio, ratios
 from bench.measure import Sample, median
 
-FIGURES = ("rate_per_s", "p50_ms", "p99_ms", "max_ms")
+FIGURES = ("rate_per_s", "p50_ms", "p99_ms", "max_ms", "cpu_us")
 
 
 @dataclass(frozen=True)
