@@ -21,50 +21,62 @@ MEBIBYTE = 1024 * 1024
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Directory of the shop's data; made when it is missing.")
+]
+ListenOption = Annotated[str, typer.Option(help="host:port to serve on. Port 0: the system chooses one.")]
+TlsCertOption = Annotated[Path | None, typer.Option(help="PEM file with the server's certificate chain.")]
+TlsKeyOption = Annotated[Path | None, typer.Option(help="PEM file with its private key.")]
+TlsClientCaOption = Annotated[
+    Path | None, typer.Option(help="PEM file; clients must show a certificate of this authority.")
+]
+MetricsListenOption = Annotated[
+    str | None, typer.Option(help="host:port for Prometheus; off when not given.")
+]
+ReflectionOption = Annotated[
+    bool, typer.Option("--reflection", help="Tell clients which services there are.")
+]
+SnapshotsOption = Annotated[
+    Path | None,
+    typer.Option(help="Where snapshots are written.  [default: DATA/snapshots]", show_default=False),
+]
+MapSizeMibOption = Annotated[
+    int, typer.Option(min=1, help="First size of the memory map; it grows by itself.")
+]
+MaxQueueOption = Annotated[int, typer.Option(min=1, help="Commands that may wait for the writer.")]
+MaxBatchOption = Annotated[int, typer.Option(min=1, help="Commands that may share a commit.")]
+MaxStreamsOption = Annotated[int, typer.Option(min=0, help="Streams open at once, over all clients.")]
+HeartbeatOption = Annotated[
+    float, typer.Option(min=0.05, help="Seconds between heartbeats of an idle stream.")
+]
+StallOption = Annotated[
+    float, typer.Option(min=0.05, help="Seconds after which a reader that takes nothing is cut off.")
+]
+GraceOption = Annotated[float, typer.Option(min=0.0, help="Seconds that a stop waits for calls in progress.")]
+LogLevelOption = Annotated[LogLevel, typer.Option(help="The least that is logged.")]
+LogFormatOption = Annotated[LogFormat, typer.Option(help="auto: console at a terminal, else JSON.")]
+LogCallsOption = Annotated[LogCalls, typer.Option(help="Which calls get a line in the log.")]
+
+
 def serve(
-    data: Annotated[
-        Path, typer.Option("--data", help="Directory of the shop's data; made when it is missing.")
-    ],
-    listen: Annotated[
-        str, typer.Option(help="host:port to serve on. Port 0: the system chooses one.")
-    ] = DEFAULT_LISTEN,
-    tls_cert: Annotated[
-        Path | None, typer.Option(help="PEM file with the server's certificate chain.")
-    ] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="PEM file with its private key.")] = None,
-    tls_client_ca: Annotated[
-        Path | None, typer.Option(help="PEM file; clients must show a certificate of this authority.")
-    ] = None,
-    metrics_listen: Annotated[
-        str | None, typer.Option(help="host:port for Prometheus; off when not given.")
-    ] = None,
-    reflection: Annotated[
-        bool, typer.Option("--reflection", help="Tell clients which services there are.")
-    ] = False,
-    snapshots: Annotated[
-        Path | None,
-        typer.Option(help="Where snapshots are written.  [default: DATA/snapshots]", show_default=False),
-    ] = None,
-    map_size_mib: Annotated[
-        int, typer.Option(min=1, help="First size of the memory map; it grows by itself.")
-    ] = 1024,
-    max_queue: Annotated[int, typer.Option(min=1, help="Commands that may wait for the writer.")] = 16_384,
-    max_batch: Annotated[int, typer.Option(min=1, help="Commands that may share a commit.")] = 1_024,
-    max_streams: Annotated[int, typer.Option(min=0, help="Streams open at once, over all clients.")] = 1_000,
-    heartbeat: Annotated[
-        float, typer.Option(min=0.05, help="Seconds between heartbeats of an idle stream.")
-    ] = 5.0,
-    stall: Annotated[
-        float, typer.Option(min=0.05, help="Seconds after which a reader that takes nothing is cut off.")
-    ] = 30.0,
-    grace: Annotated[
-        float, typer.Option(min=0.0, help="Seconds that a stop waits for calls in progress.")
-    ] = 30.0,
-    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
-    log_format: Annotated[
-        LogFormat, typer.Option(help="auto: console at a terminal, else JSON.")
-    ] = LogFormat.AUTO,
-    log_calls: Annotated[LogCalls, typer.Option(help="Which calls get a line in the log.")] = LogCalls.ALL,
+    data: DataOption,
+    listen: ListenOption = DEFAULT_LISTEN,
+    tls_cert: TlsCertOption = None,
+    tls_key: TlsKeyOption = None,
+    tls_client_ca: TlsClientCaOption = None,
+    metrics_listen: MetricsListenOption = None,
+    reflection: ReflectionOption = False,
+    snapshots: SnapshotsOption = None,
+    map_size_mib: MapSizeMibOption = 1024,
+    max_queue: MaxQueueOption = 16_384,
+    max_batch: MaxBatchOption = 1_024,
+    max_streams: MaxStreamsOption = 1_000,
+    heartbeat: HeartbeatOption = 5.0,
+    stall: StallOption = 30.0,
+    grace: GraceOption = 30.0,
+    log_level: LogLevelOption = LogLevel.INFO,
+    log_format: LogFormatOption = LogFormat.AUTO,
+    log_calls: LogCallsOption = LogCalls.ALL,
 ) -> None:
     """Start the server on a shop's data, and stop it with Ctrl-C or SIGTERM.
 

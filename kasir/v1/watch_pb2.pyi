@@ -133,7 +133,7 @@ class JournalRecord(_message.Message):
     revision: _builtins.int
     """Gapless, from 1."""
     actor: _builtins.str
-    """Who asked; "kasir" for deadlines."""
+    """Who asked; empty for deadlines."""
     method: _builtins.str
     """What was asked: the method's full name; "/deadlines" for deadlines."""
     request_id: _builtins.str

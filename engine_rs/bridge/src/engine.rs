@@ -138,10 +138,10 @@ impl Engine {
 }
 
 /// Writes the reply of a command, in its transaction.
-fn encode(method: &'static str, reply: &Reply, view: &dyn View) -> Result<Vec<u8>, Fault> {
+fn encode(method: &'static str, reply: Reply, view: &dyn View) -> Result<Vec<u8>, Fault> {
     let known = methods::command(method);
     let known = known.ok_or_else(|| Fault::Corrupt(format!("the command {method} has no response")))?;
-    (known.encode)(reply.clone(), view)
+    (known.encode)(reply, view)
 }
 
 /// Who asks: 1 to [`ACTOR_MAX`] bytes that can be printed.

@@ -15,7 +15,7 @@ use crate::reply::{Confirmed, Each, Reply, Sold};
 pub struct Context<'a> {
     /// Unix milliseconds, never less than in the record before.
     pub now_ms: i64,
-    /// Who asks; "kasir" for deadlines.
+    /// Who asks; [`CLOCK_ACTOR`] for deadlines.
     pub actor: &'a str,
 }
 
@@ -28,8 +28,8 @@ pub struct Executed {
     pub reply: Reply,
 }
 
-/// Actor of deadlines in the journal.
-pub const CLOCK_ACTOR: &str = "kasir";
+/// Actor of deadlines in the journal: nobody. Whoever asks has a name.
+pub const CLOCK_ACTOR: &str = "";
 
 /// Lets events of the journal evolve a state: replay, restore, replicas.
 ///

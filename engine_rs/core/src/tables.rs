@@ -45,6 +45,24 @@ macro_rules! tables {
     };
 }
 
+impl Table {
+    /// Whether new rows nearly always come after all others: records whose id is the engine's, given in order.
+    pub const fn grows_at_the_end(self) -> bool {
+        matches!(
+            self,
+            Self::Orders
+                | Self::DropOrders
+                | Self::Holds
+                | Self::Customers
+                | Self::Mutations
+                | Self::Sales
+                | Self::Parcels
+                | Self::PrintJobs
+                | Self::Messages
+        )
+    }
+}
+
 tables! {
     /// (kind u8) -> last id given of that kind.
     Counters = "counters" Fixed;

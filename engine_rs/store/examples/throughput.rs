@@ -36,10 +36,11 @@ impl BatchSink<()> for Nobody {
 }
 
 /// As much work as the contract's encoding: the whole record.
-fn reply(_method: &'static str, reply: &Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
+#[allow(clippy::needless_pass_by_value, reason = "the form of an encoder")]
+fn reply(_method: &'static str, reply: Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
     match reply {
-        Reply::Hold(hold) => encode(hold),
-        Reply::Order(order) => encode(order),
+        Reply::Hold(hold) => encode(&hold),
+        Reply::Order(order) => encode(&order),
         _ => Ok(Vec::new()),
     }
 }

@@ -106,7 +106,7 @@ impl<'b, 's> Batch<'b, 's> {
             }
             Err(Stop::Fault(fault)) => return Err(fault),
         };
-        let reply = self.encoder.encode(request.method, &executed.reply, &*self.txn)?;
+        let reply = self.encoder.encode(request.method, executed.reply, &*self.txn)?;
         self.log_request(request, executed.events, reply.clone());
         self.tally.accepted += 1;
         Ok(Ok(reply))

@@ -100,7 +100,8 @@ struct Shop {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "an encoder may fail")]
-fn encode(_method: &'static str, reply: &Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
+#[allow(clippy::needless_pass_by_value, reason = "the form of an encoder")]
+fn encode(_method: &'static str, reply: Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
     Ok(format!("{reply:?}").into_bytes())
 }
 

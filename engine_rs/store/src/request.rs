@@ -32,14 +32,14 @@ pub trait Encoder: Send + Sync {
     ///
     /// # Errors
     /// [`Fault`] when the view cannot be read.
-    fn encode(&self, method: &'static str, reply: &Reply, view: &dyn View) -> Result<Vec<u8>, Fault>;
+    fn encode(&self, method: &'static str, reply: Reply, view: &dyn View) -> Result<Vec<u8>, Fault>;
 }
 
 impl<F> Encoder for F
 where
-    F: Fn(&'static str, &Reply, &dyn View) -> Result<Vec<u8>, Fault> + Send + Sync,
+    F: Fn(&'static str, Reply, &dyn View) -> Result<Vec<u8>, Fault> + Send + Sync,
 {
-    fn encode(&self, method: &'static str, reply: &Reply, view: &dyn View) -> Result<Vec<u8>, Fault> {
+    fn encode(&self, method: &'static str, reply: Reply, view: &dyn View) -> Result<Vec<u8>, Fault> {
         self(method, reply, view)
     }
 }

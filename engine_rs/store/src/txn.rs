@@ -137,7 +137,15 @@ impl View for Writer<'_> {
 
 impl State for Writer<'_> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        self.tables.rules(table).put(&mut self.txn, key, value).map_err(fault)
+        let rows = self.tables.rules(table);
+        if table.grows_at_the_end() {
+            // LMDB fills its pages when told that a row comes last, and leaves them half empty otherwise.
+            match rows.put_with_flags(&mut self.txn, PutFlags::APPEND, key, value) {
+                Err(heed::Error::Mdb(heed::MdbError::KeyExist)) => {}
+                done => return done.map_err(fault),
+            }
+        }
+        rows.put(&mut self.txn, key, value).map_err(fault)
     }
 
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {

@@ -38,7 +38,8 @@ impl BatchSink<()> for Nobody {
 
 /// The reply of a booking is its order's id.
 #[allow(clippy::unnecessary_wraps, reason = "an encoder may fail")]
-fn encode(_method: &'static str, reply: &Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
+#[allow(clippy::needless_pass_by_value, reason = "the form of an encoder")]
+fn encode(_method: &'static str, reply: Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
     Ok(match reply {
         Reply::Order(order) => order.order_id.to_string().into_bytes(),
         other => format!("{other:?}").into_bytes(),

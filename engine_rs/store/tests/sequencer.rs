@@ -223,7 +223,7 @@ fn what_falls_due_ends_without_any_traffic() {
     shop.clock.advance(MINUTE_MS);
     eventually("the second hold to end", || shop.level() == (3, 0));
     let last = shop.store.read_journal(shop.store.revision() - 1, 1).unwrap().remove(0);
-    assert_eq!((last.method.as_str(), last.actor.as_str()), (DEADLINES_METHOD, "kasir"));
+    assert_eq!((last.method.as_str(), last.actor.as_str()), (DEADLINES_METHOD, ""));
     assert!(last.request_id.is_empty());
     eventually("the count of deadlines", || shop.store.status().unwrap().expired == 2);
     shop.verify();

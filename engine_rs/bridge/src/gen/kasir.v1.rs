@@ -3847,7 +3847,7 @@ pub struct JournalRecord {
     /// When the sequencer decided it; never goes back.
     #[prost(message, optional, tag = "2")]
     pub time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Who asked; "kasir" for deadlines.
+    /// Who asked; empty for deadlines.
     #[prost(string, tag = "3")]
     pub actor: ::prost::alloc::string::String,
     /// What was asked: the method's full name; "/deadlines" for deadlines.

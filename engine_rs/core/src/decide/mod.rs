@@ -25,8 +25,8 @@ use crate::command::Command;
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{
-    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
-    OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
+    BankAccountId, CourierId, CustomerId, DropOrderId, ItemId, LocationId, MessageId, MutationId, OrderId,
+    ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
 };
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Settings, must};

@@ -154,13 +154,13 @@ impl Shop {
     }
 
     fn fall_due(&mut self) {
-        let clock = Context { now_ms: self.now_ms, actor: "kasir" };
+        let clock = Context { now_ms: self.now_ms, actor: kasir_core::CLOCK_ACTOR };
         while !expire_due(&mut self.state, &clock, BATCH).unwrap().is_empty() {}
     }
 
     /// Runs a command as the sequencer does.
     pub(crate) fn ask(&mut self, command: &Command) -> Result<Reply, Refusal> {
-        let clock = Context { now_ms: self.now_ms, actor: "kasir" };
+        let clock = Context { now_ms: self.now_ms, actor: kasir_core::CLOCK_ACTOR };
         self.fall_due();
         expire_named(&mut self.state, command, &clock).unwrap();
         let context = self.context();

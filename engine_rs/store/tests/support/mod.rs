@@ -134,7 +134,8 @@ impl BatchSink<u64> for Sink {
 
 /// Replies as text: enough to tell one from another.
 #[allow(clippy::unnecessary_wraps, reason = "an encoder may fail")]
-pub(crate) fn encode(method: &'static str, reply: &Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
+#[allow(clippy::needless_pass_by_value, reason = "the form of an encoder")]
+pub(crate) fn encode(method: &'static str, reply: Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
     Ok(format!("{method} {reply:?}").into_bytes())
 }
 

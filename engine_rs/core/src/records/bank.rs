@@ -1,0 +1,106 @@
+//! Bank accounts and the mutations of their statements.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Record, empty, record};
+use crate::ids::{BankAccountId, CustomerId, MutationId, OrderId};
+use crate::money::Currency;
+use crate::refusal::Reason;
+use crate::states::{MatchDecision, MutationState};
+use crate::tables::Table;
+
+/// A bank account of the shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BankAccount {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub bank_account_id: BankAccountId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub bank: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub number: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub holder: String,
+    pub currency: Currency,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub unique_code_min: i32,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub unique_code_max: i32,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub unique_code_subtracts: bool,
+}
+record!(BankAccount, BankAccounts, "bank account", BankAccountNotFound, bank_account_id);
+
+/// One order a mutation may pay, with the order's version the proposal rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposedAllocation {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub order_id: OrderId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub amount_minor: i64,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub order_version: i64,
+}
+
+/// What the matcher proposes for a mutation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    pub decision: MatchDecision,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub allocations: Vec<ProposedAllocation>,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub score_millinats: i64,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub margin_millinats: i64,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub reasons: Vec<String>,
+}
+
+/// How much of a mutation pays which order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MutationAllocation {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub order_id: OrderId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub amount_minor: i64,
+}
+
+/// One line of a bank statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mutation {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub mutation_id: MutationId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub bank_account_id: BankAccountId,
+    /// "YYYY-MM-DD".
+    #[serde(default, skip_serializing_if = "empty")]
+    pub date: String,
+    pub currency: Currency,
+    /// Signed: money in is positive.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub amount_minor: i64,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub balance_minor: Option<i64>,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub description: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub bank_reference: String,
+    pub state: MutationState,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub proposal: Option<Proposal>,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub allocations: Vec<MutationAllocation>,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub credited_minor: i64,
+    /// Whose credit grew.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub credited_customer_id: CustomerId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub ignore_reason: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub occurrence: i32,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub file_hash: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub create_ms: i64,
+}
+record!(Mutation, Mutations, "mutation", MutationNotFound, mutation_id);
