@@ -92,6 +92,7 @@ ENTRIES: dict[str, Entry] = {
         "Look at a bank's mutation file before it is imported.", SERVER, "server.statements.cli:app"
     ),
     "verify": Entry("Check every invariant over the whole store.", SERVER, "kasir.verify:app"),
+    "restore": Entry("Make a store from a snapshot.", SERVER, "kasir.restore:restore"),
     "inspect": Entry("Look into a store without the engine.", SERVER, "engine.inspect:app", "inspect"),
     "export": Entry("Write a store's records out as JSON lines.", SERVER, "engine.inspect:app", "export"),
 }
