@@ -1,4 +1,4 @@
-"""Goal: what a snapshot held is served again from a new directory, and a damaged snapshot is refused in plain words.
+"""Goal: what a snapshot held is served again from a new directory; a damaged snapshot is refused in words.
 
 Method: the real engine writes a snapshot; the `kasir` command restores it.
 """
