@@ -85,7 +85,6 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "LOCATION_KIND_WRONG": ("", "See: kasir setup locations."),
     "COURIER_NOT_CONNECTED": ("", "Enter the number by hand: kasir cs awb PARCEL NUMBER."),
-    "AIRWAY_BILL_MISSING": ("", "Enter it: kasir cs awb PARCEL NUMBER."),
     "POINTS_TOO_LOW": ("", ""),
     "CREDIT_TOO_LOW": ("", ""),
     "SETTING_FIXED": ("", ""),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.model.base import Record, Refused, refuse_field
+from tests.model.base import QUANTITY_MAX, Record, Refused, refuse_field
 from tests.model.catalogue import Catalogue
 
 LOCATION_KINDS = frozenset({"WAREHOUSE", "CS_DESK", "SHOP"})
@@ -123,8 +123,9 @@ class Stock(Catalogue):
         self._known_items(lines)
         sums: Counter[int] = Counter()
         for index, line in enumerate(lines):
-            if line["quantity"] == 0:
-                raise refuse_field("FIELD_OUT_OF_RANGE", f"lines[{index}].quantity")
+            field = f"lines[{index}].quantity"
+            if self.within(field, line["quantity"], -QUANTITY_MAX, QUANTITY_MAX) == 0:
+                raise refuse_field("FIELD_OUT_OF_RANGE", field)
             sums[line["item_id"]] += line["quantity"]
             available = self.available(line["item_id"], location_id)
             if available + sums[line["item_id"]] < 0:

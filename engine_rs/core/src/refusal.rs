@@ -116,7 +116,6 @@ reasons! {
     DropOrderRequired = "DROP_ORDER_REQUIRED" FailedPrecondition "Stock of a CS desk moves by Drop Orders only.";
     LocationKindWrong = "LOCATION_KIND_WRONG" FailedPrecondition "The location is not of the kind this needs.";
     CourierNotConnected = "COURIER_NOT_CONNECTED" FailedPrecondition "The courier has no connection; enter the airway bill by hand.";
-    AirwayBillMissing = "AIRWAY_BILL_MISSING" FailedPrecondition "The parcel has no airway bill yet.";
     PointsTooLow = "POINTS_TOO_LOW" FailedPrecondition "The customer has fewer points.";
     CreditTooLow = "CREDIT_TOO_LOW" FailedPrecondition "The customer has less credit.";
     SettingFixed = "SETTING_FIXED" FailedPrecondition "The setting cannot change any more.";
@@ -179,7 +178,7 @@ impl Refusal {
 
     /// The record changed since the caller read it.
     pub fn stale(entity: &'static str, id: u64, current: i64, given: i64) -> Self {
-        Self::new(Reason::VersionStale, format!("{entity} {id} changed meanwhile; read it again."))
+        Self::new(Reason::VersionStale, format!("The {entity} changed meanwhile; read it again."))
             .with("entity", entity)
             .with("id", id)
             .with("current", current)

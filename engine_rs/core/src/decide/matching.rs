@@ -90,11 +90,15 @@ pub(crate) fn propose(view: &dyn View, account_id: BankAccountId) -> Outcome<Dec
     need::<BankAccount>(view, account_id.0)?;
     let mut events = Vec::new();
     let mut open = Vec::new();
+    // Orders that an earlier run proposed to another mutation: the same money is not expected twice.
+    let mut expected: BTreeSet<OrderId> = BTreeSet::new();
     for mutation_id in in_state(view, account_id, MutationState::Proposed, LOOK_MAX)? {
         let mutation: Mutation = must(view, mutation_id.0)?;
         if stale(view, &mutation)? {
             events.push(Event::MutationWithdrawn { mutation_id });
             open.push(mutation);
+        } else {
+            expected.extend(mutation.proposal.iter().flat_map(orders_of));
         }
     }
     for mutation_id in in_state(view, account_id, MutationState::Posted, LOOK_MAX)? {
@@ -103,7 +107,9 @@ pub(crate) fn propose(view: &dyn View, account_id: BankAccountId) -> Outcome<Dec
     open.retain(|mutation| mutation.amount_minor > 0);
     let mut proposed = Proposed::default();
     for (mutation, proposal) in open.iter().zip(ExactAmount.propose(view, &open)?) {
-        let Some(proposal) = proposal else {
+        let fresh =
+            proposal.filter(|proposal| orders_of(proposal).all(|order_id| !expected.contains(&order_id)));
+        let Some(proposal) = fresh else {
             proposed.unmatched += 1;
             continue;
         };
@@ -118,6 +124,11 @@ pub(crate) fn propose(view: &dyn View, account_id: BankAccountId) -> Outcome<Dec
         events.push(Event::MutationProposed { mutation_id: mutation.mutation_id, proposal });
     }
     Ok(Decided::new(events, Answer::Proposed(proposed)))
+}
+
+/// The orders that a proposal names.
+fn orders_of(proposal: &Proposal) -> impl Iterator<Item = OrderId> {
+    proposal.allocations.iter().map(|allocation| allocation.order_id)
 }
 
 /// Whether an order changed since the proposal rests on it.
