@@ -64,6 +64,12 @@ def bench(
     ] = "",
     out: Annotated[Path, typer.Option(help="Where results.json and report.html go.")] = OUT,
     scratch: ScratchOption = OUT / "scratch",
+    patience: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Seconds a cell may wait for a quiet machine and be measured again, each round."
+        ),
+    ] = 0.0,
     priority: Annotated[
         int,
         typer.Option(
@@ -96,7 +102,7 @@ def bench(
     window = Window(1.0, seconds or 5.0) if not quick else Window(QUICK.warm_up_s, seconds or QUICK.seconds)
     os.nice(priority)
     try:
-        results = _measured(Plan(chosen, rounds, window), scratch)
+        results = _measured(Plan(chosen, rounds, window, patience), scratch)
     except BenchError as error:
         _give_up(error)
         return

@@ -25,6 +25,8 @@ class CpuTimes:
     """By whatever makes the load; the same as `system` when both share one process."""
     machine: float
     """By everything on this machine."""
+    shared: bool
+    """Whether system and loader are one process."""
 
 
 def _stat_fields(path: Path) -> list[str]:
@@ -79,7 +81,13 @@ def machine_cpu_s() -> float:
 
 def cpu_times(system: int, loader: int) -> CpuTimes:
     """Readings of the clocks, for two process ids."""
-    return CpuTimes(process_cpu_s(system), sequencer_cpu_s(system), process_cpu_s(loader), machine_cpu_s())
+    return CpuTimes(
+        process_cpu_s(system),
+        sequencer_cpu_s(system),
+        process_cpu_s(loader),
+        machine_cpu_s(),
+        system == loader,
+    )
 
 
 def load_average() -> float:

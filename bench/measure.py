@@ -30,7 +30,7 @@ class Sample:
     p50_ms: float
     p99_ms: float
     max_ms: float
-    # Cores kept busy: system, sequencer (a part of it), loader, machine.
+    # Cores kept busy: system, sequencer (a part of it), loader, machine, and others that had no part in it.
     cpu: dict[str, float]
     # The engine's own figures over the same stretch, where there is an engine.
     engine: dict[str, float] = field(default_factory=dict)
@@ -63,8 +63,12 @@ def median(values: Sequence[float]) -> float:
 
 
 def cores(before: CpuTimes, after: CpuTimes, seconds: float) -> dict[str, float]:
-    """Cores kept busy between two readings."""
-    return {name: round((value - asdict(before)[name]) / seconds, 3) for name, value in asdict(after).items()}
+    """Cores kept busy between two readings, and those that others kept busy."""
+    earlier = asdict(before)
+    busy = {name: (value - earlier[name]) / seconds for name, value in asdict(after).items()}
+    ours = busy["system"] + (0.0 if after.shared else busy["loader"])
+    busy["others"] = max(0.0, busy["machine"] - ours)
+    return {name: round(value, 3) for name, value in busy.items() if name != "shared"}
 
 
 def summary(latencies_s: list[float], seconds: float, cpu: dict[str, float]) -> Sample:

@@ -12,6 +12,8 @@ from bench.results import Results
 from bench.work import Kind, Spread
 
 BAR_WIDTH = 420
+# Interrupts and the like take some of every run.
+DISTURBED_CORES = 0.4
 BAR_HEIGHT = 22
 LABEL_WIDTH = 250
 # CPU of the system in microseconds an operation, then cores kept busy, then commands a commit.
@@ -25,6 +27,7 @@ HEAD = (
     "system",
     "sequencer",
     "loader",
+    "others",
     "a commit",
 )
 COLOURS = {System.KASIR: "#0b7a5c", System.POSTGRESQL: "#336791", System.GRPCIO: "#8a8f98"}
@@ -78,6 +81,7 @@ def _cell_row(results: Results, cell: Cell) -> tuple[str, ...]:
         f"{cpu['sequencer']:.2f}" if cpu["sequencer"] else "",
         # In one process nobody can tell the loader from the engine.
         "" if cell.path == "in_process" else f"{cpu['loader']:.2f}",
+        f"{cpu['others']:.2f}",
         f"{run['engine']['commands_per_commit']:.0f}" if run["engine"] else "",
     )
 
@@ -92,11 +96,12 @@ def warnings(results: Results) -> list[str]:
     """Why figures may be worth less than they look."""
     found: list[str] = []
     cores = int(results.machine["cores"])
-    load = float(results.machine["load_before"])
-    if load > 0.5:
+    disturbed = [cell for cell in results.samples if results.run(cell)["cpu"]["others"] > DISTURBED_CORES]
+    if disturbed:
         found.append(
-            f"The machine was busy with other things when this began (load average {load:.1f} on {cores} "
-            "cores): rates are too low, and who has many processes got more of it. Repeat it alone."
+            f"Others kept more than {DISTURBED_CORES} of the {cores} cores busy during {len(disturbed)} of "
+            f"{len(results.samples)} cells (column others): rates are too low there, and who has many "
+            "processes got more of the machine. Repeat it alone, or give it --patience."
         )
     shaky = [
         cell.name for cell in results.samples if _spread_percent(results.figure(cell, "rate_per_s")) > 25

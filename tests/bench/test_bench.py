@@ -37,7 +37,7 @@ def seeded(tmp_path: Path) -> Path:
 
 
 def sample(rate: float, p99_ms: float = 1.0) -> Sample:
-    cpu = {"system": 1.0, "sequencer": 0.5, "loader": 0.2, "machine": 1.3}
+    cpu = {"system": 1.0, "sequencer": 0.5, "loader": 0.2, "machine": 1.3, "others": 0.1}
     return Sample(int(rate), 1.0, 0.5, p99_ms, 2 * p99_ms, cpu)
 
 
