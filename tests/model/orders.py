@@ -8,6 +8,8 @@ from tests.model.stock import ORDER_CLAIMS, Place, Stock
 CHANNELS = frozenset({"CHAT", "PHONE", "EMAIL", "WEB", "MARKETPLACE", "WALK_IN", "TILL"})
 OPEN = frozenset({"BOOKED", "PARTLY_PAID"})
 MINOR_PER_MAJOR = 100
+# So many codes are looked at for a free one before a closed order's is taken.
+TRIES_BEFORE_REUSE = 32
 
 
 class Orders(Stock):
@@ -118,7 +120,7 @@ class Orders(Stock):
         if totals["total"] <= 0:
             raise refuse_field("AMOUNT_OUT_OF_RANGE", "booking.lines")
         account_id = booking["bank_account_id"]
-        if account_id and not self.free_codes(account_id, totals["total"]):
+        if account_id and not any(self.codes(account_id, totals["total"])):
             raise Refused("UNIQUE_CODES_EXHAUSTED", bank_account_id=account_id)
         customer = self._customer(booking, address)
         order_id = self.next_id("order")
@@ -205,26 +207,36 @@ class Orders(Stock):
         sign = -1 if account["unique_code_subtracts"] else 1
         return int(total + sign * code * MINOR_PER_MAJOR)
 
-    def free_codes(self, account_id: int, total: int) -> list[int]:
-        """Unique codes whose amount nobody has."""
+    def codes(self, account_id: int, total: int) -> tuple[list[int], list[int]]:
+        """Unique codes whose amount nobody has; and those whose amount a closed order keeps."""
         account = self.need(self.bank_accounts, account_id, "BANK_ACCOUNT")
-        codes = range(account["unique_code_min"], account["unique_code_max"] + 1)
-        payables = {code: self._payable(account, total, code) for code in codes}
-        return [
-            code
-            for code, payable in payables.items()
-            if payable > 0 and (account_id, payable) not in self.payables
-        ]
+        free, cooling = [], []
+        for code in range(account["unique_code_min"], account["unique_code_max"] + 1):
+            payable = self._payable(account, total, code)
+            owner = self.payables.get((account_id, payable))
+            if payable > 0 and owner is None:
+                free.append(code)
+            elif owner is not None and self.orders[owner]["_release"]:
+                cooling.append(code)
+        return free, cooling
 
     def _give_code(self, order: Record) -> None:
-        """Any free code will do. Which one is the engine's business: the test says which (`codes_taken`)."""
+        """A free code; where none is near, one that a closed order kept. Which one is the engine's business: the
+        test says which it took (`codes_taken`).
+        """
         account_id, total = order["bank_account_id"], order["totals"]["total"]
-        free = self.free_codes(account_id, total)
-        code = self.codes_taken.pop(0) if self.codes_taken else free[0]
-        if code not in free:
-            raise AssertionError(f"unique code {code} is not one of the free ones {free}")
+        free, cooling = self.codes(account_id, total)
+        code = self.codes_taken.pop(0) if self.codes_taken else (free + cooling)[0]
+        far = not free or len(self.payables) >= TRIES_BEFORE_REUSE
+        if code not in free and not (far and code in cooling):
+            raise AssertionError(
+                f"unique code {code}: free are {free[:40]}, kept by closed orders {cooling[:40]}"
+            )
         order["unique_code"] = code
         order["payable"] = self._payable(self.bank_accounts[account_id], total, code)
+        owner = self.payables.get((account_id, order["payable"]))
+        if owner is not None:
+            self.release_payable(self.orders[owner])
         self.payables[account_id, order["payable"]] = order["order_id"]
 
     def _owns_payable(self, order: Record) -> bool:

@@ -190,8 +190,9 @@ fn payable(
     let span = i64::from(account.unique_code_max - account.unique_code_min) + 1;
     let turn = order_id.0.cast_signed().rem_euclid(span);
     let mut reusable: Option<Payable> = None;
+    let mut tried = 0;
     for step in 0..span {
-        if step >= TRIES_BEFORE_REUSE && reusable.is_some() {
+        if tried >= TRIES_BEFORE_REUSE && reusable.is_some() {
             break;
         }
         let code = i64::from(account.unique_code_min) + (turn + step) % span;
@@ -200,6 +201,7 @@ fn payable(
         if amount_minor <= 0 || amount_minor > crate::money::AMOUNT_MAX {
             continue;
         }
+        tried += 1;
         let unique_code = i32::try_from(code).unwrap_or(0);
         match reserved_by(view, account_id, amount_minor)? {
             None => return Ok(Payable { unique_code, amount_minor, taken_over: None }),
