@@ -229,9 +229,7 @@ class Orders(Stock):
         code = self.codes_taken.pop(0) if self.codes_taken else (free + cooling)[0]
         far = not free or len(self.payables) >= TRIES_BEFORE_REUSE
         if code not in free and not (far and code in cooling):
-            raise AssertionError(
-                f"unique code {code}: free are {free[:40]}, kept by closed orders {cooling[:40]}"
-            )
+            raise AssertionError(f"unique code {code}: free {free[:40]}, kept {cooling[:40]}")
         order["unique_code"] = code
         order["payable"] = self._payable(self.bank_accounts[account_id], total, code)
         owner = self.payables.get((account_id, order["payable"]))

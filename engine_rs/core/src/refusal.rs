@@ -178,7 +178,9 @@ impl Refusal {
 
     /// The record changed since the caller read it.
     pub fn stale(entity: &'static str, id: u64, current: i64, given: i64) -> Self {
-        Self::new(Reason::VersionStale, format!("The {entity} changed meanwhile; read it again."))
+        // The settings are the one thing without an id.
+        let thing = if id == 0 { entity.to_string() } else { format!("{entity} {id}") };
+        Self::new(Reason::VersionStale, format!("Meanwhile somebody changed {thing}; read it again."))
             .with("entity", entity)
             .with("id", id)
             .with("current", current)
