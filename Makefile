@@ -100,9 +100,12 @@ bench-quick: setup ## The same in seconds: shows that it runs, not how fast
 	@sh tools/system_packages.sh
 	@$(PYTHON) -m bench --quick $(ARGS)
 
+# How often `make crash` kills
+N ?= 20
+
 .PHONY: crash
-crash: setup ## Kill the server under load, again and again (part of test)
-	@$(PYTHON) -m pytest -m crash $(ARGS)
+crash: setup ## Kill the server under load, N=20 times (part of test)
+	@KASIR_KILLS=$(N) $(PYTHON) -m pytest -m crash $(ARGS)
 
 .PHONY: audit
 audit: $(VENV)/.dependencies ## Ask for known flaws in what we depend on (needs the network)

@@ -221,8 +221,8 @@ class Orders(Stock):
         return free, cooling
 
     def _give_code(self, order: Record) -> None:
-        """A free code; where none is near, one that a closed order kept. Which one is the engine's business: the
-        test says which it took (`codes_taken`).
+        """A free code; where none is near, one that a closed order kept. Which one is the engine's business:
+        the test says which it took (`codes_taken`).
         """
         account_id, total = order["bank_account_id"], order["totals"]["total"]
         free, cooling = self.codes(account_id, total)
