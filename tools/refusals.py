@@ -38,10 +38,10 @@ MEANINGS = {
 INTRODUCTION = """\
 # Refusals
 
-Every refusal is a gRPC status with a `google.rpc.ErrorInfo` (domain `kasir`): its `reason` is one of these names,
-its `metadata` holds facts for programs. A wrong field is named by `google.rpc.BadRequest` too, a time to wait by
-`google.rpc.RetryInfo`. A name is part of the contract and never changes its meaning. What is refused changes
-nothing, and its request id may be used again.
+Every refusal is a gRPC status with a `google.rpc.ErrorInfo` (domain `kasir`): its `reason` is one of
+these names, its `metadata` holds facts for programs. A wrong field is named by `google.rpc.BadRequest`
+too, a time to wait by `google.rpc.RetryInfo`. A name is part of the contract and never changes its
+meaning. What is refused changes nothing, and its request id may be used again.
 
 Written by `python tools/refusals.py` from the sources; do not edit.
 """
