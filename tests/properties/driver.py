@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -13,7 +13,6 @@ from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from hypothesis import note
 
 from kasir.v1 import (
     admin_pb2,
@@ -90,9 +89,13 @@ def now_ms() -> int:
 class Driver:
     """One shop, twice: behind the server, and as a model."""
 
-    def __init__(self, engine: Any, channel: grpc.Channel) -> None:
+    def __init__(
+        self, engine: Any, channel: grpc.Channel, tell: Callable[[str], None] = lambda _line: None
+    ) -> None:
+        """`tell` is told of each call, for the report of a failed run."""
         self.engine = engine
         self.channel = channel
+        self.tell = tell
         self.model = Shop()
         self.accepted: list[Sent] = []
         self.last_id = 0
@@ -109,7 +112,7 @@ class Driver:
         self.unseen = True
         self.last_id += 1
         request = method.request(request_id=str(uuid.UUID(int=self.last_id, version=4)), **fields)
-        note(f"{name} by {actor} {again}: {text_format.MessageToString(request, as_one_line=True)}")
+        self.tell(f"{name} by {actor} {again}: {text_format.MessageToString(request, as_one_line=True)}")
         while True:
             self._let_deadlines_pass(GUARD_MS)
             began, before = now_ms(), self.engine.revision()
@@ -133,7 +136,7 @@ class Driver:
         if again == "same":
             self.repeat(sent)
         elif again == "other":
-            self._send_other_body(sent, request)
+            self.send_other_body(sent)
         return shown
 
     def _same_refusal(self, name: str, request: Message, refused: Any, actor: str) -> None:
@@ -168,9 +171,13 @@ class Driver:
         assert reply == sent.reply, f"{sent.path} again gave another reply"
         assert all(record.method == DEADLINES for record in self._records(before)), "a repeat had an effect"
 
-    def _send_other_body(self, sent: Sent, request: Message) -> None:
+    def send_other_body(self, sent: Sent) -> None:
+        """The same id with another body: refused, and nothing happens."""
+        self.unseen = True
+        method = METHODS[sent.path.rsplit("/", 1)[1]]
+        other = _other_body(method.request.FromString(sent.request))
         before = self.engine.revision()
-        reply, refused = self._call(sent.path, _other_body(request).SerializeToString(), sent.actor)
+        reply, refused = self._call(sent.path, other.SerializeToString(), sent.actor)
         assert reply is None, f"{sent.path} with another body was answered"
         assert refused.reason == "REQUEST_ID_REUSED", refused
         assert refused.code == grpc.StatusCode.ALREADY_EXISTS, refused

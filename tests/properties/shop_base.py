@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
+from hypothesis import note
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from engine import Engine
@@ -42,6 +43,40 @@ def action(weight: int, when: Callable[[Any], bool] = lambda _shop: True) -> Cal
     return add
 
 
+def open_shop(send: Callable[..., Any]) -> None:
+    """A shop with few of everything, so that what is scarce is fought for."""
+    inclusive, exclusive = catalogue_pb2.TAX_MODE_INCLUSIVE, catalogue_pb2.TAX_MODE_EXCLUSIVE
+    for code, mode in (("PPN11", inclusive), ("PPN11X", exclusive)):
+        tax_class = catalogue_pb2.TaxClass(code=code, name="PPN 11%", rate_basis_points=1_100, mode=mode)
+        send("CreateTaxClass", tax_class=tax_class)
+    kinds = {"GUDANG": "WAREHOUSE", "CS": "CS_DESK", "TOKO": "SHOP", "GUDANG-2": "WAREHOUSE"}
+    for code, kind in kinds.items():
+        number = stock_pb2.LocationKind.Value(f"LOCATION_KIND_{kind}")
+        send("CreateLocation", location=stock_pb2.Location(code=code, name=code, kind=number))
+    for number, (barcode, price) in enumerate(
+        (("4006381333931", 10_000_00), ("96385074", 12_345_67), ("B-3", 500))
+    ):
+        send("CreateItem", item=item(number, [barcode], price))
+    lines = [stock_pb2.StockLine(item_id=item_id, quantity=4) for item_id in (1, 2, 3)]
+    for place in (WAREHOUSE, SHOP):
+        send("ReceiveStock", location_id=place, lines=lines, reference="SJ-1")
+    for number, highest, subtracts in (("1111", 3, False), ("2222", 0, True)):
+        account = reconciliation_pb2.BankAccount(
+            bank="BCA",
+            number=number,
+            holder="Toko",
+            currency_code="IDR",
+            unique_code_max=highest,
+            unique_code_subtracts=subtracts,
+        )
+        send("CreateBankAccount", bank_account=account)
+    for code, connected in (("JNE", True), ("ANTAR", False)):
+        send("CreateCourier", courier=shipping_pb2.Courier(code=code, name=code, connected=connected))
+    for code, place in (("KASIR-1", SHOP), ("MEJA-1", DESK)):
+        send("CreateTill", till=till_pb2.Till(code=code, location_id=place))
+    send("OpenShift", till_id=1, opening_cash=money(100_000_00))
+
+
 class ShopBase(RuleBasedStateMachine):
     """One store, one server and one model a run."""
 
@@ -51,7 +86,7 @@ class ShopBase(RuleBasedStateMachine):
         self.engine = Engine.open(Path(self.folder.name) / "store", map_size_bytes=1 << 24)
         self.server = RunningServer(self.engine)
         self.channel = grpc.insecure_channel(self.server.target)
-        self.driver = Driver(self.engine, self.channel)
+        self.driver = Driver(self.engine, self.channel, note)
         self.model = self.driver.model
 
     def teardown(self) -> None:
@@ -70,38 +105,7 @@ class ShopBase(RuleBasedStateMachine):
 
     @initialize()
     def opens(self) -> None:
-        """A shop with few of everything, so that what is scarce is fought for."""
-        send = self.driver.send
-        inclusive, exclusive = catalogue_pb2.TAX_MODE_INCLUSIVE, catalogue_pb2.TAX_MODE_EXCLUSIVE
-        for code, mode in (("PPN11", inclusive), ("PPN11X", exclusive)):
-            tax_class = catalogue_pb2.TaxClass(code=code, name="PPN 11%", rate_basis_points=1_100, mode=mode)
-            send("CreateTaxClass", tax_class=tax_class)
-        kinds = {"GUDANG": "WAREHOUSE", "CS": "CS_DESK", "TOKO": "SHOP", "GUDANG-2": "WAREHOUSE"}
-        for code, kind in kinds.items():
-            number = stock_pb2.LocationKind.Value(f"LOCATION_KIND_{kind}")
-            send("CreateLocation", location=stock_pb2.Location(code=code, name=code, kind=number))
-        for number, (barcode, price) in enumerate(
-            (("4006381333931", 10_000_00), ("96385074", 12_345_67), ("B-3", 500))
-        ):
-            send("CreateItem", item=item(number, [barcode], price))
-        lines = [stock_pb2.StockLine(item_id=item_id, quantity=4) for item_id in (1, 2, 3)]
-        for place in (WAREHOUSE, SHOP):
-            send("ReceiveStock", location_id=place, lines=lines, reference="SJ-1")
-        for number, highest, subtracts in (("1111", 3, False), ("2222", 0, True)):
-            account = reconciliation_pb2.BankAccount(
-                bank="BCA",
-                number=number,
-                holder="Toko",
-                currency_code="IDR",
-                unique_code_max=highest,
-                unique_code_subtracts=subtracts,
-            )
-            send("CreateBankAccount", bank_account=account)
-        for code, connected in (("JNE", True), ("ANTAR", False)):
-            send("CreateCourier", courier=shipping_pb2.Courier(code=code, name=code, connected=connected))
-        for code, place in (("KASIR-1", SHOP), ("MEJA-1", DESK)):
-            send("CreateTill", till=till_pb2.Till(code=code, location_id=place))
-        send("OpenShift", till_id=1, opening_cash=money(100_000_00))
+        open_shop(self.driver.send)
 
     @invariant()
     def both_show_the_same(self) -> None:
