@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,6 +65,10 @@ class RunningServer:
     def run(self, work: Awaitable[T]) -> T:
         """Runs a coroutine in the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
+
+    def pause(self, seconds: float) -> None:
+        """Lets the server do nothing for a while, as a machine that is too busy would."""
+        self._loop.call_soon_threadsafe(time.sleep, seconds)
 
     def stop(self) -> None:
         """Stops the server; the engine stays open."""

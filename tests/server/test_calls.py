@@ -6,6 +6,7 @@ bytes.
 
 import ast
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -76,9 +77,30 @@ def test_replies_find_their_callers(shop, channel):
         assert list(pool.map(book, range(1, 257))) == list(range(1, 257))
 
 
-def test_a_deadline_that_passed_is_kept(channel):
-    refused = refusal(raw(channel, GET_STOCK), b"", timeout=0.0)
-    assert refused.code == grpc.StatusCode.DEADLINE_EXCEEDED
+def test_a_command_that_came_after_its_deadline_is_not_begun(shop, channel, server, engine):
+    before = engine.revision()
+    with ThreadPoolExecutor(16) as pool:
+        server.pause(0.5)
+        refused = list(pool.map(lambda _: book_within(shop, channel, 0.1), range(16)))
+    assert {each.code for each in refused} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+    # This command takes its turn after all that were accepted before it.
+    shop.receive(shop.item_id, 1)
+    assert engine.revision() == before + 1
+
+
+def book_within(shop, channel, timeout_s):
+    request = booking_pb2.CreateBookingRequest(request_id=new_id(), booking=shop.booking())
+    return refusal(raw(channel, CREATE_BOOKING), request.SerializeToString(), timeout=timeout_s)
+
+
+def test_a_caller_waits_no_longer_than_its_deadline(channel):
+    watch = channel.unary_stream("/kasir.v1.WatchService/Watch")
+    began = time.monotonic()
+    with pytest.raises(grpc.RpcError) as caught:
+        for _ in watch(watch_pb2.WatchRequest().SerializeToString(), timeout=0.2):
+            pass
+    assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert 0.2 <= time.monotonic() - began < 10
 
 
 def test_a_caller_that_goes_away_loses_the_reply_and_not_the_command(shop, channel):
