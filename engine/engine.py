@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary, finalize
 from engine._core import Completions, CoreEngine
 from engine.errors import Code, EngineError
 
-DEFAULT_MAP_SIZE_BYTES = 1 << 30
+# Address space, not memory; growing waits for readers, so a shop should seldom have to.
+DEFAULT_MAP_SIZE_BYTES = 64 << 30
 DEFAULT_MAX_QUEUE = 16_384
 DEFAULT_MAX_BATCH = 1_024
 

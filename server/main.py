@@ -41,7 +41,7 @@ SnapshotsOption = Annotated[
     typer.Option(help="Where snapshots are written.  [default: DATA/snapshots]", show_default=False),
 ]
 MapSizeMibOption = Annotated[
-    int, typer.Option(min=1, help="First size of the memory map; it grows by itself.")
+    int, typer.Option(min=1, help="First size of the memory map: address space, not memory. It grows by itself.")
 ]
 MaxQueueOption = Annotated[int, typer.Option(min=1, help="Commands that may wait for the writer.")]
 MaxBatchOption = Annotated[int, typer.Option(min=1, help="Commands that may share a commit.")]
@@ -67,7 +67,7 @@ def serve(
     metrics_listen: MetricsListenOption = None,
     reflection: ReflectionOption = False,
     snapshots: SnapshotsOption = None,
-    map_size_mib: MapSizeMibOption = 1024,
+    map_size_mib: MapSizeMibOption = 65_536,
     max_queue: MaxQueueOption = 16_384,
     max_batch: MaxBatchOption = 1_024,
     max_streams: MaxStreamsOption = 1_000,

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::kept::Kept;
 use crate::tables::Table;
 
 /// What can go wrong below the rules. Never a refusal: the caller's command was not the cause.
@@ -54,6 +55,11 @@ pub trait View {
     /// # Errors
     /// [`Fault`] when the store cannot be read, or what `visit` returns.
     fn scan_back(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault>;
+
+    /// Where this view keeps decoded records, if it does.
+    fn kept(&self) -> Option<&Kept> {
+        None
+    }
 }
 
 /// Reads and writes ordered tables. Only `evolve` writes.

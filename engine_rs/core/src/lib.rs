@@ -12,6 +12,7 @@ pub mod event;
 mod evolve;
 mod execute;
 pub mod ids;
+pub mod kept;
 pub mod kv;
 pub mod money;
 pub mod query;

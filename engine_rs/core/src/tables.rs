@@ -61,6 +61,11 @@ impl Table {
                 | Self::Messages
         )
     }
+
+    /// Whether its records are read by most commands and changed by few: those are worth keeping decoded.
+    pub(crate) const fn is_kept(self) -> bool {
+        matches!(self, Self::Settings | Self::Items | Self::Locations | Self::TaxClasses)
+    }
 }
 
 tables! {

@@ -1,6 +1,6 @@
 //! Durable holds and bookings a second, in-process: so many threads, each with one command under way at a time.
 //!
-//! `cargo run --release -p kasir-store --example throughput -- [--submitters 64] [--seconds 5] [--dir DIR]`
+//! `cargo run --release -p kasir-store --example throughput -- [--submitters 64] [--seconds 5] [--only holds|bookings] [--dir DIR]`
 //!
 //! The store lies in DIR (a temporary directory of the working directory's disk unless given), with LMDB's default sync:
 //! every commit is two writes and two syncs. One line of JSON per kind of command goes to standard output.
@@ -48,11 +48,13 @@ fn reply(_method: &'static str, reply: Reply, _view: &dyn View) -> Result<Vec<u8
 struct Plan {
     submitters: u64,
     seconds: u64,
+    /// The one kind of command to measure; all when empty.
+    only: String,
     dir: PathBuf,
 }
 
 fn plan() -> Result<Plan, String> {
-    let mut plan = Plan { submitters: 64, seconds: 5, dir: PathBuf::new() };
+    let mut plan = Plan { submitters: 64, seconds: 5, only: String::new(), dir: PathBuf::new() };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
@@ -60,6 +62,7 @@ fn plan() -> Result<Plan, String> {
         match word.as_str() {
             "--submitters" => plan.submitters = number()?.max(1),
             "--seconds" => plan.seconds = number()?.max(1),
+            "--only" => plan.only = value,
             "--dir" => plan.dir = PathBuf::from(value),
             _ => return Err(format!("{word} is not known; see the top of this file")),
         }
@@ -191,8 +194,10 @@ fn main() -> Result<(), String> {
             .map_err(|error| error.to_string())?;
     let (store, next) = (Arc::new(store), Arc::new(AtomicU64::new(1)));
     stock(&store, &next).map_err(|refusal| refusal.message)?;
-    measure(&store, &next, &plan, "holds", hold);
-    measure(&store, &next, &plan, "bookings", booking);
+    let kinds: [(&str, fn(u64) -> Command); 2] = [("holds", hold), ("bookings", booking)];
+    for (what, command) in kinds.into_iter().filter(|(what, _)| plan.only.is_empty() || plan.only == *what) {
+        measure(&store, &next, &plan, what, command);
+    }
     let verified = store.verify(false).map_err(|stop| kasir_store::refusal(stop).message)?;
     match verified.violations.first() {
         None => Ok(()),

@@ -71,6 +71,9 @@ impl<'b, 's> Batch<'b, 's> {
     /// Ends what fell due up to now, as far as this batch may.
     pub(crate) fn settle_due(&mut self) -> Result<(), Fault> {
         self.now_ms = self.clock.now_ms().max(self.now_ms);
+        if !self.txn.may_be_due(self.now_ms)? {
+            return Ok(());
+        }
         let fallen = due(&*self.txn, self.now_ms, self.expiries_left)?.len();
         if fallen == 0 {
             return Ok(());

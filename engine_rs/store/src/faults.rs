@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use kasir_core::command::LocationInput;
+use kasir_core::kept::Kept;
 use kasir_core::refusal::Outcome;
 use kasir_core::{Command, Fault, Reason, Refusal, Reply, View};
 use tempfile::TempDir;
@@ -268,7 +269,8 @@ fn an_append_elsewhere_than_at_the_end_is_fenced_off() {
         Place { expected_revision: 0, ..place },
         Place { expected_revision: 2, ..place },
     ];
-    let mut txn = Writer::begin(&files).unwrap();
+    let mut kept = Kept::new();
+    let mut txn = Writer::begin(&files, &mut kept).unwrap();
     for place in wrong {
         assert_eq!(EmbeddedLog.append(&mut txn, place, &[]).unwrap(), Appended::Fenced(head), "{place:?}");
     }

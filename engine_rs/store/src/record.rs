@@ -121,8 +121,7 @@ impl<'b> Row<'b> {
 
 /// Encodes a record as a msgpack map with field names.
 pub(crate) fn encode<R: Serialize>(record: &R) -> Result<Vec<u8>, Fault> {
-    rmp_serde::to_vec_named(record)
-        .map_err(|error| Fault::Corrupt(format!("a record does not encode: {error}")))
+    kasir_core::records::encode(record)
 }
 
 /// Decodes a record of `what`.

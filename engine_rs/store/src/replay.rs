@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kasir_core::kept::Kept;
 use kasir_core::kv::SHARD;
 use kasir_core::refusal::Outcome;
 use kasir_core::{Context, Fault, apply};
@@ -122,7 +123,8 @@ pub(crate) fn replay(
 }
 
 fn write(files: &Files, place: Place, entries: &[LogEntry]) -> Result<Appended, Fault> {
-    let mut txn = Writer::begin(files).map_err(fault)?;
+    let mut kept = Kept::new();
+    let mut txn = Writer::begin(files, &mut kept).map_err(fault)?;
     for LogEntry { record, .. } in entries {
         let context = Context { now_ms: record.time_ms, actor: &record.actor };
         apply(&mut txn, &record.events, &context)?;

@@ -17,12 +17,21 @@ pub struct Request {
     pub(crate) hash: Hash,
     pub(crate) actor: String,
     pub(crate) command: Command,
+    /// Bytes it came in, as a measure of what it takes while it waits.
+    pub(crate) bytes: usize,
 }
 
 impl Request {
     /// A command with the bytes it was decoded from: the same `id` with another method or body is refused.
     pub fn new(method: &'static str, body: &[u8], id: RequestId, actor: &str, command: Command) -> Self {
-        Self { method, id, hash: request_hash(method, body), actor: actor.to_owned(), command }
+        Self {
+            method,
+            id,
+            hash: request_hash(method, body),
+            actor: actor.to_owned(),
+            command,
+            bytes: body.len(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use kasir_core::deadlines::next_due_ms;
+use kasir_core::kept::Kept;
 use kasir_core::kv::SHARD;
 use kasir_core::{Fault, Reason, Refusal};
 
@@ -92,6 +93,7 @@ pub(crate) struct Sequencer<T> {
     pub(crate) encoder: Arc<dyn Encoder>,
     pub(crate) max_batch: usize,
     pub(crate) head: Head,
+    pub(crate) kept: Kept,
     /// The last stamp; stamps never go back.
     pub(crate) now_ms: i64,
     /// When the next deadline falls due, Unix milliseconds.
@@ -125,6 +127,7 @@ impl<T: Send + 'static> Sequencer<T> {
             // A panic is a bug. The transaction it tore is gone with the stack, but nothing more is to be trusted.
             let served = catch_unwind(AssertUnwindSafe(|| self.serve(&requests)))
                 .unwrap_or_else(|panic| Err(stopped_by(panic.as_ref())));
+            self.shared.answered(requests.iter().map(|request: &Request| request.bytes).sum());
             requests.clear();
             let stop = match served {
                 Ok(answers) => self.answer(waiters.drain(..).zip(answers)),
@@ -170,8 +173,13 @@ impl<T: Send + 'static> Sequencer<T> {
     /// Carries a batch out and commits it. `Err`: the writer has to stop, with this answer to all.
     fn serve(&mut self, requests: &[Request]) -> Result<Vec<Answer>, Refusal> {
         loop {
-            let what = match self.attempt(requests) {
-                Ok(done) => return Ok(self.publish(done)),
+            // A failed attempt keeps nothing: what it kept it may have written itself.
+            let mut kept = std::mem::take(&mut self.kept);
+            let what = match self.attempt(requests, &mut kept) {
+                Ok(done) => {
+                    self.kept = kept;
+                    return Ok(self.publish(done));
+                }
                 Err(Failure::Stop(why)) => return Err(why),
                 Err(Failure::MapFull) => match self.grow() {
                     Ok(()) => continue,
@@ -189,9 +197,9 @@ impl<T: Send + 'static> Sequencer<T> {
         }
     }
 
-    fn attempt(&self, requests: &[Request]) -> Result<Done, Failure> {
+    fn attempt(&self, requests: &[Request], kept: &mut Kept) -> Result<Done, Failure> {
         let begun = Instant::now();
-        let mut txn = Writer::begin(&self.files).map_err(|error| stop(&error))?;
+        let mut txn = Writer::begin(&self.files, kept).map_err(|error| stop(&error))?;
         let mut batch = Batch::new(&mut txn, &*self.encoder, &*self.shared.clock, &self.head, self.now_ms);
         let answers: Vec<Answer> = if requests.is_empty() {
             batch.settle_due()?;
@@ -222,7 +230,7 @@ impl<T: Send + 'static> Sequencer<T> {
         match disk::verdict(&error, &self.shared.dir) {
             Verdict::MapFull => Failure::MapFull,
             // LMDB closes an environment whose header it could not write: then nobody knows what the file says.
-            Verdict::DiskFull if Writer::begin(&self.files).is_ok() => Failure::Unwritable(error.to_string()),
+            Verdict::DiskFull if self.files.write_txn().is_ok() => Failure::Unwritable(error.to_string()),
             Verdict::DiskFull | Verdict::Broken => stop(&error),
             Verdict::Corrupt => Failure::from(fault(error)),
         }
@@ -301,7 +309,7 @@ impl<T: Send + 'static> Sequencer<T> {
     }
 
     fn trim_once(&mut self, before: u64) -> Result<u64, Failure> {
-        let mut txn = Writer::begin(&self.files).map_err(|error| stop(&error))?;
+        let mut txn = Writer::begin(&self.files, &mut self.kept).map_err(|error| stop(&error))?;
         let count = self.shared.log.trim(&mut txn, before, TRIM_MAX)?;
         let head = txn.head()?;
         if count > 0 {

@@ -1,12 +1,13 @@
 //! One open store: its writer, its readers, its journal.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use kasir_core::deadlines::next_due_ms;
+use kasir_core::kept::Kept;
 use kasir_core::refusal::{Outcome, Stop};
 use kasir_core::{Fault, Reason, Refusal};
 
@@ -28,10 +29,13 @@ const RETRY_MS: (u64, u64) = (20, 2_000);
 /// How a store is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// First size of the memory map, bytes; it grows by itself.
+    /// First size of the memory map, bytes. It is address space, not memory: the file grows with what is written. The map
+    /// grows by itself too, but waits for readers then, so it begins larger than most shops ever get.
     pub map_size: usize,
     /// Commands that may wait; more are refused with QUEUE_FULL.
     pub max_queue: usize,
+    /// Bytes of requests that may wait, the batch under way included; more are refused with QUEUE_FULL.
+    pub max_queue_bytes: usize,
     /// Commands that one commit takes.
     pub max_batch: usize,
     /// Read transactions that may be open at one time, those of other processes included.
@@ -40,7 +44,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { map_size: 1 << 30, max_queue: 16_384, max_batch: 512, max_readers: 1_024 }
+        Self {
+            map_size: 64 << 30,
+            max_queue: 16_384,
+            max_queue_bytes: 64 << 20,
+            max_batch: 512,
+            max_readers: 1_024,
+        }
     }
 }
 
@@ -56,6 +66,8 @@ pub(crate) struct Shared<T> {
     pub(crate) revision: AtomicU64,
     /// The last stamp.
     pub(crate) log_time_ms: AtomicI64,
+    /// Bytes of the requests that wait or are being carried out.
+    waiting_bytes: AtomicUsize,
     pub(crate) counters: Counters,
     pub(crate) sink: Arc<dyn BatchSink<T>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -75,6 +87,11 @@ impl<T> Shared<T> {
         *self.queue.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Requests of so many bytes are answered.
+    pub(crate) fn answered(&self, bytes: usize) {
+        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     fn why_closed(&self) -> Refusal {
         self.stopped.get().cloned().unwrap_or_else(closed)
     }
@@ -83,12 +100,8 @@ impl<T> Shared<T> {
         let batches = self.options.max_queue / self.options.max_batch.max(1) + 1;
         let millis = self.counters.batch_time().as_millis().saturating_mul(batches as u128);
         let retry_ms = u64::try_from(millis).unwrap_or(RETRY_MS.1).clamp(RETRY_MS.0, RETRY_MS.1);
-        let waiting = self.options.max_queue;
-        Refusal::new(
-            Reason::QueueFull,
-            format!("{waiting} commands wait already. Try again in {retry_ms} ms."),
-        )
-        .with("retry_ms", retry_ms)
+        Refusal::new(Reason::QueueFull, format!("As many commands wait as may. Try again in {retry_ms} ms."))
+            .with("retry_ms", retry_ms)
     }
 
     fn with_files<R>(&self, work: impl FnOnce(&Files) -> R) -> Result<R, Refusal> {
@@ -143,6 +156,7 @@ impl<T: Send + 'static> Store<T> {
             stopped: OnceLock::new(),
             revision: AtomicU64::new(head.revision),
             log_time_ms: AtomicI64::new(head.time_ms),
+            waiting_bytes: AtomicUsize::new(0),
             counters: Counters::default(),
             sink,
             clock,
@@ -156,6 +170,7 @@ impl<T: Send + 'static> Store<T> {
             encoder,
             max_batch: options.max_batch,
             head,
+            kept: Kept::new(),
             now_ms: head.time_ms,
             next_due_ms,
             pause_until: None,
@@ -172,7 +187,7 @@ impl<T: Send + 'static> Store<T> {
     /// # Errors
     /// QUEUE_FULL with `retry_ms`, WRITER_STOPPED or STORE_CORRUPT; `token` is dropped then.
     pub fn submit(&self, request: Request, token: T) -> Result<(), Refusal> {
-        self.enqueue(Work::Command(Box::new(request), Waiter::Sink(token)))
+        self.enqueue_command(request, Waiter::Sink(token))
     }
 
     /// Queues a command and blocks this thread until it is durable.
@@ -181,8 +196,20 @@ impl<T: Send + 'static> Store<T> {
     /// What [`Store::submit`] refuses, and what the rules refuse.
     pub fn submit_blocking(&self, request: Request) -> Answer {
         let (sender, receiver) = bounded(1);
-        self.enqueue(Work::Command(Box::new(request), Waiter::Thread(sender)))?;
+        self.enqueue_command(request, Waiter::Thread(sender))?;
         receiver.recv().unwrap_or_else(|_| Err(self.shared.why_closed()))
+    }
+
+    fn enqueue_command(&self, request: Request, waiter: Waiter<T>) -> Result<(), Refusal> {
+        let bytes = request.bytes;
+        let waiting = self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // One that finds nobody before it is taken whatever its size, which its sender bounds.
+        let queued = if waiting > 0 && waiting.saturating_add(bytes) > self.shared.options.max_queue_bytes {
+            Err(self.shared.queue_full())
+        } else {
+            self.enqueue(Work::Command(Box::new(request), waiter))
+        };
+        queued.inspect_err(|_| self.shared.answered(bytes))
     }
 
     fn enqueue(&self, work: Work<T>) -> Result<(), Refusal> {

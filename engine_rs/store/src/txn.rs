@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::ops::Bound;
 
 use heed::{PutFlags, RoTxn, RwTxn, WithoutTls};
+use kasir_core::deadlines::{Deadline, next_due_ms};
+use kasir_core::kept::Kept;
 use kasir_core::kv::Visit;
 use kasir_core::{Fault, State, Table, View};
 
@@ -76,11 +78,23 @@ impl View for Reader<'_> {
 pub struct Writer<'s> {
     txn: RwTxn<'s>,
     tables: &'s Tables<'static>,
+    kept: &'s mut Kept,
+    /// No deadline is earlier; unknown until somebody looked.
+    first_due_ms: Option<i64>,
 }
 
 impl<'s> Writer<'s> {
-    pub(crate) fn begin(files: &'s Files) -> Result<Self, heed::Error> {
-        Ok(Self { txn: files.write_txn()?, tables: files.tables() })
+    /// `kept` holds nothing that is not in the file; whoever drops the transaction clears it.
+    pub(crate) fn begin(files: &'s Files, kept: &'s mut Kept) -> Result<Self, heed::Error> {
+        Ok(Self { txn: files.write_txn()?, tables: files.tables(), kept, first_due_ms: None })
+    }
+
+    /// Whether a deadline may lie at or before `now_ms`. Asked before every command, so it seldom looks.
+    pub(crate) fn may_be_due(&mut self, now_ms: i64) -> Result<bool, Fault> {
+        if self.first_due_ms.is_none_or(|first| first <= now_ms) {
+            self.first_due_ms = Some(next_due_ms(self)?.unwrap_or(i64::MAX));
+        }
+        Ok(self.first_due_ms.is_some_and(|first| first <= now_ms))
     }
 
     /// Makes everything durable, or nothing.
@@ -133,10 +147,19 @@ impl View for Writer<'_> {
     fn scan_back(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
         scan_back(&self.txn, self.tables, table, from, to, visit)
     }
+
+    fn kept(&self) -> Option<&Kept> {
+        Some(self.kept)
+    }
 }
 
 impl State for Writer<'_> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        self.kept.forget(table, key);
+        if table == Table::Deadlines {
+            let due_ms = Deadline::from_key(key)?.due_ms;
+            self.first_due_ms = self.first_due_ms.map(|first| first.min(due_ms));
+        }
         let rows = self.tables.rules(table);
         if table.grows_at_the_end() {
             // LMDB fills its pages when told that a row comes last, and leaves them half empty otherwise.
@@ -149,6 +172,7 @@ impl State for Writer<'_> {
     }
 
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
+        self.kept.forget(table, key);
         self.tables.rules(table).delete(&mut self.txn, key).map(drop).map_err(fault)
     }
 

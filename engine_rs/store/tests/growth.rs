@@ -14,7 +14,8 @@ use kasir_core::stock::level;
 use kasir_store::Options;
 use support::{ITEM, MINUTE_MS, START_MS, Shop, WAREHOUSE, booking, hold};
 
-const TINY: Options = Options { map_size: 1, max_queue: 16_384, max_batch: 64, max_readers: 64 };
+const TINY: Options =
+    Options { map_size: 1, max_queue: 16_384, max_queue_bytes: 64 << 20, max_batch: 64, max_readers: 64 };
 
 #[test]
 fn a_tiny_map_grows_under_load_without_losing_a_request() {

@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use support::{MINUTE_MS, Shop, booking, hold, location, receive, request};
 use tempfile::TempDir;
 
-const TINY: Options = Options { map_size: 1, max_queue: 64, max_batch: 8, max_readers: 16 };
+const TINY: Options =
+    Options { map_size: 1, max_queue: 64, max_queue_bytes: 1 << 20, max_batch: 8, max_readers: 16 };
 
 #[derive(Debug, Clone)]
 enum Deed {

@@ -305,6 +305,24 @@ fn the_queue_is_bounded_and_says_when_to_try_again() {
 }
 
 #[test]
+fn what_waits_is_bounded_in_bytes_too() {
+    // A request's body is its command in words here.
+    let three = 3 * format!("{:?}", location("A")).len();
+    let shop = Shop::with(&Options { max_queue_bytes: three, map_size: 16 << 20, ..Options::default() });
+    shop.sink.hold();
+    shop.store.submit(shop.request(location("A")), 0).unwrap();
+    shop.sink.wait_held();
+    for (token, code) in (1..).zip(["B", "C", "D"]) {
+        shop.store.submit(shop.request(location(code)), token).unwrap();
+    }
+    let refusal = shop.store.submit(shop.request(location("E")), 4).unwrap_err();
+    assert_eq!(refusal.reason, Reason::QueueFull);
+    shop.sink.let_go();
+    assert!(shop.sink.answers(4).iter().all(|(_, answer)| answer.is_ok()));
+    shop.ok(location("E"));
+}
+
+#[test]
 fn closing_answers_what_was_accepted_and_takes_nothing_more() {
     let shop = Shop::stocked(100);
     shop.sink.hold();

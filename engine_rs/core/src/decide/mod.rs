@@ -86,7 +86,7 @@ impl Answer {
     pub(crate) fn reply(self, view: &dyn View) -> Result<Reply, Fault> {
         Ok(match self {
             Self::Made(reply) => *reply,
-            Self::Settings => Reply::Settings(Settings::load(view)?),
+            Self::Settings => Reply::Settings((*Settings::load(view)?).clone()),
             Self::TaxClass(id) => Reply::TaxClass(must(view, id.0)?),
             Self::Item(id) => Reply::Item(must(view, id.0)?),
             Self::Location(id) => Reply::Location(must(view, id.0)?),

@@ -7,7 +7,9 @@ use crate::execute::Context;
 use crate::ids::{DropOrderId, HoldId, LocationId};
 use crate::kv::View;
 use crate::money::{self, Currency};
-use crate::records::{DropOrder, Hold, Item, Line, Settings, Shift, TaxClass, Till, Totals, must, need};
+use crate::records::{
+    DropOrder, Hold, Item, Line, Settings, Shift, TaxClass, Till, Totals, must, must_shared, need,
+};
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::states::{DropOrderAction, TaxMode};
 
@@ -130,8 +132,11 @@ fn price_line(
         return Err(Refusal::field(Reason::AmountOutOfRange, &format!("{field}.discount"), message).into());
     }
     let net = gross - discount_minor;
-    let tax_class =
-        item.tax_class_id.is_some().then(|| must::<TaxClass>(view, item.tax_class_id.0)).transpose()?;
+    let tax_class = item
+        .tax_class_id
+        .is_some()
+        .then(|| must_shared::<TaxClass>(view, item.tax_class_id.0))
+        .transpose()?;
     let (tax_minor, tax_included, tax_code) = match &tax_class {
         None => (0, false, String::new()),
         Some(class) => {
@@ -145,8 +150,8 @@ fn price_line(
     let total_minor = money::sum([net, if tax_included { 0 } else { tax_minor }]).ok_or_else(too_large)?;
     Ok(Line {
         item_id: item.item_id,
-        sku: item.sku,
-        name: item.name,
+        sku: item.sku.clone(),
+        name: item.name.clone(),
         quantity,
         unit_price_minor,
         discount_minor,

@@ -1,6 +1,7 @@
 //! Locations, movements of stock, holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::catalogue::{bounded, free_code};
 use super::{Answer, Decided, check, next_id};
@@ -10,7 +11,7 @@ use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{HoldId, ItemId, LocationId};
 use crate::kv::View;
-use crate::records::{Hold, Item, Location, Settings, find, need};
+use crate::records::{Hold, Item, Location, Settings, find, need, need_shared};
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::reply::Reply;
 use crate::states::LocationKind;
@@ -78,11 +79,11 @@ fn out_of_stock(
 }
 
 /// A location that is not a CS desk: its stock may be booked, sold and moved freely.
-pub(crate) fn open_location(view: &dyn View, field: &str, location_id: LocationId) -> Outcome<Location> {
+pub(crate) fn open_location(view: &dyn View, field: &str, location_id: LocationId) -> Outcome<Arc<Location>> {
     if !location_id.is_some() {
         return Err(check::required(field).into());
     }
-    let location: Location = need(view, location_id.0)?;
+    let location: Arc<Location> = need_shared(view, location_id.0)?;
     if location.kind == LocationKind::CsDesk {
         let message = format!("{} is a CS desk: its stock moves by Drop Orders only.", location.code);
         return Err(Refusal::field(Reason::DropOrderRequired, field, message)
@@ -93,11 +94,11 @@ pub(crate) fn open_location(view: &dyn View, field: &str, location_id: LocationI
 }
 
 /// An item that may be booked and sold.
-pub(crate) fn live_item(view: &dyn View, field: &str, item_id: ItemId) -> Outcome<Item> {
+pub(crate) fn live_item(view: &dyn View, field: &str, item_id: ItemId) -> Outcome<Arc<Item>> {
     if !item_id.is_some() {
         return Err(check::required(field).into());
     }
-    let item: Item = need(view, item_id.0)?;
+    let item: Arc<Item> = need_shared(view, item_id.0)?;
     if item.inactive {
         let message = format!("{} is not sold any more.", item.name);
         return Err(Refusal::field(Reason::ItemInactive, field, message).with("item_id", item_id).into());

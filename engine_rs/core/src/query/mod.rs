@@ -40,7 +40,7 @@ use crate::refusal::{Outcome, Reason, Refusal};
 
 /// The shop's settings, or the defaults.
 pub fn settings(view: &dyn View) -> Outcome<Settings> {
-    Ok(Settings::load(view)?)
+    Ok((*Settings::load(view)?).clone())
 }
 
 /// The refusal of a request that names nothing to look up.

@@ -1,8 +1,10 @@
 //! What is set up and what stands where.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Record, decode, empty, record};
+use super::{Record, decode, empty, kept, record};
 use crate::ids::{DropOrderId, HoldId, ItemId, LocationId, OrderId, TaxClassId};
 use crate::kv::{Fault, Key, View};
 use crate::money::{Currency, Money};
@@ -57,12 +59,10 @@ impl Default for Settings {
 
 impl Settings {
     /// The shop's settings, or the defaults.
-    pub fn load(view: &dyn View) -> Result<Self, Fault> {
-        Ok(view
-            .get(Table::Settings, Key::new().as_slice())?
-            .map(|bytes| decode(&bytes))
-            .transpose()?
-            .unwrap_or_default())
+    pub fn load(view: &dyn View) -> Result<Arc<Self>, Fault> {
+        let decode =
+            || view.get(Table::Settings, Key::new().as_slice())?.map(|bytes| decode(&bytes)).transpose();
+        Ok(kept(view, Table::Settings, 0, decode)?.unwrap_or_default())
     }
 }
 

@@ -14,6 +14,8 @@ pub use goods::{DropOrder, HOUR_MS, Hold, Item, Location, Price, Settings, TaxCl
 pub use orders::{Address, Allocation, Customer, Line, Order, Totals};
 pub use paper::{Courier, Message, Parcel, PrintJob};
 
+use std::sync::Arc;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::kv::{Fault, Key, State, View};
@@ -32,6 +34,9 @@ pub trait Record: Serialize + DeserializeOwned {
     fn id(&self) -> u64;
 }
 
+/// Room for most records, so that few grow while they are written.
+const RECORD_BYTES: usize = 1_024;
+
 /// The key of a record by id.
 pub fn id_key(id: u64) -> Key {
     Key::new().u64(id)
@@ -49,8 +54,10 @@ pub fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, Fault> {
 
 /// Encodes a record or event as a msgpack map with field names.
 pub fn encode<R: Serialize>(record: &R) -> Result<Vec<u8>, Fault> {
-    rmp_serde::to_vec_named(record)
-        .map_err(|error| Fault::Corrupt(format!("a record does not encode: {error}")))
+    let mut bytes = Vec::with_capacity(RECORD_BYTES);
+    rmp_serde::encode::write_named(&mut bytes, record)
+        .map_err(|error| Fault::Corrupt(format!("a record does not encode: {error}")))?;
+    Ok(bytes)
 }
 
 /// The record of this id, if there is one.
@@ -61,6 +68,33 @@ pub fn find<R: Record>(view: &dyn View, id: u64) -> Result<Option<R>, Fault> {
 /// The record of this id, or the refusal that there is none.
 pub fn need<R: Record>(view: &dyn View, id: u64) -> Outcome<R> {
     find(view, id)?.ok_or_else(|| Refusal::not_found(R::MISSING, R::ENTITY, id).into())
+}
+
+/// The record of this id, or the refusal that there is none; from those that are kept decoded, where the view has them.
+pub(crate) fn need_shared<R: Record + Send + Sync + 'static>(view: &dyn View, id: u64) -> Outcome<Arc<R>> {
+    let record = kept(view, R::TABLE, id, || find(view, id))?;
+    record.ok_or_else(|| Refusal::not_found(R::MISSING, R::ENTITY, id).into())
+}
+
+/// The same of a record that an event or index says is there.
+pub(crate) fn must_shared<R: Record + Send + Sync + 'static>(
+    view: &dyn View,
+    id: u64,
+) -> Result<Arc<R>, Fault> {
+    let record = kept(view, R::TABLE, id, || find(view, id))?;
+    record.ok_or_else(|| Fault::Corrupt(format!("{} {id} is named but not there", R::ENTITY)))
+}
+
+fn kept<R: Send + Sync + 'static>(
+    view: &dyn View,
+    table: Table,
+    id: u64,
+    read: impl FnOnce() -> Result<Option<R>, Fault>,
+) -> Result<Option<Arc<R>>, Fault> {
+    match view.kept() {
+        Some(kept) => kept.get_or(table, id, read),
+        None => Ok(read()?.map(Arc::new)),
+    }
 }
 
 /// The record of this id, which an event or index says is there.
