@@ -95,7 +95,8 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateSnapshot(self, request, context):
-        """Writes a consistent copy of the store into the server's snapshot directory.
+        """Writes a consistent copy of the store into the server's snapshot directory. It changes nothing in the shop and needs no
+        request_id: the name is its identity, and SNAPSHOT_EXISTS after a lost reply means that the copy was made.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,9 @@ class AdminServiceStub:
     VerifyStore: _grpc.UnaryUnaryMultiCallable[_admin_pb2.VerifyStoreRequest, _admin_pb2.VerifyStoreResponse]
     """Checks every invariant over the whole store, on a snapshot, beside the running shop."""
     CreateSnapshot: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateSnapshotRequest, _admin_pb2.CreateSnapshotResponse]
-    """Writes a consistent copy of the store into the server's snapshot directory."""
+    """Writes a consistent copy of the store into the server's snapshot directory. It changes nothing in the shop and needs no
+    request_id: the name is its identity, and SNAPSHOT_EXISTS after a lost reply means that the copy was made.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -58,7 +60,9 @@ class AdminServiceAsyncStub(AdminServiceStub):
     VerifyStore: _aio.UnaryUnaryMultiCallable[_admin_pb2.VerifyStoreRequest, _admin_pb2.VerifyStoreResponse]  # type: ignore[assignment]
     """Checks every invariant over the whole store, on a snapshot, beside the running shop."""
     CreateSnapshot: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateSnapshotRequest, _admin_pb2.CreateSnapshotResponse]  # type: ignore[assignment]
-    """Writes a consistent copy of the store into the server's snapshot directory."""
+    """Writes a consistent copy of the store into the server's snapshot directory. It changes nothing in the shop and needs no
+    request_id: the name is its identity, and SNAPSHOT_EXISTS after a lost reply means that the copy was made.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Operations on the whole store."""
@@ -101,6 +105,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.CreateSnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.CreateSnapshotResponse, _abc.Awaitable[_admin_pb2.CreateSnapshotResponse]]:
-        """Writes a consistent copy of the store into the server's snapshot directory."""
+        """Writes a consistent copy of the store into the server's snapshot directory. It changes nothing in the shop and needs no
+        request_id: the name is its identity, and SNAPSHOT_EXISTS after a lost reply means that the copy was made.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

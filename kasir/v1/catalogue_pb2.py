@@ -26,15 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from kasir.v1 import common_pb2 as kasir_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kasir/v1/catalogue.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\"x\n\x08TaxClass\x12\x14\n\x0ctax_class_id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x19\n\x11rate_basis_points\x18\x04 \x01(\x05\x12\x1f\n\x04mode\x18\x05 \x01(\x0e\x32\x11.kasir.v1.TaxMode\"R\n\x05Price\x12\x12\n\nprice_list\x18\x01 \x01(\t\x12\x14\n\x0cmin_quantity\x18\x02 \x01(\x03\x12\x1f\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"\x8e\x02\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x10\n\x08\x62\x61rcodes\x18\x05 \x03(\t\x12\x1f\n\x06prices\x18\x06 \x03(\x0b\x32\x0f.kasir.v1.Price\x12\x14\n\x0ctax_class_id\x18\x07 \x01(\x04\x12\x14\n\x0cweight_grams\x18\x08 \x01(\x03\x12\x10\n\x08inactive\x18\t \x01(\x08\x12\x15\n\rreorder_point\x18\n \x01(\x03\x12\x0f\n\x07version\x18\x0b \x01(\x03\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x05Stock\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x13\n\x0blocation_id\x18\x02 \x01(\x04\x12\x0f\n\x07on_hand\x18\x03 \x01(\x03\x12\x0c\n\x04held\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\"j\n\x10ItemAvailability\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Item\x12\x1f\n\x06stocks\x18\x02 \x03(\x0b\x32\x0f.kasir.v1.Stock\x12\x17\n\x0f\x61vailable_total\x18\x03 \x01(\x03\"R\n\x15\x43reateTaxClassRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\ttax_class\x18\x02 \x01(\x0b\x32\x12.kasir.v1.TaxClass\"?\n\x16\x43reateTaxClassResponse\x12%\n\ttax_class\x18\x01 \x01(\x0b\x32\x12.kasir.v1.TaxClass\"\x17\n\x15ListTaxClassesRequest\"A\n\x16ListTaxClassesResponse\x12\'\n\x0btax_classes\x18\x01 \x03(\x0b\x32\x12.kasir.v1.TaxClass\"E\n\x11\x43reateItemRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1c\n\x04item\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Item\"2\n\x12\x43reateItemResponse\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Item\"L\n\x17\x42\x61tchCreateItemsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1d\n\x05items\x18\x02 \x03(\x0b\x32\x0e.kasir.v1.Item\"[\n\x16\x42\x61tchCreateItemsResult\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Item\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.kasir.v1.BatchError\"M\n\x18\x42\x61tchCreateItemsResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .kasir.v1.BatchCreateItemsResult\"E\n\x11UpdateItemRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1c\n\x04item\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Item\"2\n\x12UpdateItemResponse\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Item\"M\n\x0eGetItemRequest\x12\x11\n\x07item_id\x18\x01 \x01(\x04H\x00\x12\r\n\x03sku\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x62\x61rcode\x18\x03 \x01(\tH\x00\x42\x06\n\x04name\";\n\x0fGetItemResponse\x12(\n\x04item\x18\x01 \x01(\x0b\x32\x1a.kasir.v1.ItemAvailability\"_\n\x10\x46indItemsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x15\n\rin_stock_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"W\n\x11\x46indItemsResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.kasir.v1.ItemAvailability\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x10ListItemsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"K\n\x11ListItemsResponse\x12\x1d\n\x05items\x18\x01 \x03(\x0b\x32\x0e.kasir.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x17ListAlternativesRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"E\n\x18ListAlternativesResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.kasir.v1.ItemAvailability*S\n\x07TaxMode\x12\x18\n\x14TAX_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12TAX_MODE_INCLUSIVE\x10\x01\x12\x16\n\x12TAX_MODE_EXCLUSIVE\x10\x02\x32\xd0\x05\n\x10\x43\x61talogueService\x12S\n\x0e\x43reateTaxClass\x12\x1f.kasir.v1.CreateTaxClassRequest\x1a .kasir.v1.CreateTaxClassResponse\x12S\n\x0eListTaxClasses\x12\x1f.kasir.v1.ListTaxClassesRequest\x1a .kasir.v1.ListTaxClassesResponse\x12G\n\nCreateItem\x12\x1b.kasir.v1.CreateItemRequest\x1a\x1c.kasir.v1.CreateItemResponse\x12Y\n\x10\x42\x61tchCreateItems\x12!.kasir.v1.BatchCreateItemsRequest\x1a\".kasir.v1.BatchCreateItemsResponse\x12G\n\nUpdateItem\x12\x1b.kasir.v1.UpdateItemRequest\x1a\x1c.kasir.v1.UpdateItemResponse\x12>\n\x07GetItem\x12\x18.kasir.v1.GetItemRequest\x1a\x19.kasir.v1.GetItemResponse\x12\x44\n\tFindItems\x12\x1a.kasir.v1.FindItemsRequest\x1a\x1b.kasir.v1.FindItemsResponse\x12\x44\n\tListItems\x12\x1a.kasir.v1.ListItemsRequest\x1a\x1b.kasir.v1.ListItemsResponse\x12Y\n\x10ListAlternatives\x12!.kasir.v1.ListAlternativesRequest\x1a\".kasir.v1.ListAlternativesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kasir/v1/catalogue.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\"x\n\x08TaxClass\x12\x14\n\x0ctax_class_id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x19\n\x11rate_basis_points\x18\x04 \x01(\x05\x12\x1f\n\x04mode\x18\x05 \x01(\x0e\x32\x11.kasir.v1.TaxMode\"R\n\x05Price\x12\x12\n\nprice_list\x18\x01 \x01(\t\x12\x14\n\x0cmin_quantity\x18\x02 \x01(\x03\x12\x1f\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"\x8e\x02\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x10\n\x08\x62\x61rcodes\x18\x05 \x03(\t\x12\x1f\n\x06prices\x18\x06 \x03(\x0b\x32\x0f.kasir.v1.Price\x12\x14\n\x0ctax_class_id\x18\x07 \x01(\x04\x12\x14\n\x0cweight_grams\x18\x08 \x01(\x03\x12\x10\n\x08inactive\x18\t \x01(\x08\x12\x15\n\rreorder_point\x18\n \x01(\x03\x12\x0f\n\x07version\x18\x0b \x01(\x03\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x05Stock\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x13\n\x0blocation_id\x18\x02 \x01(\x04\x12\x0f\n\x07on_hand\x18\x03 \x01(\x03\x12\x0c\n\x04held\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\"j\n\x10ItemAvailability\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Item\x12\x1f\n\x06stocks\x18\x02 \x03(\x0b\x32\x0f.kasir.v1.Stock\x12\x17\n\x0f\x61vailable_total\x18\x03 \x01(\x03\"R\n\x15\x43reateTaxClassRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\ttax_class\x18\x02 \x01(\x0b\x32\x12.kasir.v1.TaxClass\"?\n\x16\x43reateTaxClassResponse\x12%\n\ttax_class\x18\x01 \x01(\x0b\x32\x12.kasir.v1.TaxClass\">\n\x15ListTaxClassesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x16ListTaxClassesResponse\x12\'\n\x0btax_classes\x18\x01 \x03(\x0b\x32\x12.kasir.v1.TaxClass\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x11\x43reateItemRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1c\n\x04item\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Item\"2\n\x12\x43reateItemResponse\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Item\"L\n\x17\x42\x61tchCreateItemsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1d\n\x05items\x18\x02 \x03(\x0b\x32\x0e.kasir.v1.Item\"[\n\x16\x42\x61tchCreateItemsResult\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Item\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.kasir.v1.BatchError\"M\n\x18\x42\x61tchCreateItemsResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .kasir.v1.BatchCreateItemsResult\"E\n\x11UpdateItemRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1c\n\x04item\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Item\"2\n\x12UpdateItemResponse\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Item\"M\n\x0eGetItemRequest\x12\x11\n\x07item_id\x18\x01 \x01(\x04H\x00\x12\r\n\x03sku\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x62\x61rcode\x18\x03 \x01(\tH\x00\x42\x06\n\x04name\";\n\x0fGetItemResponse\x12(\n\x04item\x18\x01 \x01(\x0b\x32\x1a.kasir.v1.ItemAvailability\"_\n\x10\x46indItemsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x15\n\rin_stock_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"W\n\x11\x46indItemsResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.kasir.v1.ItemAvailability\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"R\n\x10ListItemsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x17\n\x0fto_reorder_only\x18\x03 \x01(\x08\"K\n\x11ListItemsResponse\x12\x1d\n\x05items\x18\x01 \x03(\x0b\x32\x0e.kasir.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x17ListAlternativesRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"E\n\x18ListAlternativesResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.kasir.v1.ItemAvailability*S\n\x07TaxMode\x12\x18\n\x14TAX_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12TAX_MODE_INCLUSIVE\x10\x01\x12\x16\n\x12TAX_MODE_EXCLUSIVE\x10\x02\x32\xd0\x05\n\x10\x43\x61talogueService\x12S\n\x0e\x43reateTaxClass\x12\x1f.kasir.v1.CreateTaxClassRequest\x1a .kasir.v1.CreateTaxClassResponse\x12S\n\x0eListTaxClasses\x12\x1f.kasir.v1.ListTaxClassesRequest\x1a .kasir.v1.ListTaxClassesResponse\x12G\n\nCreateItem\x12\x1b.kasir.v1.CreateItemRequest\x1a\x1c.kasir.v1.CreateItemResponse\x12Y\n\x10\x42\x61tchCreateItems\x12!.kasir.v1.BatchCreateItemsRequest\x1a\".kasir.v1.BatchCreateItemsResponse\x12G\n\nUpdateItem\x12\x1b.kasir.v1.UpdateItemRequest\x1a\x1c.kasir.v1.UpdateItemResponse\x12>\n\x07GetItem\x12\x18.kasir.v1.GetItemRequest\x1a\x19.kasir.v1.GetItemResponse\x12\x44\n\tFindItems\x12\x1a.kasir.v1.FindItemsRequest\x1a\x1b.kasir.v1.FindItemsResponse\x12\x44\n\tListItems\x12\x1a.kasir.v1.ListItemsRequest\x1a\x1b.kasir.v1.ListItemsResponse\x12Y\n\x10ListAlternatives\x12!.kasir.v1.ListAlternativesRequest\x1a\".kasir.v1.ListAlternativesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kasir.v1.catalogue_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TAXMODE']._serialized_start=2111
-  _globals['_TAXMODE']._serialized_end=2194
+  _globals['_TAXMODE']._serialized_start=2200
+  _globals['_TAXMODE']._serialized_end=2283
   _globals['_TAXCLASS']._serialized_start=94
   _globals['_TAXCLASS']._serialized_end=214
   _globals['_PRICE']._serialized_start=216
@@ -50,39 +50,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETAXCLASSRESPONSE']._serialized_start=862
   _globals['_CREATETAXCLASSRESPONSE']._serialized_end=925
   _globals['_LISTTAXCLASSESREQUEST']._serialized_start=927
-  _globals['_LISTTAXCLASSESREQUEST']._serialized_end=950
-  _globals['_LISTTAXCLASSESRESPONSE']._serialized_start=952
-  _globals['_LISTTAXCLASSESRESPONSE']._serialized_end=1017
-  _globals['_CREATEITEMREQUEST']._serialized_start=1019
-  _globals['_CREATEITEMREQUEST']._serialized_end=1088
-  _globals['_CREATEITEMRESPONSE']._serialized_start=1090
-  _globals['_CREATEITEMRESPONSE']._serialized_end=1140
-  _globals['_BATCHCREATEITEMSREQUEST']._serialized_start=1142
-  _globals['_BATCHCREATEITEMSREQUEST']._serialized_end=1218
-  _globals['_BATCHCREATEITEMSRESULT']._serialized_start=1220
-  _globals['_BATCHCREATEITEMSRESULT']._serialized_end=1311
-  _globals['_BATCHCREATEITEMSRESPONSE']._serialized_start=1313
-  _globals['_BATCHCREATEITEMSRESPONSE']._serialized_end=1390
-  _globals['_UPDATEITEMREQUEST']._serialized_start=1392
-  _globals['_UPDATEITEMREQUEST']._serialized_end=1461
-  _globals['_UPDATEITEMRESPONSE']._serialized_start=1463
-  _globals['_UPDATEITEMRESPONSE']._serialized_end=1513
-  _globals['_GETITEMREQUEST']._serialized_start=1515
-  _globals['_GETITEMREQUEST']._serialized_end=1592
-  _globals['_GETITEMRESPONSE']._serialized_start=1594
-  _globals['_GETITEMRESPONSE']._serialized_end=1653
-  _globals['_FINDITEMSREQUEST']._serialized_start=1655
-  _globals['_FINDITEMSREQUEST']._serialized_end=1750
-  _globals['_FINDITEMSRESPONSE']._serialized_start=1752
-  _globals['_FINDITEMSRESPONSE']._serialized_end=1839
-  _globals['_LISTITEMSREQUEST']._serialized_start=1841
-  _globals['_LISTITEMSREQUEST']._serialized_end=1898
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1900
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1975
-  _globals['_LISTALTERNATIVESREQUEST']._serialized_start=1977
-  _globals['_LISTALTERNATIVESREQUEST']._serialized_end=2038
-  _globals['_LISTALTERNATIVESRESPONSE']._serialized_start=2040
-  _globals['_LISTALTERNATIVESRESPONSE']._serialized_end=2109
-  _globals['_CATALOGUESERVICE']._serialized_start=2197
-  _globals['_CATALOGUESERVICE']._serialized_end=2917
+  _globals['_LISTTAXCLASSESREQUEST']._serialized_end=989
+  _globals['_LISTTAXCLASSESRESPONSE']._serialized_start=991
+  _globals['_LISTTAXCLASSESRESPONSE']._serialized_end=1081
+  _globals['_CREATEITEMREQUEST']._serialized_start=1083
+  _globals['_CREATEITEMREQUEST']._serialized_end=1152
+  _globals['_CREATEITEMRESPONSE']._serialized_start=1154
+  _globals['_CREATEITEMRESPONSE']._serialized_end=1204
+  _globals['_BATCHCREATEITEMSREQUEST']._serialized_start=1206
+  _globals['_BATCHCREATEITEMSREQUEST']._serialized_end=1282
+  _globals['_BATCHCREATEITEMSRESULT']._serialized_start=1284
+  _globals['_BATCHCREATEITEMSRESULT']._serialized_end=1375
+  _globals['_BATCHCREATEITEMSRESPONSE']._serialized_start=1377
+  _globals['_BATCHCREATEITEMSRESPONSE']._serialized_end=1454
+  _globals['_UPDATEITEMREQUEST']._serialized_start=1456
+  _globals['_UPDATEITEMREQUEST']._serialized_end=1525
+  _globals['_UPDATEITEMRESPONSE']._serialized_start=1527
+  _globals['_UPDATEITEMRESPONSE']._serialized_end=1577
+  _globals['_GETITEMREQUEST']._serialized_start=1579
+  _globals['_GETITEMREQUEST']._serialized_end=1656
+  _globals['_GETITEMRESPONSE']._serialized_start=1658
+  _globals['_GETITEMRESPONSE']._serialized_end=1717
+  _globals['_FINDITEMSREQUEST']._serialized_start=1719
+  _globals['_FINDITEMSREQUEST']._serialized_end=1814
+  _globals['_FINDITEMSRESPONSE']._serialized_start=1816
+  _globals['_FINDITEMSRESPONSE']._serialized_end=1903
+  _globals['_LISTITEMSREQUEST']._serialized_start=1905
+  _globals['_LISTITEMSREQUEST']._serialized_end=1987
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1989
+  _globals['_LISTITEMSRESPONSE']._serialized_end=2064
+  _globals['_LISTALTERNATIVESREQUEST']._serialized_start=2066
+  _globals['_LISTALTERNATIVESREQUEST']._serialized_end=2127
+  _globals['_LISTALTERNATIVESRESPONSE']._serialized_start=2129
+  _globals['_LISTALTERNATIVESRESPONSE']._serialized_end=2198
+  _globals['_CATALOGUESERVICE']._serialized_start=2286
+  _globals['_CATALOGUESERVICE']._serialized_end=3006
 # @@protoc_insertion_point(module_scope)

@@ -148,7 +148,7 @@ class Item(_message.Message):
     inactive: _builtins.bool
     """Not sold any more: found, counted, returned, but not booked or sold."""
     reorder_point: _builtins.int
-    """Reorder point: stock over all locations below it is listed for buying; 0 is off."""
+    """Reorder point: with less available over all locations but CS desks, ListItems lists it for buying; 0 is off."""
     version: _builtins.int
     """Grows by one with every change."""
     @_builtins.property
@@ -319,12 +319,21 @@ class ListTaxClassesRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many; 0 is 1,000, the most there are."""
+    page_token: _builtins.str
+    """From the response before."""
     def __init__(
         self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -337,6 +346,9 @@ class ListTaxClassesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TAX_CLASSES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
     @_builtins.property
     def tax_classes(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaxClass]:
         """By id."""
@@ -345,10 +357,11 @@ class ListTaxClassesResponse(_message.Message):
         self,
         *,
         tax_classes: _abc.Iterable[Global___TaxClass] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tax_classes", b"tax_classes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "tax_classes", b"tax_classes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -666,19 +679,23 @@ class ListItemsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TO_REORDER_ONLY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 is 100, at most 1,000."""
     page_token: _builtins.str
     """From the response before."""
+    to_reorder_only: _builtins.bool
+    """Only what is to be bought: items of which less is available than their reorder_point."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        to_reorder_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "to_reorder_only", b"to_reorder_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -693,7 +710,7 @@ class ListItemsResponse(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Empty at the end."""
+    """Empty at the end. A page may be shorter than asked, even empty, and still not be the last."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Item]:
         """By id."""
@@ -723,7 +740,7 @@ class ListAlternativesRequest(_message.Message):
     item_id: _builtins.int
     """The item that is not available."""
     page_size: _builtins.int
-    """At most this many; 0 is 5, at most 50."""
+    """At most this many; 0 is 5, at most 50. It is an offer, not a list: there are no further pages."""
     def __init__(
         self,
         *,

@@ -26,17 +26,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from kasir.v1 import common_pb2 as kasir_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17kasir/v1/shipping.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\"L\n\x07\x43ourier\x12\x12\n\ncourier_id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tconnected\x18\x04 \x01(\x08\"\xff\x03\n\x06Parcel\x12\x11\n\tparcel_id\x18\x01 \x01(\x04\x12\x10\n\x08order_id\x18\x02 \x01(\x04\x12\x12\n\ncourier_id\x18\x03 \x01(\x04\x12\x17\n\x0f\x63ourier_service\x18\x04 \x01(\t\x12\"\n\x07\x61\x64\x64ress\x18\x05 \x01(\x0b\x32\x11.kasir.v1.Address\x12\x14\n\x0cweight_grams\x18\x06 \x01(\x03\x12)\n\x0blabel_state\x18\x07 \x01(\x0e\x32\x14.kasir.v1.LabelState\x12\x14\n\x0clabel_prints\x18\x08 \x01(\x05\x12\x34\n\x11\x61irway_bill_state\x18\t \x01(\x0e\x32\x19.kasir.v1.AirwayBillState\x12\x13\n\x0b\x61irway_bill\x18\n \x01(\t\x12\x1a\n\x12\x61irway_bill_detail\x18\x0b \x01(\t\x12\x19\n\x11\x63ourier_reference\x18\x0c \x01(\t\x12\x32\n\x0ehand_over_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x64\x65liver_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x10 \x01(\x03\"N\n\x14\x43reateCourierRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x07\x63ourier\x18\x02 \x01(\x0b\x32\x11.kasir.v1.Courier\";\n\x15\x43reateCourierResponse\x12\"\n\x07\x63ourier\x18\x01 \x01(\x0b\x32\x11.kasir.v1.Courier\"\x15\n\x13ListCouriersRequest\";\n\x14ListCouriersResponse\x12#\n\x08\x63ouriers\x18\x01 \x03(\x0b\x32\x11.kasir.v1.Courier\"Z\n\x10GetParcelRequest\x12\x13\n\tparcel_id\x18\x01 \x01(\x04H\x00\x12\x15\n\x0b\x61irway_bill\x18\x02 \x01(\tH\x00\x12\x12\n\x08order_id\x18\x03 \x01(\x04H\x00\x42\x06\n\x04name\"5\n\x11GetParcelResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"\x9c\x01\n\x12ListParcelsRequest\x12)\n\x0blabel_state\x18\x01 \x01(\x0e\x32\x14.kasir.v1.LabelState\x12\x34\n\x11\x61irway_bill_state\x18\x02 \x01(\x0e\x32\x19.kasir.v1.AirwayBillState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Q\n\x13ListParcelsResponse\x12!\n\x07parcels\x18\x01 \x03(\x0b\x32\x10.kasir.v1.Parcel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x12PrintLabelsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nparcel_ids\x18\x02 \x03(\x04\x12\x15\n\rall_unprinted\x18\x03 \x01(\x08\x12\x16\n\x0ereprint_reason\x18\x04 \x01(\t\"\x8d\x01\n\x13PrintLabelsResponse\x12\x19\n\x11queued_parcel_ids\x18\x01 \x03(\x04\x12\x15\n\rprint_job_ids\x18\x02 \x03(\x04\x12\x1a\n\x12waiting_parcel_ids\x18\x03 \x03(\x04\x12\x1a\n\x12skipped_parcel_ids\x18\x04 \x03(\x04\x12\x0c\n\x04more\x18\x05 \x01(\x08\"U\n\x18RequestAirwayBillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tparcel_id\x18\x02 \x01(\x04\x12\x12\n\ncourier_id\x18\x03 \x01(\x04\"=\n\x19RequestAirwayBillResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"i\n\x17\x41ssignAirwayBillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tparcel_id\x18\x02 \x01(\x04\x12\x13\n\x0b\x61irway_bill\x18\x03 \x01(\t\x12\x12\n\ncourier_id\x18\x04 \x01(\x04\"<\n\x18\x41ssignAirwayBillResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"\x8f\x01\n\x17ReportAirwayBillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tparcel_id\x18\x02 \x01(\x04\x12(\n\x05state\x18\x03 \x01(\x0e\x32\x19.kasir.v1.AirwayBillState\x12\x13\n\x0b\x61irway_bill\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"<\n\x18ReportAirwayBillResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\" \n\x1eWatchAirwayBillRequestsRequest\"C\n\x1fWatchAirwayBillRequestsResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"@\n\x15HandOverParcelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x61irway_bill\x18\x02 \x01(\t\":\n\x16HandOverParcelResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"=\n\x14\x44\x65liverParcelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tparcel_id\x18\x02 \x01(\x04\"9\n\x15\x44\x65liverParcelResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel*p\n\nLabelState\x12\x1b\n\x17LABEL_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLABEL_STATE_DUE\x10\x01\x12\x16\n\x12LABEL_STATE_QUEUED\x10\x02\x12\x18\n\x14LABEL_STATE_LABELLED\x10\x03*\xce\x01\n\x0f\x41irwayBillState\x12!\n\x1d\x41IRWAY_BILL_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41IRWAY_BILL_STATE_NONE\x10\x01\x12\x1f\n\x1b\x41IRWAY_BILL_STATE_REQUESTED\x10\x02\x12\x1e\n\x1a\x41IRWAY_BILL_STATE_ASSIGNED\x10\x03\x12\x1c\n\x18\x41IRWAY_BILL_STATE_FAILED\x10\x04\x12\x1d\n\x19\x41IRWAY_BILL_STATE_UNKNOWN\x10\x05\x32\xbd\x07\n\x0fShippingService\x12P\n\rCreateCourier\x12\x1e.kasir.v1.CreateCourierRequest\x1a\x1f.kasir.v1.CreateCourierResponse\x12M\n\x0cListCouriers\x12\x1d.kasir.v1.ListCouriersRequest\x1a\x1e.kasir.v1.ListCouriersResponse\x12\x44\n\tGetParcel\x12\x1a.kasir.v1.GetParcelRequest\x1a\x1b.kasir.v1.GetParcelResponse\x12J\n\x0bListParcels\x12\x1c.kasir.v1.ListParcelsRequest\x1a\x1d.kasir.v1.ListParcelsResponse\x12J\n\x0bPrintLabels\x12\x1c.kasir.v1.PrintLabelsRequest\x1a\x1d.kasir.v1.PrintLabelsResponse\x12\\\n\x11RequestAirwayBill\x12\".kasir.v1.RequestAirwayBillRequest\x1a#.kasir.v1.RequestAirwayBillResponse\x12Y\n\x10\x41ssignAirwayBill\x12!.kasir.v1.AssignAirwayBillRequest\x1a\".kasir.v1.AssignAirwayBillResponse\x12Y\n\x10ReportAirwayBill\x12!.kasir.v1.ReportAirwayBillRequest\x1a\".kasir.v1.ReportAirwayBillResponse\x12p\n\x17WatchAirwayBillRequests\x12(.kasir.v1.WatchAirwayBillRequestsRequest\x1a).kasir.v1.WatchAirwayBillRequestsResponse0\x01\x12S\n\x0eHandOverParcel\x12\x1f.kasir.v1.HandOverParcelRequest\x1a .kasir.v1.HandOverParcelResponse\x12P\n\rDeliverParcel\x12\x1e.kasir.v1.DeliverParcelRequest\x1a\x1f.kasir.v1.DeliverParcelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17kasir/v1/shipping.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\"L\n\x07\x43ourier\x12\x12\n\ncourier_id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tconnected\x18\x04 \x01(\x08\"\xff\x03\n\x06Parcel\x12\x11\n\tparcel_id\x18\x01 \x01(\x04\x12\x10\n\x08order_id\x18\x02 \x01(\x04\x12\x12\n\ncourier_id\x18\x03 \x01(\x04\x12\x17\n\x0f\x63ourier_service\x18\x04 \x01(\t\x12\"\n\x07\x61\x64\x64ress\x18\x05 \x01(\x0b\x32\x11.kasir.v1.Address\x12\x14\n\x0cweight_grams\x18\x06 \x01(\x03\x12)\n\x0blabel_state\x18\x07 \x01(\x0e\x32\x14.kasir.v1.LabelState\x12\x14\n\x0clabel_prints\x18\x08 \x01(\x05\x12\x34\n\x11\x61irway_bill_state\x18\t \x01(\x0e\x32\x19.kasir.v1.AirwayBillState\x12\x13\n\x0b\x61irway_bill\x18\n \x01(\t\x12\x1a\n\x12\x61irway_bill_detail\x18\x0b \x01(\t\x12\x19\n\x11\x63ourier_reference\x18\x0c \x01(\t\x12\x32\n\x0ehand_over_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x64\x65liver_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x10 \x01(\x03\"N\n\x14\x43reateCourierRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x07\x63ourier\x18\x02 \x01(\x0b\x32\x11.kasir.v1.Courier\";\n\x15\x43reateCourierResponse\x12\"\n\x07\x63ourier\x18\x01 \x01(\x0b\x32\x11.kasir.v1.Courier\"<\n\x13ListCouriersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x14ListCouriersResponse\x12#\n\x08\x63ouriers\x18\x01 \x03(\x0b\x32\x11.kasir.v1.Courier\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Z\n\x10GetParcelRequest\x12\x13\n\tparcel_id\x18\x01 \x01(\x04H\x00\x12\x15\n\x0b\x61irway_bill\x18\x02 \x01(\tH\x00\x12\x12\n\x08order_id\x18\x03 \x01(\x04H\x00\x42\x06\n\x04name\"5\n\x11GetParcelResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"\x9c\x01\n\x12ListParcelsRequest\x12)\n\x0blabel_state\x18\x01 \x01(\x0e\x32\x14.kasir.v1.LabelState\x12\x34\n\x11\x61irway_bill_state\x18\x02 \x01(\x0e\x32\x19.kasir.v1.AirwayBillState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Q\n\x13ListParcelsResponse\x12!\n\x07parcels\x18\x01 \x03(\x0b\x32\x10.kasir.v1.Parcel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x12PrintLabelsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nparcel_ids\x18\x02 \x03(\x04\x12\x15\n\rall_unprinted\x18\x03 \x01(\x08\x12\x16\n\x0ereprint_reason\x18\x04 \x01(\t\"\x8d\x01\n\x13PrintLabelsResponse\x12\x19\n\x11queued_parcel_ids\x18\x01 \x03(\x04\x12\x15\n\rprint_job_ids\x18\x02 \x03(\x04\x12\x1a\n\x12waiting_parcel_ids\x18\x03 \x03(\x04\x12\x1a\n\x12skipped_parcel_ids\x18\x04 \x03(\x04\x12\x0c\n\x04more\x18\x05 \x01(\x08\"U\n\x18RequestAirwayBillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tparcel_id\x18\x02 \x01(\x04\x12\x12\n\ncourier_id\x18\x03 \x01(\x04\"=\n\x19RequestAirwayBillResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"i\n\x17\x41ssignAirwayBillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tparcel_id\x18\x02 \x01(\x04\x12\x13\n\x0b\x61irway_bill\x18\x03 \x01(\t\x12\x12\n\ncourier_id\x18\x04 \x01(\x04\"<\n\x18\x41ssignAirwayBillResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"\x8f\x01\n\x17ReportAirwayBillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tparcel_id\x18\x02 \x01(\x04\x12(\n\x05state\x18\x03 \x01(\x0e\x32\x19.kasir.v1.AirwayBillState\x12\x13\n\x0b\x61irway_bill\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"<\n\x18ReportAirwayBillResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\" \n\x1eWatchAirwayBillRequestsRequest\"C\n\x1fWatchAirwayBillRequestsResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"@\n\x15HandOverParcelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x61irway_bill\x18\x02 \x01(\t\":\n\x16HandOverParcelResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel\"=\n\x14\x44\x65liverParcelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tparcel_id\x18\x02 \x01(\x04\"9\n\x15\x44\x65liverParcelResponse\x12 \n\x06parcel\x18\x01 \x01(\x0b\x32\x10.kasir.v1.Parcel*p\n\nLabelState\x12\x1b\n\x17LABEL_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLABEL_STATE_DUE\x10\x01\x12\x16\n\x12LABEL_STATE_QUEUED\x10\x02\x12\x18\n\x14LABEL_STATE_LABELLED\x10\x03*\xce\x01\n\x0f\x41irwayBillState\x12!\n\x1d\x41IRWAY_BILL_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41IRWAY_BILL_STATE_NONE\x10\x01\x12\x1f\n\x1b\x41IRWAY_BILL_STATE_REQUESTED\x10\x02\x12\x1e\n\x1a\x41IRWAY_BILL_STATE_ASSIGNED\x10\x03\x12\x1c\n\x18\x41IRWAY_BILL_STATE_FAILED\x10\x04\x12\x1d\n\x19\x41IRWAY_BILL_STATE_UNKNOWN\x10\x05\x32\xbd\x07\n\x0fShippingService\x12P\n\rCreateCourier\x12\x1e.kasir.v1.CreateCourierRequest\x1a\x1f.kasir.v1.CreateCourierResponse\x12M\n\x0cListCouriers\x12\x1d.kasir.v1.ListCouriersRequest\x1a\x1e.kasir.v1.ListCouriersResponse\x12\x44\n\tGetParcel\x12\x1a.kasir.v1.GetParcelRequest\x1a\x1b.kasir.v1.GetParcelResponse\x12J\n\x0bListParcels\x12\x1c.kasir.v1.ListParcelsRequest\x1a\x1d.kasir.v1.ListParcelsResponse\x12J\n\x0bPrintLabels\x12\x1c.kasir.v1.PrintLabelsRequest\x1a\x1d.kasir.v1.PrintLabelsResponse\x12\\\n\x11RequestAirwayBill\x12\".kasir.v1.RequestAirwayBillRequest\x1a#.kasir.v1.RequestAirwayBillResponse\x12Y\n\x10\x41ssignAirwayBill\x12!.kasir.v1.AssignAirwayBillRequest\x1a\".kasir.v1.AssignAirwayBillResponse\x12Y\n\x10ReportAirwayBill\x12!.kasir.v1.ReportAirwayBillRequest\x1a\".kasir.v1.ReportAirwayBillResponse\x12p\n\x17WatchAirwayBillRequests\x12(.kasir.v1.WatchAirwayBillRequestsRequest\x1a).kasir.v1.WatchAirwayBillRequestsResponse0\x01\x12S\n\x0eHandOverParcel\x12\x1f.kasir.v1.HandOverParcelRequest\x1a .kasir.v1.HandOverParcelResponse\x12P\n\rDeliverParcel\x12\x1e.kasir.v1.DeliverParcelRequest\x1a\x1f.kasir.v1.DeliverParcelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kasir.v1.shipping_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LABELSTATE']._serialized_start=2430
-  _globals['_LABELSTATE']._serialized_end=2542
-  _globals['_AIRWAYBILLSTATE']._serialized_start=2545
-  _globals['_AIRWAYBILLSTATE']._serialized_end=2751
+  _globals['_LABELSTATE']._serialized_start=2494
+  _globals['_LABELSTATE']._serialized_end=2606
+  _globals['_AIRWAYBILLSTATE']._serialized_start=2609
+  _globals['_AIRWAYBILLSTATE']._serialized_end=2815
   _globals['_COURIER']._serialized_start=93
   _globals['_COURIER']._serialized_end=169
   _globals['_PARCEL']._serialized_start=172
@@ -46,45 +46,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATECOURIERRESPONSE']._serialized_start=765
   _globals['_CREATECOURIERRESPONSE']._serialized_end=824
   _globals['_LISTCOURIERSREQUEST']._serialized_start=826
-  _globals['_LISTCOURIERSREQUEST']._serialized_end=847
-  _globals['_LISTCOURIERSRESPONSE']._serialized_start=849
-  _globals['_LISTCOURIERSRESPONSE']._serialized_end=908
-  _globals['_GETPARCELREQUEST']._serialized_start=910
-  _globals['_GETPARCELREQUEST']._serialized_end=1000
-  _globals['_GETPARCELRESPONSE']._serialized_start=1002
-  _globals['_GETPARCELRESPONSE']._serialized_end=1055
-  _globals['_LISTPARCELSREQUEST']._serialized_start=1058
-  _globals['_LISTPARCELSREQUEST']._serialized_end=1214
-  _globals['_LISTPARCELSRESPONSE']._serialized_start=1216
-  _globals['_LISTPARCELSRESPONSE']._serialized_end=1297
-  _globals['_PRINTLABELSREQUEST']._serialized_start=1299
-  _globals['_PRINTLABELSREQUEST']._serialized_end=1406
-  _globals['_PRINTLABELSRESPONSE']._serialized_start=1409
-  _globals['_PRINTLABELSRESPONSE']._serialized_end=1550
-  _globals['_REQUESTAIRWAYBILLREQUEST']._serialized_start=1552
-  _globals['_REQUESTAIRWAYBILLREQUEST']._serialized_end=1637
-  _globals['_REQUESTAIRWAYBILLRESPONSE']._serialized_start=1639
-  _globals['_REQUESTAIRWAYBILLRESPONSE']._serialized_end=1700
-  _globals['_ASSIGNAIRWAYBILLREQUEST']._serialized_start=1702
-  _globals['_ASSIGNAIRWAYBILLREQUEST']._serialized_end=1807
-  _globals['_ASSIGNAIRWAYBILLRESPONSE']._serialized_start=1809
-  _globals['_ASSIGNAIRWAYBILLRESPONSE']._serialized_end=1869
-  _globals['_REPORTAIRWAYBILLREQUEST']._serialized_start=1872
-  _globals['_REPORTAIRWAYBILLREQUEST']._serialized_end=2015
-  _globals['_REPORTAIRWAYBILLRESPONSE']._serialized_start=2017
-  _globals['_REPORTAIRWAYBILLRESPONSE']._serialized_end=2077
-  _globals['_WATCHAIRWAYBILLREQUESTSREQUEST']._serialized_start=2079
-  _globals['_WATCHAIRWAYBILLREQUESTSREQUEST']._serialized_end=2111
-  _globals['_WATCHAIRWAYBILLREQUESTSRESPONSE']._serialized_start=2113
-  _globals['_WATCHAIRWAYBILLREQUESTSRESPONSE']._serialized_end=2180
-  _globals['_HANDOVERPARCELREQUEST']._serialized_start=2182
-  _globals['_HANDOVERPARCELREQUEST']._serialized_end=2246
-  _globals['_HANDOVERPARCELRESPONSE']._serialized_start=2248
-  _globals['_HANDOVERPARCELRESPONSE']._serialized_end=2306
-  _globals['_DELIVERPARCELREQUEST']._serialized_start=2308
-  _globals['_DELIVERPARCELREQUEST']._serialized_end=2369
-  _globals['_DELIVERPARCELRESPONSE']._serialized_start=2371
-  _globals['_DELIVERPARCELRESPONSE']._serialized_end=2428
-  _globals['_SHIPPINGSERVICE']._serialized_start=2754
-  _globals['_SHIPPINGSERVICE']._serialized_end=3711
+  _globals['_LISTCOURIERSREQUEST']._serialized_end=886
+  _globals['_LISTCOURIERSRESPONSE']._serialized_start=888
+  _globals['_LISTCOURIERSRESPONSE']._serialized_end=972
+  _globals['_GETPARCELREQUEST']._serialized_start=974
+  _globals['_GETPARCELREQUEST']._serialized_end=1064
+  _globals['_GETPARCELRESPONSE']._serialized_start=1066
+  _globals['_GETPARCELRESPONSE']._serialized_end=1119
+  _globals['_LISTPARCELSREQUEST']._serialized_start=1122
+  _globals['_LISTPARCELSREQUEST']._serialized_end=1278
+  _globals['_LISTPARCELSRESPONSE']._serialized_start=1280
+  _globals['_LISTPARCELSRESPONSE']._serialized_end=1361
+  _globals['_PRINTLABELSREQUEST']._serialized_start=1363
+  _globals['_PRINTLABELSREQUEST']._serialized_end=1470
+  _globals['_PRINTLABELSRESPONSE']._serialized_start=1473
+  _globals['_PRINTLABELSRESPONSE']._serialized_end=1614
+  _globals['_REQUESTAIRWAYBILLREQUEST']._serialized_start=1616
+  _globals['_REQUESTAIRWAYBILLREQUEST']._serialized_end=1701
+  _globals['_REQUESTAIRWAYBILLRESPONSE']._serialized_start=1703
+  _globals['_REQUESTAIRWAYBILLRESPONSE']._serialized_end=1764
+  _globals['_ASSIGNAIRWAYBILLREQUEST']._serialized_start=1766
+  _globals['_ASSIGNAIRWAYBILLREQUEST']._serialized_end=1871
+  _globals['_ASSIGNAIRWAYBILLRESPONSE']._serialized_start=1873
+  _globals['_ASSIGNAIRWAYBILLRESPONSE']._serialized_end=1933
+  _globals['_REPORTAIRWAYBILLREQUEST']._serialized_start=1936
+  _globals['_REPORTAIRWAYBILLREQUEST']._serialized_end=2079
+  _globals['_REPORTAIRWAYBILLRESPONSE']._serialized_start=2081
+  _globals['_REPORTAIRWAYBILLRESPONSE']._serialized_end=2141
+  _globals['_WATCHAIRWAYBILLREQUESTSREQUEST']._serialized_start=2143
+  _globals['_WATCHAIRWAYBILLREQUESTSREQUEST']._serialized_end=2175
+  _globals['_WATCHAIRWAYBILLREQUESTSRESPONSE']._serialized_start=2177
+  _globals['_WATCHAIRWAYBILLREQUESTSRESPONSE']._serialized_end=2244
+  _globals['_HANDOVERPARCELREQUEST']._serialized_start=2246
+  _globals['_HANDOVERPARCELREQUEST']._serialized_end=2310
+  _globals['_HANDOVERPARCELRESPONSE']._serialized_start=2312
+  _globals['_HANDOVERPARCELRESPONSE']._serialized_end=2370
+  _globals['_DELIVERPARCELREQUEST']._serialized_start=2372
+  _globals['_DELIVERPARCELREQUEST']._serialized_end=2433
+  _globals['_DELIVERPARCELRESPONSE']._serialized_start=2435
+  _globals['_DELIVERPARCELRESPONSE']._serialized_end=2492
+  _globals['_SHIPPINGSERVICE']._serialized_start=2818
+  _globals['_SHIPPINGSERVICE']._serialized_end=3775
 # @@protoc_insertion_point(module_scope)

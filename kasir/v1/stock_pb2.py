@@ -27,15 +27,15 @@ from kasir.v1 import catalogue_pb2 as kasir_dot_v1_dot_catalogue__pb2
 from kasir.v1 import common_pb2 as kasir_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kasir/v1/stock.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18kasir/v1/catalogue.proto\x1a\x15kasir/v1/common.proto\"a\n\x08Location\x12\x13\n\x0blocation_id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.kasir.v1.LocationKind\".\n\tStockLine\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"\xc0\x01\n\x04Hold\x12\x0f\n\x07hold_id\x18\x01 \x01(\x04\x12\x0f\n\x07item_id\x18\x02 \x01(\x04\x12\x13\n\x0blocation_id\x18\x03 \x01(\x04\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\r\n\x05owner\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x15\x43reateLocationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x08location\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Location\">\n\x16\x43reateLocationResponse\x12$\n\x08location\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Location\"\x16\n\x14ListLocationsRequest\">\n\x15ListLocationsResponse\x12%\n\tlocations\x18\x01 \x03(\x0b\x32\x12.kasir.v1.Location\"u\n\x13ReceiveStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0blocation_id\x18\x02 \x01(\x04\x12\"\n\x05lines\x18\x03 \x03(\x0b\x32\x13.kasir.v1.StockLine\x12\x11\n\treference\x18\x04 \x01(\t\"7\n\x14ReceiveStockResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\"q\n\x12\x41\x64justStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0blocation_id\x18\x02 \x01(\x04\x12\"\n\x05lines\x18\x03 \x03(\x0b\x32\x13.kasir.v1.StockLine\x12\x0e\n\x06reason\x18\x04 \x01(\t\"6\n\x13\x41\x64justStockResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\"\x80\x01\n\x14TransferStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x10\x66rom_location_id\x18\x02 \x01(\x04\x12\x16\n\x0eto_location_id\x18\x03 \x01(\x04\x12\"\n\x05lines\x18\x04 \x03(\x0b\x32\x13.kasir.v1.StockLine\"8\n\x15TransferStockResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\"\"\n\x0fGetStockRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\"3\n\x10GetStockResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\"O\n\x11ListStocksRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"N\n\x12ListStocksResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x11\x43reateHoldRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1c\n\x04hold\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Hold\"2\n\x12\x43reateHoldResponse\x12\x1c\n\x04hold\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Hold\"L\n\x17\x42\x61tchCreateHoldsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1d\n\x05holds\x18\x02 \x03(\x0b\x32\x0e.kasir.v1.Hold\"[\n\x16\x42\x61tchCreateHoldsResult\x12\x1c\n\x04hold\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Hold\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.kasir.v1.BatchError\"M\n\x18\x42\x61tchCreateHoldsResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .kasir.v1.BatchCreateHoldsResult\"9\n\x12ReleaseHoldRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07hold_id\x18\x02 \x01(\x04\"5\n\x13ReleaseHoldResponse\x12\x1e\n\x05stock\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Stock\"!\n\x0eGetHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\x04\"/\n\x0fGetHoldResponse\x12\x1c\n\x04hold\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Hold*}\n\x0cLocationKind\x12\x1d\n\x19LOCATION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17LOCATION_KIND_WAREHOUSE\x10\x01\x12\x19\n\x15LOCATION_KIND_CS_DESK\x10\x02\x12\x16\n\x12LOCATION_KIND_SHOP\x10\x03\x32\xde\x06\n\x0cStockService\x12S\n\x0e\x43reateLocation\x12\x1f.kasir.v1.CreateLocationRequest\x1a .kasir.v1.CreateLocationResponse\x12P\n\rListLocations\x12\x1e.kasir.v1.ListLocationsRequest\x1a\x1f.kasir.v1.ListLocationsResponse\x12M\n\x0cReceiveStock\x12\x1d.kasir.v1.ReceiveStockRequest\x1a\x1e.kasir.v1.ReceiveStockResponse\x12J\n\x0b\x41\x64justStock\x12\x1c.kasir.v1.AdjustStockRequest\x1a\x1d.kasir.v1.AdjustStockResponse\x12P\n\rTransferStock\x12\x1e.kasir.v1.TransferStockRequest\x1a\x1f.kasir.v1.TransferStockResponse\x12\x41\n\x08GetStock\x12\x19.kasir.v1.GetStockRequest\x1a\x1a.kasir.v1.GetStockResponse\x12G\n\nListStocks\x12\x1b.kasir.v1.ListStocksRequest\x1a\x1c.kasir.v1.ListStocksResponse\x12G\n\nCreateHold\x12\x1b.kasir.v1.CreateHoldRequest\x1a\x1c.kasir.v1.CreateHoldResponse\x12Y\n\x10\x42\x61tchCreateHolds\x12!.kasir.v1.BatchCreateHoldsRequest\x1a\".kasir.v1.BatchCreateHoldsResponse\x12J\n\x0bReleaseHold\x12\x1c.kasir.v1.ReleaseHoldRequest\x1a\x1d.kasir.v1.ReleaseHoldResponse\x12>\n\x07GetHold\x12\x18.kasir.v1.GetHoldRequest\x1a\x19.kasir.v1.GetHoldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kasir/v1/stock.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18kasir/v1/catalogue.proto\x1a\x15kasir/v1/common.proto\"a\n\x08Location\x12\x13\n\x0blocation_id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.kasir.v1.LocationKind\".\n\tStockLine\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"\xc0\x01\n\x04Hold\x12\x0f\n\x07hold_id\x18\x01 \x01(\x04\x12\x0f\n\x07item_id\x18\x02 \x01(\x04\x12\x13\n\x0blocation_id\x18\x03 \x01(\x04\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\r\n\x05owner\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x15\x43reateLocationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x08location\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Location\">\n\x16\x43reateLocationResponse\x12$\n\x08location\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Location\"=\n\x14ListLocationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x15ListLocationsResponse\x12%\n\tlocations\x18\x01 \x03(\x0b\x32\x12.kasir.v1.Location\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"u\n\x13ReceiveStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0blocation_id\x18\x02 \x01(\x04\x12\"\n\x05lines\x18\x03 \x03(\x0b\x32\x13.kasir.v1.StockLine\x12\x11\n\treference\x18\x04 \x01(\t\"7\n\x14ReceiveStockResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\"q\n\x12\x41\x64justStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0blocation_id\x18\x02 \x01(\x04\x12\"\n\x05lines\x18\x03 \x03(\x0b\x32\x13.kasir.v1.StockLine\x12\x0e\n\x06reason\x18\x04 \x01(\t\"6\n\x13\x41\x64justStockResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\"\x80\x01\n\x14TransferStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x10\x66rom_location_id\x18\x02 \x01(\x04\x12\x16\n\x0eto_location_id\x18\x03 \x01(\x04\x12\"\n\x05lines\x18\x04 \x03(\x0b\x32\x13.kasir.v1.StockLine\"8\n\x15TransferStockResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\"\"\n\x0fGetStockRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\"3\n\x10GetStockResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\"O\n\x11ListStocksRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"N\n\x12ListStocksResponse\x12\x1f\n\x06stocks\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Stock\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x10ListHoldsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"K\n\x11ListHoldsResponse\x12\x1d\n\x05holds\x18\x01 \x03(\x0b\x32\x0e.kasir.v1.Hold\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x11\x43reateHoldRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1c\n\x04hold\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Hold\"2\n\x12\x43reateHoldResponse\x12\x1c\n\x04hold\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Hold\"L\n\x17\x42\x61tchCreateHoldsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1d\n\x05holds\x18\x02 \x03(\x0b\x32\x0e.kasir.v1.Hold\"[\n\x16\x42\x61tchCreateHoldsResult\x12\x1c\n\x04hold\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Hold\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.kasir.v1.BatchError\"M\n\x18\x42\x61tchCreateHoldsResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .kasir.v1.BatchCreateHoldsResult\"9\n\x12ReleaseHoldRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07hold_id\x18\x02 \x01(\x04\"5\n\x13ReleaseHoldResponse\x12\x1e\n\x05stock\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Stock\"!\n\x0eGetHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\x04\"/\n\x0fGetHoldResponse\x12\x1c\n\x04hold\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Hold*}\n\x0cLocationKind\x12\x1d\n\x19LOCATION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17LOCATION_KIND_WAREHOUSE\x10\x01\x12\x19\n\x15LOCATION_KIND_CS_DESK\x10\x02\x12\x16\n\x12LOCATION_KIND_SHOP\x10\x03\x32\xa4\x07\n\x0cStockService\x12S\n\x0e\x43reateLocation\x12\x1f.kasir.v1.CreateLocationRequest\x1a .kasir.v1.CreateLocationResponse\x12P\n\rListLocations\x12\x1e.kasir.v1.ListLocationsRequest\x1a\x1f.kasir.v1.ListLocationsResponse\x12M\n\x0cReceiveStock\x12\x1d.kasir.v1.ReceiveStockRequest\x1a\x1e.kasir.v1.ReceiveStockResponse\x12J\n\x0b\x41\x64justStock\x12\x1c.kasir.v1.AdjustStockRequest\x1a\x1d.kasir.v1.AdjustStockResponse\x12P\n\rTransferStock\x12\x1e.kasir.v1.TransferStockRequest\x1a\x1f.kasir.v1.TransferStockResponse\x12\x41\n\x08GetStock\x12\x19.kasir.v1.GetStockRequest\x1a\x1a.kasir.v1.GetStockResponse\x12G\n\nListStocks\x12\x1b.kasir.v1.ListStocksRequest\x1a\x1c.kasir.v1.ListStocksResponse\x12G\n\nCreateHold\x12\x1b.kasir.v1.CreateHoldRequest\x1a\x1c.kasir.v1.CreateHoldResponse\x12Y\n\x10\x42\x61tchCreateHolds\x12!.kasir.v1.BatchCreateHoldsRequest\x1a\".kasir.v1.BatchCreateHoldsResponse\x12J\n\x0bReleaseHold\x12\x1c.kasir.v1.ReleaseHoldRequest\x1a\x1d.kasir.v1.ReleaseHoldResponse\x12>\n\x07GetHold\x12\x18.kasir.v1.GetHoldRequest\x1a\x19.kasir.v1.GetHoldResponse\x12\x44\n\tListHolds\x12\x1a.kasir.v1.ListHoldsRequest\x1a\x1b.kasir.v1.ListHoldsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kasir.v1.stock_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOCATIONKIND']._serialized_start=2050
-  _globals['_LOCATIONKIND']._serialized_end=2175
+  _globals['_LOCATIONKIND']._serialized_start=2267
+  _globals['_LOCATIONKIND']._serialized_end=2392
   _globals['_LOCATION']._serialized_start=116
   _globals['_LOCATION']._serialized_end=213
   _globals['_STOCKLINE']._serialized_start=215
@@ -47,47 +47,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATELOCATIONRESPONSE']._serialized_start=541
   _globals['_CREATELOCATIONRESPONSE']._serialized_end=603
   _globals['_LISTLOCATIONSREQUEST']._serialized_start=605
-  _globals['_LISTLOCATIONSREQUEST']._serialized_end=627
-  _globals['_LISTLOCATIONSRESPONSE']._serialized_start=629
-  _globals['_LISTLOCATIONSRESPONSE']._serialized_end=691
-  _globals['_RECEIVESTOCKREQUEST']._serialized_start=693
-  _globals['_RECEIVESTOCKREQUEST']._serialized_end=810
-  _globals['_RECEIVESTOCKRESPONSE']._serialized_start=812
-  _globals['_RECEIVESTOCKRESPONSE']._serialized_end=867
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=869
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=982
-  _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=984
-  _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=1038
-  _globals['_TRANSFERSTOCKREQUEST']._serialized_start=1041
-  _globals['_TRANSFERSTOCKREQUEST']._serialized_end=1169
-  _globals['_TRANSFERSTOCKRESPONSE']._serialized_start=1171
-  _globals['_TRANSFERSTOCKRESPONSE']._serialized_end=1227
-  _globals['_GETSTOCKREQUEST']._serialized_start=1229
-  _globals['_GETSTOCKREQUEST']._serialized_end=1263
-  _globals['_GETSTOCKRESPONSE']._serialized_start=1265
-  _globals['_GETSTOCKRESPONSE']._serialized_end=1316
-  _globals['_LISTSTOCKSREQUEST']._serialized_start=1318
-  _globals['_LISTSTOCKSREQUEST']._serialized_end=1397
-  _globals['_LISTSTOCKSRESPONSE']._serialized_start=1399
-  _globals['_LISTSTOCKSRESPONSE']._serialized_end=1477
-  _globals['_CREATEHOLDREQUEST']._serialized_start=1479
-  _globals['_CREATEHOLDREQUEST']._serialized_end=1548
-  _globals['_CREATEHOLDRESPONSE']._serialized_start=1550
-  _globals['_CREATEHOLDRESPONSE']._serialized_end=1600
-  _globals['_BATCHCREATEHOLDSREQUEST']._serialized_start=1602
-  _globals['_BATCHCREATEHOLDSREQUEST']._serialized_end=1678
-  _globals['_BATCHCREATEHOLDSRESULT']._serialized_start=1680
-  _globals['_BATCHCREATEHOLDSRESULT']._serialized_end=1771
-  _globals['_BATCHCREATEHOLDSRESPONSE']._serialized_start=1773
-  _globals['_BATCHCREATEHOLDSRESPONSE']._serialized_end=1850
-  _globals['_RELEASEHOLDREQUEST']._serialized_start=1852
-  _globals['_RELEASEHOLDREQUEST']._serialized_end=1909
-  _globals['_RELEASEHOLDRESPONSE']._serialized_start=1911
-  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1964
-  _globals['_GETHOLDREQUEST']._serialized_start=1966
-  _globals['_GETHOLDREQUEST']._serialized_end=1999
-  _globals['_GETHOLDRESPONSE']._serialized_start=2001
-  _globals['_GETHOLDRESPONSE']._serialized_end=2048
-  _globals['_STOCKSERVICE']._serialized_start=2178
-  _globals['_STOCKSERVICE']._serialized_end=3040
+  _globals['_LISTLOCATIONSREQUEST']._serialized_end=666
+  _globals['_LISTLOCATIONSRESPONSE']._serialized_start=668
+  _globals['_LISTLOCATIONSRESPONSE']._serialized_end=755
+  _globals['_RECEIVESTOCKREQUEST']._serialized_start=757
+  _globals['_RECEIVESTOCKREQUEST']._serialized_end=874
+  _globals['_RECEIVESTOCKRESPONSE']._serialized_start=876
+  _globals['_RECEIVESTOCKRESPONSE']._serialized_end=931
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=933
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=1046
+  _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=1048
+  _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=1102
+  _globals['_TRANSFERSTOCKREQUEST']._serialized_start=1105
+  _globals['_TRANSFERSTOCKREQUEST']._serialized_end=1233
+  _globals['_TRANSFERSTOCKRESPONSE']._serialized_start=1235
+  _globals['_TRANSFERSTOCKRESPONSE']._serialized_end=1291
+  _globals['_GETSTOCKREQUEST']._serialized_start=1293
+  _globals['_GETSTOCKREQUEST']._serialized_end=1327
+  _globals['_GETSTOCKRESPONSE']._serialized_start=1329
+  _globals['_GETSTOCKRESPONSE']._serialized_end=1380
+  _globals['_LISTSTOCKSREQUEST']._serialized_start=1382
+  _globals['_LISTSTOCKSREQUEST']._serialized_end=1461
+  _globals['_LISTSTOCKSRESPONSE']._serialized_start=1463
+  _globals['_LISTSTOCKSRESPONSE']._serialized_end=1541
+  _globals['_LISTHOLDSREQUEST']._serialized_start=1543
+  _globals['_LISTHOLDSREQUEST']._serialized_end=1617
+  _globals['_LISTHOLDSRESPONSE']._serialized_start=1619
+  _globals['_LISTHOLDSRESPONSE']._serialized_end=1694
+  _globals['_CREATEHOLDREQUEST']._serialized_start=1696
+  _globals['_CREATEHOLDREQUEST']._serialized_end=1765
+  _globals['_CREATEHOLDRESPONSE']._serialized_start=1767
+  _globals['_CREATEHOLDRESPONSE']._serialized_end=1817
+  _globals['_BATCHCREATEHOLDSREQUEST']._serialized_start=1819
+  _globals['_BATCHCREATEHOLDSREQUEST']._serialized_end=1895
+  _globals['_BATCHCREATEHOLDSRESULT']._serialized_start=1897
+  _globals['_BATCHCREATEHOLDSRESULT']._serialized_end=1988
+  _globals['_BATCHCREATEHOLDSRESPONSE']._serialized_start=1990
+  _globals['_BATCHCREATEHOLDSRESPONSE']._serialized_end=2067
+  _globals['_RELEASEHOLDREQUEST']._serialized_start=2069
+  _globals['_RELEASEHOLDREQUEST']._serialized_end=2126
+  _globals['_RELEASEHOLDRESPONSE']._serialized_start=2128
+  _globals['_RELEASEHOLDRESPONSE']._serialized_end=2181
+  _globals['_GETHOLDREQUEST']._serialized_start=2183
+  _globals['_GETHOLDREQUEST']._serialized_end=2216
+  _globals['_GETHOLDRESPONSE']._serialized_start=2218
+  _globals['_GETHOLDRESPONSE']._serialized_end=2265
+  _globals['_STOCKSERVICE']._serialized_start=2395
+  _globals['_STOCKSERVICE']._serialized_end=3327
 # @@protoc_insertion_point(module_scope)

@@ -90,6 +90,11 @@ class StockServiceStub:
                 request_serializer=kasir_dot_v1_dot_stock__pb2.GetHoldRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_stock__pb2.GetHoldResponse.FromString,
                 _registered_method=True)
+        self.ListHolds = channel.unary_unary(
+                '/kasir.v1.StockService/ListHolds',
+                request_serializer=kasir_dot_v1_dot_stock__pb2.ListHoldsRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_stock__pb2.ListHoldsResponse.FromString,
+                _registered_method=True)
 
 
 class StockServiceServicer:
@@ -173,6 +178,13 @@ class StockServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHolds(self, request, context):
+        """Holds that still claim, newest first, paged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_StockServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +242,11 @@ def add_StockServiceServicer_to_server(servicer, server):
                     servicer.GetHold,
                     request_deserializer=kasir_dot_v1_dot_stock__pb2.GetHoldRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_stock__pb2.GetHoldResponse.SerializeToString,
+            ),
+            'ListHolds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolds,
+                    request_deserializer=kasir_dot_v1_dot_stock__pb2.ListHoldsRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_stock__pb2.ListHoldsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -530,6 +547,33 @@ class StockService:
             '/kasir.v1.StockService/GetHold',
             kasir_dot_v1_dot_stock__pb2.GetHoldRequest.SerializeToString,
             kasir_dot_v1_dot_stock__pb2.GetHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.StockService/ListHolds',
+            kasir_dot_v1_dot_stock__pb2.ListHoldsRequest.SerializeToString,
+            kasir_dot_v1_dot_stock__pb2.ListHoldsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,8 @@ class StockServiceStub:
     """Gives a claim back before its deadline."""
     GetHold: _grpc.UnaryUnaryMultiCallable[_stock_pb2.GetHoldRequest, _stock_pb2.GetHoldResponse]
     """One hold. Expired or released ones are HOLD_NOT_FOUND."""
+    ListHolds: _grpc.UnaryUnaryMultiCallable[_stock_pb2.ListHoldsRequest, _stock_pb2.ListHoldsResponse]
+    """Holds that still claim, newest first, paged."""
 
 @_typing.type_check_only
 class StockServiceAsyncStub(StockServiceStub):
@@ -83,6 +85,8 @@ class StockServiceAsyncStub(StockServiceStub):
     """Gives a claim back before its deadline."""
     GetHold: _aio.UnaryUnaryMultiCallable[_stock_pb2.GetHoldRequest, _stock_pb2.GetHoldResponse]  # type: ignore[assignment]
     """One hold. Expired or released ones are HOLD_NOT_FOUND."""
+    ListHolds: _aio.UnaryUnaryMultiCallable[_stock_pb2.ListHoldsRequest, _stock_pb2.ListHoldsResponse]  # type: ignore[assignment]
+    """Holds that still claim, newest first, paged."""
 
 class StockServiceServicer(metaclass=_abc_1.ABCMeta):
     """Custody and claims. Every movement is one commit and one journal record."""
@@ -174,5 +178,13 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_pb2.GetHoldResponse, _abc.Awaitable[_stock_pb2.GetHoldResponse]]:
         """One hold. Expired or released ones are HOLD_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListHolds(
+        self,
+        request: _stock_pb2.ListHoldsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_pb2.ListHoldsResponse, _abc.Awaitable[_stock_pb2.ListHoldsResponse]]:
+        """Holds that still claim, newest first, paged."""
 
 def add_StockServiceServicer_to_server(servicer: StockServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

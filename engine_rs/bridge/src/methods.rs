@@ -158,6 +158,7 @@ queries! {
     StockService / GetStock: GetStockRequest => GetStockResponse;
     StockService / ListStocks: ListStocksRequest => ListStocksResponse;
     StockService / GetHold: GetHoldRequest => GetHoldResponse;
+    StockService / ListHolds: ListHoldsRequest => ListHoldsResponse;
     DropOrderService / GetDropOrder: GetDropOrderRequest => GetDropOrderResponse;
     DropOrderService / ListDropOrders: ListDropOrdersRequest => ListDropOrdersResponse;
     BookingService / QuoteBooking: QuoteBookingRequest => QuoteBookingResponse;

@@ -56,8 +56,9 @@ fn page_of(page_size: i32, page_token: &str) -> Outcome<Page> {
 
 // Catalogue and stock.
 queries! {
-    ListTaxClassesRequest -> ListTaxClassesResponse = |_asked, view| {
-        pb::ListTaxClassesResponse { tax_classes: all(query::list_tax_classes(view)?) }
+    ListTaxClassesRequest -> ListTaxClassesResponse = |asked, view| {
+        let page = Page::small_list(asked.page_size, &asked.page_token)?;
+        page!(ListTaxClassesResponse { tax_classes } = query::list_tax_classes(view, &page)?)
     };
     GetItemRequest -> GetItemResponse = |asked, view| {
         use pb::get_item_request::Name;
@@ -75,14 +76,15 @@ queries! {
     };
     ListItemsRequest -> ListItemsResponse = |asked, view| {
         let page = page_of(asked.page_size, &asked.page_token)?;
-        page!(ListItemsResponse { items } = query::list_items(view, &page)?)
+        page!(ListItemsResponse { items } = query::list_items(view, asked.to_reorder_only, &page)?)
     };
     ListAlternativesRequest -> ListAlternativesResponse = |asked, view| {
         let items = query::alternatives(view, ItemId(asked.item_id), asked.page_size)?;
         pb::ListAlternativesResponse { items: all(items) }
     };
-    ListLocationsRequest -> ListLocationsResponse = |_asked, view| {
-        pb::ListLocationsResponse { locations: all(query::list_locations(view)?) }
+    ListLocationsRequest -> ListLocationsResponse = |asked, view| {
+        let page = Page::small_list(asked.page_size, &asked.page_token)?;
+        page!(ListLocationsResponse { locations } = query::list_locations(view, &page)?)
     };
     GetStockRequest -> GetStockResponse = |asked, view| {
         pb::GetStockResponse { stocks: all(query::stocks_of_item(view, ItemId(asked.item_id))?) }
@@ -90,6 +92,10 @@ queries! {
     ListStocksRequest -> ListStocksResponse = |asked, view| {
         let page = page_of(asked.page_size, &asked.page_token)?;
         page!(ListStocksResponse { stocks } = query::list_stocks(view, LocationId(asked.location_id), &page)?)
+    };
+    ListHoldsRequest -> ListHoldsResponse = |asked, view, now_ms| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        page!(ListHoldsResponse { holds } = query::list_holds(view, ItemId(asked.item_id), now_ms, &page)?)
     };
     GetHoldRequest -> GetHoldResponse = |asked, view, now_ms| {
         pb::GetHoldResponse { hold: Some(query::hold(view, HoldId(asked.hold_id), now_ms)?.into()) }
@@ -144,8 +150,9 @@ queries! {
         let page = page_of(asked.page_size, &asked.page_token)?;
         page!(ListMessagesResponse { messages } = query::list_messages(view, asked.state, &page)?)
     };
-    ListBankAccountsRequest -> ListBankAccountsResponse = |_asked, view| {
-        pb::ListBankAccountsResponse { bank_accounts: all(query::list_bank_accounts(view)?) }
+    ListBankAccountsRequest -> ListBankAccountsResponse = |asked, view| {
+        let page = Page::small_list(asked.page_size, &asked.page_token)?;
+        page!(ListBankAccountsResponse { bank_accounts } = query::list_bank_accounts(view, &page)?)
     };
     GetMutationRequest -> GetMutationResponse = |asked, view| {
         let mutation = query::mutation(view, MutationId(asked.mutation_id))?;
@@ -167,8 +174,9 @@ queries! {
         let page = page_of(asked.page_size, &asked.page_token)?;
         page!(ListSalesResponse { sales } = query::list_sales(view, ShiftId(asked.shift_id), &page)?)
     };
-    ListTillsRequest -> ListTillsResponse = |_asked, view| {
-        pb::ListTillsResponse { tills: all(query::list_tills(view)?) }
+    ListTillsRequest -> ListTillsResponse = |asked, view| {
+        let page = Page::small_list(asked.page_size, &asked.page_token)?;
+        page!(ListTillsResponse { tills } = query::list_tills(view, &page)?)
     };
     QuoteTillSaleRequest -> QuoteTillSaleResponse = |asked, view| {
         query::quote_till_sale(view, &till_sale_input(asked.sale.unwrap_or_default()))?.into()
@@ -184,8 +192,9 @@ queries! {
 
 // Parcels, paper, reports, settings.
 queries! {
-    ListCouriersRequest -> ListCouriersResponse = |_asked, view| {
-        pb::ListCouriersResponse { couriers: all(query::list_couriers(view)?) }
+    ListCouriersRequest -> ListCouriersResponse = |asked, view| {
+        let page = Page::small_list(asked.page_size, &asked.page_token)?;
+        page!(ListCouriersResponse { couriers } = query::list_couriers(view, &page)?)
     };
     GetParcelRequest -> GetParcelResponse = |asked, view| {
         use pb::get_parcel_request::Name;

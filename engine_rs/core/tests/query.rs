@@ -8,7 +8,9 @@
 mod shop;
 
 use kasir_core::codes::{CodeKind, code_key};
-use kasir_core::command::{BankAccountInput, CustomerInput, ItemInput, MutationInput, Source, TillSaleInput};
+use kasir_core::command::{
+    BankAccountInput, CustomerInput, ItemInput, MutationInput, Source, StockLine, TillSaleInput,
+};
 use kasir_core::ids::{
     BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId,
     PrintJobId, SaleId, ShiftId,
@@ -16,7 +18,7 @@ use kasir_core::ids::{
 use kasir_core::kv::Key;
 use kasir_core::query::{self, Document, Page, Paged};
 use kasir_core::records::{
-    DropOrder, HOUR_MS, Item, Location, Order, PrintJob, Record, Settings, decode, id_key, save,
+    DropOrder, HOUR_MS, Hold, Item, Order, PrintJob, Record, Settings, decode, id_key, save,
 };
 use kasir_core::refusal::Outcome;
 use kasir_core::states::{DocumentKind, DropOrderState, LocationKind};
@@ -95,7 +97,7 @@ fn pages_have_bounds_and_tokens() {
     }
     let shop = Shop::open();
     let last = Page { size: 10, after: Some(u64::MAX) };
-    assert!(query::list_items(&shop.state, &last).unwrap().rows.is_empty());
+    assert!(query::list_items(&shop.state, false, &last).unwrap().rows.is_empty());
     let first = Page { size: 10, after: Some(0) };
     assert!(query::list_shifts(&shop.state, &first).unwrap().rows.is_empty());
 }
@@ -237,7 +239,7 @@ fn alternatives_are_of_the_category_and_in_stock() {
             panic!("no item");
         };
         if quantity > 0 {
-            let lines = vec![kasir_core::command::StockLine { item_id: new.item_id, quantity }];
+            let lines = vec![StockLine { item_id: new.item_id, quantity }];
             shop.run(Command::ReceiveStock { location_id: WAREHOUSE, lines, reference: String::new() });
         }
     }
@@ -317,7 +319,7 @@ fn lists_of_the_day_are_whole_and_newest_first() {
         query::list_parcels(view, 0, 0, page)
     });
     assert_list(&[1], |page| query::list_customers(view, page));
-    assert_list(&[1, 2, 3], |page| query::list_items(view, page));
+    assert_list(&[1, 2, 3], |page| query::list_items(view, false, page));
 }
 
 #[test]
@@ -436,7 +438,7 @@ fn mutations_of_several_accounts_and_states_come_in_one_order() {
         Reason::BankAccountNotFound,
         None,
     );
-    assert_eq!(query::list_bank_accounts(view).unwrap().len(), 2);
+    assert_eq!(query::list_bank_accounts(view, &Page::small_list(0, "").unwrap()).unwrap().rows.len(), 2);
 }
 
 #[test]
@@ -474,25 +476,57 @@ fn parcels_and_papers_are_found_by_every_name() {
 }
 
 #[test]
-fn small_tables_are_listed_whole() {
+fn small_tables_fit_a_page_and_can_be_paged() {
     let shop = busy_day();
     let view = &shop.state;
-    assert_eq!(query::list_tax_classes(view).unwrap().len(), 2);
-    let kinds: Vec<LocationKind> =
-        query::list_locations(view).unwrap().iter().map(|place| place.kind).collect();
+    let whole = Page::small_list(0, "").unwrap();
+    assert_eq!(query::list_tax_classes(view, &whole).unwrap().rows.len(), 2);
+    let places = query::list_locations(view, &whole).unwrap();
+    let kinds: Vec<LocationKind> = places.rows.iter().map(|place| place.kind).collect();
     assert_eq!(kinds, [LocationKind::Warehouse, LocationKind::CsDesk, LocationKind::Shop]);
-    assert_eq!(query::list_couriers(view).unwrap().len(), 2);
-    assert_eq!(query::list_tills(view).unwrap()[0].open_shift_id, ShiftId(2));
+    assert_eq!(places.token(), "");
+    assert_eq!(walk(2, |page: &Page| query::list_locations(view, page)).0, places.rows);
+    assert_eq!(query::list_couriers(view, &whole).unwrap().rows.len(), 2);
+    assert_eq!(query::list_tills(view, &whole).unwrap().rows[0].open_shift_id, ShiftId(2));
     assert_eq!(query::settings(view).unwrap().shop_name, "Toko");
     assert_eq!(query::settings(&Memory::default()).unwrap(), Settings::default());
-    let mut many = Memory::default();
-    for id in 1..=1_200 {
-        let location_id = LocationId(id);
-        let place =
-            Location { location_id, code: String::new(), name: String::new(), kind: LocationKind::Shop };
-        save(&mut many, &place).unwrap();
+}
+
+#[test]
+fn what_is_to_be_bought_is_listed() {
+    let mut shop = Shop::open();
+    for (sku, reorder_point) in [("GULA", 5), ("GARAM", 0)] {
+        let input = ItemInput { reorder_point, ..item(sku, sku, "dapur", &[], 10_000) };
+        shop.run(Command::CreateItem(input));
     }
-    assert_eq!(query::list_locations(&many).unwrap().len(), 1_000);
+    let to_reorder = |shop: &Shop| walk(1, |page| query::list_items(&shop.state, true, page)).0;
+    let [sugar] = &to_reorder(&shop)[..] else {
+        panic!("sugar alone has a reorder point, and none is there")
+    };
+    let lines = vec![StockLine { item_id: sugar.item_id, quantity: 5 }];
+    let sugar = sugar.item_id;
+    shop.run(Command::ReceiveStock { location_id: WAREHOUSE, lines, reference: String::new() });
+    assert!(to_reorder(&shop).is_empty());
+    shop.hold(sugar, 1);
+    assert_eq!(to_reorder(&shop).len(), 1, "four are left to promise");
+}
+
+#[test]
+fn holds_are_listed_while_they_claim() {
+    let mut shop = Shop::open();
+    let first = shop.hold(COFFEE, 1);
+    let second = shop.hold(TEA, 1);
+    let third = shop.hold(COFFEE, 2);
+    let ids = |item_id: ItemId, now_ms: i64| -> Vec<u64> {
+        let listed = query::list_holds(&shop.state, item_id, now_ms, &page(10)).unwrap();
+        listed.rows.iter().map(|hold| hold.hold_id.0).collect()
+    };
+    let now_ms = shop.context().now_ms;
+    assert_eq!(ids(ItemId(0), now_ms), [third.0, second.0, first.0]);
+    assert_eq!(ids(COFFEE, now_ms), [third.0, first.0]);
+    let expire_ms = all::<Hold>(&shop.state)[0].expire_ms;
+    assert!(ids(COFFEE, expire_ms).is_empty(), "over at their deadline, before the clock's turn");
+    assert_refused(query::list_holds(&shop.state, ItemId(999), now_ms, &page(1)), Reason::ItemNotFound, None);
 }
 
 #[test]

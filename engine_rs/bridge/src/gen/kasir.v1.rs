@@ -754,7 +754,7 @@ pub struct Item {
     /// Not sold any more: found, counted, returned, but not booked or sold.
     #[prost(bool, tag = "9")]
     pub inactive: bool,
-    /// Reorder point: stock over all locations below it is listed for buying; 0 is off.
+    /// Reorder point: with less available over all locations but CS desks, ListItems lists it for buying; 0 is off.
     #[prost(int64, tag = "10")]
     pub reorder_point: i64,
     /// Grows by one with every change.
@@ -814,14 +814,24 @@ pub struct CreateTaxClassResponse {
     pub tax_class: ::core::option::Option<TaxClass>,
 }
 /// See CatalogueService.ListTaxClasses.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListTaxClassesRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTaxClassesRequest {
+    /// At most this many; 0 is 1,000, the most there are.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
 /// See CatalogueService.ListTaxClasses.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListTaxClassesResponse {
     /// By id.
     #[prost(message, repeated, tag = "1")]
     pub tax_classes: ::prost::alloc::vec::Vec<TaxClass>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// See CatalogueService.CreateItem.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -949,6 +959,9 @@ pub struct ListItemsRequest {
     /// From the response before.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
+    /// Only what is to be bought: items of which less is available than their reorder_point.
+    #[prost(bool, tag = "3")]
+    pub to_reorder_only: bool,
 }
 /// See CatalogueService.ListItems.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -956,7 +969,7 @@ pub struct ListItemsResponse {
     /// By id.
     #[prost(message, repeated, tag = "1")]
     pub items: ::prost::alloc::vec::Vec<Item>,
-    /// Empty at the end.
+    /// Empty at the end. A page may be shorter than asked, even empty, and still not be the last.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
@@ -966,7 +979,7 @@ pub struct ListAlternativesRequest {
     /// The item that is not available.
     #[prost(uint64, tag = "1")]
     pub item_id: u64,
-    /// At most this many; 0 is 5, at most 50.
+    /// At most this many; 0 is 5, at most 50. It is an offer, not a list: there are no further pages.
     #[prost(int32, tag = "2")]
     pub page_size: i32,
 }
@@ -1863,14 +1876,24 @@ pub struct CreateCourierResponse {
     pub courier: ::core::option::Option<Courier>,
 }
 /// See ShippingService.ListCouriers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListCouriersRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCouriersRequest {
+    /// At most this many; 0 is 1,000, the most there are.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
 /// See ShippingService.ListCouriers.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListCouriersResponse {
     /// By id.
     #[prost(message, repeated, tag = "1")]
     pub couriers: ::prost::alloc::vec::Vec<Courier>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// See ShippingService.GetParcel.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2286,14 +2309,24 @@ pub struct CreateTillResponse {
     pub till: ::core::option::Option<Till>,
 }
 /// See TillService.ListTills.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListTillsRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTillsRequest {
+    /// At most this many; 0 is 1,000, the most there are.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
 /// See TillService.ListTills.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListTillsResponse {
     /// By id.
     #[prost(message, repeated, tag = "1")]
     pub tills: ::prost::alloc::vec::Vec<Till>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// See TillService.OpenShift.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2877,14 +2910,24 @@ pub struct CreateBankAccountResponse {
     pub bank_account: ::core::option::Option<BankAccount>,
 }
 /// See ReconciliationService.ListBankAccounts.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListBankAccountsRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBankAccountsRequest {
+    /// At most this many; 0 is 1,000, the most there are.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
 /// See ReconciliationService.ListBankAccounts.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListBankAccountsResponse {
     /// By id.
     #[prost(message, repeated, tag = "1")]
     pub bank_accounts: ::prost::alloc::vec::Vec<BankAccount>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// See ReconciliationService.ImportStatement.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3598,14 +3641,24 @@ pub struct CreateLocationResponse {
     pub location: ::core::option::Option<Location>,
 }
 /// See StockService.ListLocations.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListLocationsRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLocationsRequest {
+    /// At most this many; 0 is 1,000, the most there are.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
 /// See StockService.ListLocations.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListLocationsResponse {
     /// By id.
     #[prost(message, repeated, tag = "1")]
     pub locations: ::prost::alloc::vec::Vec<Location>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// See StockService.ReceiveStock.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3710,6 +3763,29 @@ pub struct ListStocksResponse {
     #[prost(message, repeated, tag = "1")]
     pub stocks: ::prost::alloc::vec::Vec<Stock>,
     /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See StockService.ListHolds.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListHoldsRequest {
+    /// Only this item; 0 is all.
+    #[prost(uint64, tag = "1")]
+    pub item_id: u64,
+    /// At most this many; 0 is 100, at most 1,000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See StockService.ListHolds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListHoldsResponse {
+    /// By id, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub holds: ::prost::alloc::vec::Vec<Hold>,
+    /// Empty at the end. A page may be shorter than asked, even empty, and still not be the last.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }

@@ -1,6 +1,6 @@
 //! Reading bank accounts and bank mutations.
 
-use super::page::{Page, Paged, newest, newest_under, whole};
+use super::page::{Page, Paged, newest, newest_under, oldest, whole};
 use super::state_filter;
 use crate::ids::{BankAccountId, MutationId};
 use crate::kv::{Key, View};
@@ -10,8 +10,8 @@ use crate::states::MutationState;
 use crate::tables::Table;
 
 /// All bank accounts by id.
-pub fn list_bank_accounts(view: &dyn View) -> Outcome<Vec<BankAccount>> {
-    Ok(whole(view)?)
+pub fn list_bank_accounts(view: &dyn View, page: &Page) -> Outcome<Paged<BankAccount>> {
+    Ok(oldest(view, page)?)
 }
 
 /// One bank mutation.

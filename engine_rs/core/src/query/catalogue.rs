@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::page::{Filling, Page, Paged, ascending, last_id, oldest, size, whole};
+use super::page::{Filling, Page, Paged, ascending, last_id, oldest, size};
 use crate::codes::{CODE_MAX, CodeKind, code_key, find_code};
 use crate::ids::{ItemId, LocationId};
 use crate::kv::{Fault, Key, View, u64_at};
@@ -93,14 +93,31 @@ pub fn item_by_barcode(view: &dyn View, scanned: &str) -> Outcome<ItemAvailabili
     }
 }
 
-/// All items by id.
-pub fn list_items(view: &dyn View, page: &Page) -> Outcome<Paged<Item>> {
-    Ok(oldest(view, page)?)
+/// All items by id. With `to_reorder_only` those of which less is available than
+/// their reorder point.
+pub fn list_items(view: &dyn View, to_reorder_only: bool, page: &Page) -> Outcome<Paged<Item>> {
+    if !to_reorder_only {
+        return Ok(oldest(view, page)?);
+    }
+    let mut desks = Desks::default();
+    let mut filling = Filling::new(page);
+    let (from, to) = ascending(Key::new(), page.after);
+    view.scan(Table::Items, from.as_slice(), to.as_slice(), &mut |key, value| {
+        filling.offer(last_id(key)?, || {
+            let item: Item = decode(value)?;
+            if item.reorder_point == 0 || item.inactive {
+                return Ok(None);
+            }
+            let (_, available) = desks.stocks(view, item.item_id)?;
+            Ok((available < item.reorder_point).then_some((item, value.len())))
+        })
+    })?;
+    Ok(filling.done())
 }
 
 /// All tax classes by id.
-pub fn list_tax_classes(view: &dyn View) -> Outcome<Vec<TaxClass>> {
-    Ok(whole(view)?)
+pub fn list_tax_classes(view: &dyn View, page: &Page) -> Outcome<Paged<TaxClass>> {
+    Ok(oldest(view, page)?)
 }
 
 /// Items that every part of `query` (parts stand between blanks) finds, by id: as the beginning of words of the name, of the

@@ -31,7 +31,7 @@ pub use shipping::{
     Document, document, list_couriers, list_parcels, list_print_jobs, parcel_by_airway_bill, parcel_by_id,
     parcel_by_order, print_job,
 };
-pub use stock::{hold, list_locations, list_stocks, stocks_of_item};
+pub use stock::{hold, list_holds, list_locations, list_stocks, stocks_of_item};
 pub use till::{list_sales, list_shifts, list_tills, sale, shift};
 
 use crate::kv::View;

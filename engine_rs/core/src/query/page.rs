@@ -19,7 +19,7 @@ const FIND_MAX: usize = 200;
 const PAGE_BYTES: usize = 2 << 20;
 /// Most rows looked at for one page when a filter has no index of its own.
 pub(super) const LOOKED_AT_MAX: usize = 5_000;
-/// Most rows of a table that is listed whole.
+/// Most rows of a table that is read whole.
 const WHOLE_MAX: usize = 1_000;
 /// Bytes of an index key after its prefix: the id.
 const ID_BYTES: usize = 8;
@@ -37,6 +37,11 @@ impl Page {
     /// The page of a list request: 0 is 100 rows, more than 1,000 is 1,000.
     pub fn list(page_size: i32, page_token: &str) -> Outcome<Self> {
         Ok(Self { size: size("page_size", page_size, LIST_DEFAULT, LIST_MAX)?, after: after(page_token)? })
+    }
+
+    /// The page of a list of which a shop has no more than a page: 0 is all of it.
+    pub fn small_list(page_size: i32, page_token: &str) -> Outcome<Self> {
+        Ok(Self { size: size("page_size", page_size, LIST_MAX, LIST_MAX)?, after: after(page_token)? })
     }
 
     /// The page of a search: 0 is 20 rows, more than 200 is 200.

@@ -1,6 +1,6 @@
 //! Reading couriers, parcels, and what is to be printed.
 
-use super::page::{Page, Paged, newest, newest_under, whole};
+use super::page::{Page, Paged, newest, newest_under, oldest};
 use super::state_filter;
 use crate::codes::{CodeKind, find_code};
 use crate::ids::{OrderId, ParcelId, PrintJobId};
@@ -11,8 +11,8 @@ use crate::states::{AirwayBillState, DocumentKind, LabelState, PrintJobState};
 use crate::tables::Table;
 
 /// All couriers by id.
-pub fn list_couriers(view: &dyn View) -> Outcome<Vec<Courier>> {
-    Ok(whole(view)?)
+pub fn list_couriers(view: &dyn View, page: &Page) -> Outcome<Paged<Courier>> {
+    Ok(oldest(view, page)?)
 }
 
 /// One parcel.

@@ -1,6 +1,6 @@
 //! Reading custody and claims.
 
-use super::page::{Filling, Page, Paged, ascending, last_id, whole};
+use super::page::{Filling, Page, Paged, ascending, last_id, newest, oldest};
 use crate::ids::{HoldId, ItemId, LocationId};
 use crate::kv::{Key, View};
 use crate::records::{Hold, Item, Location, need};
@@ -12,8 +12,8 @@ use crate::tables::Table;
 const LEVEL_BYTES: usize = 40;
 
 /// All locations by id.
-pub fn list_locations(view: &dyn View) -> Outcome<Vec<Location>> {
-    Ok(whole(view)?)
+pub fn list_locations(view: &dyn View, page: &Page) -> Outcome<Paged<Location>> {
+    Ok(oldest(view, page)?)
 }
 
 /// Stock of an item at every location that ever had it, by location id.
@@ -32,6 +32,15 @@ pub fn list_stocks(view: &dyn View, location_id: LocationId, page: &Page) -> Out
         filling.offer(item_id, || Ok(Some((level(view, ItemId(item_id), location_id)?, LEVEL_BYTES))))
     })?;
     Ok(filling.done())
+}
+
+/// Holds that still claim at `now_ms`, newest first, of one item (0 is all).
+pub fn list_holds(view: &dyn View, item_id: ItemId, now_ms: i64, page: &Page) -> Outcome<Paged<Hold>> {
+    if item_id.is_some() {
+        need::<Item>(view, item_id.0)?;
+    }
+    let live = |hold: &Hold| hold.expire_ms > now_ms && (!item_id.is_some() || hold.item_id == item_id);
+    Ok(newest(view, page, live)?)
 }
 
 /// A hold that still claims at `now_ms`: one past its deadline is gone, even before the clock's turn to remove it.

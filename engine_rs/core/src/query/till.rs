@@ -1,6 +1,6 @@
 //! Reading sales, tills and shifts.
 
-use super::page::{Page, Paged, newest, newest_under, whole};
+use super::page::{Page, Paged, newest, newest_under, oldest};
 use crate::ids::{SaleId, ShiftId};
 use crate::kv::{Key, View};
 use crate::records::{Sale, Shift, Till, need};
@@ -22,8 +22,8 @@ pub fn list_sales(view: &dyn View, shift_id: ShiftId, page: &Page) -> Outcome<Pa
 }
 
 /// All tills by id.
-pub fn list_tills(view: &dyn View) -> Outcome<Vec<Till>> {
-    Ok(whole(view)?)
+pub fn list_tills(view: &dyn View, page: &Page) -> Outcome<Paged<Till>> {
+    Ok(oldest(view, page)?)
 }
 
 /// A shift as it stands: the X report while it is open, the Z report afterwards.
