@@ -1,6 +1,7 @@
-//! Durable holds and bookings a second, in-process: so many threads, each with one command under way at a time.
+//! Durable holds and bookings a second, in-process: so many threads, each with one command under way at a time. A batch
+//! is one command that makes 1,000 holds.
 //!
-//! `cargo run --release -p kasir-store --example throughput -- [--submitters 64] [--seconds 5] [--only holds|bookings] [--dir DIR]`
+//! `cargo run --release -p kasir-store --example throughput -- [--submitters 64] [--seconds 5] [--only holds|batches|bookings] [--dir DIR]`
 //!
 //! The store lies in DIR (a temporary directory of the working directory's disk unless given), with LMDB's default sync:
 //! every commit is two writes and two syncs. One line of JSON per kind of command goes to standard output.
@@ -20,6 +21,8 @@ use kasir_core::records::encode;
 use kasir_core::{Command, Fault, Refusal, Reply, View};
 use kasir_store::{Answer, BatchSink, Options, Request, Store, SystemClock};
 
+/// Holds of one batch.
+const BATCH: u64 = 1_000;
 const ITEMS: u64 = 1_000;
 const STOCK: i64 = 1_000_000;
 const CUSTOMERS: u64 = 10_000;
@@ -40,6 +43,7 @@ impl BatchSink<()> for Nobody {
 fn reply(_method: &'static str, reply: Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
     match reply {
         Reply::Hold(hold) => encode(&hold),
+        Reply::Holds(holds) => encode(&holds.into_iter().flatten().collect::<Vec<_>>()),
         Reply::Order(order) => encode(&order),
         _ => Ok(Vec::new()),
     }
@@ -107,14 +111,22 @@ fn stock(store: &Store<()>, next: &AtomicU64) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn hold(number: u64) -> Command {
-    Command::CreateHold(HoldInput {
+fn hold_input(number: u64) -> HoldInput {
+    HoldInput {
         item_id: ItemId(number * 7 % ITEMS + 1),
         location_id: LOCATION,
         quantity: 1,
         owner: "bench".into(),
         expire_ms: None,
-    })
+    }
+}
+
+fn hold(number: u64) -> Command {
+    Command::CreateHold(hold_input(number))
+}
+
+fn batch(number: u64) -> Command {
+    Command::BatchCreateHolds((0..BATCH).map(|each| hold_input(number * BATCH + each)).collect())
 }
 
 fn booking(number: u64) -> Command {
@@ -197,6 +209,9 @@ fn main() -> Result<(), String> {
     let wanted = |what: &str| plan.only.is_empty() || plan.only == what;
     if wanted("holds") {
         measure(&store, &next, &plan, "holds", hold);
+    }
+    if wanted("batches") {
+        measure(&store, &next, &plan, "batches", batch);
     }
     if wanted("bookings") {
         measure(&store, &next, &plan, "bookings", booking);
