@@ -41,6 +41,8 @@ class Selling(Bank):
         if order["state"] in OPEN:
             raise Refused("NOT_PAID", order_id=order_id, due_minor=order["payable"] - order["paid"])
         self.may(order_id, order["state"], "PAID")
+        if shift_id:
+            self._counts_in(self.shifts[shift_id], order["totals"], "shift_id")
         tenders = []
         for allocation in order["allocations"]:
             kind, reference = "EXTERNAL", f"{allocation['method']} {allocation['reference']}".strip()
@@ -141,6 +143,11 @@ class Selling(Bank):
             raise Refused("SHIFT_CLOSED", shift_id=shift_id)
         return shift
 
+    def _counts_in(self, shift: Record, totals: Record, field: str) -> None:
+        """Refuses a sale that would be too much for its shift's sums."""
+        self.sum_grows(field, shift["sale_total"], totals["total"])
+        self.sum_grows(field, shift["discount_total"], totals["discount"])
+
     def _count_in(self, shift: Record, sale: Record) -> None:
         shift["sale_count"] += 1
         shift["sale_total"] += sale["totals"]["total"]
@@ -191,6 +198,9 @@ class Selling(Bank):
         change, redeemed = self._check_tenders(request["tenders"], totals["total"], customer)
         per = self.settings["points_per_minor_units"]
         earned = totals["total"] // per if customer and per else 0
+        if customer is not None:
+            self.sum_grows("sale.customer_id", customer["points"], earned)
+        self._counts_in(self.shifts[cart["shift_id"]], totals, "sale.lines")
         sale = self._make_sale(
             shift_id=cart["shift_id"],
             customer_id=cart["customer_id"],
@@ -245,6 +255,7 @@ class Selling(Bank):
         amount = self.money("amount", request["amount"], -AMOUNT_MAX)
         if amount == 0 or shift["expected_cash"] + amount < 0:
             raise refuse_field("AMOUNT_OUT_OF_RANGE", "amount.minor_units")
+        self.sum_grows("amount.minor_units", shift["cash_in"], amount)
         self.text("reason", request["reason"], 200)
         shift["cash_in" if amount > 0 else "cash_out"] += abs(amount)
         self._expect(shift)

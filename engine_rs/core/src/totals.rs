@@ -81,6 +81,48 @@ pub fn total_key(day: u32, dimension: Dimension, key: &str, currency: Currency, 
     Key::new().u32(day).u8(dimension as u8).text(key).bytes(currency.code().as_bytes()).u8(metric as u8)
 }
 
+/// One total as it is kept.
+///
+/// A count grows by at most a million units a line, so that no day's lines come near to its end. An amount is 128 bits wide:
+/// ten thousand of the largest orders are more than 64 bits hold, and neither an order nor the clock that ends it may be
+/// held up because of a sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Total {
+    /// How many, or units.
+    pub count: i64,
+    /// Of how much money.
+    pub amount_minor: i128,
+}
+
+impl Total {
+    /// Reads a value of the table: count and amount, the amount of 8 bytes, or of 16 where 8 do not hold it.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] when it is neither.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Fault> {
+        match bytes.len() {
+            16 => {
+                let [count, amount] = numbers(bytes)?;
+                Ok(Self { count, amount_minor: i128::from(amount) })
+            }
+            24 => {
+                let [count, high, low] = numbers(bytes)?;
+                let low = u128::from(low.cast_unsigned()).cast_signed();
+                Ok(Self { count, amount_minor: (i128::from(high) << 64) | low })
+            }
+            other => Err(Fault::Corrupt(format!("a total of {other} bytes"))),
+        }
+    }
+
+    /// The value of the table; the same total always has the same bytes.
+    pub fn to_bytes(self) -> Vec<u8> {
+        match i64::try_from(self.amount_minor) {
+            Ok(amount) => fixed([self.count, amount]),
+            Err(_) => [self.count.to_be_bytes().as_slice(), &self.amount_minor.to_be_bytes()].concat(),
+        }
+    }
+}
+
 /// The name of a channel in keys, the contract's without prefix.
 pub fn channel_name(channel: Channel) -> &'static str {
     match channel {
@@ -148,14 +190,13 @@ impl<'a> Book<'a> {
         amount: i64,
     ) -> Result<(), Fault> {
         let key = total_key(self.day, dimension, key, self.currency, metric);
-        let [old_count, old_amount] = match state.get(Table::Totals, key.as_slice())? {
-            Some(bytes) => numbers(&bytes)?,
-            None => [0, 0],
+        let mut total = match state.get(Table::Totals, key.as_slice())? {
+            Some(bytes) => Total::from_bytes(&bytes)?,
+            None => Total::default(),
         };
-        let overflow = || Fault::Corrupt("a day's total overflows".into());
-        let count = old_count.checked_add(count).ok_or_else(overflow)?;
-        let amount = old_amount.checked_add(amount).ok_or_else(overflow)?;
-        state.put(Table::Totals, key.as_slice(), &fixed([count, amount]))
+        total.count += count;
+        total.amount_minor += i128::from(amount);
+        state.put(Table::Totals, key.as_slice(), &total.to_bytes())
     }
 }
 
@@ -163,6 +204,20 @@ impl<'a> Book<'a> {
 mod tests {
     use super::*;
     use crate::records::HOUR_MS;
+
+    #[test]
+    fn a_total_keeps_what_64_bits_do_not_hold() {
+        let edge = i128::from(i64::MAX);
+        for amount_minor in
+            [0, 1, -1, edge, edge + 1, -edge - 1, -edge - 2, edge * 1_000_000, -edge * 1_000_000]
+        {
+            let total = Total { count: -3, amount_minor };
+            assert_eq!(Total::from_bytes(&total.to_bytes()), Ok(total), "{amount_minor}");
+            let width = if i64::try_from(amount_minor).is_ok() { 16 } else { 24 };
+            assert_eq!(total.to_bytes().len(), width, "{amount_minor}");
+        }
+        assert!(Total::from_bytes(&[0; 8]).is_err());
+    }
 
     #[test]
     fn days_begin_at_the_shops_midnight() {

@@ -1,7 +1,7 @@
 //! Checks of single fields: each refusal names the field as the contract spells it.
 
 use crate::command::MoneyInput;
-use crate::money::{AMOUNT_MAX, Currency, Money};
+use crate::money::{AMOUNT_MAX, Currency, Money, SUM_MAX};
 use crate::records::Address;
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::text;
@@ -137,6 +137,15 @@ pub(crate) fn optional_money(field: &str, input: Option<&MoneyInput>, wanted: Cu
 pub(crate) fn amount_out_of_range(field: &str) -> Refusal {
     let message = format!("{field} is outside of what Kasir takes (at most {AMOUNT_MAX} minor units).");
     Refusal::field(Reason::AmountOutOfRange, field, message).with("max", AMOUNT_MAX)
+}
+
+/// A sum that grows with every sale takes `more`, or is full. `what` says whose sum it is.
+pub(crate) fn sum_grows(field: &str, what: &str, sum: i64, more: i64) -> Outcome<()> {
+    if sum.saturating_add(more) > SUM_MAX {
+        let message = format!("{what} would be beyond {SUM_MAX}, the most that Kasir adds up.");
+        return Err(Refusal::field(Reason::AmountOutOfRange, field, message).with("max", SUM_MAX).into());
+    }
+    Ok(())
 }
 
 /// Longest name of whoever asks, in bytes.

@@ -9,9 +9,8 @@ use super::{Audit, hex};
 use crate::kv::{Fault, Key};
 use crate::money::Currency;
 use crate::query::{TotalOf, total_of_key};
-use crate::stock::numbers;
 use crate::tables::Table;
-use crate::totals::{Dimension, Metric};
+use crate::totals::{Dimension, Metric, Total};
 
 /// Metrics whose counts over all days are a count of records or of units.
 const COUNTED: [Metric; 16] = [
@@ -63,7 +62,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     let (view, all) = (audit.view, Key::new());
     view.scan(Table::Totals, all.as_slice(), all.end().as_slice(), &mut |key, value| {
         audit.report.records += 1;
-        let (Ok(of), Ok(total)) = (total_of_key(key), numbers::<2>(value)) else {
+        let (Ok(of), Ok(total)) = (total_of_key(key), Total::from_bytes(value)) else {
             audit.broken(format!("totals has a row of a wrong form: {}.", hex(key)));
             return Ok(true);
         };
@@ -71,7 +70,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
             kept.close_day(audit);
             kept.day = of.day;
         }
-        kept.add(&of, total.map(i128::from));
+        kept.add(&of, [i128::from(total.count), total.amount_minor]);
         Ok(true)
     })?;
     kept.close_day(audit);
