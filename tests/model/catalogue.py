@@ -26,8 +26,11 @@ def has_wrong_check_digit(barcode: str) -> bool:
 
 
 def canonical(barcode: str) -> str:
-    """A UPC-A is the EAN-13 with a leading zero, and stored as that."""
-    return f"0{barcode}" if len(barcode) == 12 and barcode.isdigit() else barcode
+    """GTINs of all lengths are one row of numbers: without zeros in front, an EAN-8, an EAN-13 or 14 digits."""
+    if len(barcode) not in GTIN_LENGTHS or not barcode.isascii() or not barcode.isdigit():
+        return barcode
+    number = barcode.lstrip("0")
+    return number.zfill(8 if len(number) <= 8 else max(13, len(number)))
 
 
 class Catalogue(Base):

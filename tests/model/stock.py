@@ -221,7 +221,7 @@ class Stock(Catalogue):
         return drop_order
 
     def _check_scan(self, drop_order: Record, barcode: str) -> None:
-        barcode = self.text("barcode", barcode, 100)
+        barcode = self.text("barcode", barcode, 300)
         if self.item_of_barcode(barcode)["item_id"] != drop_order["item_id"]:
             raise Refused("ITEM_MISMATCH", field="barcode", item_id=drop_order["item_id"])
 

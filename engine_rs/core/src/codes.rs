@@ -1,6 +1,7 @@
 //! Codes that only one thing may have: SKUs, barcodes, phones, airway bills, short names.
 
 use crate::kv::{Fault, Key, State, View, u64_at};
+use crate::scan;
 use crate::tables::Table;
 
 /// What kind of thing a code names.
@@ -55,6 +56,16 @@ pub fn find_code(view: &dyn View, kind: CodeKind, text: &str) -> Result<Option<u
         return Ok(None);
     }
     view.get(Table::Codes, code_key(kind, text).as_slice())?.map(|bytes| u64_at(&bytes, 0)).transpose()
+}
+
+/// The item that a scan names: the first of its readings that the catalogue has.
+pub fn find_scanned(view: &dyn View, scanned: &str) -> Result<Option<u64>, Fault> {
+    for reading in scan::readings(scanned) {
+        if let Some(item) = find_code(view, CodeKind::Barcode, &reading)? {
+            return Ok(Some(item));
+        }
+    }
+    Ok(None)
 }
 
 pub(crate) fn put_code(state: &mut dyn State, kind: CodeKind, text: &str, id: u64) -> Result<(), Fault> {

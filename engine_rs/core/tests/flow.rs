@@ -6,9 +6,11 @@ mod common;
 use common::{
     BCA, DESK, MINUTE, STORE, Shop, WAREHOUSE, booking, dropped, from, hold, idr, paid_in, request,
 };
-use kasir_core::command::{AllocationInput, LineInput, MutationInput, Source, TenderInput, TillSaleInput};
+use kasir_core::command::{
+    AllocationInput, ItemInput, LineInput, MutationInput, Source, TenderInput, TillSaleInput,
+};
 use kasir_core::ids::{
-    CourierId, DropOrderId, HoldId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TillId,
+    CourierId, DropOrderId, HoldId, ItemId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TillId,
 };
 use kasir_core::states::{DropOrderState, MutationState, OrderState, PrintJobState};
 use kasir_core::{Command, Reason, Reply};
@@ -137,6 +139,46 @@ fn an_expired_order_gives_its_item_to_the_next_customer_and_late_money_is_not_lo
     );
     shop.ok(Command::ReturnDropOrder { drop_order_id: drop, barcode: "BC-A1".into() });
     assert_eq!((shop.stock(kopi, WAREHOUSE), shop.stock(kopi, DESK)), ((1, 0), (0, 0)));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn a_drop_order_is_scanned_from_any_symbol_of_its_gtin() {
+    let mut shop = Shop::new();
+    let item = |sku: &str, barcode: &str| {
+        Command::CreateItem(ItemInput {
+            sku: sku.into(),
+            name: sku.into(),
+            barcodes: vec![barcode.into()],
+            ..ItemInput::default()
+        })
+    };
+    shop.ok(item("BIG", "08991002101234"));
+    shop.ok(item("SMALL", "96385074"));
+    let (big, small) = (ItemId(1), ItemId(2));
+    assert_eq!(shop.refused(item("TWIN", "00000096385074")), Reason::BarcodeTaken);
+    for (kopi, scan) in [
+        (big, "]C1010899100210123410L1\u{1d}21S1\r\n"),
+        (big, "\u{1d}010899100210123417251231"),
+        (big, "010899100210123417251231"),
+        (big, "10L1\u{1d}0108991002101234"),
+        (small, "0100000096385074"),
+        (small, "(01)00000096385074(10)L1"),
+    ] {
+        shop.receive(kopi, WAREHOUSE, 1);
+        let drop_order_id = shop.drop(kopi, 1);
+        shop.ok(Command::HandOverDropOrder { drop_order_id, barcode: scan.into() });
+        shop.ok(Command::ReturnDropOrder { drop_order_id, barcode: scan.into() });
+    }
+    let drop_order_id = shop.drop(big, 1);
+    let scan = |barcode: &str| Command::HandOverDropOrder { drop_order_id, barcode: barcode.into() };
+    assert_eq!(shop.refused(scan("0100000096385074")), Reason::ItemMismatch);
+    assert_eq!(shop.refused(scan("\u{1d}\r\n")), Reason::FieldRequired);
+    assert_eq!(shop.refused(scan(&"9".repeat(301))), Reason::FieldTooLong);
+    let refusal = shop.ask(scan("]C1010899100210123510L1\u{1d}21S1")).expect_err("a wrong check digit");
+    assert_eq!(refusal.reason, Reason::BarcodeUnknown);
+    assert!(!refusal.message.chars().any(char::is_control), "{:?}", refusal.message);
     shop.sound();
     shop.replays();
 }

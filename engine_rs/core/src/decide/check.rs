@@ -10,6 +10,8 @@ use crate::text;
 pub(crate) const QUANTITY_MAX: i64 = 1_000_000;
 /// Most allocations of one mutation.
 pub(crate) const ALLOCATIONS_MAX: usize = 100;
+/// Longest scan: a GS1 symbol with a GTIN, dates, lot, serial number and the shop's own elements.
+const SCAN_MAX: usize = 300;
 /// Furthest a deadline may lie ahead.
 pub(crate) const DEADLINE_MAX_MS: i64 = 31 * 24 * crate::records::HOUR_MS;
 
@@ -46,6 +48,15 @@ pub(crate) fn code(field: &str, value: &str, max: usize) -> Outcome<String> {
     }
     let message = format!("{field} takes letters, digits and signs without blanks.");
     Err(Refusal::field(Reason::FieldMalformed, field, message).into())
+}
+
+/// What a scanner read: not empty and of bounded length. Its separators cannot be printed and belong to it.
+pub(crate) fn scan<'s>(field: &str, value: &'s str) -> Outcome<&'s str> {
+    if value.chars().count() > SCAN_MAX {
+        let message = format!("{field} takes at most {SCAN_MAX} characters.");
+        return Err(Refusal::field(Reason::FieldTooLong, field, message).with("max", SCAN_MAX).into());
+    }
+    if crate::scan::shown(value).is_empty() { Err(required(field).into()) } else { Ok(value) }
 }
 
 /// A free text in which somebody might write a card number.
