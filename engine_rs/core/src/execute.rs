@@ -53,8 +53,8 @@ pub fn expire_due(state: &mut dyn State, context: &Context<'_>, limit: usize) ->
     Ok(all)
 }
 
-/// Ends the claims of orders that `command` names and whose deadline passed, although their turn in the queue of deadlines
-/// has not come: a payment never beats an expiry that was due before it. The sequencer calls it before [`execute`] and
+/// Ends the claims of orders and Drop Orders that `command` names and whose deadline passed, although their turn in the queue
+/// of deadlines has not come: neither a payment nor a hand-over beats an expiry that was due before it. The sequencer calls it before [`execute`] and
 /// journals its events as the clock's, so that a refused command itself changes nothing.
 ///
 /// # Errors
@@ -67,6 +67,11 @@ pub fn expire_named(
     let mut all = Vec::new();
     for order_id in decide::orders_named(state.view(), command)? {
         let events = decide::due::expire_order_if_overdue(state.view(), order_id, context)?;
+        apply(state, &events, context)?;
+        all.extend(events);
+    }
+    for drop_order_id in decide::drop_orders_named(command) {
+        let events = decide::due::expire_drop_order_if_overdue(state.view(), drop_order_id, context)?;
         apply(state, &events, context)?;
         all.extend(events);
     }

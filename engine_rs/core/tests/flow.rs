@@ -266,6 +266,40 @@ fn a_payment_that_comes_after_its_deadline_never_beats_the_expiry() {
 }
 
 #[test]
+fn what_is_done_with_a_drop_order_after_its_deadline_never_beats_the_expiry() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, true);
+    shop.receive(kopi, WAREHOUSE, 10);
+    let (asked, handed, booked, batched, given_back, paid) = (
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+    );
+    let scan = |drop_order_id| Command::HandOverDropOrder { drop_order_id, barcode: "BC-A1".into() };
+    for drop in [handed, booked, batched, given_back, paid] {
+        shop.ok(scan(drop));
+    }
+    shop.booked(vec![dropped(paid, kopi, 1)]);
+    shop.now_ms += 61 * MINUTE; // the clock's turn has not come, the deadline has passed
+    assert_eq!(shop.refused(scan(asked)), Reason::WrongState);
+    assert_eq!(shop.drop_order(asked).state, DropOrderState::Cancelled);
+    assert_eq!(shop.refused(Command::ReleaseDropOrder { drop_order_id: handed }), Reason::WrongState);
+    assert_eq!(shop.drop_order(handed).state, DropOrderState::ReturnDue);
+    // It waits on the desk all the same, and can be booked from there: by an order with a claim of its own.
+    shop.booked(vec![dropped(booked, kopi, 1)]);
+    shop.ok(Command::BatchCreateBookings(vec![booking(vec![dropped(batched, kopi, 1)])]));
+    shop.ok(Command::ReturnDropOrder { drop_order_id: given_back, barcode: "BC-A1".into() });
+    assert_eq!(shop.drop_order(paid).state, DropOrderState::Booked, "what an order claims is the order's");
+    let ended: Vec<_> = shop.journal.iter().filter(|entry| entry.actor.is_empty()).collect();
+    assert_eq!(ended.len(), 5, "each in the clock's name");
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
 fn partial_payments_overpayments_and_credit() {
     let mut shop = Shop::new();
     let kopi = shop.item("A1", 100_000, false);

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::intent::Intents;
-use super::pricing::{Priced, price_booking};
+use super::pricing::{LINES_MAX, Priced, price_booking};
 use super::stock::Demand;
 use super::{Answer, Decided, check, next_id};
 use crate::codes::{CodeKind, find_code};
-use crate::command::BookingInput;
+use crate::command::{BookingInput, Source};
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{
@@ -77,6 +77,14 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
     events.extend(payable.taken_over.map(|order_id| Event::PayableReleased { order_id }));
     events.extend(events_of(view, order, context)?);
     Ok(Decided::new(events, answer))
+}
+
+/// The Drop Orders that a booking's lines name, as many as it may have lines.
+pub(crate) fn drop_orders_of(input: &BookingInput) -> impl Iterator<Item = DropOrderId> {
+    input.lines.iter().take(LINES_MAX).filter_map(|line| match line.source {
+        Source::DropOrder(drop_order_id) => Some(drop_order_id),
+        Source::Missing | Source::Location(_) | Source::Hold(_) => None,
+    })
 }
 
 /// The booking itself, what it takes over, and its intents.

@@ -148,6 +148,22 @@ pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<Ord
     })
 }
 
+/// Drop Orders that a command names and that an overdue deadline may concern.
+pub(crate) fn drop_orders_named(command: &Command) -> Vec<DropOrderId> {
+    match command {
+        Command::HandOverDropOrder { drop_order_id, .. }
+        | Command::RejectDropOrder { drop_order_id, .. }
+        | Command::CancelDropOrder { drop_order_id }
+        | Command::ReleaseDropOrder { drop_order_id }
+        | Command::ReturnDropOrder { drop_order_id, .. } => vec![*drop_order_id],
+        Command::CreateBooking(booking) => booking::drop_orders_of(booking).collect(),
+        Command::BatchCreateBookings(bookings) => {
+            bookings.iter().take(BATCH_MAX).flat_map(booking::drop_orders_of).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Decides one single command; batches are taken apart by `execute`.
 #[allow(clippy::too_many_lines, reason = "one row per command, and nothing else")]
 pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) -> Outcome<Decided> {
