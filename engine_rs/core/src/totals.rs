@@ -50,7 +50,8 @@ pub enum Dimension {
     Channel = 4,
 }
 
-/// The group keys an event counts under, beside "all".
+/// The group keys an event counts under, beside "all". An order with lines from several locations counts under its first
+/// line's; what its sale comes to is counted line by line (see `evolve::sales`), so that locations add up to all.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Under<'a> {
     /// The location; 0 for none.
@@ -164,13 +165,22 @@ impl<'a> Book<'a> {
         count: i64,
         amount: i64,
     ) -> Result<(), Fault> {
-        if count == 0 && amount == 0 {
-            return Ok(());
+        self.add_at(state, metric, &[(self.under.location, count, amount)])
+    }
+
+    /// The same for what several locations have a part in: each counts its own, everything else their sum.
+    pub(crate) fn add_at(
+        &self,
+        state: &mut dyn State,
+        metric: Metric,
+        parts: &[(u64, i64, i64)],
+    ) -> Result<(), Fault> {
+        let count = parts.iter().map(|(_, count, _)| count).sum();
+        let amount = parts.iter().map(|(_, _, amount)| amount).sum();
+        for (location, count, amount) in parts.iter().filter(|(location, _, _)| *location != 0) {
+            self.add_to(state, Dimension::Location, &location.to_string(), metric, *count, *amount)?;
         }
         self.add_to(state, Dimension::All, "", metric, count, amount)?;
-        if self.under.location != 0 {
-            self.add_to(state, Dimension::Location, &self.under.location.to_string(), metric, count, amount)?;
-        }
         if !self.under.cashier.is_empty() {
             self.add_to(state, Dimension::Cashier, self.under.cashier, metric, count, amount)?;
         }
@@ -189,6 +199,9 @@ impl<'a> Book<'a> {
         count: i64,
         amount: i64,
     ) -> Result<(), Fault> {
+        if count == 0 && amount == 0 {
+            return Ok(());
+        }
         let key = total_key(self.day, dimension, key, self.currency, metric);
         let mut total = match state.get(Table::Totals, key.as_slice())? {
             Some(bytes) => Total::from_bytes(&bytes)?,

@@ -6,6 +6,8 @@
 
 mod shop;
 
+use kasir_core::command::Source;
+use kasir_core::ids::{CourierId, LocationId, ShiftId};
 use kasir_core::money::Currency;
 use kasir_core::query;
 use kasir_core::records::HOUR_MS;
@@ -13,7 +15,7 @@ use kasir_core::refusal::Outcome;
 use kasir_core::stock::fixed;
 use kasir_core::totals::{Dimension, Metric, total_key};
 use kasir_core::{Memory, Reason, State, Stop, Table};
-use shop::{CUP, Shop};
+use shop::{CUP, STORE, Shop, TEA, WAREHOUSE, booking, line};
 
 #[track_caller]
 fn assert_refused(outcome: Outcome<query::Report>, reason: Reason, field: Option<&str>) {
@@ -62,6 +64,38 @@ fn reports_say_what_the_day_and_the_month_came_to() {
     for wrong in ["2026-11-23", "2026-13", "2026", "11-2026", "2026-1"] {
         assert_refused(query::month_report(view, wrong, 0), Reason::FieldMalformed, Some("month"));
     }
+}
+
+#[test]
+fn what_a_sale_comes_to_counts_where_each_line_stood() {
+    let mut shop = Shop::open();
+    let mut input = booking(line(Source::Location(WAREHOUSE), CUP, 2), CourierId(0));
+    input.lines.push(line(Source::Location(STORE), TEA, 3));
+    let order = shop.book(input);
+    let before = query::day_report(&shop.state, "", shop.now_ms).unwrap();
+    shop.pay(&order, order.payable_minor, 0);
+    shop.sell(&[order.order_id], ShiftId(0));
+    let report = query::day_report(&shop.state, "", shop.now_ms).unwrap();
+    let of = |dimension, key: &str, metric| {
+        let totals = totals_of(&report, dimension, key).into_iter().find(|(found, _, _)| *found == metric);
+        totals.map(|(_, count, amount)| (count, amount))
+    };
+    let (cups, teas) = (&order.lines[0], &order.lines[1]);
+    let all = |metric| of(Dimension::All, "", metric);
+    assert_eq!(all(Metric::UnitsSold), Some((5, None)));
+    assert_eq!(all(Metric::OrderSales), Some((1, Some(order.totals.total_minor))));
+    let at = |place: LocationId, metric| of(Dimension::Location, &place.to_string(), metric);
+    assert_eq!(at(WAREHOUSE, Metric::UnitsSold), Some((2, None)));
+    assert_eq!(at(STORE, Metric::UnitsSold), Some((3, None)));
+    assert_eq!(at(WAREHOUSE, Metric::OrderSales), Some((1, Some(cups.total_minor + 900_000))));
+    assert_eq!(at(STORE, Metric::OrderSales), Some((0, Some(teas.total_minor))));
+    assert_eq!(at(WAREHOUSE, Metric::Shipping), Some((1, Some(900_000))));
+    assert_eq!(at(STORE, Metric::Shipping), None);
+    // The order counts where its first line is.
+    let booked = totals_of(&before, Dimension::Location, &WAREHOUSE.to_string());
+    assert!(booked.contains(&(Metric::OrdersBooked, 1, Some(order.payable_minor))));
+    assert_eq!(at(STORE, Metric::OrdersBooked), None);
+    assert_eq!(kasir_core::verify(&shop.state).unwrap().violations, Vec::<String>::new());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Sales and shifts.
 
+use std::collections::BTreeMap;
+
 use super::index::given;
 use super::orders::act;
 use super::payments::credit;
@@ -94,19 +96,43 @@ fn reward(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
     save(state, &customer)
 }
 
+/// What a sale's lines at one location come to.
+#[derive(Default)]
+struct Part {
+    units: i64,
+    total_minor: i64,
+    tax_minor: i64,
+    discount_minor: i64,
+}
+
+/// The sale itself and its shipping count under its first line's location, units and amounts under each line's.
 fn add_totals(state: &mut dyn State, sale: &Sale, context: &Context<'_>) -> Result<(), Fault> {
     let location = sale.lines.first().map_or(0, |line| line.location_id.0);
+    let mut parts: BTreeMap<u64, Part> = BTreeMap::new();
+    for line in &sale.lines {
+        let part = parts.entry(line.location_id.0).or_default();
+        part.units += line.quantity;
+        part.total_minor += line.total_minor;
+        part.tax_minor += line.tax_minor;
+        part.discount_minor += line.discount_minor;
+    }
+    if let Some(first) = parts.get_mut(&location) {
+        first.total_minor += sale.totals.shipping_minor;
+    }
     let under = Under { location, cashier: context.actor, channel: Some(sale.channel) };
     let book = Book::open(state, context.now_ms, Some(sale.currency), under)?;
     let metric = if sale.order_id.is_some() { Metric::OrderSales } else { Metric::TillSales };
-    let units: i64 = sale.lines.iter().map(|line| line.quantity).sum();
-    let once = |amount: i64| i64::from(amount != 0);
+    // A sale counts once, however many locations have a part in its amount.
+    let amounts = |of: fn(&Part) -> i64, counts: bool| -> Vec<(u64, i64, i64)> {
+        parts.iter().map(|(at, part)| (*at, i64::from(counts && *at == location), of(part))).collect()
+    };
     let totals = &sale.totals;
-    book.add(state, metric, 1, totals.total_minor)?;
-    book.add(state, Metric::Tax, once(totals.tax_minor), totals.tax_minor)?;
-    book.add(state, Metric::Discounts, once(totals.discount_minor), totals.discount_minor)?;
-    book.add(state, Metric::Shipping, once(totals.shipping_minor), totals.shipping_minor)?;
-    book.add(state, Metric::UnitsSold, units, 0)
+    book.add_at(state, metric, &amounts(|part| part.total_minor, true))?;
+    book.add_at(state, Metric::Tax, &amounts(|part| part.tax_minor, totals.tax_minor != 0))?;
+    book.add_at(state, Metric::Discounts, &amounts(|part| part.discount_minor, totals.discount_minor != 0))?;
+    book.add(state, Metric::Shipping, i64::from(totals.shipping_minor != 0), totals.shipping_minor)?;
+    let units: Vec<_> = parts.iter().map(|(at, part)| (*at, part.units, 0)).collect();
+    book.add_at(state, Metric::UnitsSold, &units)
 }
 
 pub(super) fn shift_opened(state: &mut dyn State, shift: &Shift) -> Result<(), Fault> {

@@ -45,6 +45,7 @@ fn sale(audit: &mut Audit<'_>, sale: &Sale) -> Result<(), Fault> {
         owed.credit -= credit;
     }
     let metric = if sale.order_id.is_some() { Metric::OrderSales } else { Metric::TillSales };
+    audit.sums.locate_sale(sale, metric);
     audit.sums.count(metric, 1);
     audit.sums.amount(metric, sale.currency, i128::from(sale.totals.total_minor));
     audit.sums.amount(Metric::Tax, sale.currency, i128::from(sale.totals.tax_minor));

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Audit, hex};
+use crate::ids::LocationId;
 use crate::kv::{Fault, Key};
 use crate::money::Currency;
 use crate::query::{TotalOf, total_of_key};
@@ -44,6 +45,16 @@ const SUMMED: [Metric; 8] = [
     Metric::CashDifference,
 ];
 
+/// Metrics that sales prove for each location.
+const OF_LOCATIONS: [Metric; 6] = [
+    Metric::OrderSales,
+    Metric::TillSales,
+    Metric::Tax,
+    Metric::Discounts,
+    Metric::Shipping,
+    Metric::UnitsSold,
+];
+
 /// Metrics of which every event has a channel.
 const OF_CHANNELS: [Metric; 3] = [Metric::OrdersBooked, Metric::OrderSales, Metric::TillSales];
 
@@ -52,6 +63,7 @@ const OF_CHANNELS: [Metric; 3] = [Metric::OrdersBooked, Metric::OrderSales, Metr
 struct Kept {
     counts: BTreeMap<Metric, i128>,
     amounts: BTreeMap<(Metric, Currency), i128>,
+    located: BTreeMap<(Metric, Currency, LocationId), [i128; 2]>,
     day: u32,
     /// Everything less channels, of one day.
     open: BTreeMap<(Metric, Currency), [i128; 2]>,
@@ -92,7 +104,16 @@ impl Kept {
                 1
             }
             Dimension::Channel => -1,
-            Dimension::Location | Dimension::Cashier => return,
+            Dimension::Location => {
+                if OF_LOCATIONS.contains(&of.metric) {
+                    let location_id = LocationId(of.key.parse().unwrap_or(0));
+                    let sum = self.located.entry((of.metric, of.currency, location_id)).or_default();
+                    sum[0] += count;
+                    sum[1] += amount;
+                }
+                return;
+            }
+            Dimension::Cashier => return,
         };
         if OF_CHANNELS.contains(&of.metric) {
             let open = self.open.entry(per_currency).or_default();
@@ -129,6 +150,16 @@ fn compare(audit: &mut Audit<'_>, kept: &Kept) {
         let (metric, currency) = key;
         audit.demand(found == expected, || {
             format!("Totals: {metric:?} in {} is {found}; records come to {expected}.", currency.code())
+        });
+    }
+    let places: BTreeSet<_> = sums.located.keys().chain(kept.located.keys()).copied().collect();
+    for place in places {
+        let expected = sums.located.get(&place).copied().unwrap_or_default();
+        let found = kept.located.get(&place).copied().unwrap_or_default();
+        let (metric, currency, location_id) = place;
+        audit.demand(found == expected, || {
+            let currency = currency.code();
+            format!("Totals: {metric:?} in {currency} at location {location_id} is {found:?}; sales come to {expected:?}.")
         });
     }
 }
