@@ -76,6 +76,8 @@ class Catalogue(Base):
 
     def batch_create_items(self, request: Record) -> Record:
         self.length("items", request["items"], 1_000)
+        if sum(len(item["barcodes"]) + len(item["prices"]) for item in request["items"]) > 10_000:
+            raise refuse_field("TOO_MANY_ELEMENTS", "items.barcodes")
         return {"results": self.each(request["items"], "item", self.create_item)}
 
     def update_item(self, request: Record) -> Record:

@@ -222,6 +222,30 @@ fn payables_are_unique_and_codes_run_out_with_a_name() {
     shop.replays();
     shop.wait(7 * 24 * 60 * MINUTE);
     shop.ok(again);
+#[test]
+fn a_code_is_taken_over_from_an_order_that_has_its_money_first() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 2_000);
+    let orders: Vec<_> = (0..999).map(|_| shop.booked(vec![from(WAREHOUSE, kopi, 1)])).collect();
+    // The next turn is order 1's again; those of the second and third are sold, the first one's money may yet come.
+    for order in &orders[1..3] {
+        let amount = Some(idr(order.payable_minor));
+        let (method, reference) = ("tunai".into(), String::new());
+        shop.ok(Command::RecordPayment { order_id: order.order_id, amount, method, reference });
+    }
+    shop.ok(Command::CreateSales { order_ids: vec![], all_paid: true, shift_id: ShiftId(0) });
+    shop.ok(Command::CancelBooking { order_id: OrderId(1), reason: String::new() });
+    for sold in &orders[1..3] {
+        let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+        assert_eq!((order.payable_minor, order.payable_shared_with), (sold.payable_minor, OrderId(0)));
+    }
+    let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    assert_eq!((order.payable_minor, order.payable_shared_with), (orders[0].payable_minor, OrderId(1)));
+    shop.sound();
+    shop.replays();
+}
+
     shop.sound();
 }
 

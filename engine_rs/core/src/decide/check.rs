@@ -103,6 +103,12 @@ pub(crate) fn at_most(field: &str, length: usize, max: usize) -> Outcome<()> {
     Ok(())
 }
 
+/// The refusal of an order for which a batch has no room left: its lines and those before it are too many.
+pub(crate) fn too_many(field: &str, max: usize) -> Refusal {
+    let message = format!("One call sells orders of {max} lines in all; sell this one in the next.");
+    Refusal::field(Reason::TooManyElements, field, message).with("max", max)
+}
+
 /// A currency code of ISO 4217.
 pub(crate) fn currency(field: &str, code: &str) -> Outcome<Currency> {
     if code.is_empty() {

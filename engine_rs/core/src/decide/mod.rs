@@ -38,6 +38,12 @@ use crate::tables::Table;
 /// Most elements of one batch.
 pub(crate) const BATCH_MAX: usize = 1_000;
 
+/// Most lines of all orders of one batch: nobody else's command waits long for it, and its reply stays below the 4 MiB that
+/// a caller takes.
+pub(crate) const BATCH_LINES_MAX: usize = 5_000;
+/// Most barcodes and prices of all items of one batch.
+pub(crate) const BATCH_CODES_MAX: usize = 10_000;
+
 /// What a command leads to.
 pub(crate) struct Decided {
     pub(crate) events: Vec<Event>,
