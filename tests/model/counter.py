@@ -221,6 +221,8 @@ class Selling(Bank):
 
     def _check_tenders(self, tenders: list[Record], total: int, customer: Record | None) -> tuple[int, int]:
         """Change and points redeemed."""
+        if total == 0 and not tenders:
+            return 0, 0
         self.length("tenders", tenders, 10)
         sums: Counter[str] = Counter()
         for index, tender in enumerate(tenders):

@@ -421,6 +421,32 @@ fn a_till_sells_counts_and_closes() {
     assert_eq!((z.sale_count, z.sale_total_minor), (1, 300_000));
     assert_eq!(shop.refused(sell(1, &[(1, 150_000, "")])), Reason::ShiftClosed);
     shop.sound();
+#[test]
+fn what_costs_nothing_is_sold_without_a_tender() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, true);
+    shop.receive(kopi, STORE, 2);
+    shop.ok(Command::CreateTill { code: "K1".into(), location_id: STORE });
+    shop.ok(Command::OpenShift { till_id: TillId(1), opening_cash: Some(idr(0)) });
+    let cart = |discount| TillSaleInput {
+        shift_id: ShiftId(1),
+        lines: vec![LineInput {
+            source: Source::Missing,
+            item_id: kopi,
+            quantity: 1,
+            discount: Some(idr(discount)),
+        }],
+        ..TillSaleInput::default()
+    };
+    let sell = |discount| Command::CreateTillSale { sale: cart(discount), tenders: vec![] };
+    assert_eq!(shop.refused(sell(99_999)), Reason::FieldRequired);
+    let Reply::Sale(sale) = shop.ok(sell(100_000)) else { panic!("a sale") };
+    assert_eq!((sale.totals.total_minor, sale.tenders.len(), sale.change_minor), (0, 0, 0));
+    assert_eq!(shop.stock(kopi, STORE), (1, 0));
+    shop.sound();
+    shop.replays();
+}
+
     shop.replays();
 }
 

@@ -145,6 +145,9 @@ fn tendered(
     customer: Option<&Customer>,
     settings: &Settings,
 ) -> Outcome<Tendered> {
+    if total == 0 && inputs.is_empty() {
+        return Ok(Tendered { tenders: Vec::new(), change_minor: 0, points_redeemed: 0 });
+    }
     check::count("tenders", inputs.len(), TENDERS_MAX)?;
     let mut tenders = Vec::with_capacity(inputs.len());
     let (mut cash, mut points_redeemed, mut credit) = (0_i64, 0_i64, 0_i64);
