@@ -246,9 +246,6 @@ fn a_code_is_taken_over_from_an_order_that_has_its_money_first() {
     shop.replays();
 }
 
-    shop.sound();
-}
-
 #[test]
 fn holds_end_by_themselves_or_become_orders() {
     let mut shop = Shop::new();
