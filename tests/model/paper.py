@@ -213,6 +213,7 @@ class Paper(Selling):
             "subject_id": subject_id,
             "location_id": location_id,
             "copy_number": copy,
+            "_taken_by": None,
             "reprint_reason": reason,
             "detail": "",
             "create_time": self.now,
@@ -255,6 +256,10 @@ class Paper(Selling):
             try:
                 self.report_print_job({"report": report})
             except Refused:
+        taker = (self.actor, detail)
+        if report["state"] == "SENT" and job["state"] == "SENT" and job["_taken_by"] != taker:
+            raise Refused("WRONG_STATE", id=job["print_job_id"])
+        job["_taken_by"] = taker if report["state"] == "SENT" else job["_taken_by"]
                 refused_ids.append(report["print_job_id"])
         accepted = len(request["reports"]) - len(refused_ids)
         return {"accepted": accepted, "refused_print_job_ids": refused_ids}

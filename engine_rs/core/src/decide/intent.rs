@@ -63,6 +63,7 @@ impl<'v, 'c> Intents<'v, 'c> {
         kind: MessageKind,
         order: &Order,
         extra: &[(&str, String)],
+            taken_by: String::new(),
     ) -> Result<Event, Fault> {
         let message_id = MessageId(next_id(self.view, MessageId::COUNTER)? + self.messages);
         self.messages += 1;

@@ -272,7 +272,7 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
         }
         Command::HandOverParcel { airway_bill } => shipping::hand_over(view, airway_bill),
         Command::DeliverParcel { parcel_id } => shipping::deliver(view, *parcel_id),
-        Command::ReportPrintJob(report) => print::report(view, report),
+        Command::ReportPrintJob(report) => print::report(view, report, context),
         Command::SettlePrintJob { print_job_id, printed } => {
             print::settle(view, *print_job_id, *printed, context)
         }

@@ -21,7 +21,7 @@ fn ready(view: &dyn View, print_job_id: PrintJobId, action: PrintAction) -> Outc
 }
 
 /// An agent says where a job stands.
-pub(crate) fn report(view: &dyn View, input: &PrintReportInput) -> Outcome<Decided> {
+pub(crate) fn report(view: &dyn View, input: &PrintReportInput, context: &Context<'_>) -> Outcome<Decided> {
     let action = match PrintJobState::from_number(input.state) {
         Some(PrintJobState::Sent) => PrintAction::Send,
         Some(PrintJobState::Printed) => PrintAction::Confirm,
@@ -34,7 +34,14 @@ pub(crate) fn report(view: &dyn View, input: &PrintReportInput) -> Outcome<Decid
     };
     let detail = check::optional_text("report.detail", &input.detail, 200)?;
     let print_job_id = input.print_job_id;
-    ready(view, print_job_id, action)?;
+    let job = ready(view, print_job_id, action)?;
+    // Who took a job may say so again, in the same words; anybody else would print it twice.
+    let taken = action == PrintAction::Send && job.state == PrintJobState::Sent;
+    if taken && (job.taken_by != context.actor || job.detail != detail) {
+        let refusal =
+            Refusal::wrong_state("Print job", print_job_id.0, &job.state, &PrintJobAction::from(action));
+        return Err(refusal.with("taken_by", job.taken_by).into());
+    }
     Ok(Decided::one(Event::PrintJobMoved { print_job_id, action, detail }, Answer::PrintJob(print_job_id)))
 }
 

@@ -163,6 +163,9 @@ pub(super) fn print_job_moved(
 
 /// A label is printed when its job was, and due again when its job surely was not.
 fn label_follows(state: &mut dyn State, job: &PrintJob, context: &Context<'_>) -> Result<(), Fault> {
+    if action == PrintAction::Send {
+        job.taken_by = context.actor.to_string();
+    }
     let mut parcel: Parcel = must(state.view(), job.subject_id)?;
     match job.state {
         PrintJobState::Printed => {

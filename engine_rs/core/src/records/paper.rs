@@ -88,6 +88,9 @@ record!(PrintJob, PrintJobs, "print job", PrintJobNotFound, print_job_id);
 
 /// An intent to tell a customer something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    /// Whose agent gave it to a printer; empty before.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub taken_by: String,
 pub struct Message {
     #[serde(default, skip_serializing_if = "empty")]
     pub message_id: MessageId,
