@@ -114,9 +114,9 @@ class Paper(Selling):
                 reply["waiting"].append(parcel_id)
             else:
                 place = parcel["_location_id"]
-                jobs.append(
-                    self.queue_print("ADDRESS_LABEL", parcel_id, place, parcel["label_prints"], reason)
-                )
+                label = {"kind": "ADDRESS_LABEL", "subject_id": parcel_id}
+                copy = self._next_copy(label) - (not again)
+                jobs.append(self.queue_print("ADDRESS_LABEL", parcel_id, place, copy, reason))
                 reply["queued"].append(parcel_id)
         named = {f"{name}_parcel_ids": parcels for name, parcels in reply.items()}
         return {**named, "print_job_ids": jobs, "more": False}
@@ -223,6 +223,16 @@ class Paper(Selling):
             self._set_label(subject_id, "QUEUED")
         return print_job_id
 
+    def _next_copy(self, job: Record) -> int:
+        """After all papers of the same subject that were asked for before, on paper yet or not."""
+        same = (job["kind"], job["subject_id"])
+        numbers = [
+            each["copy_number"]
+            for each in self.print_jobs.values()
+            if (each["kind"], each["subject_id"]) == same
+        ]
+        return max(numbers, default=0) + 1
+
     def _set_label(self, parcel_id: int, state: str) -> None:
         self.parcels[parcel_id]["label_state"] = state
         self.parcels[parcel_id]["version"] += 1
@@ -246,6 +256,10 @@ class Paper(Selling):
         detail = self.text("report.detail", report["detail"], 200, optional=True)
         job = self.need(self.print_jobs, report["print_job_id"], "PRINT_JOB")
         self.may(job["print_job_id"], job["state"], "QUEUED", "SENT")
+        taker = (self.actor, detail)
+        if report["state"] == "SENT" and job["state"] == "SENT" and job["_taken_by"] != taker:
+            raise Refused("WRONG_STATE", id=job["print_job_id"])
+        job["_taken_by"] = taker if report["state"] == "SENT" else job["_taken_by"]
         self._move_job(job, report["state"], detail)
         return {"job": job}
 
@@ -256,10 +270,6 @@ class Paper(Selling):
             try:
                 self.report_print_job({"report": report})
             except Refused:
-        taker = (self.actor, detail)
-        if report["state"] == "SENT" and job["state"] == "SENT" and job["_taken_by"] != taker:
-            raise Refused("WRONG_STATE", id=job["print_job_id"])
-        job["_taken_by"] = taker if report["state"] == "SENT" else job["_taken_by"]
                 refused_ids.append(report["print_job_id"])
         accepted = len(request["reports"]) - len(refused_ids)
         return {"accepted": accepted, "refused_print_job_ids": refused_ids}
@@ -276,7 +286,8 @@ class Paper(Selling):
         new_id = 0
         if not request["printed"]:
             place = job["location_id"]
-            new_id = self.queue_print(job["kind"], job["subject_id"], place, job["copy_number"] + 1)
+            copy = self._next_copy(job)
+            new_id = self.queue_print(job["kind"], job["subject_id"], place, copy)
             self.print_jobs[new_id]["reprint_reason"] = ANY
         return {"job": job, "new_print_job_id": new_id}
 
@@ -284,6 +295,6 @@ class Paper(Selling):
         job = self.need(self.print_jobs, request["print_job_id"], "PRINT_JOB")
         self.may(job["print_job_id"], job["state"], "PRINTED")
         reason = self.text("reason", request["reason"], 200)
-        copy = job["copy_number"] + 1
+        copy = self._next_copy(job)
         new_id = self.queue_print(job["kind"], job["subject_id"], job["location_id"], copy, reason)
         return {"job": self.print_jobs[new_id]}

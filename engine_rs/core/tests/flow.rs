@@ -7,7 +7,8 @@ use common::{
     BCA, DESK, MINUTE, STORE, Shop, WAREHOUSE, booking, dropped, from, hold, idr, paid_in, request,
 };
 use kasir_core::command::{
-    AllocationInput, ItemInput, LineInput, MutationInput, Source, TenderInput, TillSaleInput,
+    AllocationInput, ItemInput, LineInput, MutationInput, PrintReportInput, Source, TenderInput,
+    TillSaleInput,
 };
 use kasir_core::ids::{
     CourierId, DropOrderId, HoldId, ItemId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TillId,
@@ -87,11 +88,7 @@ fn a_chat_sale_goes_from_drop_order_to_the_customer() {
     let queued = labels(&mut shop);
     assert_eq!(queued.queued, vec![parcel_id]);
     assert!(labels(&mut shop).queued.is_empty(), "a queued label is not queued twice");
-    let printed = kasir_core::command::PrintReportInput {
-        print_job_id: queued.print_job_ids[0],
-        state: 3,
-        detail: String::new(),
-    };
+    let printed = PrintReportInput { print_job_id: queued.print_job_ids[0], state: 3, detail: String::new() };
     shop.ok(Command::ReportPrintJob(printed));
     shop.ok(Command::HandOverParcel { airway_bill: "JP123".into() });
     assert_eq!(shop.refused(Command::HandOverParcel { airway_bill: "JP123".into() }), Reason::WrongState);
@@ -222,6 +219,9 @@ fn payables_are_unique_and_codes_run_out_with_a_name() {
     shop.replays();
     shop.wait(7 * 24 * 60 * MINUTE);
     shop.ok(again);
+    shop.sound();
+}
+
 #[test]
 fn a_code_is_taken_over_from_an_order_that_has_its_money_first() {
     let mut shop = Shop::new();
@@ -418,6 +418,9 @@ fn a_till_sells_counts_and_closes() {
     assert_eq!((z.sale_count, z.sale_total_minor), (1, 300_000));
     assert_eq!(shop.refused(sell(1, &[(1, 150_000, "")])), Reason::ShiftClosed);
     shop.sound();
+    shop.replays();
+}
+
 #[test]
 fn what_costs_nothing_is_sold_without_a_tender() {
     let mut shop = Shop::new();
@@ -444,9 +447,6 @@ fn what_costs_nothing_is_sold_without_a_tender() {
     shop.replays();
 }
 
-    shop.replays();
-}
-
 #[test]
 fn nothing_is_printed_again_on_its_own() {
     let mut shop = Shop::new();
@@ -454,13 +454,8 @@ fn nothing_is_printed_again_on_its_own() {
     shop.receive(kopi, WAREHOUSE, 1);
     shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
     let job = PrintJobId(1);
-    let report = |state| {
-        Command::ReportPrintJob(kasir_core::command::PrintReportInput {
-            print_job_id: job,
-            state,
-            detail: String::new(),
-        })
-    };
+    let report =
+        |state| Command::ReportPrintJob(PrintReportInput { print_job_id: job, state, detail: String::new() });
     shop.ok(report(2));
     shop.ok(report(5));
     assert_eq!(shop.refused(report(3)), Reason::WrongState);

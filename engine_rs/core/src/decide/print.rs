@@ -1,12 +1,12 @@
 //! Print jobs: what agents and people say of them.
 
-use super::intent::Intents;
+use super::intent::{Copied, Intents};
 use super::{Answer, Decided, check};
 use crate::command::PrintReportInput;
 use crate::event::{Event, PrintAction};
 use crate::execute::Context;
 use crate::ids::PrintJobId;
-use crate::kv::View;
+use crate::kv::{Fault, View};
 use crate::records::{Parcel, PrintJob, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::states::{DocumentKind, LabelState, PrintJobAction, PrintJobState};
@@ -68,13 +68,7 @@ pub(crate) fn settle(
     let mut new_print_job_id = PrintJobId(0);
     if !printed {
         let reason = format!("print job {print_job_id} was {:?}", job.state).to_lowercase();
-        let event = Intents::new(view, context).copy(
-            job.kind,
-            job.subject_id,
-            job.location_id,
-            job.copy_number + 1,
-            reason,
-        )?;
+        let event = copy(view, &job, reason, context)?;
         if let Event::PrintJobQueued(new) = &event {
             new_print_job_id = new.print_job_id;
         }
@@ -91,6 +85,19 @@ fn replaced(view: &dyn View, job: &PrintJob) -> Outcome<bool> {
     Ok(must::<Parcel>(view, job.subject_id)?.label_state != LabelState::Due)
 }
 
+/// The next copy of what a job printed, numbered after all that were asked for before, on paper yet or not.
+fn copy(view: &dyn View, job: &PrintJob, reason: String, context: &Context<'_>) -> Result<Event, Fault> {
+    let copied = if job.kind == DocumentKind::AddressLabel {
+        let parcel: Parcel = must(view, job.subject_id)?;
+        Copied { number: parcel.label_copies + 1, first_job_id: PrintJobId(0), reason }
+    } else {
+        let first_job_id = if job.first_job_id.is_some() { job.first_job_id } else { job.print_job_id };
+        let first: PrintJob = must(view, first_job_id.0)?;
+        Copied { number: first.copies + 1, first_job_id, reason }
+    };
+    Intents::new(view, context).copy(job.kind, job.subject_id, job.location_id, copied)
+}
+
 /// A deliberate copy of a printed document.
 pub(crate) fn reprint(
     view: &dyn View,
@@ -103,13 +110,7 @@ pub(crate) fn reprint(
         return Err(Refusal::wrong_state("Print job", print_job_id.0, &job.state, &"Reprint").into());
     }
     let reason = check::text("reason", reason, 200)?;
-    let event = Intents::new(view, context).copy(
-        job.kind,
-        job.subject_id,
-        job.location_id,
-        job.copy_number + 1,
-        reason,
-    )?;
+    let event = copy(view, &job, reason, context)?;
     let answer = match &event {
         Event::PrintJobQueued(new) => Answer::PrintJob(new.print_job_id),
         _ => Answer::PrintJob(print_job_id),

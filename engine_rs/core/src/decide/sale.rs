@@ -146,6 +146,7 @@ fn parcel(
         weight_grams,
         label_state: LabelState::Due,
         label_prints: 0,
+        label_copies: 0,
         airway_bill_state: if connected { AirwayBillState::Requested } else { AirwayBillState::None },
         airway_bill: String::new(),
         airway_bill_detail: String::new(),

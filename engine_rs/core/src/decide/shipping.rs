@@ -1,12 +1,12 @@
 //! Parcels: labels, airway bills, hand-over.
 
 use super::catalogue::{bounded, free_code};
-use super::intent::Intents;
+use super::intent::{Copied, Intents};
 use super::{Answer, Decided, check, next_id};
 use crate::codes::{CodeKind, find_code};
 use crate::event::Event;
 use crate::execute::Context;
-use crate::ids::{CourierId, ParcelId};
+use crate::ids::{CourierId, ParcelId, PrintJobId};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Courier, Order, Parcel, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
@@ -93,8 +93,9 @@ impl Queue<'_, '_> {
             }
         } else {
             let kind = DocumentKind::AddressLabel;
-            let (prints, reason) = (parcel.label_prints, self.reason.clone());
-            let event = self.intents.copy(kind, parcel_id.0, parcel.location_id, prints, reason)?;
+            let number = if again { parcel.label_copies + 1 } else { parcel.label_copies };
+            let copied = Copied { number, first_job_id: PrintJobId(0), reason: self.reason.clone() };
+            let event = self.intents.copy(kind, parcel_id.0, parcel.location_id, copied)?;
             if let Event::PrintJobQueued(job) = &event {
                 self.labels.print_job_ids.push(job.print_job_id);
             }

@@ -125,9 +125,18 @@ pub(super) fn print_job_queued(state: &mut dyn State, job: &PrintJob) -> Result<
     index_moved(state, Table::PrintJobsByState, None, job.state.number(), id)?;
     if job.kind == DocumentKind::AddressLabel {
         let mut parcel: Parcel = must(state.view(), job.subject_id)?;
+        let again = parcel.label_copies != job.copy_number;
+        parcel.label_copies = job.copy_number;
         if parcel.label_state == LabelState::Due {
             set_label(state, &mut parcel, LabelState::Queued)?;
+        } else if again {
+            save(state, &parcel)?;
         }
+    }
+    if job.first_job_id.is_some() {
+        let mut first: PrintJob = must(state.view(), job.first_job_id.0)?;
+        first.copies = job.copy_number;
+        save(state, &first)?;
     }
     save(state, job)
 }
@@ -154,6 +163,9 @@ pub(super) fn print_job_moved(
     job.state = after;
     job.settled |= matches!(action, PrintAction::SettlePrinted | PrintAction::SettleAgain);
     job.detail = detail.to_string();
+    if action == PrintAction::Send {
+        job.taken_by = context.actor.to_string();
+    }
     job.update_ms = context.now_ms;
     if job.kind == DocumentKind::AddressLabel {
         label_follows(state, &job, context)?;
@@ -163,9 +175,6 @@ pub(super) fn print_job_moved(
 
 /// A label is printed when its job was, and due again when its job surely was not.
 fn label_follows(state: &mut dyn State, job: &PrintJob, context: &Context<'_>) -> Result<(), Fault> {
-    if action == PrintAction::Send {
-        job.taken_by = context.actor.to_string();
-    }
     let mut parcel: Parcel = must(state.view(), job.subject_id)?;
     match job.state {
         PrintJobState::Printed => {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{CustomerId, ItemId, LocationId, ParcelId, ShiftId};
+use crate::ids::{CustomerId, ItemId, LocationId, ParcelId, PrintJobId, ShiftId};
 use crate::money::Currency;
 use crate::records::{Sale, TenderTotal};
 use crate::states::TenderKind;
@@ -28,6 +28,10 @@ pub(super) struct Sums {
     pub(super) shifts: BTreeMap<ShiftId, Counted>,
     /// Parcels with a label job that is not settled.
     pub(super) labels_under_way: BTreeSet<ParcelId>,
+    /// Of first prints, the number of the last copy: kept, and of the copies' jobs.
+    pub(super) copies: BTreeMap<PrintJobId, [i32; 2]>,
+    /// The number of the last copy of each parcel's label.
+    pub(super) label_copies: BTreeMap<ParcelId, i32>,
     /// How often each parcel's label was printed.
     pub(super) labels_printed: BTreeMap<ParcelId, i128>,
     /// What the reports' counts should come to, over all days.
