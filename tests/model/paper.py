@@ -146,7 +146,8 @@ class Paper(Selling):
 
     def _assign(self, parcel: Record, airway_bill: str, courier_id: int, detail: str) -> None:
         number = self.code("airway_bill", airway_bill, 50)
-        if any(number == other["airway_bill"] for other in self.parcels.values()):
+        same = (number, courier_id)
+        if any(same == (other["airway_bill"], other["courier_id"]) for other in self.parcels.values()):
             raise refuse_field("AIRWAY_BILL_TAKEN", "airway_bill")
         parcel |= {
             "airway_bill_state": "ASSIGNED",
@@ -182,9 +183,16 @@ class Paper(Selling):
 
     def hand_over_parcel(self, request: Record) -> Record:
         number = self.text("airway_bill", request["airway_bill"], 100)
-        parcel = next((each for each in self.parcels.values() if each["airway_bill"] == number), None)
-        if parcel is None:
+        found = [parcel for parcel in self.parcels.values() if parcel["airway_bill"] == number]
+        if not found:
             raise refuse_field("PARCEL_NOT_FOUND", "airway_bill")
+        waiting = [parcel for parcel in found if self.orders[parcel["order_id"]]["state"] == "SOLD"]
+        if len(waiting) > 1:
+            asked = request["courier_id"]
+            waiting = [parcel for parcel in waiting if asked and parcel["courier_id"] == asked]
+            if not waiting:
+                raise refuse_field("FIELD_REQUIRED", "courier_id")
+        parcel = (waiting or found)[0]
         order = self.order_in(parcel["order_id"], "SOLD")
         parcel |= {"hand_over_time": self.now, "version": parcel["version"] + 1}
         self.become(order, "HANDED_TO_COURIER")

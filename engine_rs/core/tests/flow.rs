@@ -90,8 +90,11 @@ fn a_chat_sale_goes_from_drop_order_to_the_customer() {
     assert!(labels(&mut shop).queued.is_empty(), "a queued label is not queued twice");
     let printed = PrintReportInput { print_job_id: queued.print_job_ids[0], state: 3, detail: String::new() };
     shop.ok(Command::ReportPrintJob(printed));
-    shop.ok(Command::HandOverParcel { airway_bill: "JP123".into() });
-    assert_eq!(shop.refused(Command::HandOverParcel { airway_bill: "JP123".into() }), Reason::WrongState);
+    shop.ok(Command::HandOverParcel { airway_bill: "JP123".into(), courier_id: CourierId(0) });
+    assert_eq!(
+        shop.refused(Command::HandOverParcel { airway_bill: "JP123".into(), courier_id: CourierId(0) }),
+        Reason::WrongState
+    );
     shop.ok(Command::DeliverParcel { parcel_id });
     assert_eq!(shop.order(order.order_id).state, OrderState::Delivered);
     shop.sound();

@@ -5,7 +5,7 @@ mod common;
 
 use common::{STORE, Shop, from};
 use kasir_core::command::PrintReportInput;
-use kasir_core::ids::{ParcelId, PrintJobId, ShiftId};
+use kasir_core::ids::{CourierId, ParcelId, PrintJobId, ShiftId};
 use kasir_core::records::PrintJob;
 use kasir_core::{Command, Context, Reason, Reply, Stop, execute};
 
@@ -126,6 +126,44 @@ fn a_labels_copies_are_numbered_by_its_parcel() {
     assert_eq!(number(&shop, three), 3);
     let four = reprint(&mut shop, first);
     assert_eq!(four.copy_number, 4);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn an_airway_bill_is_one_parcel_of_its_courier() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, true);
+    shop.receive(kopi, STORE, 4);
+    for code in ["JNE", "POS"] {
+        shop.ok(Command::CreateCourier { code: code.into(), name: code.into(), connected: false });
+    }
+    for _ in 0..3 {
+        let order = shop.booked(vec![from(STORE, kopi, 1)]);
+        shop.import(vec![common::paid_in(order.payable_minor, "TRF")]);
+    }
+    shop.reconcile();
+    shop.ok(Command::CreateSales { order_ids: vec![], all_paid: true, shift_id: ShiftId(0) });
+    let assign = |parcel: u64, courier: u64| Command::AssignAirwayBill {
+        parcel_id: ParcelId(parcel),
+        airway_bill: "0001".into(),
+        courier_id: CourierId(courier),
+    };
+    shop.ok(assign(1, 1));
+    assert_eq!(shop.refused(assign(2, 1)), Reason::AirwayBillTaken);
+    shop.ok(assign(2, 2));
+    assert_eq!(shop.refused(assign(3, 2)), Reason::AirwayBillTaken);
+    let hand_over =
+        |courier: u64| Command::HandOverParcel { airway_bill: "0001".into(), courier_id: CourierId(courier) };
+    assert_eq!(shop.refused(hand_over(0)), Reason::FieldRequired);
+    assert_eq!(shop.refused(hand_over(3)), Reason::FieldRequired);
+    let handed_over = |shop: &mut Shop, courier| match shop.ok(hand_over(courier)) {
+        Reply::Parcel(parcel) => parcel.parcel_id,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(handed_over(&mut shop, 2), ParcelId(2));
+    assert_eq!(handed_over(&mut shop, 0), ParcelId(1), "the one that still waits");
+    assert_eq!(shop.refused(hand_over(0)), Reason::WrongState);
     shop.sound();
     shop.replays();
 }

@@ -270,7 +270,9 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
             let report = shipping::Report { state: *state, airway_bill, detail };
             shipping::report_bill(view, *parcel_id, &report, context)
         }
-        Command::HandOverParcel { airway_bill } => shipping::hand_over(view, airway_bill),
+        Command::HandOverParcel { airway_bill, courier_id } => {
+            shipping::hand_over(view, airway_bill, *courier_id)
+        }
         Command::DeliverParcel { parcel_id } => shipping::deliver(view, *parcel_id),
         Command::ReportPrintJob(report) => print::report(view, report, context),
         Command::SettlePrintJob { print_job_id, printed } => {

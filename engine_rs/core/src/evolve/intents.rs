@@ -3,7 +3,7 @@
 use super::index::{given, moved as index_moved};
 use super::orders::{act, book};
 use super::step;
-use crate::codes::{CodeKind, put_code};
+use crate::codes::{CodeKind, airway_bill_code, put_code};
 use crate::event::{Event, PrintAction};
 use crate::execute::Context;
 use crate::ids::{CourierId, MessageId, ParcelId, PrintJobId};
@@ -77,7 +77,7 @@ fn assigned(
         parcel.airway_bill = airway_bill.to_string();
         parcel.airway_bill_detail = detail.to_string();
     })?;
-    put_code(state, CodeKind::AirwayBill, airway_bill, parcel_id.0)?;
+    put_code(state, CodeKind::AirwayBill, &airway_bill_code(courier_id, airway_bill), parcel_id.0)?;
     let order: Order = must(state.view(), parcel.order_id.0)?;
     book(state, &order, context)?.add(state, Metric::AirwayBillsAssigned, 1, 0)
 }
