@@ -90,6 +90,11 @@ class Selling(Bank):
             self.move(line["item_id"], line["location_id"], -line["quantity"])
         self.count("UNITS_SOLD", sum(line["quantity"] for line in lines))
         self.count("ORDER_SALES" if sale["order_id"] else "TILL_SALES", amount=totals["total"])
+        self.count("UNIQUE_CODES", int(sale["unique_code_amount"] != 0), sale["unique_code_amount"])
+        if not sale["order_id"]:
+            for tender in tenders:
+                self.count(f"TENDERS_{tender['kind']}", amount=tender["amount"])
+            self.count("TENDERS_CASH", 0, -sale["change"])
         for metric, name in (("TAX", "tax"), ("DISCOUNTS", "discount"), ("SHIPPING", "shipping")):
             self.count(metric, int(totals[name] != 0), totals[name])
         if shift is not None:
@@ -259,6 +264,7 @@ class Selling(Bank):
             raise refuse_field("AMOUNT_OUT_OF_RANGE", "amount.minor_units")
         self.sum_grows("amount.minor_units", shift["cash_in"], amount)
         self.text("reason", request["reason"], 200)
+        self.count("CASH_IN" if amount > 0 else "CASH_OUT", amount=abs(amount))
         shift["cash_in" if amount > 0 else "cash_out"] += abs(amount)
         self._expect(shift)
         return {"shift": shift}

@@ -149,6 +149,7 @@ class Stock(Catalogue):
         for line in lines:
             self.move(line["item_id"], origin, -line["quantity"])
             self.move(line["item_id"], target, line["quantity"])
+            self.count("UNITS_TRANSFERRED", line["quantity"])
         return {"stocks": self._stocks(lines, origin, target)}
 
     # --- Holds ---

@@ -3,7 +3,7 @@
 use crate::kv::{Fault, Key, State};
 use crate::money::Currency;
 use crate::records::Settings;
-use crate::states::Channel;
+use crate::states::{Channel, TenderKind};
 use crate::stock::{fixed, numbers};
 use crate::tables::Table;
 
@@ -39,6 +39,32 @@ pub enum Metric {
     ParcelsHandedOver = 25,
     ParcelsDelivered = 26,
     CashDifference = 27,
+    TendersCash = 28,
+    TendersCard = 29,
+    TendersQr = 30,
+    TendersTransfer = 31,
+    TendersPoints = 32,
+    TendersCredit = 33,
+    TendersExternal = 34,
+    CashIn = 35,
+    CashOut = 36,
+    UniqueCodes = 37,
+    UnitsTransferred = 38,
+}
+
+impl Metric {
+    /// What till sales take by one kind of tender.
+    pub const fn of_tender(kind: TenderKind) -> Self {
+        match kind {
+            TenderKind::Cash => Self::TendersCash,
+            TenderKind::Card => Self::TendersCard,
+            TenderKind::Qr => Self::TendersQr,
+            TenderKind::Transfer => Self::TendersTransfer,
+            TenderKind::Points => Self::TendersPoints,
+            TenderKind::Credit => Self::TendersCredit,
+            TenderKind::External => Self::TendersExternal,
+        }
+    }
 }
 
 /// What a group of totals is about; the numbers are the contract's.

@@ -6,7 +6,7 @@
 
 mod shop;
 
-use kasir_core::command::Source;
+use kasir_core::command::{Source, StockLine};
 use kasir_core::ids::{CourierId, LocationId, ShiftId};
 use kasir_core::money::Currency;
 use kasir_core::query;
@@ -14,8 +14,8 @@ use kasir_core::records::HOUR_MS;
 use kasir_core::refusal::Outcome;
 use kasir_core::stock::fixed;
 use kasir_core::totals::{Dimension, Metric, total_key};
-use kasir_core::{Memory, Reason, State, Stop, Table};
-use shop::{CUP, STORE, Shop, TEA, WAREHOUSE, booking, line};
+use kasir_core::{Command, Memory, Reason, State, Stop, Table};
+use shop::{CUP, STORE, Shop, TEA, WAREHOUSE, booking, line, rupiah, tender};
 
 #[track_caller]
 fn assert_refused(outcome: Outcome<query::Report>, reason: Reason, field: Option<&str>) {
@@ -95,6 +95,47 @@ fn what_a_sale_comes_to_counts_where_each_line_stood() {
     let booked = totals_of(&before, Dimension::Location, &WAREHOUSE.to_string());
     assert!(booked.contains(&(Metric::OrdersBooked, 1, Some(order.payable_minor))));
     assert_eq!(at(STORE, Metric::OrdersBooked), None);
+    assert_eq!(kasir_core::verify(&shop.state).unwrap().violations, Vec::<String>::new());
+}
+
+#[test]
+fn what_was_paid_is_what_was_sold_and_its_unique_codes() {
+    let mut shop = Shop::open();
+    let order = shop.book_item(CUP, 2);
+    shop.pay(&order, order.payable_minor, 0);
+    shop.sell(&[order.order_id], ShiftId(0));
+    let report = query::day_report(&shop.state, "", shop.now_ms).unwrap();
+    let all = totals_of(&report, Dimension::All, "");
+    let amount = |metric| all.iter().find(|total| total.0 == metric).unwrap().2.unwrap();
+    assert_eq!(amount(Metric::Payments), amount(Metric::OrderSales) + amount(Metric::UniqueCodes));
+    assert!(amount(Metric::UniqueCodes) > 0);
+}
+
+#[test]
+fn a_tills_day_is_told_by_tender_and_drawer() {
+    let mut shop = Shop::open();
+    let shift_id = shop.open_shift();
+    let paid = vec![tender(1, 5_000), tender(2, 20_000), tender(1, 10_000)];
+    shop.sell_tea(shift_id, 1, paid);
+    for amount in [50_000, -30_000, -10_000] {
+        let (amount, reason) = (rupiah(amount), "modal".to_string());
+        shop.run(Command::RecordCashMovement { shift_id, amount, reason });
+    }
+    let lines = vec![StockLine { item_id: TEA, quantity: 3 }];
+    shop.run(Command::TransferStock { from_location_id: WAREHOUSE, to_location_id: STORE, lines });
+    let report = query::day_report(&shop.state, "", shop.now_ms).unwrap();
+    let at_store = totals_of(&report, Dimension::Location, &STORE.to_string());
+    let tea = 2_109_000; // PB1 on 20,000 less 1,000
+    for total in [
+        (Metric::TendersCash, 2, Some(tea - 2_000_000)),
+        (Metric::TendersCard, 1, Some(2_000_000)),
+        (Metric::CashIn, 1, Some(5_000_000)),
+        (Metric::CashOut, 2, Some(4_000_000)),
+    ] {
+        assert!(at_store.contains(&total), "{total:?} of {at_store:?}");
+    }
+    let at_warehouse = totals_of(&report, Dimension::Location, &WAREHOUSE.to_string());
+    assert!(at_warehouse.contains(&(Metric::UnitsTransferred, 43, None)), "{at_warehouse:?}");
     assert_eq!(kasir_core::verify(&shop.state).unwrap().violations, Vec::<String>::new());
 }
 

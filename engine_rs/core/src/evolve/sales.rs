@@ -58,24 +58,27 @@ fn count_in_shift(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
     shift.sale_total_minor += sale.totals.total_minor;
     shift.tax_total_minor += sale.totals.tax_minor;
     shift.discount_total_minor += sale.totals.discount_minor;
-    let mut change_left = sale.change_minor;
-    for tender in &sale.tenders {
-        let mut amount_minor = tender.amount_minor;
-        if tender.kind == TenderKind::Cash {
-            let back = change_left.min(amount_minor);
-            amount_minor -= back;
-            change_left -= back;
-        }
-        match shift.tenders.iter_mut().find(|total| total.kind == tender.kind) {
+    for (kind, amount_minor) in kept(sale) {
+        match shift.tenders.iter_mut().find(|total| total.kind == kind) {
             Some(total) => {
                 total.count += 1;
                 total.amount_minor += amount_minor;
             }
-            None => shift.tenders.push(TenderTotal { kind: tender.kind, count: 1, amount_minor }),
+            None => shift.tenders.push(TenderTotal { kind, count: 1, amount_minor }),
         }
     }
     shift.tenders.sort_by_key(|total| total.kind);
     save(state, &shift)
+}
+
+/// What is kept of each tender: change goes back from cash.
+fn kept(sale: &Sale) -> impl Iterator<Item = (TenderKind, i64)> {
+    let mut change_left = sale.change_minor;
+    sale.tenders.iter().map(move |tender| {
+        let back = if tender.kind == TenderKind::Cash { change_left.min(tender.amount_minor) } else { 0 };
+        change_left -= back;
+        (tender.kind, tender.amount_minor - back)
+    })
 }
 
 /// Points and credit of the customer.
@@ -130,6 +133,17 @@ fn add_totals(state: &mut dyn State, sale: &Sale, context: &Context<'_>) -> Resu
     book.add_at(state, metric, &amounts(|part| part.total_minor, true))?;
     book.add_at(state, Metric::Tax, &amounts(|part| part.tax_minor, totals.tax_minor != 0))?;
     book.add_at(state, Metric::Discounts, &amounts(|part| part.discount_minor, totals.discount_minor != 0))?;
+    book.add(state, Metric::UniqueCodes, i64::from(sale.unique_code_minor != 0), sale.unique_code_minor)?;
+    if !sale.order_id.is_some() {
+        let mut tenders: BTreeMap<Metric, (i64, i64)> = BTreeMap::new();
+        for (kind, amount_minor) in kept(sale) {
+            let sum = tenders.entry(Metric::of_tender(kind)).or_default();
+            *sum = (sum.0 + 1, sum.1 + amount_minor);
+        }
+        for (metric, (count, amount)) in tenders {
+            book.add(state, metric, count, amount)?;
+        }
+    }
     book.add(state, Metric::Shipping, i64::from(totals.shipping_minor != 0), totals.shipping_minor)?;
     let units: Vec<_> = parts.iter().map(|(at, part)| (*at, part.units, 0)).collect();
     book.add_at(state, Metric::UnitsSold, &units)
@@ -143,13 +157,24 @@ pub(super) fn shift_opened(state: &mut dyn State, shift: &Shift) -> Result<(), F
     save(state, shift)
 }
 
-pub(super) fn cash_moved(state: &mut dyn State, shift_id: ShiftId, amount_minor: i64) -> Result<(), Fault> {
+pub(super) fn cash_moved(
+    state: &mut dyn State,
+    shift_id: ShiftId,
+    amount_minor: i64,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     let mut shift: Shift = must(state.view(), shift_id.0)?;
-    if amount_minor > 0 {
+    let metric = if amount_minor > 0 {
         shift.cash_in_minor += amount_minor;
+        Metric::CashIn
     } else {
         shift.cash_out_minor -= amount_minor;
-    }
+        Metric::CashOut
+    };
+    let till: Till = must(state.view(), shift.till_id.0)?;
+    let under = Under { location: till.location_id.0, cashier: context.actor, channel: None };
+    let book = Book::open(state, context.now_ms, Some(shift.currency), under)?;
+    book.add(state, metric, 1, amount_minor.abs())?;
     save(state, &shift)
 }
 

@@ -186,6 +186,17 @@ impl Metric {
         Metric::ParcelsHandedOver,
         Metric::ParcelsDelivered,
         Metric::CashDifference,
+        Metric::TendersCash,
+        Metric::TendersCard,
+        Metric::TendersQr,
+        Metric::TendersTransfer,
+        Metric::TendersPoints,
+        Metric::TendersCredit,
+        Metric::TendersExternal,
+        Metric::CashIn,
+        Metric::CashOut,
+        Metric::UniqueCodes,
+        Metric::UnitsTransferred,
     ];
 
     /// Whether its amount of money means something.
@@ -205,7 +216,17 @@ impl Metric {
             | Self::PaymentsUndone
             | Self::RefundsDue
             | Self::Refunded
-            | Self::CashDifference => true,
+            | Self::CashDifference
+            | Self::TendersCash
+            | Self::TendersCard
+            | Self::TendersQr
+            | Self::TendersTransfer
+            | Self::TendersPoints
+            | Self::TendersCredit
+            | Self::TendersExternal
+            | Self::CashIn
+            | Self::CashOut
+            | Self::UniqueCodes => true,
             Self::DropOrdersRequested
             | Self::DropOrdersHandedOver
             | Self::DropOrdersRejected
@@ -214,6 +235,7 @@ impl Metric {
             | Self::UnitsSold
             | Self::UnitsReceived
             | Self::UnitsAdjusted
+            | Self::UnitsTransferred
             | Self::LabelsPrinted
             | Self::AirwayBillsAssigned
             | Self::ParcelsHandedOver

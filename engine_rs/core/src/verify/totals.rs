@@ -34,7 +34,7 @@ const COUNTED: [Metric; 16] = [
 ];
 
 /// Metrics whose amounts over all days are a sum of records.
-const SUMMED: [Metric; 8] = [
+const SUMMED: [Metric; 18] = [
     Metric::OrdersBooked,
     Metric::OrderSales,
     Metric::TillSales,
@@ -43,6 +43,16 @@ const SUMMED: [Metric; 8] = [
     Metric::Shipping,
     Metric::Payments,
     Metric::CashDifference,
+    Metric::TendersCash,
+    Metric::TendersCard,
+    Metric::TendersQr,
+    Metric::TendersTransfer,
+    Metric::TendersPoints,
+    Metric::TendersCredit,
+    Metric::TendersExternal,
+    Metric::CashIn,
+    Metric::CashOut,
+    Metric::UniqueCodes,
 ];
 
 /// Metrics that sales prove for each location.
