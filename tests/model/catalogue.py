@@ -26,7 +26,7 @@ def has_wrong_check_digit(barcode: str) -> bool:
 
 
 def canonical(barcode: str) -> str:
-    """GTINs of all lengths are one row of numbers: without zeros in front, an EAN-8, an EAN-13 or 14 digits."""
+    """GTINs of all lengths are one row of numbers: zeros in front only fill an EAN-8 or an EAN-13."""
     if len(barcode) not in GTIN_LENGTHS or not barcode.isascii() or not barcode.isdigit():
         return barcode
     number = barcode.lstrip("0")
