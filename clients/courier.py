@@ -87,7 +87,7 @@ def pick_up(
     handed, refused = [], []
     for scanned in awb or _scanned_lines(shop):
         try:
-            handed.append(_hand_over(shop, scanned))
+            handed.append(_hand_over(shop, scanned, courier_id))
         except CallFailed as failed:
             if not failed.settled:
                 raise
@@ -118,8 +118,8 @@ def _scanned_lines(shop: Shop) -> Iterator[str]:
             yield number
 
 
-def _hand_over(shop: Shop, number: str) -> Parcel:
-    request = HandOverParcelRequest(airway_bill=number)
+def _hand_over(shop: Shop, number: str, courier_id: int) -> Parcel:
+    request = HandOverParcelRequest(airway_bill=number, courier_id=courier_id)
     return shop.call(request, HandOverParcelResponse, note=f"hand over parcel {number}").parcel
 
 

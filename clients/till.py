@@ -200,13 +200,15 @@ def _given(
     for kind, amount in ((TENDER_KIND_POINTS, points), (TENDER_KIND_CREDIT, credit)):
         if amount:
             given.append(Given(kind, amount))
-    if not given:
-        raise BadInput("Say how it is paid: --cash AMOUNT, --card REF, --qr REF, --transfer REF, …")
     return given
 
 
 def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Tender]:
-    """Puts amounts to the payments: the one without takes what is left of the total."""
+    """Puts amounts to the payments: the one without takes what is left. What costs nothing needs none."""
+    if not given:
+        if not shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse).totals.total.minor_units:
+            return []
+        raise BadInput("Say how it is paid: --cash AMOUNT, --card REF, --qr REF, --transfer REF, …")
     named = sum(shop.money(each.amount).minor_units for each in given if each.amount)
     open_ones = [each for each in given if not each.amount]
     if len(open_ones) > 1:

@@ -629,7 +629,7 @@ class BatchCreateBookingsRequest(_message.Message):
     """Client-made UUID for the whole batch."""
     @_builtins.property
     def bookings(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookingInput]:
-        """1 to 1,000 bookings."""
+        """1 to 1,000 bookings of at most 5,000 lines in all."""
 
     def __init__(
         self,

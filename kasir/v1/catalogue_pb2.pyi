@@ -431,7 +431,7 @@ class BatchCreateItemsRequest(_message.Message):
     """Client-made UUID for the whole batch."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Item]:
-        """1 to 1,000 items."""
+        """1 to 1,000 items of at most 10,000 barcodes and prices in all."""
 
     def __init__(
         self,

@@ -230,7 +230,7 @@ class HandOverDropOrderRequest(_message.Message):
     drop_order_id: _builtins.int
     """Which."""
     barcode: _builtins.str
-    """The barcode scanned; must be one of the item's."""
+    """What was scanned, at most 300 characters: a barcode of the item, or a GS1 element string with one."""
     def __init__(
         self,
         *,
@@ -438,7 +438,7 @@ class ReturnDropOrderRequest(_message.Message):
     drop_order_id: _builtins.int
     """Which."""
     barcode: _builtins.str
-    """The barcode scanned; must be one of the item's."""
+    """What was scanned, at most 300 characters: a barcode of the item, or a GS1 element string with one."""
     def __init__(
         self,
         *,

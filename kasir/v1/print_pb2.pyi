@@ -123,7 +123,7 @@ class PrintJob(_message.Message):
     location_id: _builtins.int
     """The location whose printers should take it; 0 is any."""
     copy_number: _builtins.int
-    """0 for the first print, then 1, 2, … for copies."""
+    """0 for the first print, then 1, 2, … for copies, in the order in which they were asked for."""
     reprint_reason: _builtins.str
     """Why a copy was asked for."""
     detail: _builtins.str
@@ -242,7 +242,7 @@ class PrintReport(_message.Message):
     print_job_id: _builtins.int
     """Which."""
     state: Global___PrintJobState.ValueType
-    """SENT, PRINTED, FAILED or UNKNOWN."""
+    """SENT, PRINTED, FAILED or UNKNOWN. SENT takes the job: after that only the same actor may say it again, in the same words."""
     detail: _builtins.str
     """Printer and error, at most 200 characters."""
     def __init__(

@@ -31,7 +31,9 @@ class _ReportDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Repor
     REPORT_DIMENSION_ALL: _ReportDimension.ValueType  # 1
     """Everything."""
     REPORT_DIMENSION_LOCATION: _ReportDimension.ValueType  # 2
-    """One location; key is its id."""
+    """One location; key is its id. A sale and its shipping count under its first line's location, units, amounts, tax and
+    discounts under each line's. Other metrics of an order count under its first line's location.
+    """
     REPORT_DIMENSION_CASHIER: _ReportDimension.ValueType  # 3
     """One cashier or CS agent; key is the actor's name."""
     REPORT_DIMENSION_CHANNEL: _ReportDimension.ValueType  # 4
@@ -45,7 +47,9 @@ REPORT_DIMENSION_UNSPECIFIED: ReportDimension.ValueType  # 0
 REPORT_DIMENSION_ALL: ReportDimension.ValueType  # 1
 """Everything."""
 REPORT_DIMENSION_LOCATION: ReportDimension.ValueType  # 2
-"""One location; key is its id."""
+"""One location; key is its id. A sale and its shipping count under its first line's location, units, amounts, tax and
+discounts under each line's. Other metrics of an order count under its first line's location.
+"""
 REPORT_DIMENSION_CASHIER: ReportDimension.ValueType  # 3
 """One cashier or CS agent; key is the actor's name."""
 REPORT_DIMENSION_CHANNEL: ReportDimension.ValueType  # 4
@@ -114,6 +118,28 @@ class _MetricEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Metric.ValueTy
     """Parcels delivered."""
     METRIC_CASH_DIFFERENCE: _Metric.ValueType  # 27
     """Cash in tills over or short at closing; count is shifts closed."""
+    METRIC_TENDERS_CASH: _Metric.ValueType  # 28
+    """Cash taken by till sales, change taken off; count is tenders."""
+    METRIC_TENDERS_CARD: _Metric.ValueType  # 29
+    """Cards taken by till sales."""
+    METRIC_TENDERS_QR: _Metric.ValueType  # 30
+    """QR payments taken by till sales."""
+    METRIC_TENDERS_TRANSFER: _Metric.ValueType  # 31
+    """Bank transfers taken by till sales."""
+    METRIC_TENDERS_POINTS: _Metric.ValueType  # 32
+    """Points redeemed by till sales, at their worth."""
+    METRIC_TENDERS_CREDIT: _Metric.ValueType  # 33
+    """Customers' credit used by till sales."""
+    METRIC_TENDERS_EXTERNAL: _Metric.ValueType  # 34
+    """Marketplace and gateway payments taken by till sales."""
+    METRIC_CASH_IN: _Metric.ValueType  # 35
+    """Cash put into drawers."""
+    METRIC_CASH_OUT: _Metric.ValueType  # 36
+    """Cash taken from drawers."""
+    METRIC_UNIQUE_CODES: _Metric.ValueType  # 37
+    """Unique codes in sales made from orders, signed: with ORDER_SALES, what was paid for them."""
+    METRIC_UNITS_TRANSFERRED: _Metric.ValueType  # 38
+    """Units moved to another location, under the one that they left."""
 
 class Metric(_Metric, metaclass=_MetricEnumTypeWrapper):
     """What is counted."""
@@ -174,6 +200,28 @@ METRIC_PARCELS_DELIVERED: Metric.ValueType  # 26
 """Parcels delivered."""
 METRIC_CASH_DIFFERENCE: Metric.ValueType  # 27
 """Cash in tills over or short at closing; count is shifts closed."""
+METRIC_TENDERS_CASH: Metric.ValueType  # 28
+"""Cash taken by till sales, change taken off; count is tenders."""
+METRIC_TENDERS_CARD: Metric.ValueType  # 29
+"""Cards taken by till sales."""
+METRIC_TENDERS_QR: Metric.ValueType  # 30
+"""QR payments taken by till sales."""
+METRIC_TENDERS_TRANSFER: Metric.ValueType  # 31
+"""Bank transfers taken by till sales."""
+METRIC_TENDERS_POINTS: Metric.ValueType  # 32
+"""Points redeemed by till sales, at their worth."""
+METRIC_TENDERS_CREDIT: Metric.ValueType  # 33
+"""Customers' credit used by till sales."""
+METRIC_TENDERS_EXTERNAL: Metric.ValueType  # 34
+"""Marketplace and gateway payments taken by till sales."""
+METRIC_CASH_IN: Metric.ValueType  # 35
+"""Cash put into drawers."""
+METRIC_CASH_OUT: Metric.ValueType  # 36
+"""Cash taken from drawers."""
+METRIC_UNIQUE_CODES: Metric.ValueType  # 37
+"""Unique codes in sales made from orders, signed: with ORDER_SALES, what was paid for them."""
+METRIC_UNITS_TRANSFERRED: Metric.ValueType  # 38
+"""Units moved to another location, under the one that they left."""
 Global___Metric: _TypeAlias = Metric  # noqa: Y015
 
 @_typing.final

@@ -52,7 +52,7 @@ class ReportServiceServicer:
     """
 
     def GetDayReport(self, request, context):
-        """One day of the shop's time zone.
+        """One day of the shop's time zone. Refuses to tell a total beyond 64 bits (AMOUNT_OUT_OF_RANGE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class ReportServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReportServiceAsyncStub: ...
     GetDayReport: _grpc.UnaryUnaryMultiCallable[_report_pb2.GetDayReportRequest, _report_pb2.GetDayReportResponse]
-    """One day of the shop's time zone."""
+    """One day of the shop's time zone. Refuses to tell a total beyond 64 bits (AMOUNT_OUT_OF_RANGE)."""
     GetMonthReport: _grpc.UnaryUnaryMultiCallable[_report_pb2.GetMonthReportRequest, _report_pb2.GetMonthReportResponse]
     """One month: the sum of its days."""
 
@@ -44,7 +44,7 @@ class ReportServiceAsyncStub(ReportServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetDayReport: _aio.UnaryUnaryMultiCallable[_report_pb2.GetDayReportRequest, _report_pb2.GetDayReportResponse]  # type: ignore[assignment]
-    """One day of the shop's time zone."""
+    """One day of the shop's time zone. Refuses to tell a total beyond 64 bits (AMOUNT_OUT_OF_RANGE)."""
     GetMonthReport: _aio.UnaryUnaryMultiCallable[_report_pb2.GetMonthReportRequest, _report_pb2.GetMonthReportResponse]  # type: ignore[assignment]
     """One month: the sum of its days."""
 
@@ -57,7 +57,7 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _report_pb2.GetDayReportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_report_pb2.GetDayReportResponse, _abc.Awaitable[_report_pb2.GetDayReportResponse]]:
-        """One day of the shop's time zone."""
+        """One day of the shop's time zone. Refuses to tell a total beyond 64 bits (AMOUNT_OUT_OF_RANGE)."""
 
     @_abc_1.abstractmethod
     def GetMonthReport(

@@ -199,12 +199,12 @@ class CreateSalesRequest(_message.Message):
     request_id: _builtins.str
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     all_paid: _builtins.bool
-    """All PAID orders, up to 1,000 a call."""
+    """All PAID orders, up to 1,000 and 5,000 lines a call."""
     shift_id: _builtins.int
     """An open shift that counts the receipts; 0 when none."""
     @_builtins.property
     def order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """These orders, at most 1,000; empty together with all_paid."""
+        """These orders, at most 1,000; empty together with all_paid. Beyond 5,000 lines in all, TOO_MANY_ELEMENTS for the rest."""
 
     def __init__(
         self,

@@ -738,19 +738,23 @@ class HandOverParcelRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     AIRWAY_BILL_FIELD_NUMBER: _builtins.int
+    COURIER_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     airway_bill: _builtins.str
     """What was scanned: the airway bill number. Unknown: PARCEL_NOT_FOUND; twice: WRONG_STATE."""
+    courier_id: _builtins.int
+    """Which courier stands there: it tells apart what waits with the same number for several, and is needed for nothing else."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         airway_bill: _builtins.str = ...,
+        courier_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["airway_bill", b"airway_bill", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["airway_bill", b"airway_bill", "courier_id", b"courier_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -495,7 +495,7 @@ class CreateTillSaleRequest(_message.Message):
 
     @_builtins.property
     def tenders(self) -> _containers.RepeatedCompositeFieldContainer[_sale_pb2.Tender]:
-        """1 to 10 tenders."""
+        """1 to 10 tenders; none where the total is zero."""
 
     def __init__(
         self,

@@ -6,6 +6,8 @@ from typing import Any
 
 QUANTITY_MAX = 1_000_000
 AMOUNT_MAX = 10**15
+# What a shift, and a customer's credit and points, add up to at most.
+SUM_MAX = 1_000 * AMOUNT_MAX
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
@@ -153,6 +155,12 @@ class Base:
         if not lowest <= value <= AMOUNT_MAX:
             raise refuse_field("AMOUNT_OUT_OF_RANGE", f"{field}.minor_units")
         return int(value)
+
+    @staticmethod
+    def sum_grows(field: str, total: int, more: int) -> None:
+        """Refuses what would make a sum too large."""
+        if total + more > SUM_MAX:
+            raise refuse_field("AMOUNT_OUT_OF_RANGE", field)
 
     def currency_refusal(self, field: str, currency: str) -> Refused:
         """Why an amount of another currency is refused; the tests name one real one, and one that is none."""

@@ -26,8 +26,11 @@ def has_wrong_check_digit(barcode: str) -> bool:
 
 
 def canonical(barcode: str) -> str:
-    """A UPC-A is the EAN-13 with a leading zero, and stored as that."""
-    return f"0{barcode}" if len(barcode) == 12 and barcode.isdigit() else barcode
+    """GTINs of all lengths are one row of numbers: zeros in front only fill an EAN-8 or an EAN-13."""
+    if len(barcode) not in GTIN_LENGTHS or not barcode.isascii() or not barcode.isdigit():
+        return barcode
+    number = barcode.lstrip("0")
+    return number.zfill(8 if len(number) <= 8 else max(13, len(number)))
 
 
 class Catalogue(Base):
@@ -73,6 +76,8 @@ class Catalogue(Base):
 
     def batch_create_items(self, request: Record) -> Record:
         self.length("items", request["items"], 1_000)
+        if sum(len(item["barcodes"]) + len(item["prices"]) for item in request["items"]) > 10_000:
+            raise refuse_field("TOO_MANY_ELEMENTS", "items.barcodes")
         return {"results": self.each(request["items"], "item", self.create_item)}
 
     def update_item(self, request: Record) -> Record:

@@ -41,6 +41,8 @@ class Selling(Bank):
         if order["state"] in OPEN:
             raise Refused("NOT_PAID", order_id=order_id, due_minor=order["payable"] - order["paid"])
         self.may(order_id, order["state"], "PAID")
+        if shift_id:
+            self._counts_in(self.shifts[shift_id], order["totals"], "shift_id")
         tenders = []
         for allocation in order["allocations"]:
             kind, reference = "EXTERNAL", f"{allocation['method']} {allocation['reference']}".strip()
@@ -88,6 +90,11 @@ class Selling(Bank):
             self.move(line["item_id"], line["location_id"], -line["quantity"])
         self.count("UNITS_SOLD", sum(line["quantity"] for line in lines))
         self.count("ORDER_SALES" if sale["order_id"] else "TILL_SALES", amount=totals["total"])
+        self.count("UNIQUE_CODES", int(sale["unique_code_amount"] != 0), sale["unique_code_amount"])
+        if not sale["order_id"]:
+            for tender in tenders:
+                self.count(f"TENDERS_{tender['kind']}", amount=tender["amount"])
+            self.count("TENDERS_CASH", 0, -sale["change"])
         for metric, name in (("TAX", "tax"), ("DISCOUNTS", "discount"), ("SHIPPING", "shipping")):
             self.count(metric, int(totals[name] != 0), totals[name])
         if shift is not None:
@@ -141,6 +148,11 @@ class Selling(Bank):
             raise Refused("SHIFT_CLOSED", shift_id=shift_id)
         return shift
 
+    def _counts_in(self, shift: Record, totals: Record, field: str) -> None:
+        """Refuses a sale that would be too much for its shift's sums."""
+        self.sum_grows(field, shift["sale_total"], totals["total"])
+        self.sum_grows(field, shift["discount_total"], totals["discount"])
+
     def _count_in(self, shift: Record, sale: Record) -> None:
         shift["sale_count"] += 1
         shift["sale_total"] += sale["totals"]["total"]
@@ -191,6 +203,9 @@ class Selling(Bank):
         change, redeemed = self._check_tenders(request["tenders"], totals["total"], customer)
         per = self.settings["points_per_minor_units"]
         earned = totals["total"] // per if customer and per else 0
+        if customer is not None:
+            self.sum_grows("sale.customer_id", customer["points"], earned)
+        self._counts_in(self.shifts[cart["shift_id"]], totals, "sale.lines")
         sale = self._make_sale(
             shift_id=cart["shift_id"],
             customer_id=cart["customer_id"],
@@ -211,6 +226,8 @@ class Selling(Bank):
 
     def _check_tenders(self, tenders: list[Record], total: int, customer: Record | None) -> tuple[int, int]:
         """Change and points redeemed."""
+        if total == 0 and not tenders:
+            return 0, 0
         self.length("tenders", tenders, 10)
         sums: Counter[str] = Counter()
         for index, tender in enumerate(tenders):
@@ -245,7 +262,9 @@ class Selling(Bank):
         amount = self.money("amount", request["amount"], -AMOUNT_MAX)
         if amount == 0 or shift["expected_cash"] + amount < 0:
             raise refuse_field("AMOUNT_OUT_OF_RANGE", "amount.minor_units")
+        self.sum_grows("amount.minor_units", shift["cash_in"], amount)
         self.text("reason", request["reason"], 200)
+        self.count("CASH_IN" if amount > 0 else "CASH_OUT", amount=abs(amount))
         shift["cash_in" if amount > 0 else "cash_out"] += abs(amount)
         self._expect(shift)
         return {"shift": shift}

@@ -169,6 +169,8 @@ class Orders(Stock):
 
     def batch_create_bookings(self, request: Record) -> Record:
         self.length("bookings", request["bookings"], 1_000)
+        if sum(len(booking["lines"]) for booking in request["bookings"]) > 5_000:
+            raise refuse_field("TOO_MANY_ELEMENTS", "bookings.lines")
         results = []
         for element in request["bookings"]:
             results += self.each(

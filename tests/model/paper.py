@@ -114,9 +114,9 @@ class Paper(Selling):
                 reply["waiting"].append(parcel_id)
             else:
                 place = parcel["_location_id"]
-                jobs.append(
-                    self.queue_print("ADDRESS_LABEL", parcel_id, place, parcel["label_prints"], reason)
-                )
+                label = {"kind": "ADDRESS_LABEL", "subject_id": parcel_id}
+                copy = self._next_copy(label) - (not again)
+                jobs.append(self.queue_print("ADDRESS_LABEL", parcel_id, place, copy, reason))
                 reply["queued"].append(parcel_id)
         named = {f"{name}_parcel_ids": parcels for name, parcels in reply.items()}
         return {**named, "print_job_ids": jobs, "more": False}
@@ -146,7 +146,8 @@ class Paper(Selling):
 
     def _assign(self, parcel: Record, airway_bill: str, courier_id: int, detail: str) -> None:
         number = self.code("airway_bill", airway_bill, 50)
-        if any(number == other["airway_bill"] for other in self.parcels.values()):
+        same = (number, courier_id)
+        if any(same == (other["airway_bill"], other["courier_id"]) for other in self.parcels.values()):
             raise refuse_field("AIRWAY_BILL_TAKEN", "airway_bill")
         parcel |= {
             "airway_bill_state": "ASSIGNED",
@@ -182,9 +183,16 @@ class Paper(Selling):
 
     def hand_over_parcel(self, request: Record) -> Record:
         number = self.text("airway_bill", request["airway_bill"], 100)
-        parcel = next((each for each in self.parcels.values() if each["airway_bill"] == number), None)
-        if parcel is None:
+        found = [parcel for parcel in self.parcels.values() if parcel["airway_bill"] == number]
+        if not found:
             raise refuse_field("PARCEL_NOT_FOUND", "airway_bill")
+        waiting = [parcel for parcel in found if self.orders[parcel["order_id"]]["state"] == "SOLD"]
+        if len(waiting) > 1:
+            asked = request["courier_id"]
+            waiting = [parcel for parcel in waiting if asked and parcel["courier_id"] == asked]
+            if not waiting:
+                raise refuse_field("FIELD_REQUIRED", "courier_id")
+        parcel = (waiting or found)[0]
         order = self.order_in(parcel["order_id"], "SOLD")
         parcel |= {"hand_over_time": self.now, "version": parcel["version"] + 1}
         self.become(order, "HANDED_TO_COURIER")
@@ -213,6 +221,7 @@ class Paper(Selling):
             "subject_id": subject_id,
             "location_id": location_id,
             "copy_number": copy,
+            "_taken_by": None,
             "reprint_reason": reason,
             "detail": "",
             "create_time": self.now,
@@ -221,6 +230,16 @@ class Paper(Selling):
         if kind == "ADDRESS_LABEL" and self.parcels[subject_id]["label_state"] == "DUE":
             self._set_label(subject_id, "QUEUED")
         return print_job_id
+
+    def _next_copy(self, job: Record) -> int:
+        """After all papers of the same subject that were asked for before, on paper yet or not."""
+        same = (job["kind"], job["subject_id"])
+        numbers = [
+            each["copy_number"]
+            for each in self.print_jobs.values()
+            if (each["kind"], each["subject_id"]) == same
+        ]
+        return max(numbers, default=0) + 1
 
     def _set_label(self, parcel_id: int, state: str) -> None:
         self.parcels[parcel_id]["label_state"] = state
@@ -245,6 +264,10 @@ class Paper(Selling):
         detail = self.text("report.detail", report["detail"], 200, optional=True)
         job = self.need(self.print_jobs, report["print_job_id"], "PRINT_JOB")
         self.may(job["print_job_id"], job["state"], "QUEUED", "SENT")
+        taker = (self.actor, detail)
+        if report["state"] == "SENT" and job["state"] == "SENT" and job["_taken_by"] != taker:
+            raise Refused("WRONG_STATE", id=job["print_job_id"])
+        job["_taken_by"] = taker if report["state"] == "SENT" else job["_taken_by"]
         self._move_job(job, report["state"], detail)
         return {"job": job}
 
@@ -271,7 +294,8 @@ class Paper(Selling):
         new_id = 0
         if not request["printed"]:
             place = job["location_id"]
-            new_id = self.queue_print(job["kind"], job["subject_id"], place, job["copy_number"] + 1)
+            copy = self._next_copy(job)
+            new_id = self.queue_print(job["kind"], job["subject_id"], place, copy)
             self.print_jobs[new_id]["reprint_reason"] = ANY
         return {"job": job, "new_print_job_id": new_id}
 
@@ -279,6 +303,6 @@ class Paper(Selling):
         job = self.need(self.print_jobs, request["print_job_id"], "PRINT_JOB")
         self.may(job["print_job_id"], job["state"], "PRINTED")
         reason = self.text("reason", request["reason"], 200)
-        copy = job["copy_number"] + 1
+        copy = self._next_copy(job)
         new_id = self.queue_print(job["kind"], job["subject_id"], job["location_id"], copy, reason)
         return {"job": self.print_jobs[new_id]}

@@ -149,6 +149,7 @@ class Stock(Catalogue):
         for line in lines:
             self.move(line["item_id"], origin, -line["quantity"])
             self.move(line["item_id"], target, line["quantity"])
+            self.count("UNITS_TRANSFERRED", line["quantity"])
         return {"stocks": self._stocks(lines, origin, target)}
 
     # --- Holds ---
@@ -221,7 +222,7 @@ class Stock(Catalogue):
         return drop_order
 
     def _check_scan(self, drop_order: Record, barcode: str) -> None:
-        barcode = self.text("barcode", barcode, 100)
+        barcode = self.text("barcode", barcode, 300)
         if self.item_of_barcode(barcode)["item_id"] != drop_order["item_id"]:
             raise Refused("ITEM_MISMATCH", field="barcode", item_id=drop_order["item_id"])
 

@@ -183,6 +183,9 @@ def test_half_up_and_check_digits_are_those_of_the_rules() -> None:
         assert not has_wrong_check_digit(right), right
     assert has_wrong_check_digit("4006381333932")
     assert canonical("036000291452") == "0036000291452"
+    assert canonical("08991002101234") == "8991002101234"
+    assert canonical("00000096385074") == canonical("0000096385074") == canonical("96385074") == "96385074"
+    assert canonical("10012345678902") == "10012345678902"
 
 
 def test_messages_become_plain_dicts() -> None:

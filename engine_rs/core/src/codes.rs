@@ -1,6 +1,8 @@
 //! Codes that only one thing may have: SKUs, barcodes, phones, airway bills, short names.
 
+use crate::ids::CourierId;
 use crate::kv::{Fault, Key, State, View, u64_at};
+use crate::scan;
 use crate::tables::Table;
 
 /// What kind of thing a code names.
@@ -22,7 +24,7 @@ pub enum CodeKind {
     Barcode = 7,
     /// A customer's phone.
     Phone = 8,
-    /// A parcel's airway bill.
+    /// A parcel's airway bill, see [`airway_bill_code`].
     AirwayBill = 9,
 }
 
@@ -55,6 +57,35 @@ pub fn find_code(view: &dyn View, kind: CodeKind, text: &str) -> Result<Option<u
         return Ok(None);
     }
     view.get(Table::Codes, code_key(kind, text).as_slice())?.map(|bytes| u64_at(&bytes, 0)).transpose()
+}
+
+/// The code of an airway bill: couriers number theirs without asking each other. A number holds no blank.
+pub fn airway_bill_code(courier_id: CourierId, number: &str) -> String {
+    format!("{number} {courier_id}")
+}
+
+/// The parcels with an airway bill of this number, of whichever courier, by the couriers' ids written out.
+pub fn find_airway_bills(view: &dyn View, number: &str) -> Result<Vec<u64>, Fault> {
+    let mut found = Vec::new();
+    if number.len() >= CODE_MAX {
+        return Ok(found);
+    }
+    let prefix = code_key(CodeKind::AirwayBill, &format!("{number} "));
+    view.scan(Table::Codes, prefix.as_slice(), prefix.end().as_slice(), &mut |_, value| {
+        found.push(u64_at(value, 0)?);
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+/// The item that a scan names: the first of its readings that the catalogue has.
+pub fn find_scanned(view: &dyn View, scanned: &str) -> Result<Option<u64>, Fault> {
+    for reading in scan::readings(scanned) {
+        if let Some(item) = find_code(view, CodeKind::Barcode, &reading)? {
+            return Ok(Some(item));
+        }
+    }
+    Ok(None)
 }
 
 pub(crate) fn put_code(state: &mut dyn State, kind: CodeKind, text: &str, id: u64) -> Result<(), Fault> {

@@ -358,6 +358,7 @@ pub enum Command {
     },
     HandOverParcel {
         airway_bill: String,
+        courier_id: CourierId,
     },
     DeliverParcel {
         parcel_id: ParcelId,

@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::evolve::evolve;
 use crate::ids::{BankAccountId, MutationId, OrderId, ShiftId};
 use crate::kv::{Fault, State};
-use crate::records::must;
+use crate::records::{Order, Sale, find, must};
 use crate::refusal::{Outcome, Stop};
 use crate::reply::{Confirmed, Each, Reply, Sold};
 
@@ -53,8 +53,8 @@ pub fn expire_due(state: &mut dyn State, context: &Context<'_>, limit: usize) ->
     Ok(all)
 }
 
-/// Ends the claims of orders that `command` names and whose deadline passed, although their turn in the queue of deadlines
-/// has not come: a payment never beats an expiry that was due before it. The sequencer calls it before [`execute`] and
+/// Ends the claims of orders and Drop Orders that `command` names and whose deadline passed, although their turn in the queue
+/// of deadlines has not come: neither a payment nor a hand-over beats an expiry that was due before it. The sequencer calls it before [`execute`] and
 /// journals its events as the clock's, so that a refused command itself changes nothing.
 ///
 /// # Errors
@@ -67,6 +67,11 @@ pub fn expire_named(
     let mut all = Vec::new();
     for order_id in decide::orders_named(state.view(), command)? {
         let events = decide::due::expire_order_if_overdue(state.view(), order_id, context)?;
+        apply(state, &events, context)?;
+        all.extend(events);
+    }
+    for drop_order_id in decide::drop_orders_named(command) {
+        let events = decide::due::expire_drop_order_if_overdue(state.view(), drop_order_id, context)?;
         apply(state, &events, context)?;
         all.extend(events);
     }
@@ -96,6 +101,8 @@ impl Run<'_, '_> {
         match command {
             Command::BatchCreateItems(items) => {
                 decide::check::count("items", items.len(), decide::BATCH_MAX)?;
+                let codes = items.iter().map(|item| item.barcodes.len() + item.prices.len()).sum();
+                decide::check::at_most("items.barcodes", codes, decide::BATCH_CODES_MAX)?;
                 let results = self.each(items, |item| Command::CreateItem(item.clone()))?;
                 Ok(Reply::Items(unwrap_each(results, |reply| match reply {
                     Reply::Item(item) => Some(item),
@@ -112,6 +119,8 @@ impl Run<'_, '_> {
             }
             Command::BatchCreateBookings(bookings) => {
                 decide::check::count("bookings", bookings.len(), decide::BATCH_MAX)?;
+                let lines = bookings.iter().map(|booking| booking.lines.len()).sum();
+                decide::check::at_most("bookings.lines", lines, decide::BATCH_LINES_MAX)?;
                 let results = self.each(bookings, |booking| Command::CreateBooking(booking.clone()))?;
                 Ok(Reply::Orders(unwrap_each(results, |reply| match reply {
                     Reply::Order(order) => Some(order),
@@ -163,19 +172,39 @@ impl Run<'_, '_> {
     }
 
     fn create_sales(&mut self, order_ids: &[OrderId], all_paid: bool, shift_id: ShiftId) -> Outcome<Reply> {
-        let (ids, more) = decide::sale::to_sell(self.state.view(), order_ids, all_paid)?;
+        let (ids, mut more) = decide::sale::to_sell(self.state.view(), order_ids, all_paid)?;
         decide::sale::check_shift(self.state.view(), shift_id)?;
         let mut results = Vec::with_capacity(ids.len());
+        let mut lines = 0;
         for order_id in ids {
+            if lines + self.lines_at_most(order_id, lines)? > decide::BATCH_LINES_MAX {
+                // Of all that are paid, the rest waits for the next call.
+                if all_paid {
+                    more = true;
+                    break;
+                }
+                let result = Err(decide::check::too_many("order_ids", decide::BATCH_LINES_MAX));
+                results.push(Sold { order_id, result });
+                continue;
+            }
             let result = self.part(|run| {
                 let (events, sale_id, parcel_id) =
                     decide::sale::sell(run.state.view(), order_id, shift_id, run.context)?;
                 run.take(events)?;
-                Ok((must(run.state.view(), sale_id.0)?, parcel_id))
+                Ok((must::<Sale>(run.state.view(), sale_id.0)?, parcel_id))
             })?;
+            lines += result.as_ref().map_or(0, |(sale, _)| sale.lines.len());
             results.push(Sold { order_id, result });
         }
         Ok(Reply::Sales { results, more })
+    }
+
+    /// Lines of an order, looked up only where a batch of so many `before` it may have no room for one of the largest.
+    fn lines_at_most(&self, order_id: OrderId, before: usize) -> Outcome<usize> {
+        if before + decide::pricing::LINES_MAX <= decide::BATCH_LINES_MAX {
+            return Ok(decide::pricing::LINES_MAX);
+        }
+        Ok(find::<Order>(self.state.view(), order_id.0)?.map_or(0, |order| order.lines.len()))
     }
 
     /// Runs each element of a batch; a refusal stays its own.

@@ -19,6 +19,7 @@ pub mod query;
 pub mod records;
 pub mod refusal;
 pub mod reply;
+pub mod scan;
 pub mod states;
 pub mod stock;
 pub mod tables;

@@ -5,6 +5,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Largest absolute amount in minor units that any field may hold: 10^15 (ten trillion rupiah).
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000_000;
 
+/// Largest sum that grows with every sale: of a shift, of a customer's credit and points. A thousand of the largest amounts,
+/// and so far from the end of 64 bits that one more of them never reaches it.
+pub const SUM_MAX: i64 = 1_000 * AMOUNT_MAX;
+
 /// Basis points in one whole.
 pub const BASIS_POINTS: i64 = 10_000;
 

@@ -65,7 +65,7 @@ reasons! {
     TooManyElements = "TOO_MANY_ELEMENTS" InvalidArgument "A list has more elements than one call takes.";
     CurrencyUnknown = "CURRENCY_UNKNOWN" InvalidArgument "The currency code is not in ISO 4217.";
     CurrencyMismatch = "CURRENCY_MISMATCH" InvalidArgument "Amounts of different currencies meet in one order, sale or account.";
-    AmountOutOfRange = "AMOUNT_OUT_OF_RANGE" InvalidArgument "An amount, or what follows from it, is beyond 10^15 minor units or has the wrong sign.";
+    AmountOutOfRange = "AMOUNT_OUT_OF_RANGE" InvalidArgument "An amount, or what follows from it, is beyond 10^15 minor units, has the wrong sign, or would make a sum too large (10^18; of a report 2^63).";
     BarcodeCheckDigit = "BARCODE_CHECK_DIGIT" InvalidArgument "The barcode's check digit is wrong.";
     CardNumberRefused = "CARD_NUMBER_REFUSED" InvalidArgument "The text looks like a card number; those are never kept.";
     MessageMalformed = "MESSAGE_MALFORMED" InvalidArgument "The bytes are not the message this method takes.";

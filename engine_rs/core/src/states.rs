@@ -370,7 +370,7 @@ states! {
 actions! {
     /// What can happen to a print job.
     PrintJobAction {
-        /// An agent gives it to a printer.
+        /// An agent gives it to a printer; from SENT only the same agent says so again.
         Send,
         /// The printer confirmed.
         Confirm,

@@ -141,6 +141,6 @@ tables! {
     Messages = "messages" Msgpack;
     /// (state u8, message_id) -> nothing.
     MessagesByState = "messages_by_state" Empty;
-    /// (day u32 as yyyymmdd, dimension u8, key, 0, currency, metric u8) -> count, amount_minor.
+    /// (day u32 as yyyymmdd, dimension u8, key, 0, currency, metric u8) -> count, amount_minor (two numbers where one does not hold it).
     Totals = "totals" Fixed;
 }

@@ -3,7 +3,7 @@
 use crate::kv::{Fault, Key, State};
 use crate::money::Currency;
 use crate::records::Settings;
-use crate::states::Channel;
+use crate::states::{Channel, TenderKind};
 use crate::stock::{fixed, numbers};
 use crate::tables::Table;
 
@@ -39,6 +39,32 @@ pub enum Metric {
     ParcelsHandedOver = 25,
     ParcelsDelivered = 26,
     CashDifference = 27,
+    TendersCash = 28,
+    TendersCard = 29,
+    TendersQr = 30,
+    TendersTransfer = 31,
+    TendersPoints = 32,
+    TendersCredit = 33,
+    TendersExternal = 34,
+    CashIn = 35,
+    CashOut = 36,
+    UniqueCodes = 37,
+    UnitsTransferred = 38,
+}
+
+impl Metric {
+    /// What till sales take by one kind of tender.
+    pub const fn of_tender(kind: TenderKind) -> Self {
+        match kind {
+            TenderKind::Cash => Self::TendersCash,
+            TenderKind::Card => Self::TendersCard,
+            TenderKind::Qr => Self::TendersQr,
+            TenderKind::Transfer => Self::TendersTransfer,
+            TenderKind::Points => Self::TendersPoints,
+            TenderKind::Credit => Self::TendersCredit,
+            TenderKind::External => Self::TendersExternal,
+        }
+    }
 }
 
 /// What a group of totals is about; the numbers are the contract's.
@@ -50,7 +76,8 @@ pub enum Dimension {
     Channel = 4,
 }
 
-/// The group keys an event counts under, beside "all".
+/// The group keys an event counts under, beside "all". An order with lines from several locations counts under its first
+/// line's; what its sale comes to is counted line by line (see `evolve::sales`), so that locations add up to all.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Under<'a> {
     /// The location; 0 for none.
@@ -79,6 +106,48 @@ pub fn day_number(now_ms: i64, utc_offset_ms: i64) -> u32 {
 /// The key of one total.
 pub fn total_key(day: u32, dimension: Dimension, key: &str, currency: Currency, metric: Metric) -> Key {
     Key::new().u32(day).u8(dimension as u8).text(key).bytes(currency.code().as_bytes()).u8(metric as u8)
+}
+
+/// One total as it is kept.
+///
+/// A count grows by at most a million units a line, so that no day's lines come near to its end. An amount is 128 bits wide:
+/// ten thousand of the largest orders are more than 64 bits hold, and neither an order nor the clock that ends it may be
+/// held up because of a sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Total {
+    /// How many, or units.
+    pub count: i64,
+    /// Of how much money.
+    pub amount_minor: i128,
+}
+
+impl Total {
+    /// Reads a value of the table: count and amount, the amount of 8 bytes, or of 16 where 8 do not hold it.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] when it is neither.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Fault> {
+        match bytes.len() {
+            16 => {
+                let [count, amount] = numbers(bytes)?;
+                Ok(Self { count, amount_minor: i128::from(amount) })
+            }
+            24 => {
+                let [count, high, low] = numbers(bytes)?;
+                let low = u128::from(low.cast_unsigned()).cast_signed();
+                Ok(Self { count, amount_minor: (i128::from(high) << 64) | low })
+            }
+            other => Err(Fault::Corrupt(format!("a total of {other} bytes"))),
+        }
+    }
+
+    /// The value of the table; the same total always has the same bytes.
+    pub fn to_bytes(self) -> Vec<u8> {
+        match i64::try_from(self.amount_minor) {
+            Ok(amount) => fixed([self.count, amount]),
+            Err(_) => [self.count.to_be_bytes().as_slice(), &self.amount_minor.to_be_bytes()].concat(),
+        }
+    }
 }
 
 /// The name of a channel in keys, the contract's without prefix.
@@ -122,13 +191,22 @@ impl<'a> Book<'a> {
         count: i64,
         amount: i64,
     ) -> Result<(), Fault> {
-        if count == 0 && amount == 0 {
-            return Ok(());
+        self.add_at(state, metric, &[(self.under.location, count, amount)])
+    }
+
+    /// The same for what several locations have a part in: each counts its own, everything else their sum.
+    pub(crate) fn add_at(
+        &self,
+        state: &mut dyn State,
+        metric: Metric,
+        parts: &[(u64, i64, i64)],
+    ) -> Result<(), Fault> {
+        let count = parts.iter().map(|(_, count, _)| count).sum();
+        let amount = parts.iter().map(|(_, _, amount)| amount).sum();
+        for (location, count, amount) in parts.iter().filter(|(location, _, _)| *location != 0) {
+            self.add_to(state, Dimension::Location, &location.to_string(), metric, *count, *amount)?;
         }
         self.add_to(state, Dimension::All, "", metric, count, amount)?;
-        if self.under.location != 0 {
-            self.add_to(state, Dimension::Location, &self.under.location.to_string(), metric, count, amount)?;
-        }
         if !self.under.cashier.is_empty() {
             self.add_to(state, Dimension::Cashier, self.under.cashier, metric, count, amount)?;
         }
@@ -147,15 +225,17 @@ impl<'a> Book<'a> {
         count: i64,
         amount: i64,
     ) -> Result<(), Fault> {
+        if count == 0 && amount == 0 {
+            return Ok(());
+        }
         let key = total_key(self.day, dimension, key, self.currency, metric);
-        let [old_count, old_amount] = match state.get(Table::Totals, key.as_slice())? {
-            Some(bytes) => numbers(&bytes)?,
-            None => [0, 0],
+        let mut total = match state.get(Table::Totals, key.as_slice())? {
+            Some(bytes) => Total::from_bytes(&bytes)?,
+            None => Total::default(),
         };
-        let overflow = || Fault::Corrupt("a day's total overflows".into());
-        let count = old_count.checked_add(count).ok_or_else(overflow)?;
-        let amount = old_amount.checked_add(amount).ok_or_else(overflow)?;
-        state.put(Table::Totals, key.as_slice(), &fixed([count, amount]))
+        total.count += count;
+        total.amount_minor += i128::from(amount);
+        state.put(Table::Totals, key.as_slice(), &total.to_bytes())
     }
 }
 
@@ -163,6 +243,20 @@ impl<'a> Book<'a> {
 mod tests {
     use super::*;
     use crate::records::HOUR_MS;
+
+    #[test]
+    fn a_total_keeps_what_64_bits_do_not_hold() {
+        let edge = i128::from(i64::MAX);
+        for amount_minor in
+            [0, 1, -1, edge, edge + 1, -edge - 1, -edge - 2, edge * 1_000_000, -edge * 1_000_000]
+        {
+            let total = Total { count: -3, amount_minor };
+            assert_eq!(Total::from_bytes(&total.to_bytes()), Ok(total), "{amount_minor}");
+            let width = if i64::try_from(amount_minor).is_ok() { 16 } else { 24 };
+            assert_eq!(total.to_bytes().len(), width, "{amount_minor}");
+        }
+        assert!(Total::from_bytes(&[0; 8]).is_err());
+    }
 
     #[test]
     fn days_begin_at_the_shops_midnight() {

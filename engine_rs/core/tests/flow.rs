@@ -6,9 +6,12 @@ mod common;
 use common::{
     BCA, DESK, MINUTE, STORE, Shop, WAREHOUSE, booking, dropped, from, hold, idr, paid_in, request,
 };
-use kasir_core::command::{AllocationInput, LineInput, MutationInput, Source, TenderInput, TillSaleInput};
+use kasir_core::command::{
+    AllocationInput, ItemInput, LineInput, MutationInput, PrintReportInput, Source, TenderInput,
+    TillSaleInput,
+};
 use kasir_core::ids::{
-    CourierId, DropOrderId, HoldId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TillId,
+    CourierId, DropOrderId, HoldId, ItemId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TillId,
 };
 use kasir_core::states::{DropOrderState, MutationState, OrderState, PrintJobState};
 use kasir_core::{Command, Reason, Reply};
@@ -85,14 +88,13 @@ fn a_chat_sale_goes_from_drop_order_to_the_customer() {
     let queued = labels(&mut shop);
     assert_eq!(queued.queued, vec![parcel_id]);
     assert!(labels(&mut shop).queued.is_empty(), "a queued label is not queued twice");
-    let printed = kasir_core::command::PrintReportInput {
-        print_job_id: queued.print_job_ids[0],
-        state: 3,
-        detail: String::new(),
-    };
+    let printed = PrintReportInput { print_job_id: queued.print_job_ids[0], state: 3, detail: String::new() };
     shop.ok(Command::ReportPrintJob(printed));
-    shop.ok(Command::HandOverParcel { airway_bill: "JP123".into() });
-    assert_eq!(shop.refused(Command::HandOverParcel { airway_bill: "JP123".into() }), Reason::WrongState);
+    shop.ok(Command::HandOverParcel { airway_bill: "JP123".into(), courier_id: CourierId(0) });
+    assert_eq!(
+        shop.refused(Command::HandOverParcel { airway_bill: "JP123".into(), courier_id: CourierId(0) }),
+        Reason::WrongState
+    );
     shop.ok(Command::DeliverParcel { parcel_id });
     assert_eq!(shop.order(order.order_id).state, OrderState::Delivered);
     shop.sound();
@@ -142,6 +144,46 @@ fn an_expired_order_gives_its_item_to_the_next_customer_and_late_money_is_not_lo
 }
 
 #[test]
+fn a_drop_order_is_scanned_from_any_symbol_of_its_gtin() {
+    let mut shop = Shop::new();
+    let item = |sku: &str, barcode: &str| {
+        Command::CreateItem(ItemInput {
+            sku: sku.into(),
+            name: sku.into(),
+            barcodes: vec![barcode.into()],
+            ..ItemInput::default()
+        })
+    };
+    shop.ok(item("BIG", "08991002101234"));
+    shop.ok(item("SMALL", "96385074"));
+    let (big, small) = (ItemId(1), ItemId(2));
+    assert_eq!(shop.refused(item("TWIN", "00000096385074")), Reason::BarcodeTaken);
+    for (kopi, scan) in [
+        (big, "]C1010899100210123410L1\u{1d}21S1\r\n"),
+        (big, "\u{1d}010899100210123417251231"),
+        (big, "010899100210123417251231"),
+        (big, "10L1\u{1d}0108991002101234"),
+        (small, "0100000096385074"),
+        (small, "(01)00000096385074(10)L1"),
+    ] {
+        shop.receive(kopi, WAREHOUSE, 1);
+        let drop_order_id = shop.drop(kopi, 1);
+        shop.ok(Command::HandOverDropOrder { drop_order_id, barcode: scan.into() });
+        shop.ok(Command::ReturnDropOrder { drop_order_id, barcode: scan.into() });
+    }
+    let drop_order_id = shop.drop(big, 1);
+    let scan = |barcode: &str| Command::HandOverDropOrder { drop_order_id, barcode: barcode.into() };
+    assert_eq!(shop.refused(scan("0100000096385074")), Reason::ItemMismatch);
+    assert_eq!(shop.refused(scan("\u{1d}\r\n")), Reason::FieldRequired);
+    assert_eq!(shop.refused(scan(&"9".repeat(301))), Reason::FieldTooLong);
+    let refusal = shop.ask(scan("]C1010899100210123510L1\u{1d}21S1")).expect_err("a wrong check digit");
+    assert_eq!(refusal.reason, Reason::BarcodeUnknown);
+    assert!(!refusal.message.chars().any(char::is_control), "{:?}", refusal.message);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
 fn two_lines_of_one_order_never_both_take_the_last() {
     let mut shop = Shop::new();
     let kopi = shop.item("A1", 100_000, false);
@@ -184,6 +226,30 @@ fn payables_are_unique_and_codes_run_out_with_a_name() {
 }
 
 #[test]
+fn a_code_is_taken_over_from_an_order_that_has_its_money_first() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 2_000);
+    let orders: Vec<_> = (0..999).map(|_| shop.booked(vec![from(WAREHOUSE, kopi, 1)])).collect();
+    // The next turn is order 1's again; those of the second and third are sold, the first one's money may yet come.
+    for order in &orders[1..3] {
+        let amount = Some(idr(order.payable_minor));
+        let (method, reference) = ("tunai".into(), String::new());
+        shop.ok(Command::RecordPayment { order_id: order.order_id, amount, method, reference });
+    }
+    shop.ok(Command::CreateSales { order_ids: vec![], all_paid: true, shift_id: ShiftId(0) });
+    shop.ok(Command::CancelBooking { order_id: OrderId(1), reason: String::new() });
+    for sold in &orders[1..3] {
+        let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+        assert_eq!((order.payable_minor, order.payable_shared_with), (sold.payable_minor, OrderId(0)));
+    }
+    let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    assert_eq!((order.payable_minor, order.payable_shared_with), (orders[0].payable_minor, OrderId(1)));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
 fn holds_end_by_themselves_or_become_orders() {
     let mut shop = Shop::new();
     let kopi = shop.item("A1", 100_000, false);
@@ -219,6 +285,40 @@ fn a_payment_that_comes_after_its_deadline_never_beats_the_expiry() {
         shop.journal.iter().flat_map(|entry| entry.events.iter().map(kasir_core::Event::name)).collect();
     let at = |name| names.iter().position(|found| *found == name).expect(name);
     assert!(at("OrderExpired") < at("PaymentAllocated"));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn what_is_done_with_a_drop_order_after_its_deadline_never_beats_the_expiry() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, true);
+    shop.receive(kopi, WAREHOUSE, 10);
+    let (asked, handed, booked, batched, given_back, paid) = (
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+        shop.drop(kopi, 1),
+    );
+    let scan = |drop_order_id| Command::HandOverDropOrder { drop_order_id, barcode: "BC-A1".into() };
+    for drop in [handed, booked, batched, given_back, paid] {
+        shop.ok(scan(drop));
+    }
+    shop.booked(vec![dropped(paid, kopi, 1)]);
+    shop.now_ms += 61 * MINUTE; // the clock's turn has not come, the deadline has passed
+    assert_eq!(shop.refused(scan(asked)), Reason::WrongState);
+    assert_eq!(shop.drop_order(asked).state, DropOrderState::Cancelled);
+    assert_eq!(shop.refused(Command::ReleaseDropOrder { drop_order_id: handed }), Reason::WrongState);
+    assert_eq!(shop.drop_order(handed).state, DropOrderState::ReturnDue);
+    // It waits on the desk all the same, and can be booked from there: by an order with a claim of its own.
+    shop.booked(vec![dropped(booked, kopi, 1)]);
+    shop.ok(Command::BatchCreateBookings(vec![booking(vec![dropped(batched, kopi, 1)])]));
+    shop.ok(Command::ReturnDropOrder { drop_order_id: given_back, barcode: "BC-A1".into() });
+    assert_eq!(shop.drop_order(paid).state, DropOrderState::Booked, "what an order claims is the order's");
+    let ended: Vec<_> = shop.journal.iter().filter(|entry| entry.actor.is_empty()).collect();
+    assert_eq!(ended.len(), 5, "each in the clock's name");
     shop.sound();
     shop.replays();
 }
@@ -325,19 +425,40 @@ fn a_till_sells_counts_and_closes() {
 }
 
 #[test]
+fn what_costs_nothing_is_sold_without_a_tender() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, true);
+    shop.receive(kopi, STORE, 2);
+    shop.ok(Command::CreateTill { code: "K1".into(), location_id: STORE });
+    shop.ok(Command::OpenShift { till_id: TillId(1), opening_cash: Some(idr(0)) });
+    let cart = |discount| TillSaleInput {
+        shift_id: ShiftId(1),
+        lines: vec![LineInput {
+            source: Source::Missing,
+            item_id: kopi,
+            quantity: 1,
+            discount: Some(idr(discount)),
+        }],
+        ..TillSaleInput::default()
+    };
+    let sell = |discount| Command::CreateTillSale { sale: cart(discount), tenders: vec![] };
+    assert_eq!(shop.refused(sell(99_999)), Reason::FieldRequired);
+    let Reply::Sale(sale) = shop.ok(sell(100_000)) else { panic!("a sale") };
+    assert_eq!((sale.totals.total_minor, sale.tenders.len(), sale.change_minor), (0, 0, 0));
+    assert_eq!(shop.stock(kopi, STORE), (1, 0));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
 fn nothing_is_printed_again_on_its_own() {
     let mut shop = Shop::new();
     let kopi = shop.item("A1", 100_000, false);
     shop.receive(kopi, WAREHOUSE, 1);
     shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
     let job = PrintJobId(1);
-    let report = |state| {
-        Command::ReportPrintJob(kasir_core::command::PrintReportInput {
-            print_job_id: job,
-            state,
-            detail: String::new(),
-        })
-    };
+    let report =
+        |state| Command::ReportPrintJob(PrintReportInput { print_job_id: job, state, detail: String::new() });
     shop.ok(report(2));
     shop.ok(report(5));
     assert_eq!(shop.refused(report(3)), Reason::WrongState);

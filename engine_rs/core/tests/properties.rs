@@ -153,7 +153,7 @@ fn paper_command() -> impl Strategy<Value = Command> {
         }),
         6 => (1..=3u64).prop_map(|id| Command::RequestAirwayBill { parcel_id: ParcelId(id), courier_id: CourierId(0) }),
         1 => (1..=3u64, 1..=3u64).prop_map(|(id, number)| Command::AssignAirwayBill { parcel_id: ParcelId(id), airway_bill: format!("JP{number}"), courier_id: CourierId(0) }),
-        2 => (1..=3u64).prop_map(|id| Command::HandOverParcel { airway_bill: format!("JP{id}") }),
+        2 => (1..=3u64).prop_map(|id| Command::HandOverParcel { airway_bill: format!("JP{id}"), courier_id: CourierId(0) }),
         1 => (1..=3u64).prop_map(|id| Command::DeliverParcel { parcel_id: ParcelId(id) }),
     ]
 }

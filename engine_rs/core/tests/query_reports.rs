@@ -6,14 +6,16 @@
 
 mod shop;
 
+use kasir_core::command::{Source, StockLine};
+use kasir_core::ids::{CourierId, LocationId, ShiftId};
 use kasir_core::money::Currency;
 use kasir_core::query;
 use kasir_core::records::HOUR_MS;
 use kasir_core::refusal::Outcome;
 use kasir_core::stock::fixed;
 use kasir_core::totals::{Dimension, Metric, total_key};
-use kasir_core::{Memory, Reason, State, Stop, Table};
-use shop::{CUP, Shop};
+use kasir_core::{Command, Memory, Reason, State, Stop, Table};
+use shop::{CUP, STORE, Shop, TEA, WAREHOUSE, booking, line, rupiah, tender};
 
 #[track_caller]
 fn assert_refused(outcome: Outcome<query::Report>, reason: Reason, field: Option<&str>) {
@@ -62,6 +64,79 @@ fn reports_say_what_the_day_and_the_month_came_to() {
     for wrong in ["2026-11-23", "2026-13", "2026", "11-2026", "2026-1"] {
         assert_refused(query::month_report(view, wrong, 0), Reason::FieldMalformed, Some("month"));
     }
+}
+
+#[test]
+fn what_a_sale_comes_to_counts_where_each_line_stood() {
+    let mut shop = Shop::open();
+    let mut input = booking(line(Source::Location(WAREHOUSE), CUP, 2), CourierId(0));
+    input.lines.push(line(Source::Location(STORE), TEA, 3));
+    let order = shop.book(input);
+    let before = query::day_report(&shop.state, "", shop.now_ms).unwrap();
+    shop.pay(&order, order.payable_minor, 0);
+    shop.sell(&[order.order_id], ShiftId(0));
+    let report = query::day_report(&shop.state, "", shop.now_ms).unwrap();
+    let of = |dimension, key: &str, metric| {
+        let totals = totals_of(&report, dimension, key).into_iter().find(|(found, _, _)| *found == metric);
+        totals.map(|(_, count, amount)| (count, amount))
+    };
+    let (cups, teas) = (&order.lines[0], &order.lines[1]);
+    let all = |metric| of(Dimension::All, "", metric);
+    assert_eq!(all(Metric::UnitsSold), Some((5, None)));
+    assert_eq!(all(Metric::OrderSales), Some((1, Some(order.totals.total_minor))));
+    let at = |place: LocationId, metric| of(Dimension::Location, &place.to_string(), metric);
+    assert_eq!(at(WAREHOUSE, Metric::UnitsSold), Some((2, None)));
+    assert_eq!(at(STORE, Metric::UnitsSold), Some((3, None)));
+    assert_eq!(at(WAREHOUSE, Metric::OrderSales), Some((1, Some(cups.total_minor + 900_000))));
+    assert_eq!(at(STORE, Metric::OrderSales), Some((0, Some(teas.total_minor))));
+    assert_eq!(at(WAREHOUSE, Metric::Shipping), Some((1, Some(900_000))));
+    assert_eq!(at(STORE, Metric::Shipping), None);
+    // The order counts where its first line is.
+    let booked = totals_of(&before, Dimension::Location, &WAREHOUSE.to_string());
+    assert!(booked.contains(&(Metric::OrdersBooked, 1, Some(order.payable_minor))));
+    assert_eq!(at(STORE, Metric::OrdersBooked), None);
+    assert_eq!(kasir_core::verify(&shop.state).unwrap().violations, Vec::<String>::new());
+}
+
+#[test]
+fn what_was_paid_is_what_was_sold_and_its_unique_codes() {
+    let mut shop = Shop::open();
+    let order = shop.book_item(CUP, 2);
+    shop.pay(&order, order.payable_minor, 0);
+    shop.sell(&[order.order_id], ShiftId(0));
+    let report = query::day_report(&shop.state, "", shop.now_ms).unwrap();
+    let all = totals_of(&report, Dimension::All, "");
+    let amount = |metric| all.iter().find(|total| total.0 == metric).unwrap().2.unwrap();
+    assert_eq!(amount(Metric::Payments), amount(Metric::OrderSales) + amount(Metric::UniqueCodes));
+    assert!(amount(Metric::UniqueCodes) > 0);
+}
+
+#[test]
+fn a_tills_day_is_told_by_tender_and_drawer() {
+    let mut shop = Shop::open();
+    let shift_id = shop.open_shift();
+    let paid = vec![tender(1, 5_000), tender(2, 20_000), tender(1, 10_000)];
+    shop.sell_tea(shift_id, 1, paid);
+    for amount in [50_000, -30_000, -10_000] {
+        let (amount, reason) = (rupiah(amount), "modal".to_string());
+        shop.run(Command::RecordCashMovement { shift_id, amount, reason });
+    }
+    let lines = vec![StockLine { item_id: TEA, quantity: 3 }];
+    shop.run(Command::TransferStock { from_location_id: WAREHOUSE, to_location_id: STORE, lines });
+    let report = query::day_report(&shop.state, "", shop.now_ms).unwrap();
+    let at_store = totals_of(&report, Dimension::Location, &STORE.to_string());
+    let tea = 2_109_000; // PB1 on 20,000 less 1,000
+    for total in [
+        (Metric::TendersCash, 2, Some(tea - 2_000_000)),
+        (Metric::TendersCard, 1, Some(2_000_000)),
+        (Metric::CashIn, 1, Some(5_000_000)),
+        (Metric::CashOut, 2, Some(4_000_000)),
+    ] {
+        assert!(at_store.contains(&total), "{total:?} of {at_store:?}");
+    }
+    let at_warehouse = totals_of(&report, Dimension::Location, &WAREHOUSE.to_string());
+    assert!(at_warehouse.contains(&(Metric::UnitsTransferred, 43, None)), "{at_warehouse:?}");
+    assert_eq!(kasir_core::verify(&shop.state).unwrap().violations, Vec::<String>::new());
 }
 
 #[test]

@@ -528,6 +528,11 @@ fn totals_that_drift_from_the_records_are_found() {
         |s| add(s, Table::Totals, chat, [1, 0]),
         &["OrdersBooked in IDR is not the sum of its channels"],
     );
+    for (metric, more) in [(Metric::UnitsSold, [1, 0]), (Metric::OrderSales, [0, 1])] {
+        let place = total_key(day_number, Dimension::Location, &WAREHOUSE.0.to_string(), currency, metric);
+        let said = format!("Totals: {metric:?} in IDR at location {WAREHOUSE} is");
+        assert_found(|s| add(s, Table::Totals, place, more), &[&said]);
+    }
     let unknown = Key::new().u32(day_number).u8(9).text("").bytes(b"IDR").u8(1);
     assert_found(
         |s| s.put(Table::Totals, unknown.as_slice(), &fixed([1, 0])).unwrap(),

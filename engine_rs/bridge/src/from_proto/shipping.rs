@@ -30,6 +30,9 @@ commands! {
         airway_bill: request.airway_bill,
         detail: request.detail,
     };
-    HandOverParcelRequest => |request| Command::HandOverParcel { airway_bill: request.airway_bill };
+    HandOverParcelRequest => |request| Command::HandOverParcel {
+        airway_bill: request.airway_bill,
+        courier_id: CourierId(request.courier_id),
+    };
     DeliverParcelRequest => |request| Command::DeliverParcel { parcel_id: ParcelId(request.parcel_id) };
 }

@@ -522,7 +522,7 @@ pub struct BatchCreateBookingsRequest {
     /// Client-made UUID for the whole batch.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// 1 to 1,000 bookings.
+    /// 1 to 1,000 bookings of at most 5,000 lines in all.
     #[prost(message, repeated, tag = "2")]
     pub bookings: ::prost::alloc::vec::Vec<BookingInput>,
 }
@@ -856,7 +856,7 @@ pub struct BatchCreateItemsRequest {
     /// Client-made UUID for the whole batch.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// 1 to 1,000 items.
+    /// 1 to 1,000 items of at most 10,000 barcodes and prices in all.
     #[prost(message, repeated, tag = "2")]
     pub items: ::prost::alloc::vec::Vec<Item>,
 }
@@ -1396,7 +1396,7 @@ pub struct HandOverDropOrderRequest {
     /// Which.
     #[prost(uint64, tag = "2")]
     pub drop_order_id: u64,
-    /// The barcode scanned; must be one of the item's.
+    /// What was scanned, at most 300 characters: a barcode of the item, or a GS1 element string with one.
     #[prost(string, tag = "3")]
     pub barcode: ::prost::alloc::string::String,
 }
@@ -1470,7 +1470,7 @@ pub struct ReturnDropOrderRequest {
     /// Which.
     #[prost(uint64, tag = "2")]
     pub drop_order_id: u64,
-    /// The barcode scanned; must be one of the item's.
+    /// What was scanned, at most 300 characters: a barcode of the item, or a GS1 element string with one.
     #[prost(string, tag = "3")]
     pub barcode: ::prost::alloc::string::String,
 }
@@ -1664,10 +1664,10 @@ pub struct CreateSalesRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// These orders, at most 1,000; empty together with all_paid.
+    /// These orders, at most 1,000; empty together with all_paid. Beyond 5,000 lines in all, TOO_MANY_ELEMENTS for the rest.
     #[prost(uint64, repeated, tag = "2")]
     pub order_ids: ::prost::alloc::vec::Vec<u64>,
-    /// All PAID orders, up to 1,000 a call.
+    /// All PAID orders, up to 1,000 and 5,000 lines a call.
     #[prost(bool, tag = "3")]
     pub all_paid: bool,
     /// An open shift that counts the receipts; 0 when none.
@@ -2074,6 +2074,9 @@ pub struct HandOverParcelRequest {
     /// What was scanned: the airway bill number. Unknown: PARCEL_NOT_FOUND; twice: WRONG_STATE.
     #[prost(string, tag = "2")]
     pub airway_bill: ::prost::alloc::string::String,
+    /// Which courier stands there: it tells apart what waits with the same number for several, and is needed for nothing else.
+    #[prost(uint64, tag = "3")]
+    pub courier_id: u64,
 }
 /// See ShippingService.HandOverParcel.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2374,7 +2377,7 @@ pub struct CreateTillSaleRequest {
     /// The cart.
     #[prost(message, optional, tag = "2")]
     pub sale: ::core::option::Option<TillSaleInput>,
-    /// 1 to 10 tenders.
+    /// 1 to 10 tenders; none where the total is zero.
     #[prost(message, repeated, tag = "3")]
     pub tenders: ::prost::alloc::vec::Vec<Tender>,
 }
@@ -2480,7 +2483,7 @@ pub struct PrintJob {
     /// The location whose printers should take it; 0 is any.
     #[prost(uint64, tag = "5")]
     pub location_id: u64,
-    /// 0 for the first print, then 1, 2, … for copies.
+    /// 0 for the first print, then 1, 2, … for copies, in the order in which they were asked for.
     #[prost(int32, tag = "6")]
     pub copy_number: i32,
     /// Why a copy was asked for.
@@ -2541,7 +2544,7 @@ pub struct PrintReport {
     /// Which.
     #[prost(uint64, tag = "1")]
     pub print_job_id: u64,
-    /// SENT, PRINTED, FAILED or UNKNOWN.
+    /// SENT, PRINTED, FAILED or UNKNOWN. SENT takes the job: after that only the same actor may say it again, in the same words.
     #[prost(enumeration = "PrintJobState", tag = "2")]
     pub state: i32,
     /// Printer and error, at most 200 characters.
@@ -3406,7 +3409,8 @@ pub enum ReportDimension {
     Unspecified = 0,
     /// Everything.
     All = 1,
-    /// One location; key is its id.
+    /// One location; key is its id. A sale and its shipping count under its first line's location, units, amounts, tax and
+    /// discounts under each line's. Other metrics of an order count under its first line's location.
     Location = 2,
     /// One cashier or CS agent; key is the actor's name.
     Cashier = 3,
@@ -3499,6 +3503,28 @@ pub enum Metric {
     ParcelsDelivered = 26,
     /// Cash in tills over or short at closing; count is shifts closed.
     CashDifference = 27,
+    /// Cash taken by till sales, change taken off; count is tenders.
+    TendersCash = 28,
+    /// Cards taken by till sales.
+    TendersCard = 29,
+    /// QR payments taken by till sales.
+    TendersQr = 30,
+    /// Bank transfers taken by till sales.
+    TendersTransfer = 31,
+    /// Points redeemed by till sales, at their worth.
+    TendersPoints = 32,
+    /// Customers' credit used by till sales.
+    TendersCredit = 33,
+    /// Marketplace and gateway payments taken by till sales.
+    TendersExternal = 34,
+    /// Cash put into drawers.
+    CashIn = 35,
+    /// Cash taken from drawers.
+    CashOut = 36,
+    /// Unique codes in sales made from orders, signed: with ORDER_SALES, what was paid for them.
+    UniqueCodes = 37,
+    /// Units moved to another location, under the one that they left.
+    UnitsTransferred = 38,
 }
 impl Metric {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3535,6 +3561,17 @@ impl Metric {
             Self::ParcelsHandedOver => "METRIC_PARCELS_HANDED_OVER",
             Self::ParcelsDelivered => "METRIC_PARCELS_DELIVERED",
             Self::CashDifference => "METRIC_CASH_DIFFERENCE",
+            Self::TendersCash => "METRIC_TENDERS_CASH",
+            Self::TendersCard => "METRIC_TENDERS_CARD",
+            Self::TendersQr => "METRIC_TENDERS_QR",
+            Self::TendersTransfer => "METRIC_TENDERS_TRANSFER",
+            Self::TendersPoints => "METRIC_TENDERS_POINTS",
+            Self::TendersCredit => "METRIC_TENDERS_CREDIT",
+            Self::TendersExternal => "METRIC_TENDERS_EXTERNAL",
+            Self::CashIn => "METRIC_CASH_IN",
+            Self::CashOut => "METRIC_CASH_OUT",
+            Self::UniqueCodes => "METRIC_UNIQUE_CODES",
+            Self::UnitsTransferred => "METRIC_UNITS_TRANSFERRED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3568,6 +3605,17 @@ impl Metric {
             "METRIC_PARCELS_HANDED_OVER" => Some(Self::ParcelsHandedOver),
             "METRIC_PARCELS_DELIVERED" => Some(Self::ParcelsDelivered),
             "METRIC_CASH_DIFFERENCE" => Some(Self::CashDifference),
+            "METRIC_TENDERS_CASH" => Some(Self::TendersCash),
+            "METRIC_TENDERS_CARD" => Some(Self::TendersCard),
+            "METRIC_TENDERS_QR" => Some(Self::TendersQr),
+            "METRIC_TENDERS_TRANSFER" => Some(Self::TendersTransfer),
+            "METRIC_TENDERS_POINTS" => Some(Self::TendersPoints),
+            "METRIC_TENDERS_CREDIT" => Some(Self::TendersCredit),
+            "METRIC_TENDERS_EXTERNAL" => Some(Self::TendersExternal),
+            "METRIC_CASH_IN" => Some(Self::CashIn),
+            "METRIC_CASH_OUT" => Some(Self::CashOut),
+            "METRIC_UNIQUE_CODES" => Some(Self::UniqueCodes),
+            "METRIC_UNITS_TRANSFERRED" => Some(Self::UnitsTransferred),
             _ => None,
         }
     }

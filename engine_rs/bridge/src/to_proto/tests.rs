@@ -78,6 +78,7 @@ fn order() -> Order {
         courier_service: "REG".into(),
         expire_ms: 21_000,
         payable_release_ms: 0,
+        payable_shared_with: OrderId(0),
         sale_id: SaleId(22),
         parcel_id: ParcelId(23),
         booked_by: "dewi".into(),

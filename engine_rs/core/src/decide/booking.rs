@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::intent::Intents;
-use super::pricing::{Priced, price_booking};
+use super::pricing::{LINES_MAX, Priced, price_booking};
 use super::stock::Demand;
 use super::{Answer, Decided, check, next_id};
 use crate::codes::{CodeKind, find_code};
-use crate::command::BookingInput;
+use crate::command::{BookingInput, Source};
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{
@@ -62,6 +62,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         courier_service,
         expire_ms,
         payable_release_ms: 0,
+        payable_shared_with: payable.shared_with,
         sale_id: SaleId(0),
         parcel_id: ParcelId(0),
         booked_by: context.actor.to_string(),
@@ -77,6 +78,14 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
     events.extend(payable.taken_over.map(|order_id| Event::PayableReleased { order_id }));
     events.extend(events_of(view, order, context)?);
     Ok(Decided::new(events, answer))
+}
+
+/// The Drop Orders that a booking's lines name, as many as it may have lines.
+pub(crate) fn drop_orders_of(input: &BookingInput) -> impl Iterator<Item = DropOrderId> {
+    input.lines.iter().take(LINES_MAX).filter_map(|line| match line.source {
+        Source::DropOrder(drop_order_id) => Some(drop_order_id),
+        Source::Missing | Source::Location(_) | Source::Hold(_) => None,
+    })
 }
 
 /// The booking itself, what it takes over, and its intents.
@@ -157,12 +166,22 @@ fn customer(
 
 /// How many codes are tried for a free one before a closed order's, still cooling down, is taken over.
 const TRIES_BEFORE_REUSE: i64 = 32;
+/// How many are tried for one whose order has its money, before one is taken whose late money may yet come.
+const TRIES_BEFORE_RISK: i64 = 128;
 
 /// What an order has to pay, by which code, and from which closed order the code was taken over.
 struct Payable {
     unique_code: i32,
     amount_minor: i64,
     taken_over: Option<OrderId>,
+    /// The same where that order's late money may yet come; 0 otherwise.
+    shared_with: OrderId,
+}
+
+impl Payable {
+    fn free(unique_code: i32, amount_minor: i64) -> Self {
+        Self { unique_code, amount_minor, taken_over: None, shared_with: OrderId(0) }
+    }
 }
 
 /// The unique code and the amount to pay: from the order's own turn on, the first code whose payable nobody has. Turns go
@@ -175,7 +194,7 @@ fn payable(
 ) -> Outcome<Payable> {
     let total = priced.totals.total_minor;
     if !account_id.is_some() {
-        return Ok(Payable { unique_code: 0, amount_minor: total, taken_over: None });
+        return Ok(Payable::free(0, total));
     }
     let account: BankAccount = need(view, account_id.0)?;
     if account.currency != priced.currency {
@@ -189,10 +208,12 @@ fn payable(
     let unit = account.currency.minor_per_major();
     let span = i64::from(account.unique_code_max - account.unique_code_min) + 1;
     let turn = order_id.0.cast_signed().rem_euclid(span);
-    let mut reusable: Option<Payable> = None;
+    // Closed orders' codes: of one that no money is expected for any more, and of one that may yet be paid late.
+    let (mut settled, mut risky): (Option<Payable>, Option<Payable>) = (None, None);
     let mut tried = 0;
     for step in 0..span {
-        if tried >= TRIES_BEFORE_REUSE && reusable.is_some() {
+        let safe = tried >= TRIES_BEFORE_REUSE && settled.is_some();
+        if safe || (tried >= TRIES_BEFORE_RISK && risky.is_some()) {
             break;
         }
         let code = i64::from(account.unique_code_min) + (turn + step) % span;
@@ -204,17 +225,39 @@ fn payable(
         tried += 1;
         let unique_code = i32::try_from(code).unwrap_or(0);
         match reserved_by(view, account_id, amount_minor)? {
-            None => return Ok(Payable { unique_code, amount_minor, taken_over: None }),
-            Some(other) if reusable.is_none() && must::<Order>(view, other.0)?.payable_release_ms > 0 => {
-                reusable = Some(Payable { unique_code, amount_minor, taken_over: Some(other) });
+            None => return Ok(Payable::free(unique_code, amount_minor)),
+            Some(other) if settled.is_none() => {
+                let order: Order = must(view, other.0)?;
+                let risk = awaits_late_money(&order);
+                let place = if risk { &mut risky } else { &mut settled };
+                if order.payable_release_ms > 0 && place.is_none() {
+                    let shared_with = if risk { other } else { OrderId(0) };
+                    *place =
+                        Some(Payable { unique_code, amount_minor, taken_over: Some(other), shared_with });
+                }
             }
             Some(_) => {}
         }
     }
-    reusable.ok_or_else(|| {
+    settled.or(risky).ok_or_else(|| {
         let message = format!("All {span} unique codes for this total are in use on {}.", account.number);
         Refusal::new(Reason::UniqueCodesExhausted, message).with("bank_account_id", account_id).into()
     })
+}
+
+/// Whether money may yet come that this closed order's payable names.
+fn awaits_late_money(order: &Order) -> bool {
+    match order.state {
+        OrderState::Expired | OrderState::Cancelled => true,
+        OrderState::Booked
+        | OrderState::PartlyPaid
+        | OrderState::Paid
+        | OrderState::Sold
+        | OrderState::HandedToCourier
+        | OrderState::Delivered
+        | OrderState::RefundDue
+        | OrderState::Refunded => false,
+    }
 }
 
 /// The key of a payable.

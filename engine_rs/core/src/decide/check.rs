@@ -1,7 +1,7 @@
 //! Checks of single fields: each refusal names the field as the contract spells it.
 
 use crate::command::MoneyInput;
-use crate::money::{AMOUNT_MAX, Currency, Money};
+use crate::money::{AMOUNT_MAX, Currency, Money, SUM_MAX};
 use crate::records::Address;
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::text;
@@ -10,6 +10,8 @@ use crate::text;
 pub(crate) const QUANTITY_MAX: i64 = 1_000_000;
 /// Most allocations of one mutation.
 pub(crate) const ALLOCATIONS_MAX: usize = 100;
+/// Longest scan: a GS1 symbol with a GTIN, dates, lot, serial number and the shop's own elements.
+const SCAN_MAX: usize = 300;
 /// Furthest a deadline may lie ahead.
 pub(crate) const DEADLINE_MAX_MS: i64 = 31 * 24 * crate::records::HOUR_MS;
 
@@ -46,6 +48,15 @@ pub(crate) fn code(field: &str, value: &str, max: usize) -> Outcome<String> {
     }
     let message = format!("{field} takes letters, digits and signs without blanks.");
     Err(Refusal::field(Reason::FieldMalformed, field, message).into())
+}
+
+/// What a scanner read: not empty and of bounded length. Its separators cannot be printed and belong to it.
+pub(crate) fn scan<'s>(field: &str, value: &'s str) -> Outcome<&'s str> {
+    if value.chars().count() > SCAN_MAX {
+        let message = format!("{field} takes at most {SCAN_MAX} characters.");
+        return Err(Refusal::field(Reason::FieldTooLong, field, message).with("max", SCAN_MAX).into());
+    }
+    if crate::scan::shown(value).is_empty() { Err(required(field).into()) } else { Ok(value) }
 }
 
 /// A free text in which somebody might write a card number.
@@ -90,6 +101,12 @@ pub(crate) fn at_most(field: &str, length: usize, max: usize) -> Outcome<()> {
         return Err(Refusal::field(Reason::TooManyElements, field, message).with("max", max).into());
     }
     Ok(())
+}
+
+/// The refusal of an order for which a batch has no room left: its lines and those before it are too many.
+pub(crate) fn too_many(field: &str, max: usize) -> Refusal {
+    let message = format!("One call sells orders of {max} lines in all; sell this one in the next.");
+    Refusal::field(Reason::TooManyElements, field, message).with("max", max)
 }
 
 /// A currency code of ISO 4217.
@@ -137,6 +154,15 @@ pub(crate) fn optional_money(field: &str, input: Option<&MoneyInput>, wanted: Cu
 pub(crate) fn amount_out_of_range(field: &str) -> Refusal {
     let message = format!("{field} is outside of what Kasir takes (at most {AMOUNT_MAX} minor units).");
     Refusal::field(Reason::AmountOutOfRange, field, message).with("max", AMOUNT_MAX)
+}
+
+/// A sum that grows with every sale takes `more`, or is full. `what` says whose sum it is.
+pub(crate) fn sum_grows(field: &str, what: &str, sum: i64, more: i64) -> Outcome<()> {
+    if sum.saturating_add(more) > SUM_MAX {
+        let message = format!("{what} would be beyond {SUM_MAX}, the most that Kasir adds up.");
+        return Err(Refusal::field(Reason::AmountOutOfRange, field, message).with("max", SUM_MAX).into());
+    }
+    Ok(())
 }
 
 /// Longest name of whoever asks, in bytes.

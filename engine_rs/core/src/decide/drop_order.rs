@@ -2,15 +2,15 @@
 
 use super::stock::{Demand, live_item, open_location};
 use super::{Answer, Decided, check, next_id};
-use crate::codes::{CodeKind, find_code};
+use crate::codes::find_scanned;
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{DropOrderId, ItemId, LocationId, OrderId};
 use crate::kv::View;
 use crate::records::{DropOrder, Item, Location, Settings, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
+use crate::scan;
 use crate::states::{DropOrderAction, DropOrderState, LocationKind};
-use crate::text::barcode_of_scan;
 
 /// What a desk asks for.
 pub(crate) struct Asked<'a> {
@@ -70,11 +70,10 @@ pub(crate) fn ready(view: &dyn View, id: DropOrderId, action: DropOrderAction) -
 
 /// Refuses a scan that is not of the Drop Order's item.
 fn check_scan(view: &dyn View, drop_order: &DropOrder, scan: &str) -> Outcome<()> {
-    let scan = check::text("barcode", scan, 100)?;
-    let Some(found) = find_code(view, CodeKind::Barcode, &barcode_of_scan(&scan))? else {
-        let refusal =
-            Refusal::field(Reason::BarcodeUnknown, "barcode", format!("No item has the barcode {scan}."));
-        return Err(refusal.with("barcode", scan).into());
+    let Some(found) = find_scanned(view, check::scan("barcode", scan)?)? else {
+        let shown = scan::shown(scan);
+        let message = format!("No item has the barcode {shown}.");
+        return Err(Refusal::field(Reason::BarcodeUnknown, "barcode", message).with("barcode", shown).into());
     };
     if found != drop_order.item_id.0 {
         let scanned: Item = must(view, found)?;

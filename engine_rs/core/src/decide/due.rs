@@ -27,11 +27,7 @@ pub(crate) fn expire(
             let hold: Hold = must(view, deadline.id)?;
             Ok(vec![Event::HoldExpired { hold_id: HoldId(deadline.id), item_id: hold.item_id }])
         }
-        DeadlineKind::DropOrder => {
-            let drop_order: DropOrder = must(view, deadline.id)?;
-            let drop_order_id = DropOrderId(deadline.id);
-            Ok(vec![Event::DropOrderExpired { drop_order_id, item_id: drop_order.item_id }])
-        }
+        DeadlineKind::DropOrder => Ok(vec![expire_drop_order(&must(view, deadline.id)?)]),
         DeadlineKind::Payable => Ok(vec![Event::PayableReleased { order_id: OrderId(deadline.id) }]),
     }
 }
@@ -46,6 +42,21 @@ pub(crate) fn expire_order_if_overdue(
         Some(order) => expire_order(view, &order, context),
         None => Ok(Vec::new()),
     }
+}
+
+/// Expires this Drop Order if its own claim's deadline passed, although its turn has not come.
+pub(crate) fn expire_drop_order_if_overdue(
+    view: &dyn View,
+    drop_order_id: DropOrderId,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Fault> {
+    let drop_order = find::<DropOrder>(view, drop_order_id.0)?;
+    Ok(drop_order.filter(|found| found.overdue(context.now_ms)).iter().map(expire_drop_order).collect())
+}
+
+fn expire_drop_order(drop_order: &DropOrder) -> Event {
+    let DropOrder { drop_order_id, item_id, .. } = *drop_order;
+    Event::DropOrderExpired { drop_order_id, item_id }
 }
 
 fn expire_order(view: &dyn View, order: &Order, context: &Context<'_>) -> Result<Vec<Event>, Fault> {

@@ -16,6 +16,16 @@ pub(crate) struct Intents<'v, 'c> {
     messages: u64,
 }
 
+/// Which copy of a document is printed, and why; the first print is none.
+#[derive(Debug, Default)]
+pub(crate) struct Copied {
+    /// 0 for the first print, then 1, 2, …: no two papers of a subject have the same.
+    pub(crate) number: i32,
+    /// The job of the first print; 0 for that itself, and for labels.
+    pub(crate) first_job_id: PrintJobId,
+    pub(crate) reason: String,
+}
+
 impl<'v, 'c> Intents<'v, 'c> {
     pub(crate) fn new(view: &'v dyn View, context: &'c Context<'c>) -> Self {
         Self { view, context, jobs: 0, messages: 0 }
@@ -28,7 +38,7 @@ impl<'v, 'c> Intents<'v, 'c> {
         subject_id: u64,
         location_id: LocationId,
     ) -> Result<Event, Fault> {
-        self.copy(kind, subject_id, location_id, 0, String::new())
+        self.copy(kind, subject_id, location_id, Copied::default())
     }
 
     /// A document to print, with its copy number and why.
@@ -37,8 +47,7 @@ impl<'v, 'c> Intents<'v, 'c> {
         kind: DocumentKind,
         subject_id: u64,
         location_id: LocationId,
-        copy_number: i32,
-        reprint_reason: String,
+        Copied { number, first_job_id, reason }: Copied,
     ) -> Result<Event, Fault> {
         let print_job_id = PrintJobId(next_id(self.view, PrintJobId::COUNTER)? + self.jobs);
         self.jobs += 1;
@@ -48,10 +57,13 @@ impl<'v, 'c> Intents<'v, 'c> {
             state: PrintJobState::Queued,
             subject_id,
             location_id,
-            copy_number,
-            reprint_reason,
+            copy_number: number,
+            reprint_reason: reason,
+            first_job_id,
+            copies: 0,
             settled: false,
             detail: String::new(),
+            taken_by: String::new(),
             create_ms: self.context.now_ms,
             update_ms: self.context.now_ms,
         }))

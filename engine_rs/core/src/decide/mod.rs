@@ -38,6 +38,12 @@ use crate::tables::Table;
 /// Most elements of one batch.
 pub(crate) const BATCH_MAX: usize = 1_000;
 
+/// Most lines of all orders of one batch: nobody else's command waits long for it, and its reply stays below the 4 MiB that
+/// a caller takes.
+pub(crate) const BATCH_LINES_MAX: usize = 5_000;
+/// Most barcodes and prices of all items of one batch.
+pub(crate) const BATCH_CODES_MAX: usize = 10_000;
+
 /// What a command leads to.
 pub(crate) struct Decided {
     pub(crate) events: Vec<Event>,
@@ -148,6 +154,22 @@ pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<Ord
     })
 }
 
+/// Drop Orders that a command names and that an overdue deadline may concern.
+pub(crate) fn drop_orders_named(command: &Command) -> Vec<DropOrderId> {
+    match command {
+        Command::HandOverDropOrder { drop_order_id, .. }
+        | Command::RejectDropOrder { drop_order_id, .. }
+        | Command::CancelDropOrder { drop_order_id }
+        | Command::ReleaseDropOrder { drop_order_id }
+        | Command::ReturnDropOrder { drop_order_id, .. } => vec![*drop_order_id],
+        Command::CreateBooking(booking) => booking::drop_orders_of(booking).collect(),
+        Command::BatchCreateBookings(bookings) => {
+            bookings.iter().take(BATCH_MAX).flat_map(booking::drop_orders_of).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Decides one single command; batches are taken apart by `execute`.
 #[allow(clippy::too_many_lines, reason = "one row per command, and nothing else")]
 pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) -> Outcome<Decided> {
@@ -248,9 +270,11 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
             let report = shipping::Report { state: *state, airway_bill, detail };
             shipping::report_bill(view, *parcel_id, &report, context)
         }
-        Command::HandOverParcel { airway_bill } => shipping::hand_over(view, airway_bill),
+        Command::HandOverParcel { airway_bill, courier_id } => {
+            shipping::hand_over(view, airway_bill, *courier_id)
+        }
         Command::DeliverParcel { parcel_id } => shipping::deliver(view, *parcel_id),
-        Command::ReportPrintJob(report) => print::report(view, report),
+        Command::ReportPrintJob(report) => print::report(view, report, context),
         Command::SettlePrintJob { print_job_id, printed } => {
             print::settle(view, *print_job_id, *printed, context)
         }

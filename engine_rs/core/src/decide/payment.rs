@@ -151,6 +151,10 @@ pub(crate) fn match_by_hand(
         return Err(Refusal::field(Reason::CurrencyMismatch, "credit_remainder", message).into());
     }
     let credit = (remainder > 0).then(|| (payments[0].0.customer_id, remainder));
+    if let Some((customer_id, more)) = credit {
+        let has = must::<Customer>(view, customer_id.0)?.credit_minor;
+        check::sum_grows("credit_remainder", "The customer's credit", has, more)?;
+    }
     let order_ids = payments.iter().map(|(order, _)| order.order_id).collect();
     let events = allocate(view, &mutation, payments, credit, context)?;
     Ok(Decided::new(events, Answer::Matched(mutation_id, order_ids)))

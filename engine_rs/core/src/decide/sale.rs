@@ -2,6 +2,7 @@
 
 use super::booking::ready;
 use super::intent::Intents;
+use super::till::counts_in;
 use super::{check, next_id};
 use crate::event::Event;
 use crate::execute::Context;
@@ -71,7 +72,11 @@ pub(crate) fn sell(
     }
     let order = ready(view, order.order_id, OrderAction::Sell)?;
     let sale_id = SaleId(next_id(view, SaleId::COUNTER)?);
-    let till_id = find::<Shift>(view, shift_id.0)?.map_or(TillId(0), |shift| shift.till_id);
+    let shift = find::<Shift>(view, shift_id.0)?;
+    if let Some(shift) = &shift {
+        counts_in(shift, &order.totals, "shift_id")?;
+    }
+    let till_id = shift.map_or(TillId(0), |shift| shift.till_id);
     let sale = Sale {
         sale_id,
         order_id,
@@ -141,6 +146,7 @@ fn parcel(
         weight_grams,
         label_state: LabelState::Due,
         label_prints: 0,
+        label_copies: 0,
         airway_bill_state: if connected { AirwayBillState::Requested } else { AirwayBillState::None },
         airway_bill: String::new(),
         airway_bill_detail: String::new(),

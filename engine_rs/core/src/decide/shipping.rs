@@ -1,12 +1,12 @@
 //! Parcels: labels, airway bills, hand-over.
 
 use super::catalogue::{bounded, free_code};
-use super::intent::Intents;
+use super::intent::{Copied, Intents};
 use super::{Answer, Decided, check, next_id};
-use crate::codes::{CodeKind, find_code};
+use crate::codes::{CodeKind, airway_bill_code, find_airway_bills, find_code};
 use crate::event::Event;
 use crate::execute::Context;
-use crate::ids::{CourierId, ParcelId};
+use crate::ids::{CourierId, ParcelId, PrintJobId};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Courier, Order, Parcel, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
@@ -93,8 +93,9 @@ impl Queue<'_, '_> {
             }
         } else {
             let kind = DocumentKind::AddressLabel;
-            let (prints, reason) = (parcel.label_prints, self.reason.clone());
-            let event = self.intents.copy(kind, parcel_id.0, parcel.location_id, prints, reason)?;
+            let number = if again { parcel.label_copies + 1 } else { parcel.label_copies };
+            let copied = Copied { number, first_job_id: PrintJobId(0), reason: self.reason.clone() };
+            let event = self.intents.copy(kind, parcel_id.0, parcel.location_id, copied)?;
             if let Event::PrintJobQueued(job) = &event {
                 self.labels.print_job_ids.push(job.print_job_id);
             }
@@ -153,12 +154,19 @@ pub(crate) fn request_bill(view: &dyn View, parcel_id: ParcelId, courier_id: Cou
     Ok(Decided::one(Event::AirwayBillRequested { parcel_id, courier_id }, Answer::Parcel(parcel_id)))
 }
 
-fn free_bill(view: &dyn View, airway_bill: &str, parcel_id: ParcelId) -> Outcome<String> {
+/// A number that no other parcel of the courier has.
+fn free_bill(
+    view: &dyn View,
+    airway_bill: &str,
+    parcel_id: ParcelId,
+    courier_id: CourierId,
+) -> Outcome<String> {
     let number = check::code("airway_bill", airway_bill, AIRWAY_BILL_MAX)?;
-    match find_code(view, CodeKind::AirwayBill, &number)?.filter(|other| *other != parcel_id.0) {
+    let code = airway_bill_code(courier_id, &number);
+    match find_code(view, CodeKind::AirwayBill, &code)?.filter(|other| *other != parcel_id.0) {
         None => Ok(number),
         Some(other) => {
-            let message = format!("Parcel {other} has the airway bill {number} already.");
+            let message = format!("Parcel {other} has the airway bill {number} of this courier already.");
             Err(Refusal::field(Reason::AirwayBillTaken, "airway_bill", message)
                 .with("parcel_id", other)
                 .into())
@@ -195,8 +203,8 @@ pub(crate) fn enter_bill(
     if courier_id.is_some() {
         need::<Courier>(view, courier_id.0)?;
     }
-    let number = free_bill(view, airway_bill, parcel_id)?;
     let courier_id = if courier_id.is_some() { courier_id } else { parcel.courier_id };
+    let number = free_bill(view, airway_bill, parcel_id, courier_id)?;
     assigned(view, &parcel, courier_id, number, true, String::new(), context)
 }
 
@@ -219,8 +227,8 @@ pub(crate) fn report_bill(
     match AirwayBillState::from_number(report.state) {
         Some(AirwayBillState::Assigned) => {
             let parcel = bill_ready(view, parcel_id, AirwayBillAction::Assign)?;
-            let number = free_bill(view, report.airway_bill, parcel_id)?;
             let courier_id = parcel.courier_id;
+            let number = free_bill(view, report.airway_bill, parcel_id, courier_id)?;
             assigned(view, &parcel, courier_id, number, false, detail, context)
         }
         Some(AirwayBillState::Failed) => {
@@ -239,20 +247,39 @@ pub(crate) fn report_bill(
 }
 
 /// The parcel is scanned out to the courier.
-pub(crate) fn hand_over(view: &dyn View, airway_bill: &str) -> Outcome<Decided> {
+pub(crate) fn hand_over(view: &dyn View, airway_bill: &str, courier_id: CourierId) -> Outcome<Decided> {
     let number = check::text("airway_bill", airway_bill, 100)?;
-    let Some(id) = find_code(view, CodeKind::AirwayBill, &number)? else {
-        let refusal = Refusal::field(
-            Reason::ParcelNotFound,
-            "airway_bill",
-            format!("No parcel has the airway bill {number}."),
-        );
-        return Err(refusal.with("airway_bill", number).into());
-    };
-    let parcel: Parcel = must(view, id)?;
+    let parcel = scanned(view, &number, courier_id)?;
     super::booking::ready(view, parcel.order_id, OrderAction::HandOver)?;
     let parcel_id = parcel.parcel_id;
     Ok(Decided::one(Event::ParcelHandedOver { parcel_id }, Answer::Parcel(parcel_id)))
+}
+
+/// The parcel of an airway bill. Where several couriers' parcels have the number, the one that waits to go; where several
+/// wait, the caller has to say which courier stands there.
+fn scanned(view: &dyn View, number: &str, courier_id: CourierId) -> Outcome<Parcel> {
+    let (mut waiting, mut other) = (Vec::new(), None);
+    for id in find_airway_bills(view, number)? {
+        let parcel: Parcel = must(view, id)?;
+        if must::<Order>(view, parcel.order_id.0)?.state.next(OrderAction::HandOver).is_some() {
+            waiting.push(parcel);
+        } else {
+            other = Some(parcel);
+        }
+    }
+    let several = waiting.len() > 1;
+    if several {
+        waiting.retain(|parcel| courier_id.is_some() && parcel.courier_id == courier_id);
+    }
+    if several && waiting.is_empty() {
+        let message =
+            format!("Parcels of several couriers have the airway bill {number}: say which courier's.");
+        return Err(Refusal::field(Reason::FieldRequired, "courier_id", message).into());
+    }
+    waiting.pop().or(other).ok_or_else(|| {
+        let message = format!("No parcel has the airway bill {number}.");
+        Refusal::field(Reason::ParcelNotFound, "airway_bill", message).with("airway_bill", number).into()
+    })
 }
 
 /// The courier says it arrived.

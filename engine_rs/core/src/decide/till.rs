@@ -13,7 +13,7 @@ use crate::execute::Context;
 use crate::ids::{LocationId, OrderId, SaleId, ShiftId, TillId};
 use crate::kv::View;
 use crate::money::{self, AMOUNT_MAX, Currency};
-use crate::records::{Customer, Location, Sale, Settings, Shift, Tender, Till, must, need};
+use crate::records::{Customer, Location, Sale, Settings, Shift, Tender, Till, Totals, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::states::{Channel, DocumentKind, LocationKind, TenderKind};
 
@@ -97,6 +97,10 @@ pub(crate) fn sell(
         (Some(_), per) if per > 0 => priced.totals.total_minor / per,
         _ => 0,
     };
+    if let Some(customer) = &customer {
+        check::sum_grows("sale.customer_id", "The customer's points", customer.points, points_earned)?;
+    }
+    counts_in(&shift, &priced.totals, "sale.lines")?;
     let sale_id = SaleId(next_id(view, SaleId::COUNTER)?);
     let location_id = priced.lines[0].location_id;
     let sale = Sale {
@@ -121,6 +125,13 @@ pub(crate) fn sell(
     Ok(Decided::new(vec![Event::SaleMade(sale), receipt], Answer::Sale(sale_id)))
 }
 
+/// Refuses a sale that would be too much for its shift's sums. Tax and tenders are never more than the totals; a discount
+/// may be, when it leaves nothing to pay.
+pub(crate) fn counts_in(shift: &Shift, totals: &Totals, field: &str) -> Outcome<()> {
+    check::sum_grows(field, "The shift's sales", shift.sale_total_minor, totals.total_minor)?;
+    check::sum_grows(field, "The shift's discounts", shift.discount_total_minor, totals.discount_minor)
+}
+
 struct Tendered {
     tenders: Vec<Tender>,
     change_minor: i64,
@@ -134,6 +145,9 @@ fn tendered(
     customer: Option<&Customer>,
     settings: &Settings,
 ) -> Outcome<Tendered> {
+    if total == 0 && inputs.is_empty() {
+        return Ok(Tendered { tenders: Vec::new(), change_minor: 0, points_redeemed: 0 });
+    }
     check::count("tenders", inputs.len(), TENDERS_MAX)?;
     let mut tenders = Vec::with_capacity(inputs.len());
     let (mut cash, mut points_redeemed, mut credit) = (0_i64, 0_i64, 0_i64);
@@ -210,6 +224,8 @@ pub(crate) fn move_cash(
             .with("expected_cash_minor", shift.expected_cash_minor())
             .into());
     }
+    // Never more goes out than came in, so that what went out is bounded with it.
+    check::sum_grows("amount.minor_units", "Cash put into the drawer", shift.cash_in_minor, amount_minor)?;
     let reason = check::text("reason", reason, 200)?;
     Ok(Decided::one(Event::CashMoved { shift_id, amount_minor, reason }, Answer::Shift(shift_id)))
 }

@@ -42,8 +42,20 @@ pub(super) fn adjusted(
     book(state, location_id, context)?.add(state, Metric::UnitsAdjusted, difference, 0)
 }
 
+pub(super) fn transferred(
+    state: &mut dyn State,
+    item_id: ItemId,
+    from: LocationId,
+    to: LocationId,
+    quantity: i64,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
+    moved(state, item_id, from, to, quantity, 0)?;
+    book(state, from, context)?.add(state, Metric::UnitsTransferred, quantity, 0)
+}
+
 /// Custody goes from one location to another, `held` of it with its claim.
-pub(super) fn moved(
+fn moved(
     state: &mut dyn State,
     item_id: ItemId,
     from: LocationId,

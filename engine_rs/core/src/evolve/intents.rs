@@ -3,7 +3,7 @@
 use super::index::{given, moved as index_moved};
 use super::orders::{act, book};
 use super::step;
-use crate::codes::{CodeKind, put_code};
+use crate::codes::{CodeKind, airway_bill_code, put_code};
 use crate::event::{Event, PrintAction};
 use crate::execute::Context;
 use crate::ids::{CourierId, MessageId, ParcelId, PrintJobId};
@@ -77,7 +77,7 @@ fn assigned(
         parcel.airway_bill = airway_bill.to_string();
         parcel.airway_bill_detail = detail.to_string();
     })?;
-    put_code(state, CodeKind::AirwayBill, airway_bill, parcel_id.0)?;
+    put_code(state, CodeKind::AirwayBill, &airway_bill_code(courier_id, airway_bill), parcel_id.0)?;
     let order: Order = must(state.view(), parcel.order_id.0)?;
     book(state, &order, context)?.add(state, Metric::AirwayBillsAssigned, 1, 0)
 }
@@ -125,9 +125,18 @@ pub(super) fn print_job_queued(state: &mut dyn State, job: &PrintJob) -> Result<
     index_moved(state, Table::PrintJobsByState, None, job.state.number(), id)?;
     if job.kind == DocumentKind::AddressLabel {
         let mut parcel: Parcel = must(state.view(), job.subject_id)?;
+        let again = parcel.label_copies != job.copy_number;
+        parcel.label_copies = job.copy_number;
         if parcel.label_state == LabelState::Due {
             set_label(state, &mut parcel, LabelState::Queued)?;
+        } else if again {
+            save(state, &parcel)?;
         }
+    }
+    if job.first_job_id.is_some() {
+        let mut first: PrintJob = must(state.view(), job.first_job_id.0)?;
+        first.copies = job.copy_number;
+        save(state, &first)?;
     }
     save(state, job)
 }
@@ -154,6 +163,9 @@ pub(super) fn print_job_moved(
     job.state = after;
     job.settled |= matches!(action, PrintAction::SettlePrinted | PrintAction::SettleAgain);
     job.detail = detail.to_string();
+    if action == PrintAction::Send {
+        job.taken_by = context.actor.to_string();
+    }
     job.update_ms = context.now_ms;
     if job.kind == DocumentKind::AddressLabel {
         label_follows(state, &job, context)?;

@@ -35,7 +35,7 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
             claims::adjusted(state, *item_id, *location_id, *difference, context)
         }
         Event::StockTransferred { item_id, from_location_id, to_location_id, quantity } => {
-            claims::moved(state, *item_id, *from_location_id, *to_location_id, *quantity, 0)
+            claims::transferred(state, *item_id, *from_location_id, *to_location_id, *quantity, context)
         }
         Event::HoldCreated(hold) => claims::hold_created(state, hold),
         Event::HoldReleased { hold_id, .. } | Event::HoldExpired { hold_id, .. } => {
@@ -79,7 +79,9 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         | Event::MutationIgnored { .. } => payments::mutation(state, event),
         Event::SaleMade(sale) => sales::made(state, sale, context),
         Event::ShiftOpened(shift) => sales::shift_opened(state, shift),
-        Event::CashMoved { shift_id, amount_minor, .. } => sales::cash_moved(state, *shift_id, *amount_minor),
+        Event::CashMoved { shift_id, amount_minor, .. } => {
+            sales::cash_moved(state, *shift_id, *amount_minor, context)
+        }
         Event::ShiftClosed { shift_id, counted_cash_minor } => {
             sales::shift_closed(state, *shift_id, *counted_cash_minor, context)
         }

@@ -1,5 +1,7 @@
 //! Sales and shifts.
 
+use std::collections::BTreeMap;
+
 use super::index::given;
 use super::orders::act;
 use super::payments::credit;
@@ -56,24 +58,27 @@ fn count_in_shift(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
     shift.sale_total_minor += sale.totals.total_minor;
     shift.tax_total_minor += sale.totals.tax_minor;
     shift.discount_total_minor += sale.totals.discount_minor;
-    let mut change_left = sale.change_minor;
-    for tender in &sale.tenders {
-        let mut amount_minor = tender.amount_minor;
-        if tender.kind == TenderKind::Cash {
-            let back = change_left.min(amount_minor);
-            amount_minor -= back;
-            change_left -= back;
-        }
-        match shift.tenders.iter_mut().find(|total| total.kind == tender.kind) {
+    for (kind, amount_minor) in kept(sale) {
+        match shift.tenders.iter_mut().find(|total| total.kind == kind) {
             Some(total) => {
                 total.count += 1;
                 total.amount_minor += amount_minor;
             }
-            None => shift.tenders.push(TenderTotal { kind: tender.kind, count: 1, amount_minor }),
+            None => shift.tenders.push(TenderTotal { kind, count: 1, amount_minor }),
         }
     }
     shift.tenders.sort_by_key(|total| total.kind);
     save(state, &shift)
+}
+
+/// What is kept of each tender: change goes back from cash.
+fn kept(sale: &Sale) -> impl Iterator<Item = (TenderKind, i64)> {
+    let mut change_left = sale.change_minor;
+    sale.tenders.iter().map(move |tender| {
+        let back = if tender.kind == TenderKind::Cash { change_left.min(tender.amount_minor) } else { 0 };
+        change_left -= back;
+        (tender.kind, tender.amount_minor - back)
+    })
 }
 
 /// Points and credit of the customer.
@@ -94,19 +99,54 @@ fn reward(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
     save(state, &customer)
 }
 
+/// What a sale's lines at one location come to.
+#[derive(Default)]
+struct Part {
+    units: i64,
+    total_minor: i64,
+    tax_minor: i64,
+    discount_minor: i64,
+}
+
+/// The sale itself and its shipping count under its first line's location, units and amounts under each line's.
 fn add_totals(state: &mut dyn State, sale: &Sale, context: &Context<'_>) -> Result<(), Fault> {
     let location = sale.lines.first().map_or(0, |line| line.location_id.0);
+    let mut parts: BTreeMap<u64, Part> = BTreeMap::new();
+    for line in &sale.lines {
+        let part = parts.entry(line.location_id.0).or_default();
+        part.units += line.quantity;
+        part.total_minor += line.total_minor;
+        part.tax_minor += line.tax_minor;
+        part.discount_minor += line.discount_minor;
+    }
+    if let Some(first) = parts.get_mut(&location) {
+        first.total_minor += sale.totals.shipping_minor;
+    }
     let under = Under { location, cashier: context.actor, channel: Some(sale.channel) };
     let book = Book::open(state, context.now_ms, Some(sale.currency), under)?;
     let metric = if sale.order_id.is_some() { Metric::OrderSales } else { Metric::TillSales };
-    let units: i64 = sale.lines.iter().map(|line| line.quantity).sum();
-    let once = |amount: i64| i64::from(amount != 0);
+    // A sale counts once, however many locations have a part in its amount.
+    let amounts = |of: fn(&Part) -> i64, counts: bool| -> Vec<(u64, i64, i64)> {
+        parts.iter().map(|(at, part)| (*at, i64::from(counts && *at == location), of(part))).collect()
+    };
     let totals = &sale.totals;
-    book.add(state, metric, 1, totals.total_minor)?;
-    book.add(state, Metric::Tax, once(totals.tax_minor), totals.tax_minor)?;
-    book.add(state, Metric::Discounts, once(totals.discount_minor), totals.discount_minor)?;
-    book.add(state, Metric::Shipping, once(totals.shipping_minor), totals.shipping_minor)?;
-    book.add(state, Metric::UnitsSold, units, 0)
+    book.add_at(state, metric, &amounts(|part| part.total_minor, true))?;
+    book.add_at(state, Metric::Tax, &amounts(|part| part.tax_minor, totals.tax_minor != 0))?;
+    book.add_at(state, Metric::Discounts, &amounts(|part| part.discount_minor, totals.discount_minor != 0))?;
+    book.add(state, Metric::UniqueCodes, i64::from(sale.unique_code_minor != 0), sale.unique_code_minor)?;
+    if !sale.order_id.is_some() {
+        let mut tenders: BTreeMap<Metric, (i64, i64)> = BTreeMap::new();
+        for (kind, amount_minor) in kept(sale) {
+            let sum = tenders.entry(Metric::of_tender(kind)).or_default();
+            *sum = (sum.0 + 1, sum.1 + amount_minor);
+        }
+        for (metric, (count, amount)) in tenders {
+            book.add(state, metric, count, amount)?;
+        }
+    }
+    book.add(state, Metric::Shipping, i64::from(totals.shipping_minor != 0), totals.shipping_minor)?;
+    let units: Vec<_> = parts.iter().map(|(at, part)| (*at, part.units, 0)).collect();
+    book.add_at(state, Metric::UnitsSold, &units)
 }
 
 pub(super) fn shift_opened(state: &mut dyn State, shift: &Shift) -> Result<(), Fault> {
@@ -117,13 +157,24 @@ pub(super) fn shift_opened(state: &mut dyn State, shift: &Shift) -> Result<(), F
     save(state, shift)
 }
 
-pub(super) fn cash_moved(state: &mut dyn State, shift_id: ShiftId, amount_minor: i64) -> Result<(), Fault> {
+pub(super) fn cash_moved(
+    state: &mut dyn State,
+    shift_id: ShiftId,
+    amount_minor: i64,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     let mut shift: Shift = must(state.view(), shift_id.0)?;
-    if amount_minor > 0 {
+    let metric = if amount_minor > 0 {
         shift.cash_in_minor += amount_minor;
+        Metric::CashIn
     } else {
         shift.cash_out_minor -= amount_minor;
-    }
+        Metric::CashOut
+    };
+    let till: Till = must(state.view(), shift.till_id.0)?;
+    let under = Under { location: till.location_id.0, cashier: context.actor, channel: None };
+    let book = Book::open(state, context.now_ms, Some(shift.currency), under)?;
+    book.add(state, metric, 1, amount_minor.abs())?;
     save(state, &shift)
 }
 

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Filling, Page, Paged, ascending, last_id, oldest, size};
-use crate::codes::{CODE_MAX, CodeKind, code_key, find_code};
+use crate::codes::{CODE_MAX, CodeKind, code_key, find_code, find_scanned};
 use crate::ids::{ItemId, LocationId};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Item, Location, TaxClass, decode, find, id_key, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
+use crate::scan;
 use crate::states::LocationKind;
 use crate::stock::{StockLevel, levels};
 use crate::tables::Table;
@@ -86,10 +87,11 @@ pub fn item_by_sku(view: &dyn View, sku: &str) -> Outcome<ItemAvailability> {
 
 /// An item by what a scanner read, with its stock.
 pub fn item_by_barcode(view: &dyn View, scanned: &str) -> Outcome<ItemAvailability> {
-    let barcode = text::barcode_of_scan(scanned);
-    match find_code(view, CodeKind::Barcode, &barcode)? {
+    match find_scanned(view, scanned)? {
         Some(id) => Ok(Desks::default().availability(view, must(view, id)?)?),
-        None => Err(Refusal::not_found(Reason::BarcodeUnknown, "item with barcode", barcode).into()),
+        None => {
+            Err(Refusal::not_found(Reason::BarcodeUnknown, "item with barcode", scan::shown(scanned)).into())
+        }
     }
 }
 
@@ -181,7 +183,8 @@ struct Part {
 impl Part {
     fn new(typed: &str) -> Self {
         let skus = [typed.to_string(), typed.to_uppercase(), typed.to_lowercase()];
-        let mut barcodes = BTreeSet::from([typed.to_string(), text::barcode_of_scan(typed)]);
+        let mut barcodes: BTreeSet<String> = scan::readings(typed).into_iter().collect();
+        barcodes.insert(typed.to_string());
         if typed.bytes().all(|byte| byte.is_ascii_digit()) {
             barcodes.insert(format!("0{typed}"));
         }

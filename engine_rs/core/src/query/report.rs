@@ -6,10 +6,9 @@ use crate::kv::{Fault, Key, View};
 use crate::money::Currency;
 use crate::records::Settings;
 use crate::refusal::{Outcome, Reason, Refusal};
-use crate::stock::numbers;
 use crate::tables::Table;
 use crate::text::is_date;
-use crate::totals::{Dimension, Metric, day_number};
+use crate::totals::{Dimension, Metric, Total, day_number};
 
 /// Most totals summed for one report: 31 days of a thousand groups with a few metrics each.
 const ROWS_MAX: usize = 200_000;
@@ -107,11 +106,14 @@ fn period_number(period: &str, field: &str, real: bool, message: &str) -> Outcom
     }
 }
 
+/// Count and amount, exact.
+type Sum = [i128; 2];
+
 /// Sorts ids as numbers: a shorter one first. Names are sorted as they are.
 type GroupKey = (Dimension, usize, String, Currency);
 
 fn report(view: &dyn View, period: String, first_day: u32, last_day: u32) -> Outcome<Report> {
-    let mut sums: BTreeMap<GroupKey, BTreeMap<Metric, [i64; 2]>> = BTreeMap::new();
+    let mut sums: BTreeMap<GroupKey, BTreeMap<Metric, Sum>> = BTreeMap::new();
     let mut rows = 0;
     let mut overflow = false;
     let (from, to) = (Key::new().u32(first_day), Key::new().u32(last_day).end());
@@ -120,9 +122,9 @@ fn report(view: &dyn View, period: String, first_day: u32, last_day: u32) -> Out
         let digits = if of.dimension == Dimension::Location { of.key.len() } else { 0 };
         let group = sums.entry((of.dimension, digits, of.key, of.currency)).or_default();
         let sum = group.entry(of.metric).or_default();
-        for (sum, more) in sum.iter_mut().zip(numbers::<2>(value)?) {
-            *sum = sum.checked_add(more).ok_or_else(|| Fault::Corrupt("a month's total overflows".into()))?;
-        }
+        let total = Total::from_bytes(value)?;
+        sum[0] += i128::from(total.count);
+        sum[1] += total.amount_minor;
         rows += 1;
         overflow = rows > ROWS_MAX || sums.len() > GROUPS_MAX;
         Ok(!overflow)
@@ -132,21 +134,26 @@ fn report(view: &dyn View, period: String, first_day: u32, last_day: u32) -> Out
         let message = format!("The report of {period} has more groups than one reply takes.");
         return Err(Refusal::new(Reason::TooManyElements, message).into());
     }
-    let groups = sums.into_iter().map(group).filter(|group| !group.totals.is_empty()).collect();
+    let mut groups = Vec::with_capacity(sums.len());
+    for ((dimension, _, key, currency), sums) in sums {
+        let mut totals = Vec::with_capacity(sums.len());
+        for (metric, sum) in sums.into_iter().filter(|(_, sum)| *sum != [0, 0]) {
+            totals.push(told(metric, sum, &period)?);
+        }
+        if !totals.is_empty() {
+            groups.push(ReportGroup { dimension, key, currency, totals });
+        }
+    }
     Ok(Report { period, groups })
 }
 
-fn group(((dimension, _, key, currency), sums): (GroupKey, BTreeMap<Metric, [i64; 2]>)) -> ReportGroup {
-    let totals = sums
-        .into_iter()
-        .filter(|(_, sum)| *sum != [0, 0])
-        .map(|(metric, [count, amount])| MetricTotal {
-            metric,
-            count,
-            amount_minor: metric.has_amount().then_some(amount),
-        })
-        .collect();
-    ReportGroup { dimension, key, currency, totals }
+/// A total as the contract tells it. One that its numbers do not hold is refused: any other number would be a wrong one.
+fn told(metric: Metric, [count, amount]: Sum, period: &str) -> Outcome<MetricTotal> {
+    let (Ok(count), Ok(amount)) = (i64::try_from(count), i64::try_from(amount)) else {
+        let message = format!("{metric:?} of {period} is {amount} minor units, more than a report can tell.");
+        return Err(Refusal::new(Reason::AmountOutOfRange, message).into());
+    };
+    Ok(MetricTotal { metric, count, amount_minor: metric.has_amount().then_some(amount) })
 }
 
 impl Metric {
@@ -179,6 +186,17 @@ impl Metric {
         Metric::ParcelsHandedOver,
         Metric::ParcelsDelivered,
         Metric::CashDifference,
+        Metric::TendersCash,
+        Metric::TendersCard,
+        Metric::TendersQr,
+        Metric::TendersTransfer,
+        Metric::TendersPoints,
+        Metric::TendersCredit,
+        Metric::TendersExternal,
+        Metric::CashIn,
+        Metric::CashOut,
+        Metric::UniqueCodes,
+        Metric::UnitsTransferred,
     ];
 
     /// Whether its amount of money means something.
@@ -198,7 +216,17 @@ impl Metric {
             | Self::PaymentsUndone
             | Self::RefundsDue
             | Self::Refunded
-            | Self::CashDifference => true,
+            | Self::CashDifference
+            | Self::TendersCash
+            | Self::TendersCard
+            | Self::TendersQr
+            | Self::TendersTransfer
+            | Self::TendersPoints
+            | Self::TendersCredit
+            | Self::TendersExternal
+            | Self::CashIn
+            | Self::CashOut
+            | Self::UniqueCodes => true,
             Self::DropOrdersRequested
             | Self::DropOrdersHandedOver
             | Self::DropOrdersRejected
@@ -207,6 +235,7 @@ impl Metric {
             | Self::UnitsSold
             | Self::UnitsReceived
             | Self::UnitsAdjusted
+            | Self::UnitsTransferred
             | Self::LabelsPrinted
             | Self::AirwayBillsAssigned
             | Self::ParcelsHandedOver

@@ -2,7 +2,7 @@
 
 use super::page::{Page, Paged, newest, newest_under, oldest};
 use super::state_filter;
-use crate::codes::{CodeKind, find_code};
+use crate::codes::find_airway_bills;
 use crate::ids::{OrderId, ParcelId, PrintJobId};
 use crate::kv::{Fault, Key, View};
 use crate::records::{Courier, Order, Parcel, PrintJob, Sale, Shift, find, must, need};
@@ -20,10 +20,10 @@ pub fn parcel_by_id(view: &dyn View, parcel_id: ParcelId) -> Outcome<Parcel> {
     need(view, parcel_id.0)
 }
 
-/// The parcel with this airway bill number, as typed or scanned.
+/// The parcel with this airway bill number, as typed or scanned; of several couriers' the newest.
 pub fn parcel_by_airway_bill(view: &dyn View, airway_bill: &str) -> Outcome<Parcel> {
     let number = airway_bill.trim();
-    match find_code(view, CodeKind::AirwayBill, number)? {
+    match find_airway_bills(view, number)?.into_iter().max() {
         Some(id) => Ok(must(view, id)?),
         None => Err(Refusal::not_found(Reason::ParcelNotFound, "parcel with airway bill", number).into()),
     }

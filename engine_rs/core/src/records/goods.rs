@@ -184,3 +184,10 @@ pub struct DropOrder {
     pub update_ms: i64,
 }
 record!(DropOrder, DropOrders, "Drop Order", DropOrderNotFound, drop_order_id);
+
+impl DropOrder {
+    /// Whether its own claim should have ended by now.
+    pub fn overdue(&self, now_ms: i64) -> bool {
+        self.state.claims() && self.expire_ms <= now_ms
+    }
+}

@@ -141,6 +141,10 @@ pub struct Order {
     /// When the payable's reservation ends; 0 while open, or when none.
     #[serde(default, skip_serializing_if = "empty")]
     pub payable_release_ms: i64,
+    /// The closed order whose payable this one took over although its late money may yet come; 0 is none. An amount alone
+    /// does not say which of the two it pays.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub payable_shared_with: OrderId,
     #[serde(default, skip_serializing_if = "empty")]
     pub sale_id: SaleId,
     #[serde(default, skip_serializing_if = "empty")]

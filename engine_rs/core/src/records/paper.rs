@@ -39,6 +39,9 @@ pub struct Parcel {
     pub label_state: LabelState,
     #[serde(default, skip_serializing_if = "empty")]
     pub label_prints: i32,
+    /// The number of the last copy of its label that was asked for.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub label_copies: i32,
     pub airway_bill_state: AirwayBillState,
     #[serde(default, skip_serializing_if = "empty")]
     pub airway_bill: String,
@@ -74,11 +77,20 @@ pub struct PrintJob {
     pub copy_number: i32,
     #[serde(default, skip_serializing_if = "empty")]
     pub reprint_reason: String,
+    /// Of a copy, the job of the first print; 0 for that itself, and for labels, whose parcels number them.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub first_job_id: PrintJobId,
+    /// Of the first print, the number of the last copy asked for.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub copies: i32,
     /// A person settled it; once is enough.
     #[serde(default, skip_serializing_if = "empty")]
     pub settled: bool,
     #[serde(default, skip_serializing_if = "empty")]
     pub detail: String,
+    /// Whose agent gave it to a printer; empty before.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub taken_by: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub create_ms: i64,
     #[serde(default, skip_serializing_if = "empty")]

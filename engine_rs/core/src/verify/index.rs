@@ -1,7 +1,7 @@
 //! Index rows: each record has all of its own, and no row stands without its record.
 
 use super::{Audit, hex};
-use crate::codes::{CODE_MAX, CodeKind, code_key};
+use crate::codes::{CODE_MAX, CodeKind, airway_bill_code, code_key};
 use crate::deadlines::{Deadline, DeadlineKind};
 use crate::decide::statement::row_key;
 use crate::ids::{
@@ -224,7 +224,10 @@ impl Indexed for Parcel {
             state(Table::ParcelsByLabel, self.label_state.number(), id),
             state(Table::ParcelsByAirwayBill, self.airway_bill_state.number(), id),
         ];
-        rows.extend(code(CodeKind::AirwayBill, &self.airway_bill, id));
+        if !self.airway_bill.is_empty() {
+            let text = airway_bill_code(self.courier_id, &self.airway_bill);
+            rows.extend(code(CodeKind::AirwayBill, &text, id));
+        }
         rows
     }
 }

@@ -9,6 +9,11 @@ use crate::totals::Metric;
 
 pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     audit.each::<PrintJob>(print_job)?;
+    for (first_job_id, [kept, copied]) in std::mem::take(&mut audit.sums.copies) {
+        audit.demand(kept == copied, || {
+            format!("Print job {first_job_id} has {kept} copies; its last copy says {copied}.")
+        });
+    }
     audit.each::<Parcel>(parcel)?;
     for (parcel_id, prints) in std::mem::take(&mut audit.sums.labels_printed) {
         audit.broken(format!("{prints} labels of parcel {parcel_id} were printed, which is not there."));
@@ -29,8 +34,17 @@ fn print_job(audit: &mut Audit<'_>, job: &PrintJob) -> Result<(), Fault> {
         DocumentKind::AddressLabel => audit.named::<Parcel>(&who, job.subject_id)?.is_some(),
         DocumentKind::ShiftReport => audit.named::<Shift>(&who, job.subject_id)?.is_some(),
     };
+    if job.copies > 0 {
+        audit.sums.copies.entry(job.print_job_id).or_default()[0] = job.copies;
+    }
+    if job.first_job_id.is_some() {
+        audit.sums.copies.entry(job.first_job_id).or_default()[1] = job.copy_number;
+    }
     if job.kind == DocumentKind::AddressLabel {
         let parcel_id = ParcelId(job.subject_id);
+        if job.copy_number > 0 {
+            audit.sums.label_copies.insert(parcel_id, job.copy_number);
+        }
         match job.state {
             PrintJobState::Queued | PrintJobState::Sent | PrintJobState::Unknown => {
                 audit.sums.labels_under_way.insert(parcel_id);
@@ -61,6 +75,10 @@ fn parcel(audit: &mut Audit<'_>, parcel: &Parcel) -> Result<(), Fault> {
         )
     });
     label(audit, &who, parcel);
+    let copies = audit.sums.label_copies.remove(&parcel.parcel_id).unwrap_or(0);
+    audit.demand(parcel.label_copies == copies, || {
+        format!("{who} has {} copies of its label; the last one's job says {copies}.", parcel.label_copies)
+    });
     audit.demand(parcel.deliver_ms == 0 || parcel.hand_over_ms > 0, || {
         format!("{who} arrived but never left.")
     });

@@ -45,8 +45,16 @@ fn sale(audit: &mut Audit<'_>, sale: &Sale) -> Result<(), Fault> {
         owed.credit -= credit;
     }
     let metric = if sale.order_id.is_some() { Metric::OrderSales } else { Metric::TillSales };
+    audit.sums.locate_sale(sale, metric);
     audit.sums.count(metric, 1);
     audit.sums.amount(metric, sale.currency, i128::from(sale.totals.total_minor));
+    audit.sums.amount(Metric::UniqueCodes, sale.currency, i128::from(sale.unique_code_minor));
+    if !sale.order_id.is_some() {
+        for tender in &sale.tenders {
+            audit.sums.amount(Metric::of_tender(tender.kind), sale.currency, i128::from(tender.amount_minor));
+        }
+        audit.sums.amount(Metric::TendersCash, sale.currency, -i128::from(sale.change_minor));
+    }
     audit.sums.amount(Metric::Tax, sale.currency, i128::from(sale.totals.tax_minor));
     audit.sums.amount(Metric::Discounts, sale.currency, i128::from(sale.totals.discount_minor));
     audit.sums.amount(Metric::Shipping, sale.currency, i128::from(sale.totals.shipping_minor));
@@ -133,6 +141,8 @@ fn shift(audit: &mut Audit<'_>, shift: &Shift) -> Result<(), Fault> {
     audit.demand(shift.cash_in_minor >= 0 && shift.cash_out_minor >= 0, || {
         format!("{who} moved {} in and {} out.", shift.cash_in_minor, shift.cash_out_minor)
     });
+    audit.sums.amount(Metric::CashIn, shift.currency, i128::from(shift.cash_in_minor));
+    audit.sums.amount(Metric::CashOut, shift.currency, i128::from(shift.cash_out_minor));
     if let Some(in_drawer) = shift.counted_cash_minor {
         let cash = counted.tenders.get(&TenderKind::Cash).map_or(0, |(_, amount)| *amount);
         let moved = i128::from(shift.cash_in_minor) - i128::from(shift.cash_out_minor);

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{CustomerId, ItemId, LocationId, ParcelId, ShiftId};
+use crate::ids::{CustomerId, ItemId, LocationId, ParcelId, PrintJobId, ShiftId};
 use crate::money::Currency;
 use crate::records::{Sale, TenderTotal};
 use crate::states::TenderKind;
@@ -28,12 +28,18 @@ pub(super) struct Sums {
     pub(super) shifts: BTreeMap<ShiftId, Counted>,
     /// Parcels with a label job that is not settled.
     pub(super) labels_under_way: BTreeSet<ParcelId>,
+    /// Of first prints, the number of the last copy: kept, and of the copies' jobs.
+    pub(super) copies: BTreeMap<PrintJobId, [i32; 2]>,
+    /// The number of the last copy of each parcel's label.
+    pub(super) label_copies: BTreeMap<ParcelId, i32>,
     /// How often each parcel's label was printed.
     pub(super) labels_printed: BTreeMap<ParcelId, i128>,
     /// What the reports' counts should come to, over all days.
     pub(super) counts: BTreeMap<Metric, i128>,
     /// What the reports' amounts should come to, over all days.
     pub(super) amounts: BTreeMap<(Metric, Currency), i128>,
+    /// Count and amount of sales by location, over all days.
+    pub(super) located: BTreeMap<(Metric, Currency, LocationId), [i128; 2]>,
 }
 
 /// Points and credit of a customer.
@@ -66,6 +72,33 @@ impl Sums {
     /// Adds an amount to what a report's metric should come to.
     pub(super) fn amount(&mut self, metric: Metric, currency: Currency, amount: i128) {
         *self.amounts.entry((metric, currency)).or_default() += amount;
+    }
+
+    /// Adds a sale to what the reports of its lines' locations should say: it counts once, at its first line's.
+    pub(super) fn locate_sale(&mut self, sale: &Sale, metric: Metric) {
+        let totals = &sale.totals;
+        if let Some(first) = sale.lines.first() {
+            let mut once = |metric, counts: bool, amount: i64| {
+                let sum = self.located.entry((metric, sale.currency, first.location_id)).or_default();
+                sum[0] += i128::from(counts);
+                sum[1] += i128::from(amount);
+            };
+            once(metric, true, totals.shipping_minor);
+            once(Metric::Tax, totals.tax_minor != 0, 0);
+            once(Metric::Discounts, totals.discount_minor != 0, 0);
+            once(Metric::Shipping, totals.shipping_minor != 0, totals.shipping_minor);
+        }
+        for line in &sale.lines {
+            let mut add = |metric, units: i64, amount: i64| {
+                let sum = self.located.entry((metric, sale.currency, line.location_id)).or_default();
+                sum[0] += i128::from(units);
+                sum[1] += i128::from(amount);
+            };
+            add(metric, 0, line.total_minor);
+            add(Metric::Tax, 0, line.tax_minor);
+            add(Metric::Discounts, 0, line.discount_minor);
+            add(Metric::UnitsSold, line.quantity, 0);
+        }
     }
 
     /// Adds a sale to what its shift should have counted.

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Audit, hex};
+use crate::ids::LocationId;
 use crate::kv::{Fault, Key};
 use crate::money::Currency;
 use crate::query::{TotalOf, total_of_key};
-use crate::stock::numbers;
 use crate::tables::Table;
-use crate::totals::{Dimension, Metric};
+use crate::totals::{Dimension, Metric, Total};
 
 /// Metrics whose counts over all days are a count of records or of units.
 const COUNTED: [Metric; 16] = [
@@ -34,7 +34,7 @@ const COUNTED: [Metric; 16] = [
 ];
 
 /// Metrics whose amounts over all days are a sum of records.
-const SUMMED: [Metric; 8] = [
+const SUMMED: [Metric; 18] = [
     Metric::OrdersBooked,
     Metric::OrderSales,
     Metric::TillSales,
@@ -43,6 +43,26 @@ const SUMMED: [Metric; 8] = [
     Metric::Shipping,
     Metric::Payments,
     Metric::CashDifference,
+    Metric::TendersCash,
+    Metric::TendersCard,
+    Metric::TendersQr,
+    Metric::TendersTransfer,
+    Metric::TendersPoints,
+    Metric::TendersCredit,
+    Metric::TendersExternal,
+    Metric::CashIn,
+    Metric::CashOut,
+    Metric::UniqueCodes,
+];
+
+/// Metrics that sales prove for each location.
+const OF_LOCATIONS: [Metric; 6] = [
+    Metric::OrderSales,
+    Metric::TillSales,
+    Metric::Tax,
+    Metric::Discounts,
+    Metric::Shipping,
+    Metric::UnitsSold,
 ];
 
 /// Metrics of which every event has a channel.
@@ -53,6 +73,7 @@ const OF_CHANNELS: [Metric; 3] = [Metric::OrdersBooked, Metric::OrderSales, Metr
 struct Kept {
     counts: BTreeMap<Metric, i128>,
     amounts: BTreeMap<(Metric, Currency), i128>,
+    located: BTreeMap<(Metric, Currency, LocationId), [i128; 2]>,
     day: u32,
     /// Everything less channels, of one day.
     open: BTreeMap<(Metric, Currency), [i128; 2]>,
@@ -63,7 +84,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     let (view, all) = (audit.view, Key::new());
     view.scan(Table::Totals, all.as_slice(), all.end().as_slice(), &mut |key, value| {
         audit.report.records += 1;
-        let (Ok(of), Ok(total)) = (total_of_key(key), numbers::<2>(value)) else {
+        let (Ok(of), Ok(total)) = (total_of_key(key), Total::from_bytes(value)) else {
             audit.broken(format!("totals has a row of a wrong form: {}.", hex(key)));
             return Ok(true);
         };
@@ -71,7 +92,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
             kept.close_day(audit);
             kept.day = of.day;
         }
-        kept.add(&of, total.map(i128::from));
+        kept.add(&of, [i128::from(total.count), total.amount_minor]);
         Ok(true)
     })?;
     kept.close_day(audit);
@@ -93,7 +114,16 @@ impl Kept {
                 1
             }
             Dimension::Channel => -1,
-            Dimension::Location | Dimension::Cashier => return,
+            Dimension::Location => {
+                if OF_LOCATIONS.contains(&of.metric) {
+                    let location_id = LocationId(of.key.parse().unwrap_or(0));
+                    let sum = self.located.entry((of.metric, of.currency, location_id)).or_default();
+                    sum[0] += count;
+                    sum[1] += amount;
+                }
+                return;
+            }
+            Dimension::Cashier => return,
         };
         if OF_CHANNELS.contains(&of.metric) {
             let open = self.open.entry(per_currency).or_default();
@@ -130,6 +160,16 @@ fn compare(audit: &mut Audit<'_>, kept: &Kept) {
         let (metric, currency) = key;
         audit.demand(found == expected, || {
             format!("Totals: {metric:?} in {} is {found}; records come to {expected}.", currency.code())
+        });
+    }
+    let places: BTreeSet<_> = sums.located.keys().chain(kept.located.keys()).copied().collect();
+    for place in places {
+        let expected = sums.located.get(&place).copied().unwrap_or_default();
+        let found = kept.located.get(&place).copied().unwrap_or_default();
+        let (metric, currency, location_id) = place;
+        audit.demand(found == expected, || {
+            let currency = currency.code();
+            format!("Totals: {metric:?} in {currency} at location {location_id} is {found:?}; sales come to {expected:?}.")
         });
     }
 }

@@ -378,7 +378,7 @@ fn chat_sales(shop: &mut Shop) {
             airway_bill: airway_bill.clone(),
             courier_id: CourierId(0),
         });
-        shop.run(Command::HandOverParcel { airway_bill });
+        shop.run(Command::HandOverParcel { airway_bill, courier_id: CourierId(0) });
     }
     shop.run(Command::DeliverParcel { parcel_id: parcels[6] });
     for (message, state) in [(1, 2), (2, 3), (3, 4)] {
