@@ -178,6 +178,7 @@ TABLES: dict[str, Table] = {
         _records("mutations", "mutation_id"),
         _index("mutations_by_state", ("bank_account_id", U64), ("state", U8), ("mutation_id", U64)),
         _fixed("mutation_keys", (("row_hash", HASH),), "mutation_id"),
+        _index("pending_mutations", ("row_hash", HASH), ("mutation_id", U64)),
         _records("sales", "sale_id"),
         _index("sales_by_shift", ("shift_id", U64), ("sale_id", U64)),
         _records("tills", "till_id"),

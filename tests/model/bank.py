@@ -41,6 +41,7 @@ class Bank(Orders):
         equal_rows: Counter[Any] = Counter()
         here: set[Any] = set()
         posted: set[int] = set()
+        pending = [mutation for mutation in self.mutations.values() if mutation["state"] == "PENDING"]
         for row in rows:
             same = row_key(account, row, 0)
             equal_rows[same] += not row["occurrence"]
@@ -48,7 +49,9 @@ class Bank(Orders):
             key = row_key(account, counted, counted["occurrence"])
             before = known.get(key)
             # A pending row is the same one when the bank has posted it, whatever date and balance it has.
-            waiting = None if row["pending"] else before or self._waiting(account, row, known, posted)
+            waiting = None if row["pending"] else before
+            if waiting is None and not row["pending"] and key not in here:
+                waiting = self._waiting(account, row, pending, posted)
             if waiting and waiting["state"] == "PENDING" and waiting["mutation_id"] not in posted:
                 posted.add(waiting["mutation_id"])
                 changed = {name: counted[name] for name in ("date", "balance", "occurrence")}
@@ -92,12 +95,14 @@ class Bank(Orders):
         return mutation_id
 
     @staticmethod
-    def _waiting(account: Record, row: Record, known: dict[Any, Record], posted: set[int]) -> Record | None:
-        occurrence = 1
-        while (found := known.get(row_key(account, row | {"pending": True}, occurrence))) is not None:
-            if found["state"] == "PENDING" and found["mutation_id"] not in posted:
-                return found
-            occurrence += 1
+    def _waiting(account: Record, row: Record, pending: list[Record], posted: set[int]) -> Record | None:
+        """The first of the equal pending rows, whichever occurrence each is."""
+        same = row_key(account, row | {"pending": True}, 0)
+        for mutation in pending:
+            of_account = {"bank_account_id": mutation["bank_account_id"]}
+            equal = row_key(of_account, mutation | {"pending": True}, 0) == same
+            if equal and mutation["mutation_id"] not in posted:
+                return mutation
         return None
 
     @staticmethod

@@ -112,6 +112,8 @@ tables! {
     MutationsByState = "mutations_by_state" Empty;
     /// (32-byte BLAKE3 of account, row and occurrence) -> mutation_id: what was imported already.
     MutationKeys = "mutation_keys" Fixed;
+    /// (32-byte BLAKE3 of account and row without its occurrence, mutation_id) -> nothing: rows the bank has not posted yet.
+    PendingMutations = "pending_mutations" Empty;
     /// (sale_id) -> sale.
     Sales = "sales" Msgpack;
     /// (shift_id, sale_id) -> nothing.

@@ -98,6 +98,9 @@ pub struct Mutation {
     pub ignore_reason: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub occurrence: i32,
+    /// Which of several equal pending rows it was before the bank posted it; 0: it never was pending.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub pending_occurrence: i32,
     #[serde(default, skip_serializing_if = "empty")]
     pub file_hash: String,
     #[serde(default, skip_serializing_if = "empty")]

@@ -3,7 +3,7 @@
 use super::{Audit, hex};
 use crate::codes::{CODE_MAX, CodeKind, code_key};
 use crate::deadlines::{Deadline, DeadlineKind};
-use crate::decide::statement::row_key;
+use crate::decide::statement::{pending_prefix, pending_row_key, row_key};
 use crate::ids::{
     BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
     OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
@@ -16,9 +16,6 @@ use crate::records::{
 use crate::states::{MutationState, OrderState};
 use crate::tables::{Codec, Table};
 use crate::text::{canonical_barcode, words};
-
-/// Most equal pending rows that are told apart.
-const OCCURRENCES_MAX: i32 = 10_000;
 
 /// A row of an index, codes or deadlines that a record has.
 pub(super) struct Row {
@@ -178,7 +175,16 @@ impl Indexed for Mutation {
     fn rows(&self) -> Vec<Row> {
         let id = self.id();
         let by_state = Key::new().u64(self.bank_account_id.0).u8(self.state.number()).u64(id);
-        vec![Row::new(Table::MutationsByState, by_state), Row::to(Table::MutationKeys, row_key(self), id)]
+        let key = row_key(self);
+        let mut rows =
+            vec![Row::new(Table::MutationsByState, by_state), Row::to(Table::MutationKeys, key, id)];
+        if let Some(before) = pending_row_key(self).filter(|before| before.as_slice() != key.as_slice()) {
+            rows.push(Row::to(Table::MutationKeys, before, id));
+        }
+        if self.state == MutationState::Pending {
+            rows.push(Row::new(Table::PendingMutations, pending_prefix(self).u64(id)));
+        }
+        rows
     }
 }
 
@@ -310,13 +316,10 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         Table::DropOrdersByState => owned::<DropOrder>(audit, last?, table, key, value),
         Table::OrdersByState | Table::OrdersByCustomer => owned::<Order>(audit, last?, table, key, value),
         Table::Payables => owned::<Order>(audit, u64_at(value, 0)?, table, key, value),
-        Table::MutationsByState => owned::<Mutation>(audit, last?, table, key, value),
-        Table::MutationKeys => {
-            let id = u64_at(value, 0)?;
-            let owner = owned::<Mutation>(audit, id, table, key, value)?;
-            let was_pending = |mutation: Mutation| was_pending_under(&mutation, key);
-            Ok(if owner.is_some() && audit.look(id)?.is_some_and(was_pending) { None } else { owner })
+        Table::MutationsByState | Table::PendingMutations => {
+            owned::<Mutation>(audit, last?, table, key, value)
         }
+        Table::MutationKeys => owned::<Mutation>(audit, u64_at(value, 0)?, table, key, value),
         Table::SalesByShift => owned::<Sale>(audit, last?, table, key, value),
         Table::ParcelsByLabel | Table::ParcelsByAirwayBill => {
             owned::<Parcel>(audit, last?, table, key, value)
@@ -345,15 +348,6 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::Messages
         | Table::Totals => Ok(None),
     }
-}
-
-/// Whether a posted mutation was pending under this key. It keeps the key beside its own, because the file that had it
-/// pending may come again; which of several equal pending rows it was is not kept.
-fn was_pending_under(mutation: &Mutation, key: &[u8]) -> bool {
-    let pending =
-        |occurrence: i32| Mutation { state: MutationState::Pending, occurrence, ..mutation.clone() };
-    mutation.state != MutationState::Pending
-        && (1..=OCCURRENCES_MAX).any(|occurrence| row_key(&pending(occurrence)).as_slice() == key)
 }
 
 fn code_owner(audit: &Audit<'_>, key: &[u8], value: &[u8]) -> Result<Option<String>, Fault> {
