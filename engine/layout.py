@@ -178,6 +178,16 @@ TABLES: dict[str, Table] = {
         _records("mutations", "mutation_id"),
         _index("mutations_by_state", ("bank_account_id", U64), ("state", U8), ("mutation_id", U64)),
         _fixed("mutation_keys", (("row_hash", HASH),), "mutation_id"),
+        _index(
+            "mutations_by_amount",
+            ("bank_account_id", U64),
+            ("amount_minor", ORDERED),
+            ("mutation_id", U64),
+        ),
+        _index(
+            "proposals", ("bank_account_id", U64), ("changed", U8), ("decision", U8), ("mutation_id", U64)
+        ),
+        _index("proposals_by_order", ("order_id", U64), ("mutation_id", U64)),
         _index("pending_mutations", ("row_hash", HASH), ("mutation_id", U64)),
         _records("sales", "sale_id"),
         _index("sales_by_shift", ("shift_id", U64), ("sale_id", U64)),

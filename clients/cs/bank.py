@@ -177,8 +177,7 @@ def match(shop: Shop, account: Account = "") -> None:
         total.auto += reply.auto
         total.suggested += reply.suggested
         total.unmatched = reply.unmatched
-        # A round that proposed nothing new would be repeated for ever.
-        total.more = reply.more and bool(reply.auto or reply.suggested)
+        total.more = reply.more
     pairs = [
         ("Sure", f"{total.auto}  (kasir cs confirm --all-auto)"),
         ("To be looked at", f"{total.suggested}  (kasir cs mutations --state proposed)"),

@@ -830,9 +830,9 @@ class ProposeMatchesResponse(_message.Message):
     suggested: _builtins.int
     """How many got another proposal."""
     unmatched: _builtins.int
-    """How many money-in mutations stay without one."""
+    """How many money-in mutations are without one now; counted up to 100,000."""
     more: _builtins.bool
-    """Work was cut at 5,000 mutations: call again."""
+    """Work was cut at 5,000 mutations, or after a long way between amounts that match nothing: call again, it goes on there."""
     def __init__(
         self,
         *,
@@ -864,7 +864,7 @@ class ConfirmMatchesRequest(_message.Message):
     bank_account_id: _builtins.int
     """The account."""
     all_auto: _builtins.bool
-    """All AUTO proposals of the account, up to 1,000 a call."""
+    """All AUTO proposals of the account, up to 1,000 a call; those whose order changed come last, to be told so."""
     @_builtins.property
     def mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """These PROPOSED mutations, at most 1,000; empty together with all_auto."""

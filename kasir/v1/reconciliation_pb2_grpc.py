@@ -150,7 +150,8 @@ class ReconciliationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ProposeMatches(self, request, context):
-        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED.
+        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
+        goes on with the next call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

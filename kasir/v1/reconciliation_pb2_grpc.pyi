@@ -48,7 +48,9 @@ class ReconciliationServiceStub:
     ListMutations: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListMutationsRequest, _reconciliation_pb2.ListMutationsResponse]
     """Mutations newest first, filtered, paged."""
     ProposeMatches: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ProposeMatchesRequest, _reconciliation_pb2.ProposeMatchesResponse]
-    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED."""
+    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
+    goes on with the next call.
+    """
     ConfirmMatches: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ConfirmMatchesRequest, _reconciliation_pb2.ConfirmMatchesResponse]
     """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself. An order that changed since
     the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
@@ -84,7 +86,9 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     ListMutations: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListMutationsRequest, _reconciliation_pb2.ListMutationsResponse]  # type: ignore[assignment]
     """Mutations newest first, filtered, paged."""
     ProposeMatches: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ProposeMatchesRequest, _reconciliation_pb2.ProposeMatchesResponse]  # type: ignore[assignment]
-    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED."""
+    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
+    goes on with the next call.
+    """
     ConfirmMatches: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ConfirmMatchesRequest, _reconciliation_pb2.ConfirmMatchesResponse]  # type: ignore[assignment]
     """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself. An order that changed since
     the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
@@ -159,7 +163,9 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.ProposeMatchesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.ProposeMatchesResponse, _abc.Awaitable[_reconciliation_pb2.ProposeMatchesResponse]]:
-        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED."""
+        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
+        goes on with the next call.
+        """
 
     @_abc_1.abstractmethod
     def ConfirmMatches(

@@ -112,6 +112,12 @@ tables! {
     MutationsByState = "mutations_by_state" Empty;
     /// (32-byte BLAKE3 of account, row and occurrence) -> mutation_id: what was imported already.
     MutationKeys = "mutation_keys" Fixed;
+    /// (bank_account_id, amount_minor, mutation_id) -> nothing: POSTED money in, for the matcher.
+    MutationsByAmount = "mutations_by_amount" Empty;
+    /// (bank_account_id, 1 if an order changed since u8, decision u8, mutation_id) -> nothing: PROPOSED ones.
+    Proposals = "proposals" Empty;
+    /// (order_id, mutation_id) -> nothing: PROPOSED ones.
+    ProposalsByOrder = "proposals_by_order" Empty;
     /// (32-byte BLAKE3 of account and row without its occurrence, mutation_id) -> nothing: rows the bank has not posted yet.
     PendingMutations = "pending_mutations" Empty;
     /// (sale_id) -> sale.

@@ -295,30 +295,6 @@ fn a_pending_row_is_posted_whichever_of_equal_ones_it_is() {
     shop.replays();
 }
 
-/// Each posted row finds its pending one by one look into an index, however many equal ones there are: with a walk over them
-/// this takes minutes instead of a second.
-#[test]
-fn thousands_of_equal_pending_rows_are_posted_in_time() {
-    const ROWS: usize = 5_000;
-    let mut shop = Shop::new();
-    let begun = std::time::Instant::now();
-    let pending = MutationInput { pending: true, ..paid_in(300, "PEND") };
-    assert_eq!(shop.import(vec![pending.clone(); ROWS]).pending_rows, 5_000);
-    for _ in 0..2 {
-        assert_eq!(shop.import(vec![paid_in(300, "PEND"); ROWS]).known_rows, 5_000);
-    }
-    // As many again: those posted before are out of the way.
-    let again: Vec<_> = (0..ROWS)
-        .map(|row| MutationInput { occurrence: 5_001 + i32::try_from(row).unwrap(), ..pending.clone() })
-        .collect();
-    assert_eq!(shop.import(again).pending_rows, 5_000);
-    let next_day = MutationInput { date: "2026-01-02".into(), ..paid_in(300, "PEND") };
-    assert_eq!(shop.import(vec![next_day; ROWS]).known_rows, 5_000);
-    assert_eq!(shop.mutation(10_000).state, MutationState::Posted);
-    shop.sound();
-    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
-}
-
 #[test]
 fn a_till_sells_counts_and_closes() {
     let mut shop = Shop::new();

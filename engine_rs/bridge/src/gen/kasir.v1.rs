@@ -3051,10 +3051,10 @@ pub struct ProposeMatchesResponse {
     /// How many got another proposal.
     #[prost(int32, tag = "2")]
     pub suggested: i32,
-    /// How many money-in mutations stay without one.
+    /// How many money-in mutations are without one now; counted up to 100,000.
     #[prost(int32, tag = "3")]
     pub unmatched: i32,
-    /// Work was cut at 5,000 mutations: call again.
+    /// Work was cut at 5,000 mutations, or after a long way between amounts that match nothing: call again, it goes on there.
     #[prost(bool, tag = "4")]
     pub more: bool,
 }
@@ -3070,7 +3070,7 @@ pub struct ConfirmMatchesRequest {
     /// These PROPOSED mutations, at most 1,000; empty together with all_auto.
     #[prost(uint64, repeated, tag = "3")]
     pub mutation_ids: ::prost::alloc::vec::Vec<u64>,
-    /// All AUTO proposals of the account, up to 1,000 a call.
+    /// All AUTO proposals of the account, up to 1,000 a call; those whose order changed come last, to be told so.
     #[prost(bool, tag = "4")]
     pub all_auto: bool,
 }

@@ -50,6 +50,7 @@ pub(crate) fn create_account(view: &dyn View, input: &BankAccountInput) -> Outco
         unique_code_min: i32::try_from(min).unwrap_or(1),
         unique_code_max: i32::try_from(max).unwrap_or(999),
         unique_code_subtracts: input.unique_code_subtracts,
+        match_from_minor: 0,
     };
     let answer = Answer::BankAccount(account.bank_account_id);
     Ok(Decided::one(Event::BankAccountCreated(account), answer))

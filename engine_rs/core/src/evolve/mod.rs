@@ -75,6 +75,7 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         | Event::MutationPosted { .. }
         | Event::MutationProposed { .. }
         | Event::MutationWithdrawn { .. }
+        | Event::MatchingStopped { .. }
         | Event::MutationConfirmed { .. }
         | Event::MutationUndone { .. }
         | Event::MutationIgnored { .. } => mutations::evolved(state, event),

@@ -3,12 +3,12 @@
 use super::index::given;
 use super::payments::credit;
 use super::step;
-use crate::decide::matching::state_prefix;
+use crate::decide::matching::{Rests, amount_key, decided_prefix, state_prefix};
 use crate::decide::statement::{pending_prefix, row_key};
 use crate::event::Event;
-use crate::ids::{CustomerId, MutationId};
-use crate::kv::{Fault, Key, State};
-use crate::records::{Mutation, must, save};
+use crate::ids::{CustomerId, MutationId, OrderId};
+use crate::kv::{Fault, Key, State, u64_at};
+use crate::records::{BankAccount, Mutation, Proposal, must, save};
 use crate::states::{MutationAction, MutationState};
 use crate::tables::Table;
 
@@ -59,6 +59,11 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event) -> Result<(), Fault>
                 mutation.ignore_reason.clone_from(reason);
             })
         }
+        Event::MatchingStopped { bank_account_id, match_from_minor } => {
+            let mut account: BankAccount = must(state.view(), bank_account_id.0)?;
+            account.match_from_minor = *match_from_minor;
+            save(state, &account)
+        }
         other => Err(Fault::Corrupt(format!("{} is no event of a mutation", other.name()))),
     }
 }
@@ -83,6 +88,10 @@ fn edit(
     for (table, key) in rows(&mutation) {
         state.delete(table, key.as_slice())?;
     }
+    if let Some(proposal) = &mutation.proposal {
+        let key = proposal_key(&mutation, proposal, Rests::OnWhatChanged);
+        state.delete(Table::Proposals, key.as_slice())?;
+    }
     change(&mut mutation);
     mutation.state = after;
     let allocated: i64 = mutation.allocations.iter().map(|allocation| allocation.amount_minor).sum();
@@ -102,8 +111,40 @@ fn rows(mutation: &Mutation) -> Vec<(Table, Key)> {
     let id = mutation.mutation_id.0;
     let by_state = state_prefix(mutation.bank_account_id, mutation.state).u64(id);
     let mut rows = vec![(Table::MutationsByState, by_state)];
+    if mutation.state == MutationState::Posted && mutation.amount_minor > 0 {
+        let by_amount = amount_key(mutation.bank_account_id, mutation.amount_minor).u64(id);
+        rows.push((Table::MutationsByAmount, by_amount));
+    }
+    if let Some(proposal) = &mutation.proposal {
+        rows.push((Table::Proposals, proposal_key(mutation, proposal, Rests::OnWhatIs)));
+        let by_order = proposal.allocations.iter().map(|a| Key::new().u64(a.order_id.0).u64(id));
+        rows.extend(by_order.map(|key| (Table::ProposalsByOrder, key)));
+    }
     if mutation.state == MutationState::Pending {
         rows.push((Table::PendingMutations, pending_prefix(mutation).u64(id)));
     }
     rows
+}
+
+fn proposal_key(mutation: &Mutation, proposal: &Proposal, rests: Rests) -> Key {
+    decided_prefix(mutation.bank_account_id, rests, proposal.decision).u64(mutation.mutation_id.0)
+}
+
+/// Moves the proposals that rest on an order to those that rest on what changed: so many as the matcher makes, one.
+pub(super) fn order_changed(state: &mut dyn State, order_id: OrderId) -> Result<(), Fault> {
+    let prefix = Key::new().u64(order_id.0);
+    let mut resting = Vec::new();
+    state.scan(Table::ProposalsByOrder, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
+        resting.push(u64_at(key, 9)?);
+        Ok(true)
+    })?;
+    for id in resting {
+        let mutation: Mutation = must(state.view(), id)?;
+        if let Some(proposal) = &mutation.proposal {
+            let key = |rests| proposal_key(&mutation, proposal, rests);
+            state.delete(Table::Proposals, key(Rests::OnWhatIs).as_slice())?;
+            state.put(Table::Proposals, key(Rests::OnWhatChanged).as_slice(), &[])?;
+        }
+    }
+    Ok(())
 }

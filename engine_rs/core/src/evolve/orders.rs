@@ -1,6 +1,7 @@
 //! Book Orders: claims of their straight lines, payables, deadlines, totals.
 
 use super::index::{given, moved as index_moved};
+use super::mutations::order_changed;
 use super::step;
 use crate::deadlines::{self, DeadlineKind};
 use crate::decide::booking::payable_key;
@@ -39,6 +40,7 @@ pub(super) fn act(
     if before.claims() && !after.claims() {
         reserve_for_a_while(state, order, context)?;
     }
+    order_changed(state, order.order_id)?;
     order.state = after;
     order.version += 1;
     order.update_ms = context.now_ms;

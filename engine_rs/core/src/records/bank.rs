@@ -27,6 +27,9 @@ pub struct BankAccount {
     pub unique_code_max: i32,
     #[serde(default, skip_serializing_if = "empty")]
     pub unique_code_subtracts: bool,
+    /// The amount at which the last run of the matcher was cut; 0: it was through.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub match_from_minor: i64,
 }
 record!(BankAccount, BankAccounts, "bank account", BankAccountNotFound, bank_account_id);
 

@@ -11,7 +11,7 @@ use crate::ids::{
 use crate::kv::{Fault, KEY_MAX, Key, u64_at};
 use crate::records::{
     BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel,
-    PrintJob, Record, Sale, Shift, TaxClass, Till,
+    PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
 };
 use crate::states::{MutationState, OrderState};
 use crate::tables::{Codec, Table};
@@ -181,11 +181,31 @@ impl Indexed for Mutation {
         if let Some(before) = pending_row_key(self).filter(|before| before.as_slice() != key.as_slice()) {
             rows.push(Row::to(Table::MutationKeys, before, id));
         }
+        if self.state == MutationState::Posted && self.amount_minor > 0 {
+            let by_amount = Key::new().u64(self.bank_account_id.0).i64(self.amount_minor).u64(id);
+            rows.push(Row::new(Table::MutationsByAmount, by_amount));
+        }
+        if let Some(proposal) = &self.proposal {
+            // Which of the two it has depends on its orders: see the check of mutations.
+            let one_of = |changed| Row {
+                needed: false,
+                ..Row::new(Table::Proposals, proposal_key(self, proposal, changed))
+            };
+            rows.extend([one_of(false), one_of(true)]);
+            let by_order = proposal.allocations.iter().map(|a| Key::new().u64(a.order_id.0).u64(id));
+            rows.extend(by_order.map(|key| Row::new(Table::ProposalsByOrder, key)));
+        }
         if self.state == MutationState::Pending {
             rows.push(Row::new(Table::PendingMutations, pending_prefix(self).u64(id)));
         }
         rows
     }
+}
+
+/// The key of a proposal, of which an order `changed` since or not.
+pub(super) fn proposal_key(mutation: &Mutation, proposal: &Proposal, changed: bool) -> Key {
+    let of_account = Key::new().u64(mutation.bank_account_id.0).u8(u8::from(changed));
+    of_account.u8(proposal.decision.number()).u64(mutation.mutation_id.0)
 }
 
 impl Indexed for Sale {
@@ -316,9 +336,11 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         Table::DropOrdersByState => owned::<DropOrder>(audit, last?, table, key, value),
         Table::OrdersByState | Table::OrdersByCustomer => owned::<Order>(audit, last?, table, key, value),
         Table::Payables => owned::<Order>(audit, u64_at(value, 0)?, table, key, value),
-        Table::MutationsByState | Table::PendingMutations => {
-            owned::<Mutation>(audit, last?, table, key, value)
-        }
+        Table::MutationsByState
+        | Table::PendingMutations
+        | Table::MutationsByAmount
+        | Table::Proposals
+        | Table::ProposalsByOrder => owned::<Mutation>(audit, last?, table, key, value),
         Table::MutationKeys => owned::<Mutation>(audit, u64_at(value, 0)?, table, key, value),
         Table::SalesByShift => owned::<Sale>(audit, last?, table, key, value),
         Table::ParcelsByLabel | Table::ParcelsByAirwayBill => {
