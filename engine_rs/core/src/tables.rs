@@ -134,6 +134,8 @@ tables! {
     Parcels = "parcels" Msgpack;
     /// (label state u8, parcel_id) -> nothing.
     ParcelsByLabel = "parcels_by_label" Empty;
+    /// (1 if it waits for its airway bill u8, parcel_id) -> nothing: parcels whose label is due.
+    LabelsDue = "labels_due" Empty;
     /// (airway bill state u8, parcel_id) -> nothing.
     ParcelsByAirwayBill = "parcels_by_airway_bill" Empty;
     /// (print_job_id) -> print job.

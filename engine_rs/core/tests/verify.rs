@@ -425,6 +425,10 @@ fn index_rows_that_nothing_stands_behind_are_found() {
     stray(Table::MutationKeys, Key::new().bytes(&[7; 32]), &1_u64.to_be_bytes());
     stray(Table::SalesByShift, Key::new().u64(1).u64(1), &[]);
     stray(Table::ParcelsByLabel, Key::new().u8(3).u64(1), &[]);
+    stray(Table::LabelsDue, Key::new().u8(0).u64(7), &[]);
+    stray(Table::MutationsByAmount, Key::new().u64(ACCOUNT.0).i64(5).u64(1), &[]);
+    stray(Table::Proposals, Key::new().u64(ACCOUNT.0).u8(0).u8(1).u64(1), &[]);
+    stray(Table::ProposalsByOrder, Key::new().u64(1).u64(1), &[]);
     stray(Table::ParcelsByAirwayBill, Key::new().u8(3).u64(1), &[]);
     stray(Table::PrintJobsByState, Key::new().u8(4).u64(1), &[]);
     stray(Table::MessagesByState, Key::new().u8(1).u64(1), &[]);

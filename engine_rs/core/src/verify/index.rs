@@ -13,7 +13,7 @@ use crate::records::{
     BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel,
     PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
 };
-use crate::states::{MutationState, OrderState};
+use crate::states::{LabelState, MutationState, OrderState};
 use crate::tables::{Codec, Table};
 use crate::text::{canonical_barcode, words};
 
@@ -250,6 +250,11 @@ impl Indexed for Parcel {
             state(Table::ParcelsByLabel, self.label_state.number(), id),
             state(Table::ParcelsByAirwayBill, self.airway_bill_state.number(), id),
         ];
+        if self.label_state == LabelState::Due {
+            // Whether it waits depends on its courier: see the check of parcels.
+            let one_of = |waits| Row { needed: false, ..state(Table::LabelsDue, u8::from(waits), id) };
+            rows.extend([one_of(false), one_of(true)]);
+        }
         rows.extend(code(CodeKind::AirwayBill, &self.airway_bill, id));
         rows
     }
@@ -343,7 +348,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::ProposalsByOrder => owned::<Mutation>(audit, last?, table, key, value),
         Table::MutationKeys => owned::<Mutation>(audit, u64_at(value, 0)?, table, key, value),
         Table::SalesByShift => owned::<Sale>(audit, last?, table, key, value),
-        Table::ParcelsByLabel | Table::ParcelsByAirwayBill => {
+        Table::ParcelsByLabel | Table::ParcelsByAirwayBill | Table::LabelsDue => {
             owned::<Parcel>(audit, last?, table, key, value)
         }
         Table::PrintJobsByState => owned::<PrintJob>(audit, last?, table, key, value),

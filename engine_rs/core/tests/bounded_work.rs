@@ -1,4 +1,4 @@
-//! Goal: what comes from the bank costs what it changes, however much stands beside it: a row imported, a run of the matcher.
+//! Goal: a call costs what it changes, however much stands beside it: a row imported, a run of the matcher, labels to print.
 //! Nothing waits behind what cannot be acted on.
 //! Method: shops with thousands of rows, and a state that counts what is read of it.
 
@@ -9,19 +9,19 @@ mod shop;
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use kasir_core::command::{MutationInput, StockLine};
-use kasir_core::ids::{MutationId, OrderId};
+use kasir_core::command::{MutationInput, Source, StockLine};
+use kasir_core::ids::{MutationId, OrderId, ParcelId, ShiftId};
 use kasir_core::kv::Visit;
 use kasir_core::records::{Mutation, Order, must};
 use kasir_core::reply::{Each, Proposed};
 use kasir_core::states::{MutationState, OrderState};
 use kasir_core::{Command, Fault, Memory, Reason, Reply, State, Table, View, execute, verify};
-use shop::{ACCOUNT, CUP, Shop, WAREHOUSE, minor};
+use shop::{ACCOUNT, BY_HAND, CONNECTED, CUP, Shop, WAREHOUSE, booking, line, minor};
 
 /// A state that counts what is read of it.
 struct Counting<'m> {
     memory: &'m mut Memory,
-    /// Mutations and orders read.
+    /// Mutations, orders and parcels read.
     records: Cell<usize>,
     /// Rows looked at, of any table.
     looks: Cell<usize>,
@@ -40,7 +40,7 @@ fn count(counter: &Cell<usize>) {
 impl View for Counting<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Fault> {
         count(&self.looks);
-        if matches!(table, Table::Mutations | Table::Orders) {
+        if matches!(table, Table::Mutations | Table::Orders | Table::Parcels) {
             count(&self.records);
         }
         self.memory.get(table, key)
@@ -264,5 +264,46 @@ fn a_withdrawn_proposal_makes_room_for_the_order_in_the_same_run() {
     let proposed = propose(&mut shop);
     assert_eq!((proposed.auto, proposed.unmatched), (1, 1));
     assert_eq!(state_of(&shop, MutationId(1)), MutationState::Proposed);
+    assert_sound(&shop);
+}
+
+#[test]
+fn labels_that_can_be_printed_do_not_wait_behind_those_that_cannot() {
+    const WAITING: u64 = 1_300;
+    let mut shop = Shop::open();
+    let lines = vec![StockLine { item_id: CUP, quantity: 1_000_000 }];
+    shop.run(Command::ReceiveStock { location_id: WAREHOUSE, lines, reference: String::new() });
+    let by = |courier_id, times| std::iter::repeat_n(courier_id, times);
+    for (index, courier_id) in by(CONNECTED, 1_300).chain(by(BY_HAND, 3)).enumerate() {
+        let quantity = 1 + i64::try_from(index / 900).unwrap();
+        let order = shop.book(booking(line(Source::Location(WAREHOUSE), CUP, quantity), courier_id));
+        shop.run(Command::RecordPayment {
+            order_id: order.order_id,
+            amount: minor(order.payable_minor),
+            method: "kas".into(),
+            reference: String::new(),
+        });
+        shop.sell(&[order.order_id], ShiftId(0));
+    }
+    let command =
+        Command::PrintLabels { parcel_ids: vec![], all_unprinted: true, reprint_reason: String::new() };
+    let context = shop.context();
+    let mut counting = Counting::of(&mut shop.state);
+    let reply = execute(&mut counting, &command, &context).expect("queued").reply;
+    assert!(counting.records.get() < 1_100, "{} records read", counting.records.get());
+    let Reply::Labels(labels) = reply else { panic!("{reply:?}") };
+    assert_eq!(labels.queued, [1, 2, 3].map(|after| ParcelId(WAITING + after)));
+    assert_eq!((labels.waiting.len(), labels.more), (1_000, false));
+    assert_sound(&shop);
+
+    // The number comes: the label can be printed.
+    shop.run(Command::ReportAirwayBill {
+        parcel_id: ParcelId(1_200),
+        state: 3,
+        airway_bill: "JP-1".into(),
+        detail: String::new(),
+    });
+    let Reply::Labels(labels) = shop.run(command) else { panic!("labels") };
+    assert_eq!(labels.queued, [ParcelId(1_200)]);
     assert_sound(&shop);
 }
