@@ -240,7 +240,8 @@ class Bank(Orders):
         due = order["payable"] - order["paid"]
         if amount > due:
             raise Refused("OVER_ALLOCATED", order_id=order["order_id"], due_minor=due)
-        self.may(order["order_id"], order["state"], "BOOKED", "PARTLY_PAID", "EXPIRED", "CANCELLED")
+        late = ("EXPIRED", "CANCELLED", "REFUND_DUE")
+        self.may(order["order_id"], order["state"], "BOOKED", "PARTLY_PAID", *late)
 
     def _pay(
         self, order: Record, amount: int, mutation_id: int = 0, method: str = "", reference: str = ""
@@ -252,16 +253,22 @@ class Bank(Orders):
         full = order["paid"] == order["payable"]
         if order["state"] in OPEN:
             self.become(order, "PAID" if full else "PARTLY_PAID")
-        elif order["state"] == "EXPIRED" and full and self._book_again(order):
+        elif full and self._ended_by_the_clock(order) and self._book_again(order):
             self.count("ORDERS_REBOOKED", amount=order["payable"])
             self.become(order, "PAID")
         else:
+            if order["state"] == "REFUND_DUE":
+                self.count("REFUNDS_DUE", count=0, amount=amount)
             self.become(order, "REFUND_DUE")
         if order["state"] == "PAID":
             self.count("ORDERS_PAID", amount=order["payable"])
             self.queue_message("PAYMENT_RECEIVED", order)
         elif order["state"] == "REFUND_DUE":
             self.queue_message("REFUND_DUE", order)
+
+    @staticmethod
+    def _ended_by_the_clock(order: Record) -> bool:
+        return order["state"] in {"EXPIRED", "REFUND_DUE"} and not order["_cancelled"]
 
     def _book_again(self, order: Record) -> bool:
         """Claims an expired order's goods again, all or none: from the Drop Order that still waits on the

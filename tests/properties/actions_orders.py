@@ -16,7 +16,8 @@ from tests.properties.shop_base import DESK, SHOP, WAREHOUSE, ShopBase, action
 
 
 def is_owing(order: Record) -> bool:
-    return order["state"] in {"BOOKED", "PARTLY_PAID", "EXPIRED", "CANCELLED"}
+    in_part = order["state"] == "REFUND_DUE" and order["paid"] < order["payable"]
+    return in_part or order["state"] in {"BOOKED", "PARTLY_PAID", "EXPIRED", "CANCELLED"}
 
 
 class OrderActions(ShopBase):

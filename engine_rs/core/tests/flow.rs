@@ -253,6 +253,59 @@ fn partial_payments_overpayments_and_credit() {
 }
 
 #[test]
+fn the_rest_of_the_money_may_come_late_too() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 2);
+    let orders = [0, 1].map(|_| shop.booked(vec![from(WAREHOUSE, kopi, 1)]));
+    let pay = |order: &kasir_core::records::Order, amount| Command::RecordPayment {
+        order_id: order.order_id,
+        amount: Some(idr(amount)),
+        method: "kas".into(),
+        reference: String::new(),
+    };
+    for order in &orders {
+        shop.ok(pay(order, 40_000));
+    }
+    shop.wait(3 * 60 * MINUTE);
+    let state = |shop: &Shop, index: usize| shop.order(orders[index].order_id).state;
+    assert_eq!([state(&shop, 0), state(&shop, 1)], [OrderState::RefundDue; 2]);
+
+    // More, but not all: more to pay back. Then all, and the goods are free: booked again.
+    shop.ok(pay(&orders[0], 10_000));
+    assert_eq!((state(&shop, 0), shop.order(orders[0].order_id).paid_minor), (OrderState::RefundDue, 50_000));
+    shop.sound();
+    let rest = orders[0].payable_minor - 50_000;
+    assert_eq!(shop.refused(pay(&orders[0], rest + 1)), Reason::OverAllocated);
+    shop.import(vec![paid_in(rest, "REST")]);
+    shop.ok(Command::MatchMutation {
+        mutation_id: MutationId(1),
+        allocations: vec![AllocationInput { order_id: orders[0].order_id, amount: Some(idr(rest)) }],
+        credit_remainder: false,
+    });
+    assert_eq!((state(&shop, 0), shop.stock(kopi, WAREHOUSE)), (OrderState::Paid, (2, 1)));
+    shop.sound();
+
+    // The other's goods are gone: all of it is to be paid back.
+    shop.ok(hold(kopi, WAREHOUSE, 1));
+    shop.ok(pay(&orders[1], orders[1].payable_minor - 40_000));
+    assert_eq!(state(&shop, 1), OrderState::RefundDue);
+    shop.ok(Command::RefundOrder { order_id: orders[1].order_id, reference: "TRF-1".into() });
+    assert_eq!(shop.refused(pay(&orders[1], 1)), Reason::OverAllocated);
+    shop.sound();
+
+    // What somebody cancelled is not booked again.
+    shop.wait(60 * MINUTE);
+    let third = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    shop.ok(pay(&third, 40_000));
+    shop.ok(Command::CancelBooking { order_id: third.order_id, reason: String::new() });
+    shop.ok(pay(&third, third.payable_minor - 40_000));
+    assert_eq!(shop.order(third.order_id).state, OrderState::RefundDue);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
 fn the_same_rows_ten_times_are_the_same_rows_and_twins_are_two() {
     let mut shop = Shop::new();
     let twins = vec![paid_in(100, "SAME"), paid_in(100, "SAME"), paid_in(200, "OTHER")];

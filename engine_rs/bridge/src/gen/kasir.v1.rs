@@ -3420,7 +3420,7 @@ pub enum Metric {
     OrdersExpired = 8,
     /// Book Orders that became paid; amount is payable.
     OrdersPaid = 9,
-    /// Expired orders re-booked by late money; amount is payable.
+    /// Orders past their deadline re-booked by late money; amount is payable.
     OrdersRebooked = 10,
     /// Sales made from orders; amount is the sales' totals.
     OrderSales = 11,
@@ -3436,7 +3436,7 @@ pub enum Metric {
     Payments = 16,
     /// Payments taken back by undoing a match.
     PaymentsUndone = 17,
-    /// Orders that became REFUND_DUE; amount is what is due.
+    /// Orders that became REFUND_DUE; amount is what is due, with what came while it was.
     RefundsDue = 18,
     /// Orders refunded.
     Refunded = 19,

@@ -245,7 +245,7 @@ fn pay(
     let (action, effect) = match (order.state.is_open(), full) {
         (true, true) => (OrderAction::Pay, PaymentEffect::Paid),
         (true, false) => (OrderAction::PayPart, PaymentEffect::PartlyPaid),
-        (false, true) if order.state == OrderState::Expired => match again.claim(order)? {
+        (false, true) if ended_by_the_clock(order) => match again.claim(order)? {
             Some(lines) => {
                 taken = drop_orders_taken(order, &lines);
                 (OrderAction::Rebook, PaymentEffect::Rebooked(lines))
@@ -268,6 +268,11 @@ fn pay(
         events.push(intents.message(kind, order, &[])?);
     }
     Ok(events)
+}
+
+/// Late money that completes it books it again: nobody cancelled it, whether some of its money came before or not.
+fn ended_by_the_clock(order: &Order) -> bool {
+    order.state == OrderState::Expired || (order.state == OrderState::RefundDue && !order.cancelled)
 }
 
 fn drop_orders_taken(order: &Order, lines: &[Reclaim]) -> Vec<Event> {

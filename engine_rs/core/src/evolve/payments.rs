@@ -32,6 +32,7 @@ pub(super) fn allocated(
         }
         PaymentEffect::RefundDue => OrderAction::PayLate,
     };
+    let refund_was_due = order.state == OrderState::RefundDue;
     act(state, &mut order, action, context)?;
     let book = book(state, &order, context)?;
     book.add(state, Metric::Payments, 1, allocation.amount_minor)?;
@@ -40,6 +41,9 @@ pub(super) fn allocated(
         PaymentEffect::Rebooked(_) => {
             book.add(state, Metric::OrdersPaid, 1, order.payable_minor)?;
             book.add(state, Metric::OrdersRebooked, 1, order.payable_minor)?;
+        }
+        PaymentEffect::RefundDue if refund_was_due => {
+            book.add(state, Metric::RefundsDue, 0, allocation.amount_minor)?;
         }
         PaymentEffect::RefundDue => book.add(state, Metric::RefundsDue, 1, order.paid_minor)?,
         PaymentEffect::PartlyPaid => {}
