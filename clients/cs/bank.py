@@ -247,23 +247,31 @@ def _confirm_view(shop: Shop, results: list[ConfirmMatchesResult]) -> Group:
 @command(
     app,
     "allocate",
-    ["kasir cs allocate 31 4711", "kasir cs allocate 31 4711=100.000 4712=50.000 --credit"],
+    [
+        "kasir cs allocate 31 4711",
+        "kasir cs allocate 31 4711=100.000 4712=50.000 --credit",
+        "kasir cs allocate 31 --credit-to 08123456789",
+    ],
     BANK,
 )
 def allocate(
     shop: Shop,
     mutation: Annotated[int, typer.Argument(help="The mutation's number.")],
     order: Annotated[
-        list[str], typer.Argument(metavar="ORDER[=AMOUNT]...", help="What it pays; else all that is due.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[ORDER[=AMOUNT]]...", help="What it pays; else all that is due."),
+    ] = None,
     credit: Annotated[
         bool, typer.Option("--credit", help="Keep what is left over as the customer's credit.")
     ] = False,
+    credit_to: Annotated[
+        str, typer.Option(metavar="PHONE|#N", help="Keep it as this customer's credit; no order is needed.")
+    ] = "",
 ) -> None:
     """Say by hand which Book Orders a mutation pays."""
     left = shop.call(GetMutationRequest(mutation_id=mutation), GetMutationResponse).mutation.amount
     allocations = []
-    for text in order:
+    for text in order or []:
         number, _, typed = text.partition("=")
         if not number.isdigit():
             raise BadInput(f"'{text}' is not ORDER or ORDER=AMOUNT.")
@@ -271,6 +279,9 @@ def allocate(
         left.minor_units -= amount.minor_units
         allocations.append(MutationAllocation(order_id=int(number), amount=amount))
     request = MatchMutationRequest(mutation_id=mutation, allocations=allocations, credit_remainder=credit)
+    if credit_to:
+        request.credit_remainder = True
+        request.credit_customer_id = shop.customer(credit_to).customer_id
     reply = shop.call(request, MatchMutationResponse, note=f"allocate mutation {mutation}")
     shop.output.emit(
         reply,

@@ -56,7 +56,9 @@ class ReconciliationServiceStub:
     the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
     """
     MatchMutation: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.MatchMutationRequest, _reconciliation_pb2.MatchMutationResponse]
-    """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit."""
+    """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
+    when no order is left to pay and the customer is named.
+    """
     UndoMatch: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.UndoMatchRequest, _reconciliation_pb2.UndoMatchResponse]
     """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD)."""
     IgnoreMutation: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.IgnoreMutationRequest, _reconciliation_pb2.IgnoreMutationResponse]
@@ -94,7 +96,9 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
     """
     MatchMutation: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.MatchMutationRequest, _reconciliation_pb2.MatchMutationResponse]  # type: ignore[assignment]
-    """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit."""
+    """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
+    when no order is left to pay and the customer is named.
+    """
     UndoMatch: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.UndoMatchRequest, _reconciliation_pb2.UndoMatchResponse]  # type: ignore[assignment]
     """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD)."""
     IgnoreMutation: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.IgnoreMutationRequest, _reconciliation_pb2.IgnoreMutationResponse]  # type: ignore[assignment]
@@ -183,7 +187,9 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.MatchMutationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.MatchMutationResponse, _abc.Awaitable[_reconciliation_pb2.MatchMutationResponse]]:
-        """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit."""
+        """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
+        when no order is left to pay and the customer is named.
+        """
 
     @_abc_1.abstractmethod
     def UndoMatch(

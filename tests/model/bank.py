@@ -83,10 +83,10 @@ class Bank(Orders):
             "proposal": None,
             "allocations": [],
             "credited": 0,
+            "credited_customer_id": 0,
             "ignore_reason": "",
             "occurrence": row["occurrence"],
             "create_time": self.now,
-            "_credited_to": 0,
             "_keys": [key],
         }
         if not row["pending"]:
@@ -199,7 +199,11 @@ class Bank(Orders):
     def match_mutation(self, request: Record) -> Record:
         mutation = self.need(self.mutations, request["mutation_id"], "MUTATION")
         self.may(mutation["mutation_id"], mutation["state"], "POSTED", "PROPOSED")
-        self.length("allocations", request["allocations"], 100)
+        credit_to = request["credit_customer_id"]
+        if credit_to:
+            self.need(self.customers, credit_to, "CUSTOMER")
+        if request["allocations"] or not credit_to:
+            self.length("allocations", request["allocations"], 100)
         payments: dict[int, int] = {}
         for index, allocation in enumerate(request["allocations"]):
             order = self.need(self.orders, allocation["order_id"], "ORDER")
@@ -213,8 +217,8 @@ class Bank(Orders):
             raise Refused("REMAINDER_LEFT", remainder_minor=remainder)
         self._pay_by(mutation, payments)
         if remainder:
-            customer_id = self.orders[next(iter(payments))]["customer_id"]
-            mutation |= {"credited": remainder, "_credited_to": customer_id}
+            customer_id = credit_to or self.orders[next(iter(payments))]["customer_id"]
+            mutation |= {"credited": remainder, "credited_customer_id": customer_id}
             self.credit(customer_id, remainder)
         return {"mutation": mutation, "orders": [self.orders[order_id] for order_id in payments]}
 
@@ -311,14 +315,15 @@ class Bank(Orders):
             if order["state"] in {"SOLD", "HANDED_TO_COURIER", "DELIVERED"}:
                 raise Refused("ORDER_SOLD", order_id=order["order_id"])
             self.may(order["order_id"], order["state"], "PARTLY_PAID", "PAID", "REFUND_DUE")
-        credited_to = mutation["_credited_to"]
+        credited_to = mutation["credited_customer_id"]
         if credited_to and self.customers[credited_to]["credit"] < mutation["credited"]:
             raise Refused("CREDIT_TOO_LOW")
         for order in orders:
             self._unpay(order, mutation["mutation_id"])
         if credited_to:
             self.credit(credited_to, -mutation["credited"])
-        mutation |= {"state": "POSTED", "proposal": None, "allocations": [], "credited": 0, "_credited_to": 0}
+        mutation |= {"state": "POSTED", "proposal": None, "allocations": []}
+        mutation |= {"credited": 0, "credited_customer_id": 0}
         return {"mutation": mutation}
 
     def _unpay(self, order: Record, mutation_id: int) -> None:

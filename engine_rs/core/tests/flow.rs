@@ -6,10 +6,13 @@ mod common;
 use common::{
     BCA, DESK, MINUTE, STORE, Shop, WAREHOUSE, booking, dropped, from, hold, idr, paid_in, request,
 };
-use kasir_core::command::{AllocationInput, LineInput, MutationInput, Source, TenderInput, TillSaleInput};
-use kasir_core::ids::{
-    CourierId, DropOrderId, HoldId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TillId,
+use kasir_core::command::{
+    AllocationInput, CustomerInput, LineInput, MutationInput, Source, TenderInput, TillSaleInput,
 };
+use kasir_core::ids::{
+    CourierId, CustomerId, DropOrderId, HoldId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TillId,
+};
+use kasir_core::records::{Customer, find};
 use kasir_core::states::{DropOrderState, MutationState, OrderState, PrintJobState};
 use kasir_core::{Command, Reason, Reply};
 
@@ -234,6 +237,7 @@ fn partial_payments_overpayments_and_credit() {
         mutation_id: MutationId(mutation),
         allocations: vec![AllocationInput { order_id: order.order_id, amount: Some(idr(amount)) }],
         credit_remainder,
+        credit_customer_id: CustomerId(0),
     };
     assert_eq!(shop.refused(allocate(1, 50_000, false)), Reason::OverAllocated);
     shop.ok(allocate(1, 40_000, false));
@@ -282,6 +286,7 @@ fn the_rest_of_the_money_may_come_late_too() {
         mutation_id: MutationId(1),
         allocations: vec![AllocationInput { order_id: orders[0].order_id, amount: Some(idr(rest)) }],
         credit_remainder: false,
+        credit_customer_id: CustomerId(0),
     });
     assert_eq!((state(&shop, 0), shop.stock(kopi, WAREHOUSE)), (OrderState::Paid, (2, 1)));
     shop.sound();
@@ -301,6 +306,58 @@ fn the_rest_of_the_money_may_come_late_too() {
     shop.ok(Command::CancelBooking { order_id: third.order_id, reason: String::new() });
     shop.ok(pay(&third, third.payable_minor - 40_000));
     assert_eq!(shop.order(third.order_id).state, OrderState::RefundDue);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn who_pays_twice_gets_it_as_credit() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 2);
+    let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    shop.import(vec![paid_in(order.payable_minor, "FIRST"), paid_in(order.payable_minor, "AGAIN")]);
+    assert_eq!(shop.reconcile(), vec![Ok(OrderState::Paid)]);
+    shop.ok(Command::CreateSales { order_ids: vec![], all_paid: true, shift_id: ShiftId(0) });
+    let again = |credit_remainder, customer| Command::MatchMutation {
+        mutation_id: MutationId(2),
+        allocations: vec![],
+        credit_remainder,
+        credit_customer_id: CustomerId(customer),
+    };
+    assert_eq!(shop.refused(again(true, 0)), Reason::FieldRequired);
+    assert_eq!(shop.refused(again(true, 99)), Reason::CustomerNotFound);
+    assert_eq!(shop.refused(again(false, 1)), Reason::RemainderLeft);
+    let credit = |shop: &Shop| {
+        let customer: Option<Customer> = find(&shop.state, 1).expect("memory is readable");
+        customer.map(|customer| customer.credit_minor)
+    };
+    shop.ok(again(true, 1));
+    let mutation = shop.mutation(2);
+    assert_eq!((mutation.state, mutation.credited_minor), (MutationState::Confirmed, order.payable_minor));
+    assert_eq!((mutation.credited_customer_id, credit(&shop)), (CustomerId(1), Some(order.payable_minor)));
+    shop.sound();
+    shop.ok(Command::UndoMatch { mutation_id: MutationId(2) });
+    assert_eq!((shop.mutation(2).state, credit(&shop)), (MutationState::Posted, Some(0)));
+    shop.sound();
+
+    // What is left after an order may be somebody else's too.
+    let Reply::Customer(other) = shop.ok(Command::CreateCustomer(CustomerInput {
+        name: "Ibu".into(),
+        phone: "0811 1111 111".into(),
+        ..CustomerInput::default()
+    })) else {
+        panic!("a customer")
+    };
+    let second = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    let amount = order.payable_minor - 1_000;
+    shop.ok(Command::MatchMutation {
+        mutation_id: MutationId(2),
+        allocations: vec![AllocationInput { order_id: second.order_id, amount: Some(idr(amount)) }],
+        credit_remainder: true,
+        credit_customer_id: other.customer_id,
+    });
+    assert_eq!(shop.mutation(2).credited_customer_id, other.customer_id);
     shop.sound();
     shop.replays();
 }
@@ -478,7 +535,12 @@ fn dollars_do_not_pay_for_rupiahs() {
         mutations: vec![row],
     });
     let allocations = vec![AllocationInput { order_id: order.order_id, amount: Some(usd(100_100)) }];
-    let command = Command::MatchMutation { mutation_id: MutationId(1), allocations, credit_remainder: false };
+    let command = Command::MatchMutation {
+        mutation_id: MutationId(1),
+        allocations,
+        credit_remainder: false,
+        credit_customer_id: CustomerId(0),
+    };
     assert_eq!(shop.refused(command), Reason::CurrencyMismatch);
     shop.sound();
 }

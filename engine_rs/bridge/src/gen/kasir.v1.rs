@@ -2833,6 +2833,9 @@ pub struct Mutation {
     /// When it was imported.
     #[prost(message, optional, tag = "14")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whose credit that part became; 0 for nobody's.
+    #[prost(uint64, tag = "15")]
+    pub credited_customer_id: u64,
 }
 /// A mutation as a file or an API says it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3109,13 +3112,16 @@ pub struct MatchMutationRequest {
     /// A POSTED or PROPOSED money-in mutation.
     #[prost(uint64, tag = "2")]
     pub mutation_id: u64,
-    /// 1 to 100 different orders. Amounts must be positive, not more than each order's due (OVER_ALLOCATED) nor, in
+    /// 1 to 100 different orders; none when credit_customer_id is set. Amounts must be positive, not more than each order's due (OVER_ALLOCATED) nor, in
     /// sum, more than the mutation (OVER_ALLOCATED).
     #[prost(message, repeated, tag = "3")]
     pub allocations: ::prost::alloc::vec::Vec<MutationAllocation>,
-    /// What is left over becomes credit of the first order's customer; else a remainder is refused (REMAINDER_LEFT).
+    /// What is left over becomes credit of a customer; else a remainder is refused (REMAINDER_LEFT).
     #[prost(bool, tag = "4")]
     pub credit_remainder: bool,
+    /// Whose credit; 0 is the first order's customer.
+    #[prost(uint64, tag = "5")]
+    pub credit_customer_id: u64,
 }
 /// See ReconciliationService.MatchMutation.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -212,8 +212,13 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
             statement::import(view, *bank_account_id, file_hash, mutations, context)
         }
         Command::ProposeMatches { bank_account_id } => matching::propose(view, *bank_account_id),
-        Command::MatchMutation { mutation_id, allocations, credit_remainder } => {
-            payment::match_by_hand(view, *mutation_id, allocations, *credit_remainder, context)
+        Command::MatchMutation { mutation_id, allocations, credit_remainder, credit_customer_id } => {
+            let by_hand = payment::ByHand {
+                allocations,
+                credit_remainder: *credit_remainder,
+                credit_customer_id: *credit_customer_id,
+            };
+            payment::match_by_hand(view, *mutation_id, &by_hand, context)
         }
         Command::UndoMatch { mutation_id } => payment::undo(view, *mutation_id, context),
         Command::IgnoreMutation { mutation_id, reason } => payment::ignore(view, *mutation_id, reason),

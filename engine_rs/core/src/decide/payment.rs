@@ -101,16 +101,41 @@ pub(crate) fn confirm(
     Ok((allocate(view, &mutation, payments, None, context)?, orders))
 }
 
-/// Allocates a mutation by hand.
+/// What a person says that a mutation pays.
+pub(crate) struct ByHand<'a> {
+    pub(crate) allocations: &'a [AllocationInput],
+    pub(crate) credit_remainder: bool,
+    /// Whose credit the remainder becomes; 0: of the first order's customer.
+    pub(crate) credit_customer_id: CustomerId,
+}
+
+/// Allocates a mutation by hand: to orders, or to nobody's order and a customer's credit (who paid twice, say).
 pub(crate) fn match_by_hand(
     view: &dyn View,
     mutation_id: MutationId,
-    allocations: &[AllocationInput],
-    credit_remainder: bool,
+    by_hand: &ByHand<'_>,
     context: &Context<'_>,
 ) -> Outcome<Decided> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Confirm)?;
-    check::count("allocations", allocations.len(), check::ALLOCATIONS_MAX)?;
+    if by_hand.credit_customer_id.is_some() {
+        need::<Customer>(view, by_hand.credit_customer_id.0)?;
+        check::at_most("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
+    } else {
+        check::count("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
+    }
+    let payments = payments(view, &mutation, by_hand.allocations)?;
+    let credit = credit(view, &mutation, &payments, by_hand)?;
+    let order_ids = payments.iter().map(|(order, _)| order.order_id).collect();
+    let events = allocate(view, &mutation, payments, credit, context)?;
+    Ok(Decided::new(events, Answer::Matched(mutation_id, order_ids)))
+}
+
+/// The orders to pay by a mutation and how much each, which is not more than it has.
+fn payments(
+    view: &dyn View,
+    mutation: &Mutation,
+    allocations: &[AllocationInput],
+) -> Outcome<Vec<(Order, i64)>> {
     let mut payments: Vec<(Order, i64)> = Vec::with_capacity(allocations.len());
     let mut orders: BTreeSet<OrderId> = BTreeSet::new();
     for (index, allocation) in allocations.iter().enumerate() {
@@ -140,20 +165,32 @@ pub(crate) fn match_by_hand(
         let refusal = Refusal::field(Reason::OverAllocated, "allocations", message);
         return Err(refusal.with("available_minor", mutation.amount_minor).with("wanted_minor", sum).into());
     }
-    let remainder = mutation.amount_minor - sum;
-    if remainder > 0 && !credit_remainder {
+    Ok(payments)
+}
+
+/// What is left over after the orders, and whose credit it becomes.
+fn credit(
+    view: &dyn View,
+    mutation: &Mutation,
+    payments: &[(Order, i64)],
+    by_hand: &ByHand<'_>,
+) -> Outcome<Option<(CustomerId, i64)>> {
+    let remainder = mutation.amount_minor - payments.iter().map(|(_, amount)| amount).sum::<i64>();
+    if remainder == 0 {
+        return Ok(None);
+    }
+    if !by_hand.credit_remainder {
         let message =
             format!("{remainder} minor units are left over; say that they become the customer's credit.");
         return Err(Refusal::new(Reason::RemainderLeft, message).with("remainder_minor", remainder).into());
     }
-    if remainder > 0 && mutation.currency != Settings::load(view)?.currency {
+    if mutation.currency != Settings::load(view)?.currency {
         let message = "Credit is kept in the shop's currency only.";
         return Err(Refusal::field(Reason::CurrencyMismatch, "credit_remainder", message).into());
     }
-    let credit = (remainder > 0).then(|| (payments[0].0.customer_id, remainder));
-    let order_ids = payments.iter().map(|(order, _)| order.order_id).collect();
-    let events = allocate(view, &mutation, payments, credit, context)?;
-    Ok(Decided::new(events, Answer::Matched(mutation_id, order_ids)))
+    let of_first = || payments.first().map_or(CustomerId(0), |(order, _)| order.customer_id);
+    let named = by_hand.credit_customer_id;
+    Ok(Some((if named.is_some() { named } else { of_first() }, remainder)))
 }
 
 fn allocate(

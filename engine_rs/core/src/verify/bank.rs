@@ -27,7 +27,7 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
     let (amount, credited) = (i128::from(mutation.amount_minor), i128::from(mutation.credited_minor));
     let allocated = sum(mutation.allocations.iter().map(|allocation| allocation.amount_minor));
     let adds_up = if mutation.state == MutationState::Confirmed {
-        amount > 0 && !mutation.allocations.is_empty() && credited >= 0 && allocated + credited == amount
+        amount > 0 && credited >= 0 && allocated + credited == amount
     } else {
         mutation.allocations.is_empty() && credited == 0
     };
