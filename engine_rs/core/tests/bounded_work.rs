@@ -15,7 +15,10 @@ use kasir_core::kv::Visit;
 use kasir_core::records::{Mutation, Order, must};
 use kasir_core::reply::{Each, Proposed};
 use kasir_core::states::{MutationState, OrderState};
-use kasir_core::{Command, Fault, Memory, Reason, Reply, State, Table, View, execute, verify};
+use kasir_core::{
+    CLOCK_ACTOR, Command, Context, Event, Fault, Memory, Reason, Reply, State, Table, View, execute,
+    expire_named, verify,
+};
 use shop::{ACCOUNT, BY_HAND, CONNECTED, CUP, Shop, WAREHOUSE, booking, line, minor};
 
 /// A state that counts what is read of it.
@@ -221,6 +224,30 @@ fn a_run_that_is_cut_goes_on_where_it_stopped() {
     assert_eq!((again.auto, again.unmatched, again.more), (1_500, 0, false));
     let (results, more) = confirm_all(&mut shop);
     assert_eq!((results.len(), more), (1_000, true));
+    assert_sound(&shop);
+}
+
+#[test]
+fn a_payment_never_beats_an_expiry_however_many_fell_due_together() {
+    let mut shop = Shop::open();
+    let orders = booked(&mut shop, 1_200);
+    pay_all(&mut shop, &orders);
+    assert_eq!(propose(&mut shop).auto, 1_200);
+    shop.now_ms = orders.iter().map(|order| order.expire_ms).max().unwrap(); // and nobody has ticked
+    let command = Command::ConfirmMatches { bank_account_id: ACCOUNT, mutation_ids: vec![], all_auto: true };
+    let mut confirm = || {
+        let clock = Context { now_ms: shop.now_ms, actor: CLOCK_ACTOR };
+        let expired = expire_named(&mut shop.state, &command, &clock).expect("deadlines end");
+        let context = shop.context();
+        let done = execute(&mut shop.state, &command, &context).expect("confirmed");
+        assert!(done.events.is_empty(), "nothing can be confirmed");
+        let Reply::Confirmed { results, more } = done.reply else { panic!("results") };
+        let expired = expired.iter().filter(|event| matches!(event, Event::OrderExpired { .. })).count();
+        (expired, results.len(), more)
+    };
+    // The thousand that the call would take expire; the rest are not paid in their place.
+    assert_eq!(confirm(), (1_000, 800, true));
+    assert_eq!(confirm(), (200, 1_000, false));
     assert_sound(&shop);
 }
 

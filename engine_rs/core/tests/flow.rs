@@ -227,6 +227,43 @@ fn a_payment_that_comes_after_its_deadline_never_beats_the_expiry() {
 }
 
 #[test]
+fn an_expiry_found_while_matches_are_confirmed_is_the_clocks() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 2);
+    let late = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    let in_time = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    let version = in_time.version;
+    let expire_ms = Some(in_time.expire_ms + MINUTE);
+    shop.ok(Command::ExtendBooking { order_id: in_time.order_id, version, expire_ms });
+    shop.import(vec![paid_in(late.payable_minor, "LATE"), paid_in(in_time.payable_minor, "IN TIME")]);
+    shop.ok(Command::ProposeMatches { bank_account_id: BCA });
+    shop.now_ms = late.expire_ms; // nobody has ticked
+    let confirm = |all_auto, ids: &[u64]| Command::ConfirmMatches {
+        bank_account_id: BCA,
+        mutation_ids: ids.iter().map(|id| MutationId(*id)).collect(),
+        all_auto,
+    };
+    let mut again = shop.state.clone();
+    let Reply::Confirmed { results, more } = shop.ok(confirm(true, &[])) else { panic!("results") };
+    let told: Vec<_> =
+        results.iter().map(|done| done.result.as_ref().map(|_| ()).map_err(|r| r.reason)).collect();
+    assert_eq!((told, more), (vec![Err(Reason::VersionStale), Ok(())], false));
+    let expired = |entry: &&common::Entry| entry.events.iter().any(|event| event.name() == "OrderExpired");
+    let actors: Vec<_> = shop.journal.iter().filter(expired).map(|entry| entry.actor.as_str()).collect();
+    assert_eq!(actors, [kasir_core::CLOCK_ACTOR]);
+    shop.sound();
+    shop.replays();
+
+    // Named ones too.
+    std::mem::swap(&mut shop.state, &mut again);
+    let Reply::Confirmed { results, .. } = shop.ok(confirm(false, &[1])) else { panic!("results") };
+    assert_eq!(results[0].result.as_ref().unwrap_err().reason, Reason::VersionStale);
+    assert_eq!(shop.journal.iter().filter(expired).next_back().map(|entry| entry.actor.as_str()), Some(""));
+    shop.sound();
+}
+
+#[test]
 fn partial_payments_overpayments_and_credit() {
     let mut shop = Shop::new();
     let kopi = shop.item("A1", 100_000, false);

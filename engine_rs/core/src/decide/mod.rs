@@ -134,7 +134,7 @@ pub(crate) fn small(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-/// Orders that a single command names and that an overdue deadline may concern.
+/// Orders that a command names, or whose mutations it names, and that an overdue deadline may concern.
 pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<OrderId>, Fault> {
     Ok(match command {
         Command::ExtendBooking { order_id, .. }
@@ -144,6 +144,9 @@ pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<Ord
             allocations.iter().take(check::ALLOCATIONS_MAX).map(|allocation| allocation.order_id).collect()
         }
         Command::UndoMatch { mutation_id } => payment::allocated_orders(view, *mutation_id)?,
+        Command::ConfirmMatches { bank_account_id, mutation_ids, all_auto } => {
+            payment::orders_to_confirm(view, *bank_account_id, mutation_ids, *all_auto)?
+        }
         _ => Vec::new(),
     })
 }

@@ -41,8 +41,33 @@ pub(crate) fn to_confirm(
     Ok((ids.to_vec(), false))
 }
 
+/// The orders of the proposals that one ConfirmMatches takes, whether or not it will be refused.
+pub(crate) fn orders_to_confirm(
+    view: &dyn View,
+    account_id: BankAccountId,
+    ids: &[MutationId],
+    all_auto: bool,
+) -> Result<Vec<OrderId>, Fault> {
+    let auto = if all_auto { auto_proposals(view, account_id, CONFIRM_MAX)?.0 } else { Vec::new() };
+    let mut orders = Vec::new();
+    for mutation_id in auto.iter().chain(ids.iter().take(CONFIRM_MAX)) {
+        orders.extend(orders_of(view, *mutation_id)?);
+    }
+    Ok(orders)
+}
+
+/// Whether an order of a proposal is overdue but not expired yet: its payment must not come before.
+pub(crate) fn is_overdue(view: &dyn View, mutation_id: MutationId, now_ms: i64) -> Result<bool, Fault> {
+    for order_id in orders_of(view, mutation_id)? {
+        if must::<Order>(view, order_id.0)?.overdue(now_ms) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The orders that a mutation's proposal names.
-pub(crate) fn orders_of(view: &dyn View, mutation_id: MutationId) -> Result<Vec<OrderId>, Fault> {
+fn orders_of(view: &dyn View, mutation_id: MutationId) -> Result<Vec<OrderId>, Fault> {
     let proposal = find::<Mutation>(view, mutation_id.0)?.and_then(|mutation| mutation.proposal);
     Ok(proposal.map_or_else(Vec::new, |proposal| proposal.allocations.iter().map(|a| a.order_id).collect()))
 }
