@@ -334,6 +334,8 @@ class Bank(Orders):
         in_time = order["state"] in {"PARTLY_PAID", "PAID"} and order["expire_time"] > self.now
         if in_time:
             self.become(order, "PARTLY_PAID" if order["paid"] else "BOOKED")
+        elif order["state"] in {"PARTLY_PAID", "PAID"}:
+            self.expire_order(order)
         elif order["paid"]:
             self.become(order, "REFUND_DUE")
         else:

@@ -510,11 +510,14 @@ fn totals_that_drift_from_the_records_are_found() {
     let all = |metric: Metric| total_key(day_number, Dimension::All, "", currency, metric);
     let counted = [Metric::DropOrdersRequested, Metric::OrdersBooked, Metric::OrderSales, Metric::TillSales];
     let units = [Metric::UnitsSold, Metric::UnitsReceived, Metric::UnitsAdjusted, Metric::LabelsPrinted];
-    for metric in counted.into_iter().chain(units) {
+    let ended = [Metric::OrdersCancelled, Metric::OrdersExpired, Metric::OrdersPaid];
+    for metric in counted.into_iter().chain(units).chain(ended) {
         let said = format!("Totals: {metric:?} counts");
         assert_found(|s| add(s, Table::Totals, all(metric), [1, 0]), &[&said]);
     }
-    for metric in [Metric::OrdersBooked, Metric::Tax, Metric::Discounts, Metric::Shipping, Metric::Payments] {
+    let summed = [Metric::OrdersBooked, Metric::OrdersExpired, Metric::Payments];
+    let of_sales = [Metric::Tax, Metric::Discounts, Metric::Shipping];
+    for metric in summed.into_iter().chain(of_sales) {
         let said = format!("Totals: {metric:?} in IDR is");
         assert_found(|s| add(s, Table::Totals, all(metric), [0, 1]), &[&said]);
     }

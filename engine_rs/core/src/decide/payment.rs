@@ -385,13 +385,14 @@ impl Again<'_, '_> {
 pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'_>) -> Outcome<Decided> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Undo)?;
     let mut events = Vec::new();
+    let mut intents = Intents::new(view, context);
     for allocation in &mutation.allocations {
         let order: Order = must(view, allocation.order_id.0)?;
         if order.state.is_sold() {
             let message = format!("Order {} was sold; its payment stays.", order.order_id);
             return Err(Refusal::new(Reason::OrderSold, message).with("order_id", order.order_id).into());
         }
-        events.extend(unpay(&order, mutation_id, context)?);
+        events.extend(unpay(&order, mutation_id, &mut intents, context)?);
     }
     if mutation.credited_minor > 0 {
         let customer: Customer = must(view, mutation.credited_customer_id.0)?;
@@ -406,7 +407,12 @@ pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'
     Ok(Decided::new(events, Answer::Mutation(mutation_id)))
 }
 
-fn unpay(order: &Order, mutation_id: MutationId, context: &Context<'_>) -> Outcome<Vec<Event>> {
+fn unpay(
+    order: &Order,
+    mutation_id: MutationId,
+    intents: &mut Intents<'_, '_>,
+    context: &Context<'_>,
+) -> Outcome<Vec<Event>> {
     let order_id = order.order_id;
     let amount_minor = paid_by(order, mutation_id);
     let left = order.paid_minor - amount_minor;
@@ -422,9 +428,14 @@ fn unpay(order: &Order, mutation_id: MutationId, context: &Context<'_>) -> Outco
     if order.state.next(action).is_none() {
         return Err(Refusal::wrong_state("Order", order_id.0, &order.state, &action).into());
     }
-    let (items, drops) = if late && !claim_ended { end_of_claim(order) } else { (Vec::new(), Vec::new()) };
+    let expires = late && !claim_ended;
+    let (items, drops) = if expires { end_of_claim(order) } else { (Vec::new(), Vec::new()) };
     let mut events = vec![Event::PaymentUndone { order_id, mutation_id, amount_minor, effect, items }];
     events.extend(drops);
+    if expires {
+        let kind = if left > 0 { MessageKind::RefundDue } else { MessageKind::BookingExpired };
+        events.push(intents.message(kind, order, &[])?);
+    }
     Ok(events)
 }
 

@@ -1,8 +1,8 @@
 //! What money does to orders, and credit.
 
-use super::orders::{act, book, free_straight_lines, reserve_again};
+use super::orders::{act, book, count_expired, free_straight_lines, reserve_again};
 use crate::event::{PaymentEffect, Reclaim, UndoEffect};
-use crate::execute::Context;
+use crate::execute::{CLOCK_ACTOR, Context};
 use crate::ids::{CustomerId, MutationId, OrderId};
 use crate::kv::{Fault, State};
 use crate::records::{Allocation, Customer, Order, must, save};
@@ -93,6 +93,10 @@ pub(super) fn undone(
     act(state, &mut order, action, context)?;
     if before.claims() && !order.state.claims() {
         free_straight_lines(state, &order)?;
+        // The deadline ended it, not whoever undid the match.
+        let clock = Context { actor: CLOCK_ACTOR, ..*context };
+        let book = book(state, &order, &clock)?;
+        count_expired(state, &book, &mut order)?;
     }
     let book = book(state, &order, context)?;
     book.add(state, Metric::PaymentsUndone, 1, amount_minor)?;

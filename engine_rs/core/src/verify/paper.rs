@@ -4,7 +4,7 @@ use super::Audit;
 use crate::ids::ParcelId;
 use crate::kv::{Fault, Key};
 use crate::records::{Courier, Customer, Location, Message, Order, Parcel, PrintJob, Sale, Shift};
-use crate::states::{AirwayBillState, DocumentKind, LabelState, PrintJobState};
+use crate::states::{AirwayBillState, DocumentKind, LabelState, MessageKind, PrintJobState};
 use crate::tables::Table;
 use crate::totals::Metric;
 
@@ -17,6 +17,8 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     audit.each::<Message>(|audit, message| {
         let who = format!("Message {}", message.message_id);
         audit.names::<Order>(&who, message.order_id.0)?;
+        // Each time an order is paid in full its customer is told so.
+        audit.sums.count(Metric::OrdersPaid, i128::from(message.kind == MessageKind::PaymentReceived));
         audit.names::<Customer>(&who, message.customer_id.0)
     })
 }
