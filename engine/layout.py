@@ -178,6 +178,17 @@ TABLES: dict[str, Table] = {
         _records("mutations", "mutation_id"),
         _index("mutations_by_state", ("bank_account_id", U64), ("state", U8), ("mutation_id", U64)),
         _fixed("mutation_keys", (("row_hash", HASH),), "mutation_id"),
+        _index(
+            "mutations_by_amount",
+            ("bank_account_id", U64),
+            ("amount_minor", ORDERED),
+            ("mutation_id", U64),
+        ),
+        _index(
+            "proposals", ("bank_account_id", U64), ("changed", U8), ("decision", U8), ("mutation_id", U64)
+        ),
+        _index("proposals_by_order", ("order_id", U64), ("mutation_id", U64)),
+        _index("pending_mutations", ("row_hash", HASH), ("mutation_id", U64)),
         _records("sales", "sale_id"),
         _index("sales_by_shift", ("shift_id", U64), ("sale_id", U64)),
         _records("tills", "till_id"),
@@ -185,6 +196,7 @@ TABLES: dict[str, Table] = {
         _records("couriers", "courier_id"),
         _records("parcels", "parcel_id"),
         _index("parcels_by_label", ("label_state", U8), ("parcel_id", U64)),
+        _index("labels_due", ("waits", U8), ("parcel_id", U64)),
         _index("parcels_by_airway_bill", ("airway_bill_state", U8), ("parcel_id", U64)),
         _records("print_jobs", "print_job_id"),
         _index("print_jobs_by_state", ("state", U8), ("print_job_id", U64)),

@@ -177,8 +177,7 @@ def match(shop: Shop, account: Account = "") -> None:
         total.auto += reply.auto
         total.suggested += reply.suggested
         total.unmatched = reply.unmatched
-        # A round that proposed nothing new would be repeated for ever.
-        total.more = reply.more and bool(reply.auto or reply.suggested)
+        total.more = reply.more
     pairs = [
         ("Sure", f"{total.auto}  (kasir cs confirm --all-auto)"),
         ("To be looked at", f"{total.suggested}  (kasir cs mutations --state proposed)"),
@@ -224,8 +223,9 @@ def _confirm_all(shop: Shop, account_id: int) -> Iterator[ConfirmMatchesResult]:
         fresh = [each for each in reply.results if each.mutation_id not in seen]
         seen.update(each.mutation_id for each in fresh)
         yield from fresh
-        # Refused ones stay proposed and come again; a round of nothing else is the last.
-        if not reply.more or not fresh:
+        # Refused ones stay proposed and come again; a round of nothing else is the last. One of none at all ended what
+        # fell due before it could be paid.
+        if not reply.more or (reply.results and not fresh):
             return
 
 
@@ -248,23 +248,31 @@ def _confirm_view(shop: Shop, results: list[ConfirmMatchesResult]) -> Group:
 @command(
     app,
     "allocate",
-    ["kasir cs allocate 31 4711", "kasir cs allocate 31 4711=100.000 4712=50.000 --credit"],
+    [
+        "kasir cs allocate 31 4711",
+        "kasir cs allocate 31 4711=100.000 4712=50.000 --credit",
+        "kasir cs allocate 31 --credit-to 08123456789",
+    ],
     BANK,
 )
 def allocate(
     shop: Shop,
     mutation: Annotated[int, typer.Argument(help="The mutation's number.")],
     order: Annotated[
-        list[str], typer.Argument(metavar="ORDER[=AMOUNT]...", help="What it pays; else all that is due.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[ORDER[=AMOUNT]]...", help="What it pays; else all that is due."),
+    ] = None,
     credit: Annotated[
         bool, typer.Option("--credit", help="Keep what is left over as the customer's credit.")
     ] = False,
+    credit_to: Annotated[
+        str, typer.Option(metavar="PHONE|#N", help="Keep it as this customer's credit; no order is needed.")
+    ] = "",
 ) -> None:
     """Say by hand which Book Orders a mutation pays."""
     left = shop.call(GetMutationRequest(mutation_id=mutation), GetMutationResponse).mutation.amount
     allocations = []
-    for text in order:
+    for text in order or []:
         number, _, typed = text.partition("=")
         if not number.isdigit():
             raise BadInput(f"'{text}' is not ORDER or ORDER=AMOUNT.")
@@ -272,6 +280,9 @@ def allocate(
         left.minor_units -= amount.minor_units
         allocations.append(MutationAllocation(order_id=int(number), amount=amount))
     request = MatchMutationRequest(mutation_id=mutation, allocations=allocations, credit_remainder=credit)
+    if credit_to:
+        request.credit_remainder = True
+        request.credit_customer_id = shop.customer(credit_to).customer_id
     reply = shop.call(request, MatchMutationResponse, note=f"allocate mutation {mutation}")
     shop.output.emit(
         reply,

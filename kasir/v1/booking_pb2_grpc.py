@@ -28,7 +28,8 @@ if _version_not_supported:
 class BookingServiceStub:
     """BOOKED -> PAID -> SOLD -> HANDED_TO_COURIER -> DELIVERED; BOOKED -> CANCELLED | EXPIRED; BOOKED -> PARTLY_PAID -> PAID;
     money for an EXPIRED order: -> PAID by re-booking, or REFUND_DUE -> REFUNDED. A PAID or PARTLY_PAID order that is
-    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE.
+    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE. The rest of the money may come then too: it
+    re-books an order that nobody cancelled when it is complete, else there is more to pay back.
     """
 
     def __init__(self, channel):
@@ -77,7 +78,8 @@ class BookingServiceStub:
 class BookingServiceServicer:
     """BOOKED -> PAID -> SOLD -> HANDED_TO_COURIER -> DELIVERED; BOOKED -> CANCELLED | EXPIRED; BOOKED -> PARTLY_PAID -> PAID;
     money for an EXPIRED order: -> PAID by re-booking, or REFUND_DUE -> REFUNDED. A PAID or PARTLY_PAID order that is
-    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE.
+    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE. The rest of the money may come then too: it
+    re-books an order that nobody cancelled when it is complete, else there is more to pay back.
     """
 
     def QuoteBooking(self, request, context):
@@ -179,7 +181,8 @@ def add_BookingServiceServicer_to_server(servicer, server):
 class BookingService:
     """BOOKED -> PAID -> SOLD -> HANDED_TO_COURIER -> DELIVERED; BOOKED -> CANCELLED | EXPIRED; BOOKED -> PARTLY_PAID -> PAID;
     money for an EXPIRED order: -> PAID by re-booking, or REFUND_DUE -> REFUNDED. A PAID or PARTLY_PAID order that is
-    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE.
+    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE. The rest of the money may come then too: it
+    re-books an order that nobody cancelled when it is complete, else there is more to pay back.
     """
 
     @staticmethod

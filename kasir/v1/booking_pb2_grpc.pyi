@@ -29,7 +29,8 @@ GRPC_VERSION: str
 class BookingServiceStub:
     """BOOKED -> PAID -> SOLD -> HANDED_TO_COURIER -> DELIVERED; BOOKED -> CANCELLED | EXPIRED; BOOKED -> PARTLY_PAID -> PAID;
     money for an EXPIRED order: -> PAID by re-booking, or REFUND_DUE -> REFUNDED. A PAID or PARTLY_PAID order that is
-    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE.
+    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE. The rest of the money may come then too: it
+    re-books an order that nobody cancelled when it is complete, else there is more to pay back.
     """
 
     @_typing.overload
@@ -57,7 +58,8 @@ class BookingServiceStub:
 class BookingServiceAsyncStub(BookingServiceStub):
     """BOOKED -> PAID -> SOLD -> HANDED_TO_COURIER -> DELIVERED; BOOKED -> CANCELLED | EXPIRED; BOOKED -> PARTLY_PAID -> PAID;
     money for an EXPIRED order: -> PAID by re-booking, or REFUND_DUE -> REFUNDED. A PAID or PARTLY_PAID order that is
-    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE.
+    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE. The rest of the money may come then too: it
+    re-books an order that nobody cancelled when it is complete, else there is more to pay back.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -81,7 +83,8 @@ class BookingServiceAsyncStub(BookingServiceStub):
 class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     """BOOKED -> PAID -> SOLD -> HANDED_TO_COURIER -> DELIVERED; BOOKED -> CANCELLED | EXPIRED; BOOKED -> PARTLY_PAID -> PAID;
     money for an EXPIRED order: -> PAID by re-booking, or REFUND_DUE -> REFUNDED. A PAID or PARTLY_PAID order that is
-    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE.
+    cancelled, and a PARTLY_PAID one whose deadline passes, becomes REFUND_DUE. The rest of the money may come then too: it
+    re-books an order that nobody cancelled when it is complete, else there is more to pay back.
     """
 
     @_abc_1.abstractmethod

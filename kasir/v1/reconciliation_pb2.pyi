@@ -258,6 +258,7 @@ class Mutation(_message.Message):
     IGNORE_REASON_FIELD_NUMBER: _builtins.int
     OCCURRENCE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CREDITED_CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     mutation_id: _builtins.int
     """Given by the engine."""
     bank_account_id: _builtins.int
@@ -274,6 +275,8 @@ class Mutation(_message.Message):
     """Why it is ignored."""
     occurrence: _builtins.int
     """Which of several equal rows of one statement it is, from 1."""
+    credited_customer_id: _builtins.int
+    """Whose credit that part became; 0 for nobody's."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money:
         """Signed: money in is positive."""
@@ -315,10 +318,11 @@ class Mutation(_message.Message):
         ignore_reason: _builtins.str = ...,
         occurrence: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        credited_customer_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "create_time", b"create_time", "credited", b"credited", "proposal", b"proposal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocations", b"allocations", "amount", b"amount", "balance", b"balance", "bank_account_id", b"bank_account_id", "bank_reference", b"bank_reference", "create_time", b"create_time", "credited", b"credited", "date", b"date", "description", b"description", "ignore_reason", b"ignore_reason", "mutation_id", b"mutation_id", "occurrence", b"occurrence", "proposal", b"proposal", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocations", b"allocations", "amount", b"amount", "balance", b"balance", "bank_account_id", b"bank_account_id", "bank_reference", b"bank_reference", "create_time", b"create_time", "credited", b"credited", "credited_customer_id", b"credited_customer_id", "date", b"date", "description", b"description", "ignore_reason", b"ignore_reason", "mutation_id", b"mutation_id", "occurrence", b"occurrence", "proposal", b"proposal", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -843,9 +847,9 @@ class ProposeMatchesResponse(_message.Message):
     suggested: _builtins.int
     """How many got another proposal."""
     unmatched: _builtins.int
-    """How many money-in mutations stay without one."""
+    """How many money-in mutations are without one now; counted up to 100,000."""
     more: _builtins.bool
-    """Work was cut at 5,000 mutations: call again."""
+    """Work was cut at 5,000 mutations, or after a long way between amounts that match nothing: call again, it goes on there."""
     def __init__(
         self,
         *,
@@ -877,7 +881,7 @@ class ConfirmMatchesRequest(_message.Message):
     bank_account_id: _builtins.int
     """The account."""
     all_auto: _builtins.bool
-    """All AUTO proposals of the account, up to 1,000 a call."""
+    """All AUTO proposals of the account, up to 1,000 a call; those whose order changed come last, to be told so."""
     @_builtins.property
     def mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """These PROPOSED mutations, at most 1,000; empty together with all_auto."""
@@ -974,15 +978,18 @@ class MatchMutationRequest(_message.Message):
     MUTATION_ID_FIELD_NUMBER: _builtins.int
     ALLOCATIONS_FIELD_NUMBER: _builtins.int
     CREDIT_REMAINDER_FIELD_NUMBER: _builtins.int
+    CREDIT_CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     mutation_id: _builtins.int
     """A POSTED or PROPOSED money-in mutation."""
     credit_remainder: _builtins.bool
-    """What is left over becomes credit of the first order's customer; else a remainder is refused (REMAINDER_LEFT)."""
+    """What is left over becomes credit of a customer; else a remainder is refused (REMAINDER_LEFT)."""
+    credit_customer_id: _builtins.int
+    """Whose credit; 0 is the first order's customer."""
     @_builtins.property
     def allocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___MutationAllocation]:
-        """1 to 100 different orders. Amounts must be positive, not more than each order's due (OVER_ALLOCATED) nor, in
+        """1 to 100 different orders; none when credit_customer_id is set. Amounts must be positive, not more than each order's due (OVER_ALLOCATED) nor, in
         sum, more than the mutation (OVER_ALLOCATED).
         """
 
@@ -993,10 +1000,11 @@ class MatchMutationRequest(_message.Message):
         mutation_id: _builtins.int = ...,
         allocations: _abc.Iterable[Global___MutationAllocation] | None = ...,
         credit_remainder: _builtins.bool = ...,
+        credit_customer_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocations", b"allocations", "credit_remainder", b"credit_remainder", "mutation_id", b"mutation_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocations", b"allocations", "credit_customer_id", b"credit_customer_id", "credit_remainder", b"credit_remainder", "mutation_id", b"mutation_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -150,7 +150,8 @@ class ReconciliationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ProposeMatches(self, request, context):
-        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED.
+        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
+        goes on with the next call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,7 +166,8 @@ class ReconciliationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MatchMutation(self, request, context):
-        """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit.
+        """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
+        when no order is left to pay and the customer is named.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,13 +48,17 @@ class ReconciliationServiceStub:
     ListMutations: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListMutationsRequest, _reconciliation_pb2.ListMutationsResponse]
     """Mutations newest first, filtered, paged."""
     ProposeMatches: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ProposeMatchesRequest, _reconciliation_pb2.ProposeMatchesResponse]
-    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED."""
+    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
+    goes on with the next call.
+    """
     ConfirmMatches: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ConfirmMatchesRequest, _reconciliation_pb2.ConfirmMatchesResponse]
     """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself. An order that changed since
     the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
     """
     MatchMutation: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.MatchMutationRequest, _reconciliation_pb2.MatchMutationResponse]
-    """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit."""
+    """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
+    when no order is left to pay and the customer is named.
+    """
     UndoMatch: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.UndoMatchRequest, _reconciliation_pb2.UndoMatchResponse]
     """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD)."""
     IgnoreMutation: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.IgnoreMutationRequest, _reconciliation_pb2.IgnoreMutationResponse]
@@ -84,13 +88,17 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     ListMutations: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListMutationsRequest, _reconciliation_pb2.ListMutationsResponse]  # type: ignore[assignment]
     """Mutations newest first, filtered, paged."""
     ProposeMatches: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ProposeMatchesRequest, _reconciliation_pb2.ProposeMatchesResponse]  # type: ignore[assignment]
-    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED."""
+    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
+    goes on with the next call.
+    """
     ConfirmMatches: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ConfirmMatchesRequest, _reconciliation_pb2.ConfirmMatchesResponse]  # type: ignore[assignment]
     """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself. An order that changed since
     the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
     """
     MatchMutation: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.MatchMutationRequest, _reconciliation_pb2.MatchMutationResponse]  # type: ignore[assignment]
-    """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit."""
+    """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
+    when no order is left to pay and the customer is named.
+    """
     UndoMatch: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.UndoMatchRequest, _reconciliation_pb2.UndoMatchResponse]  # type: ignore[assignment]
     """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD)."""
     IgnoreMutation: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.IgnoreMutationRequest, _reconciliation_pb2.IgnoreMutationResponse]  # type: ignore[assignment]
@@ -159,7 +167,9 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.ProposeMatchesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.ProposeMatchesResponse, _abc.Awaitable[_reconciliation_pb2.ProposeMatchesResponse]]:
-        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED."""
+        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
+        goes on with the next call.
+        """
 
     @_abc_1.abstractmethod
     def ConfirmMatches(
@@ -177,7 +187,9 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.MatchMutationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.MatchMutationResponse, _abc.Awaitable[_reconciliation_pb2.MatchMutationResponse]]:
-        """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit."""
+        """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
+        when no order is left to pay and the customer is named.
+        """
 
     @_abc_1.abstractmethod
     def UndoMatch(

@@ -83,7 +83,7 @@ class _MetricEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Metric.ValueTy
     METRIC_ORDERS_PAID: _Metric.ValueType  # 9
     """Book Orders that became paid; amount is payable."""
     METRIC_ORDERS_REBOOKED: _Metric.ValueType  # 10
-    """Expired orders re-booked by late money; amount is payable."""
+    """Orders past their deadline re-booked by late money; amount is payable."""
     METRIC_ORDER_SALES: _Metric.ValueType  # 11
     """Sales made from orders; amount is the sales' totals."""
     METRIC_TILL_SALES: _Metric.ValueType  # 12
@@ -99,7 +99,7 @@ class _MetricEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Metric.ValueTy
     METRIC_PAYMENTS_UNDONE: _Metric.ValueType  # 17
     """Payments taken back by undoing a match."""
     METRIC_REFUNDS_DUE: _Metric.ValueType  # 18
-    """Orders that became REFUND_DUE; amount is what is due."""
+    """Orders that became REFUND_DUE; amount is what is due, with what came while it was."""
     METRIC_REFUNDED: _Metric.ValueType  # 19
     """Orders refunded."""
     METRIC_UNITS_SOLD: _Metric.ValueType  # 20
@@ -165,7 +165,7 @@ METRIC_ORDERS_EXPIRED: Metric.ValueType  # 8
 METRIC_ORDERS_PAID: Metric.ValueType  # 9
 """Book Orders that became paid; amount is payable."""
 METRIC_ORDERS_REBOOKED: Metric.ValueType  # 10
-"""Expired orders re-booked by late money; amount is payable."""
+"""Orders past their deadline re-booked by late money; amount is payable."""
 METRIC_ORDER_SALES: Metric.ValueType  # 11
 """Sales made from orders; amount is the sales' totals."""
 METRIC_TILL_SALES: Metric.ValueType  # 12
@@ -181,7 +181,7 @@ METRIC_PAYMENTS: Metric.ValueType  # 16
 METRIC_PAYMENTS_UNDONE: Metric.ValueType  # 17
 """Payments taken back by undoing a match."""
 METRIC_REFUNDS_DUE: Metric.ValueType  # 18
-"""Orders that became REFUND_DUE; amount is what is due."""
+"""Orders that became REFUND_DUE; amount is what is due, with what came while it was."""
 METRIC_REFUNDED: Metric.ValueType  # 19
 """Orders refunded."""
 METRIC_UNITS_SOLD: Metric.ValueType  # 20

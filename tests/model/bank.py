@@ -41,6 +41,7 @@ class Bank(Orders):
         equal_rows: Counter[Any] = Counter()
         here: set[Any] = set()
         posted: set[int] = set()
+        pending = [mutation for mutation in self.mutations.values() if mutation["state"] == "PENDING"]
         for row in rows:
             same = row_key(account, row, 0)
             equal_rows[same] += not row["occurrence"]
@@ -48,7 +49,9 @@ class Bank(Orders):
             key = row_key(account, counted, counted["occurrence"])
             before = known.get(key)
             # A pending row is the same one when the bank has posted it, whatever date and balance it has.
-            waiting = None if row["pending"] else before or self._waiting(account, row, known, posted)
+            waiting = None if row["pending"] else before
+            if waiting is None and not row["pending"] and key not in here:
+                waiting = self._waiting(account, row, pending, posted)
             if waiting and waiting["state"] == "PENDING" and waiting["mutation_id"] not in posted:
                 posted.add(waiting["mutation_id"])
                 changed = {name: counted[name] for name in ("date", "balance", "occurrence")}
@@ -80,10 +83,10 @@ class Bank(Orders):
             "proposal": None,
             "allocations": [],
             "credited": 0,
+            "credited_customer_id": 0,
             "ignore_reason": "",
             "occurrence": row["occurrence"],
             "create_time": self.now,
-            "_credited_to": 0,
             "_keys": [key],
         }
         if not row["pending"]:
@@ -92,12 +95,14 @@ class Bank(Orders):
         return mutation_id
 
     @staticmethod
-    def _waiting(account: Record, row: Record, known: dict[Any, Record], posted: set[int]) -> Record | None:
-        occurrence = 1
-        while (found := known.get(row_key(account, row | {"pending": True}, occurrence))) is not None:
-            if found["state"] == "PENDING" and found["mutation_id"] not in posted:
-                return found
-            occurrence += 1
+    def _waiting(account: Record, row: Record, pending: list[Record], posted: set[int]) -> Record | None:
+        """The first of the equal pending rows, whichever occurrence each is."""
+        same = row_key(account, row | {"pending": True}, 0)
+        for mutation in pending:
+            of_account = {"bank_account_id": mutation["bank_account_id"]}
+            equal = row_key(of_account, mutation | {"pending": True}, 0) == same
+            if equal and mutation["mutation_id"] not in posted:
+                return mutation
         return None
 
     @staticmethod
@@ -194,7 +199,11 @@ class Bank(Orders):
     def match_mutation(self, request: Record) -> Record:
         mutation = self.need(self.mutations, request["mutation_id"], "MUTATION")
         self.may(mutation["mutation_id"], mutation["state"], "POSTED", "PROPOSED")
-        self.length("allocations", request["allocations"], 100)
+        credit_to = request["credit_customer_id"]
+        if credit_to:
+            self.need(self.customers, credit_to, "CUSTOMER")
+        if request["allocations"] or not credit_to:
+            self.length("allocations", request["allocations"], 100)
         payments: dict[int, int] = {}
         for index, allocation in enumerate(request["allocations"]):
             order = self.need(self.orders, allocation["order_id"], "ORDER")
@@ -208,8 +217,8 @@ class Bank(Orders):
             raise Refused("REMAINDER_LEFT", remainder_minor=remainder)
         self._pay_by(mutation, payments)
         if remainder:
-            customer_id = self.orders[next(iter(payments))]["customer_id"]
-            mutation |= {"credited": remainder, "_credited_to": customer_id}
+            customer_id = credit_to or self.orders[next(iter(payments))]["customer_id"]
+            mutation |= {"credited": remainder, "credited_customer_id": customer_id}
             self.credit(customer_id, remainder)
         return {"mutation": mutation, "orders": [self.orders[order_id] for order_id in payments]}
 
@@ -235,7 +244,8 @@ class Bank(Orders):
         due = order["payable"] - order["paid"]
         if amount > due:
             raise Refused("OVER_ALLOCATED", order_id=order["order_id"], due_minor=due)
-        self.may(order["order_id"], order["state"], "BOOKED", "PARTLY_PAID", "EXPIRED", "CANCELLED")
+        late = ("EXPIRED", "CANCELLED", "REFUND_DUE")
+        self.may(order["order_id"], order["state"], "BOOKED", "PARTLY_PAID", *late)
 
     def _pay(
         self, order: Record, amount: int, mutation_id: int = 0, method: str = "", reference: str = ""
@@ -247,16 +257,22 @@ class Bank(Orders):
         full = order["paid"] == order["payable"]
         if order["state"] in OPEN:
             self.become(order, "PAID" if full else "PARTLY_PAID")
-        elif order["state"] == "EXPIRED" and full and self._book_again(order):
+        elif full and self._ended_by_the_clock(order) and self._book_again(order):
             self.count("ORDERS_REBOOKED", amount=order["payable"])
             self.become(order, "PAID")
         else:
+            if order["state"] == "REFUND_DUE":
+                self.count("REFUNDS_DUE", count=0, amount=amount)
             self.become(order, "REFUND_DUE")
         if order["state"] == "PAID":
             self.count("ORDERS_PAID", amount=order["payable"])
             self.queue_message("PAYMENT_RECEIVED", order)
         elif order["state"] == "REFUND_DUE":
             self.queue_message("REFUND_DUE", order)
+
+    @staticmethod
+    def _ended_by_the_clock(order: Record) -> bool:
+        return order["state"] in {"EXPIRED", "REFUND_DUE"} and not order["_cancelled"]
 
     def _book_again(self, order: Record) -> bool:
         """Claims an expired order's goods again, all or none: from the Drop Order that still waits on the
@@ -299,14 +315,15 @@ class Bank(Orders):
             if order["state"] in {"SOLD", "HANDED_TO_COURIER", "DELIVERED"}:
                 raise Refused("ORDER_SOLD", order_id=order["order_id"])
             self.may(order["order_id"], order["state"], "PARTLY_PAID", "PAID", "REFUND_DUE")
-        credited_to = mutation["_credited_to"]
+        credited_to = mutation["credited_customer_id"]
         if credited_to and self.customers[credited_to]["credit"] < mutation["credited"]:
             raise Refused("CREDIT_TOO_LOW")
         for order in orders:
             self._unpay(order, mutation["mutation_id"])
         if credited_to:
             self.credit(credited_to, -mutation["credited"])
-        mutation |= {"state": "POSTED", "proposal": None, "allocations": [], "credited": 0, "_credited_to": 0}
+        mutation |= {"state": "POSTED", "proposal": None, "allocations": []}
+        mutation |= {"credited": 0, "credited_customer_id": 0}
         return {"mutation": mutation}
 
     def _unpay(self, order: Record, mutation_id: int) -> None:
@@ -317,6 +334,8 @@ class Bank(Orders):
         in_time = order["state"] in {"PARTLY_PAID", "PAID"} and order["expire_time"] > self.now
         if in_time:
             self.become(order, "PARTLY_PAID" if order["paid"] else "BOOKED")
+        elif order["state"] in {"PARTLY_PAID", "PAID"}:
+            self.expire_order(order)
         elif order["paid"]:
             self.become(order, "REFUND_DUE")
         else:

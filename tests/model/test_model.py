@@ -137,7 +137,8 @@ def test_an_order_expires_and_late_money_books_it_again_while_the_goods_are_free
     # And when the goods are gone, the money is to be paid back.
     story("AdjustStock", location_id=1, lines=[{"item_id": 1, "quantity": -2}], reason="broken")
     allocation = {"order_id": 1, "amount": order["payable"]}
-    story("MatchMutation", mutation_id=mutation_id, allocations=[allocation], credit_remainder=False)
+    no_credit = {"credit_remainder": False, "credit_customer_id": 0}
+    story("MatchMutation", mutation_id=mutation_id, allocations=[allocation], **no_credit)
     assert story.shop.orders[1]["state"] == "REFUND_DUE"
     story.shop.invariants()
 

@@ -16,7 +16,8 @@ from tests.properties.shop_base import DESK, SHOP, WAREHOUSE, ShopBase, action
 
 
 def is_owing(order: Record) -> bool:
-    return order["state"] in {"BOOKED", "PARTLY_PAID", "EXPIRED", "CANCELLED"}
+    in_part = order["state"] == "REFUND_DUE" and order["paid"] < order["payable"]
+    return in_part or order["state"] in {"BOOKED", "PARTLY_PAID", "EXPIRED", "CANCELLED"}
 
 
 class OrderActions(ShopBase):
@@ -165,12 +166,14 @@ class OrderActions(ShopBase):
             case _:
                 mutation_id = choice.one(mutations, in_state("POSTED", "PROPOSED"))
                 left = mutations.get(mutation_id, {"amount": 100})["amount"]
+                credit_to = choice.one(self.model.customers) if choice.seldom() else 0
                 self.send(
                     choice,
                     "MatchMutation",
                     mutation_id=mutation_id,
-                    allocations=self._allocations(choice, left),
+                    allocations=[] if credit_to and choice.maybe() else self._allocations(choice, left),
                     credit_remainder=choice.of([True], [False]),
+                    credit_customer_id=credit_to,
                 )
 
     def _allocations(self, choice: Choice, left: int) -> list[reconciliation_pb2.MutationAllocation]:

@@ -287,6 +287,7 @@ pub enum Command {
         mutation_id: MutationId,
         allocations: Vec<AllocationInput>,
         credit_remainder: bool,
+        credit_customer_id: CustomerId,
     },
     UndoMatch {
         mutation_id: MutationId,

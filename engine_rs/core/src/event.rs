@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId, OrderId, ParcelId,
-    PrintJobId, ShiftId,
+    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
+    OrderId, ParcelId, PrintJobId, ShiftId,
 };
 use crate::records::{
     Allocation, BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation,
@@ -184,6 +184,11 @@ pub enum Event {
     MutationWithdrawn {
         mutation_id: MutationId,
     },
+    /// A run of the matcher was cut at this amount, or was through (0).
+    MatchingStopped {
+        bank_account_id: BankAccountId,
+        match_from_minor: i64,
+    },
     MutationConfirmed {
         mutation_id: MutationId,
         allocations: Vec<MutationAllocation>,
@@ -334,6 +339,7 @@ impl Event {
             Self::MutationPosted { .. } => "MutationPosted",
             Self::MutationProposed { .. } => "MutationProposed",
             Self::MutationWithdrawn { .. } => "MutationWithdrawn",
+            Self::MatchingStopped { .. } => "MatchingStopped",
             Self::MutationConfirmed { .. } => "MutationConfirmed",
             Self::MutationUndone { .. } => "MutationUndone",
             Self::MutationIgnored { .. } => "MutationIgnored",
@@ -409,6 +415,7 @@ impl Event {
             Self::OrderExtended { order_id, .. }
             | Self::OrderRefunded { order_id, .. }
             | Self::PayableReleased { order_id } => vec![(R::Order, order_id.0)],
+            Self::MatchingStopped { .. } => Vec::new(),
             Self::MutationImported(m) => vec![(R::Mutation, m.mutation_id.0)],
             Self::MutationPosted { mutation_id, .. }
             | Self::MutationProposed { mutation_id, .. }

@@ -155,11 +155,16 @@ impl Run<'_, '_> {
         ids: &[MutationId],
         all_auto: bool,
     ) -> Outcome<Reply> {
-        let (ids, more) = decide::payment::to_confirm(self.state.view(), account_id, ids, all_auto)?;
+        let (ids, mut more) = decide::payment::to_confirm(self.state.view(), account_id, ids, all_auto)?;
         let mut results = Vec::with_capacity(ids.len());
         for mutation_id in ids {
+            // Of all AUTO ones, those that came in for others whose order just expired: it is the next call's turn to
+            // end what fell due before it pays.
+            if all_auto && decide::payment::is_overdue(self.state.view(), mutation_id, self.context.now_ms)? {
+                more = true;
+                continue;
+            }
             let result = self.part(|run| {
-                run.settle(&decide::payment::orders_of(run.state.view(), mutation_id)?)?;
                 let (events, order_ids) =
                     decide::payment::confirm(run.state.view(), mutation_id, account_id, run.context)?;
                 run.take(events)?;
@@ -219,15 +224,6 @@ impl Run<'_, '_> {
             Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
             Err(Stop::Fault(fault)) => Err(Stop::Fault(fault)),
         }
-    }
-
-    /// Ends the claims of these orders whose deadline passed, although their turn in the queue of deadlines has not come.
-    fn settle(&mut self, orders: &[OrderId]) -> Outcome<()> {
-        for order_id in orders {
-            let events = decide::due::expire_order_if_overdue(self.state.view(), *order_id, self.context)?;
-            self.take(events)?;
-        }
-        Ok(())
     }
 
     fn take(&mut self, events: Vec<Event>) -> Outcome<()> {

@@ -159,7 +159,7 @@ actions! {
         PayPart,
         /// Late money in full, goods free: claimed again.
         Rebook,
-        /// Late money that cannot re-book.
+        /// Late money that cannot re-book, or not yet.
         PayLate,
         /// The deadline moves.
         Extend,
@@ -193,11 +193,13 @@ impl OrderState {
     pub const fn next(self, action: OrderAction) -> Option<Self> {
         use OrderAction as A;
         match (self, action) {
-            (Self::Booked | Self::PartlyPaid, A::Pay) | (Self::Expired, A::Rebook) => Some(Self::Paid),
+            (Self::Booked | Self::PartlyPaid, A::Pay) | (Self::Expired | Self::RefundDue, A::Rebook) => {
+                Some(Self::Paid)
+            }
             (Self::Booked | Self::PartlyPaid, A::PayPart)
             | (Self::PartlyPaid, A::Extend)
             | (Self::Paid | Self::PartlyPaid, A::UnpayPart) => Some(Self::PartlyPaid),
-            (Self::Expired | Self::Cancelled, A::PayLate)
+            (Self::Expired | Self::Cancelled | Self::RefundDue, A::PayLate)
             | (Self::PartlyPaid | Self::Paid, A::Cancel)
             | (Self::PartlyPaid, A::Expire)
             | (Self::Paid | Self::PartlyPaid | Self::RefundDue, A::UnpayDue) => Some(Self::RefundDue),

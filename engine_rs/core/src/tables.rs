@@ -117,6 +117,14 @@ tables! {
     MutationsByState = "mutations_by_state" Empty;
     /// (32-byte BLAKE3 of account, row and occurrence) -> mutation_id: what was imported already.
     MutationKeys = "mutation_keys" Fixed;
+    /// (bank_account_id, amount_minor, mutation_id) -> nothing: POSTED money in, for the matcher.
+    MutationsByAmount = "mutations_by_amount" Empty;
+    /// (bank_account_id, 1 if an order changed since u8, decision u8, mutation_id) -> nothing: PROPOSED ones.
+    Proposals = "proposals" Empty;
+    /// (order_id, mutation_id) -> nothing: PROPOSED ones.
+    ProposalsByOrder = "proposals_by_order" Empty;
+    /// (32-byte BLAKE3 of account and row without its occurrence, mutation_id) -> nothing: rows the bank has not posted yet.
+    PendingMutations = "pending_mutations" Empty;
     /// (sale_id) -> sale.
     Sales = "sales" Msgpack;
     /// (shift_id, sale_id) -> nothing.
@@ -131,6 +139,8 @@ tables! {
     Parcels = "parcels" Msgpack;
     /// (label state u8, parcel_id) -> nothing.
     ParcelsByLabel = "parcels_by_label" Empty;
+    /// (1 if it waits for its airway bill u8, parcel_id) -> nothing: parcels whose label is due.
+    LabelsDue = "labels_due" Empty;
     /// (airway bill state u8, parcel_id) -> nothing.
     ParcelsByAirwayBill = "parcels_by_airway_bill" Empty;
     /// (print_job_id) -> print job.

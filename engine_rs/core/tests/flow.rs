@@ -11,10 +11,14 @@ use kasir_core::command::{
     TillSaleInput,
 };
 use kasir_core::ids::{
-    CourierId, DropOrderId, HoldId, ItemId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TillId,
+    CourierId, CustomerId, DropOrderId, HoldId, ItemId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
+    TillId,
 };
-use kasir_core::states::{DropOrderState, MutationState, OrderState, PrintJobState};
-use kasir_core::{Command, Reason, Reply};
+use kasir_core::records::{Message, Settings, find};
+use kasir_core::states::{DropOrderState, MessageKind, MutationState, OrderState, PrintJobState};
+use kasir_core::stock::numbers;
+use kasir_core::totals::{Dimension, Metric, day_number, total_key};
+use kasir_core::{Command, Reason, Reply, Table, View};
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "one story, from beginning to end")]
@@ -121,9 +125,23 @@ fn an_expired_order_gives_its_item_to_the_next_customer_and_late_money_is_not_lo
     assert_eq!(shop.drop_order(drop).state, DropOrderState::Booked);
     shop.sound();
 
-    // The match was wrong: undone after the deadline, the claim ends for good.
+    // The match was wrong: undone after the deadline, the claim ends for good. It expired again, and the customer is told.
     shop.ok(Command::UndoMatch { mutation_id: MutationId(1) });
     assert_eq!(shop.order(first.order_id).state, OrderState::Expired);
+    assert_eq!(shop.order(first.order_id).times_expired, 2);
+    let told = |shop: &Shop| {
+        let kinds = (1..=9).map(|id| find::<Message>(&shop.state, id).expect("memory is readable"));
+        kinds.flatten().filter(|message| message.kind == MessageKind::BookingExpired).count()
+    };
+    assert_eq!(told(&shop), 2);
+    let day = day_number(shop.now_ms, Settings::load(&shop.state).expect("settings").utc_offset_ms);
+    let expired = |dimension, under| {
+        let key = total_key(day, dimension, under, first.currency, Metric::OrdersExpired);
+        let row = shop.state.get(Table::Totals, key.as_slice()).expect("memory is readable");
+        row.map(|row| numbers::<2>(&row).expect("two numbers"))
+    };
+    assert_eq!(expired(Dimension::All, ""), Some([2, 2 * first.payable_minor]));
+    assert_eq!(expired(Dimension::Cashier, "siti"), None, "the deadline ended it, not who undid the match");
     assert_eq!(shop.drop_order(drop).state, DropOrderState::ReturnDue);
     shop.sound();
 
@@ -334,6 +352,7 @@ fn partial_payments_overpayments_and_credit() {
         mutation_id: MutationId(mutation),
         allocations: vec![AllocationInput { order_id: order.order_id, amount: Some(idr(amount)) }],
         credit_remainder,
+        credit_customer_id: CustomerId(0),
     };
     assert_eq!(shop.refused(allocate(1, 50_000, false)), Reason::OverAllocated);
     shop.ok(allocate(1, 40_000, false));
@@ -524,7 +543,12 @@ fn dollars_do_not_pay_for_rupiahs() {
         mutations: vec![row],
     });
     let allocations = vec![AllocationInput { order_id: order.order_id, amount: Some(usd(100_100)) }];
-    let command = Command::MatchMutation { mutation_id: MutationId(1), allocations, credit_remainder: false };
+    let command = Command::MatchMutation {
+        mutation_id: MutationId(1),
+        allocations,
+        credit_remainder: false,
+        credit_customer_id: CustomerId(0),
+    };
     assert_eq!(shop.refused(command), Reason::CurrencyMismatch);
     shop.sound();
 }

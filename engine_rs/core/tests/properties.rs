@@ -98,9 +98,10 @@ fn money_command() -> impl Strategy<Value = Command> {
             mutation_id: MutationId(mutation),
             allocations: (order..order + 2)
                 .map(|order| AllocationInput { order_id: OrderId(order), amount: Some(idr(amount)) })
-                .take(1 + usize::from(amount % 2 == 0))
+                .take(usize::from(amount % 5 != 0) + usize::from(amount % 2 == 0))
                 .collect(),
             credit_remainder,
+            credit_customer_id: kasir_core::ids::CustomerId(u64::from(amount % 3 == 0)),
         }),
         5 => id.clone().prop_map(|id| Command::UndoMatch { mutation_id: MutationId(id) }),
         1 => id.clone().prop_map(|id| Command::IgnoreMutation { mutation_id: MutationId(id), reason: "salah".into() }),

@@ -80,6 +80,8 @@ fn orders_are_paid_sold_and_delivered_or_end() {
             (S::Expired, A::Rebook, S::Paid),
             (S::Expired, A::PayLate, S::RefundDue),
             (S::Cancelled, A::PayLate, S::RefundDue),
+            (S::RefundDue, A::Rebook, S::Paid),
+            (S::RefundDue, A::PayLate, S::RefundDue),
             // A match undone.
             (S::PartlyPaid, A::Unpay, S::Booked),
             (S::PartlyPaid, A::UnpayPart, S::PartlyPaid),

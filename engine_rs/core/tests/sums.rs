@@ -134,6 +134,7 @@ fn a_customer_collects_so_much_and_says_so() {
                 amount: Some(idr(order.payable_minor)),
             }],
             credit_remainder: true,
+            credit_customer_id: CustomerId(0),
         }),
         Reason::AmountOutOfRange
     );

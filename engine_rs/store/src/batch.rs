@@ -98,7 +98,8 @@ impl<'b, 's> Batch<'b, 's> {
         }
         let due = Context { now_ms: self.now_ms, actor: CLOCK_ACTOR };
         let named = expire_named(self.txn, &request.command, &due)?;
-        self.tally.expired += u64::from(!named.is_empty());
+        let expired = named.iter().filter(|event| matches!(event, Event::OrderExpired { .. })).count();
+        self.tally.expired += expired as u64;
         self.log_deadlines(named);
         let context = Context { now_ms: self.now_ms, actor: &request.actor };
         let executed = match execute(self.txn, &request.command, &context) {

@@ -1,7 +1,7 @@
 //! Bank accounts, mutations, matches, payments, refunds.
 
 use kasir_core::command::{AllocationInput, BankAccountInput, Command, MutationInput};
-use kasir_core::ids::{BankAccountId, MutationId, OrderId};
+use kasir_core::ids::{BankAccountId, CustomerId, MutationId, OrderId};
 
 use super::{all, commands, ids};
 use crate::contract as pb;
@@ -27,6 +27,7 @@ commands! {
         mutation_id: MutationId(request.mutation_id),
         allocations: all(request.allocations),
         credit_remainder: request.credit_remainder,
+        credit_customer_id: CustomerId(request.credit_customer_id),
     };
     UndoMatchRequest => |request| Command::UndoMatch { mutation_id: MutationId(request.mutation_id) };
     IgnoreMutationRequest => |request| Command::IgnoreMutation {

@@ -259,11 +259,14 @@ fn money_matching_arrives_with_every_field() {
         mutation_id: 1,
         allocations: vec![allocation],
         credit_remainder: true,
+        credit_customer_id: 3,
     };
-    let Command::MatchMutation { mutation_id, allocations, credit_remainder } = command(request) else {
+    let Command::MatchMutation { mutation_id, allocations, credit_remainder, credit_customer_id } =
+        command(request)
+    else {
         panic!("another command")
     };
-    assert_eq!((mutation_id, credit_remainder), (MutationId(1), true));
+    assert_eq!((mutation_id, credit_remainder, credit_customer_id), (MutationId(1), true, CustomerId(3)));
     assert_eq!((allocations[0].order_id, &allocations[0].amount), (OrderId(2), &input(7)));
 
     let row = pb::MutationInput {

@@ -2869,6 +2869,9 @@ pub struct Mutation {
     /// When it was imported.
     #[prost(message, optional, tag = "14")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whose credit that part became; 0 for nobody's.
+    #[prost(uint64, tag = "15")]
+    pub credited_customer_id: u64,
 }
 /// A mutation as a file or an API says it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3097,10 +3100,10 @@ pub struct ProposeMatchesResponse {
     /// How many got another proposal.
     #[prost(int32, tag = "2")]
     pub suggested: i32,
-    /// How many money-in mutations stay without one.
+    /// How many money-in mutations are without one now; counted up to 100,000.
     #[prost(int32, tag = "3")]
     pub unmatched: i32,
-    /// Work was cut at 5,000 mutations: call again.
+    /// Work was cut at 5,000 mutations, or after a long way between amounts that match nothing: call again, it goes on there.
     #[prost(bool, tag = "4")]
     pub more: bool,
 }
@@ -3116,7 +3119,7 @@ pub struct ConfirmMatchesRequest {
     /// These PROPOSED mutations, at most 1,000; empty together with all_auto.
     #[prost(uint64, repeated, tag = "3")]
     pub mutation_ids: ::prost::alloc::vec::Vec<u64>,
-    /// All AUTO proposals of the account, up to 1,000 a call.
+    /// All AUTO proposals of the account, up to 1,000 a call; those whose order changed come last, to be told so.
     #[prost(bool, tag = "4")]
     pub all_auto: bool,
 }
@@ -3155,13 +3158,16 @@ pub struct MatchMutationRequest {
     /// A POSTED or PROPOSED money-in mutation.
     #[prost(uint64, tag = "2")]
     pub mutation_id: u64,
-    /// 1 to 100 different orders. Amounts must be positive, not more than each order's due (OVER_ALLOCATED) nor, in
+    /// 1 to 100 different orders; none when credit_customer_id is set. Amounts must be positive, not more than each order's due (OVER_ALLOCATED) nor, in
     /// sum, more than the mutation (OVER_ALLOCATED).
     #[prost(message, repeated, tag = "3")]
     pub allocations: ::prost::alloc::vec::Vec<MutationAllocation>,
-    /// What is left over becomes credit of the first order's customer; else a remainder is refused (REMAINDER_LEFT).
+    /// What is left over becomes credit of a customer; else a remainder is refused (REMAINDER_LEFT).
     #[prost(bool, tag = "4")]
     pub credit_remainder: bool,
+    /// Whose credit; 0 is the first order's customer.
+    #[prost(uint64, tag = "5")]
+    pub credit_customer_id: u64,
 }
 /// See ReconciliationService.MatchMutation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3467,7 +3473,7 @@ pub enum Metric {
     OrdersExpired = 8,
     /// Book Orders that became paid; amount is payable.
     OrdersPaid = 9,
-    /// Expired orders re-booked by late money; amount is payable.
+    /// Orders past their deadline re-booked by late money; amount is payable.
     OrdersRebooked = 10,
     /// Sales made from orders; amount is the sales' totals.
     OrderSales = 11,
@@ -3483,7 +3489,7 @@ pub enum Metric {
     Payments = 16,
     /// Payments taken back by undoing a match.
     PaymentsUndone = 17,
-    /// Orders that became REFUND_DUE; amount is what is due.
+    /// Orders that became REFUND_DUE; amount is what is due, with what came while it was.
     RefundsDue = 18,
     /// Orders refunded.
     Refunded = 19,

@@ -117,6 +117,7 @@ impl From<Mutation> for pb::Mutation {
             ignore_reason: mutation.ignore_reason,
             occurrence: mutation.occurrence,
             create_time: time(mutation.create_ms),
+            credited_customer_id: mutation.credited_customer_id.0,
         }
     }
 }

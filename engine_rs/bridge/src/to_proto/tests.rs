@@ -85,6 +85,7 @@ fn order() -> Order {
         note: "wrap it".into(),
         cancel_reason: "changed".into(),
         cancelled: false,
+        times_expired: 0,
         refund_reference: "B2".into(),
         create_ms: 24_000,
         update_ms: 25_001,

@@ -69,6 +69,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         note,
         cancel_reason: String::new(),
         cancelled: false,
+        times_expired: 0,
         refund_reference: String::new(),
         create_ms: context.now_ms,
         update_ms: context.now_ms,

@@ -140,7 +140,7 @@ pub(crate) fn small(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-/// Orders that a single command names and that an overdue deadline may concern.
+/// Orders that a command names, or whose mutations it names, and that an overdue deadline may concern.
 pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<OrderId>, Fault> {
     Ok(match command {
         Command::ExtendBooking { order_id, .. }
@@ -150,6 +150,9 @@ pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<Ord
             allocations.iter().take(check::ALLOCATIONS_MAX).map(|allocation| allocation.order_id).collect()
         }
         Command::UndoMatch { mutation_id } => payment::allocated_orders(view, *mutation_id)?,
+        Command::ConfirmMatches { bank_account_id, mutation_ids, all_auto } => {
+            payment::orders_to_confirm(view, *bank_account_id, mutation_ids, *all_auto)?
+        }
         _ => Vec::new(),
     })
 }
@@ -234,8 +237,13 @@ pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) 
             statement::import(view, *bank_account_id, file_hash, mutations, context)
         }
         Command::ProposeMatches { bank_account_id } => matching::propose(view, *bank_account_id),
-        Command::MatchMutation { mutation_id, allocations, credit_remainder } => {
-            payment::match_by_hand(view, *mutation_id, allocations, *credit_remainder, context)
+        Command::MatchMutation { mutation_id, allocations, credit_remainder, credit_customer_id } => {
+            let by_hand = payment::ByHand {
+                allocations,
+                credit_remainder: *credit_remainder,
+                credit_customer_id: *credit_customer_id,
+            };
+            payment::match_by_hand(view, *mutation_id, &by_hand, context)
         }
         Command::UndoMatch { mutation_id } => payment::undo(view, *mutation_id, context),
         Command::IgnoreMutation { mutation_id, reason } => payment::ignore(view, *mutation_id, reason),

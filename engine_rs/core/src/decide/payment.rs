@@ -41,8 +41,33 @@ pub(crate) fn to_confirm(
     Ok((ids.to_vec(), false))
 }
 
+/// The orders of the proposals that one ConfirmMatches takes, whether or not it will be refused.
+pub(crate) fn orders_to_confirm(
+    view: &dyn View,
+    account_id: BankAccountId,
+    ids: &[MutationId],
+    all_auto: bool,
+) -> Result<Vec<OrderId>, Fault> {
+    let auto = if all_auto { auto_proposals(view, account_id, CONFIRM_MAX)?.0 } else { Vec::new() };
+    let mut orders = Vec::new();
+    for mutation_id in auto.iter().chain(ids.iter().take(CONFIRM_MAX)) {
+        orders.extend(orders_of(view, *mutation_id)?);
+    }
+    Ok(orders)
+}
+
+/// Whether an order of a proposal is overdue but not expired yet: its payment must not come before.
+pub(crate) fn is_overdue(view: &dyn View, mutation_id: MutationId, now_ms: i64) -> Result<bool, Fault> {
+    for order_id in orders_of(view, mutation_id)? {
+        if must::<Order>(view, order_id.0)?.overdue(now_ms) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The orders that a mutation's proposal names.
-pub(crate) fn orders_of(view: &dyn View, mutation_id: MutationId) -> Result<Vec<OrderId>, Fault> {
+fn orders_of(view: &dyn View, mutation_id: MutationId) -> Result<Vec<OrderId>, Fault> {
     let proposal = find::<Mutation>(view, mutation_id.0)?.and_then(|mutation| mutation.proposal);
     Ok(proposal.map_or_else(Vec::new, |proposal| proposal.allocations.iter().map(|a| a.order_id).collect()))
 }
@@ -101,16 +126,41 @@ pub(crate) fn confirm(
     Ok((allocate(view, &mutation, payments, None, context)?, orders))
 }
 
-/// Allocates a mutation by hand.
+/// What a person says that a mutation pays.
+pub(crate) struct ByHand<'a> {
+    pub(crate) allocations: &'a [AllocationInput],
+    pub(crate) credit_remainder: bool,
+    /// Whose credit the remainder becomes; 0: of the first order's customer.
+    pub(crate) credit_customer_id: CustomerId,
+}
+
+/// Allocates a mutation by hand: to orders, or to nobody's order and a customer's credit (who paid twice, say).
 pub(crate) fn match_by_hand(
     view: &dyn View,
     mutation_id: MutationId,
-    allocations: &[AllocationInput],
-    credit_remainder: bool,
+    by_hand: &ByHand<'_>,
     context: &Context<'_>,
 ) -> Outcome<Decided> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Confirm)?;
-    check::count("allocations", allocations.len(), check::ALLOCATIONS_MAX)?;
+    if by_hand.credit_customer_id.is_some() {
+        need::<Customer>(view, by_hand.credit_customer_id.0)?;
+        check::at_most("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
+    } else {
+        check::count("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
+    }
+    let payments = payments(view, &mutation, by_hand.allocations)?;
+    let credit = credit(view, &mutation, &payments, by_hand)?;
+    let order_ids = payments.iter().map(|(order, _)| order.order_id).collect();
+    let events = allocate(view, &mutation, payments, credit, context)?;
+    Ok(Decided::new(events, Answer::Matched(mutation_id, order_ids)))
+}
+
+/// The orders to pay by a mutation and how much each, which is not more than it has.
+fn payments(
+    view: &dyn View,
+    mutation: &Mutation,
+    allocations: &[AllocationInput],
+) -> Outcome<Vec<(Order, i64)>> {
     let mut payments: Vec<(Order, i64)> = Vec::with_capacity(allocations.len());
     let mut orders: BTreeSet<OrderId> = BTreeSet::new();
     for (index, allocation) in allocations.iter().enumerate() {
@@ -140,24 +190,35 @@ pub(crate) fn match_by_hand(
         let refusal = Refusal::field(Reason::OverAllocated, "allocations", message);
         return Err(refusal.with("available_minor", mutation.amount_minor).with("wanted_minor", sum).into());
     }
-    let remainder = mutation.amount_minor - sum;
-    if remainder > 0 && !credit_remainder {
+    Ok(payments)
+}
+
+/// What is left over after the orders, and whose credit it becomes.
+fn credit(
+    view: &dyn View,
+    mutation: &Mutation,
+    payments: &[(Order, i64)],
+    by_hand: &ByHand<'_>,
+) -> Outcome<Option<(CustomerId, i64)>> {
+    let remainder = mutation.amount_minor - payments.iter().map(|(_, amount)| amount).sum::<i64>();
+    if remainder == 0 {
+        return Ok(None);
+    }
+    if !by_hand.credit_remainder {
         let message =
             format!("{remainder} minor units are left over; say that they become the customer's credit.");
         return Err(Refusal::new(Reason::RemainderLeft, message).with("remainder_minor", remainder).into());
     }
-    if remainder > 0 && mutation.currency != Settings::load(view)?.currency {
+    if mutation.currency != Settings::load(view)?.currency {
         let message = "Credit is kept in the shop's currency only.";
         return Err(Refusal::field(Reason::CurrencyMismatch, "credit_remainder", message).into());
     }
-    let credit = (remainder > 0).then(|| (payments[0].0.customer_id, remainder));
-    if let Some((customer_id, more)) = credit {
-        let has = must::<Customer>(view, customer_id.0)?.credit_minor;
-        check::sum_grows("credit_remainder", "The customer's credit", has, more)?;
-    }
-    let order_ids = payments.iter().map(|(order, _)| order.order_id).collect();
-    let events = allocate(view, &mutation, payments, credit, context)?;
-    Ok(Decided::new(events, Answer::Matched(mutation_id, order_ids)))
+    let of_first = || payments.first().map_or(CustomerId(0), |(order, _)| order.customer_id);
+    let named = by_hand.credit_customer_id;
+    let customer_id = if named.is_some() { named } else { of_first() };
+    let has = must::<Customer>(view, customer_id.0)?.credit_minor;
+    check::sum_grows("credit_remainder", "The customer's credit", has, remainder)?;
+    Ok(Some((customer_id, remainder)))
 }
 
 fn allocate(
@@ -249,7 +310,7 @@ fn pay(
     let (action, effect) = match (order.state.is_open(), full) {
         (true, true) => (OrderAction::Pay, PaymentEffect::Paid),
         (true, false) => (OrderAction::PayPart, PaymentEffect::PartlyPaid),
-        (false, true) if order.state == OrderState::Expired => match again.claim(order)? {
+        (false, true) if ended_by_the_clock(order) => match again.claim(order)? {
             Some(lines) => {
                 taken = drop_orders_taken(order, &lines);
                 (OrderAction::Rebook, PaymentEffect::Rebooked(lines))
@@ -272,6 +333,11 @@ fn pay(
         events.push(intents.message(kind, order, &[])?);
     }
     Ok(events)
+}
+
+/// Late money that completes it books it again: nobody cancelled it, whether some of its money came before or not.
+fn ended_by_the_clock(order: &Order) -> bool {
+    order.state == OrderState::Expired || (order.state == OrderState::RefundDue && !order.cancelled)
 }
 
 fn drop_orders_taken(order: &Order, lines: &[Reclaim]) -> Vec<Event> {
@@ -322,13 +388,14 @@ impl Again<'_, '_> {
 pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'_>) -> Outcome<Decided> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Undo)?;
     let mut events = Vec::new();
+    let mut intents = Intents::new(view, context);
     for allocation in &mutation.allocations {
         let order: Order = must(view, allocation.order_id.0)?;
         if order.state.is_sold() {
             let message = format!("Order {} was sold; its payment stays.", order.order_id);
             return Err(Refusal::new(Reason::OrderSold, message).with("order_id", order.order_id).into());
         }
-        events.extend(unpay(&order, mutation_id, context)?);
+        events.extend(unpay(&order, mutation_id, &mut intents, context)?);
     }
     if mutation.credited_minor > 0 {
         let customer: Customer = must(view, mutation.credited_customer_id.0)?;
@@ -343,7 +410,12 @@ pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'
     Ok(Decided::new(events, Answer::Mutation(mutation_id)))
 }
 
-fn unpay(order: &Order, mutation_id: MutationId, context: &Context<'_>) -> Outcome<Vec<Event>> {
+fn unpay(
+    order: &Order,
+    mutation_id: MutationId,
+    intents: &mut Intents<'_, '_>,
+    context: &Context<'_>,
+) -> Outcome<Vec<Event>> {
     let order_id = order.order_id;
     let amount_minor = paid_by(order, mutation_id);
     let left = order.paid_minor - amount_minor;
@@ -359,9 +431,14 @@ fn unpay(order: &Order, mutation_id: MutationId, context: &Context<'_>) -> Outco
     if order.state.next(action).is_none() {
         return Err(Refusal::wrong_state("Order", order_id.0, &order.state, &action).into());
     }
-    let (items, drops) = if late && !claim_ended { end_of_claim(order) } else { (Vec::new(), Vec::new()) };
+    let expires = late && !claim_ended;
+    let (items, drops) = if expires { end_of_claim(order) } else { (Vec::new(), Vec::new()) };
     let mut events = vec![Event::PaymentUndone { order_id, mutation_id, amount_minor, effect, items }];
     events.extend(drops);
+    if expires {
+        let kind = if left > 0 { MessageKind::RefundDue } else { MessageKind::BookingExpired };
+        events.push(intents.message(kind, order, &[])?);
+    }
     Ok(events)
 }
 

@@ -16,8 +16,6 @@ use crate::tables::Table;
 
 /// Most labels queued by one call.
 const LABELS_MAX: usize = 1_000;
-/// Most parcels looked at by one call.
-const LOOK_MAX: usize = 100_000;
 /// Most couriers of a shop.
 const COURIERS_MAX: u64 = 100;
 /// Longest airway bill.
@@ -106,15 +104,26 @@ impl Queue<'_, '_> {
     }
 }
 
-/// Parcels whose label is due, in order, those that wait for their airway bill among them.
+/// Parcels whose label is due, in order: as many as one call takes of those that can be printed, and one more to tell that
+/// there are more; and as many of those that wait for their airway bill, however many there are.
 fn labels_due(view: &dyn View) -> Result<Vec<ParcelId>, Fault> {
-    let prefix = Key::new().u8(LabelState::Due.number());
     let mut found = Vec::new();
-    view.scan(Table::ParcelsByLabel, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
-        found.push(ParcelId(u64_at(key, 2)?));
-        Ok(found.len() < LOOK_MAX)
-    })?;
+    for (waits, limit) in [(true, LABELS_MAX), (false, LABELS_MAX + 1)] {
+        let (prefix, before) = (Key::new().u8(u8::from(waits)), found.len());
+        view.scan(Table::LabelsDue, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
+            found.push(ParcelId(u64_at(key, 2)?));
+            Ok(found.len() - before < limit)
+        })?;
+    }
     Ok(found)
+}
+
+/// The row of a parcel among those whose label is due.
+pub(crate) fn label_due_key(view: &dyn View, parcel: &Parcel) -> Result<Option<Key>, Fault> {
+    if parcel.label_state != LabelState::Due {
+        return Ok(None);
+    }
+    Ok(Some(Key::new().u8(u8::from(waits_for_bill(view, parcel)?)).u64(parcel.parcel_id.0)))
 }
 
 /// A connected courier's number belongs on the label; without a connection the courier brings its own slip.

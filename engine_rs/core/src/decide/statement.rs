@@ -22,8 +22,6 @@ use crate::text;
 const ROWS_MAX: usize = 5_000;
 /// Most bank accounts of a shop.
 const ACCOUNTS_MAX: u64 = 1_000;
-/// Most equal pending rows that are told apart.
-const OCCURRENCES_MAX: i32 = 10_000;
 /// Largest unique code.
 const UNIQUE_CODE_MAX: i64 = 99_999;
 
@@ -52,10 +50,14 @@ pub(crate) fn create_account(view: &dyn View, input: &BankAccountInput) -> Outco
         unique_code_min: i32::try_from(min).unwrap_or(1),
         unique_code_max: i32::try_from(max).unwrap_or(999),
         unique_code_subtracts: input.unique_code_subtracts,
+        match_from_minor: 0,
     };
     let answer = Answer::BankAccount(account.bank_account_id);
     Ok(Decided::one(Event::BankAccountCreated(account), answer))
 }
+
+/// Where the mutation stands in a key of pending rows: behind the shard and the hash.
+const PENDING_ID_AT: usize = 1 + blake3::OUT_LEN;
 
 /// Why money out is set aside at once.
 const MONEY_OUT: &str = "Money out pays no order.";
@@ -66,7 +68,24 @@ pub(crate) fn row_key(mutation: &Mutation) -> Key {
     key_of(mutation, mutation.state == MutationState::Pending, mutation.occurrence)
 }
 
+/// The key that a posted row had while it was pending: it keeps it, because the file that had it pending may come again.
+pub(crate) fn pending_row_key(mutation: &Mutation) -> Option<Key> {
+    (mutation.pending_occurrence > 0).then(|| key_of(mutation, true, mutation.pending_occurrence))
+}
+
+/// The key prefix of the pending rows that this row may be, once posted: any of those that only their occurrence tells apart.
+pub(crate) fn pending_prefix(mutation: &Mutation) -> Key {
+    Key::new().bytes(base(mutation, true).finalize().as_bytes())
+}
+
 fn key_of(mutation: &Mutation, pending: bool, occurrence: i32) -> Key {
+    let mut hash = base(mutation, pending);
+    hash.update(&occurrence.to_be_bytes());
+    Key::new().bytes(hash.finalize().as_bytes())
+}
+
+/// A row without its occurrence.
+fn base(mutation: &Mutation, pending: bool) -> blake3::Hasher {
     let mut hash = blake3::Hasher::new();
     hash.update(&mutation.bank_account_id.0.to_be_bytes());
     hash.update(&mutation.amount_minor.to_be_bytes());
@@ -82,23 +101,7 @@ fn key_of(mutation: &Mutation, pending: bool, occurrence: i32) -> Key {
     } else {
         hash.update(mutation.bank_reference.as_bytes());
     }
-    hash.update(&occurrence.to_be_bytes());
-    Key::new().bytes(hash.finalize().as_bytes())
-}
-
-/// The first pending row of the same amount and text that waits to be posted and is not taken by another row of this call.
-fn waiting(
-    view: &dyn View,
-    posted: &Mutation,
-    taken: &BTreeSet<MutationId>,
-) -> Result<Option<MutationId>, Fault> {
-    for occurrence in 1..=OCCURRENCES_MAX {
-        let Some(id) = known(view, &key_of(posted, true, occurrence))? else { break };
-        if !taken.contains(&id) && must::<Mutation>(view, id.0)?.state == MutationState::Pending {
-            return Ok(Some(id));
-        }
-    }
-    Ok(None)
+    hash
 }
 
 /// The mutation a row is, if it was imported before.
@@ -124,6 +127,7 @@ pub(crate) fn import(
         events: Vec::new(),
         keys: BTreeSet::new(),
         posted: BTreeSet::new(),
+        looked: BTreeMap::new(),
     };
     let mut seen: BTreeMap<Vec<u8>, i32> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
@@ -148,6 +152,8 @@ struct Import<'v> {
     events: Vec<Event>,
     keys: BTreeSet<Vec<u8>>,
     posted: BTreeSet<MutationId>,
+    /// Per prefix of equal pending rows the first id that was not looked at: none is met twice, however many are equal.
+    looked: BTreeMap<Vec<u8>, u64>,
 }
 
 impl Import<'_> {
@@ -158,7 +164,7 @@ impl Import<'_> {
         let is_posted = mutation.state != MutationState::Pending;
         let waits = match before {
             Some(id) => Some(id).filter(|_| is_posted),
-            None if is_posted => waiting(self.view, &mutation, &self.posted)?,
+            None if is_posted && first_here => self.waiting(&mutation)?,
             None => None,
         };
         if let Some(id) = waits.filter(|id| !self.posted.contains(id))
@@ -176,6 +182,26 @@ impl Import<'_> {
         self.imported.mutation_ids.push(mutation.mutation_id);
         self.events.push(Event::MutationImported(mutation));
         Ok(())
+    }
+
+    /// The first equal row that waits to be posted and is not taken by another row of this call.
+    fn waiting(&mut self, row: &Mutation) -> Result<Option<MutationId>, Fault> {
+        let prefix = pending_prefix(row);
+        let next = self.looked.entry(prefix.as_slice().to_vec()).or_default();
+        let (posted, mut found) = (&self.posted, None);
+        let from = prefix.u64(*next);
+        self.view.scan(
+            Table::PendingMutations,
+            from.as_slice(),
+            prefix.end().as_slice(),
+            &mut |key, _| {
+                let id = u64_at(key, PENDING_ID_AT)?;
+                *next = id + 1;
+                found = Some(MutationId(id)).filter(|id| !posted.contains(id));
+                Ok(found.is_none())
+            },
+        )?;
+        Ok(found)
     }
 
     fn post(&mut self, mutation_id: MutationId, row: &Mutation) {
@@ -231,6 +257,7 @@ fn checked(
         credited_customer_id: CustomerId(0),
         ignore_reason: if row.pending || amount.minor > 0 { String::new() } else { MONEY_OUT.into() },
         occurrence: i32::try_from(occurrence).unwrap_or(0),
+        pending_occurrence: 0,
         file_hash: String::new(),
         create_ms: context.now_ms,
     })

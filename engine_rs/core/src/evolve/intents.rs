@@ -4,6 +4,7 @@ use super::index::{given, moved as index_moved};
 use super::orders::{act, book};
 use super::step;
 use crate::codes::{CodeKind, airway_bill_code, put_code};
+use crate::decide::shipping::label_due_key;
 use crate::event::{Event, PrintAction};
 use crate::execute::Context;
 use crate::ids::{CourierId, MessageId, ParcelId, PrintJobId};
@@ -19,6 +20,7 @@ pub(super) fn parcel_created(state: &mut dyn State, parcel: &Parcel) -> Result<(
     let mut order: Order = must(state.view(), parcel.order_id.0)?;
     order.parcel_id = parcel.parcel_id;
     save(state, &order)?;
+    label_due(state, None, parcel)?;
     index_moved(state, Table::ParcelsByLabel, None, parcel.label_state.number(), id)?;
     index_moved(state, Table::ParcelsByAirwayBill, None, parcel.airway_bill_state.number(), id)?;
     save(state, parcel)
@@ -55,9 +57,11 @@ fn bill(
     let before = parcel.airway_bill_state;
     let after = step("airway bill of parcel", parcel_id.0, &before, before.next(action))?;
     index_moved(state, Table::ParcelsByAirwayBill, Some(before.number()), after.number(), parcel_id.0)?;
+    let old = parcel.clone();
     parcel.airway_bill_state = after;
     parcel.version += 1;
     change(&mut parcel);
+    label_due(state, Some(&old), &parcel)?;
     save(state, &parcel)?;
     Ok(parcel)
 }
@@ -144,9 +148,24 @@ pub(super) fn print_job_queued(state: &mut dyn State, job: &PrintJob) -> Result<
 fn set_label(state: &mut dyn State, parcel: &mut Parcel, to: LabelState) -> Result<(), Fault> {
     let id = parcel.parcel_id.0;
     index_moved(state, Table::ParcelsByLabel, Some(parcel.label_state.number()), to.number(), id)?;
+    let old = parcel.clone();
     parcel.label_state = to;
     parcel.version += 1;
+    label_due(state, Some(&old), parcel)?;
     save(state, parcel)
+}
+
+/// Keeps a parcel among those whose label is due where it belongs: with those that can be printed, or that wait.
+fn label_due(state: &mut dyn State, old: Option<&Parcel>, new: &Parcel) -> Result<(), Fault> {
+    if let Some(old) = old
+        && let Some(key) = label_due_key(state.view(), old)?
+    {
+        state.delete(Table::LabelsDue, key.as_slice())?;
+    }
+    match label_due_key(state.view(), new)? {
+        Some(key) => state.put(Table::LabelsDue, key.as_slice(), &[]),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn print_job_moved(

@@ -4,6 +4,7 @@ mod catalogue;
 mod claims;
 mod index;
 mod intents;
+mod mutations;
 mod orders;
 mod payments;
 mod sales;
@@ -74,9 +75,10 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         | Event::MutationPosted { .. }
         | Event::MutationProposed { .. }
         | Event::MutationWithdrawn { .. }
+        | Event::MatchingStopped { .. }
         | Event::MutationConfirmed { .. }
         | Event::MutationUndone { .. }
-        | Event::MutationIgnored { .. } => payments::mutation(state, event),
+        | Event::MutationIgnored { .. } => mutations::evolved(state, event),
         Event::SaleMade(sale) => sales::made(state, sale, context),
         Event::ShiftOpened(shift) => sales::shift_opened(state, shift),
         Event::CashMoved { shift_id, amount_minor, .. } => {

@@ -1,6 +1,7 @@
 //! Book Orders: claims of their straight lines, payables, deadlines, totals.
 
 use super::index::{given, moved as index_moved};
+use super::mutations::order_changed;
 use super::step;
 use crate::deadlines::{self, DeadlineKind};
 use crate::decide::booking::payable_key;
@@ -39,6 +40,7 @@ pub(super) fn act(
     if before.claims() && !after.claims() {
         reserve_for_a_while(state, order, context)?;
     }
+    order_changed(state, order.order_id)?;
     order.state = after;
     order.version += 1;
     order.update_ms = context.now_ms;
@@ -155,9 +157,15 @@ pub(super) fn expired(state: &mut dyn State, order_id: OrderId, context: &Contex
     free_straight_lines(state, &order)?;
     act(state, &mut order, OrderAction::Expire, context)?;
     let book = book(state, &order, context)?;
-    book.add(state, Metric::OrdersExpired, 1, order.payable_minor)?;
+    count_expired(state, &book, &mut order)?;
     refund_due_if_paid(state, &book, &order)?;
     save(state, &order)
+}
+
+/// An order's claim ended because its deadline had passed.
+pub(super) fn count_expired(state: &mut dyn State, book: &Book<'_>, order: &mut Order) -> Result<(), Fault> {
+    order.times_expired += 1;
+    book.add(state, Metric::OrdersExpired, 1, order.payable_minor)
 }
 
 fn refund_due_if_paid(state: &mut dyn State, book: &Book<'_>, order: &Order) -> Result<(), Fault> {

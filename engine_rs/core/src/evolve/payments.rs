@@ -1,18 +1,13 @@
-//! Bank mutations, and what their money does to orders.
+//! What money does to orders, and credit.
 
-use super::index::given;
-use super::orders::{act, book, free_straight_lines, reserve_again};
-use super::step;
-use crate::decide::matching::state_prefix;
-use crate::decide::statement::row_key;
-use crate::event::{Event, PaymentEffect, Reclaim, UndoEffect};
-use crate::execute::Context;
+use super::orders::{act, book, count_expired, free_straight_lines, reserve_again};
+use crate::event::{PaymentEffect, Reclaim, UndoEffect};
+use crate::execute::{CLOCK_ACTOR, Context};
 use crate::ids::{CustomerId, MutationId, OrderId};
 use crate::kv::{Fault, State};
-use crate::records::{Allocation, Customer, Mutation, Order, must, save};
-use crate::states::{MutationAction, MutationState, OrderAction, OrderState};
+use crate::records::{Allocation, Customer, Order, must, save};
+use crate::states::{OrderAction, OrderState};
 use crate::stock::change;
-use crate::tables::Table;
 use crate::totals::Metric;
 
 pub(super) fn allocated(
@@ -37,6 +32,7 @@ pub(super) fn allocated(
         }
         PaymentEffect::RefundDue => OrderAction::PayLate,
     };
+    let refund_was_due = order.state == OrderState::RefundDue;
     act(state, &mut order, action, context)?;
     let book = book(state, &order, context)?;
     book.add(state, Metric::Payments, 1, allocation.amount_minor)?;
@@ -45,6 +41,9 @@ pub(super) fn allocated(
         PaymentEffect::Rebooked(_) => {
             book.add(state, Metric::OrdersPaid, 1, order.payable_minor)?;
             book.add(state, Metric::OrdersRebooked, 1, order.payable_minor)?;
+        }
+        PaymentEffect::RefundDue if refund_was_due => {
+            book.add(state, Metric::RefundsDue, 0, allocation.amount_minor)?;
         }
         PaymentEffect::RefundDue => book.add(state, Metric::RefundsDue, 1, order.paid_minor)?,
         PaymentEffect::PartlyPaid => {}
@@ -94,6 +93,10 @@ pub(super) fn undone(
     act(state, &mut order, action, context)?;
     if before.claims() && !order.state.claims() {
         free_straight_lines(state, &order)?;
+        // The deadline ended it, not whoever undid the match.
+        let clock = Context { actor: CLOCK_ACTOR, ..*context };
+        let book = book(state, &order, &clock)?;
+        count_expired(state, &book, &mut order)?;
     }
     let book = book(state, &order, context)?;
     book.add(state, Metric::PaymentsUndone, 1, amount_minor)?;
@@ -101,91 +104,6 @@ pub(super) fn undone(
         book.add(state, Metric::RefundsDue, 1, order.paid_minor)?;
     }
     save(state, &order)
-}
-
-pub(super) fn mutation(state: &mut dyn State, event: &Event) -> Result<(), Fault> {
-    match event {
-        Event::MutationImported(mutation) => imported(state, mutation),
-        Event::MutationPosted { mutation_id, date, balance_minor, occurrence } => {
-            let mut mutation: Mutation = must(state.view(), mutation_id.0)?;
-            // The pending row's key stays: the file that had it pending may come again.
-            mutation.date.clone_from(date);
-            mutation.balance_minor = *balance_minor;
-            mutation.occurrence = *occurrence;
-            move_to(state, &mut mutation, MutationAction::Post)?;
-            state.put(Table::MutationKeys, row_key(&mutation).as_slice(), &mutation_id.0.to_be_bytes())?;
-            save(state, &mutation)
-        }
-        Event::MutationProposed { mutation_id, proposal } => {
-            edit(state, *mutation_id, MutationAction::Propose, |mutation| {
-                mutation.proposal = Some(proposal.clone());
-            })
-        }
-        Event::MutationWithdrawn { mutation_id } => {
-            edit(state, *mutation_id, MutationAction::Withdraw, |mutation| mutation.proposal = None)
-        }
-        Event::MutationConfirmed { mutation_id, allocations, credited_minor, credited_customer_id } => {
-            credit(state, *credited_customer_id, *credited_minor)?;
-            edit(state, *mutation_id, MutationAction::Confirm, |mutation| {
-                mutation.proposal = None;
-                mutation.allocations.clone_from(allocations);
-                mutation.credited_minor = *credited_minor;
-                mutation.credited_customer_id = *credited_customer_id;
-            })
-        }
-        Event::MutationUndone { mutation_id } => {
-            let before: Mutation = must(state.view(), mutation_id.0)?;
-            credit(state, before.credited_customer_id, -before.credited_minor)?;
-            edit(state, *mutation_id, MutationAction::Undo, |mutation| {
-                mutation.proposal = None;
-                mutation.allocations.clear();
-                mutation.credited_minor = 0;
-                mutation.credited_customer_id = CustomerId(0);
-            })
-        }
-        Event::MutationIgnored { mutation_id, reason } => {
-            edit(state, *mutation_id, MutationAction::Ignore, |mutation| {
-                mutation.proposal = None;
-                mutation.ignore_reason.clone_from(reason);
-            })
-        }
-        other => Err(Fault::Corrupt(format!("{} is no event of a mutation", other.name()))),
-    }
-}
-
-fn imported(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
-    given(state, MutationId::COUNTER, mutation.mutation_id.0)?;
-    let key = row_key(mutation);
-    state.put(Table::MutationKeys, key.as_slice(), &mutation.mutation_id.0.to_be_bytes())?;
-    let index = state_prefix(mutation.bank_account_id, mutation.state).u64(mutation.mutation_id.0);
-    state.put(Table::MutationsByState, index.as_slice(), &[])?;
-    save(state, mutation)
-}
-
-fn edit(
-    state: &mut dyn State,
-    mutation_id: MutationId,
-    action: MutationAction,
-    change: impl FnOnce(&mut Mutation),
-) -> Result<(), Fault> {
-    let mut mutation: Mutation = must(state.view(), mutation_id.0)?;
-    change(&mut mutation);
-    let allocated: i64 = mutation.allocations.iter().map(|allocation| allocation.amount_minor).sum();
-    if allocated + mutation.credited_minor > mutation.amount_minor.max(0) {
-        return Err(Fault::Corrupt(format!("mutation {mutation_id} would pay more than it has")));
-    }
-    move_to(state, &mut mutation, action)?;
-    save(state, &mutation)
-}
-
-fn move_to(state: &mut dyn State, mutation: &mut Mutation, action: MutationAction) -> Result<(), Fault> {
-    let before = mutation.state;
-    let after: MutationState = step("mutation", mutation.mutation_id.0, &before, before.next(action))?;
-    let index = |at: MutationState| state_prefix(mutation.bank_account_id, at).u64(mutation.mutation_id.0);
-    state.delete(Table::MutationsByState, index(before).as_slice())?;
-    state.put(Table::MutationsByState, index(after).as_slice(), &[])?;
-    mutation.state = after;
-    Ok(())
 }
 
 /// Adds to a customer's credit; nothing for nobody.

@@ -27,6 +27,9 @@ pub struct BankAccount {
     pub unique_code_max: i32,
     #[serde(default, skip_serializing_if = "empty")]
     pub unique_code_subtracts: bool,
+    /// The amount at which the last run of the matcher was cut; 0: it was through.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub match_from_minor: i64,
 }
 record!(BankAccount, BankAccounts, "bank account", BankAccountNotFound, bank_account_id);
 
@@ -98,6 +101,9 @@ pub struct Mutation {
     pub ignore_reason: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub occurrence: i32,
+    /// Which of several equal pending rows it was before the bank posted it; 0: it never was pending.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub pending_occurrence: i32,
     #[serde(default, skip_serializing_if = "empty")]
     pub file_hash: String,
     #[serde(default, skip_serializing_if = "empty")]

@@ -158,6 +158,9 @@ pub struct Order {
     /// A person ended it, rather than the clock.
     #[serde(default, skip_serializing_if = "empty")]
     pub cancelled: bool,
+    /// How often its claim ended because its deadline had passed: once, and again each time a late match is undone.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub times_expired: i32,
     #[serde(default, skip_serializing_if = "empty")]
     pub refund_reference: String,
     #[serde(default, skip_serializing_if = "empty")]

@@ -1,10 +1,12 @@
 //! Bank mutations: what they pay is what came in.
 
 use super::Audit;
+use super::index::proposal_key;
 use super::sums::sum;
 use crate::kv::Fault;
-use crate::records::{BankAccount, Customer, Mutation, Order};
+use crate::records::{BankAccount, Customer, Mutation, Order, Proposal};
 use crate::states::MutationState;
+use crate::tables::Table;
 
 pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     audit.each::<Mutation>(mutation)
@@ -19,10 +21,13 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
     audit.demand(proposed == mutation.proposal.is_some(), || {
         format!("{who} is {:?}, which does not fit its proposal.", mutation.state)
     });
+    if let Some(proposal) = &mutation.proposal {
+        proposed_on(audit, &who, mutation, proposal)?;
+    }
     let (amount, credited) = (i128::from(mutation.amount_minor), i128::from(mutation.credited_minor));
     let allocated = sum(mutation.allocations.iter().map(|allocation| allocation.amount_minor));
     let adds_up = if mutation.state == MutationState::Confirmed {
-        amount > 0 && !mutation.allocations.is_empty() && credited >= 0 && allocated + credited == amount
+        amount > 0 && credited >= 0 && allocated + credited == amount
     } else {
         mutation.allocations.is_empty() && credited == 0
     };
@@ -52,6 +57,30 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
         });
         audit.demand(here == there, || {
             format!("{who} gives order {} {here}, but the order has {there} from it.", order.order_id)
+        });
+    }
+    Ok(())
+}
+
+/// A proposal stands in the index where its orders say: with those that can be confirmed, or with those of which an order
+/// changed since.
+fn proposed_on(
+    audit: &mut Audit<'_>,
+    who: &String,
+    mutation: &Mutation,
+    proposal: &Proposal,
+) -> Result<(), Fault> {
+    let mut changed = false;
+    for allocation in &proposal.allocations {
+        let order = audit.named::<Order>(who, allocation.order_id.0)?;
+        changed |= order.is_some_and(|order| order.version != allocation.order_version);
+    }
+    for under in [false, true] {
+        let key = proposal_key(mutation, proposal, under);
+        let is_there = audit.view.get(Table::Proposals, key.as_slice())?.is_some();
+        audit.demand(is_there == (under == changed), || {
+            let what = if is_there { "a wrong row" } else { "no row" };
+            format!("{who} has {what} in proposals: its orders say that one changed: {changed}.")
         });
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::{Audit, hex};
 use crate::codes::{CODE_MAX, CodeKind, airway_bill_code, code_key};
 use crate::deadlines::{Deadline, DeadlineKind};
-use crate::decide::statement::row_key;
+use crate::decide::statement::{pending_prefix, pending_row_key, row_key};
 use crate::ids::{
     BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
     OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
@@ -11,14 +11,11 @@ use crate::ids::{
 use crate::kv::{Fault, KEY_MAX, Key, u64_at};
 use crate::records::{
     BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel,
-    PrintJob, Record, Sale, Shift, TaxClass, Till,
+    PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
 };
-use crate::states::{MutationState, OrderState};
+use crate::states::{LabelState, MutationState, OrderState};
 use crate::tables::{Codec, Table};
 use crate::text::{canonical_barcode, words};
-
-/// Most equal pending rows that are told apart.
-const OCCURRENCES_MAX: i32 = 10_000;
 
 /// A row of an index, codes or deadlines that a record has.
 pub(super) struct Row {
@@ -178,8 +175,37 @@ impl Indexed for Mutation {
     fn rows(&self) -> Vec<Row> {
         let id = self.id();
         let by_state = Key::new().u64(self.bank_account_id.0).u8(self.state.number()).u64(id);
-        vec![Row::new(Table::MutationsByState, by_state), Row::to(Table::MutationKeys, row_key(self), id)]
+        let key = row_key(self);
+        let mut rows =
+            vec![Row::new(Table::MutationsByState, by_state), Row::to(Table::MutationKeys, key, id)];
+        if let Some(before) = pending_row_key(self).filter(|before| before.as_slice() != key.as_slice()) {
+            rows.push(Row::to(Table::MutationKeys, before, id));
+        }
+        if self.state == MutationState::Posted && self.amount_minor > 0 {
+            let by_amount = Key::new().u64(self.bank_account_id.0).i64(self.amount_minor).u64(id);
+            rows.push(Row::new(Table::MutationsByAmount, by_amount));
+        }
+        if let Some(proposal) = &self.proposal {
+            // Which of the two it has depends on its orders: see the check of mutations.
+            let one_of = |changed| Row {
+                needed: false,
+                ..Row::new(Table::Proposals, proposal_key(self, proposal, changed))
+            };
+            rows.extend([one_of(false), one_of(true)]);
+            let by_order = proposal.allocations.iter().map(|a| Key::new().u64(a.order_id.0).u64(id));
+            rows.extend(by_order.map(|key| Row::new(Table::ProposalsByOrder, key)));
+        }
+        if self.state == MutationState::Pending {
+            rows.push(Row::new(Table::PendingMutations, pending_prefix(self).u64(id)));
+        }
+        rows
     }
+}
+
+/// The key of a proposal, of which an order `changed` since or not.
+pub(super) fn proposal_key(mutation: &Mutation, proposal: &Proposal, changed: bool) -> Key {
+    let of_account = Key::new().u64(mutation.bank_account_id.0).u8(u8::from(changed));
+    of_account.u8(proposal.decision.number()).u64(mutation.mutation_id.0)
 }
 
 impl Indexed for Sale {
@@ -224,6 +250,11 @@ impl Indexed for Parcel {
             state(Table::ParcelsByLabel, self.label_state.number(), id),
             state(Table::ParcelsByAirwayBill, self.airway_bill_state.number(), id),
         ];
+        if self.label_state == LabelState::Due {
+            // Whether it waits depends on its courier: see the check of parcels.
+            let one_of = |waits| Row { needed: false, ..state(Table::LabelsDue, u8::from(waits), id) };
+            rows.extend([one_of(false), one_of(true)]);
+        }
         if !self.airway_bill.is_empty() {
             let text = airway_bill_code(self.courier_id, &self.airway_bill);
             rows.extend(code(CodeKind::AirwayBill, &text, id));
@@ -313,15 +344,14 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         Table::DropOrdersByState => owned::<DropOrder>(audit, last?, table, key, value),
         Table::OrdersByState | Table::OrdersByCustomer => owned::<Order>(audit, last?, table, key, value),
         Table::Payables => owned::<Order>(audit, u64_at(value, 0)?, table, key, value),
-        Table::MutationsByState => owned::<Mutation>(audit, last?, table, key, value),
-        Table::MutationKeys => {
-            let id = u64_at(value, 0)?;
-            let owner = owned::<Mutation>(audit, id, table, key, value)?;
-            let was_pending = |mutation: Mutation| was_pending_under(&mutation, key);
-            Ok(if owner.is_some() && audit.look(id)?.is_some_and(was_pending) { None } else { owner })
-        }
+        Table::MutationsByState
+        | Table::PendingMutations
+        | Table::MutationsByAmount
+        | Table::Proposals
+        | Table::ProposalsByOrder => owned::<Mutation>(audit, last?, table, key, value),
+        Table::MutationKeys => owned::<Mutation>(audit, u64_at(value, 0)?, table, key, value),
         Table::SalesByShift => owned::<Sale>(audit, last?, table, key, value),
-        Table::ParcelsByLabel | Table::ParcelsByAirwayBill => {
+        Table::ParcelsByLabel | Table::ParcelsByAirwayBill | Table::LabelsDue => {
             owned::<Parcel>(audit, last?, table, key, value)
         }
         Table::PrintJobsByState => owned::<PrintJob>(audit, last?, table, key, value),
@@ -348,15 +378,6 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::Messages
         | Table::Totals => Ok(None),
     }
-}
-
-/// Whether a posted mutation was pending under this key. It keeps the key beside its own, because the file that had it
-/// pending may come again; which of several equal pending rows it was is not kept.
-fn was_pending_under(mutation: &Mutation, key: &[u8]) -> bool {
-    let pending =
-        |occurrence: i32| Mutation { state: MutationState::Pending, occurrence, ..mutation.clone() };
-    mutation.state != MutationState::Pending
-        && (1..=OCCURRENCES_MAX).any(|occurrence| row_key(&pending(occurrence)).as_slice() == key)
 }
 
 fn code_owner(audit: &Audit<'_>, key: &[u8], value: &[u8]) -> Result<Option<String>, Fault> {

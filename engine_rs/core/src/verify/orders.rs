@@ -30,12 +30,19 @@ fn order(audit: &mut Audit<'_>, order: &Order) -> Result<(), Fault> {
     audit.demand(order.cancelled || order.state != OrderState::Cancelled, || {
         format!("{who} is Cancelled, but nobody cancelled it.")
     });
+    audit.demand(order.state != OrderState::Expired || order.times_expired > 0, || {
+        format!("{who} is Expired, but was never counted as such.")
+    });
     audit.demand(!order.state.is_open() || order.payable_release_ms == 0, || {
         format!("{who} is {:?}, but its payable is to be released.", order.state)
     });
     audit.sums.count(Metric::OrdersBooked, 1);
     audit.sums.amount(Metric::OrdersBooked, order.currency, i128::from(order.payable_minor));
     audit.sums.amount(Metric::Payments, order.currency, i128::from(order.paid_minor));
+    audit.sums.count(Metric::OrdersCancelled, i128::from(order.cancelled));
+    audit.sums.count(Metric::OrdersExpired, i128::from(order.times_expired));
+    let expired = i128::from(order.payable_minor) * i128::from(order.times_expired);
+    audit.sums.amount(Metric::OrdersExpired, order.currency, expired);
     if order.state == OrderState::Refunded {
         audit.sums.count(Metric::Refunded, 1);
     }

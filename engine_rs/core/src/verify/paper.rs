@@ -2,9 +2,10 @@
 
 use super::Audit;
 use crate::ids::ParcelId;
-use crate::kv::Fault;
+use crate::kv::{Fault, Key};
 use crate::records::{Courier, Customer, Location, Message, Order, Parcel, PrintJob, Sale, Shift};
-use crate::states::{AirwayBillState, DocumentKind, LabelState, PrintJobState};
+use crate::states::{AirwayBillState, DocumentKind, LabelState, MessageKind, PrintJobState};
+use crate::tables::Table;
 use crate::totals::Metric;
 
 pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
@@ -21,6 +22,8 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     audit.each::<Message>(|audit, message| {
         let who = format!("Message {}", message.message_id);
         audit.names::<Order>(&who, message.order_id.0)?;
+        // Each time an order is paid in full its customer is told so.
+        audit.sums.count(Metric::OrdersPaid, i128::from(message.kind == MessageKind::PaymentReceived));
         audit.names::<Customer>(&who, message.customer_id.0)
     })
 }
@@ -62,6 +65,7 @@ fn print_job(audit: &mut Audit<'_>, job: &PrintJob) -> Result<(), Fault> {
 fn parcel(audit: &mut Audit<'_>, parcel: &Parcel) -> Result<(), Fault> {
     let who = format!("Parcel {}", parcel.parcel_id);
     audit.names::<Courier>(&who, parcel.courier_id.0)?;
+    label_due(audit, &who, parcel)?;
     if let Some(order) = audit.named::<Order>(&who, parcel.order_id.0)? {
         audit.demand(order.parcel_id == parcel.parcel_id, || {
             format!("{who} is of order {}, which has parcel {}.", parcel.order_id, order.parcel_id)
@@ -90,6 +94,25 @@ fn parcel(audit: &mut Audit<'_>, parcel: &Parcel) -> Result<(), Fault> {
     }
     if parcel.deliver_ms > 0 {
         audit.sums.count(Metric::ParcelsDelivered, 1);
+    }
+    Ok(())
+}
+
+/// A label that is due is listed as its courier and airway bill say: it can be printed, or it waits for the number.
+fn label_due(audit: &mut Audit<'_>, who: &String, parcel: &Parcel) -> Result<(), Fault> {
+    if parcel.label_state != LabelState::Due {
+        return Ok(());
+    }
+    let courier = audit.look::<Courier>(parcel.courier_id.0)?;
+    let connected = courier.is_some_and(|courier| courier.connected);
+    let waits = connected && parcel.airway_bill_state != AirwayBillState::Assigned;
+    for listed_as in [false, true] {
+        let key = Key::new().u8(u8::from(listed_as)).u64(parcel.parcel_id.0);
+        let is_there = audit.view.get(Table::LabelsDue, key.as_slice())?.is_some();
+        audit.demand(is_there == (listed_as == waits), || {
+            let what = if is_there { "a wrong row" } else { "no row" };
+            format!("{who} has {what} in labels_due: that it waits is {waits}.")
+        });
     }
     Ok(())
 }

@@ -14,12 +14,15 @@ use crate::tables::Table;
 use crate::totals::{Dimension, Metric, Total};
 
 /// Metrics whose counts over all days are a count of records or of units.
-const COUNTED: [Metric; 16] = [
+const COUNTED: [Metric; 19] = [
     Metric::DropOrdersRequested,
     Metric::DropOrdersRejected,
     Metric::DropOrdersCancelled,
     Metric::DropOrdersReturned,
     Metric::OrdersBooked,
+    Metric::OrdersCancelled,
+    Metric::OrdersExpired,
+    Metric::OrdersPaid,
     Metric::OrderSales,
     Metric::TillSales,
     Metric::Refunded,
@@ -34,8 +37,9 @@ const COUNTED: [Metric; 16] = [
 ];
 
 /// Metrics whose amounts over all days are a sum of records.
-const SUMMED: [Metric; 18] = [
+const SUMMED: [Metric; 19] = [
     Metric::OrdersBooked,
+    Metric::OrdersExpired,
     Metric::OrderSales,
     Metric::TillSales,
     Metric::Tax,

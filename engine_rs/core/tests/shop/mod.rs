@@ -255,6 +255,7 @@ impl Shop {
             mutation_id,
             allocations,
             credit_remainder: too_much_minor > 0,
+            credit_customer_id: CustomerId(0),
         }) {
             Reply::Matched { mutation, .. } => mutation,
             other => panic!("{other:?}"),
@@ -417,6 +418,13 @@ fn bank(shop: &mut Shop) {
     });
     let rest = paid.payable_minor - 700;
     shop.pay(&paid, rest, 250_000);
+    let mutation_id = shop.money_in(300, "PAID TWICE", false);
+    shop.run(Command::MatchMutation {
+        mutation_id,
+        allocations: vec![],
+        credit_remainder: true,
+        credit_customer_id: CUSTOMER,
+    });
     let undone = shop.book_item(TEA, 1);
     let mutation = shop.pay(&undone, undone.payable_minor, 0);
     shop.run(Command::UndoMatch { mutation_id: mutation.mutation_id });

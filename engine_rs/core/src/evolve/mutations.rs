@@ -1,0 +1,150 @@
+//! Bank mutations, and the index rows that follow from each.
+
+use super::index::given;
+use super::payments::credit;
+use super::step;
+use crate::decide::matching::{Rests, amount_key, decided_prefix, state_prefix};
+use crate::decide::statement::{pending_prefix, row_key};
+use crate::event::Event;
+use crate::ids::{CustomerId, MutationId, OrderId};
+use crate::kv::{Fault, Key, State, u64_at};
+use crate::records::{BankAccount, Mutation, Proposal, must, save};
+use crate::states::{MutationAction, MutationState};
+use crate::tables::Table;
+
+pub(super) fn evolved(state: &mut dyn State, event: &Event) -> Result<(), Fault> {
+    match event {
+        Event::MutationImported(mutation) => imported(state, mutation),
+        Event::MutationPosted { mutation_id, date, balance_minor, occurrence } => {
+            // The pending row's key stays: the file that had it pending may come again.
+            edit(state, *mutation_id, MutationAction::Post, |mutation| {
+                mutation.date.clone_from(date);
+                mutation.balance_minor = *balance_minor;
+                mutation.pending_occurrence = mutation.occurrence;
+                mutation.occurrence = *occurrence;
+            })?;
+            let key = row_key(&must(state.view(), mutation_id.0)?);
+            state.put(Table::MutationKeys, key.as_slice(), &mutation_id.0.to_be_bytes())
+        }
+        Event::MutationProposed { mutation_id, proposal } => {
+            edit(state, *mutation_id, MutationAction::Propose, |mutation| {
+                mutation.proposal = Some(proposal.clone());
+            })
+        }
+        Event::MutationWithdrawn { mutation_id } => {
+            edit(state, *mutation_id, MutationAction::Withdraw, |mutation| mutation.proposal = None)
+        }
+        Event::MutationConfirmed { mutation_id, allocations, credited_minor, credited_customer_id } => {
+            credit(state, *credited_customer_id, *credited_minor)?;
+            edit(state, *mutation_id, MutationAction::Confirm, |mutation| {
+                mutation.proposal = None;
+                mutation.allocations.clone_from(allocations);
+                mutation.credited_minor = *credited_minor;
+                mutation.credited_customer_id = *credited_customer_id;
+            })
+        }
+        Event::MutationUndone { mutation_id } => {
+            let before: Mutation = must(state.view(), mutation_id.0)?;
+            credit(state, before.credited_customer_id, -before.credited_minor)?;
+            edit(state, *mutation_id, MutationAction::Undo, |mutation| {
+                mutation.proposal = None;
+                mutation.allocations.clear();
+                mutation.credited_minor = 0;
+                mutation.credited_customer_id = CustomerId(0);
+            })
+        }
+        Event::MutationIgnored { mutation_id, reason } => {
+            edit(state, *mutation_id, MutationAction::Ignore, |mutation| {
+                mutation.proposal = None;
+                mutation.ignore_reason.clone_from(reason);
+            })
+        }
+        Event::MatchingStopped { bank_account_id, match_from_minor } => {
+            let mut account: BankAccount = must(state.view(), bank_account_id.0)?;
+            account.match_from_minor = *match_from_minor;
+            save(state, &account)
+        }
+        other => Err(Fault::Corrupt(format!("{} is no event of a mutation", other.name()))),
+    }
+}
+
+fn imported(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
+    given(state, MutationId::COUNTER, mutation.mutation_id.0)?;
+    let key = row_key(mutation);
+    state.put(Table::MutationKeys, key.as_slice(), &mutation.mutation_id.0.to_be_bytes())?;
+    put_rows(state, mutation)?;
+    save(state, mutation)
+}
+
+/// Changes a mutation and takes it through an action.
+fn edit(
+    state: &mut dyn State,
+    mutation_id: MutationId,
+    action: MutationAction,
+    change: impl FnOnce(&mut Mutation),
+) -> Result<(), Fault> {
+    let mut mutation: Mutation = must(state.view(), mutation_id.0)?;
+    let after = step("mutation", mutation_id.0, &mutation.state, mutation.state.next(action))?;
+    for (table, key) in rows(&mutation) {
+        state.delete(table, key.as_slice())?;
+    }
+    if let Some(proposal) = &mutation.proposal {
+        let key = proposal_key(&mutation, proposal, Rests::OnWhatChanged);
+        state.delete(Table::Proposals, key.as_slice())?;
+    }
+    change(&mut mutation);
+    mutation.state = after;
+    let allocated: i64 = mutation.allocations.iter().map(|allocation| allocation.amount_minor).sum();
+    if allocated + mutation.credited_minor > mutation.amount_minor.max(0) {
+        return Err(Fault::Corrupt(format!("mutation {mutation_id} would pay more than it has")));
+    }
+    put_rows(state, &mutation)?;
+    save(state, &mutation)
+}
+
+fn put_rows(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
+    rows(mutation).into_iter().try_for_each(|(table, key)| state.put(table, key.as_slice(), &[]))
+}
+
+/// The index rows that a mutation has in its state.
+fn rows(mutation: &Mutation) -> Vec<(Table, Key)> {
+    let id = mutation.mutation_id.0;
+    let by_state = state_prefix(mutation.bank_account_id, mutation.state).u64(id);
+    let mut rows = vec![(Table::MutationsByState, by_state)];
+    if mutation.state == MutationState::Posted && mutation.amount_minor > 0 {
+        let by_amount = amount_key(mutation.bank_account_id, mutation.amount_minor).u64(id);
+        rows.push((Table::MutationsByAmount, by_amount));
+    }
+    if let Some(proposal) = &mutation.proposal {
+        rows.push((Table::Proposals, proposal_key(mutation, proposal, Rests::OnWhatIs)));
+        let by_order = proposal.allocations.iter().map(|a| Key::new().u64(a.order_id.0).u64(id));
+        rows.extend(by_order.map(|key| (Table::ProposalsByOrder, key)));
+    }
+    if mutation.state == MutationState::Pending {
+        rows.push((Table::PendingMutations, pending_prefix(mutation).u64(id)));
+    }
+    rows
+}
+
+fn proposal_key(mutation: &Mutation, proposal: &Proposal, rests: Rests) -> Key {
+    decided_prefix(mutation.bank_account_id, rests, proposal.decision).u64(mutation.mutation_id.0)
+}
+
+/// Moves the proposals that rest on an order to those that rest on what changed: so many as the matcher makes, one.
+pub(super) fn order_changed(state: &mut dyn State, order_id: OrderId) -> Result<(), Fault> {
+    let prefix = Key::new().u64(order_id.0);
+    let mut resting = Vec::new();
+    state.scan(Table::ProposalsByOrder, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
+        resting.push(u64_at(key, 9)?);
+        Ok(true)
+    })?;
+    for id in resting {
+        let mutation: Mutation = must(state.view(), id)?;
+        if let Some(proposal) = &mutation.proposal {
+            let key = |rests| proposal_key(&mutation, proposal, rests);
+            state.delete(Table::Proposals, key(Rests::OnWhatIs).as_slice())?;
+            state.put(Table::Proposals, key(Rests::OnWhatChanged).as_slice(), &[])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! Goal: money that came is never lost, and what it did can be told: late, twice, in parts, in another order than expected.
+//! Method: as in `flow.rs`: commands to the core on a state in memory; every invariant; the journal replayed.
+
+mod common;
+
+use common::{BCA, MINUTE, Shop, WAREHOUSE, from, hold, idr, paid_in};
+use kasir_core::command::{AllocationInput, CustomerInput, MutationInput};
+use kasir_core::ids::{CustomerId, MutationId, ShiftId};
+use kasir_core::records::{Customer, find};
+use kasir_core::states::{MutationState, OrderState};
+use kasir_core::{Command, Reason, Reply};
+
+#[test]
+fn a_pending_row_is_posted_whichever_of_equal_ones_it_is() {
+    let mut shop = Shop::new();
+    let pending = |occurrence| MutationInput { pending: true, occurrence, ..paid_in(300, "PEND") };
+    let posted = |balance| MutationInput { balance: Some(idr(balance)), ..paid_in(300, "PEND") };
+    // A file's page may begin at the third of equal rows.
+    assert_eq!(shop.import(vec![pending(3), pending(7)]).pending_rows, 2);
+    assert_eq!(shop.import(vec![posted(900)]).new_rows, 0);
+    let states = |shop: &Shop| [1, 2].map(|id| shop.mutation(id).state);
+    assert_eq!(states(&shop), [MutationState::Posted, MutationState::Pending]);
+    assert_eq!(shop.import(vec![posted(900), posted(1_200), posted(1_500)]).new_rows, 1);
+    assert_eq!(states(&shop), [MutationState::Posted, MutationState::Posted]);
+    // The same row twice in one call posts one pending row.
+    assert_eq!(shop.import(vec![pending(9), pending(10)]).pending_rows, 2);
+    let twice = MutationInput { occurrence: 1, ..posted(1_800) };
+    assert_eq!(shop.import(vec![twice.clone(), twice]).known_rows, 2);
+    assert_eq!(shop.mutation(5).state, MutationState::Pending);
+    assert_eq!(shop.import(vec![pending(3), pending(7), pending(9)]).known_rows, 3);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn the_rest_of_the_money_may_come_late_too() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 2);
+    let orders = [0, 1].map(|_| shop.booked(vec![from(WAREHOUSE, kopi, 1)]));
+    let pay = |order: &kasir_core::records::Order, amount| Command::RecordPayment {
+        order_id: order.order_id,
+        amount: Some(idr(amount)),
+        method: "kas".into(),
+        reference: String::new(),
+    };
+    for order in &orders {
+        shop.ok(pay(order, 40_000));
+    }
+    shop.wait(3 * 60 * MINUTE);
+    let state = |shop: &Shop, index: usize| shop.order(orders[index].order_id).state;
+    assert_eq!([state(&shop, 0), state(&shop, 1)], [OrderState::RefundDue; 2]);
+
+    // More, but not all: more to pay back. Then all, and the goods are free: booked again.
+    shop.ok(pay(&orders[0], 10_000));
+    assert_eq!((state(&shop, 0), shop.order(orders[0].order_id).paid_minor), (OrderState::RefundDue, 50_000));
+    shop.sound();
+    let rest = orders[0].payable_minor - 50_000;
+    assert_eq!(shop.refused(pay(&orders[0], rest + 1)), Reason::OverAllocated);
+    shop.import(vec![paid_in(rest, "REST")]);
+    shop.ok(Command::MatchMutation {
+        mutation_id: MutationId(1),
+        allocations: vec![AllocationInput { order_id: orders[0].order_id, amount: Some(idr(rest)) }],
+        credit_remainder: false,
+        credit_customer_id: CustomerId(0),
+    });
+    assert_eq!((state(&shop, 0), shop.stock(kopi, WAREHOUSE)), (OrderState::Paid, (2, 1)));
+    shop.sound();
+
+    // The other's goods are gone: all of it is to be paid back.
+    shop.ok(hold(kopi, WAREHOUSE, 1));
+    shop.ok(pay(&orders[1], orders[1].payable_minor - 40_000));
+    assert_eq!(state(&shop, 1), OrderState::RefundDue);
+    shop.ok(Command::RefundOrder { order_id: orders[1].order_id, reference: "TRF-1".into() });
+    assert_eq!(shop.refused(pay(&orders[1], 1)), Reason::OverAllocated);
+    shop.sound();
+
+    // What somebody cancelled is not booked again.
+    shop.wait(60 * MINUTE);
+    let third = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    shop.ok(pay(&third, 40_000));
+    shop.ok(Command::CancelBooking { order_id: third.order_id, reason: String::new() });
+    shop.ok(pay(&third, third.payable_minor - 40_000));
+    assert_eq!(shop.order(third.order_id).state, OrderState::RefundDue);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn who_pays_twice_gets_it_as_credit() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 2);
+    let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    shop.import(vec![paid_in(order.payable_minor, "FIRST"), paid_in(order.payable_minor, "AGAIN")]);
+    assert_eq!(shop.reconcile(), vec![Ok(OrderState::Paid)]);
+    shop.ok(Command::CreateSales { order_ids: vec![], all_paid: true, shift_id: ShiftId(0) });
+    let again = |credit_remainder, customer| Command::MatchMutation {
+        mutation_id: MutationId(2),
+        allocations: vec![],
+        credit_remainder,
+        credit_customer_id: CustomerId(customer),
+    };
+    assert_eq!(shop.refused(again(true, 0)), Reason::FieldRequired);
+    assert_eq!(shop.refused(again(true, 99)), Reason::CustomerNotFound);
+    assert_eq!(shop.refused(again(false, 1)), Reason::RemainderLeft);
+    let credit = |shop: &Shop| {
+        let customer: Option<Customer> = find(&shop.state, 1).expect("memory is readable");
+        customer.map(|customer| customer.credit_minor)
+    };
+    shop.ok(again(true, 1));
+    let mutation = shop.mutation(2);
+    assert_eq!((mutation.state, mutation.credited_minor), (MutationState::Confirmed, order.payable_minor));
+    assert_eq!((mutation.credited_customer_id, credit(&shop)), (CustomerId(1), Some(order.payable_minor)));
+    shop.sound();
+    shop.ok(Command::UndoMatch { mutation_id: MutationId(2) });
+    assert_eq!((shop.mutation(2).state, credit(&shop)), (MutationState::Posted, Some(0)));
+    shop.sound();
+
+    // What is left after an order may be somebody else's too.
+    let Reply::Customer(other) = shop.ok(Command::CreateCustomer(CustomerInput {
+        name: "Ibu".into(),
+        phone: "0811 1111 111".into(),
+        ..CustomerInput::default()
+    })) else {
+        panic!("a customer")
+    };
+    let second = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    let amount = order.payable_minor - 1_000;
+    shop.ok(Command::MatchMutation {
+        mutation_id: MutationId(2),
+        allocations: vec![AllocationInput { order_id: second.order_id, amount: Some(idr(amount)) }],
+        credit_remainder: true,
+        credit_customer_id: other.customer_id,
+    });
+    assert_eq!(shop.mutation(2).credited_customer_id, other.customer_id);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn an_expiry_found_while_matches_are_confirmed_is_the_clocks() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 2);
+    let late = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    let in_time = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    let version = in_time.version;
+    let expire_ms = Some(in_time.expire_ms + MINUTE);
+    shop.ok(Command::ExtendBooking { order_id: in_time.order_id, version, expire_ms });
+    shop.import(vec![paid_in(late.payable_minor, "LATE"), paid_in(in_time.payable_minor, "IN TIME")]);
+    shop.ok(Command::ProposeMatches { bank_account_id: BCA });
+    shop.now_ms = late.expire_ms; // nobody has ticked
+    let confirm = |all_auto, ids: &[u64]| Command::ConfirmMatches {
+        bank_account_id: BCA,
+        mutation_ids: ids.iter().map(|id| MutationId(*id)).collect(),
+        all_auto,
+    };
+    let mut again = shop.state.clone();
+    let Reply::Confirmed { results, more } = shop.ok(confirm(true, &[])) else { panic!("results") };
+    let told: Vec<_> =
+        results.iter().map(|done| done.result.as_ref().map(|_| ()).map_err(|r| r.reason)).collect();
+    assert_eq!((told, more), (vec![Err(Reason::VersionStale), Ok(())], false));
+    let expired = |entry: &&common::Entry| entry.events.iter().any(|event| event.name() == "OrderExpired");
+    let actors: Vec<_> = shop.journal.iter().filter(expired).map(|entry| entry.actor.as_str()).collect();
+    assert_eq!(actors, [kasir_core::CLOCK_ACTOR]);
+    shop.sound();
+    shop.replays();
+
+    // Named ones too.
+    std::mem::swap(&mut shop.state, &mut again);
+    let Reply::Confirmed { results, .. } = shop.ok(confirm(false, &[1])) else { panic!("results") };
+    assert_eq!(results[0].result.as_ref().unwrap_err().reason, Reason::VersionStale);
+    assert_eq!(shop.journal.iter().rfind(expired).map(|entry| entry.actor.as_str()), Some(""));
+    shop.sound();
+}
