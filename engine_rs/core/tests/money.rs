@@ -198,6 +198,7 @@ fn setting_money_aside_can_be_taken_back() {
 
 #[test]
 fn a_pending_row_that_was_set_aside_is_posted_when_the_bank_posts_it() {
+    use MutationState::{Ignored, Pending, Posted};
     let mut shop = Shop::new();
     let row = |text: &str, reference: &str, pending| MutationInput {
         pending,
@@ -209,7 +210,6 @@ fn a_pending_row_that_was_set_aside_is_posted_when_the_bank_posts_it() {
     shop.import(rows(true));
     shop.import(vec![out.clone()]);
     let states = |shop: &Shop| [1, 2, 3, 4].map(|id| shop.mutation(id).state);
-    use MutationState::{Ignored, Pending, Posted};
     for id in 1..=4 {
         let reason = "salah".to_string();
         shop.ok(Command::IgnoreMutation { mutation_id: MutationId(id), reason });
