@@ -134,10 +134,16 @@ def _pick_up_view(
     return Group(*parts)
 
 
-@command(app, "scan", ["kasir courier scan JP1234567890"])
-def scan(shop: Shop, awb: Annotated[str, typer.Argument(help="The airway bill on the parcel.")]) -> None:
+@command(app, "scan", ["kasir courier scan JP1234567890", "kasir courier scan JP1234567890 --courier JNE"])
+def scan(
+    shop: Shop,
+    awb: Annotated[str, typer.Argument(help="The airway bill on the parcel.")],
+    courier: Annotated[
+        str, typer.Option(metavar="CODE", help="Whose it is, where two couriers gave the same number.")
+    ] = "",
+) -> None:
     """Scan one parcel out to the courier."""
-    parcel = _hand_over(shop, awb)
+    parcel = _hand_over(shop, awb, shop.courier(courier).courier_id if courier else 0)
     shop.output.emit({"parcel": parcel}, lambda: parcels_table(shop, [parcel], "Handed over"))
 
 

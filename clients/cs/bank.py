@@ -306,8 +306,8 @@ def _left_to_pay(order: Order) -> Money:
 
 
 @command(app, "undo", ["kasir cs undo 31"], BANK)
-def undo(shop: Shop, mutation: Annotated[int, typer.Argument(help="A confirmed mutation's number.")]) -> None:
-    """Take a confirmed match back. Not possible once one of its orders was sold."""
+def undo(shop: Shop, mutation: Annotated[int, typer.Argument(help="A confirmed or ignored mutation's number.")]) -> None:
+    """Take a confirmed match back, or that a mutation is ignored. Not once one of its orders was sold."""
     reply = shop.call(
         UndoMatchRequest(mutation_id=mutation), UndoMatchResponse, note=f"undo match {mutation}"
     )

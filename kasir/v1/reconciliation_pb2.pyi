@@ -1051,7 +1051,7 @@ class UndoMatchRequest(_message.Message):
     request_id: _builtins.str
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     mutation_id: _builtins.int
-    """A CONFIRMED mutation."""
+    """A CONFIRMED mutation, or an IGNORED one that is money in or that the bank has not posted."""
     def __init__(
         self,
         *,
@@ -1075,7 +1075,7 @@ class UndoMatchResponse(_message.Message):
     MUTATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def mutation(self) -> Global___Mutation:
-        """As stored: POSTED again."""
+        """As stored: POSTED again, or PENDING."""
 
     def __init__(
         self,
@@ -1102,7 +1102,7 @@ class IgnoreMutationRequest(_message.Message):
     request_id: _builtins.str
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     mutation_id: _builtins.int
-    """A POSTED or PROPOSED mutation."""
+    """A PENDING, POSTED or PROPOSED mutation."""
     reason: _builtins.str
     """Why, 1 to 200 characters."""
     def __init__(

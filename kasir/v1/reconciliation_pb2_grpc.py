@@ -27,6 +27,7 @@ if _version_not_supported:
 
 class ReconciliationServiceStub:
     """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold.
+    That money in is IGNORED can be undone too. One that was IGNORED while PENDING is POSTED when the bank posts it.
     """
 
     def __init__(self, channel):
@@ -104,6 +105,7 @@ class ReconciliationServiceStub:
 
 class ReconciliationServiceServicer:
     """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold.
+    That money in is IGNORED can be undone too. One that was IGNORED while PENDING is POSTED when the bank posts it.
     """
 
     def CreateBankAccount(self, request, context):
@@ -174,7 +176,8 @@ class ReconciliationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UndoMatch(self, request, context):
-        """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD).
+        """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD). Takes back too that money in is
+        ignored: it is POSTED again, or PENDING when the bank has not posted it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -279,6 +282,7 @@ def add_ReconciliationServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ReconciliationService:
     """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold.
+    That money in is IGNORED can be undone too. One that was IGNORED while PENDING is POSTED when the bank posts it.
     """
 
     @staticmethod

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReconciliationServiceStub:
-    """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold."""
+    """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold.
+    That money in is IGNORED can be undone too. One that was IGNORED while PENDING is POSTED when the bank posts it.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -60,7 +62,9 @@ class ReconciliationServiceStub:
     when no order is left to pay and the customer is named.
     """
     UndoMatch: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.UndoMatchRequest, _reconciliation_pb2.UndoMatchResponse]
-    """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD)."""
+    """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD). Takes back too that money in is
+    ignored: it is POSTED again, or PENDING when the bank has not posted it.
+    """
     IgnoreMutation: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.IgnoreMutationRequest, _reconciliation_pb2.IgnoreMutationResponse]
     """Says that a mutation pays no order, with a reason."""
     RecordPayment: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.RecordPaymentRequest, _reconciliation_pb2.RecordPaymentResponse]
@@ -70,7 +74,9 @@ class ReconciliationServiceStub:
 
 @_typing.type_check_only
 class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
-    """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold."""
+    """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold.
+    That money in is IGNORED can be undone too. One that was IGNORED while PENDING is POSTED when the bank posts it.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateBankAccount: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.CreateBankAccountRequest, _reconciliation_pb2.CreateBankAccountResponse]  # type: ignore[assignment]
@@ -100,7 +106,9 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     when no order is left to pay and the customer is named.
     """
     UndoMatch: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.UndoMatchRequest, _reconciliation_pb2.UndoMatchResponse]  # type: ignore[assignment]
-    """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD)."""
+    """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD). Takes back too that money in is
+    ignored: it is POSTED again, or PENDING when the bank has not posted it.
+    """
     IgnoreMutation: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.IgnoreMutationRequest, _reconciliation_pb2.IgnoreMutationResponse]  # type: ignore[assignment]
     """Says that a mutation pays no order, with a reason."""
     RecordPayment: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.RecordPaymentRequest, _reconciliation_pb2.RecordPaymentResponse]  # type: ignore[assignment]
@@ -109,7 +117,9 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     """The money of a REFUND_DUE order was paid back."""
 
 class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold."""
+    """Mutation: POSTED -> PROPOSED -> CONFIRMED; POSTED -> IGNORED; PENDING -> POSTED. A confirmed match can be undone until its order is sold.
+    That money in is IGNORED can be undone too. One that was IGNORED while PENDING is POSTED when the bank posts it.
+    """
 
     @_abc_1.abstractmethod
     def CreateBankAccount(
@@ -197,7 +207,9 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.UndoMatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.UndoMatchResponse, _abc.Awaitable[_reconciliation_pb2.UndoMatchResponse]]:
-        """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD)."""
+        """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD). Takes back too that money in is
+        ignored: it is POSTED again, or PENDING when the bank has not posted it.
+        """
 
     @_abc_1.abstractmethod
     def IgnoreMutation(

@@ -41,7 +41,7 @@ class Bank(Orders):
         equal_rows: Counter[Any] = Counter()
         here: set[Any] = set()
         posted: set[int] = set()
-        pending = [mutation for mutation in self.mutations.values() if mutation["state"] == "PENDING"]
+        pending = [mutation for mutation in self.mutations.values() if is_unposted(mutation)]
         for row in rows:
             same = row_key(account, row, 0)
             equal_rows[same] += not row["occurrence"]
@@ -52,7 +52,7 @@ class Bank(Orders):
             waiting = None if row["pending"] else before
             if waiting is None and not row["pending"] and key not in here:
                 waiting = self._waiting(account, row, pending, posted)
-            if waiting and waiting["state"] == "PENDING" and waiting["mutation_id"] not in posted:
+            if waiting and is_unposted(waiting) and waiting["mutation_id"] not in posted:
                 posted.add(waiting["mutation_id"])
                 changed = {name: counted[name] for name in ("date", "balance", "occurrence")}
                 # It keeps its old key too: the file that had it pending may come again.
@@ -87,6 +87,8 @@ class Bank(Orders):
             "ignore_reason": "",
             "occurrence": row["occurrence"],
             "create_time": self.now,
+            # Set aside before the bank posted it, which it may still do.
+            "_ignored_pending": False,
             "_keys": [key],
         }
         if not row["pending"]:
@@ -109,6 +111,7 @@ class Bank(Orders):
     def _post(mutation: Record) -> None:
         money_in = mutation["amount"] > 0
         mutation["state"] = "POSTED" if money_in else "IGNORED"
+        mutation["_ignored_pending"] = False
         mutation["ignore_reason"] = "" if money_in else MONEY_OUT
 
     # --- Matching ---
@@ -309,7 +312,13 @@ class Bank(Orders):
 
     def undo_match(self, request: Record) -> Record:
         mutation = self.need(self.mutations, request["mutation_id"], "MUTATION")
-        self.may(mutation["mutation_id"], mutation["state"], "CONFIRMED")
+        self.may(mutation["mutation_id"], mutation["state"], "CONFIRMED", "IGNORED")
+        if mutation["state"] == "IGNORED":
+            if not mutation["_ignored_pending"] and mutation["amount"] <= 0:
+                raise Refused("WRONG_STATE", id=mutation["mutation_id"])
+            mutation["state"] = "PENDING" if mutation["_ignored_pending"] else "POSTED"
+            mutation |= {"_ignored_pending": False, "ignore_reason": ""}
+            return {"mutation": mutation}
         orders = [self.orders[allocation["order_id"]] for allocation in mutation["allocations"]]
         for order in orders:
             if order["state"] in {"SOLD", "HANDED_TO_COURIER", "DELIVERED"}:
@@ -343,8 +352,9 @@ class Bank(Orders):
 
     def ignore_mutation(self, request: Record) -> Record:
         mutation = self.need(self.mutations, request["mutation_id"], "MUTATION")
-        self.may(mutation["mutation_id"], mutation["state"], "POSTED", "PROPOSED")
+        self.may(mutation["mutation_id"], mutation["state"], "PENDING", "POSTED", "PROPOSED")
         reason = self.text("reason", request["reason"], 200)
+        mutation["_ignored_pending"] = mutation["state"] == "PENDING"
         mutation |= {"state": "IGNORED", "proposal": None, "ignore_reason": reason}
         return {"mutation": mutation}
 
@@ -354,6 +364,11 @@ class Bank(Orders):
         self.count("REFUNDED", amount=order["paid"])
         self.become(order, "REFUNDED")
         return {"order": order}
+
+
+def is_unposted(mutation: Record) -> bool:
+    """The bank has not posted it yet."""
+    return mutation["state"] == "PENDING" or mutation["_ignored_pending"]
 
 
 def row_key(account: Record, row: Record, occurrence: int) -> tuple[Any, ...]:

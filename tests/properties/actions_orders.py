@@ -155,12 +155,13 @@ class OrderActions(ShopBase):
     @action(3, when=lambda self: bool(self.model.mutations))
     def matches_by_hand(self, choice: Choice) -> None:
         mutations = self.model.mutations
-        confirmed = any(mutation["state"] == "CONFIRMED" for mutation in mutations.values())
-        match choice.of(["match", "match", "undo" if confirmed else "match", "ignore"], ["undo"]):
+        settled = any(map(in_state("CONFIRMED", "IGNORED"), mutations.values()))
+        match choice.of(["match", "match", "undo" if settled else "match", "ignore"], ["undo"]):
             case "undo":
-                self.send(choice, "UndoMatch", mutation_id=choice.one(mutations, in_state("CONFIRMED")))
+                mutation_id = choice.one(mutations, in_state("CONFIRMED", "IGNORED"))
+                self.send(choice, "UndoMatch", mutation_id=mutation_id)
             case "ignore":
-                mutation_id = choice.one(mutations, in_state("POSTED", "PROPOSED"))
+                mutation_id = choice.one(mutations, in_state("PENDING", "POSTED", "PROPOSED"))
                 reason = choice.of(["interest"], [""])
                 self.send(choice, "IgnoreMutation", mutation_id=mutation_id, reason=reason)
             case _:

@@ -262,7 +262,7 @@ states! {
 actions! {
     /// What can happen to a bank mutation.
     MutationAction {
-        /// The bank posts it.
+        /// The bank posts it, whether or not it was set aside before.
         Post,
         /// The matcher proposes, perhaps anew.
         Propose,
@@ -270,8 +270,10 @@ actions! {
         Withdraw,
         /// Confirmed or matched by hand.
         Confirm,
-        /// The match is taken back.
+        /// The match is taken back, or that it pays no order.
         Undo,
+        /// That it pays no order is taken back before the bank posted it.
+        UndoPending,
         /// It pays no order.
         Ignore,
     }
@@ -282,12 +284,13 @@ impl MutationState {
     pub const fn next(self, action: MutationAction) -> Option<Self> {
         use MutationAction as A;
         match (self, action) {
-            (Self::Pending, A::Post) | (Self::Proposed, A::Withdraw) | (Self::Confirmed, A::Undo) => {
-                Some(Self::Posted)
-            }
+            (Self::Pending | Self::Ignored, A::Post)
+            | (Self::Proposed, A::Withdraw)
+            | (Self::Confirmed | Self::Ignored, A::Undo) => Some(Self::Posted),
+            (Self::Ignored, A::UndoPending) => Some(Self::Pending),
             (Self::Posted | Self::Proposed, A::Propose) => Some(Self::Proposed),
             (Self::Posted | Self::Proposed, A::Confirm) => Some(Self::Confirmed),
-            (Self::Posted | Self::Proposed, A::Ignore) => Some(Self::Ignored),
+            (Self::Pending | Self::Posted | Self::Proposed, A::Ignore) => Some(Self::Ignored),
             (Self::Pending | Self::Posted | Self::Proposed | Self::Confirmed | Self::Ignored, _) => None,
         }
     }

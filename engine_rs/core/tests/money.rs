@@ -174,3 +174,64 @@ fn an_expiry_found_while_matches_are_confirmed_is_the_clocks() {
     assert_eq!(shop.journal.iter().rfind(expired).map(|entry| entry.actor.as_str()), Some(""));
     shop.sound();
 }
+
+#[test]
+fn setting_money_aside_can_be_taken_back() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 1);
+    let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    shop.import(vec![paid_in(order.payable_minor, "WRONG CLICK"), paid_in(-5_000, "BIAYA ADM")]);
+    let ignore = |id| Command::IgnoreMutation { mutation_id: MutationId(id), reason: "bunga".into() };
+    let undo = |id| Command::UndoMatch { mutation_id: MutationId(id) };
+    shop.ok(ignore(1));
+    assert_eq!(shop.reconcile(), vec![]);
+    shop.ok(undo(1));
+    let mutation = shop.mutation(1);
+    assert_eq!((mutation.state, mutation.ignore_reason.as_str()), (MutationState::Posted, ""));
+    assert_eq!(shop.refused(undo(1)), Reason::WrongState);
+    assert_eq!(shop.refused(undo(2)), Reason::WrongState, "money out stays set aside");
+    assert_eq!(shop.reconcile(), vec![Ok(OrderState::Paid)]);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn a_pending_row_that_was_set_aside_is_posted_when_the_bank_posts_it() {
+    use MutationState::{Ignored, Pending, Posted};
+    let mut shop = Shop::new();
+    let row = |text: &str, reference: &str, pending| MutationInput {
+        pending,
+        bank_reference: reference.into(),
+        ..paid_in(300, text)
+    };
+    let rows = |pending| vec![row("A", "", pending), row("B", "FT1", pending), row("C", "", pending)];
+    let out = MutationInput { amount: Some(idr(-300)), ..row("OUT", "", true) };
+    shop.import(rows(true));
+    shop.import(vec![out.clone()]);
+    let states = |shop: &Shop| [1, 2, 3, 4].map(|id| shop.mutation(id).state);
+    for id in 1..=4 {
+        let reason = "salah".to_string();
+        shop.ok(Command::IgnoreMutation { mutation_id: MutationId(id), reason });
+    }
+    shop.sound();
+    assert_eq!(shop.import(rows(true)).known_rows, 3);
+    assert_eq!(states(&shop), [Ignored; 4]);
+    // Taken back before the bank posted it, it waits again.
+    shop.ok(Command::UndoMatch { mutation_id: MutationId(3) });
+    shop.ok(Command::UndoMatch { mutation_id: MutationId(4) });
+    assert_eq!(states(&shop), [Ignored, Ignored, Pending, Pending]);
+    shop.sound();
+    shop.ok(Command::IgnoreMutation { mutation_id: MutationId(4), reason: "salah".into() });
+    let posted = shop.import(rows(false));
+    assert_eq!((posted.new_rows, posted.known_rows), (0, 3));
+    shop.import(vec![MutationInput { pending: false, ..out }]);
+    assert_eq!(states(&shop), [Posted, Posted, Posted, Ignored]);
+    assert_eq!(shop.mutation(1).ignore_reason, "");
+    assert_eq!(shop.refused(Command::UndoMatch { mutation_id: MutationId(4) }), Reason::WrongState);
+    shop.ok(Command::IgnoreMutation { mutation_id: MutationId(2), reason: "salah".into() });
+    assert_eq!(shop.import(rows(false)).known_rows, 3, "posted once, set aside again: it stays so");
+    assert_eq!(states(&shop), [Posted, Ignored, Posted, Ignored]);
+    shop.sound();
+    shop.replays();
+}

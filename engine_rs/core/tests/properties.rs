@@ -9,7 +9,8 @@ use common::{
 };
 use kasir_core::Command;
 use kasir_core::command::{
-    AllocationInput, LineInput, PrintReportInput, Source, StockLine, TenderInput, TillSaleInput,
+    AllocationInput, LineInput, MutationInput, PrintReportInput, Source, StockLine, TenderInput,
+    TillSaleInput,
 };
 use kasir_core::ids::{
     CourierId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
@@ -26,6 +27,8 @@ enum Step {
     Wait(i64),
     /// Money for an order: its payable plus this.
     Money(u64, i64),
+    /// The same row before the bank has posted it.
+    Pending(u64),
     Reconcile,
     /// The warehouse does what the Drop Order asks, the desk books what it got, the item comes back: the right item each time.
     HandOver(u64),
@@ -167,6 +170,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => prop_oneof![12 => Just(MINUTE), 4 => Just(61 * MINUTE), 2 => Just(200 * MINUTE), 1 => Just(8 * 24 * 60 * MINUTE)]
             .prop_map(Step::Wait),
         6 => (1..=6u64, prop_oneof![6 => Just(0i64), 1 => -50_000..50_000i64]).prop_map(|(id, off)| Step::Money(id, off)),
+        1 => (1..=6u64).prop_map(Step::Pending),
         5 => Just(Step::Reconcile),
         3 => Just(Step::Propose),
         1 => Just(Step::Refund),
@@ -234,6 +238,13 @@ fn take(shop: &mut Shop, step: &Step) {
             let order: Option<Order> = find(&shop.state, *order_id).expect("memory is readable");
             if let Some(order) = order {
                 shop.import(vec![paid_in((order.payable_minor + off).max(1), &format!("TRSF {order_id}"))]);
+            }
+        }
+        Step::Pending(order_id) => {
+            let order: Option<Order> = find(&shop.state, *order_id).expect("memory is readable");
+            if let Some(order) = order {
+                let row = paid_in(order.payable_minor, &format!("TRSF {order_id}"));
+                shop.import(vec![MutationInput { pending: true, ..row }]);
             }
         }
         Step::Refund => {
@@ -316,6 +327,7 @@ fn the_random_commands_reach_every_event_of_the_flow() {
         "OrderRefunded",
         "PayableReleased",
         "MutationImported",
+        "MutationPosted",
         "MutationProposed",
         "MutationWithdrawn",
         "MutationConfirmed",

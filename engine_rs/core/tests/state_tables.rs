@@ -113,6 +113,7 @@ fn mutations_are_proposed_confirmed_or_ignored() {
         S::next,
         &[
             (S::Pending, A::Post, S::Posted),
+            (S::Pending, A::Ignore, S::Ignored),
             (S::Posted, A::Propose, S::Proposed),
             (S::Posted, A::Confirm, S::Confirmed),
             (S::Posted, A::Ignore, S::Ignored),
@@ -121,6 +122,10 @@ fn mutations_are_proposed_confirmed_or_ignored() {
             (S::Proposed, A::Confirm, S::Confirmed),
             (S::Proposed, A::Ignore, S::Ignored),
             (S::Confirmed, A::Undo, S::Posted),
+            // A wrong click is taken back; what was set aside before the bank posted it is posted when it is.
+            (S::Ignored, A::Undo, S::Posted),
+            (S::Ignored, A::UndoPending, S::Pending),
+            (S::Ignored, A::Post, S::Posted),
         ],
     );
 }

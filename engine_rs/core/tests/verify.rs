@@ -339,6 +339,10 @@ fn mutations_that_pay_what_they_do_not_have_are_found() {
     assert_found(|s| edit(s, proposed, |mutation| mutation.proposal = None), &["does not fit its proposal"]);
     let posted = |mutation: &Mutation| mutation.state == MutationState::Posted;
     assert_found(
+        |s| edit(s, posted, |m| m.ignored_pending = true),
+        &["is Posted, but was set aside before it was posted", "pending_mutations"],
+    );
+    assert_found(
         |s| edit(s, posted, |m| m.credited_minor = 5),
         &["is Posted with 0 allocated and 5 credited"],
     );

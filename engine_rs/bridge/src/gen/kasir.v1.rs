@@ -3185,14 +3185,14 @@ pub struct UndoMatchRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// A CONFIRMED mutation.
+    /// A CONFIRMED mutation, or an IGNORED one that is money in or that the bank has not posted.
     #[prost(uint64, tag = "2")]
     pub mutation_id: u64,
 }
 /// See ReconciliationService.UndoMatch.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UndoMatchResponse {
-    /// As stored: POSTED again.
+    /// As stored: POSTED again, or PENDING.
     #[prost(message, optional, tag = "1")]
     pub mutation: ::core::option::Option<Mutation>,
 }
@@ -3202,7 +3202,7 @@ pub struct IgnoreMutationRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// A POSTED or PROPOSED mutation.
+    /// A PENDING, POSTED or PROPOSED mutation.
     #[prost(uint64, tag = "2")]
     pub mutation_id: u64,
     /// Why, 1 to 200 characters.

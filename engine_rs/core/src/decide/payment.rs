@@ -384,9 +384,14 @@ impl Again<'_, '_> {
     }
 }
 
-/// Takes a confirmed match back, until one of its orders is sold or refunded.
+/// Takes a confirmed match back, until one of its orders is sold or refunded; or that money in pays no order. Money out has
+/// nothing to go back to.
 pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'_>) -> Outcome<Decided> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Undo)?;
+    if mutation.amount_minor <= 0 && !mutation.ignored_pending {
+        let action = MutationAction::Undo;
+        return Err(Refusal::wrong_state("Mutation", mutation_id.0, &mutation.state, &action).into());
+    }
     let mut events = Vec::new();
     let mut intents = Intents::new(view, context);
     for allocation in &mutation.allocations {

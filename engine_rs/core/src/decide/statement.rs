@@ -65,7 +65,7 @@ const MONEY_OUT: &str = "Money out pays no order.";
 /// What makes a row the same row: the bank's own id, or date, amount, text and balance; and which of several equal ones.
 /// A pending row has neither its date nor its balance yet: amount and text make it.
 pub(crate) fn row_key(mutation: &Mutation) -> Key {
-    key_of(mutation, mutation.state == MutationState::Pending, mutation.occurrence)
+    key_of(mutation, mutation.is_unposted(), mutation.occurrence)
 }
 
 /// The key that a posted row had while it was pending: it keeps it, because the file that had it pending may come again.
@@ -168,7 +168,7 @@ impl Import<'_> {
             None => None,
         };
         if let Some(id) = waits.filter(|id| !self.posted.contains(id))
-            && must::<Mutation>(self.view, id.0)?.state == MutationState::Pending
+            && must::<Mutation>(self.view, id.0)?.is_unposted()
         {
             self.post(id, &mutation);
             self.imported.known_rows += 1;
@@ -257,6 +257,7 @@ fn checked(
         credited_customer_id: CustomerId(0),
         ignore_reason: if row.pending || amount.minor > 0 { String::new() } else { MONEY_OUT.into() },
         occurrence: i32::try_from(occurrence).unwrap_or(0),
+        ignored_pending: false,
         pending_occurrence: 0,
         file_hash: String::new(),
         create_ms: context.now_ms,

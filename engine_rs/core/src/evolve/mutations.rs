@@ -22,6 +22,8 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event) -> Result<(), Fault>
                 mutation.balance_minor = *balance_minor;
                 mutation.pending_occurrence = mutation.occurrence;
                 mutation.occurrence = *occurrence;
+                mutation.ignored_pending = false;
+                mutation.ignore_reason.clear();
             })?;
             let key = row_key(&must(state.view(), mutation_id.0)?);
             state.put(Table::MutationKeys, key.as_slice(), &mutation_id.0.to_be_bytes())
@@ -46,16 +48,20 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event) -> Result<(), Fault>
         Event::MutationUndone { mutation_id } => {
             let before: Mutation = must(state.view(), mutation_id.0)?;
             credit(state, before.credited_customer_id, -before.credited_minor)?;
-            edit(state, *mutation_id, MutationAction::Undo, |mutation| {
-                mutation.proposal = None;
+            let action =
+                if before.ignored_pending { MutationAction::UndoPending } else { MutationAction::Undo };
+            edit(state, *mutation_id, action, |mutation| {
                 mutation.allocations.clear();
                 mutation.credited_minor = 0;
                 mutation.credited_customer_id = CustomerId(0);
+                mutation.ignored_pending = false;
+                mutation.ignore_reason.clear();
             })
         }
         Event::MutationIgnored { mutation_id, reason } => {
             edit(state, *mutation_id, MutationAction::Ignore, |mutation| {
                 mutation.proposal = None;
+                mutation.ignored_pending = mutation.state == MutationState::Pending;
                 mutation.ignore_reason.clone_from(reason);
             })
         }
@@ -120,7 +126,7 @@ fn rows(mutation: &Mutation) -> Vec<(Table, Key)> {
         let by_order = proposal.allocations.iter().map(|a| Key::new().u64(a.order_id.0).u64(id));
         rows.extend(by_order.map(|key| (Table::ProposalsByOrder, key)));
     }
-    if mutation.state == MutationState::Pending {
+    if mutation.is_unposted() {
         rows.push((Table::PendingMutations, pending_prefix(mutation).u64(id)));
     }
     rows

@@ -99,6 +99,9 @@ pub struct Mutation {
     pub credited_customer_id: CustomerId,
     #[serde(default, skip_serializing_if = "empty")]
     pub ignore_reason: String,
+    /// Set aside before the bank posted it, which it may still do.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub ignored_pending: bool,
     #[serde(default, skip_serializing_if = "empty")]
     pub occurrence: i32,
     /// Which of several equal pending rows it was before the bank posted it; 0: it never was pending.
@@ -110,3 +113,10 @@ pub struct Mutation {
     pub create_ms: i64,
 }
 record!(Mutation, Mutations, "mutation", MutationNotFound, mutation_id);
+
+impl Mutation {
+    /// Whether the bank has not posted it yet.
+    pub fn is_unposted(&self) -> bool {
+        self.state == MutationState::Pending || self.ignored_pending
+    }
+}

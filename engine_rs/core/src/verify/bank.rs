@@ -21,6 +21,9 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
     audit.demand(proposed == mutation.proposal.is_some(), || {
         format!("{who} is {:?}, which does not fit its proposal.", mutation.state)
     });
+    audit.demand(!mutation.ignored_pending || mutation.state == MutationState::Ignored, || {
+        format!("{who} is {:?}, but was set aside before it was posted.", mutation.state)
+    });
     if let Some(proposal) = &mutation.proposal {
         proposed_on(audit, &who, mutation, proposal)?;
     }

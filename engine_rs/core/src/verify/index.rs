@@ -195,7 +195,7 @@ impl Indexed for Mutation {
             let by_order = proposal.allocations.iter().map(|a| Key::new().u64(a.order_id.0).u64(id));
             rows.extend(by_order.map(|key| Row::new(Table::ProposalsByOrder, key)));
         }
-        if self.state == MutationState::Pending {
+        if self.is_unposted() {
             rows.push(Row::new(Table::PendingMutations, pending_prefix(self).u64(id)));
         }
         rows

@@ -403,6 +403,8 @@ fn bank(shop: &mut Shop) {
     shop.run(Command::ImportMutations { bank_account_id: ACCOUNT, file_hash: String::new(), mutations });
     let reason = "interest".to_string();
     shop.run(Command::IgnoreMutation { mutation_id: posted_later, reason });
+    let mutation_id = shop.money_in(777, "PENDING, OF NO USE", true);
+    shop.run(Command::IgnoreMutation { mutation_id, reason: "a test of the bank".into() });
     shop.hold(CUP, 4);
     let order = shop.book_item(TEA, 2);
     shop.money_in(order.payable_minor, "EXACT", false);
