@@ -10,6 +10,7 @@ import typer
 from rich.console import Group
 
 from clients.common.commands import Refused, command, new_app
+from clients.common.numbers import id_option
 from clients.common.output import facts, state_words, table
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
@@ -113,8 +114,9 @@ def _scanned_lines(shop: Shop) -> Iterator[str]:
     """What a scanner types: one airway bill a line."""
     if sys.stdin.isatty():
         shop.output.say("Scan the parcels; Ctrl-D when the courier has all.", "dim")
-    for line in sys.stdin:
-        if number := line.strip():
+    # As bytes: a scanner that sends something else than text must not end the whole pick-up.
+    for line in sys.stdin.buffer:
+        if number := line.decode("utf-8", "replace").strip():
             yield number
 
 
@@ -145,9 +147,7 @@ def scan(shop: Shop, awb: Annotated[str, typer.Argument(help="The airway bill on
 def delivered(
     shop: Shop,
     awb: Annotated[list[str] | None, typer.Argument(help="Airway bills of what arrived.")] = None,
-    parcel: Annotated[
-        list[int] | None, typer.Option("--parcel", metavar="N", help="A parcel by its number.")
-    ] = None,
+    parcel: Annotated[list[int] | None, id_option("--parcel", "A parcel by its number.")] = None,
 ) -> None:
     """Record that parcels arrived."""
     named = (

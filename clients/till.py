@@ -9,6 +9,7 @@ from rich.console import Group
 
 from clients.common.commands import command, new_app
 from clients.common.money import show_amount, show_money
+from clients.common.numbers import id_option
 from clients.common.output import facts, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -264,7 +265,7 @@ def _move_cash(shop: Shop, till: str, amount: str, reason: str, sign: int) -> No
 def x(
     shop: Shop,
     till: TillArgument = "",
-    shift: Annotated[int, typer.Option(help="A shift by its number, closed ones too.")] = 0,
+    shift: Annotated[int | None, id_option("--shift", "A shift by its number, closed ones too.")] = None,
 ) -> None:
     """Show the shift as it stands (X report)."""
     shift_id = shift or shop.open_shift_id(till)

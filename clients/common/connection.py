@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 
+from clients.common.numbers import parse_whole
 from clients.common.problems import BadInput
 
 DEFAULT_SERVER = "127.0.0.1:50051"
@@ -105,7 +106,7 @@ def _address(server: str) -> str:
     if server.startswith("unix:"):
         return server
     host, _, port = server.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+    if not host or not 0 < (parse_whole(port) or 0) < 65_536:
         raise BadInput(f"'{server}' is no address of a server: write HOST:PORT, like {DEFAULT_SERVER}.")
     return server
 

@@ -172,7 +172,7 @@ def field_words(path: str) -> str:
     for part in path.split("."):
         name, _, index = part.rstrip("]").partition("[")
         name = name.replace("_", " ")
-        if index.isdigit():
+        if index.isascii() and index.isdigit():
             name = f"{re.sub(r'(?<=ss)es$|(?<=x)es$|(?<=ch)es$|s$', '', name)} {int(index) + 1}"
         words.append(name)
     if len(words) > 1 and words[0] in {"booking", "item", "sale", "customer", "settings", "header"}:
