@@ -208,7 +208,8 @@ def _given(
 
 def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Tender]:
     """Puts amounts to the payments: the one without takes what is left of the total."""
-    named = sum(shop.money(each.amount).minor_units for each in given if each.amount)
+    _check_customers_own(shop, cart, given)
+    named = sum(shop.payment(each.amount).minor_units for each in given if each.amount)
     open_ones = [each for each in given if not each.amount]
     if len(open_ones) > 1:
         raise BadInput("Two payments have no amount; write AMOUNT=REFERENCE for all but one.")
@@ -216,6 +217,8 @@ def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Te
     if open_ones:
         total = shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse).totals.total
         rest = Money(currency_code=total.currency_code, minor_units=total.minor_units - named)
+        if total.minor_units == 0:
+            raise BadInput("The cart costs nothing, and a sale has something to pay: take less off.")
         if rest.minor_units <= 0:
             paid = show_amount(named, total.currency_code)
             raise BadInput(
@@ -227,6 +230,26 @@ def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Te
         )
         for each in given
     ]
+
+
+def _check_customers_own(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> None:
+    """Points and credit are somebody's, and points have a worth. Raises BadInput."""
+    for each in given:
+        if each.kind not in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT}:
+            continue
+        name = "points" if each.kind == TENDER_KIND_POINTS else "credit"
+        if not cart.customer_id:
+            raise BadInput(f"Whose {name}? Say --customer PHONE.")
+        worth = shop.settings.point_value_minor_units
+        if each.kind == TENDER_KIND_CREDIT:
+            continue
+        if not worth:
+            raise BadInput(
+                "Points pay nothing in this shop: kasir admin settings --point-value sets their worth."
+            )
+        if shop.payment(each.amount).minor_units % worth:
+            one = show_amount(worth, shop.settings.currency_code)
+            raise BadInput(f"A point is worth {one}: points pay {one}, or a multiple of it.")
 
 
 @command(app, "cash-in", ["kasir till cash-in 100.000 --reason 'small change from the bank'"], SHIFT)
@@ -252,7 +275,7 @@ def cash_out(
 
 
 def _move_cash(shop: Shop, till: str, amount: str, reason: str, sign: int) -> None:
-    money = shop.money(amount)
+    money = shop.payment(amount)
     money.minor_units *= sign
     request = RecordCashMovementRequest(shift_id=shop.open_shift_id(till), amount=money, reason=reason)
     reply = shop.call(

@@ -80,6 +80,13 @@ class Shop:
         """An amount as typed, in the shop's currency unless another is named. Raises BadInput."""
         return money.parse_money(text, currency_code or self.settings.currency_code, signed=signed)
 
+    def payment(self, text: str, currency_code: str = "") -> Money:
+        """An amount that pays something, or moves cash: more than zero. Raises BadInput."""
+        amount = self.money(text, currency_code)
+        if not amount.minor_units:
+            raise BadInput(f"'{text}' is nothing: an amount here is more than zero.")
+        return amount
+
     def deadline(self, text: str) -> Timestamp:
         """A time as typed. Raises BadInput."""
         return times.parse_timestamp(text, self.utc_offset)

@@ -264,11 +264,13 @@ def allocate(
 ) -> None:
     """Say by hand which Book Orders a mutation pays."""
     left = shop.call(GetMutationRequest(mutation_id=mutation), GetMutationResponse).mutation.amount
+    if left.minor_units <= 0:
+        raise BadInput(f"Mutation {mutation} is {show_money(left)}: money that went out pays no order.")
     allocations = []
     for text in order:
         number, _, typed = text.partition("=")
         order_id = parse_id(number, "Book Order")
-        amount = shop.money(typed, left.currency_code) if typed else _due(shop, order_id, left)
+        amount = shop.payment(typed, left.currency_code) if typed else _due(shop, order_id, left)
         left.minor_units -= amount.minor_units
         allocations.append(MutationAllocation(order_id=order_id, amount=amount))
     request = MatchMutationRequest(mutation_id=mutation, allocations=allocations, credit_remainder=credit)
@@ -283,14 +285,18 @@ def allocate(
 
 
 def _due(shop: Shop, order_id: int, at_most: Money) -> Money:
-    order = shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order
-    due = _left_to_pay(order)
-    due.minor_units = min(due.minor_units, max(at_most.minor_units, 0))
+    due = _left_to_pay(shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order)
+    if at_most.minor_units <= 0:
+        raise BadInput(f"Nothing of the money is left for order {order_id}: the orders before take it all.")
+    due.minor_units = min(due.minor_units, at_most.minor_units)
     return due
 
 
 def _left_to_pay(order: Order) -> Money:
+    """What is missing. Raises BadInput when nothing is."""
     minor_units = order.payable.minor_units - order.paid.minor_units
+    if minor_units <= 0:
+        raise BadInput(f"Order {order.order_id} has nothing left to pay: {show_money(order.paid)} is paid.")
     return Money(currency_code=order.payable.currency_code, minor_units=minor_units)
 
 
@@ -332,7 +338,7 @@ def pay(
     reference: Annotated[str, typer.Option(help="The payer's reference. Never a card number.")] = "",
 ) -> None:
     """Record money that came otherwise than by a bank mutation."""
-    money = shop.money(amount) if amount else None
+    money = shop.payment(amount) if amount else None
     if money is None:
         money = _left_to_pay(shop.call(GetBookingRequest(order_id=order), GetBookingResponse).order)
     request = RecordPaymentRequest(order_id=order, amount=money, method=method, reference=reference)
