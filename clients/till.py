@@ -290,7 +290,7 @@ def x(
     till: TillArgument = "",
     shift: Annotated[int | None, id_option("--shift", "A shift by its number, closed ones too.")] = None,
 ) -> None:
-    """Show the shift as it stands (X report)."""
+    """Show the shift as it stands (X report). On paper: kasir print shift-report."""
     shift_id = shift or shop.open_shift_id(till)
     reply = shop.call(GetShiftRequest(shift_id=shift_id), GetShiftResponse)
     shop.output.emit(reply, lambda: shift_view(shop, reply.shift))

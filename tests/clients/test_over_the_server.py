@@ -43,7 +43,7 @@ class TestTheDesk:
         assert [each["item"]["sku"] for each in found["alternatives"]] == ["TEH-03"]
         assert "Not available; in stock instead" in run("cs", "find", TEH).stdout
 
-    def test_an_item_travels_from_the_warehouse_to_the_customer(self, run, ask):
+    def test_an_item_travels_from_the_warehouse_to_the_customer(self, run, ask, tmp_path):
         drop_order = ask("cs", "drop", "KOPI-01x2", "--note", "Bu Sari")["drop_order"]
         assert drop_order["requested_by"] == "sari"
         number = drop_order["drop_order_id"]
@@ -60,10 +60,14 @@ class TestTheDesk:
         code = order["unique_code"]
         assert int(order["payable"]["minor_units"]) == 23_480_000 + code * 100
 
-        run("cs", "pay", "1", "--method", "cash")
+        run("cs", "pay", "1", "--method", "cash", "--reference", "K-7")
         sold = ask("cs", "sell", "--all-paid")["results"]
         assert [each["order_id"] for each in sold] == ["1"]
         parcel = sold[0]["parcel_id"]
+        run("agent", "--out", str(tmp_path), "--once", "--kind", "sales-receipt")
+        (receipt,) = tmp_path.glob("receipts/*.txt")
+        assert "Tunai" in receipt.read_text()
+        assert "Ref. K-7" in " ".join(receipt.read_text().split())
         run("cs", "awb", parcel, "JP1234567890")
         assert ask("cs", "labels", "--all-unprinted")["queued_parcel_ids"] == [parcel]
         assert [each["airway_bill"] for each in ask("courier", "waiting")["parcels"]] == ["JP1234567890"]
@@ -237,6 +241,30 @@ class TestTheTill:
         assert shift["difference"]["minor_units"] == "-20000"
         assert "-Rp 200" in run("till", "shifts").stdout
         assert "Z report, shift 1" in run("till", "x", "--shift", "1").stdout
+
+    def test_a_shift_is_printed_as_it_stands(self, run, ask, tmp_path):
+        out = tmp_path / "prints"
+        none = run("shift-report", "--out", str(out), status=2)
+        assert "KASIR-1 has no open shift" in none.stderr
+        run("till", "open", "--cash", "200.000")
+        run("till", "sell", "--scan", f"{KOPI}x2", "--cash", "250.000")
+        before = ask("admin", "status")["revision"]
+        files = ask("shift-report", "--out", str(out))["files"]
+        assert [Path(file).suffix for file in files] == [".escpos", ".png", ".txt"]
+        assert all(Path(file).parent == out / "shift-reports" for file in files)
+        said = " ".join(Path(files[2]).read_text().split())
+        for words in ("LAPORAN KASIR SEMENTARA X-1", "KASIR-1", "Keadaan", "Kas seharusnya Rp 416.800"):
+            assert words in said
+        narrow = ask("shift-report", "KASIR-1", "--out", str(out), "--format", "txt", "--width", "58")[
+            "files"
+        ]
+        assert max(map(len, Path(narrow[0]).read_text().splitlines())) <= 32
+        run("shift-report", "--out", str(out), "--format", "pdf", status=2)
+        run("shift-report", "--out", str(out), "--width", "57", status=2)
+        assert ask("admin", "status")["revision"] == before
+        run("till", "close", "--cash", "416.800")
+        closed = run("shift-report", "--shift", "1", "--out", str(out), status=2)
+        assert "kasir print reprint" in closed.stderr
 
 
 @pytest.mark.usefixtures("shop")

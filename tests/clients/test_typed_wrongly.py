@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clients.common.client import Client
-from tests.clients.test_commands import COMMANDS, GROUPS, examples_of, file_agent, verify
+from tests.clients.test_commands import COMMANDS, GROUPS, examples_of, file_agent, shift_report, verify
 
 # Numbers beyond every bound, below zero, in digits that are none, as text that is none; the edges of time.
 NONSENSE = (
@@ -66,8 +66,13 @@ def test_nonsense_is_answered_with_a_sentence(server, name, tmp_path, monkeypatc
     for file in ("mutasi-bca.csv", "mutasi.csv", "catalogue.csv", "delivery.csv"):
         (tmp_path / file).write_text("x\n")
     group, *rest = name.split()
-    app = {"verify": verify.app, "print agent": file_agent.app}.get(name) or GROUPS[group]
-    rest = [] if name == "print agent" else rest
+    alone = {
+        "verify": verify.app,
+        "print agent": file_agent.app,
+        "print shift-report": shift_report.app,
+    }
+    app = alone.get(name) or GROUPS[group]
+    rest = [] if name in alone else rest
     for place in places(name):
         for nonsense in NONSENSE:
             words = [nonsense if word is None else word for word in place]
