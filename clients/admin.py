@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from clients.common.client import LONG_TIMEOUT_S
 from clients.common.commands import Refused, command, new_app
 from clients.common.money import show_amount
+from clients.common.numbers import WHOLE_MAX
 from clients.common.output import facts, state_number, state_words, table
 from clients.common.shop import Shop
 from clients.common.times import parse_duration, parse_offset, show_duration, zone_name
@@ -185,7 +186,10 @@ def _settings_view(current: Settings) -> RenderableType:
 def watch(
     shop: Shop,
     since: Annotated[
-        int, typer.Option(min=-1, help="After this revision; 0 is from the beginning, -1 is from now.")
+        int,
+        typer.Option(
+            min=-1, max=WHOLE_MAX, help="After this revision; 0 is from the beginning, -1 is from now."
+        ),
     ] = -1,
     only: Annotated[
         list[str] | None,

@@ -12,6 +12,7 @@ from clients.common.commands import Refused, command, new_app
 from clients.common.items_csv import COLUMNS_HELP, SAMPLE, Row, read_rows
 from clients.common.items_csv import Shop as CsvShop
 from clients.common.money import show_money
+from clients.common.numbers import WHOLE_MAX, parse_whole
 from clients.common.output import facts, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -135,8 +136,10 @@ def add(
     barcode: Barcodes = None,
     category: Annotated[str, typer.Option(help="What is offered instead when this is out of stock.")] = "",
     tax_class: Annotated[str, typer.Option(metavar="CODE", help="Its tax class; none is untaxed.")] = "",
-    weight: Annotated[int, typer.Option(min=0, metavar="GRAMS", help="Weight of one.")] = 0,
-    reorder_point: Annotated[int, typer.Option(min=0, help="Stock below it is listed for buying.")] = 0,
+    weight: Annotated[int, typer.Option(min=0, max=WHOLE_MAX, metavar="GRAMS", help="Weight of one.")] = 0,
+    reorder_point: Annotated[
+        int, typer.Option(min=0, max=WHOLE_MAX, help="Stock below it is listed for buying.")
+    ] = 0,
 ) -> None:
     """Add an item."""
     item = Item(
@@ -157,11 +160,10 @@ def _price(shop: Shop, text: str) -> Price:
     """Reads "108.400", "wholesale=95.000" or "retail:12=102.000". Raises BadInput."""
     where, equals, amount = text.rpartition("=")
     price_list, _, quantity = where.partition(":")
-    if equals and (not price_list or (quantity and not quantity.isdigit())):
+    from_ = parse_whole(quantity or "1")
+    if (equals and not price_list) or from_ is None:
         raise BadInput(f"'{text}' is no price: write AMOUNT, LIST=AMOUNT or LIST:QUANTITY=AMOUNT.")
-    return Price(
-        price_list=price_list or "retail", min_quantity=int(quantity or "1"), amount=shop.money(amount)
-    )
+    return Price(price_list=price_list or "retail", min_quantity=from_, amount=shop.money(amount))
 
 
 @command(
@@ -185,9 +187,11 @@ def change(
     tax_class: Annotated[
         str | None, typer.Option(metavar="CODE", help="Another tax class; '' is untaxed.")
     ] = None,
-    weight: Annotated[int | None, typer.Option(min=0, metavar="GRAMS", help="Weight of one.")] = None,
+    weight: Annotated[
+        int | None, typer.Option(min=0, max=WHOLE_MAX, metavar="GRAMS", help="Weight of one.")
+    ] = None,
     reorder_point: Annotated[
-        int | None, typer.Option(min=0, help="Stock below it is listed for buying.")
+        int | None, typer.Option(min=0, max=WHOLE_MAX, help="Stock below it is listed for buying.")
     ] = None,
     inactive: Annotated[
         bool | None, typer.Option("--inactive/--active", help="Not sold any more, or sold again.")

@@ -10,11 +10,13 @@ import typer
 from rich.console import Group
 
 from clients.common.commands import Refused, command, new_app
+from clients.common.numbers import id_option
 from clients.common.output import facts, state_words, table
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import PAGE_SIZE_MAX, Shop
 from clients.common.views import parcels_table
+from kasir.v1.booking_pb2 import ORDER_STATE_SOLD, ListBookingsRequest, ListBookingsResponse
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
     AirwayBillState,
@@ -32,8 +34,10 @@ from kasir.v1.shipping_pb2 import (
 
 app = new_app("courier", "Couriers: get airway bills, hand parcels over by scan, record what arrived.")
 
-# How far back parcels that still wait for their courier are looked for.
+# Of orders that are sold and not handed to a courier so many are looked at, the newest.
 WAITING_LIMIT = 10 * PAGE_SIZE_MAX
+# So few parcels are read one by one rather than by going on through the pages of all.
+FEW = 50
 
 
 @command(app, "list", ["kasir courier list", "kasir courier list --json"])
@@ -53,11 +57,41 @@ def waiting(
 
 
 def _waiting(shop: Shop, courier_id: int) -> list[Parcel]:
-    request = ListParcelsRequest(airway_bill_state=AIRWAY_BILL_STATE_ASSIGNED)
-    found = shop.pages(request, ListParcelsResponse, "parcels", WAITING_LIMIT)
+    """Parcels that have their airway bill and were not handed over, newest first.
+
+    The contract lists parcels by airway bill, those of years ago too, and not by hand-over; but an order
+    whose parcel waits is SOLD and not HANDED_TO_COURIER. So the orders say which parcels are looked for.
+    """
+    request = ListBookingsRequest(state=ORDER_STATE_SOLD)
+    orders = shop.pages(request, ListBookingsResponse, "orders", WAITING_LIMIT + 1)
+    if len(orders) > WAITING_LIMIT:
+        shop.output.say(
+            f"Only the {WAITING_LIMIT} newest orders that are sold and not handed over were looked at:"
+            " parcels of older ones may wait, too.",
+            "yellow",
+        )
+    parcels = _parcels(shop, {each.parcel_id for each in orders[:WAITING_LIMIT] if each.parcel_id})
     return [
-        each for each in found if not each.HasField("hand_over_time") and courier_id in {0, each.courier_id}
+        each
+        for each in sorted(parcels, key=lambda parcel: parcel.parcel_id, reverse=True)
+        if each.airway_bill_state == AIRWAY_BILL_STATE_ASSIGNED
+        and not each.HasField("hand_over_time")
+        and courier_id in {0, each.courier_id}
     ]
+
+
+def _parcels(shop: Shop, wanted: set[int]) -> Iterator[Parcel]:
+    """These parcels, by pages from the newest for as long as many are missing, then one by one."""
+    request = ListParcelsRequest(page_size=PAGE_SIZE_MAX)
+    while len(wanted) > FEW:
+        reply = shop.call(request, ListParcelsResponse)
+        yield from (each for each in reply.parcels if each.parcel_id in wanted)
+        wanted = wanted - {each.parcel_id for each in reply.parcels}
+        if not reply.next_page_token:
+            return
+        request.page_token = reply.next_page_token
+    for parcel_id in wanted:
+        yield shop.call(GetParcelRequest(parcel_id=parcel_id), GetParcelResponse).parcel
 
 
 @command(
@@ -113,8 +147,9 @@ def _scanned_lines(shop: Shop) -> Iterator[str]:
     """What a scanner types: one airway bill a line."""
     if sys.stdin.isatty():
         shop.output.say("Scan the parcels; Ctrl-D when the courier has all.", "dim")
-    for line in sys.stdin:
-        if number := line.strip():
+    # As bytes: a scanner that sends something else than text must not end the whole pick-up.
+    for line in sys.stdin.buffer:
+        if number := line.decode("utf-8", "replace").strip():
             yield number
 
 
@@ -151,9 +186,7 @@ def scan(
 def delivered(
     shop: Shop,
     awb: Annotated[list[str] | None, typer.Argument(help="Airway bills of what arrived.")] = None,
-    parcel: Annotated[
-        list[int] | None, typer.Option("--parcel", metavar="N", help="A parcel by its number.")
-    ] = None,
+    parcel: Annotated[list[int] | None, id_option("--parcel", "A parcel by its number.")] = None,
 ) -> None:
     """Record that parcels arrived."""
     named = (

@@ -6,6 +6,7 @@ import typer
 from rich.console import Group
 
 from clients.common.commands import command, new_app
+from clients.common.numbers import id_argument, id_option
 from clients.common.output import facts, state_number
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -35,7 +36,9 @@ app = new_app(
 def jobs(
     shop: Shop,
     state: Annotated[str, typer.Option(help="Only these: queued, sent, printed, failed, unknown.")] = "",
-    job: Annotated[int, typer.Option(help="Only this one; with --json what stands on it, too.")] = 0,
+    job: Annotated[
+        int | None, id_option("--job", "Only this one; with --json what stands on it, too.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
 ) -> None:
     """List print jobs, newest first."""
@@ -50,7 +53,7 @@ def jobs(
 @command(app, "settle", ["kasir print settle 42 --printed", "kasir print settle 42 --again"])
 def settle(
     shop: Shop,
-    job: Annotated[int, typer.Argument(help="The job's number; one that failed or of which nobody knows.")],
+    job: Annotated[int, id_argument("The job's number; one that failed or of which nobody knows.")],
     printed: Annotated[bool, typer.Option("--printed", help="It is on paper.")] = False,
     again: Annotated[bool, typer.Option("--again", help="It is not: print it again, as a new job.")] = False,
 ) -> None:
@@ -66,7 +69,7 @@ def settle(
 @command(app, "reprint", ["kasir print reprint 42 --reason 'customer lost the receipt'"])
 def reprint(
     shop: Shop,
-    job: Annotated[int, typer.Argument(help="A printed job's number.")],
+    job: Annotated[int, id_argument("A printed job's number.")],
     reason: Annotated[str, typer.Option(help="Why; it is recorded, and the paper says that it is a copy.")],
 ) -> None:
     """Print a copy of a document."""

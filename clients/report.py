@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 
 from clients.common.commands import command, new_app
 from clients.common.money import show_money
+from clients.common.numbers import parse_whole
 from clients.common.output import state_number, state_words, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -134,8 +135,9 @@ def metric_words(metric: int) -> str:
 
 
 def _key(shop: Shop, group: ReportGroup) -> str:
-    if group.dimension == REPORT_DIMENSION_LOCATION and group.key.isdigit():
-        return shop.location_code(int(group.key))
+    number = parse_whole(group.key)
+    if group.dimension == REPORT_DIMENSION_LOCATION and number is not None:
+        return shop.location_code(number)
     return group.key or "all"
 
 

@@ -1,6 +1,6 @@
 """What a shop sets up once: `kasir setup`."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -8,6 +8,7 @@ from rich.console import RenderableType
 
 from clients import admin
 from clients.common.commands import command, new_app
+from clients.common.numbers import parse_whole
 from clients.common.output import state_number, state_words, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -24,6 +25,9 @@ command(
     "settings",
     ["kasir setup settings", "kasir setup settings --shop-name 'Toko Melati' --zone WIB --booking 3h"],
 )(admin.settings)
+
+# What the contract's field can carry; the server says how many there may be.
+UNIQUE_CODE_MAX = 2**31 - 1
 
 Code = Annotated[str, typer.Argument(help="Short code, unique; what you will type from now on.")]
 Name = Annotated[str, typer.Argument(help="Name in full.")]
@@ -100,15 +104,17 @@ def account(
 ) -> None:
     """Add a bank account that customers transfer to."""
     low, dash, high = codes.partition("-")
-    if codes and not (dash and low.isdigit() and high.isdigit()):
+    lowest, highest = parse_whole(low or "0"), parse_whole(high or "0")
+    named = bool(dash and low and high) or not codes
+    if not named or lowest is None or highest is None or max(lowest, highest) > UNIQUE_CODE_MAX:
         raise BadInput(f"'{codes}' is no range of unique codes: write it like 1-999.")
     wanted = BankAccount(
         bank=bank,
         number=number.replace("-", "").replace(" ", ""),
         holder=holder,
         currency_code=currency.upper() or shop.settings.currency_code,
-        unique_code_min=int(low or "0"),
-        unique_code_max=int(high or "0"),
+        unique_code_min=lowest,
+        unique_code_max=highest,
         unique_code_subtracts=subtract,
     )
     request = CreateBankAccountRequest(bank_account=wanted)
@@ -190,9 +196,9 @@ def _basis_points(text: str) -> int:
     """Reads a rate in percent as whole basis points. Raises BadInput."""
     try:
         points = Decimal(text.strip().removesuffix("%").strip().replace(",", ".")) * 100
-    except InvalidOperation as error:
+    except ArithmeticError as error:
         raise BadInput(f"'{text}' is not a rate in percent, like 11 or 7,25.") from error
-    if not points.is_finite() or points != int(points) or not 0 <= points <= 10_000:
+    if not points.is_finite() or not 0 <= points <= 10_000 or points != int(points):
         raise BadInput(f"'{text}' is not a rate from 0 to 100 percent with at most two decimals.")
     return int(points)
 

@@ -9,6 +9,7 @@ from rich.console import Group
 
 from clients.common.commands import command, new_app
 from clients.common.money import show_amount, show_money
+from clients.common.numbers import id_option
 from clients.common.output import facts, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -209,7 +210,8 @@ def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Te
         if not shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse).totals.total.minor_units:
             return []
         raise BadInput("Say how it is paid: --cash AMOUNT, --card REF, --qr REF, --transfer REF, …")
-    named = sum(shop.money(each.amount).minor_units for each in given if each.amount)
+    _check_customers_own(shop, cart, given)
+    named = sum(shop.payment(each.amount).minor_units for each in given if each.amount)
     open_ones = [each for each in given if not each.amount]
     if len(open_ones) > 1:
         raise BadInput("Two payments have no amount; write AMOUNT=REFERENCE for all but one.")
@@ -217,6 +219,8 @@ def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Te
     if open_ones:
         total = shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse).totals.total
         rest = Money(currency_code=total.currency_code, minor_units=total.minor_units - named)
+        if total.minor_units == 0:
+            raise BadInput("The cart costs nothing, and a sale has something to pay: take less off.")
         if rest.minor_units <= 0:
             paid = show_amount(named, total.currency_code)
             raise BadInput(
@@ -228,6 +232,26 @@ def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Te
         )
         for each in given
     ]
+
+
+def _check_customers_own(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> None:
+    """Points and credit are somebody's, and points have a worth. Raises BadInput."""
+    for each in given:
+        if each.kind not in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT}:
+            continue
+        name = "points" if each.kind == TENDER_KIND_POINTS else "credit"
+        if not cart.customer_id:
+            raise BadInput(f"Whose {name}? Say --customer PHONE.")
+        worth = shop.settings.point_value_minor_units
+        if each.kind == TENDER_KIND_CREDIT:
+            continue
+        if not worth:
+            raise BadInput(
+                "Points pay nothing in this shop: kasir admin settings --point-value sets their worth."
+            )
+        if shop.payment(each.amount).minor_units % worth:
+            one = show_amount(worth, shop.settings.currency_code)
+            raise BadInput(f"A point is worth {one}: points pay {one}, or a multiple of it.")
 
 
 @command(app, "cash-in", ["kasir till cash-in 100.000 --reason 'small change from the bank'"], SHIFT)
@@ -253,7 +277,7 @@ def cash_out(
 
 
 def _move_cash(shop: Shop, till: str, amount: str, reason: str, sign: int) -> None:
-    money = shop.money(amount)
+    money = shop.payment(amount)
     money.minor_units *= sign
     request = RecordCashMovementRequest(shift_id=shop.open_shift_id(till), amount=money, reason=reason)
     reply = shop.call(
@@ -266,9 +290,9 @@ def _move_cash(shop: Shop, till: str, amount: str, reason: str, sign: int) -> No
 def x(
     shop: Shop,
     till: TillArgument = "",
-    shift: Annotated[int, typer.Option(help="A shift by its number, closed ones too.")] = 0,
+    shift: Annotated[int | None, id_option("--shift", "A shift by its number, closed ones too.")] = None,
 ) -> None:
-    """Show the shift as it stands (X report)."""
+    """Show the shift as it stands (X report). On paper: kasir print shift-report."""
     shift_id = shift or shop.open_shift_id(till)
     reply = shop.call(GetShiftRequest(shift_id=shift_id), GetShiftResponse)
     shop.output.emit(reply, lambda: shift_view(shop, reply.shift))

@@ -1,19 +1,20 @@
 """The warehouse: `kasir warehouse`."""
 
-import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clients.common.commands import command, new_app
+from clients.common.delivery_csv import read_delivery
+from clients.common.numbers import WHOLE_MAX, id_argument
 from clients.common.output import state_number, to_plain
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
-from clients.common.specs import parse_adjustment, parse_stock_line
+from clients.common.specs import LineSpec, parse_adjustment, parse_stock_line
 from clients.common.views import drop_order_state, drop_orders_table, items_table, stocks_table
 from kasir.v1.drop_order_pb2 import (
     DropOrderState,
@@ -57,6 +58,8 @@ Location = Annotated[
 ]
 Scan = Annotated[str, typer.Option("--scan", metavar="BARCODE", help="The barcode on the item.")]
 
+DropOrderNumber = Annotated[int, id_argument("Its number.")]
+
 
 @command(
     app,
@@ -72,7 +75,8 @@ def watch(
     shop: Shop,
     location: Annotated[str, typer.Option(metavar="CODE", help="Only what is asked of this location.")] = "",
     since: Annotated[
-        int, typer.Option(min=0, help="Changes after this revision; else all open requests first.")
+        int,
+        typer.Option(min=0, max=WHOLE_MAX, help="Changes after this revision; else all open requests first."),
     ] = 0,
 ) -> None:
     """Show Drop Orders as they come and change, until Ctrl-C.
@@ -131,7 +135,7 @@ def list_(
 
 
 @command(app, "hand-over", ["kasir warehouse hand-over 12 --scan 8991234567891"], REQUESTS)
-def hand_over(shop: Shop, drop_order: Annotated[int, typer.Argument(help="Its number.")], scan: Scan) -> None:
+def hand_over(shop: Shop, drop_order: DropOrderNumber, scan: Scan) -> None:
     """Scan an item and hand it over to the CS desk."""
     request = HandOverDropOrderRequest(drop_order_id=drop_order, barcode=scan)
     reply = shop.call(request, HandOverDropOrderResponse, note=f"hand over drop order {drop_order}")
@@ -141,7 +145,7 @@ def hand_over(shop: Shop, drop_order: Annotated[int, typer.Argument(help="Its nu
 @command(app, "reject", ["kasir warehouse reject 12 --reason 'box is damaged'"], REQUESTS)
 def reject(
     shop: Shop,
-    drop_order: Annotated[int, typer.Argument(help="Its number.")],
+    drop_order: DropOrderNumber,
     reason: Annotated[str, typer.Option(help="Why it cannot be given.")],
 ) -> None:
     """Say that an item cannot be handed over, and why."""
@@ -151,7 +155,7 @@ def reject(
 
 
 @command(app, "return", ["kasir warehouse return 12 --scan 8991234567891"], REQUESTS)
-def return_(shop: Shop, drop_order: Annotated[int, typer.Argument(help="Its number.")], scan: Scan) -> None:
+def return_(shop: Shop, drop_order: DropOrderNumber, scan: Scan) -> None:
     """Scan an item back into the warehouse: the Drop Order is closed."""
     request = ReturnDropOrderRequest(drop_order_id=drop_order, barcode=scan)
     reply = shop.call(request, ReturnDropOrderResponse, note=f"return drop order {drop_order}")
@@ -177,7 +181,7 @@ def receive(
             "--file",
             exists=True,
             dir_okay=False,
-            help="A CSV file of code and quantity, at most 1,000 lines.",
+            help="A CSV file of code and quantity, at most 1,000 lines; the first may name them so.",
         ),
     ] = None,
     location: Location = "",
@@ -185,7 +189,8 @@ def receive(
 ) -> None:
     """Goods came in. All lines or none."""
     place = shop.location(location, LOCATION_KIND_WAREHOUSE).location_id
-    lines = _stock_lines(shop, [*(line or []), *(_file_lines(file) if file else [])])
+    specs = [parse_stock_line(text) for text in line or []] + (read_delivery(file) if file else [])
+    lines = _stock_lines(shop, specs)
     if not lines:
         raise BadInput("Say what came in: CODExQUANTITY, or --file.")
     request = ReceiveStockRequest(location_id=place, lines=lines, reference=reference)
@@ -235,28 +240,13 @@ def transfer(
     request = TransferStockRequest(
         from_location_id=shop.location(from_, LOCATION_KIND_WAREHOUSE).location_id,
         to_location_id=shop.location(to).location_id,
-        lines=_stock_lines(shop, line),
+        lines=_stock_lines(shop, [parse_stock_line(text) for text in line]),
     )
     reply = shop.call(request, TransferStockResponse, note=f"transfer {len(line)} lines")
     shop.output.emit(reply, lambda: stocks_table(shop, reply.stocks, "Stock now"))
 
 
-def _file_lines(file: Path) -> Iterator[str]:
-    """The lines of a delivery as they would be typed; a first line that is no goods names the columns."""
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        try:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(opened) if any(row)]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise BadInput(f"{file} is not CSV in UTF-8.") from error
-    for number, row in enumerate(rows, start=1):
-        if len(row) == 2 and row[1].isascii() and row[1].isdigit():
-            yield f"{row[0]}x{row[1]}"
-        elif number > 1:
-            raise BadInput(f"{file}, row {number}: write the code and a whole number, like KOPI-01,24.")
-
-
-def _stock_lines(shop: Shop, lines: Sequence[str]) -> list[StockLine]:
-    specs = [parse_stock_line(text) for text in lines]
+def _stock_lines(shop: Shop, specs: Sequence[LineSpec]) -> list[StockLine]:
     return [StockLine(item_id=shop.item(spec.code).item.item_id, quantity=spec.quantity) for spec in specs]
 
 

@@ -73,10 +73,10 @@ ENTRIES: dict[str, Entry] = {
     "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
     "catalogue": Entry("The catalogue: import, add, change, look at items.", SHOP, "clients.catalogue:app"),
     "print": Entry(
-        "Print jobs: list, settle, copies, and an agent that writes files.",
+        "Print jobs: list, settle, copies; an agent that writes files; X reports.",
         SHOP,
         "clients.printing:app",
-        joined=(("agent", "hardware.file_agent:app"),),
+        joined=(("agent", "hardware.file_agent:app"), ("shift-report", "hardware.shift_report:app")),
     ),
     "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),
     "setup": Entry(

@@ -8,7 +8,7 @@ import errno
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -20,7 +20,7 @@ from rich.markup import escape
 from clients.common.client import Client, Patience
 from clients.common.connection import ACTOR_VARIABLE, DEFAULT_SERVER, SERVER_VARIABLE, Connection, connection
 from clients.common.journal import RequestJournal
-from clients.common.output import Output
+from clients.common.output import Output, clean
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
@@ -124,8 +124,10 @@ def command(
         def run(**given: Any) -> None:
             shared = {key: given.pop(key) for key, _, _ in _SHARED}
             output = Output(as_json=shared.pop("as_json"))
-            with plain_failures(output), opened(output, shared.pop("timeout_s"), **shared) as shop:
-                function(shop, **given)
+            with plain_failures(output):
+                _check_text(given)
+                with opened(output, shared.pop("timeout_s"), **shared) as shop:
+                    function(shop, **given)
 
         run.__name__ = function.__name__
         run.__doc__ = _flowing(function.__doc__ or "")
@@ -142,6 +144,17 @@ def command(
         return function
 
     return decorate
+
+
+def _check_text(given: Mapping[str, Any]) -> None:
+    """Raises BadInput where bytes were typed that are no text: the contract carries UTF-8 only.
+
+    Names of files may hold any, and are not looked at.
+    """
+    for value in given.values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
+                raise BadInput(f"'{text}' holds bytes that are no text.")
 
 
 def _flowing(text: str) -> str:
@@ -197,6 +210,11 @@ def plain_failures(output: Output) -> Iterator[None]:
     except BadInput as wrong:
         _tell(output, str(wrong))
         raise typer.Exit(EXIT_BAD_INPUT) from None
+    except (UnicodeError, OverflowError):
+        # Commands check what they are given; this stands behind them, so that a case forgotten there is still
+        # told in a sentence.
+        _tell(output, "What was given holds bytes that are no text, or a number larger than can be sent.")
+        raise typer.Exit(EXIT_BAD_INPUT) from None
     except Refused:
         raise typer.Exit(EXIT_REFUSED) from None
     except KeyboardInterrupt:
@@ -215,7 +233,7 @@ def _tell(output: Output, words: str, failed: CallFailed | None = None) -> None:
     if not output.as_json:
         output.say(words, "red")
         return
-    error: dict[str, Any] = {"message": words}
+    error: dict[str, Any] = {"message": clean(words)}
     if failed is not None:
         error |= {
             "code": failed.code.name,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 
+from clients.common.numbers import parse_whole
 from clients.common.problems import BadInput
 
 DEFAULT_SERVER = "127.0.0.1:50051"
@@ -19,6 +20,7 @@ ACTOR_LENGTH_MAX = 60
 SYSTEM_AUTHORITIES = "system"
 # A page of 1,000 orders of many lines is larger than gRPC's 4 MiB.
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+CONNECT_TIMEOUT_MS = 10_000
 
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -27,7 +29,9 @@ CHANNEL_OPTIONS = (
     # A till asks the machine it was told to, whatever proxy the desktop has.
     ("grpc.enable_http_proxy", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # Despite its name also how long one attempt may take: TCP, TLS and the first frames go there and back
+    # several times, which a line over half the world or a busy machine does not do in a tenth of a second.
+    ("grpc.min_reconnect_backoff_ms", CONNECT_TIMEOUT_MS),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     # Notices within minutes that the other end of a watch is gone without a word.
     ("grpc.keepalive_time_ms", 300_000),
@@ -105,7 +109,7 @@ def _address(server: str) -> str:
     if server.startswith("unix:"):
         return server
     host, _, port = server.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+    if not host or not 0 < (parse_whole(port) or 0) < 65_536:
         raise BadInput(f"'{server}' is no address of a server: write HOST:PORT, like {DEFAULT_SERVER}.")
     return server
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from clients.common.numbers import parse_whole
 from clients.common.problems import BadInput
 from kasir.v1.catalogue_pb2 import Item, Price
 from kasir.v1.common_pb2 import Money
@@ -67,11 +68,15 @@ def read_rows(path: Path, shop: Shop) -> Iterator[Row]:
         raise BadInput(f"{path} is not CSV: {error}.") from error
 
 
-def _rows(path: Path, file: TextIO, shop: Shop) -> Iterator[Row]:
+def delimiter_of(file: TextIO) -> str:
+    """What stands between the columns: spreadsheets of a country with a decimal comma write semicolons."""
     first = file.readline()
     file.seek(0)
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.DictReader(file, delimiter=delimiter, strict=True)
+    return max(",;\t", key=first.count)
+
+
+def _rows(path: Path, file: TextIO, shop: Shop) -> Iterator[Row]:
+    reader = csv.DictReader(file, delimiter=delimiter_of(file), strict=True)
     columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
     _check_columns(path, columns)
     reader.fieldnames = columns
@@ -105,7 +110,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
 
 def _is_price(column: str) -> bool:
     _, _, quantity = column.removeprefix(PRICE_PREFIX).partition(":")
-    return column.startswith(PRICE_PREFIX) and (not quantity or quantity.isdigit())
+    return column.startswith(PRICE_PREFIX) and parse_whole(quantity or "1") is not None
 
 
 def _item(cells: dict[str, str], shop: Shop) -> Item:
@@ -124,7 +129,9 @@ def _item(cells: dict[str, str], shop: Shop) -> Item:
         if column.startswith(PRICE_PREFIX) and text:
             price_list, _, quantity = column.removeprefix(PRICE_PREFIX).partition(":")
             amount = shop.money(text)
-            item.prices.append(Price(price_list=price_list, min_quantity=int(quantity or "1"), amount=amount))
+            item.prices.append(
+                Price(price_list=price_list, min_quantity=parse_whole(quantity or "1") or 0, amount=amount)
+            )
     if code := cells.get("tax_class", ""):
         item.tax_class_id = shop.tax_class_id(code)
     return item
@@ -132,6 +139,7 @@ def _item(cells: dict[str, str], shop: Shop) -> Item:
 
 def _number(column: str, cells: dict[str, str]) -> int:
     text = cells.get(column, "") or "0"
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    value = parse_whole(text)
+    if value is None:
         raise BadInput(f"{column} is '{text}', not a whole number.")
-    return int(text)
+    return value

@@ -7,6 +7,7 @@ of guessed.
 
 import re
 
+from clients.common.numbers import parse_whole
 from clients.common.problems import BadInput
 from kasir.v1.common_pb2 import Money
 
@@ -60,8 +61,9 @@ def parse_money(text: str, currency_code: str, *, signed: bool = False) -> Money
     decimals = (match["decimals"] or "").strip("-")
     if decimals and len(decimals) != digits:
         raise BadInput(_why_not(text, currency_code))
-    minor = int(match["whole"].replace(".", "")) * 10**digits + int(decimals or "0")
-    if minor > MINOR_UNITS_MAX:
+    whole = parse_whole(match["whole"].replace(".", ""))
+    minor = None if whole is None else whole * 10**digits + int(decimals or "0")
+    if minor is None or minor > MINOR_UNITS_MAX:
         raise BadInput(f"'{text}' is too much: at most {show_amount(MINOR_UNITS_MAX, currency_code)}.")
     return Money(currency_code=currency_code, minor_units=-minor if negative else minor)
 

@@ -17,7 +17,10 @@ from clients.common.problems import BadInput
 # Of a table that goes to a file or a pipe, in columns: wide enough that nothing wraps needlessly.
 PIPE_WIDTH = 160
 
-_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}") | {
+# Surrogates stand for bytes that were no text: no terminal takes them.
+_CONTROL = dict.fromkeys(
+    [*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)], "\N{REPLACEMENT CHARACTER}"
+) | {
     0x0A: " ",
     0x09: " ",
 }

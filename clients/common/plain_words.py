@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import grpc
 
+from clients.common.money import show_amount
 from clients.common.problems import CallFailed
 from kasir.v1.common_pb2 import BatchError
 
@@ -13,7 +14,7 @@ Describe = Callable[[str, str], str]
 
 # Reason -> (sentence, next step). A sentence stands only when the server told all facts that it names; else
 # the server's own words stand there. "{item}" and "{location}" are names looked up from item_id and
-# location_id.
+# location_id; "{due}" is the amount of the detail due_minor in the detail currency, and so for every amount.
 WORDS: dict[str, tuple[str, str]] = {
     "FIELD_REQUIRED": ("{where} is missing.", ""),
     "FIELD_OUT_OF_RANGE": ("", ""),
@@ -22,7 +23,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "TOO_MANY_ELEMENTS": ("", "Split it into several commands."),
     "CURRENCY_UNKNOWN": ("", "Use an ISO 4217 code like IDR."),
     "CURRENCY_MISMATCH": ("", ""),
-    "AMOUNT_OUT_OF_RANGE": ("", ""),
+    "AMOUNT_OUT_OF_RANGE": ("", ""),  # see MONEY_WORDS
     "BARCODE_CHECK_DIGIT": ("", "Scan it again, or check the last digit."),
     "CARD_NUMBER_REFUSED": (
         "That looks like a card number; those are never kept.",
@@ -73,7 +74,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "REMAINDER_LEFT": ("", "Add --credit to keep the rest for the customer."),
     "TENDERS_TOO_LOW": ("", ""),
     "CHANGE_NOT_FROM_CASH": ("Only cash gives change.", "Lower the other payments."),
-    "SHIFT_OPEN": ("", "Close it first: kasir till close."),
+    "SHIFT_OPEN": ("", "See: kasir till close."),
     "SHIFT_CLOSED": ("", "Open one: kasir till open."),
     "ITEM_MISMATCH": ("", "Nothing was moved."),
     "ITEM_INACTIVE": ("{item} is not sold any more.", ""),
@@ -108,6 +109,31 @@ WORDS: dict[str, tuple[str, str]] = {
     "STORE_CORRUPT": ("A stored record cannot be trusted.", "Tell whoever runs the server: kasir verify."),
 }
 
+# Where the server's own words count in minor units, which no cashier does: sentences instead, the one that
+# says most first. The first of which all facts were told stands; the last of each needs none.
+MONEY_WORDS: dict[str, tuple[str, ...]] = {
+    "TENDERS_TOO_LOW": ("{missing} is missing.", "The payments do not reach the total."),
+    "NOT_PAID": (
+        "Order {order_id} is not paid: {due} is missing.",
+        "Order {order_id} is not paid in full.",
+        "The order is not paid in full.",
+    ),
+    "OVER_ALLOCATED": (
+        "Order {order_id} has {due} to pay, and no more.",
+        "The money is {available}, and {wanted} are given out.",
+        "Order {order_id} has less to pay than that.",
+        "The money is less than what is given out.",
+    ),
+    "REMAINDER_LEFT": ("{remainder} is left over.", "Some of the money is left over."),
+    "CREDIT_TOO_LOW": ("The customer's credit is {available}, not {wanted}.", ""),
+    "AMOUNT_OUT_OF_RANGE": (
+        "{where} is {value}: it must lie between {min} and {max}.",
+        "There is {expected_cash} in the drawer: no more can be taken, and zero moves nothing.",
+        "{outside}",
+        "",
+    ),
+}
+
 # When the line failed before anybody decided anything.
 _TRANSPORT: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.UNAVAILABLE: "The server at {server} does not answer. Is it running?",
@@ -118,6 +144,8 @@ _TRANSPORT: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: "That is more than the server at {server} takes: {message}",
 }
 
+# What ends the name of a detail that is an amount.
+_MINOR = "_minor"
 _NAMED_BY_ID = ("item", "location", "till", "order")
 
 
@@ -136,24 +164,53 @@ def batch_sentence(error: BatchError, describe: Describe) -> str:
 
 def _words(reason: str, message: str, details: Mapping[str, str], field: str, describe: Describe) -> str:
     pattern, advice = WORDS.get(reason, ("", ""))
-    facts = {
-        **details,
-        **{name: _uncamelled(details[name]) for name in ("state", "action") if name in details},
-    }
-    if field:
-        facts["where"] = field_words(field)
+    facts = _facts(details, field)
     for kind in _NAMED_BY_ID:
         if f"{kind}_id" in details and f"{{{kind}}}" in pattern:
             facts[kind] = describe(kind, details[f"{kind}_id"])
-    try:
-        words = pattern.format_map(facts)
-    except KeyError:
-        words = ""
+    patterns = MONEY_WORDS.get(reason, (pattern,))
+    words = next(filter(None, (_filled(each, facts) for each in patterns)), "")
     if not words:
-        words = _ended(message) or f"Refused: {reason}."
-        if field and field not in message and _is_about_the_field(reason):
-            words = f"{field_words(field)}: {words}"
+        words = _servers_words(reason, message, field)
     return f"{words} {advice}".strip()
+
+
+def _facts(details: Mapping[str, str], field: str) -> dict[str, str]:
+    """The server's details, with amounts, states and the field as people say them."""
+    facts = dict(details)
+    facts |= {name: _uncamelled(details[name]) for name in ("state", "action") if name in details}
+    for name, value in details.items():
+        if name.endswith(_MINOR) and details.get("currency") and re.fullmatch(r"-?[0-9]{1,18}", value):
+            facts[name.removesuffix(_MINOR)] = show_amount(int(value), details["currency"])
+    if field:
+        where = facts["where"] = field_words(field)
+        if "max" in details:
+            # Which bound was broken is not told: the amount is below the least or above the most.
+            of_lines = re.fullmatch(r"Lines?(?: [0-9]+)?", where)
+            comes = "What is asked for comes to" if of_lines else f"{where} is"
+            facts["outside"] = f"{comes} nothing, less than nothing, or more than Kasir can keep."
+    return facts
+
+
+def _filled(pattern: str, facts: Mapping[str, str]) -> str:
+    """The sentence, or nothing when a fact is missing."""
+    try:
+        return pattern.format_map(facts)
+    except KeyError:
+        return ""
+
+
+def _servers_words(reason: str, message: str, field: str) -> str:
+    """What the server said, with the name of a field in the place of its path."""
+    words = _ended(message) or f"Refused: {reason}."
+    if not field:
+        return words
+    where = field_words(field)
+    if words.startswith(field):
+        return where + words.removeprefix(field)
+    if field in words:
+        return words.replace(field, where[:1].lower() + where[1:])
+    return f"{where}: {words}" if _is_about_the_field(reason) else words
 
 
 def _is_about_the_field(reason: str) -> bool:
@@ -168,11 +225,13 @@ def _uncamelled(name: str) -> str:
 
 def field_words(path: str) -> str:
     """A field's path as people say it: "booking.lines[0].quantity" is "Line 1, quantity"."""
-    words = []
+    words: list[str] = []
     for part in path.split("."):
         name, _, index = part.rstrip("]").partition("[")
+        if name == "minor_units" and words:
+            continue
         name = name.replace("_", " ")
-        if index.isdigit():
+        if index.isascii() and index.isdigit():
             name = f"{re.sub(r'(?<=ss)es$|(?<=x)es$|(?<=ch)es$|s$', '', name)} {int(index) + 1}"
         words.append(name)
     if len(words) > 1 and words[0] in {"booking", "item", "sale", "customer", "settings", "header"}:

@@ -12,8 +12,9 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from clients.common import money, times
+from clients.common import money, specs, times
 from clients.common.client import Client, Reply
+from clients.common.numbers import parse_id, parse_whole
 from clients.common.output import Output
 from clients.common.plain_words import batch_sentence
 from clients.common.problems import BadInput, CallFailed
@@ -78,6 +79,13 @@ class Shop:
     def money(self, text: str, currency_code: str = "", *, signed: bool = False) -> Money:
         """An amount as typed, in the shop's currency unless another is named. Raises BadInput."""
         return money.parse_money(text, currency_code or self.settings.currency_code, signed=signed)
+
+    def payment(self, text: str, currency_code: str = "") -> Money:
+        """An amount that pays something, or moves cash: more than zero. Raises BadInput."""
+        amount = self.money(text, currency_code)
+        if not amount.minor_units:
+            raise BadInput(f"'{text}' is nothing: an amount here is more than zero.")
+        return amount
 
     def deadline(self, text: str) -> Timestamp:
         """A time as typed. Raises BadInput."""
@@ -155,9 +163,12 @@ class Shop:
         return till.open_shift_id
 
     def customer(self, name: str) -> Customer:
-        """The customer of that phone, or of that number when written as #NUMBER. Raises CallFailed."""
-        if name.startswith("#") and name[1:].isdigit():
-            request = GetCustomerRequest(customer_id=int(name[1:]))
+        """The customer of that phone, or of that number when written as #NUMBER.
+
+        Raises BadInput, CallFailed.
+        """
+        if name.startswith("#"):
+            request = GetCustomerRequest(customer_id=parse_id(name[1:], "customer"))
         else:
             request = GetCustomerRequest(phone=name)
         return self.call(request, GetCustomerResponse).customer
@@ -177,6 +188,10 @@ class Shop:
             try:
                 found = self.call(second, GetItemResponse).item
             except CallFailed:
+                if failed.settled and specs.hides_a_quantity(code):
+                    raise BadInput(
+                        f"There is no item '{code}'. A quantity is a whole number from 1, like KOPI-01x3."
+                    ) from None
                 raise failed from None
         self._items[found.item.item_id] = found
         return found
@@ -219,12 +234,13 @@ class Shop:
     def describe(self, kind: str, ident: str) -> str:
         """Names a thing of a refusal. Asks the server, and says the number where that fails too."""
         try:
-            if kind == "item" and ident.isdigit():
-                return self.item_words(int(ident))
-            if kind == "location" and ident.isdigit():
-                return self.location_code(int(ident))
-            if kind == "till" and ident.isdigit():
-                return self.till_code(int(ident))
+            number = parse_whole(ident)
+            if kind == "item" and number is not None:
+                return self.item_words(number)
+            if kind == "location" and number is not None:
+                return self.location_code(number)
+            if kind == "till" and number is not None:
+                return self.till_code(number)
         except CallFailed:
             pass
         return f"{kind} {ident}"

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from clients.common.numbers import parse_id, parse_whole
 from clients.common.problems import BadInput
 
 QUANTITY_MAX = 1_000_000
@@ -12,6 +13,7 @@ _LINE = re.compile(
 )
 _ADJUSTMENT = re.compile(r"(?P<code>.+?)(?P<difference>[+-][0-9]+)")
 _SOURCE = re.compile(r"(?P<id>[0-9]+)(?:~(?P<discount>[^~]+))?")
+_NO_QUANTITY = re.compile(r".*[x*](?:[+-][0-9]+|[0-9]+[.,][0-9]+)")
 _TENDER = re.compile(r"(?:(?P<amount>[^=]+)=)?(?P<reference>[^=]+)")
 
 
@@ -63,10 +65,10 @@ def parse_stock_line(text: str) -> LineSpec:
 def parse_adjustment(text: str) -> tuple[str, int]:
     """Reads "KOPI-01+2" or "KOPI-01-1" as code and signed difference. Raises BadInput."""
     match = _ADJUSTMENT.fullmatch(text.strip())
-    if match is None or int(match["difference"]) == 0:
+    if match is None:
         raise BadInput(f"'{text}' is no correction: write CODE+QUANTITY or CODE-QUANTITY.")
-    _quantity(match["difference"].lstrip("+-"), text)
-    return match["code"].strip(), int(match["difference"])
+    difference = _quantity(match["difference"].lstrip("+-"), text)
+    return match["code"].strip(), -difference if match["difference"].startswith("-") else difference
 
 
 def parse_source(text: str, what: str) -> tuple[int, str]:
@@ -75,8 +77,8 @@ def parse_source(text: str, what: str) -> tuple[int, str]:
     """
     match = _SOURCE.fullmatch(text.strip())
     if match is None:
-        raise BadInput(f"'{text}' is not the number of a {what}: write NUMBER or NUMBER~DISCOUNT.")
-    return int(match["id"]), (match["discount"] or "").strip()
+        raise BadInput(f"'{text}' does not name a {what}: write NUMBER or NUMBER~DISCOUNT.")
+    return parse_id(match["id"], what), (match["discount"] or "").strip()
 
 
 def parse_tender(text: str) -> tuple[str, str]:
@@ -89,8 +91,16 @@ def parse_tender(text: str) -> tuple[str, str]:
     return (match["amount"] or "").strip(), match["reference"].strip()
 
 
+def hides_a_quantity(code: str) -> bool:
+    """Whether "KOPI-01x-3" or "KOPI-01x1,5" stands there: a code if there is one, else a quantity gone wrong.
+
+    Which it is only the catalogue knows: a SKU may well be called "lux-12".
+    """
+    return _NO_QUANTITY.fullmatch(code) is not None
+
+
 def _quantity(digits: str, text: str) -> int:
-    quantity = int(digits)
-    if not 1 <= quantity <= QUANTITY_MAX:
+    quantity = parse_whole(digits)
+    if quantity is None or not 1 <= quantity <= QUANTITY_MAX:
         raise BadInput(f"'{text}': a quantity is from 1 to {QUANTITY_MAX:,}.".replace(",", "."))
     return quantity

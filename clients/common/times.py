@@ -14,6 +14,10 @@ _CLOCK = re.compile(
     r"(?:(?P<day>today|tomorrow)\s+)?(?P<hour>[0-9]{1,2})[:.](?P<minute>[0-9]{2})", re.IGNORECASE
 )
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MONTH = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})")
+# What the server knows as a date.
+REPORT_YEARS = range(1900, 3000)
 # What Indonesians call their zones.
 _ZONE_NAMES = {timedelta(hours=7): "WIB", timedelta(hours=8): "WITA", timedelta(hours=9): "WIT"}
 
@@ -61,7 +65,10 @@ def _today_or_tomorrow(text: str, clock: re.Match[str], now: datetime) -> dateti
 def parse_timestamp(text: str, utc_offset: timedelta) -> Timestamp:
     """`parse_time` from now on, as the contract carries it."""
     stamp = Timestamp()
-    stamp.FromDatetime(parse_time(text, datetime.now(UTC), utc_offset).astimezone(UTC))
+    try:
+        stamp.FromDatetime(parse_time(text, datetime.now(UTC), utc_offset).astimezone(UTC))
+    except (OverflowError, ValueError) as error:  # the year 1 in Jakarta begins in no year of UTC
+        raise BadInput(f"'{text}' lies outside of the calendar.") from error
     return stamp
 
 
@@ -87,22 +94,34 @@ def parse_offset(text: str) -> timedelta:
 
 def parse_day(text: str) -> str:
     """Checks "YYYY-MM-DD". Raises BadInput."""
+    text = text.strip()
     try:
-        return date.fromisoformat(text.strip()).isoformat() if len(text.strip()) == 10 else _no_day(text)
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
-        return _no_day(text)
+        day = None
+    if day is None:
+        raise BadInput(f"'{text}' is not a day: write it like 2026-03-05.")
+    _check_year(text, day.year)
+    return day.isoformat()
 
 
-def _no_day(text: str) -> str:
-    raise BadInput(f"'{text}' is not a day: write it like 2026-03-05.")
+def _check_year(text: str, year: int) -> None:
+    if year not in REPORT_YEARS:
+        raise BadInput(f"'{text}' is too far away: reports are of the years 1900 to 2999.")
 
 
 def parse_month(text: str) -> str:
     """Checks "YYYY-MM". Raises BadInput."""
+    text = text.strip()
     try:
-        return datetime.strptime(text.strip(), "%Y-%m").replace(tzinfo=UTC).strftime("%Y-%m")
-    except ValueError as error:
-        raise BadInput(f"'{text}' is not a month: write it like 2026-03.") from error
+        match = _MONTH.fullmatch(text)
+        first = date(int(match["year"]), int(match["month"]), 1) if match else None
+    except ValueError:
+        first = None
+    if first is None:
+        raise BadInput(f"'{text}' is not a month: write it like 2026-03.")
+    _check_year(text, first.year)
+    return f"{first:%Y-%m}"
 
 
 def zone_name(utc_offset: timedelta) -> str:

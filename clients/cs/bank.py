@@ -9,6 +9,7 @@ from rich.console import Group
 
 from clients.common.commands import Refused, command
 from clients.common.money import show_money
+from clients.common.numbers import id_argument, parse_id
 from clients.common.output import facts, state_number, state_words, table
 from clients.common.problems import BadInput
 from clients.common.request_ids import new_request_id
@@ -189,7 +190,7 @@ def match(shop: Shop, account: Account = "") -> None:
 @command(app, "confirm", ["kasir cs confirm --all-auto", "kasir cs confirm 31 32 --account BCA"], BANK)
 def confirm(
     shop: Shop,
-    mutation: Annotated[list[int] | None, typer.Argument(help="Numbers of proposed mutations.")] = None,
+    mutation: Annotated[list[int] | None, id_argument("Numbers of proposed mutations.")] = None,
     all_auto: Annotated[bool, typer.Option("--all-auto", help="All that the matcher is sure of.")] = False,
     account: Account = "",
 ) -> None:
@@ -257,7 +258,7 @@ def _confirm_view(shop: Shop, results: list[ConfirmMatchesResult]) -> Group:
 )
 def allocate(
     shop: Shop,
-    mutation: Annotated[int, typer.Argument(help="The mutation's number.")],
+    mutation: Annotated[int, id_argument("The mutation's number.")],
     order: Annotated[
         list[str] | None,
         typer.Argument(metavar="[ORDER[=AMOUNT]]...", help="What it pays; else all that is due."),
@@ -271,14 +272,15 @@ def allocate(
 ) -> None:
     """Say by hand which Book Orders a mutation pays."""
     left = shop.call(GetMutationRequest(mutation_id=mutation), GetMutationResponse).mutation.amount
+    if left.minor_units <= 0:
+        raise BadInput(f"Mutation {mutation} is {show_money(left)}: money that went out pays no order.")
     allocations = []
     for text in order or []:
         number, _, typed = text.partition("=")
-        if not number.isdigit():
-            raise BadInput(f"'{text}' is not ORDER or ORDER=AMOUNT.")
-        amount = shop.money(typed, left.currency_code) if typed else _due(shop, int(number), left)
+        order_id = parse_id(number, "Book Order")
+        amount = shop.payment(typed, left.currency_code) if typed else _due(shop, order_id, left)
         left.minor_units -= amount.minor_units
-        allocations.append(MutationAllocation(order_id=int(number), amount=amount))
+        allocations.append(MutationAllocation(order_id=order_id, amount=amount))
     request = MatchMutationRequest(mutation_id=mutation, allocations=allocations, credit_remainder=credit)
     if credit_to:
         request.credit_remainder = True
@@ -294,19 +296,25 @@ def allocate(
 
 
 def _due(shop: Shop, order_id: int, at_most: Money) -> Money:
-    order = shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order
-    due = _left_to_pay(order)
-    due.minor_units = min(due.minor_units, max(at_most.minor_units, 0))
+    due = _left_to_pay(shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order)
+    if at_most.minor_units <= 0:
+        raise BadInput(f"Nothing of the money is left for order {order_id}: the orders before take it all.")
+    due.minor_units = min(due.minor_units, at_most.minor_units)
     return due
 
 
 def _left_to_pay(order: Order) -> Money:
+    """What is missing. Raises BadInput when nothing is."""
     minor_units = order.payable.minor_units - order.paid.minor_units
+    if minor_units <= 0:
+        raise BadInput(f"Order {order.order_id} has nothing left to pay: {show_money(order.paid)} is paid.")
     return Money(currency_code=order.payable.currency_code, minor_units=minor_units)
 
 
 @command(app, "undo", ["kasir cs undo 31"], BANK)
-def undo(shop: Shop, mutation: Annotated[int, typer.Argument(help="A confirmed or ignored mutation's number.")]) -> None:
+def undo(
+    shop: Shop, mutation: Annotated[int, id_argument("A confirmed or ignored mutation's number.")]
+) -> None:
     """Take a confirmed match back, or that a mutation is ignored. Not once one of its orders was sold."""
     reply = shop.call(
         UndoMatchRequest(mutation_id=mutation), UndoMatchResponse, note=f"undo match {mutation}"
@@ -317,7 +325,7 @@ def undo(shop: Shop, mutation: Annotated[int, typer.Argument(help="A confirmed o
 @command(app, "ignore", ["kasir cs ignore 31 --reason 'bank interest'"], BANK)
 def ignore(
     shop: Shop,
-    mutation: Annotated[int, typer.Argument(help="The mutation's number.")],
+    mutation: Annotated[int, id_argument("The mutation's number.")],
     reason: Annotated[str, typer.Option(help="Why it pays no order.")],
 ) -> None:
     """Say that a mutation pays no order."""
@@ -337,13 +345,13 @@ def ignore(
 )
 def pay(
     shop: Shop,
-    order: Annotated[int, typer.Argument(help="The order's number.")],
+    order: Annotated[int, id_argument("The order's number.")],
     method: Annotated[str, typer.Option(help="How: marketplace, gateway, cash, …")],
     amount: Annotated[str, typer.Option(metavar="AMOUNT", help="How much; else all that is due.")] = "",
     reference: Annotated[str, typer.Option(help="The payer's reference. Never a card number.")] = "",
 ) -> None:
     """Record money that came otherwise than by a bank mutation."""
-    money = shop.money(amount) if amount else None
+    money = shop.payment(amount) if amount else None
     if money is None:
         money = _left_to_pay(shop.call(GetBookingRequest(order_id=order), GetBookingResponse).order)
     request = RecordPaymentRequest(order_id=order, amount=money, method=method, reference=reference)
@@ -373,7 +381,7 @@ def refunds(shop: Shop, limit: Annotated[int, typer.Option(min=1, help="At most 
 @command(app, "refund", ["kasir cs refund 4711 --reference 'BCA 2026-03-05 0012'"], BANK)
 def refund(
     shop: Shop,
-    order: Annotated[int, typer.Argument(help="The order's number.")],
+    order: Annotated[int, id_argument("The order's number.")],
     reference: Annotated[str, typer.Option(help="The bank's reference of the money sent back.")],
 ) -> None:
     """Record that the money of an order was given back."""

@@ -7,6 +7,7 @@ import typer
 from rich.console import Group
 
 from clients.common.commands import command
+from clients.common.numbers import id_argument
 from clients.common.output import facts, state_number
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -249,7 +250,7 @@ def bookings(
 
 
 @command(app, "show", ["kasir cs show 4711", "kasir cs show 4711 --json"], ORDERS)
-def show(shop: Shop, order: Annotated[int, typer.Argument(help="The order's number.")]) -> None:
+def show(shop: Shop, order: Annotated[int, id_argument("The order's number.")]) -> None:
     """Show a Book Order: lines, totals, unique code, what is paid, deadline."""
     reply = shop.call(GetBookingRequest(order_id=order), GetBookingResponse)
     shop.output.emit(reply, lambda: order_view(shop, reply.order))
@@ -263,7 +264,7 @@ def show(shop: Shop, order: Annotated[int, typer.Argument(help="The order's numb
 )
 def extend(
     shop: Shop,
-    order: Annotated[int, typer.Argument(help="The order's number.")],
+    order: Annotated[int, id_argument("The order's number.")],
     until: Annotated[
         str, typer.Option(metavar="TIME", help="The new payment deadline: 17:00, tomorrow 09:00, +3h.")
     ],
@@ -279,7 +280,7 @@ def extend(
 @command(app, "cancel", ["kasir cs cancel 4711 --reason 'changed her mind'", "kasir cs cancel 4711"], ORDERS)
 def cancel(
     shop: Shop,
-    order: Annotated[int, typer.Argument(help="The order's number.")],
+    order: Annotated[int, id_argument("The order's number.")],
     reason: Annotated[str, typer.Option(help="Why.")] = "",
 ) -> None:
     """Cancel a Book Order: the claim ends at once, goods on the desk wait for their return scan."""

@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Group
 
 from clients.common.commands import command
+from clients.common.numbers import id_argument
 from clients.common.output import state_number
 from clients.common.problems import CallFailed
 from clients.common.shop import Shop, looks_scanned
@@ -152,7 +153,7 @@ def drops(
 @command(app, "release", ["kasir cs release 12", "kasir cs release 12 13 14"], GOODS)
 def release(
     shop: Shop,
-    drop_orders: Annotated[list[int], typer.Argument(metavar="DROP_ORDER...", help="Their numbers.")],
+    drop_orders: Annotated[list[int], id_argument("Their numbers.", metavar="DROP_ORDER...")],
 ) -> None:
     """Give up Drop Orders that nobody will book.
 

@@ -8,6 +8,7 @@ from rich.console import Group
 
 from clients.common.commands import Refused, command
 from clients.common.money import show_amount
+from clients.common.numbers import id_argument, id_option
 from clients.common.output import facts, state_number, table
 from clients.common.problems import BadInput
 from clients.common.shop import PAGE_SIZE_MAX, Shop
@@ -38,7 +39,7 @@ from kasir.v1.shipping_pb2 import (
 )
 def sell(
     shop: Shop,
-    order: Annotated[list[int] | None, typer.Argument(help="Numbers of paid orders.")] = None,
+    order: Annotated[list[int] | None, id_argument("Numbers of paid orders.")] = None,
     all_paid: Annotated[bool, typer.Option("--all-paid", help="All orders that are paid.")] = False,
     till: Annotated[
         str, typer.Option(metavar="CODE", help="A till whose open shift counts the receipts at its close.")
@@ -103,7 +104,7 @@ def _sales_view(shop: Shop, results: Sequence[CreateSalesResult]) -> Group:
 )
 def labels(
     shop: Shop,
-    parcel: Annotated[list[int] | None, typer.Argument(help="Numbers of parcels.")] = None,
+    parcel: Annotated[list[int] | None, id_argument("Numbers of parcels.")] = None,
     all_unprinted: Annotated[
         bool, typer.Option("--all-unprinted", help="All that were not printed yet.")
     ] = False,
@@ -164,7 +165,7 @@ def parcels(
     awb: Annotated[
         str, typer.Option(help="Only these AWB: none, requested, assigned, failed, unknown.")
     ] = "",
-    order: Annotated[int, typer.Option(help="Only this order's.")] = 0,
+    order: Annotated[int | None, id_option("--order", "Only this order's.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
 ) -> None:
     """List parcels, newest first."""
@@ -182,7 +183,7 @@ def parcels(
 @command(app, "awb", ["kasir cs awb 17 JP1234567890", "kasir cs awb 17 JP1234567890 --courier JNE"], SALES)
 def awb(
     shop: Shop,
-    parcel: Annotated[int, typer.Argument(help="The parcel's number.")],
+    parcel: Annotated[int, id_argument("The parcel's number.")],
     number: Annotated[str, typer.Argument(help="The airway bill number from the courier's slip.")],
     courier: Annotated[str, typer.Option(metavar="CODE", help="The courier, when another.")] = "",
 ) -> None:
@@ -196,7 +197,7 @@ def awb(
 @command(app, "request-awb", ["kasir cs request-awb 17", "kasir cs request-awb 17 --courier JNE"], SALES)
 def request_awb(
     shop: Shop,
-    parcel: Annotated[int, typer.Argument(help="The parcel's number.")],
+    parcel: Annotated[int, id_argument("The parcel's number.")],
     courier: Annotated[str, typer.Option(metavar="CODE", help="Another connected courier.")] = "",
 ) -> None:
     """Ask a connected courier for an airway bill, for the first time or after it failed."""

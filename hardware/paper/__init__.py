@@ -152,8 +152,9 @@ def address_label(
     """The address label (stiker alamat): airway bill as Code128, order number as QR, both addresses.
 
     Without an airway bill the label says "NOMOR RESI BELUM ADA". One that Code128 cannot hold, or only with
-    bars too fine to be read, becomes a QR code. `order` is the one named by `parcel.order_id`, `courier` the
-    one named by `parcel.courier_id`, None when that is 0. Raises PaperError when they are not.
+    bars too fine to be read, becomes a QR code; "RESI" and "PESANAN" tell the two apart. `order` is the one
+    named by `parcel.order_id`, `courier` the one named by `parcel.courier_id`, None when that is 0. Raises
+    PaperError when they are not.
     """
     return Label(_label.lay_out(parcel, order, shop, courier, copy))
 

@@ -223,9 +223,10 @@ def _airway_bill(parcel: Parcel) -> list[Mark]:
         return [*marks, Words(left, top + 196, size, visual(number), bold=True)]
     side = _AWB_BOTTOM - top - 32
     marks.append(Square(_MARGIN, top + 26, side, number))
-    return marks + fit(
-        [Paragraph(number, bold=True)], _MARGIN + side + 16, top + 60, _INNER - side - 16, side - 60, 48
-    )
+    # Another square stands further down: each says beside it what it is, for whoever holds the scanner.
+    left = _MARGIN + side + 16
+    marks += _sign("RESI", left, top + 34, 44)
+    return marks + fit([Paragraph(number, bold=True)], left, top + 110, _INNER - side - 16, side - 110, 48)
 
 
 def _receiver(parcel: Parcel, order: Order) -> list[Mark]:
@@ -258,8 +259,8 @@ def _facts(parcel: Parcel, shop: Settings, copy: int) -> list[Mark]:
     number = str(parcel.order_id)
     marks: list[Mark] = [
         Square(_MARGIN - 16, top - 10, side, order_code(parcel.order_id)),
-        _fact("NO. PESANAN", left, top),
-        Words(left, top + 28, _largest(number, WIDTH - _MARGIN - left, 68), number, bold=True),
+        *_sign("PESANAN", left, top - 4, 26),
+        Words(left, top + 32, _largest(number, WIDTH - _MARGIN - left, 68), number, bold=True),
     ]
     grams = weight(parcel.weight_grams) if parcel.weight_grams > 0 else "-"
     middle, below = left + 200, top + 106
@@ -278,6 +279,12 @@ def _facts(parcel: Parcel, shop: Settings, copy: int) -> list[Mark]:
 
 def _fact(text: str, x: int, y: int) -> Words:
     return Words(x, y, 22, text)
+
+
+def _sign(text: str, x: int, y: int, size: int) -> list[Mark]:
+    """White on black: which of two codes this is."""
+    wide = round(text_width(text, size, bold=True)) + 16
+    return [Box(x, y, wide, size + 8), Words(x + 8, y + 4, size, text, bold=True, inverse=True)]
 
 
 def _tag(text: str, x: int, y: int) -> list[Mark]:

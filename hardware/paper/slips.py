@@ -14,15 +14,18 @@ from hardware.paper.wording import (
     number,
     state_banner,
     tender,
+    tender_words,
 )
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import Order, OrderState
 from kasir.v1.common_pb2 import Money
 from kasir.v1.reconciliation_pb2 import BankAccount
-from kasir.v1.sale_pb2 import Sale
+from kasir.v1.sale_pb2 import Sale, Tender, TenderKind
 from kasir.v1.shipping_pb2 import Courier
 from kasir.v1.till_pb2 import Shift, Till
 
+# What the engine writes before the number of the mutation that paid.
+_OF_MUTATION = "mutation "
 _UNPAID = {OrderState.ORDER_STATE_BOOKED, OrderState.ORDER_STATE_PARTLY_PAID}
 
 
@@ -163,9 +166,7 @@ def sales_receipt(
         elements.append(Pair("Kode unik", amount(sale.unique_code_amount)))
     elements.append(Rule(heavy=True))
     for paid in sale.tenders:
-        elements.append(Pair(tender(paid.kind), amount(paid.amount), bold=True))
-        if paid.reference:
-            elements.append(Pair("Ref.", paid.reference, indent=2))
+        elements += _tender(sale, paid, order)
     if sale.change.minor_units:
         elements.append(Pair("Kembali", amount(sale.change), bold=True))
     if sale.points_earned:
@@ -174,6 +175,18 @@ def sales_receipt(
     caption = f"Pesanan {sale.order_id}" if sale.order_id else f"Struk {sale.sale_id}"
     elements += [Space(), Barcode(sale_code(sale), caption)]
     return Document(width_mm, tuple(elements))
+
+
+def _tender(sale: Sale, paid: Tender, order: Order | None) -> list[Element]:
+    name, reference = tender_words(paid, order.allocations if order is not None else ())
+    elements: list[Element] = [Pair(name, amount(paid.amount), bold=True)]
+    # Of an order the bank's money names our own mutation, which is no reference of the payer's.
+    is_mutation = sale.order_id and paid.kind == TenderKind.TENDER_KIND_TRANSFER
+    if is_mutation and reference.startswith(_OF_MUTATION):
+        elements.append(Pair("Mutasi", reference.removeprefix(_OF_MUTATION), indent=2))
+    elif reference:
+        elements.append(Pair("Ref.", reference, indent=2))
+    return elements
 
 
 def _check_till(till_id: int, till: Till | None) -> None:

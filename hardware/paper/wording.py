@@ -1,13 +1,14 @@
 """What stands on paper, in Indonesian: amounts, dates, weights, and the words of states and tenders."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kasir.v1.admin_pb2 import Settings
-from kasir.v1.booking_pb2 import OrderState
+from kasir.v1.booking_pb2 import Allocation, OrderState
 from kasir.v1.common_pb2 import Channel, Money
-from kasir.v1.sale_pb2 import TenderKind
+from kasir.v1.sale_pb2 import Tender, TenderKind
 
 # Currencies whose minor unit is not 1/100 (ISO 4217, list one), as in the core.
 _NO_DIGITS = frozenset(
@@ -56,7 +57,20 @@ _TENDERS = {
     TenderKind.TENDER_KIND_TRANSFER: "Transfer",
     TenderKind.TENDER_KIND_POINTS: "Poin",
     TenderKind.TENDER_KIND_CREDIT: "Saldo pelanggan",
-    TenderKind.TENDER_KIND_EXTERNAL: "Marketplace",
+    # All that was recorded by hand; a receipt says how, see `tender_words`.
+    TenderKind.TENDER_KIND_EXTERNAL: "Pembayaran lain",
+}
+# How staff say that an order was paid, and how paper says it; other words stand as they were typed.
+_METHODS = {
+    "card": "Kartu",
+    "cash": "Tunai",
+    "gateway": "Payment gateway",
+    "kartu": "Kartu",
+    "marketplace": "Marketplace",
+    "qr": "QRIS",
+    "qris": "QRIS",
+    "transfer": "Transfer",
+    "tunai": "Tunai",
 }
 # Nothing is said of an order that waits for its payment: that is what a slip is for.
 _STATES = {
@@ -145,6 +159,21 @@ def weight(grams: int) -> str:
 def channel(value: "Channel.ValueType") -> str:
     """Where an order comes from; empty when not said."""
     return _CHANNELS.get(value, "")
+
+
+def tender_words(paid: Tender, allocations: Sequence[Allocation]) -> tuple[str, str]:
+    """How one payment came in, and the payer's reference, which may be empty.
+
+    Money recorded by hand has its method and the reference in one text; `allocations`, its order's, know
+    where one ends. Without them the method is taken for one word.
+    """
+    if paid.kind != TenderKind.TENDER_KIND_EXTERNAL or not paid.reference:
+        return tender(paid.kind), paid.reference
+    method, _, reference = paid.reference.partition(" ")
+    for allocation in allocations:
+        if f"{allocation.method} {allocation.reference}".strip() == paid.reference:
+            method, reference = allocation.method, allocation.reference
+    return _METHODS.get(method.casefold(), method), reference
 
 
 def tender(value: "TenderKind.ValueType") -> str:

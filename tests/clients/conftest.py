@@ -1,5 +1,8 @@
-"""Servers that answer as a test says, so that what a client does when things go wrong can be seen."""
+"""Servers that answer as a test says, so that what a client does when things go wrong can be seen; and the
+commands of a small shop on a real one.
+"""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +16,29 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
+from typer.testing import CliRunner
 
+from clients import admin, catalogue, courier, printing, report, setup, till, warehouse
 from clients.common.client import known_method, message_class, method_path
 from clients.common.contract import SERVICES
+from clients.cs import app as cs_app
+from hardware import file_agent, shift_report
+from kasir import verify
+
+APPS = {
+    "cs": cs_app,
+    "warehouse": warehouse.app,
+    "till": till.app,
+    "courier": courier.app,
+    "catalogue": catalogue.app,
+    "setup": setup.app,
+    "report": report.app,
+    "print": printing.app,
+    "admin": admin.app,
+}
+SINGLE = {"verify": verify.app, "agent": file_agent.app, "shift-report": shift_report.app}
+KOPI, GULA, TEH = "8991234567891", "8991234500003", "8991234500027"
+SARI = ("--name", "Sari Dewi", "--phone", "081234567890", "--street", "Jl. Melati 5", "--city", "Bandung")
 
 
 @dataclass
@@ -167,3 +190,47 @@ def in_a_state_of_its_own(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Cal
     ):
         monkeypatch.delenv(name, raising=False)
     return lambda: RequestJournal().pending()
+
+
+# The commands of one shop: `run(words...)` for people, `ask(words...)` for what --json says.
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(server: Any, in_a_state_of_its_own: Callable[[], list[Any]]) -> Run:
+    """Runs one command as a person would; `status` is the exit status that is expected."""
+
+    def run_one(*words: str, status: int = 0, actor: str = "sari", **options: Any) -> Any:
+        name, *rest = words
+        app = SINGLE.get(name) or APPS[name]
+        result = CliRunner().invoke(app, [*rest, "--server", server.target, "--as", actor], **options)
+        assert result.exit_code == status, result.output
+        assert "Traceback" not in result.output
+        # What was answered, well or badly, is not pending.
+        assert in_a_state_of_its_own() == []
+        return result
+
+    return run_one
+
+
+@pytest.fixture
+def ask(run: Run) -> Run:
+    return lambda *words, **options: json.loads(run(*words, "--json", **options).stdout)
+
+
+@pytest.fixture
+def shop(run: Run, tmp_path: Any) -> None:
+    """A shop with a warehouse, a desk, a till, a bank account, a courier, three items and some stock."""
+    run("admin", "settings", "--shop-name", "Toko Melati", "--zone", "WIB")
+    run("setup", "location", "GUDANG", "Gudang utama", "--kind", "warehouse")
+    run("setup", "location", "MEJA-CS", "Meja CS", "--kind", "cs-desk")
+    run("setup", "location", "TOKO", "Toko Melati", "--kind", "shop")
+    run("setup", "till", "KASIR-1", "--location", "TOKO")
+    run("setup", "account", "BCA", "1234567890", "Toko Melati")
+    run("setup", "courier", "JNE", "JNE Express")
+    run("setup", "tax-class", "PPN11", "PPN 11%", "--rate", "11", "--mode", "inclusive")
+    path = tmp_path / "catalogue.csv"
+    path.write_text(run("catalogue", "sample").stdout)
+    run("catalogue", "import", str(path))
+    run("warehouse", "receive", "KOPI-01x24", "GULA-5x10", "--reference", "SJ-1")
+    run("warehouse", "receive", f"{KOPI}x5", "--location", "TOKO")

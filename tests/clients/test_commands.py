@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from clients import admin, catalogue, courier, printing, report, setup, till, warehouse
 from clients.cs import app as cs_app
-from hardware import file_agent
+from hardware import file_agent, shift_report
 from kasir import verify
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
 from kasir.v1.catalogue_pb2 import GetItemRequest
@@ -36,6 +36,9 @@ GROUPS = {
 ROOT = {name: get_command(app) for name, app in GROUPS.items()}
 ROOT["verify"] = get_command(verify.app)
 ROOT["print"].add_command(get_command(file_agent.app), "agent")
+ROOT["print"].add_command(get_command(shift_report.app), "shift-report")
+# Commands of `kasir print` that are apps of their own, beside the printers.
+JOINED = {"print agent", "print shift-report"}
 
 pytestmark = pytest.mark.usefixtures("in_a_state_of_its_own")
 
@@ -73,7 +76,7 @@ def test_every_command_that_was_promised_is_there():
         "courier": "list pick-up scan delivered",
         "catalogue": "import add show list",
         "report": "day month",
-        "print": "jobs settle reprint agent",
+        "print": "jobs settle reprint agent shift-report",
         "admin": "status verify snapshot settings watch",
     }
     missing = [f"{group} {name}" for group, names in promised.items() for name in names.split()]
@@ -84,7 +87,7 @@ def test_every_command_that_was_promised_is_there():
 def test_help_shows_examples(name):
     group, *rest = name.split()
     shown = CliRunner().invoke(verify.app if group == "verify" else GROUPS[group], [*rest, "--help"])
-    if name != "print agent":
+    if name not in JOINED:
         assert shown.exit_code == 0, shown.output
         assert "Examples:" in shown.output
         assert "--json" in shown.output

@@ -5,86 +5,24 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from typer.testing import CliRunner
 
-from clients import admin, catalogue, courier, printing, report, setup, till, warehouse
 from clients.common.client import Client
 from clients.common.connection import Connection
-from clients.cs import app as cs_app
-from hardware import file_agent
-from kasir import verify
 from kasir.demo import bank_file
 from kasir.v1.booking_pb2 import BookingInput, CreateBookingRequest, CreateBookingResponse, OrderLineInput
 from kasir.v1.common_pb2 import CHANNEL_CHAT
-from tests.clients.conftest import Refusal
+from tests.clients.conftest import GULA, KOPI, SARI, TEH, Refusal, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 
-APPS = {
-    "cs": cs_app,
-    "warehouse": warehouse.app,
-    "till": till.app,
-    "courier": courier.app,
-    "catalogue": catalogue.app,
-    "setup": setup.app,
-    "report": report.app,
-    "print": printing.app,
-    "admin": admin.app,
-}
-SINGLE = {"verify": verify.app, "agent": file_agent.app}
 WIB = dt.timezone(dt.timedelta(hours=7))
-KOPI, GULA, TEH = "8991234567891", "8991234500003", "8991234500027"
-SARI = ("--name", "Sari Dewi", "--phone", "081234567890", "--street", "Jl. Melati 5", "--city", "Bandung")
-
-# The commands of one shop: `run(words...)` for people, `ask(words...)` for what --json says.
-Run = Callable[..., Any]
-
-
-@pytest.fixture
-def run(server: Any, in_a_state_of_its_own: Callable[[], list[Any]]) -> Run:
-    """Runs one command as a person would; `status` is the exit status that is expected."""
-
-    def run_one(*words: str, status: int = 0, actor: str = "sari", **options: Any) -> Any:
-        name, *rest = words
-        app = SINGLE.get(name) or APPS[name]
-        result = CliRunner().invoke(app, [*rest, "--server", server.target, "--as", actor], **options)
-        assert result.exit_code == status, result.output
-        assert "Traceback" not in result.output
-        # What was answered, well or badly, is not pending.
-        assert in_a_state_of_its_own() == []
-        return result
-
-    return run_one
-
-
-@pytest.fixture
-def ask(run: Run) -> Run:
-    return lambda *words, **options: json.loads(run(*words, "--json", **options).stdout)
-
-
-@pytest.fixture
-def shop(run: Run, tmp_path: Any) -> None:
-    """A shop with a warehouse, a desk, a till, a bank account, a courier, three items and some stock."""
-    run("admin", "settings", "--shop-name", "Toko Melati", "--zone", "WIB")
-    run("setup", "location", "GUDANG", "Gudang utama", "--kind", "warehouse")
-    run("setup", "location", "MEJA-CS", "Meja CS", "--kind", "cs-desk")
-    run("setup", "location", "TOKO", "Toko Melati", "--kind", "shop")
-    run("setup", "till", "KASIR-1", "--location", "TOKO")
-    run("setup", "account", "BCA", "1234567890", "Toko Melati")
-    run("setup", "courier", "JNE", "JNE Express")
-    run("setup", "tax-class", "PPN11", "PPN 11%", "--rate", "11", "--mode", "inclusive")
-    path = tmp_path / "catalogue.csv"
-    path.write_text(run("catalogue", "sample").stdout)
-    run("catalogue", "import", str(path))
-    run("warehouse", "receive", "KOPI-01x24", "GULA-5x10", "--reference", "SJ-1")
-    run("warehouse", "receive", f"{KOPI}x5", "--location", "TOKO")
 
 
 @pytest.mark.usefixtures("shop")
@@ -105,7 +43,7 @@ class TestTheDesk:
         assert [each["item"]["sku"] for each in found["alternatives"]] == ["TEH-03"]
         assert "Not available; in stock instead" in run("cs", "find", TEH).stdout
 
-    def test_an_item_travels_from_the_warehouse_to_the_customer(self, run, ask):
+    def test_an_item_travels_from_the_warehouse_to_the_customer(self, run, ask, tmp_path):
         drop_order = ask("cs", "drop", "KOPI-01x2", "--note", "Bu Sari")["drop_order"]
         assert drop_order["requested_by"] == "sari"
         number = drop_order["drop_order_id"]
@@ -122,10 +60,14 @@ class TestTheDesk:
         code = order["unique_code"]
         assert int(order["payable"]["minor_units"]) == 23_480_000 + code * 100
 
-        run("cs", "pay", "1", "--method", "cash")
+        run("cs", "pay", "1", "--method", "cash", "--reference", "K-7")
         sold = ask("cs", "sell", "--all-paid")["results"]
         assert [each["order_id"] for each in sold] == ["1"]
         parcel = sold[0]["parcel_id"]
+        run("agent", "--out", str(tmp_path), "--once", "--kind", "sales-receipt")
+        (receipt,) = tmp_path.glob("receipts/*.txt")
+        assert "Tunai" in receipt.read_text()
+        assert "Ref. K-7" in " ".join(receipt.read_text().split())
         run("cs", "awb", parcel, "JP1234567890")
         assert ask("cs", "labels", "--all-unprinted")["queued_parcel_ids"] == [parcel]
         assert [each["airway_bill"] for each in ask("courier", "waiting")["parcels"]] == ["JP1234567890"]
@@ -300,6 +242,30 @@ class TestTheTill:
         assert "-Rp 200" in run("till", "shifts").stdout
         assert "Z report, shift 1" in run("till", "x", "--shift", "1").stdout
 
+    def test_a_shift_is_printed_as_it_stands(self, run, ask, tmp_path):
+        out = tmp_path / "prints"
+        none = run("shift-report", "--out", str(out), status=2)
+        assert "KASIR-1 has no open shift" in none.stderr
+        run("till", "open", "--cash", "200.000")
+        run("till", "sell", "--scan", f"{KOPI}x2", "--cash", "250.000")
+        before = ask("admin", "status")["revision"]
+        files = ask("shift-report", "--out", str(out))["files"]
+        assert [Path(file).suffix for file in files] == [".escpos", ".png", ".txt"]
+        assert all(Path(file).parent == out / "shift-reports" for file in files)
+        said = " ".join(Path(files[2]).read_text().split())
+        for words in ("LAPORAN KASIR SEMENTARA X-1", "KASIR-1", "Keadaan", "Kas seharusnya Rp 416.800"):
+            assert words in said
+        narrow = ask("shift-report", "KASIR-1", "--out", str(out), "--format", "txt", "--width", "58")[
+            "files"
+        ]
+        assert max(map(len, Path(narrow[0]).read_text().splitlines())) <= 32
+        run("shift-report", "--out", str(out), "--format", "pdf", status=2)
+        run("shift-report", "--out", str(out), "--width", "57", status=2)
+        assert ask("admin", "status")["revision"] == before
+        run("till", "close", "--cash", "416.800")
+        closed = run("shift-report", "--shift", "1", "--out", str(out), status=2)
+        assert "kasir print reprint" in closed.stderr
+
 
 @pytest.mark.usefixtures("shop")
 class TestTheOffice:
@@ -325,7 +291,10 @@ class TestTheOffice:
         run("warehouse", "receive", "--file", str(path), status=1)
         path.write_text("KOPI-01,6\nGULA-5,a few\n")
         assert "row 2" in run("warehouse", "receive", "--file", str(path), status=2).stderr
+        path.write_text("KOPI-01,6 pcs\nGULA-5,4\n")
+        assert "row 1: '6 pcs'" in run("warehouse", "receive", "--file", str(path), status=2).stderr
         run("warehouse", "receive", status=2)
+        assert ask("warehouse", "stock", "GULA-5")["stocks"][0]["on_hand"] == "14"
         assert ask("warehouse", "stock", "KOPI-01")["stocks"][0]["on_hand"] == "30"
 
     def test_a_catalogue_with_wrong_rows_says_which_and_why(self, run, ask, tmp_path):

@@ -73,6 +73,87 @@ def test_an_unknown_reason_still_says_what_the_server_said():
     assert sentence(failed("SOMETHING_NEW", ""), describe) == "Refused: SOMETHING_NEW."
 
 
+@pytest.mark.parametrize(
+    ("reason", "details", "words"),
+    [
+        ("TENDERS_TOO_LOW", {"missing_minor": "10840000"}, "Rp 108.400 is missing."),
+        ("NOT_PAID", {"order_id": "7", "due_minor": "3250000"}, "Order 7 is not paid: Rp 32.500 is missing."),
+        ("OVER_ALLOCATED", {"order_id": "7", "due_minor": "0"}, "Order 7 has Rp 0 to pay, and no more."),
+        (
+            "OVER_ALLOCATED",
+            {"available_minor": "5000000", "wanted_minor": "7500050"},
+            "The money is Rp 50.000, and Rp 75.000,50 are given out.",
+        ),
+        ("REMAINDER_LEFT", {"remainder_minor": "100"}, "Rp 1 is left over."),
+        (
+            "AMOUNT_OUT_OF_RANGE",
+            {"value_minor": "0", "min_minor": "1", "max_minor": "100000"},
+            "Amount is Rp 0: it must lie between Rp 0,01 and Rp 1.000.",
+        ),
+        (
+            "AMOUNT_OUT_OF_RANGE",
+            {"expected_cash_minor": "20000000"},
+            "There is Rp 200.000 in the drawer: no more can be taken, and zero moves nothing.",
+        ),
+    ],
+)
+def test_amounts_are_told_as_money_is_written(reason, details, words):
+    refused = failed(reason, "9 of 8 minor units.", "amount.minor_units", currency="IDR", **details)
+    assert sentence(refused, describe).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("reason", "details", "words"),
+    [
+        ("TENDERS_TOO_LOW", {"missing_minor": "5"}, "The payments do not reach the total."),
+        ("NOT_PAID", {"order_id": "7", "due_minor": "5"}, "Order 7 is not paid in full."),
+        ("OVER_ALLOCATED", {"order_id": "7", "due_minor": "5"}, "Order 7 has less to pay than that."),
+        ("OVER_ALLOCATED", {"available_minor": "5"}, "The money is less than what is given out."),
+        ("REMAINDER_LEFT", {"remainder_minor": "5"}, "Some of the money is left over."),
+        ("AMOUNT_OUT_OF_RANGE", {"max": "1000000000000000"}, "Amount is nothing, less than nothing, or more"),
+    ],
+)
+def test_nobody_is_told_an_amount_without_its_currency(reason, details, words):
+    refused = failed(reason, "9 of 8 minor units.", "amount.minor_units", **details)
+    assert sentence(refused, describe).startswith(words)
+    assert "minor" not in sentence(refused, describe)
+
+
+def test_an_amount_out_of_range_says_of_what():
+    outside = failed("AMOUNT_OUT_OF_RANGE", "x minor units", "tenders[0].amount.minor_units", max="1")
+    assert sentence(outside, describe).startswith("Tender 1, amount is nothing, less than nothing, or more")
+    free = failed("AMOUNT_OUT_OF_RANGE", "x minor units", "booking.lines", max="1")
+    assert sentence(free, describe).startswith("What is asked for comes to nothing,")
+    discount = failed(
+        "AMOUNT_OUT_OF_RANGE",
+        "booking.lines[0].discount is more than the line costs.",
+        "booking.lines[0].discount",
+    )
+    assert sentence(discount, describe) == "Line 1, discount is more than the line costs."
+
+
+def test_a_field_is_told_by_its_name_and_not_by_its_path():
+    path = "booking.address.street"
+    assert (
+        sentence(failed("FIELD_TOO_LONG", f"{path} takes at most 300 characters.", path), describe)
+        == "Address, street takes at most 300 characters."
+    )
+    assert (
+        sentence(
+            failed(
+                "FIELD_MALFORMED", "What is in allocations[1].order_id is no id.", "allocations[1].order_id"
+            ),
+            describe,
+        )
+        == "What is in allocation 2, order id is no id."
+    )
+
+
+def test_what_to_do_is_not_said_twice():
+    words = sentence(failed("SHIFT_OPEN", "KASIR-1 has shift 2 open; close it first."), describe)
+    assert words == "KASIR-1 has shift 2 open; close it first. See: kasir till close."
+
+
 def test_an_element_of_a_batch_is_told_in_the_same_words():
     error = BatchError(code=9, reason="ITEM_INACTIVE", message="x", details={"item_id": "7"})
     assert batch_sentence(error, describe) == "KOPI-01 Kopi Luwak is not sold any more."
@@ -98,6 +179,8 @@ def test_a_broken_line_is_told_as_one(code, words):
         ("booking.address.phone", "Address, phone"),
         ("addresses[0]", "Address 1"),
         ("settings.utc_offset", "Utc offset"),
+        ("tenders[0].amount.minor_units", "Tender 1, amount"),
+        ("lines[²].x", "Lines, x"),
     ],
 )
 def test_paths_as_people_say_them(path, words):

@@ -25,7 +25,7 @@ def test_reads_lines(text, line):
     assert specs.parse_line(text) == line
 
 
-@pytest.mark.parametrize("text", ["", "KOPIx0", "KOPIx1000001", "KOPI@", "KOPI~"])
+@pytest.mark.parametrize("text", ["", "KOPIx0", "KOPIx1000001", "KOPIx" + "9" * 5_000, "KOPI@", "KOPI~"])
 def test_refuses_lines_that_are_none(text):
     with pytest.raises(BadInput):
         assert specs.parse_line(text).code != text
@@ -42,7 +42,7 @@ def test_a_till_takes_no_location_and_a_movement_no_discount():
 def test_corrections_have_a_sign():
     assert specs.parse_adjustment("KOPI-01-1") == ("KOPI-01", -1)
     assert specs.parse_adjustment("KOPI-01+12") == ("KOPI-01", 12)
-    for text in ("KOPI", "KOPI+0", "KOPI-1000001", "-5"):
+    for text in ("KOPI", "KOPI+0", "KOPI-1000001", "KOPI-" + "9" * 5_000, "-5"):
         with pytest.raises(BadInput):
             specs.parse_adjustment(text)
 
@@ -57,3 +57,14 @@ def test_sources_and_payments():
             specs.parse_tender(text)
     with pytest.raises(BadInput, match="Drop Order"):
         specs.parse_source("twelve", "Drop Order")
+    for number in ("0", "9223372036854775808", "9" * 5_000):
+        with pytest.raises(BadInput, match="Drop Order"):
+            specs.parse_source(number, "Drop Order")
+
+
+def test_a_quantity_gone_wrong_is_told_from_a_code():
+    for text in ("KOPI-01x-3", "KOPI-01*-3", "KOPI-01x1,5", "KOPI-01x1.5"):
+        assert specs.parse_line(text) == LineSpec(text)
+        assert specs.hides_a_quantity(text)
+    for code in ("KOPI-01", "MUGx2", "x-ray", "8991234567891"):
+        assert not specs.hides_a_quantity(code)

@@ -93,6 +93,20 @@ def test_a_day_is_a_day_of_the_calendar(text):
         times.parse_day(text)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00", "9999-12-31T23:59-05:00"])
+def test_what_lies_outside_of_the_calendar_is_told(text):
+    with pytest.raises(BadInput, match="outside of the calendar"):
+        times.parse_timestamp(text, WIB)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "1899-12-31", "0001-01-01"])
+def test_a_day_that_no_report_knows_is_a_day_all_the_same(text):
+    with pytest.raises(BadInput, match="too far away"):
+        times.parse_day(text)
+    with pytest.raises(BadInput, match="too far away"):
+        times.parse_month(text[:7])
+
+
 def test_days_and_months():
     assert times.parse_day("2026-03-05") == "2026-03-05"
     assert times.parse_month("2026-03") == "2026-03"

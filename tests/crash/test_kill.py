@@ -7,7 +7,8 @@ send it; at a random moment SIGKILL; a new server on the same directory; then
 - every acknowledged request, sent again, gets the same bytes back;
 - every request without an answer, sent again, gets one, has one effect, and gets the same bytes once more;
 - what was refused left no trace;
-- orders, payments, sales and stock add up to what was acknowledged; `verify` holds, the journal's chain too.
+- orders, payments, the bank's money, sales, tills, labels and stock add up to what was acknowledged; `verify`
+  holds, the journal's chain too.
 KASIR_KILLS sets how often; `make crash N=200`.
 """
 
@@ -22,23 +23,11 @@ from typing import Any
 import grpc
 import pytest
 
-from kasir.v1 import (
-    admin_pb2,
-    admin_pb2_grpc,
-    booking_pb2,
-    booking_pb2_grpc,
-    drop_order_pb2,
-    drop_order_pb2_grpc,
-    sale_pb2,
-    sale_pb2_grpc,
-    stock_pb2,
-    stock_pb2_grpc,
-    watch_pb2,
-)
-from kasir.v1 import reconciliation_pb2 as money_pb2
+from kasir.v1 import admin_pb2, admin_pb2_grpc, watch_pb2
 from tests.crash.ledger import Entry, Ledger
 from tests.crash.load import CALL_TIMEOUT_S, Worker, call
-from tests.server.support import Shop
+from tests.crash.shop import BusyShop
+from tests.crash.totals import labels_queued, totals_acknowledged, totals_there
 
 KILLS = int(os.environ.get("KASIR_KILLS", "20"))
 CLIENTS = 8
@@ -84,11 +73,11 @@ class Shift:
         self.random = random.Random(seed)
         self.counts: Counter[str] = Counter()
 
-    def work_until_killed(self, server: Any, shop: Shop) -> None:
+    def work_until_killed(self, server: Any, shop: BusyShop) -> None:
         stop = threading.Event()
         workers = [
-            Worker(server.target, shop, self.ledger, self.random.getrandbits(64), stop)
-            for _ in range(CLIENTS)
+            Worker(server.target, shop, self.ledger, self.random.getrandbits(64), stop, number)
+            for number in range(CLIENTS)
         ]
         for worker in workers:
             worker.start()
@@ -135,83 +124,6 @@ class Shift:
         assert self.ledger.open == []
 
 
-def totals_acknowledged(ledger: Ledger) -> Counter[str]:
-    """What all acknowledged requests together must have led to."""
-    totals: Counter[str] = Counter()
-    for entry in ledger.acknowledged:
-        assert entry.reply is not None
-        match entry.method.rsplit("/", 1)[1]:
-            case "CreateBooking":
-                totals["orders"] += 1
-            case "BatchCreateBookings":
-                results = booking_pb2.BatchCreateBookingsResponse.FromString(entry.reply).results
-                totals["orders"] += sum(result.HasField("order") for result in results)
-            case "RecordPayment":
-                totals["paid"] += money_pb2.RecordPaymentRequest.FromString(entry.request).amount.minor_units
-            case "CreateSales":
-                sales = [each.sale for each in sale_pb2.CreateSalesResponse.FromString(entry.reply).results]
-                totals["sales"] += sum(sale.sale_id != 0 for sale in sales)
-                totals["units"] -= sum(line.quantity for sale in sales for line in sale.lines)
-            case "ReceiveStock":
-                lines = stock_pb2.ReceiveStockRequest.FromString(entry.request).lines
-                totals["units"] += sum(line.quantity for line in lines)
-            case "CreateHold":
-                totals["holds"] += 1
-            case "ReleaseHold":
-                totals["holds"] -= 1
-            case "RequestDropOrder":
-                totals["drop orders"] += 1
-    return totals
-
-
-def shop_on(channel: grpc.Channel, shop: Shop) -> Shop:
-    """The same shop behind another connection."""
-    moved = object.__new__(Shop)
-    moved.__dict__.update(vars(shop))
-    moved.bookings = booking_pb2_grpc.BookingServiceStub(channel)
-    moved.sales = sale_pb2_grpc.SaleServiceStub(channel)
-    moved.drop_orders = drop_order_pb2_grpc.DropOrderServiceStub(channel)
-    moved.stock = stock_pb2_grpc.StockServiceStub(channel)
-    return moved
-
-
-def totals_there(shop: Shop) -> Counter[str]:
-    """The same, as the shop shows it."""
-
-    def rows(call: Any, request: Any, field: str) -> Any:
-        while True:
-            reply = call(request, timeout=CALL_TIMEOUT_S)
-            yield from getattr(reply, field)
-            if not reply.next_page_token:
-                return
-            request.page_token = reply.next_page_token
-
-    orders = list(
-        rows(shop.bookings.ListBookings, booking_pb2.ListBookingsRequest(page_size=1_000), "orders")
-    )
-    sales = list(rows(shop.sales.ListSales, sale_pb2.ListSalesRequest(page_size=1_000), "sales"))
-    drops = rows(
-        shop.drop_orders.ListDropOrders, drop_order_pb2.ListDropOrdersRequest(page_size=1_000), "drop_orders"
-    )
-    drops = list(drops)
-    stocks = shop.stock.GetStock(
-        stock_pb2.GetStockRequest(item_id=shop.item_id), timeout=CALL_TIMEOUT_S
-    ).stocks
-    claimed_by_orders = sum(line.quantity for order in orders if order.sale_id == 0 for line in order.lines)
-    waiting = (drop_order_pb2.DROP_ORDER_STATE_REQUESTED, drop_order_pb2.DROP_ORDER_STATE_HANDED_OVER)
-    claimed_by_drops = sum(drop.quantity for drop in drops if drop.state in waiting)
-    return Counter(
-        {
-            "orders": len(orders),
-            "paid": sum(order.paid.minor_units for order in orders),
-            "sales": len(sales),
-            "units": sum(stock.on_hand for stock in stocks) - STOCK,
-            "holds": sum(stock.held for stock in stocks) - claimed_by_orders - claimed_by_drops,
-            "drop orders": len(drops),
-        }
-    )
-
-
 @pytest.mark.crash
 @pytest.mark.timeout(120 + 30 * KILLS)
 def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(serve, tmp_path: Path, capsys) -> None:
@@ -221,7 +133,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(serve, tmp_path:
     life = Shift(ledger, seed)
     server = serve()
     with grpc.insecure_channel(server.target) as channel:
-        shop = Shop(channel, stock=STOCK)
+        shop = BusyShop(channel, stock=STOCK)
     known = 0
     try:
         for kill in range(1, KILLS + 1):
@@ -241,7 +153,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(serve, tmp_path:
                 assert verified.ok, verified.violations
             known = len(entries)
         with grpc.insecure_channel(server.target) as channel:
-            assert totals_there(shop_on(channel, shop)) == totals_acknowledged(ledger)
+            told = totals_acknowledged(ledger)
+            assert totals_there(shop.on(channel)) == told
+        assert max(labels_queued(ledger).values(), default=1) == 1, "a label was queued twice"
         # What the clients wrote down is what they knew.
         assert Ledger.read(ledger.path).entries == ledger.entries
     except AssertionError as error:
@@ -255,5 +169,6 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(serve, tmp_path:
             f"\n{KILLS} kills in {time.monotonic() - began:.0f} s: {asked:,} requests, {acknowledged:,} "
             f"acknowledged, {refused} refused, {counts['unanswered']} unanswered when killed "
             f"({counts['unanswered, but done']} of them done); {counts['asked again']:,} asked again, "
-            "the same bytes each time; lost 0, doubled 0, verify holds"
+            "the same bytes each time; lost 0, doubled 0, verify holds\n"
+            f"done: {', '.join(f'{count:,} {what}' for what, count in told.items())}"
         )

@@ -42,6 +42,27 @@ def test_both_codes_are_read_from_the_picture(scale: int) -> None:
     assert codes(image) == BOTH_CODES
 
 
+@pytest.mark.parametrize(
+    "number", ["JP1234567890", "https://courier.example/track?awb=JP123456789012345678&x=12"]
+)
+def test_each_of_two_squares_says_beside_it_what_it_is(number: str) -> None:
+    parcel = samples.parcel()
+    parcel.airway_bill = number
+    marks = label(parcel).marks
+    squares = {mark.data: mark for mark in marks if isinstance(mark, Square)}
+    signs = {mark.text: mark for mark in marks if isinstance(mark, Words) and mark.inverse}
+    assert ("RESI" in signs) is (number in squares)
+    for text, data in (("RESI", number), ("PESANAN", str(samples.ORDER_ID))):
+        if data in squares:
+            square, sign = squares[data], signs[text]
+            assert square.x + square.side <= sign.x <= square.x + square.side + 40
+            assert square.y <= sign.y <= square.y + square.side
+    assert codes(picture(label(parcel).png(2))) == {
+        ("QR Code" if number in squares else "Code 128", number),
+        ("QR Code", str(samples.ORDER_ID)),
+    }
+
+
 @pytest.mark.parametrize("dpi", [203, 300])
 def test_both_codes_are_read_from_the_pdf(dpi: int) -> None:
     (page,) = pages(label().pdf(), dpi)

@@ -11,10 +11,11 @@ from kasir.v1.booking_pb2 import (
     ORDER_STATE_EXPIRED,
     ORDER_STATE_PAID,
     ORDER_STATE_PARTLY_PAID,
+    Order,
     OrderLine,
 )
 from kasir.v1.reconciliation_pb2 import BankAccount
-from kasir.v1.sale_pb2 import Sale
+from kasir.v1.sale_pb2 import TENDER_KIND_EXTERNAL, TENDER_KIND_TRANSFER, Sale
 from kasir.v1.shipping_pb2 import Courier
 from kasir.v1.till_pb2 import Shift, Till
 from tests.paper import samples
@@ -143,6 +144,50 @@ def test_the_picture_shows_the_whole_paper(paper: Callable[[int, int], Paper], w
 def test_the_same_paper_makes_the_same_bytes(paper: Callable[[int, int], Paper]) -> None:
     assert paper(80, 0).escpos() == paper(80, 0).escpos()
     assert paper(80, 0).png() == paper(80, 0).png()
+
+
+def paid_by_hand(method: str, reference: str) -> tuple[Sale, Order]:
+    """A sale as the engine makes it of an order that was paid otherwise than through the bank."""
+    sale, order = samples.sale_of_order(), samples.order()
+    order.allocations.add(method=method, reference=reference, amount=rupiah(348_217))
+    said = f"{method} {reference}".strip()
+    del sale.tenders[:]
+    sale.tenders.add(kind=TENDER_KIND_EXTERNAL, amount=rupiah(348_217), reference=said)
+    return sale, order
+
+
+@pytest.mark.parametrize(
+    ("method", "reference", "printed"),
+    [
+        ("cash", "", "Tunai Rp 348.217 Terima kasih"),
+        ("Tunai", "", "Tunai Rp 348.217 Terima kasih"),
+        ("marketplace", "TKP-99120", "Marketplace Rp 348.217 Ref. TKP-99120"),
+        ("qris", "QR-1", "QRIS Rp 348.217 Ref. QR-1"),
+        ("GoPay Later", "GP 7", "GoPay Later Rp 348.217 Ref. GP 7"),
+        ("barter", "", "barter Rp 348.217 Terima kasih"),
+    ],
+)
+def test_money_recorded_by_hand_is_named_by_its_method(method: str, reference: str, printed: str) -> None:
+    sale, order = paid_by_hand(method, reference)
+    assert printed in words(sales_receipt(sale, samples.shop(), order))
+    if " " not in method:
+        assert printed in words(sales_receipt(sale, samples.shop()))
+
+
+def test_money_of_the_bank_names_its_mutation_and_a_tills_reference_stays() -> None:
+    sale = samples.sale_of_order()
+    sale.tenders[0].reference = "mutation 31"
+    assert "Transfer Rp 348.217 Mutasi 31" in words(sales_receipt(sale, samples.shop(), samples.order()))
+    at_a_till = samples.till_sale()
+    assert "QRIS Rp 100.000 Ref. QRIS-77120034 Tunai" in words(sales_receipt(at_a_till, samples.shop()))
+    at_a_till.tenders[0].kind, at_a_till.tenders[0].reference = TENDER_KIND_TRANSFER, "mutation 5"
+    assert "Transfer Rp 100.000 Ref. mutation 5" in words(sales_receipt(at_a_till, samples.shop()))
+
+
+def test_a_shift_report_counts_money_recorded_by_hand_apart() -> None:
+    shift = samples.open_shift()
+    shift.tenders.add(kind=TENDER_KIND_EXTERNAL, count=3, amount=rupiah(9_000))
+    assert "Pembayaran lain (3) Rp 9.000" in words(shift_report(shift, samples.shop()))
 
 
 def test_tax_on_top_and_tax_inside_are_told_apart() -> None:

@@ -1,0 +1,62 @@
+"""A delivery as a CSV file: a code and a quantity a row.
+
+The file becomes stock, so no row is passed over in silence: a first row is the columns' names only when it is
+known as such, and whatever else is no code with a quantity ends the reading.
+"""
+
+import csv
+from pathlib import Path
+from typing import TextIO
+
+from clients.common.items_csv import delimiter_of
+from clients.common.numbers import parse_whole
+from clients.common.problems import BadInput
+from clients.common.specs import QUANTITY_MAX, LineSpec
+
+CODE_NAMES = frozenset({"code", "sku"})
+QUANTITY_NAMES = frozenset({"qty", "quantity"})
+
+
+def read_delivery(path: Path) -> list[LineSpec]:
+    """All rows, in order. Raises BadInput naming the row that is none, and why."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _rows(path, file)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not UTF-8 text; save it as CSV UTF-8.") from error
+    except csv.Error as error:
+        raise BadInput(f"{path} is not CSV: {error}.") from error
+
+
+def _rows(path: Path, file: TextIO) -> list[LineSpec]:
+    rows: list[LineSpec] = []
+    is_first = True
+    reader = csv.reader(file, delimiter=delimiter_of(file), strict=True)
+    for row in reader:
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        if not (is_first and _names_columns(cells)):
+            rows.append(_line(cells, f"{path}, row {reader.line_num}"))
+        is_first = False
+    return rows
+
+
+def _names_columns(cells: list[str]) -> bool:
+    if len(cells) != 2:
+        return False
+    code, quantity = (cell.lower() for cell in cells)
+    return code in CODE_NAMES and quantity in QUANTITY_NAMES
+
+
+def _line(cells: list[str], where: str) -> LineSpec:
+    if len(cells) != 2:
+        raise BadInput(f"{where} has {len(cells)} columns: write the code and the quantity, like KOPI-01,24.")
+    code, typed = cells
+    if not code:
+        raise BadInput(f"{where} has no code.")
+    quantity = parse_whole(typed)
+    if quantity is None or not 1 <= quantity <= QUANTITY_MAX:
+        most = f"{QUANTITY_MAX:,}".replace(",", ".")
+        raise BadInput(f"{where}: '{typed}' is no quantity, which is a whole number from 1 to {most}.")
+    return LineSpec(code, quantity)
