@@ -46,11 +46,11 @@ def id_option(name: str, help_: str, **more: Any) -> Any:
 
 
 def _typed(text: str) -> int:
-    """What Typer calls: it tells a ValueError together with the argument's name."""
+    """What Typer calls; a ValueError would be told as one."""
     try:
         return parse_id(text)
     except BadInput as wrong:
-        raise ValueError(str(wrong)) from wrong
+        raise typer.BadParameter(str(wrong)) from wrong
 
 
 def _shown(text: str) -> str:

@@ -1,6 +1,5 @@
 """What the rules send: mostly what a shop would, sometimes what it must not."""
 
-import random
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -13,7 +12,8 @@ from tests.model.base import DAY_MS, Record
 from tests.properties.driver import now_ms
 
 UNKNOWN_ID = 9_999
-SEED = st.integers(0, 2**32 - 1)
+# Bytes a call is given: most need half of it, and all steps of a run must fit what Hypothesis draws for one.
+CHOICES = st.binary(min_size=48, max_size=48)
 PHONES = ("081234567801", "+62 812 3456 7802", "0812-3456-7803")
 # One call in so many is careless; and in a careless one, one field in so many is wrong.
 CARELESS_CALLS, WRONG_FIELDS = 4, 3
@@ -44,40 +44,55 @@ def is_open(shift: Record) -> bool:
 
 
 class Choice:
-    """The choices of one call. A careless caller may get any field wrong, a careful one none.
+    """The choices of one call, each a byte that Hypothesis drew; when there is no more, each is the first.
 
-    Hypothesis gives the seed and no more: what is chosen depends on the shop, and what the shop is like
-    depends on the clock, which Hypothesis cannot play again.
+    A byte of zero is the plainest there is: what is right rather than wrong, the first of several, no coin.
+    So a failed story shrinks choice by choice. What a byte chooses among depends on the shop, and so on the
+    clock, which Hypothesis cannot play again; how many bytes there are does not, as it demands.
     """
 
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.careless = self.random.randint(1, CARELESS_CALLS) == CARELESS_CALLS
+    def __init__(self, drawn: bytes) -> None:
+        self.left = iter(drawn)
+        self.careless = self.once_in(CARELESS_CALLS)
         self.again = self.of(["", "", "", "same", "other"])
         self.actor = self.of(["sari", "budi", "tono"])
 
+    def below(self, count: int) -> int:
+        """A number from 0 on, less than `count`, which is at most 256."""
+        return next(self.left, 0) * count // 256
+
+    def once_in(self, times: int) -> bool:
+        """True one time in so many."""
+        return self.below(times) == times - 1
+
     def wrong(self) -> bool:
         """Whether the next field is wrong."""
-        return self.careless and self.random.randint(1, WRONG_FIELDS) == WRONG_FIELDS
+        return self.careless and self.once_in(WRONG_FIELDS)
 
     def of(self, right: Sequence[T], wrong: Sequence[T] = ()) -> T:
         """One of what is right, or of what is wrong."""
-        return self.random.choice(wrong if wrong and self.wrong() else right)
+        among = wrong if wrong and self.wrong() else right
+        return among[self.below(len(among))]
 
     def maybe(self) -> bool:
         """A coin."""
-        return self.random.random() < 0.5
+        return self.once_in(2)
 
     def seldom(self) -> bool:
         """One time in six."""
-        return self.random.random() < 1 / 6
+        return self.once_in(6)
 
     def one(self, table: dict[int, Record], wanted: Callable[[Record], bool] | None = None) -> int:
         """An id of a table that `wanted` likes; any, or one that is not there, when careless."""
         liked = [record_id for record_id, record in table.items() if wanted is None or wanted(record)]
         if self.wrong() or not table:
-            return self.random.choice([UNKNOWN_ID, *sorted(table)])
-        return self.random.choice(sorted(liked or table))
+            return self._id_of([UNKNOWN_ID, *sorted(table)])
+        return self._id_of(sorted(liked or table))
+
+    def _id_of(self, ids: Sequence[int]) -> int:
+        """One of them; of more than a byte can tell apart, one of the newest."""
+        among = ids[-256:]
+        return among[self.below(len(among))]
 
     def quantity(self) -> int:
         """Units of a line; the shop has few of everything."""
@@ -88,7 +103,7 @@ class Choice:
         kind = self.of(["none", "none", "none", "short", "hours"], ["past", "far"])
         if kind == "none":
             return {}
-        short = self.random.randint(60, 400)
+        short = 60 + 2 * self.below(171)
         ahead = {"short": short, "hours": 7_200_000, "past": -1_000, "far": 32 * DAY_MS}
         return {"expire_time": timestamp(now_ms() + ahead[kind])}
 
