@@ -41,7 +41,8 @@ SnapshotsOption = Annotated[
     typer.Option(help="Where snapshots are written.  [default: DATA/snapshots]", show_default=False),
 ]
 MapSizeMibOption = Annotated[
-    int, typer.Option(min=1, help="First size of the memory map: address space, not memory. It grows by itself.")
+    int,
+    typer.Option(min=1, help="First size of the memory map: address space, not memory. It grows by itself."),
 ]
 MaxQueueOption = Annotated[int, typer.Option(min=1, help="Commands that may wait for the writer.")]
 MaxBatchOption = Annotated[int, typer.Option(min=1, help="Commands that may share a commit.")]

@@ -224,8 +224,8 @@ def _confirm_all(shop: Shop, account_id: int) -> Iterator[ConfirmMatchesResult]:
         fresh = [each for each in reply.results if each.mutation_id not in seen]
         seen.update(each.mutation_id for each in fresh)
         yield from fresh
-        # Refused ones stay proposed and come again; a round of nothing else is the last. One of none at all ended what
-        # fell due before it could be paid.
+        # Refused ones stay proposed and come again; a round of nothing else is the last. One of none at all
+        # ended what fell due before it could be paid.
         if not reply.more or (reply.results and not fresh):
             return
 
