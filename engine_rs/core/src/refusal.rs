@@ -211,3 +211,20 @@ impl From<Fault> for Stop {
 
 /// Result of what may be refused or fail.
 pub type Outcome<T> = Result<T, Stop>;
+
+/// Says which field of the request a refusal is about, where it does not say so itself.
+pub(crate) trait Named {
+    /// Names the field as the contract spells it, e.g. "lines[2].item_id".
+    fn named(self, field: impl std::fmt::Display) -> Self;
+}
+
+impl<T> Named for Outcome<T> {
+    fn named(self, field: impl std::fmt::Display) -> Self {
+        self.map_err(|stop| match stop {
+            Stop::Refused(refusal) if refusal.details.iter().all(|(name, _)| *name != "field") => {
+                refusal.with("field", field).into()
+            }
+            stop => stop,
+        })
+    }
+}

@@ -113,9 +113,9 @@ fn items_are_found_by_every_code() {
     }
     assert_eq!(query::item_by_barcode(view, "TEH-MELATI").unwrap().item.item_id, TEA);
     assert_eq!(query::item_by_sku(view, "CANGKIR").unwrap().item.item_id, CUP);
-    assert_refused(query::item_by_barcode(view, "4006381333931"), Reason::BarcodeUnknown, None);
-    assert_refused(query::item_by_sku(view, &"x".repeat(10_000)), Reason::ItemNotFound, None);
-    assert_refused(query::item_by_id(view, ItemId(99)), Reason::ItemNotFound, None);
+    assert_refused(query::item_by_barcode(view, "4006381333931"), Reason::BarcodeUnknown, Some("barcode"));
+    assert_refused(query::item_by_sku(view, &"x".repeat(10_000)), Reason::ItemNotFound, Some("sku"));
+    assert_refused(query::item_by_id(view, ItemId(99)), Reason::ItemNotFound, Some("item_id"));
     assert_eq!(query::name_missing().reason, Reason::FieldRequired);
 }
 
@@ -130,10 +130,14 @@ fn what_stands_on_the_desk_cannot_be_booked_straight() {
     assert_eq!(at, [(WAREHOUSE, 78, 73), (DESK, 2, 0), (STORE, 20, 20)]);
     assert_eq!(found.available_total, 93);
     assert_eq!(query::stocks_of_item(&shop.state, COFFEE).unwrap(), found.stocks);
-    assert_refused(query::stocks_of_item(&shop.state, ItemId(9)), Reason::ItemNotFound, None);
+    assert_refused(query::stocks_of_item(&shop.state, ItemId(9)), Reason::ItemNotFound, Some("item_id"));
     let (there, _) = walk(1, |page| query::list_stocks(&shop.state, STORE, page));
     assert_eq!(there.iter().map(|stock| stock.item_id).collect::<Vec<_>>(), [COFFEE, TEA]);
-    assert_refused(query::list_stocks(&shop.state, LocationId(9), &page(1)), Reason::LocationNotFound, None);
+    assert_refused(
+        query::list_stocks(&shop.state, LocationId(9), &page(1)),
+        Reason::LocationNotFound,
+        Some("location_id"),
+    );
 }
 
 fn found(shop: &Shop, query: &str) -> Vec<u64> {
@@ -258,7 +262,7 @@ fn alternatives_are_of_the_category_and_in_stock() {
     }));
     assert_eq!(offered(&shop, 0), ["CANGKIR", "MOKA"]);
     assert_refused(query::alternatives(&shop.state, COFFEE, -1), Reason::FieldOutOfRange, Some("page_size"));
-    assert_refused(query::alternatives(&shop.state, ItemId(99), 0), Reason::ItemNotFound, None);
+    assert_refused(query::alternatives(&shop.state, ItemId(99), 0), Reason::ItemNotFound, Some("item_id"));
     let Reply::Item(alone) = shop.run(Command::CreateItem(item("X", "X", "", &[], 1))) else {
         panic!("no item")
     };
@@ -273,8 +277,8 @@ fn a_hold_past_its_deadline_is_gone() {
     let hold_id = shop.hold(CUP, 1);
     let end_ms = shop.now_ms + HOUR_MS;
     assert_eq!(query::hold(&shop.state, hold_id, end_ms - 1).unwrap().quantity, 1);
-    assert_refused(query::hold(&shop.state, hold_id, end_ms), Reason::HoldNotFound, None);
-    assert_refused(query::hold(&shop.state, HoldId(9), 0), Reason::HoldNotFound, None);
+    assert_refused(query::hold(&shop.state, hold_id, end_ms), Reason::HoldNotFound, Some("hold_id"));
+    assert_refused(query::hold(&shop.state, HoldId(9), 0), Reason::HoldNotFound, Some("hold_id"));
 }
 
 #[test]
@@ -314,7 +318,7 @@ fn lists_of_the_day_are_whole_and_newest_first() {
     let counted = newest(view, |sale: &kasir_core::records::Sale| sale.shift_id == ShiftId(1));
     assert_eq!(counted.len(), 2);
     assert_list(&counted, |page| query::list_sales(view, ShiftId(1), page));
-    assert_refused(query::list_sales(view, ShiftId(9), &page(1)), Reason::ShiftNotFound, None);
+    assert_refused(query::list_sales(view, ShiftId(9), &page(1)), Reason::ShiftNotFound, Some("shift_id"));
     assert_list(&newest(view, |_: &kasir_core::records::Parcel| true), |page| {
         query::list_parcels(view, 0, 0, page)
     });
@@ -327,7 +331,11 @@ fn filters_that_say_nothing_or_too_much_are_refused() {
     let shop = Shop::open();
     let (view, one) = (&shop.state, &page(1));
     assert_refused(query::list_bookings(view, 1, CUSTOMER, one), Reason::FieldMalformed, Some("customer_id"));
-    assert_refused(query::list_bookings(view, 0, CustomerId(9), one), Reason::CustomerNotFound, None);
+    assert_refused(
+        query::list_bookings(view, 0, CustomerId(9), one),
+        Reason::CustomerNotFound,
+        Some("customer_id"),
+    );
     let both = query::list_parcels(view, 1, 1, one);
     assert_refused(both, Reason::FieldMalformed, Some("airway_bill_state"));
     for unknown in [-1, 99] {
@@ -340,11 +348,11 @@ fn filters_that_say_nothing_or_too_much_are_refused() {
         assert_refused(query::list_parcels(view, unknown, 0, one), out, Some("label_state"));
         assert_refused(query::list_parcels(view, 0, unknown, one), out, Some("airway_bill_state"));
     }
-    assert_refused(query::drop_order(view, DropOrderId(9)), Reason::DropOrderNotFound, None);
-    assert_refused(query::booking(view, OrderId(9)), Reason::OrderNotFound, None);
-    assert_refused(query::mutation(view, MutationId(9)), Reason::MutationNotFound, None);
-    assert_refused(query::sale(view, SaleId(9)), Reason::SaleNotFound, None);
-    assert_refused(query::shift(view, ShiftId(9)), Reason::ShiftNotFound, None);
+    assert_refused(query::drop_order(view, DropOrderId(9)), Reason::DropOrderNotFound, Some("drop_order_id"));
+    assert_refused(query::booking(view, OrderId(9)), Reason::OrderNotFound, Some("order_id"));
+    assert_refused(query::mutation(view, MutationId(9)), Reason::MutationNotFound, Some("mutation_id"));
+    assert_refused(query::sale(view, SaleId(9)), Reason::SaleNotFound, Some("sale_id"));
+    assert_refused(query::shift(view, ShiftId(9)), Reason::ShiftNotFound, Some("shift_id"));
 }
 
 /// A filter without an index looks at a bounded number of rows a page, and the pages go on.
@@ -386,9 +394,17 @@ fn customers_are_found_however_the_phone_is_written() {
     for phone in ["0812000111", "+62 812-000-111", "62812000111"] {
         assert_eq!(query::customer_by_phone(&shop.state, phone).unwrap().customer_id, CUSTOMER, "{phone}");
     }
-    assert_refused(query::customer_by_phone(&shop.state, "0812000112"), Reason::CustomerNotFound, None);
+    assert_refused(
+        query::customer_by_phone(&shop.state, "0812000112"),
+        Reason::CustomerNotFound,
+        Some("phone"),
+    );
     assert_refused(query::customer_by_phone(&shop.state, "call me"), Reason::FieldMalformed, Some("phone"));
-    assert_refused(query::customer_by_id(&shop.state, CustomerId(9)), Reason::CustomerNotFound, None);
+    assert_refused(
+        query::customer_by_id(&shop.state, CustomerId(9)),
+        Reason::CustomerNotFound,
+        Some("customer_id"),
+    );
     assert_eq!(query::customer_by_id(&shop.state, CUSTOMER).unwrap().name, "Siti");
 }
 
@@ -436,7 +452,7 @@ fn mutations_of_several_accounts_and_states_come_in_one_order() {
     assert_refused(
         query::list_mutations(view, BankAccountId(9), 0, &page(1)),
         Reason::BankAccountNotFound,
-        None,
+        Some("bank_account_id"),
     );
     assert_eq!(query::list_bank_accounts(view, &Page::small_list(0, "").unwrap()).unwrap().rows.len(), 2);
 }
@@ -448,10 +464,10 @@ fn parcels_and_papers_are_found_by_every_name() {
     let parcel = query::parcel_by_airway_bill(view, " POS-6\n").unwrap();
     assert_eq!(query::parcel_by_id(view, parcel.parcel_id).unwrap(), parcel);
     assert_eq!(query::parcel_by_order(view, parcel.order_id).unwrap(), parcel);
-    assert_refused(query::parcel_by_airway_bill(view, "POS-7"), Reason::ParcelNotFound, None);
-    assert_refused(query::parcel_by_order(view, OrderId(1)), Reason::ParcelNotFound, None);
-    assert_refused(query::parcel_by_order(view, OrderId(999)), Reason::ParcelNotFound, None);
-    assert_refused(query::parcel_by_id(view, ParcelId(99)), Reason::ParcelNotFound, None);
+    assert_refused(query::parcel_by_airway_bill(view, "POS-7"), Reason::ParcelNotFound, Some("airway_bill"));
+    assert_refused(query::parcel_by_order(view, OrderId(1)), Reason::ParcelNotFound, Some("order_id"));
+    assert_refused(query::parcel_by_order(view, OrderId(999)), Reason::ParcelNotFound, Some("order_id"));
+    assert_refused(query::parcel_by_id(view, ParcelId(99)), Reason::ParcelNotFound, Some("parcel_id"));
     for state in 1..=3 {
         let ids = newest(view, |p: &kasir_core::records::Parcel| i32::from(p.label_state.number()) == state);
         assert_list(&ids, |page| query::list_parcels(view, state, 0, page));
@@ -472,7 +488,7 @@ fn parcels_and_papers_are_found_by_every_name() {
         };
         assert_eq!((kind, id), (job.kind, job.subject_id));
     }
-    assert_refused(query::print_job(view, PrintJobId(999)), Reason::PrintJobNotFound, None);
+    assert_refused(query::print_job(view, PrintJobId(999)), Reason::PrintJobNotFound, Some("print_job_id"));
 }
 
 #[test]
@@ -526,7 +542,11 @@ fn holds_are_listed_while_they_claim() {
     assert_eq!(ids(COFFEE, now_ms), [third.0, first.0]);
     let expire_ms = all::<Hold>(&shop.state)[0].expire_ms;
     assert!(ids(COFFEE, expire_ms).is_empty(), "over at their deadline, before the clock's turn");
-    assert_refused(query::list_holds(&shop.state, ItemId(999), now_ms, &page(1)), Reason::ItemNotFound, None);
+    assert_refused(
+        query::list_holds(&shop.state, ItemId(999), now_ms, &page(1)),
+        Reason::ItemNotFound,
+        Some("item_id"),
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::ids::{
 };
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Address, BankAccount, Courier, Customer, Line, Order, Settings, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::reply::Reply;
 use crate::states::{Channel, DocumentKind, MessageKind, OrderAction, OrderState};
 use crate::tables::Table;
@@ -29,7 +29,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
     check::no_card_number("booking.note", &note)?;
     let courier_service = check::optional_text("booking.courier_service", &input.courier_service, 30)?;
     if input.courier_id.is_some() {
-        need::<Courier>(view, input.courier_id.0)?;
+        need::<Courier>(view, input.courier_id.0).named("booking.courier_id")?;
     }
     let priced = price_booking(view, input, context.now_ms)?;
     check_claims(view, &priced.lines)?;
@@ -146,7 +146,7 @@ fn customer(
     context: &Context<'_>,
 ) -> Outcome<(Customer, Option<Event>)> {
     if input.customer_id.is_some() {
-        return Ok((need(view, input.customer_id.0)?, None));
+        return Ok((need(view, input.customer_id.0).named("booking.customer_id")?, None));
     }
     let phone = check::phone("booking.customer_phone", &input.customer_phone)?;
     if let Some(id) = find_code(view, CodeKind::Phone, &phone)? {
@@ -197,7 +197,7 @@ fn payable(
     if !account_id.is_some() {
         return Ok(Payable::free(0, total));
     }
-    let account: BankAccount = need(view, account_id.0)?;
+    let account: BankAccount = need(view, account_id.0).named("booking.bank_account_id")?;
     if account.currency != priced.currency {
         let message = format!(
             "The account is in {}, the order in {}.",
@@ -295,7 +295,9 @@ pub(crate) fn extend(
 ) -> Outcome<Decided> {
     let order = ready(view, order_id, OrderAction::Extend)?;
     if order.version != version {
-        return Err(Refusal::stale("order", order_id.0, order.version, version).into());
+        return Err(Refusal::stale("order", order_id.0, order.version, version)
+            .with("field", "version")
+            .into());
     }
     let expire_ms = expire_ms.ok_or_else(|| check::required("expire_time"))?;
     let expire_ms = check::deadline("expire_time", Some(expire_ms), 0, context.now_ms)?;

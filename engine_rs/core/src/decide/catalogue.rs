@@ -9,7 +9,7 @@ use crate::ids::{ItemId, TaxClassId};
 use crate::kv::View;
 use crate::money::BASIS_POINTS;
 use crate::records::{Item, Price, Settings, TaxClass, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::TaxMode;
 use crate::text::{self, BarcodeFault};
 
@@ -69,9 +69,11 @@ pub(crate) fn create_item(view: &dyn View, input: &ItemInput, context: &Context<
 
 /// Replaces an item.
 pub(crate) fn update_item(view: &dyn View, input: &ItemInput) -> Outcome<Decided> {
-    let current: Item = need(view, input.item_id.0)?;
+    let current: Item = need(view, input.item_id.0).named("item.item_id")?;
     if current.version != input.version {
-        return Err(Refusal::stale("item", current.item_id.0, current.version, input.version).into());
+        return Err(Refusal::stale("item", current.item_id.0, current.version, input.version)
+            .with("field", "item.version")
+            .into());
     }
     let item = checked_item(view, input, current.item_id, current.version + 1, current.create_ms)?;
     Ok(Decided::one(Event::ItemUpdated(item), Answer::Item(current.item_id)))
@@ -90,7 +92,7 @@ fn checked_item(
         return Err(Refusal::field(Reason::SkuTaken, "item.sku", message).with("item_id", other).into());
     }
     if input.tax_class_id.is_some() {
-        need::<TaxClass>(view, input.tax_class_id.0)?;
+        need::<TaxClass>(view, input.tax_class_id.0).named("item.tax_class_id")?;
     }
     let category = check::optional_text("item.category", &input.category, 60)?;
     if category.len() > CATEGORY_MAX_BYTES {

@@ -8,7 +8,7 @@ use crate::execute::Context;
 use crate::ids::{CustomerId, MessageId};
 use crate::kv::View;
 use crate::records::{Customer, Message, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::MessageState;
 
 /// Adds a customer.
@@ -27,9 +27,11 @@ pub(crate) fn create(view: &dyn View, input: &CustomerInput, context: &Context<'
 
 /// Replaces name, phone and address.
 pub(crate) fn update(view: &dyn View, input: &CustomerInput) -> Outcome<Decided> {
-    let current: Customer = need(view, input.customer_id.0)?;
+    let current: Customer = need(view, input.customer_id.0).named("customer.customer_id")?;
     if current.version != input.version {
-        return Err(Refusal::stale("customer", current.customer_id.0, current.version, input.version).into());
+        return Err(Refusal::stale("customer", current.customer_id.0, current.version, input.version)
+            .with("field", "customer.version")
+            .into());
     }
     let customer = Customer {
         points: current.points,

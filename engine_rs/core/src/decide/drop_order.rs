@@ -8,7 +8,7 @@ use crate::execute::Context;
 use crate::ids::{DropOrderId, ItemId, LocationId, OrderId};
 use crate::kv::View;
 use crate::records::{DropOrder, Item, Location, Settings, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::scan;
 use crate::states::{DropOrderAction, DropOrderState, LocationKind};
 
@@ -30,7 +30,7 @@ pub(crate) fn request(view: &dyn View, asked: &Asked<'_>, context: &Context<'_>)
     if !asked.to.is_some() {
         return Err(check::required("to_location_id").into());
     }
-    let desk: Location = need(view, asked.to.0)?;
+    let desk: Location = need(view, asked.to.0).named("to_location_id")?;
     if desk.kind != LocationKind::CsDesk {
         let message = format!("{} is no CS desk; a Drop Order goes to one.", desk.code);
         return Err(Refusal::field(Reason::LocationKindWrong, "to_location_id", message).into());

@@ -72,6 +72,13 @@ fn proposal(order: &Order, mutation: &Mutation) -> Proposal {
             reasons.push("The order was cancelled: confirming makes a refund due.".into());
             MatchDecision::Suggested
         }
+        _ if order.payable_shared_with.is_some() => {
+            let other = order.payable_shared_with;
+            reasons.push(format!(
+                "Order {other} had to pay the same amount before: its late money looks like this."
+            ));
+            MatchDecision::Suggested
+        }
         _ => MatchDecision::Auto,
     };
     Proposal {

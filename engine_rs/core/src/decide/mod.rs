@@ -19,6 +19,7 @@ pub(crate) mod settings;
 pub(crate) mod shipping;
 pub(crate) mod statement;
 pub(crate) mod stock;
+mod subject;
 pub(crate) mod till;
 
 use crate::command::Command;
@@ -30,7 +31,7 @@ use crate::ids::{
 };
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Settings, must};
-use crate::refusal::Outcome;
+use crate::refusal::{Named, Outcome};
 use crate::reply::{Imported, LabelsQueued, Proposed, Reply};
 use crate::stock::level;
 use crate::tables::Table;
@@ -173,9 +174,18 @@ pub(crate) fn drop_orders_named(command: &Command) -> Vec<DropOrderId> {
     }
 }
 
-/// Decides one single command; batches are taken apart by `execute`.
-#[allow(clippy::too_many_lines, reason = "one row per command, and nothing else")]
+/// Decides one single command; batches are taken apart by `execute`. A refusal says which field it is about, where it is
+/// about one.
 pub(crate) fn decide(view: &dyn View, command: &Command, context: &Context<'_>) -> Outcome<Decided> {
+    let decided = decide_one(view, command, context);
+    match subject::subject(command) {
+        Some(field) => decided.named(field),
+        None => decided,
+    }
+}
+
+#[allow(clippy::too_many_lines, reason = "one row per command, and nothing else")]
+fn decide_one(view: &dyn View, command: &Command, context: &Context<'_>) -> Outcome<Decided> {
     match command {
         Command::UpdateSettings(input) => settings::update(view, input),
         Command::CreateTaxClass(input) => catalogue::create_tax_class(view, input),

@@ -16,7 +16,7 @@ use crate::records::{
     Allocation, BankAccount, Customer, DropOrder, Mutation, MutationAllocation, Order, Settings, find, must,
     need,
 };
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{DropOrderState, MessageKind, MutationAction, OrderAction, OrderState};
 
 /// Most mutations confirmed by one call.
@@ -29,7 +29,7 @@ pub(crate) fn to_confirm(
     ids: &[MutationId],
     all_auto: bool,
 ) -> Outcome<(Vec<MutationId>, bool)> {
-    need::<BankAccount>(view, account_id.0)?;
+    need::<BankAccount>(view, account_id.0).named("bank_account_id")?;
     if all_auto {
         if !ids.is_empty() {
             let message = "Name mutations or ask for all AUTO ones, not both.";
@@ -143,7 +143,7 @@ pub(crate) fn match_by_hand(
 ) -> Outcome<Decided> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Confirm)?;
     if by_hand.credit_customer_id.is_some() {
-        need::<Customer>(view, by_hand.credit_customer_id.0)?;
+        need::<Customer>(view, by_hand.credit_customer_id.0).named("credit_customer_id")?;
         check::at_most("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
     } else {
         check::count("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
@@ -165,7 +165,7 @@ fn payments(
     let mut orders: BTreeSet<OrderId> = BTreeSet::new();
     for (index, allocation) in allocations.iter().enumerate() {
         let field = |part: &str| format!("allocations[{index}].{part}");
-        let order: Order = need(view, allocation.order_id.0)?;
+        let order: Order = need(view, allocation.order_id.0).named(field("order_id"))?;
         if order.currency != mutation.currency {
             let message = format!(
                 "Order {} is in {}, the money in {}.",
@@ -188,7 +188,11 @@ fn payments(
     if sum > mutation.amount_minor {
         let message = format!("The mutation has {} minor units; {sum} are allocated.", mutation.amount_minor);
         let refusal = Refusal::field(Reason::OverAllocated, "allocations", message);
-        return Err(refusal.with("available_minor", mutation.amount_minor).with("wanted_minor", sum).into());
+        return Err(refusal
+            .with("available_minor", mutation.amount_minor)
+            .with("wanted_minor", sum)
+            .with("currency", mutation.currency.code())
+            .into());
     }
     Ok(payments)
 }
@@ -207,7 +211,10 @@ fn credit(
     if !by_hand.credit_remainder {
         let message =
             format!("{remainder} minor units are left over; say that they become the customer's credit.");
-        return Err(Refusal::new(Reason::RemainderLeft, message).with("remainder_minor", remainder).into());
+        return Err(Refusal::field(Reason::RemainderLeft, "credit_remainder", message)
+            .with("remainder_minor", remainder)
+            .with("currency", mutation.currency.code())
+            .into());
     }
     if mutation.currency != Settings::load(view)?.currency {
         let message = "Credit is kept in the shop's currency only.";
@@ -303,7 +310,10 @@ fn pay(
             allocation.amount_minor
         );
         let refusal = Refusal::new(Reason::OverAllocated, message).with("order_id", order_id);
-        return Err(refusal.with("due_minor", order.due_minor()).into());
+        return Err(refusal
+            .with("due_minor", order.due_minor())
+            .with("currency", order.currency.code())
+            .into());
     }
     let full = allocation.amount_minor == order.due_minor();
     let mut taken = Vec::new();

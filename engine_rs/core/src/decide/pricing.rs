@@ -10,7 +10,7 @@ use crate::money::{self, Currency};
 use crate::records::{
     DropOrder, Hold, Item, Line, Settings, Shift, TaxClass, Till, Totals, must, must_shared, need,
 };
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{DropOrderAction, TaxMode};
 
 /// Most lines of one order or sale.
@@ -82,12 +82,13 @@ fn resolve(view: &dyn View, line: &LineInput, field: &str, context: &Context<'_>
             Ok(Place { location: location_id, ..Place::default() })
         }
         Source::DropOrder(drop_order_id) => {
-            let drop_order: DropOrder = super::drop_order::ready(view, drop_order_id, DropOrderAction::Book)?;
+            let drop_order: DropOrder = super::drop_order::ready(view, drop_order_id, DropOrderAction::Book)
+                .named(format_args!("{field}.drop_order_id"))?;
             same_claim(line, field, "Drop Order", drop_order.item_id, drop_order.quantity)?;
             Ok(Place { location: drop_order.to_location_id, drop_order: drop_order_id, ..Place::default() })
         }
         Source::Hold(hold_id) => {
-            let hold: Hold = live_hold(view, hold_id, context)?;
+            let hold: Hold = live_hold(view, hold_id, context).named(format_args!("{field}.hold_id"))?;
             same_claim(line, field, "hold", hold.item_id, hold.quantity)?;
             Ok(Place { location: hold.location_id, hold: hold_id, ..Place::default() })
         }

@@ -9,7 +9,7 @@ use crate::execute::Context;
 use crate::ids::{LocationId, OrderId, ParcelId, SaleId, ShiftId, TillId};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Allocation, Courier, Item, Order, Parcel, Sale, Shift, Tender, find, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{AirwayBillState, DocumentKind, LabelState, OrderAction, OrderState, TenderKind};
 use crate::tables::Table;
 
@@ -48,7 +48,7 @@ pub(crate) fn check_shift(view: &dyn View, shift_id: ShiftId) -> Outcome<()> {
 
 /// An open shift.
 pub(crate) fn open_shift(view: &dyn View, shift_id: ShiftId) -> Outcome<Shift> {
-    let shift: Shift = need(view, shift_id.0)?;
+    let shift: Shift = need(view, shift_id.0).named("shift_id")?;
     if !shift.is_open() {
         return Err(Refusal::new(Reason::ShiftClosed, format!("Shift {shift_id} is closed."))
             .with("shift_id", shift_id)
@@ -64,11 +64,14 @@ pub(crate) fn sell(
     shift_id: ShiftId,
     context: &Context<'_>,
 ) -> Outcome<(Vec<Event>, SaleId, ParcelId)> {
-    let order: Order = need(view, order_id.0)?;
+    let order: Order = need(view, order_id.0).named("order_id")?;
     if order.state.is_open() {
         let message = format!("Order {order_id} is not paid: {} minor units are missing.", order.due_minor());
         let refusal = Refusal::new(Reason::NotPaid, message).with("order_id", order_id);
-        return Err(refusal.with("due_minor", order.due_minor()).into());
+        return Err(refusal
+            .with("due_minor", order.due_minor())
+            .with("currency", order.currency.code())
+            .into());
     }
     let order = ready(view, order.order_id, OrderAction::Sell)?;
     let sale_id = SaleId(next_id(view, SaleId::COUNTER)?);

@@ -15,7 +15,9 @@ const MINUTE_MS: i64 = 60_000;
 pub(crate) fn update(view: &dyn View, input: &SettingsInput) -> Outcome<Decided> {
     let current = Settings::load(view)?;
     if current.version != input.version {
-        return Err(Refusal::stale("the settings", 0, current.version, input.version).into());
+        return Err(Refusal::stale("the settings", 0, current.version, input.version)
+            .with("field", "settings.version")
+            .into());
     }
     let currency = check::currency("settings.currency_code", &input.currency_code)?;
     if currency != current.currency && anything_priced(view)? {

@@ -9,7 +9,7 @@ use crate::execute::Context;
 use crate::ids::{CourierId, ParcelId, PrintJobId};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Courier, Order, Parcel, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::reply::LabelsQueued;
 use crate::states::{AirwayBillAction, AirwayBillState, DocumentKind, LabelState, MessageKind, OrderAction};
 use crate::tables::Table;
@@ -155,7 +155,7 @@ pub(crate) fn request_bill(view: &dyn View, parcel_id: ParcelId, courier_id: Cou
     if !courier_id.is_some() {
         return Err(check::required("courier_id").into());
     }
-    let courier: Courier = need(view, courier_id.0)?;
+    let courier: Courier = need(view, courier_id.0).named("courier_id")?;
     if !courier.connected {
         let message = format!("{} is not connected; enter the airway bill by hand.", courier.name);
         return Err(Refusal::field(Reason::CourierNotConnected, "courier_id", message).into());
@@ -210,7 +210,7 @@ pub(crate) fn enter_bill(
 ) -> Outcome<Decided> {
     let parcel = bill_ready(view, parcel_id, AirwayBillAction::Enter)?;
     if courier_id.is_some() {
-        need::<Courier>(view, courier_id.0)?;
+        need::<Courier>(view, courier_id.0).named("courier_id")?;
     }
     let courier_id = if courier_id.is_some() { courier_id } else { parcel.courier_id };
     let number = free_bill(view, airway_bill, parcel_id, courier_id)?;

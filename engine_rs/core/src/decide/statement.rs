@@ -12,7 +12,7 @@ use crate::ids::{BankAccountId, CustomerId, MutationId};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::money::AMOUNT_MAX;
 use crate::records::{BankAccount, Mutation, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::reply::Imported;
 use crate::states::MutationState;
 use crate::tables::Table;
@@ -117,7 +117,7 @@ pub(crate) fn import(
     rows: &[MutationInput],
     context: &Context<'_>,
 ) -> Outcome<Decided> {
-    let account: BankAccount = need(view, account_id.0)?;
+    let account: BankAccount = need(view, account_id.0).named("bank_account_id")?;
     let file_hash = check::optional_text("file_hash", file_hash, 128)?;
     check::count("mutations", rows.len(), ROWS_MAX)?;
     let first = next_id(view, MutationId::COUNTER)?;

@@ -12,7 +12,7 @@ use crate::execute::Context;
 use crate::ids::{HoldId, ItemId, LocationId};
 use crate::kv::View;
 use crate::records::{Hold, Item, Location, Settings, find, need, need_shared};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::reply::Reply;
 use crate::states::LocationKind;
 use crate::stock::level;
@@ -83,7 +83,7 @@ pub(crate) fn open_location(view: &dyn View, field: &str, location_id: LocationI
     if !location_id.is_some() {
         return Err(check::required(field).into());
     }
-    let location: Arc<Location> = need_shared(view, location_id.0)?;
+    let location: Arc<Location> = need_shared(view, location_id.0).named(field)?;
     if location.kind == LocationKind::CsDesk {
         let message = format!("{} is a CS desk: its stock moves by Drop Orders only.", location.code);
         return Err(Refusal::field(Reason::DropOrderRequired, field, message)
@@ -98,7 +98,7 @@ pub(crate) fn live_item(view: &dyn View, field: &str, item_id: ItemId) -> Outcom
     if !item_id.is_some() {
         return Err(check::required(field).into());
     }
-    let item: Arc<Item> = need_shared(view, item_id.0)?;
+    let item: Arc<Item> = need_shared(view, item_id.0).named(field)?;
     if item.inactive {
         let message = format!("{} is not sold any more.", item.name);
         return Err(Refusal::field(Reason::ItemInactive, field, message).with("item_id", item_id).into());
@@ -128,7 +128,7 @@ fn known_items(view: &dyn View, lines: &[StockLine]) -> Outcome<()> {
         if !line.item_id.is_some() {
             return Err(check::required(&format!("lines[{index}].item_id")).into());
         }
-        need::<Item>(view, line.item_id.0)?;
+        need::<Item>(view, line.item_id.0).named(format_args!("lines[{index}].item_id"))?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::ids::{LocationId, OrderId, SaleId, ShiftId, TillId};
 use crate::kv::View;
 use crate::money::{self, AMOUNT_MAX, Currency};
 use crate::records::{Customer, Location, Sale, Settings, Shift, Tender, Till, Totals, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{Channel, DocumentKind, LocationKind, TenderKind};
 
 /// Most tenders of one sale.
@@ -26,7 +26,7 @@ const TILLS_MAX: u64 = 1_000;
 pub(crate) fn create(view: &dyn View, code: &str, location_id: LocationId) -> Outcome<Decided> {
     let code = check::code("till.code", code, 20)?;
     free_code(view, CodeKind::Till, "till.code", &code)?;
-    let location: Location = need(view, location_id.0)?;
+    let location: Location = need(view, location_id.0).named("till.location_id")?;
     if location.kind == LocationKind::Warehouse {
         let message = format!("{} is a warehouse; a till stands in a shop or at a CS desk.", location.code);
         return Err(Refusal::field(Reason::LocationKindWrong, "till.location_id", message).into());
@@ -84,8 +84,11 @@ pub(crate) fn sell(
     }
     let shift = need_open_shift(view, input.shift_id)?;
     let priced = price_till_sale(view, input)?;
-    let customer =
-        input.customer_id.is_some().then(|| need::<Customer>(view, input.customer_id.0)).transpose()?;
+    let customer = input
+        .customer_id
+        .is_some()
+        .then(|| need::<Customer>(view, input.customer_id.0).named("sale.customer_id"))
+        .transpose()?;
     let mut demand = Demand::default();
     for line in &priced.lines {
         demand.want(line.item_id, line.location_id, line.quantity);
@@ -167,13 +170,20 @@ fn tendered(
     }
     if credit > customer.map_or(0, |customer| customer.credit_minor) {
         let message = "The customer has less credit.";
-        return Err(Refusal::field(Reason::CreditTooLow, "tenders", message).into());
+        return Err(Refusal::field(Reason::CreditTooLow, "tenders", message)
+            .with("available_minor", customer.map_or(0, |customer| customer.credit_minor))
+            .with("wanted_minor", credit)
+            .with("currency", currency.code())
+            .into());
     }
     let sum = money::sum(tenders.iter().map(|tender| tender.amount_minor))
         .ok_or_else(|| check::amount_out_of_range("tenders"))?;
     if sum < total {
         let message = format!("The tenders reach {sum} of {total} minor units.");
-        return Err(Refusal::new(Reason::TendersTooLow, message).with("missing_minor", total - sum).into());
+        return Err(Refusal::field(Reason::TendersTooLow, "tenders", message)
+            .with("missing_minor", total - sum)
+            .with("currency", currency.code())
+            .into());
     }
     let change_minor = sum - total;
     if change_minor > cash {

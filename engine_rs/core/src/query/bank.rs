@@ -5,7 +5,7 @@ use super::state_filter;
 use crate::ids::{BankAccountId, MutationId};
 use crate::kv::{Key, View};
 use crate::records::{BankAccount, Mutation, need};
-use crate::refusal::Outcome;
+use crate::refusal::{Named, Outcome};
 use crate::states::MutationState;
 use crate::tables::Table;
 
@@ -16,7 +16,7 @@ pub fn list_bank_accounts(view: &dyn View, page: &Page) -> Outcome<Paged<BankAcc
 
 /// One bank mutation.
 pub fn mutation(view: &dyn View, mutation_id: MutationId) -> Outcome<Mutation> {
-    need(view, mutation_id.0)
+    need(view, mutation_id.0).named("mutation_id")
 }
 
 /// Bank mutations newest first: of one account (0 is all), of one state (0 is all).
@@ -28,7 +28,7 @@ pub fn list_mutations(
 ) -> Outcome<Paged<Mutation>> {
     let state = state_filter("state", state, MutationState::from_number)?;
     let accounts = if bank_account_id.is_some() {
-        vec![need::<BankAccount>(view, bank_account_id.0)?.bank_account_id]
+        vec![need::<BankAccount>(view, bank_account_id.0).named("bank_account_id")?.bank_account_id]
     } else if state.is_some() {
         whole::<BankAccount>(view)?.iter().map(|account| account.bank_account_id).collect()
     } else {

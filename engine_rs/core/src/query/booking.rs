@@ -6,14 +6,14 @@ use crate::codes::{CodeKind, find_code};
 use crate::ids::{CustomerId, DropOrderId, LocationId, OrderId};
 use crate::kv::{Key, View};
 use crate::records::{Customer, DropOrder, Message, Order, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{DropOrderState, MessageState, OrderState};
 use crate::tables::Table;
 use crate::text;
 
 /// One Drop Order.
 pub fn drop_order(view: &dyn View, drop_order_id: DropOrderId) -> Outcome<DropOrder> {
-    need(view, drop_order_id.0)
+    need(view, drop_order_id.0).named("drop_order_id")
 }
 
 /// Drop Orders newest first: of one state (0 is all), from one location (0 is all).
@@ -35,7 +35,7 @@ pub fn list_drop_orders(
 
 /// One Book Order.
 pub fn booking(view: &dyn View, order_id: OrderId) -> Outcome<Order> {
-    need(view, order_id.0)
+    need(view, order_id.0).named("order_id")
 }
 
 /// Book Orders newest first: of one state, or of one customer, or all (both 0).
@@ -55,7 +55,7 @@ pub fn list_bookings(
             newest_under(view, Table::OrdersByState, &[Key::new().u8(state.number())], page, |_| true)?
         }
         (None, true) => {
-            need::<Customer>(view, customer_id.0)?;
+            need::<Customer>(view, customer_id.0).named("customer_id")?;
             newest_under(view, Table::OrdersByCustomer, &[Key::new().u64(customer_id.0)], page, |_| true)?
         }
         (None, false) => newest(view, page, |_| true)?,
@@ -64,7 +64,7 @@ pub fn list_bookings(
 
 /// One customer.
 pub fn customer_by_id(view: &dyn View, customer_id: CustomerId) -> Outcome<Customer> {
-    need(view, customer_id.0)
+    need(view, customer_id.0).named("customer_id")
 }
 
 /// The customer with this phone, however it is written: 08…, 62… and +62… are the same.
@@ -75,7 +75,9 @@ pub fn customer_by_phone(view: &dyn View, phone: &str) -> Outcome<Customer> {
     };
     match find_code(view, CodeKind::Phone, &number)? {
         Some(id) => Ok(must(view, id)?),
-        None => Err(Refusal::not_found(Reason::CustomerNotFound, "customer with phone", number).into()),
+        None => Err(Refusal::not_found(Reason::CustomerNotFound, "customer with phone", number)
+            .with("field", "phone")
+            .into()),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::codes::{CODE_MAX, CodeKind, code_key, find_code, find_scanned};
 use crate::ids::{ItemId, LocationId};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::records::{Item, Location, TaxClass, decode, find, id_key, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::scan;
 use crate::states::LocationKind;
 use crate::stock::{StockLevel, levels};
@@ -74,14 +74,16 @@ impl Desks {
 
 /// An item by id, with its stock.
 pub fn item_by_id(view: &dyn View, item_id: ItemId) -> Outcome<ItemAvailability> {
-    Ok(Desks::default().availability(view, need(view, item_id.0)?)?)
+    Ok(Desks::default().availability(view, need(view, item_id.0).named("item_id")?)?)
 }
 
 /// An item by the shop's own code, with its stock.
 pub fn item_by_sku(view: &dyn View, sku: &str) -> Outcome<ItemAvailability> {
     match find_code(view, CodeKind::Sku, sku)? {
         Some(id) => Ok(Desks::default().availability(view, must(view, id)?)?),
-        None => Err(Refusal::not_found(Reason::ItemNotFound, "item with SKU", sku).into()),
+        None => {
+            Err(Refusal::not_found(Reason::ItemNotFound, "item with SKU", sku).with("field", "sku").into())
+        }
     }
 }
 
@@ -89,9 +91,9 @@ pub fn item_by_sku(view: &dyn View, sku: &str) -> Outcome<ItemAvailability> {
 pub fn item_by_barcode(view: &dyn View, scanned: &str) -> Outcome<ItemAvailability> {
     match find_scanned(view, scanned)? {
         Some(id) => Ok(Desks::default().availability(view, must(view, id)?)?),
-        None => {
-            Err(Refusal::not_found(Reason::BarcodeUnknown, "item with barcode", scan::shown(scanned)).into())
-        }
+        None => Err(Refusal::not_found(Reason::BarcodeUnknown, "item with barcode", scan::shown(scanned))
+            .with("field", "barcode")
+            .into()),
     }
 }
 
@@ -305,7 +307,7 @@ impl Search<'_> {
 pub fn alternatives(view: &dyn View, item_id: ItemId, page_size: i32) -> Outcome<Vec<ItemAvailability>> {
     let (default, most) = ALTERNATIVES;
     let size = size("page_size", page_size, default, most)?;
-    let wanted: Item = need(view, item_id.0)?;
+    let wanted: Item = need(view, item_id.0).named("item_id")?;
     if wanted.category.is_empty() {
         return Ok(Vec::new());
     }

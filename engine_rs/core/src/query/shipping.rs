@@ -6,7 +6,7 @@ use crate::codes::find_airway_bills;
 use crate::ids::{OrderId, ParcelId, PrintJobId};
 use crate::kv::{Fault, Key, View};
 use crate::records::{Courier, Order, Parcel, PrintJob, Sale, Shift, find, must, need};
-use crate::refusal::{Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{AirwayBillState, DocumentKind, LabelState, PrintJobState};
 use crate::tables::Table;
 
@@ -17,7 +17,7 @@ pub fn list_couriers(view: &dyn View, page: &Page) -> Outcome<Paged<Courier>> {
 
 /// One parcel.
 pub fn parcel_by_id(view: &dyn View, parcel_id: ParcelId) -> Outcome<Parcel> {
-    need(view, parcel_id.0)
+    need(view, parcel_id.0).named("parcel_id")
 }
 
 /// The parcel with this airway bill number, as typed or scanned; of several couriers' the newest.
@@ -25,7 +25,9 @@ pub fn parcel_by_airway_bill(view: &dyn View, airway_bill: &str) -> Outcome<Parc
     let number = airway_bill.trim();
     match find_airway_bills(view, number)?.into_iter().max() {
         Some(id) => Ok(must(view, id)?),
-        None => Err(Refusal::not_found(Reason::ParcelNotFound, "parcel with airway bill", number).into()),
+        None => Err(Refusal::not_found(Reason::ParcelNotFound, "parcel with airway bill", number)
+            .with("field", "airway_bill")
+            .into()),
     }
 }
 
@@ -33,7 +35,9 @@ pub fn parcel_by_airway_bill(view: &dyn View, airway_bill: &str) -> Outcome<Parc
 pub fn parcel_by_order(view: &dyn View, order_id: OrderId) -> Outcome<Parcel> {
     match find::<Order>(view, order_id.0)? {
         Some(order) if order.parcel_id.is_some() => Ok(must(view, order.parcel_id.0)?),
-        Some(_) | None => Err(Refusal::not_found(Reason::ParcelNotFound, "parcel of order", order_id).into()),
+        Some(_) | None => Err(Refusal::not_found(Reason::ParcelNotFound, "parcel of order", order_id)
+            .with("field", "order_id")
+            .into()),
     }
 }
 
@@ -77,7 +81,7 @@ pub enum Document {
 
 /// One print job, with what stands on the paper.
 pub fn print_job(view: &dyn View, print_job_id: PrintJobId) -> Outcome<(PrintJob, Document)> {
-    let job: PrintJob = need(view, print_job_id.0)?;
+    let job: PrintJob = need(view, print_job_id.0).named("print_job_id")?;
     let document = document(view, &job)?;
     Ok((job, document))
 }
