@@ -17,10 +17,14 @@ use crate::frame::{Broken, Deframer, Encoding};
 use crate::handler::{CallId, Event, ForeignCall, Info, Shape};
 use crate::observe::Watched;
 use crate::respond;
-use crate::status::{Code, Status};
+use crate::status::{Code, Status, beginning};
 use crate::stream::{self, Incoming, Outgoing};
 use crate::worker::{Call, To, Worker};
 
+/// Of a name that a caller made up, it is told so many bytes.
+const SHOWN_MAX: usize = 120;
+/// Of a request that is no gRPC, so many bytes are read before it is refused.
+const FOREIGN_MAX: usize = 64 * 1024;
 const GRPC: &[u8] = b"application/grpc";
 
 /// Takes a request in. Most are whole already and reach their handler before this returns.
@@ -32,12 +36,14 @@ pub(crate) fn begin(
 ) {
     let (parts, body) = request.into_parts();
     if let Some(code) = not_grpc(&parts.method, &parts.headers) {
-        // A caller that is gone needs no answer, here and below.
-        let _ = respond::refuse_http(&mut respond, code);
+        spawn_local(refuse_http(body, respond, code));
         return;
     }
     let Some(method) = worker.shared.by_name.get(parts.uri.path()).copied() else {
-        let status = Status::new(Code::Unimplemented, format!("Nobody answers {}.", shown(parts.uri.path())));
+        let status = Status::new(
+            Code::Unimplemented,
+            format!("Nobody answers {}.", beginning(parts.uri.path(), SHOWN_MAX)),
+        );
         let _ = respond::refuse(&mut respond, &status, HeaderMap::new());
         return;
     };
@@ -66,6 +72,20 @@ pub(crate) fn begin(
     }
 }
 
+/// Answers what is no gRPC, once it has come to its end: some programs of HTTP/2 take no answer before.
+async fn refuse_http(mut body: RecvStream, mut respond: SendResponse<Bytes>, code: StatusCode) {
+    let mut read = 0;
+    while let Some(chunk) = body.data().await {
+        let Ok(chunk) = chunk else { return };
+        read += chunk.len();
+        if read > FOREIGN_MAX {
+            break;
+        }
+        let _ = body.flow_control().release_capacity(chunk.len());
+    }
+    let _ = respond::refuse_http(&mut respond, code);
+}
+
 /// Why a request is none of gRPC.
 fn not_grpc(method: &HttpMethod, headers: &HeaderMap) -> Option<StatusCode> {
     if method != HttpMethod::POST {
@@ -76,12 +96,6 @@ fn not_grpc(method: &HttpMethod, headers: &HeaderMap) -> Option<StatusCode> {
         Some([] | [b'+' | b';', ..]) => None,
         _ => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
     }
-}
-
-/// The beginning of a name that a caller made up.
-fn shown(path: &str) -> &str {
-    const SHOWN_MAX: usize = 120;
-    &path[..path.floor_char_boundary(SHOWN_MAX)]
 }
 
 struct Admitted {

@@ -105,12 +105,10 @@ async fn keep_alive(worker: Rc<Worker>, mut pings: PingPong, dead: Rc<Notify>) {
     let config = &worker.shared.config;
     loop {
         sleep(config.keepalive).await;
-        match timeout(config.keepalive_timeout, pings.ping(Ping::opaque())).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) | Err(_) => {
-                dead.notify_one();
-                return;
-            }
+        let answered = timeout(config.keepalive_timeout, pings.ping(Ping::opaque())).await;
+        if !matches!(answered, Ok(Ok(_))) {
+            dead.notify_one();
+            return;
         }
     }
 }

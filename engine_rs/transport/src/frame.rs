@@ -236,10 +236,11 @@ mod tests {
     #[test]
     fn a_bomb_is_unpacked_to_the_limit_only() {
         let bomb = sent(&vec![0; 64 * 1024], true);
-        assert!(bomb.len() < LIMIT + PREFIX + 50, "{}", bomb.len());
-        let mut deframer = Deframer::new(Encoding::Gzip, 200);
+        let limit = 1_000;
+        assert!(bomb.len() < limit, "{}", bomb.len());
+        let mut deframer = Deframer::new(Encoding::Gzip, limit);
         deframer.push(bomb.into());
-        assert_eq!(deframer.next(), Err(Broken::TooLarge { bytes: 201, limit: 200 }));
+        assert_eq!(deframer.next(), Err(Broken::TooLarge { bytes: limit + 1, limit }));
     }
 
     #[test]
@@ -260,6 +261,6 @@ mod tests {
     fn a_large_message_is_not_copied() {
         let message = Bytes::from(vec![1; COPY_MAX + 1]);
         let (head, tail) = framed(message.clone(), false);
-        assert_eq!((head.len(), tail.as_ref().map(Bytes::as_ptr)), (PREFIX, Some(message.as_ptr())));
+        assert_eq!((head.len(), tail.as_ref().map(|tail| tail.as_ptr())), (PREFIX, Some(message.as_ptr())));
     }
 }

@@ -138,10 +138,12 @@ pub(crate) enum Order {
     Consumed(usize),
 }
 
+type Orders = Vec<(CallId, Order)>;
+
 /// Where orders wait for a worker. A whole batch wakes it once.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    orders: Mutex<Vec<(CallId, Order)>>,
+    orders: Mutex<Orders>,
     pub(crate) wake: Notify,
 }
 
@@ -158,7 +160,7 @@ impl Inbox {
         }
     }
 
-    pub(crate) fn take(&self) -> Vec<(CallId, Order)> {
+    pub(crate) fn take(&self) -> Orders {
         std::mem::take(&mut *lock(&self.orders))
     }
 }
@@ -200,7 +202,7 @@ impl Drop for Ticket {
 #[derive(Debug, Default)]
 pub struct Replies {
     // Workers are few, mostly one: a list finds them faster than a map.
-    by_worker: Vec<(Arc<Inbox>, Vec<(CallId, Order)>)>,
+    by_worker: Vec<(Arc<Inbox>, Orders)>,
 }
 
 impl Replies {

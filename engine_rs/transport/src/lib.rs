@@ -30,4 +30,4 @@ pub use handler::{
 pub use mailbox::{Doorstep, Mailbox, lock};
 pub use observe::{BOUNDS_US, Figures, LOG_MAX, LogCalls, Observer, Record};
 pub use server::Server;
-pub use status::{CODES, Code, Status};
+pub use status::{CODES, Code, Status, beginning};

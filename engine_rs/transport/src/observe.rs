@@ -241,19 +241,19 @@ impl Watched {
         method: usize,
         caller: Caller,
         code: Code,
-        reason: &Cow<'static, str>,
+        reason: Cow<'static, str>,
     ) {
         let call = Ended { method, caller, code, reason, took: Duration::ZERO, messages: None };
         call.count(observer, true);
     }
 
     /// Counts the call out.
-    pub(crate) fn end(mut self, code: Code, reason: &Cow<'static, str>) {
+    pub(crate) fn end(mut self, code: Code, reason: Cow<'static, str>) {
         self.ended = true;
         self.count_out(code, reason);
     }
 
-    fn count_out(&mut self, code: Code, reason: &Cow<'static, str>) {
+    fn count_out(&mut self, code: Code, reason: Cow<'static, str>) {
         let ended = Ended {
             method: self.method,
             caller: std::mem::take(&mut self.caller),
@@ -273,21 +273,21 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         if !self.ended {
-            self.count_out(Code::Cancelled, &Cow::Borrowed(""));
+            self.count_out(Code::Cancelled, Cow::Borrowed(""));
         }
     }
 }
 
-struct Ended<'a> {
+struct Ended {
     method: usize,
     caller: Caller,
     code: Code,
-    reason: &'a Cow<'static, str>,
+    reason: Cow<'static, str>,
     took: Duration,
     messages: Option<u64>,
 }
 
-impl Ended<'_> {
+impl Ended {
     fn count(self, observer: &Observer, timed: bool) {
         let figures = &observer.methods[self.method];
         figures.ended[self.code as usize].fetch_add(1, Ordering::Relaxed);
@@ -306,7 +306,7 @@ impl Ended<'_> {
             method: self.method,
             caller: self.caller,
             code: self.code,
-            reason: self.reason.clone(),
+            reason: self.reason,
             took: self.took,
             messages: self.messages,
         });
@@ -328,8 +328,8 @@ mod tests {
     #[test]
     fn calls_are_counted_by_code_and_reason() {
         let observer = observer(LogCalls::Refused);
-        call(&observer).end(Code::Ok, &Cow::Borrowed(""));
-        call(&observer).end(Code::NotFound, &Cow::Borrowed("ITEM_NOT_FOUND"));
+        call(&observer).end(Code::Ok, Cow::Borrowed(""));
+        call(&observer).end(Code::NotFound, Cow::Borrowed("ITEM_NOT_FOUND"));
         drop(call(&observer));
         let open = call(&observer);
         let figures = observer.figures(0);
@@ -357,7 +357,7 @@ mod tests {
     fn a_full_log_counts_what_it_drops() {
         let observer = observer(LogCalls::All);
         for _ in 0..LOG_MAX + 3 {
-            call(&observer).end(Code::Ok, &Cow::Borrowed(""));
+            call(&observer).end(Code::Ok, Cow::Borrowed(""));
         }
         assert_eq!(observer.take_log(usize::MAX).len(), LOG_MAX);
         assert_eq!((observer.take_dropped(), observer.take_dropped()), (3, 0));

@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use crate::frame::framed;
 use crate::handler::Reply;
 use crate::metadata::binary_value;
-use crate::status::{Code, Status, percent_encoded};
+use crate::status::{Code, Status, beginning, percent_encoded};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -19,6 +19,8 @@ const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const ENCODINGS: HeaderValue = HeaderValue::from_static("identity,gzip");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain");
+const ONLY_GRPC: &[u8] = b"Here is a gRPC server: POST application/grpc.\n";
 /// Callers take eight kibibytes of headers by default: words are cut so that they fit, details that do not are left out.
 const MESSAGE_MAX: usize = 2_048;
 const DETAILS_MAX: usize = 8_192;
@@ -33,7 +35,7 @@ fn number(code: Code) -> HeaderValue {
 fn add_status(headers: &mut HeaderMap, status: &Status) {
     headers.insert(GRPC_STATUS, number(status.code));
     if !status.message.is_empty() {
-        let words = percent_encoded(&status.message[..status.message.floor_char_boundary(MESSAGE_MAX)]);
+        let words = percent_encoded(beginning(&status.message, MESSAGE_MAX));
         headers.insert(GRPC_MESSAGE, HeaderValue::try_from(words).expect("what is encoded is ASCII"));
     }
     if !status.details.is_empty() && status.details.len() <= DETAILS_MAX {
@@ -86,7 +88,9 @@ pub(crate) fn refuse_encoding(respond: &mut SendResponse<Bytes>, status: &Status
 pub(crate) fn refuse_http(respond: &mut SendResponse<Bytes>, code: StatusCode) -> Result<(), h2::Error> {
     let mut response = Response::new(());
     *response.status_mut() = code;
-    respond.send_response(response, true).map(drop)
+    response.headers_mut().insert(CONTENT_TYPE, PLAIN);
+    // For people: programs have the status.
+    respond.send_response(response, false)?.send_data(Bytes::from_static(ONLY_GRPC), true)
 }
 
 /// Sends the whole answer of a call. The message waits in the connection if the caller takes it slowly: it is there anyway.

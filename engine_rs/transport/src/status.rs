@@ -119,6 +119,15 @@ impl Status {
     }
 }
 
+/// The beginning of a text, at most so many bytes.
+pub fn beginning(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// Writes words as `grpc-message` wants them: percent-encoded UTF-8.
 pub(crate) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -148,6 +157,11 @@ mod tests {
         ] {
             assert_eq!(percent_encoded(plain), encoded);
         }
+    }
+
+    #[test]
+    fn a_beginning_ends_between_characters() {
+        assert_eq!([0, 1, 2, 3, 9].map(|most| beginning("aé", most)), ["", "a", "a", "aé", "aé"]);
     }
 
     #[test]

@@ -133,14 +133,6 @@ impl Outgoing {
     fn is_cut(&self) -> bool {
         self.state.borrow().cut.is_some()
     }
-
-    /// The status that waits at the end of the queue.
-    fn last(&self) -> Status {
-        match self.state.borrow_mut().queue.pop_back() {
-            Some(Out::End(status, _)) => status,
-            Some(Out::Initial(_) | Out::Message(..)) | None => Status::gone(),
-        }
-    }
 }
 
 /// What may come in.
@@ -288,7 +280,7 @@ pub(crate) async fn write(
                 if let Some(stream) = &mut way.stream {
                     stream.send_reset(Reason::CANCEL);
                 }
-                worker.ended(id, &outgoing.last());
+                worker.gone(id);
                 return;
             }
         }
@@ -313,7 +305,6 @@ async fn send(
             return Err(Stopped::Cut);
         }
     }
-    worker.count_message(id);
     if counted && outgoing.flow.as_ref().is_some_and(|flow| flow.sent(length)) {
         worker.tell(Event::Writable(id));
         worker.flush();
@@ -322,7 +313,7 @@ async fn send(
 }
 
 fn end(worker: &Worker, id: CallId, mut way: Way, status: Status, trailing: HeaderMap) {
-    let (status, trailers) = worker.trailers(status, trailing);
+    let trailers = respond::trailers(&status, trailing);
     let sent = match &mut way.stream {
         Some(stream) => stream.send_trailers(trailers),
         None => way.respond.send_response(respond::only(trailers), true).map(drop),

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
-use http::HeaderMap;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, LocalSet, spawn_local};
@@ -248,13 +247,6 @@ impl Worker {
         }
     }
 
-    /// One more message of a call went out.
-    pub(crate) fn count_message(&self, id: CallId) {
-        if let Some(call) = self.calls.borrow_mut().get(id) {
-            call.watched.iter_mut().for_each(|watched| watched.messages += 1);
-        }
-    }
-
     /// A call's hold for a foreign handler.
     pub(crate) fn remote(&self, id: CallId, flow: Option<Arc<crate::handler::Flow>>) -> Remote {
         Remote::new(Arc::clone(&self.inbox), id, flow)
@@ -309,23 +301,48 @@ impl Worker {
     }
 
     fn carry_out(&self, id: CallId, order: Order) {
-        let stream = match self.calls.borrow_mut().get(id) {
-            None => return,
-            Some(Call { to: To::Direct(_), .. }) => None,
-            Some(Call { to: To::Stream(outgoing, incoming), .. }) => {
-                Some((Rc::clone(outgoing), Rc::clone(incoming)))
+        let stream = {
+            let mut calls = self.calls.borrow_mut();
+            let Some(call) = calls.get(id) else { return };
+            if let (Order::Send(_), Some(watched)) = (&order, &mut call.watched) {
+                watched.messages += 1;
+            }
+            match &call.to {
+                To::Direct(_) => None,
+                To::Stream(outgoing, incoming) => Some((Rc::clone(outgoing), Rc::clone(incoming))),
             }
         };
-        match (stream, order) {
-            (None, Order::Reply(reply)) => self.reply(id, reply),
-            (None, Order::Finish(status, _)) => self.end(id, status),
-            // A direct call has no stream to send on.
-            (None, Order::Initial(_) | Order::Send(_) | Order::Consumed(_)) => {}
-            (Some((outgoing, _)), Order::Reply(reply)) => outgoing.reply(reply),
-            (Some((outgoing, _)), Order::Initial(headers)) => outgoing.initial(headers),
-            (Some((outgoing, _)), Order::Send(message)) => outgoing.message(message),
-            (Some((outgoing, _)), Order::Finish(status, trailing)) => outgoing.finish(status, trailing),
-            (Some((_, incoming)), Order::Consumed(cost)) => incoming.consumed(cost),
+        let Some((outgoing, incoming)) = stream else {
+            match order {
+                Order::Reply(reply) => self.reply(id, reply),
+                Order::Finish(status, _) => self.end(id, status),
+                // A direct call has no stream to send on.
+                Order::Initial(_) | Order::Send(_) | Order::Consumed(_) => {}
+            }
+            return;
+        };
+        match order {
+            Order::Reply(mut reply) => {
+                reply.result = self.checked(reply.result);
+                self.over(id, reply.result.as_ref().err().unwrap_or(&Status::OK));
+                outgoing.reply(reply);
+            }
+            Order::Initial(headers) => outgoing.initial(headers),
+            Order::Send(message) => outgoing.message(message),
+            Order::Finish(status, trailing) => {
+                let status = if status.is_lost() { self.shared.policy.fault() } else { status };
+                self.over(id, &status);
+                outgoing.finish(status, trailing);
+            }
+            Order::Consumed(cost) => incoming.consumed(cost),
+        }
+    }
+
+    /// A handler is done with its call, which is counted out now: a caller that takes the rest slowly changes nothing.
+    fn over(&self, id: CallId, status: &Status) {
+        let watched = self.calls.borrow_mut().get(id).and_then(|call| call.watched.take());
+        if let Some(watched) = watched {
+            watched.end(status.code, status.reason.clone());
         }
     }
 
@@ -382,7 +399,7 @@ impl Worker {
     /// Counts a call out.
     fn count_out(mut call: Call, status: &Status) {
         if let Some(watched) = call.watched.take() {
-            watched.end(status.code, &status.reason);
+            watched.end(status.code, status.reason.clone());
         }
     }
 
@@ -427,14 +444,7 @@ impl Worker {
     /// Counts a call that ended before it was one.
     pub(crate) fn refused(&self, method: usize, status: &Status) {
         let nobody = self.shared.policy.nobody();
-        Watched::refuse(&self.shared.observer, method, nobody, status.code, &status.reason);
-    }
-
-    /// The trailers of a status that a handler gave.
-    pub(crate) fn trailers(&self, status: Status, trailing: HeaderMap) -> (Status, HeaderMap) {
-        let status = if status.is_lost() { self.shared.policy.fault() } else { status };
-        let trailers = respond::trailers(&status, trailing);
-        (status, trailers)
+        Watched::refuse(&self.shared.observer, method, nobody, status.code, status.reason.clone());
     }
 }
 
