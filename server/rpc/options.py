@@ -27,7 +27,7 @@ class TlsFiles:
 class Options:
     """Bounds and times of a server. Times in seconds."""
 
-    # Threads that carry connections. One carries some hundred thousand calls a second.
+    # Threads that carry connections. One carries a hundred thousand calls a second.
     workers: int = 1
     # Connections open at once; more are closed as they come.
     max_connections: int = 4_096

@@ -245,6 +245,17 @@ pub(crate) struct RpcServer {
     listeners: Listeners,
     on_error: Py<PyAny>,
     server: OnceLock<Server>,
+    /// The process that made it.
+    pid: u32,
+}
+
+impl Drop for RpcServer {
+    fn drop(&mut self) {
+        // In a forked child the server's threads do not exist: waiting for their end would never end.
+        if std::process::id() != self.pid {
+            std::mem::forget(self.server.take());
+        }
+    }
 }
 
 #[pymethods]
@@ -262,6 +273,7 @@ impl RpcServer {
             listeners: Listeners::default(),
             on_error,
             server: OnceLock::new(),
+            pid: std::process::id(),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -79,7 +80,12 @@ impl Server {
             to_workers.push(sender);
             let (shared, phase) = (Arc::clone(&shared), watched.clone());
             server.spawn(format!("kasir-net-{number}"), move || {
-                worker::run(shared, number, Arc::new(Inbox::default()), sockets, phase);
+                let work = || worker::run(shared, number, Arc::new(Inbox::default()), sockets, phase);
+                // Handlers' panics are caught at the call. This one is ours, it was printed, and nobody would carry this
+                // worker's connections any more: whoever runs the process has to start it again.
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    std::process::abort();
+                }
             })?;
         }
         for listener in listeners {
