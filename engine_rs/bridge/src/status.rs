@@ -13,6 +13,8 @@ const DOMAIN: &str = "kasir";
 /// Trailers share HTTP/2's header limit (8 KiB by default), and the details hold the message a second time.
 pub(crate) const MESSAGE_MAX: usize = 500;
 const DETAILS_MAX: usize = 3_000;
+/// The path of a field, in characters. It stands among the facts too.
+const FIELD_MAX: usize = 200;
 /// Two facts have a message of their own beside their place among the facts.
 const FIELD: &str = "field";
 const RETRY_MS: &str = "retry_ms";
@@ -113,7 +115,7 @@ pub(crate) fn status<'a>(
     let mut packages = vec![packed("ErrorInfo", &info)];
     if let Some(field) = fact(FIELD) {
         let violation = rpc::FieldViolation {
-            field: cut(field, MESSAGE_MAX).into_owned(),
+            field: cut(field, FIELD_MAX).into_owned(),
             description: message.clone(),
             reason: reason.to_string(),
         };
