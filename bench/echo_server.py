@@ -16,19 +16,17 @@ from uvloop import new_event_loop
 
 from bench.work import ECHO
 from engine import Engine
+from engine.rpc import RpcCall
 from server import handlers
-from server.calls import Call, check_size
 from server.journal import JournalClock
 from server.logs import LogFormat, LogLevel, make_logger
-from server.metrics import Metrics
-from server.observe import LogCalls, Observer
+from server.observe import LogCalls
 from server.settings import Settings, parse_address
-from server.transport_grpc import GrpcTransport
+from server.transport import Transport
 
 
-async def echo(_call: Call, request: bytes) -> bytes:
+def echo(request: bytes, _call: RpcCall) -> bytes:
     """Gives back what came."""
-    check_size(request)
     return request
 
 
@@ -41,9 +39,8 @@ async def serve(engine: Engine, data: Path) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with ThreadPoolExecutor(1) as executor:
         registry = handlers.build(engine, clock, executor, settings)
-        registry.unary[ECHO] = echo
-        observer = Observer(Metrics(engine), log, LogCalls.REFUSED)
-        transport = GrpcTransport(registry, observer, settings)
+        transport = Transport(engine, registry, settings, log, LogCalls.REFUSED)
+        transport.server.unary(ECHO, echo, quick=True)
         address = await transport.start()
         print(f"kasir serving on {address} (data {data})", flush=True)
         await stop.wait()

@@ -6,11 +6,12 @@ The GIL is released before any lock, queue or LMDB call, and no native thread ev
 """
 
 import asyncio
-from typing import final
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 from engine.engine import Restored, Snapshot, Status, Verification
 
-__all__ = ["Completions", "CoreEngine", "__version__"]
+__all__ = ["Completions", "CoreEngine", "RpcCall", "RpcServer", "__version__", "refusal"]
 
 __version__: str
 
@@ -106,3 +107,153 @@ class CoreEngine:
         """Commits and answers what is queued, stops the sequencer, closes the store. Later calls raise
         WRITER_STOPPED; closing twice is nothing.
         """
+
+_Metadata: TypeAlias = list[tuple[str, str]] | list[tuple[str, bytes]] | list[tuple[str, str | bytes]]
+
+class _Listener(Protocol):
+    def message(self, data: bytes, /) -> object: ...
+    def half_closed(self) -> object: ...
+    def writable(self) -> object: ...
+    def cancelled(self) -> object: ...
+
+@final
+class RpcCall:
+    """One call that Python answers. From any thread. Dropped without an answer, it ends as INTERNAL."""
+
+    @property
+    def method(self) -> str:
+        """Its full name, "/package.Service/Method"."""
+
+    @property
+    def caller(self) -> str:
+        """Who calls, as far as the server knows; see `RpcServer.add_engine`."""
+
+    @property
+    def peer(self) -> str:
+        """Where from, "127.0.0.1:40000"."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it was answered, or ended by itself."""
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the caller stops waiting; None when it gave no time. The call is ended then."""
+
+    def metadata(self) -> list[tuple[str, str | bytes]]:
+        """What the caller sent beside its messages: bytes for names that end in "-bin"."""
+
+    def set_initial_metadata(self, pairs: _Metadata) -> None:
+        """Sets what goes out before the first message. Raises ValueError for names that are gRPC's own and
+        values that cannot be sent.
+        """
+
+    def set_trailing_metadata(self, pairs: _Metadata) -> None:
+        """The same for what goes out after the last one."""
+
+    def reply(self, message: bytes) -> None:
+        """Sends the one answer of a method that gives one. A second one is nothing."""
+
+    def fail(self, code: int, message: str, details: bytes, reason: str) -> None:
+        """Ends the call: a status, words, a serialized google.rpc.Status or nothing, and a name that is
+        counted and logged.
+        """
+
+    def send_initial_metadata(self) -> None:
+        """Sends what was set, ahead of the first message."""
+
+    def send(self, message: bytes) -> bool:
+        """Sends one of many messages. False: ask `must_wait` before the next one."""
+
+    def must_wait(self) -> bool:
+        """Whether there is no room for more; if so, the listener's `writable` will be called."""
+
+    def finish(self) -> None:
+        """Ends a stream well."""
+
+    def consumed(self, size: int) -> None:
+        """A message of `size` bytes that the listener was given is taken: the caller may send more."""
+
+    def forget(self) -> None:
+        """The call ended by itself (`cancelled`): nothing is sent any more."""
+
+    def listen(self, listener: _Listener) -> None:
+        """Names who is told of the call while it lasts: messages of a method that takes many, room for more,
+        and its end by the caller, its deadline or the network. Called within `RpcServer.drain`.
+        """
+
+@final
+class RpcServer:
+    """A gRPC server over threads of its own. Handlers in Python run where the mailbox is drained."""
+
+    def __new__(cls, on_error: Callable[[RpcCall, BaseException], object]) -> RpcServer:
+        """`on_error` is told what a handler raised, and ends the call."""
+
+    def add(
+        self,
+        method: str,
+        shape: Literal["quick", "unary", "client_stream", "server_stream", "bidirectional"],
+        handler: Callable[[Any, RpcCall], bytes | None],
+    ) -> None:
+        """Answers a method with `handler(request, call)`, called within `drain`: it returns the reply, or
+        None and answers through the call. The request is None where it comes as messages. Nobody tells a
+        "quick" method that its caller went away.
+        """
+
+    def add_engine(self, engine: CoreEngine) -> None:
+        """Answers the engine's commands and queries without Python. Callers are those of the shop then: the
+        metadata "kasir-actor", or "anonymous".
+        """
+
+    def start(
+        self,
+        addresses: list[str],
+        *,
+        workers: int,
+        max_connections: int,
+        max_streams: int,
+        max_calls: int,
+        max_receive_bytes: int,
+        max_send_bytes: int,
+        keepalive_s: float,
+        keepalive_timeout_s: float,
+        handshake_timeout_s: float,
+        compress_from: int | None,
+        tls: tuple[bytes, bytes, bytes | None] | None,
+        log_calls: Literal["all", "refused", "none"],
+    ) -> int:
+        """Listens on each "ip:port" and serves; returns the port. `tls` is certificate chain, key and the
+        authority of clients, PEM. Raises OSError when it cannot listen or the certificates are of no use.
+        """
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while something waits, for `loop.add_reader`."""
+
+    def drain(self) -> int:
+        """Hands what waits to the handlers, in the order in which it came; returns how much that was."""
+
+    def stop(self, grace_s: float, flush_s: float) -> None:
+        """Takes no more connections, waits at most `grace_s` for unary calls and uploads to be answered, then
+        at most `flush_s` for what else is open, and closes. Blocks as long; `drain` meanwhile.
+        """
+
+    def awaited(self) -> int:
+        """Unary calls and uploads that have no answer yet."""
+
+    def figures(self) -> list[tuple[str, bool, list[int], list[int], float, int, int]]:
+        """Of each method: its name, whether it gives many messages, calls ended by the number of their
+        status, calls by latency (see `server.metrics`; not cumulated, the last is beyond all bounds), the sum
+        of the latencies in seconds, calls open, messages sent.
+        """
+
+    def reasons(self) -> dict[str, int]:
+        """How often calls ended for each reason."""
+
+    def take_log(self, limit: int) -> tuple[list[tuple[str, str, int, str, float, int | None]], int]:
+        """At most `limit` calls that ended and are to be logged, oldest first: method, caller, status,
+        reason, seconds, messages of a stream; and how many found no room since the last time.
+        """
+
+def refusal(code: int, reason: str, message: str, details: list[tuple[str, str]]) -> tuple[str, bytes]:
+    """The words of a refusal, cut to what a caller takes, and its serialized google.rpc.Status: ErrorInfo of
+    the domain "kasir" with all details that fit, BadRequest for "field", RetryInfo for "retry_ms".
+    """

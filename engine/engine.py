@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import NamedTuple, Self, TypedDict
 from weakref import WeakKeyDictionary, finalize
 
-from engine._core import Completions, CoreEngine
+from engine._core import Completions, CoreEngine, RpcServer
 from engine.errors import Code, EngineError
 
 # Address space, not memory; growing waits for readers, so a shop should seldom have to.
@@ -321,6 +321,10 @@ class Engine:
         Raises SNAPSHOT_EXISTS when the file is there already. May take seconds.
         """
         return self._live().snapshot(str(Path(path).resolve()))
+
+    def answer(self, server: RpcServer) -> None:
+        """Lets a server answer all commands and queries without Python. Before its start."""
+        server.add_engine(self._live())
 
     def close(self) -> None:
         """Commits and answers what was accepted, then closes the store. Closing twice is nothing."""

@@ -14,8 +14,6 @@ from engine import Code, EngineError
 
 # What one message of a client may hold. Statements come in pieces and have a bound of their own.
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
-ANONYMOUS = "anonymous"
-MAX_ACTOR_CHARACTERS = 64
 
 
 class Call(NamedTuple):
@@ -39,8 +37,11 @@ ClientStream = Callable[[Call, AsyncIterator[bytes]], Awaitable[bytes]]
 
 @dataclass
 class Registry:
-    """Every method the server answers, by full name and kind."""
+    """Every method the server answers, by full name and kind. `native` are those that the engine answers
+    itself.
+    """
 
+    native: frozenset[str] = frozenset()
     unary: dict[str, Unary] = field(default_factory=dict)
     server_streams: dict[str, ServerStream] = field(default_factory=dict)
     client_streams: dict[str, ClientStream] = field(default_factory=dict)
@@ -48,7 +49,7 @@ class Registry:
     @property
     def methods(self) -> frozenset[str]:
         """All full names."""
-        return frozenset(self.unary) | frozenset(self.server_streams) | frozenset(self.client_streams)
+        return self.native.union(self.unary, self.server_streams, self.client_streams)
 
     @property
     def services(self) -> list[str]:
@@ -71,8 +72,8 @@ def parse(message: type[M], data: bytes) -> M:
         ) from error
 
 
-def check_size(request: bytes, limit: int = MAX_REQUEST_BYTES) -> None:
-    """Refuses an oversized message before anything looks at it."""
+def check_size(request: bytes, limit: int) -> None:
+    """Refuses a message that is larger than its method takes. All are held to MAX_REQUEST_BYTES."""
     if len(request) > limit:
         raise EngineError(
             Code.RESOURCE_EXHAUSTED,
@@ -80,20 +81,6 @@ def check_size(request: bytes, limit: int = MAX_REQUEST_BYTES) -> None:
             f"The message has {len(request):,} bytes; at most {limit:,} are taken. Send less in one call.",
             {"bytes": str(len(request)), "limit": str(limit)},
         )
-
-
-def checked_actor(given: str | None) -> str:
-    """The user name of the staff member who calls, or "anonymous" when none is given."""
-    if given is None:
-        return ANONYMOUS
-    if not 1 <= len(given) <= MAX_ACTOR_CHARACTERS or not given.isprintable() or given.isspace():
-        raise EngineError(
-            Code.INVALID_ARGUMENT,
-            "ACTOR_MALFORMED",
-            f"The user name in kasir-actor must have 1 to {MAX_ACTOR_CHARACTERS} printable characters.",
-            {"field": "kasir-actor"},
-        )
-    return given
 
 
 def field_error(reason: str, name: str, message: str) -> EngineError:

@@ -1,15 +1,17 @@
-"""All methods of the contract, put together: the engine's own, and those that Python answers."""
+"""All methods of the contract, put together: the engine's own, which never come here, and those that Python
+answers.
+"""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TypeVar
 
 from engine import Code, Engine, EngineError, Snapshot
 from kasir.v1 import admin_pb2
-from server.calls import Call, Registry, Unary, check_size, field_error, parse
+from server.calls import Call, Registry, field_error, parse
 from server.imports import StatementImporter
 from server.journal import JournalClock
 from server.settings import Settings
@@ -27,11 +29,7 @@ R = TypeVar("R")
 
 def build(engine: Engine, clock: JournalClock, executor: Executor, settings: Settings) -> Registry:
     """The registry of everything the server answers. `executor` takes what would hold up the event loop."""
-    registry = Registry()
-    for method in engine.commands:
-        registry.unary[method] = _command(engine)
-    for method in engine.queries:
-        registry.unary[method] = _query(engine)
+    registry = Registry(native=engine.commands | engine.queries)
     admin = Admin(engine, executor, settings.snapshots or engine.path / SNAPSHOT_FOLDER)
     registry.unary[ADMIN + "GetStatus"] = admin.get_status
     registry.unary[ADMIN + "VerifyStore"] = admin.verify_store
@@ -46,22 +44,6 @@ def build(engine: Engine, clock: JournalClock, executor: Executor, settings: Set
     registry.server_streams.update(watches.handlers())
     registry.client_streams[IMPORT_STATEMENT] = StatementImporter(engine, executor).handle
     return registry
-
-
-def _command(engine: Engine) -> Unary:
-    def handle(call: Call, request: bytes) -> Awaitable[bytes]:
-        check_size(request)
-        return engine.submit(call.method, request, call.actor)
-
-    return handle
-
-
-def _query(engine: Engine) -> Unary:
-    async def handle(call: Call, request: bytes) -> bytes:
-        check_size(request)
-        return engine.query(call.method, request)
-
-    return handle
 
 
 class Admin:

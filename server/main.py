@@ -47,6 +47,7 @@ MapSizeMibOption = Annotated[
 MaxQueueOption = Annotated[int, typer.Option(min=1, help="Commands that may wait for the writer.")]
 MaxBatchOption = Annotated[int, typer.Option(min=1, help="Commands that may share a commit.")]
 MaxStreamsOption = Annotated[int, typer.Option(min=0, help="Streams open at once, over all clients.")]
+WorkersOption = Annotated[int, typer.Option(min=1, max=256, help="Threads that carry connections.")]
 HeartbeatOption = Annotated[
     float, typer.Option(min=0.05, help="Seconds between heartbeats of an idle stream.")
 ]
@@ -72,12 +73,13 @@ def serve(
     max_queue: MaxQueueOption = 16_384,
     max_batch: MaxBatchOption = 1_024,
     max_streams: MaxStreamsOption = 1_000,
+    workers: WorkersOption = 1,
     heartbeat: HeartbeatOption = 5.0,
     stall: StallOption = 30.0,
     grace: GraceOption = 30.0,
     log_level: LogLevelOption = LogLevel.INFO,
     log_format: LogFormatOption = LogFormat.AUTO,
-    log_calls: LogCallsOption = LogCalls.ALL,
+    log_calls: LogCallsOption = LogCalls.REFUSED,
 ) -> None:
     """Start the server on a shop's data, and stop it with Ctrl-C or SIGTERM.
 
@@ -99,6 +101,7 @@ def serve(
             reflection=reflection,
             snapshots=snapshots,
             max_streams=max_streams,
+            workers=workers,
             heartbeat_s=heartbeat,
             stall_s=stall,
             grace_s=grace,

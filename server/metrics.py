@@ -1,98 +1,90 @@
 """Prometheus metrics: what the server counts itself, and what the engine says when it is asked."""
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from threading import Thread
 from typing import Protocol
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    start_http_server,
-)
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from engine import Code, Engine, EngineError, Status
+from engine.rpc import RpcServer
 from server.settings import Address, SettingsError, Tls
 
-# From a tenth of a millisecond, a bare commit, to what nobody waits for.
+# The transport's bounds (engine_rs/transport/src/observe.rs): from a tenth of a millisecond, a bare commit,
+# to what nobody waits for.
 CALL_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
-UNKNOWN_CODE = "UNKNOWN"
 
 
 class Metrics:
     """One server's metrics, in a registry of their own so that several servers fit into one process."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, server: RpcServer, methods: frozenset[str]) -> None:
         self.registry = CollectorRegistry()
-        self._calls = Counter(
-            "kasir_calls", "Calls ended, by method and status.", ("method", "code"), registry=self.registry
-        )
-        self._refusals = Counter(
-            "kasir_refusals", "Calls refused, by reason.", ("reason",), registry=self.registry
-        )
-        self._seconds = Histogram(
-            "kasir_call_seconds",
-            "Time from the request to the reply of unary calls and uploads.",
-            ("method",),
-            buckets=CALL_BUCKETS_S,
-            registry=self.registry,
-        )
-        self._in_progress = Gauge(
-            "kasir_calls_in_progress",
-            "Unary calls and uploads that have no answer yet.",
-            registry=self.registry,
-        )
-        self._streams = Gauge(
-            "kasir_streams", "Streams open, by method.", ("method",), registry=self.registry
-        )
-        self._messages = Counter(
-            "kasir_stream_messages",
-            "Messages sent on streams, heartbeats among them.",
-            ("method",),
-            registry=self.registry,
-        )
-        # A labelled child costs more to find than to count with.
-        self._counted: dict[tuple[str, Code], Counter] = {}
-        self._timed: dict[str, Histogram] = {}
+        self.registry.register(CallCollector(server, methods))
         self.registry.register(EngineCollector(engine))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
-    def began(self) -> None:
-        """A unary call or an upload came in."""
-        self._in_progress.inc()
 
-    def ended(self, method: str, code: Code, reason: str, seconds: float) -> None:
-        """It was answered."""
-        self._in_progress.dec()
-        timed = self._timed.get(method)
-        if timed is None:
-            timed = self._timed[method] = self._seconds.labels(method)
-        timed.observe(seconds)
-        self._count(method, code, reason)
+class CallCollector(Collector):
+    """Asks the transport at every scrape: calls are counted where they end, without Python."""
 
-    def stream_began(self, method: str) -> None:
-        """A stream was opened."""
-        self._streams.labels(method).inc()
+    def __init__(self, server: RpcServer, methods: frozenset[str]) -> None:
+        self.server = server
+        self.methods = methods
 
-    def stream_ended(self, method: str, code: Code, reason: str, messages: int) -> None:
-        """A stream ended, by whichever side."""
-        self._streams.labels(method).dec()
-        self._messages.labels(method).inc(messages)
-        self._count(method, code, reason)
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are told at the scrape."""
+        return ()
 
-    def _count(self, method: str, code: Code, reason: str) -> None:
-        counted = self._counted.get((method, code))
-        if counted is None:
-            counted = self._counted[method, code] = self._calls.labels(method, code.name)
-        counted.inc()
-        if reason:
-            self._refusals.labels(reason).inc()
+    def collect(self) -> Iterator[Metric]:
+        """Figures of every method that was called."""
+        calls = CounterMetricFamily(
+            "kasir_calls", "Calls ended, by method and status.", labels=("method", "code")
+        )
+        seconds = HistogramMetricFamily(
+            "kasir_call_seconds",
+            "Time from the request to the reply of unary calls and uploads.",
+            labels=("method",),
+        )
+        streams = GaugeMetricFamily("kasir_streams", "Streams open, by method.", labels=("method",))
+        messages = CounterMetricFamily(
+            "kasir_stream_messages",
+            "Messages sent on streams, heartbeats among them.",
+            labels=("method",),
+        )
+        in_progress = 0
+        for method, is_stream, ended, latencies, total_s, still_open, sent in self.server.figures():
+            in_progress += 0 if is_stream else still_open
+            if method not in self.methods or not (still_open or any(ended)):
+                continue
+            for number, count in enumerate(ended):
+                if count:
+                    calls.add_metric((method, Code(number).name), count)
+            if is_stream:
+                streams.add_metric((method,), still_open)
+                messages.add_metric((method,), sent)
+            else:
+                seconds.add_metric((method,), _cumulated(latencies), total_s)
+        yield from (calls, seconds, streams, messages)
+        yield GaugeMetricFamily(
+            "kasir_calls_in_progress",
+            "Unary calls and uploads that have no answer yet.",
+            value=in_progress,
+        )
+        refusals = CounterMetricFamily("kasir_refusals", "Calls refused, by reason.", labels=("reason",))
+        for reason, count in sorted(self.server.reasons().items()):
+            refusals.add_metric((reason,), count)
+        yield refusals
+
+
+def _cumulated(latencies: list[int]) -> list[tuple[str, float]]:
+    """Buckets as Prometheus wants them: all calls up to each bound."""
+    bounds = [*map(str, CALL_BUCKETS_S), "+Inf"]
+    return [(bound, float(below)) for bound, below in zip(bounds, accumulate(latencies), strict=True)]
 
 
 class EngineCollector(Collector):

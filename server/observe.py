@@ -1,15 +1,16 @@
-"""Around every handler: the metrics, the line in the log, and the net under its bugs."""
+"""The log's lines of calls. The transport writes down those that are to be logged; here they are told, some
+at a time.
+
+A log that is slower than the calls loses lines, never calls; how many is said.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from enum import StrEnum
-from time import perf_counter
 
 from structlog.typing import FilteringBoundLogger
 
-from engine import Code, EngineError
-from server.calls import Call, ClientStream, Frame, ServerStream, Unary
-from server.metrics import Metrics
+from engine import Code
+from engine.rpc import RpcServer
 
 
 class LogCalls(StrEnum):
@@ -20,124 +21,57 @@ class LogCalls(StrEnum):
     NONE = "none"
 
 
-# What the one who runs the server has to look at, whatever is asked for.
+# What the one who runs the server has to look at.
 ALARMING = frozenset({Code.UNKNOWN, Code.INTERNAL, Code.DATA_LOSS})
 WARNING = frozenset({Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE})
+# The log is looked at this often. Lines that one look writes before others have their turn: some
+# milliseconds.
+PACE_S = 0.05
+LINES_AT_ONCE = 200
 
 
-class Observer:
-    """Wraps handlers so that each call is counted, timed and logged, and nothing but EngineError comes
-    out.
-    """
+class CallLog:
+    """Tells the log of calls that ended. `methods` are those told of: nobody reads of health checks."""
 
-    def __init__(self, metrics: Metrics, log: FilteringBoundLogger, log_calls: LogCalls) -> None:
-        self.metrics = metrics
+    def __init__(self, server: RpcServer, methods: frozenset[str], log: FilteringBoundLogger) -> None:
+        self.server = server
+        self.methods = methods
         self.log = log
-        self.log_calls = log_calls
-        # Unary calls and uploads without an answer: what a stop waits for.
-        self.in_progress = 0
-        self._drained: asyncio.Event | None = None
 
-    def unary(self, handler: Unary) -> Unary:
-        """Around a unary handler."""
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        while True:  # noqa: ASYNC110
+            # No event says that there is a line: that would cost every call what a line costs.
+            await asyncio.sleep(0 if self.write() else PACE_S)
 
-        async def observed(call: Call, request: bytes) -> bytes:
-            return await self._answered(call, lambda: handler(call, request))
+    def finish(self) -> None:
+        """Writes all that is left."""
+        while self.write():
+            pass
 
-        return observed
+    def write(self) -> bool:
+        """Writes some lines; whether there are more."""
+        records, dropped = self.server.take_log(LINES_AT_ONCE)
+        for method, actor, number, reason, seconds, messages in records:
+            if method in self.methods:
+                self._line(method, actor, Code(number), reason, seconds, messages)
+        if dropped:
+            self.log.warning("calls not logged", calls=dropped)
+        return len(records) == LINES_AT_ONCE
 
-    def client_stream(self, handler: ClientStream) -> ClientStream:
-        """Around an upload."""
-
-        async def observed(call: Call, requests: AsyncIterator[bytes]) -> bytes:
-            return await self._answered(call, lambda: handler(call, requests))
-
-        return observed
-
-    async def _answered(self, call: Call, answer: Callable[[], Awaitable[bytes]]) -> bytes:
-        began = perf_counter()
-        self.in_progress += 1
-        self.metrics.began()
-        code, reason = Code.OK, ""
-        try:
-            return await answer()
-        except EngineError as error:
-            code, reason = error.code, error.reason
-            raise
-        except asyncio.CancelledError:
-            # The client went away or its deadline passed. What was accepted is committed all the same.
-            code = Code.CANCELLED
-            raise
-        except Exception as error:
-            code, reason = Code.INTERNAL, "INTERNAL"
-            raise self._bug(call, error) from error
-        finally:
-            seconds = perf_counter() - began
-            self.in_progress -= 1
-            if self._drained is not None and not self.in_progress:
-                self._drained.set()
-            self.metrics.ended(call.method, code, reason, seconds)
-            self._line("call", call, code, reason, seconds)
-
-    def server_stream(self, handler: ServerStream) -> ServerStream:
-        """Around a Watch stream."""
-
-        async def observed(call: Call, request: bytes) -> AsyncGenerator[Frame, None]:
-            began = perf_counter()
-            self.metrics.stream_began(call.method)
-            messages = 0
-            code, reason = Code.CANCELLED, ""
-            frames = handler(call, request)
-            try:
-                async for frame in frames:
-                    yield frame
-                    messages += 1
-                code = Code.OK
-            except EngineError as error:
-                code, reason = error.code, error.reason
-                raise
-            except Exception as error:
-                code, reason = Code.INTERNAL, "INTERNAL"
-                raise self._bug(call, error) from error
-            finally:
-                self.metrics.stream_ended(call.method, code, reason, messages)
-                self._line("stream", call, code, reason, perf_counter() - began, messages=messages)
-                await frames.aclose()
-
-        return observed
-
-    async def drained(self) -> None:
-        """Returns once no unary call and no upload waits for its answer. For one caller."""
-        if self.in_progress:
-            self._drained = asyncio.Event()
-            await self._drained.wait()
-
-    def refused(self, call: Call, error: EngineError) -> None:
-        """A call that no handler saw, because of who or how it was made."""
-        self.metrics.began()
-        self.metrics.ended(call.method, error.code, error.reason, 0.0)
-        self._line("call", call, error.code, error.reason, 0.0)
-
-    def _bug(self, call: Call, error: Exception) -> EngineError:
-        self.log.error("bug", method=call.method, actor=call.actor, exc_info=error)
-        return EngineError(
-            Code.INTERNAL,
-            "INTERNAL",
-            "The server made a mistake; its log says which. To learn whether a command took effect, send it "
-            "again with the same request_id.",
-        )
-
-    def _line(self, event: str, call: Call, code: Code, reason: str, seconds: float, **more: int) -> None:
-        if self.log_calls is LogCalls.NONE or (self.log_calls is LogCalls.REFUSED and code == Code.OK):
-            return
-        fields = {
-            "method": call.method,
-            "actor": call.actor,
+    def _line(
+        self, method: str, actor: str, code: Code, reason: str, seconds: float, messages: int | None
+    ) -> None:
+        event = "call" if messages is None else "stream"
+        fields: dict[str, object] = {
+            "method": method,
+            "actor": actor,
             "code": code.name,
             "reason": reason,
             "ms": round(seconds * 1000, 3),
-            **more,
         }
+        if messages is not None:
+            fields["messages"] = messages
         if code in ALARMING:
             self.log.error(event, **fields)
         elif code in WARNING:

@@ -10,9 +10,9 @@ from server import handlers
 from server.journal import JournalClock
 from server.logs import make_logger
 from server.metrics import Metrics, MetricsEndpoint
-from server.observe import LogCalls, Observer
+from server.observe import CallLog, LogCalls
 from server.settings import Address, Settings
-from server.transport_grpc import GrpcTransport
+from server.transport import Transport
 
 # Reading statements, verifying, snapshots.
 WORKERS = 4
@@ -26,20 +26,22 @@ class Service:
         engine: Engine,
         settings: Settings,
         log: FilteringBoundLogger | None = None,
-        log_calls: LogCalls = LogCalls.ALL,
+        log_calls: LogCalls = LogCalls.REFUSED,
     ) -> None:
         settings.check()
         self.engine = engine
         self.settings = settings
         self.log = log or make_logger()
-        self.metrics = Metrics(engine)
         self.clock = JournalClock(engine)
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="kasir-aside")
-        self._observer = Observer(self.metrics, self.log, log_calls)
         registry = handlers.build(engine, self.clock, self._executor, settings)
-        self._transport = GrpcTransport(registry, self._observer, settings)
+        self._transport = Transport(engine, registry, settings, self.log, log_calls)
+        self._native = self._transport.server.native
+        self.metrics = Metrics(engine, self._native, registry.methods)
+        self._call_log = CallLog(self._native, registry.methods, self.log)
         self._endpoint: MetricsEndpoint | None = None
         self._clock_task: asyncio.Task[None] | None = None
+        self._log_task: asyncio.Task[None] | None = None
         self.address: Address | None = None
         self.metrics_address: Address | None = None
 
@@ -54,6 +56,7 @@ class Service:
             self._close_aside()
             raise
         self._clock_task = asyncio.create_task(self.clock.run(), name="journal clock")
+        self._log_task = asyncio.create_task(self._call_log.run(), name="call log")
         self.log.info(
             "started",
             listen=str(self.address),
@@ -77,13 +80,15 @@ class Service:
         """Says NOT_SERVING, takes no new calls, ends the streams, answers what was accepted. The engine stays
         open.
         """
-        self.log.info("stopping", in_progress=self._observer.in_progress, streams=self.clock.streams)
-        await self._transport.not_serving()
+        self.log.info("stopping", in_progress=self._native.awaited(), streams=self.clock.streams)
+        self._transport.not_serving()
         self.clock.stop()
         await self._transport.stop(self.settings.grace_s)
-        if self._clock_task is not None:
-            self._clock_task.cancel()
-            await asyncio.gather(self._clock_task, return_exceptions=True)
+        tasks = [task for task in (self._clock_task, self._log_task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._call_log.finish()
         self._close_aside()
         self.log.info("stopped")
 

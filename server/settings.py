@@ -117,6 +117,10 @@ class Settings:
     max_streams: int = 1_000
     # Calls in progress at once, streams among them.
     max_calls: int = 10_000
+    # Connections open at once.
+    max_connections: int = 4_096
+    # Threads that carry connections. One keeps up with the writer; more serve many readers.
+    workers: int = 1
     # A stream that has nothing to say says so this often.
     heartbeat_s: float = 5.0
     # A reader that takes no message for this long is cut off.

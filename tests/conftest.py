@@ -29,6 +29,7 @@ class RunningServer:
 
     def __init__(self, engine: Any, **settings: Any) -> None:
         from server.logs import LogFormat, LogLevel, make_logger
+        from server.observe import LogCalls
         from server.service import Service
         from server.settings import Settings, parse_address
 
@@ -41,7 +42,7 @@ class RunningServer:
 
         async def start() -> Any:
             log = make_logger(LogLevel.DEBUG, LogFormat.JSON, self._lines)
-            service = Service(engine, Settings(**settings), log)
+            service = Service(engine, Settings(**settings), log, LogCalls.ALL)
             await service.start()
             return service
 

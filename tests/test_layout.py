@@ -28,12 +28,23 @@ FUNCTION_LINES = 70
 CRATE_DEPENDENCIES = {
     "core": {"blake3", "rmp-serde", "serde"},
     "store": {"blake3", "crossbeam-channel", "heed", "kasir-core", "rmp-serde", "serde"},
-    "bridge": {"kasir-core", "kasir-store", "prost", "prost-types", "pyo3"},
+    "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
+    "bridge": {
+        "bytes",
+        "http",
+        "kasir-core",
+        "kasir-store",
+        "kasir-transport",
+        "prost",
+        "prost-types",
+        "pyo3",
+    },
     "gen": {"prost-build", "protox"},
 }
 # Not even by way of another crate.
 NEVER_UNDER_CORE = {"chrono", "getrandom", "heed", "prost", "pyo3", "rand", "time", "tokio"}
 NEVER_UNDER_STORE = {"prost", "pyo3", "tokio"}
+NEVER_UNDER_TRANSPORT = {"heed", "kasir-core", "kasir-store", "prost", "pyo3"}
 
 
 def toml(path: str) -> dict:
@@ -67,7 +78,10 @@ def test_a_crate_names_only_what_its_layer_may_use(crate):
     assert named <= CRATE_DEPENDENCIES[crate]
 
 
-@pytest.mark.parametrize(("crate", "never"), [("core", NEVER_UNDER_CORE), ("store", NEVER_UNDER_STORE)])
+@pytest.mark.parametrize(
+    ("crate", "never"),
+    [("core", NEVER_UNDER_CORE), ("store", NEVER_UNDER_STORE), ("transport", NEVER_UNDER_TRANSPORT)],
+)
 def test_a_lower_layer_does_not_reach_up_through_another_crate(crate, never):
     command = [
         "cargo",

@@ -14,19 +14,18 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "refusals.md"
 CORE = ROOT / "engine_rs" / "core" / "src" / "refusal.rs"
 STORE = ROOT / "engine_rs" / "store" / "src" / "error.rs"
+BRIDGE = ROOT / "engine_rs" / "bridge" / "src" / "answers.rs"
 PYTHON = ("server", "engine")
-# A row of `reasons!` or `kinds!`: OutOfStock = "OUT_OF_STOCK" FailedPrecondition "Less is available than …";
+# A row of `reasons!`, `kinds!` or `refusals!`: OutOfStock = "OUT_OF_STOCK" FailedPrecondition "Less is
+# available than …";
 ROW = re.compile(r'^\s*\w+ = "(?P<reason>[A-Z_]+)" (?P<code>\w+) "(?P<meaning>[^"]+)";$', re.MULTILINE)
 
 # What Python refuses by itself has no catalogue beside the code that says it: here is what each means. A
 # reason that is missing here, or here and nowhere else, is an error of `read_python`.
 MEANINGS = {
-    "ACTOR_MALFORMED": "The user name in kasir-actor is empty, too long or cannot be printed.",
     "ENGINE_FORKED": "The process was forked while a store was open; start it with spawn.",
     "ENGINE_OPEN": "This process has the store open already.",
     "FILE_TOO_LARGE": "The uploaded file is larger than 64 MiB.",
-    "INTERNAL": "The program is at fault; the server's log says more.",
-    "MESSAGE_TOO_LARGE": "The message is larger than the method takes.",
     "READER_TOO_SLOW": "The reader of a stream did not keep up; it resumes from the last revision it saw.",
     "SERVER_STOPPING": "The server goes down; what was accepted is still answered.",
     "SNAPSHOT_UNWRITABLE": "The snapshot directory cannot be made.",
@@ -107,12 +106,12 @@ def table(rows: list[Reason]) -> list[str]:
 
 def page() -> str:
     """The whole page."""
-    core, store = read_rust(CORE), read_rust(STORE)
-    python = read_python({row.name for row in core + store})
+    core, store, bridge = read_rust(CORE), read_rust(STORE), read_rust(BRIDGE)
+    python = read_python({row.name for row in core + store + bridge})
     store = [row for row in store if row.name not in {each.name for each in core}]
     parts = [INTRODUCTION, "## The shop", "", *table(core), ""]
     parts += ["## The store's files", "", *table(store), ""]
-    parts += ["## The server", "", *table(python), ""]
+    parts += ["## The server", "", *table(sorted(bridge + python)), ""]
     return "\n".join(parts)
 
 

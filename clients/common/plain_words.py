@@ -96,6 +96,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "TOO_MANY_UPLOADS": ("", "Try again in a moment."),
     "READER_TOO_SLOW": ("", ""),
     "UPLOAD_STALLED": ("", "Nothing was imported. Try again."),
+    "TOO_MANY_CALLS": ("", "Try again in a moment."),
     "MESSAGE_TOO_LARGE": ("", "Split it into several commands."),
     "FILE_TOO_LARGE": ("", "Download a shorter period."),
     "SNAPSHOT_UNWRITABLE": ("", "Tell whoever runs the server."),

@@ -15,10 +15,9 @@ import grpc
 import pytest
 
 import server as server_package
-from engine import Code, EngineError
+from engine import Code
 from kasir.v1 import booking_pb2, stock_pb2, watch_pb2
-from server.calls import checked_actor
-from tests.server.support import Shop, new_id, raw, refusal
+from tests.server.support import Shop, new_id, raw, refusal, until
 
 CREATE_BOOKING = "/kasir.v1.BookingService/CreateBooking"
 GET_STOCK = "/kasir.v1.StockService/GetStock"
@@ -77,20 +76,17 @@ def test_replies_find_their_callers(shop, channel):
         assert list(pool.map(book, range(1, 257))) == list(range(1, 257))
 
 
-def test_a_command_that_came_after_its_deadline_is_not_begun(shop, channel, server, engine):
+def test_python_that_is_busy_holds_up_no_command(shop, channel, server, engine):
+    """Commands and queries never wait for the interpreter. (That a command which came too late is not begun
+    is tested where it is decided, in engine_rs/transport/tests.)
+    """
     before = engine.revision()
+    server.pause(1.0)
+    began = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
-        server.pause(0.5)
-        refused = list(pool.map(lambda _: book_within(shop, channel, 0.1), range(16)))
-    assert {each.code for each in refused} == {grpc.StatusCode.DEADLINE_EXCEEDED}
-    # This command takes its turn after all that were accepted before it.
-    shop.receive(shop.item_id, 1)
-    assert engine.revision() == before + 1
-
-
-def book_within(shop, channel, timeout_s):
-    request = booking_pb2.CreateBookingRequest(request_id=new_id(), booking=shop.booking())
-    return refusal(raw(channel, CREATE_BOOKING), request.SerializeToString(), timeout=timeout_s)
+        list(pool.map(lambda _: shop.receive(shop.item_id, 1), range(16)))
+    assert engine.revision() == before + 16
+    assert time.monotonic() - began < 0.9
 
 
 def test_a_caller_waits_no_longer_than_its_deadline(channel):
@@ -127,11 +123,13 @@ def test_every_call_has_a_line_in_the_log_without_what_was_said(shop, channel, s
         booking_pb2.GetBookingRequest(order_id=99),
         metadata=(("kasir-actor", "budi"),),
     )
+    asked_for = "/kasir.v1.BookingService/GetBooking"
+    until(lambda: asked_for in {line.get("method") for line in server.log}, "the line of the last call")
     calls = {line["method"]: line for line in server.log if line["event"] == "call"}
     booked = calls[CREATE_BOOKING]
     assert (booked["actor"], booked["code"], booked["level"]) == ("sari", "OK", "info")
     assert booked["ms"] > 0
-    asked = calls["/kasir.v1.BookingService/GetBooking"]
+    asked = calls[asked_for]
     assert (asked["actor"], asked["code"], asked["reason"]) == ("budi", "NOT_FOUND", "ORDER_NOT_FOUND")
     assert "081299988877" not in str(server.log)
     assert "Siti" not in str(server.log)
@@ -195,27 +193,19 @@ def test_an_engine_that_stops_takes_the_server_with_it(server, channel, engine):
     server.stop()
 
 
-@pytest.mark.parametrize(
-    ("given", "actor"), [(None, "anonymous"), ("sari", "sari"), ("a" * 64, "a" * 64), ("Bu Sari", "Bu Sari")]
-)
-def test_who_calls(given, actor):
-    assert checked_actor(given) == actor
+@pytest.mark.parametrize("actor", ["sari", "a" * 64, "Bu Sari"])
+def test_who_calls(channel, server, actor):
+    refused = refusal(raw(channel, CREATE_BOOKING), b"", metadata=(("kasir-actor", actor),))
+    assert refused.reason == "FIELD_REQUIRED"
+    until(lambda: actor in {line.get("actor") for line in server.log}, "the line of the call")
 
 
-@pytest.mark.parametrize("given", ["", "  ", "a\nb", "\x00", "x" * 65])
-def test_who_cannot_be(given):
-    with pytest.raises(EngineError) as refused:
-        checked_actor(given)
-    assert refused.value.code is Code.INVALID_ARGUMENT
-
-
-def test_only_the_transport_knows_grpcio() -> None:
-    """A faster transport replaces one module."""
+def test_the_server_has_one_transport() -> None:
+    """grpcio is for clients: of its packages the server uses the messages of health and reflection."""
     guilty = []
     for path in Path(server_package.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [name.name for name in node.names] if isinstance(node, ast.Import) else []
-            if any(name.split(".")[0].startswith("grpc") for name in names):
-                guilty.append(path.name)
-    assert set(guilty) == {"transport_grpc.py"}
+            guilty += [f"{path.name}: {name}" for name in names if name.split(".")[0] == "grpc"]
+    assert not guilty

@@ -2,23 +2,49 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use kasir_core::Refusal;
 use kasir_store::{Answer, BatchSink};
+use kasir_transport::{Mailbox, Replies, lock};
 
 use crate::failure::Failure;
-use crate::mailbox::{Arrival, Arrivals, Mailbox, Ticket, lock};
+
+/// What became of a submitted command or an awaited revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// The bytes of a durable reply.
+    Reply(Vec<u8>),
+    /// A revision.
+    Revision(u64),
+    /// Neither, and why.
+    Failed(Failure),
+}
+
+/// Which future of its loop an arrival is for.
+pub(crate) type Ticket = u64;
+
+type Mail = Mailbox<(Ticket, Arrival)>;
+
+/// A future of an event loop.
+#[derive(Debug, Clone)]
+pub(crate) struct Expected {
+    pub(crate) mailbox: Arc<Mail>,
+    pub(crate) ticket: Ticket,
+}
 
 /// Where the answer of one command goes.
-#[derive(Debug, Clone)]
-pub(crate) struct Address {
-    pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) ticket: Ticket,
+#[derive(Debug)]
+pub(crate) enum Address {
+    /// To a future in Python.
+    Loop(Expected),
+    /// To a caller of the server, past Python.
+    Call(kasir_transport::Ticket),
 }
 
 #[derive(Debug)]
 struct Waiter {
     after: u64,
-    address: Address,
+    address: Expected,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +65,7 @@ impl Delivery {
     pub(crate) fn wait(
         &self,
         after: u64,
-        address: Address,
+        address: Expected,
         current: impl Fn() -> u64,
     ) -> Result<(), Failure> {
         let mut waiters = lock(&self.waiters);
@@ -69,8 +95,17 @@ impl Delivery {
 impl BatchSink<Address> for Delivery {
     fn complete(&self, answers: Vec<(Address, Answer)>) {
         // Loops are few, mostly one: a list finds them faster than a map.
-        let mut mail: Vec<(Arc<Mailbox>, Arrivals)> = Vec::with_capacity(1);
-        for (Address { mailbox, ticket }, answer) in answers {
+        let mut mail: Vec<(Arc<Mail>, Vec<_>)> = Vec::new();
+        let mut replies = Replies::default();
+        for (address, answer) in answers {
+            let Expected { mailbox, ticket } = match address {
+                Address::Loop(expected) => expected,
+                Address::Call(ticket) => {
+                    let result = answer.map(Bytes::from).map_err(|refusal| Failure::from(refusal).into());
+                    replies.add(ticket, result.into());
+                    continue;
+                }
+            };
             let arrival =
                 (ticket, answer.map_or_else(|refusal| Arrival::Failed(refusal.into()), Arrival::Reply));
             match mail.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &mailbox)) {
@@ -78,6 +113,7 @@ impl BatchSink<Address> for Delivery {
                 None => mail.push((mailbox, vec![arrival])),
             }
         }
+        replies.send();
         for (mailbox, arrivals) in mail {
             mailbox.put(arrivals);
         }
@@ -104,11 +140,12 @@ impl BatchSink<Address> for Delivery {
 mod tests {
     use kasir_core::Reason;
 
+    use kasir_transport::Doorstep;
+
     use super::*;
-    use crate::mailbox::Doorstep;
 
     struct Loop {
-        mailbox: Arc<Mailbox>,
+        mailbox: Arc<Mail>,
         doorstep: Doorstep,
     }
 
@@ -118,8 +155,8 @@ mod tests {
             Self { mailbox, doorstep }
         }
 
-        fn address(&self, ticket: Ticket) -> Address {
-            Address { mailbox: Arc::clone(&self.mailbox), ticket }
+        fn expected(&self, ticket: Ticket) -> Expected {
+            Expected { mailbox: Arc::clone(&self.mailbox), ticket }
         }
 
         fn take(&self) -> Vec<(Ticket, Arrival)> {
@@ -132,9 +169,9 @@ mod tests {
         let (one, two, delivery) = (Loop::new(), Loop::new(), Delivery::default());
         let refusal = Refusal::new(Reason::OutOfStock, "Two are wanted, one is there.");
         delivery.complete(vec![
-            (one.address(1), Ok(vec![1])),
-            (two.address(1), Ok(vec![2])),
-            (one.address(2), Err(refusal.clone())),
+            (Address::Loop(one.expected(1)), Ok(vec![1])),
+            (Address::Loop(two.expected(1)), Ok(vec![2])),
+            (Address::Loop(one.expected(2)), Err(refusal.clone())),
         ]);
         assert_eq!(one.take(), [(1, Arrival::Reply(vec![1])), (2, Arrival::Failed(refusal.into()))]);
         assert_eq!(two.take(), [(1, Arrival::Reply(vec![2]))]);
@@ -143,11 +180,11 @@ mod tests {
     #[test]
     fn a_revision_is_told_once_it_is_there() {
         let (here, delivery) = (Loop::new(), Delivery::default());
-        delivery.wait(3, here.address(1), || 4).unwrap();
+        delivery.wait(3, here.expected(1), || 4).unwrap();
         assert_eq!(here.take(), [(1, Arrival::Revision(4))], "it was there already");
 
-        delivery.wait(4, here.address(2), || 4).unwrap();
-        delivery.wait(6, here.address(3), || 4).unwrap();
+        delivery.wait(4, here.expected(2), || 4).unwrap();
+        delivery.wait(6, here.expected(3), || 4).unwrap();
         delivery.committed(4);
         assert_eq!(here.take(), []);
         delivery.committed(5);
@@ -159,10 +196,14 @@ mod tests {
     #[test]
     fn who_waits_is_told_of_the_end() {
         let (here, delivery) = (Loop::new(), Delivery::default());
-        delivery.wait(1, here.address(1), || 1).unwrap();
+        delivery.wait(1, here.expected(1), || 1).unwrap();
         delivery.end(Failure::closed());
         assert_eq!(here.take(), [(1, Arrival::Failed(Failure::closed()))]);
         delivery.stopped(&Refusal::new(Reason::StoreCorrupt, "Later."));
-        assert_eq!(delivery.wait(0, here.address(2), || 1), Err(Failure::closed()), "the first reason stays");
+        assert_eq!(
+            delivery.wait(0, here.expected(2), || 1),
+            Err(Failure::closed()),
+            "the first reason stays"
+        );
     }
 }

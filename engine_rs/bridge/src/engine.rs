@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use kasir_core::{Fault, Reason, Refusal, Reply, View};
 use kasir_store::{Options, Snapshot, Status, Store, SystemClock, Verification};
 
-use crate::delivery::{Address, Delivery};
+use crate::delivery::{Address, Delivery, Expected};
 use crate::failure::Failure;
-use crate::methods;
+use crate::methods::{self, CommandMethod, QueryMethod};
 use crate::to_proto::{JournalPage, asked_revision};
 
 /// Longest name of an actor, in bytes: it is part of keys.
@@ -56,19 +56,34 @@ impl Engine {
         actor: &str,
         address: Address,
     ) -> Result<(), Failure> {
+        self.submit_to(known_command(method)?, body, actor, address)
+    }
+
+    /// The same for a method that was looked up before.
+    pub(crate) fn submit_to(
+        &self,
+        method: &CommandMethod,
+        body: &[u8],
+        actor: &str,
+        address: Address,
+    ) -> Result<(), Failure> {
         let request = self.request(method, body, actor)?;
         Ok(self.store.submit(request, address)?)
     }
 
     /// Commits a command and returns its reply.
     pub(crate) fn submit_blocking(&self, method: &str, body: &[u8], actor: &str) -> Result<Vec<u8>, Failure> {
-        let request = self.request(method, body, actor)?;
+        let request = self.request(known_command(method)?, body, actor)?;
         Ok(self.store.submit_blocking(request)?)
     }
 
-    fn request(&self, method: &str, body: &[u8], actor: &str) -> Result<kasir_store::Request, Failure> {
+    fn request(
+        &self,
+        method: &CommandMethod,
+        body: &[u8],
+        actor: &str,
+    ) -> Result<kasir_store::Request, Failure> {
         self.check_open()?;
-        let method = methods::command(method).ok_or_else(|| Failure::method_unknown("command", method))?;
         check_actor(actor)?;
         let request = (method.decode)(body)?;
         Ok(kasir_store::Request::new(method.name, body, request.request_id, actor, request.command))
@@ -76,8 +91,13 @@ impl Engine {
 
     /// Answers a question from a snapshot.
     pub(crate) fn query(&self, method: &str, body: &[u8]) -> Result<Vec<u8>, Failure> {
+        let known = methods::query(method).ok_or_else(|| Failure::method_unknown("query", method))?;
+        self.answer(known, body)
+    }
+
+    /// The same for a method that was looked up before.
+    pub(crate) fn answer(&self, method: &QueryMethod, body: &[u8]) -> Result<Vec<u8>, Failure> {
         self.check_open()?;
-        let method = methods::query(method).ok_or_else(|| Failure::method_unknown("query", method))?;
         let now_ms = self.store.now_ms();
         Ok(self.store.read(|reader| (method.answer)(body, reader, now_ms))?)
     }
@@ -102,7 +122,7 @@ impl Engine {
     }
 
     /// Tells `address` of the first revision after `after`.
-    pub(crate) fn wait_revision(&self, after: i64, address: Address) -> Result<(), Failure> {
+    pub(crate) fn wait_revision(&self, after: i64, address: Expected) -> Result<(), Failure> {
         let after = asked_revision("after", after)?;
         self.delivery.wait(after, address, || self.store.revision())
     }
@@ -135,6 +155,10 @@ impl Engine {
     fn check_open(&self) -> Result<(), Failure> {
         if self.closed.load(Ordering::Acquire) { Err(Failure::closed()) } else { Ok(()) }
     }
+}
+
+fn known_command(method: &str) -> Result<&'static CommandMethod, Failure> {
+    methods::command(method).ok_or_else(|| Failure::method_unknown("command", method))
 }
 
 /// Writes the reply of a command, in its transaction.

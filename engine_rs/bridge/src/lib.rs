@@ -2,18 +2,21 @@
 //!
 //! Requests of the contract become commands and queries of the core (`from_proto`, `queries`), its replies become
 //! messages (`to_proto`), one table says which method is which (`methods`), and an open store answers them (`engine`).
-//! Answers reach event loops through mailboxes (`mailbox`, `delivery`), so that no native thread ever takes the GIL. Only
-//! `python` knows Python. No rule of the shop stands here.
+//! Answers reach callers of the server without Python (`answers`, `status`), and event loops through mailboxes
+//! (`delivery`), so that no native thread ever takes the GIL. Only `python` and `python_rpc` know Python. No rule of the
+//! shop stands here.
 
+mod answers;
 mod contract;
 mod delivery;
 mod engine;
 mod failure;
 mod from_proto;
-mod mailbox;
 mod methods;
 mod python;
+mod python_rpc;
 mod queries;
+mod status;
 mod to_proto;
 
 /// The module `engine._core`; `engine/_core.pyi` describes it.
@@ -23,6 +26,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::python::{Completions, CoreEngine};
+    #[pymodule_export]
+    use crate::python_rpc::{RpcCall, RpcServer, refusal};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -2,22 +2,21 @@
 //! lock, queue or read.
 
 use std::collections::HashMap;
-use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use kasir_store::{Options, Snapshot};
+use kasir_transport::{Doorstep, Mailbox, lock};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
 
-use crate::delivery::Address;
+use crate::delivery::{Address, Arrival, Expected, Ticket};
 use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::mailbox::{Arrival, Doorstep, Mailbox, Ticket, lock};
 use crate::methods::{COMMANDS, QUERIES};
 use crate::to_proto::hex;
 
@@ -43,7 +42,7 @@ fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, Failure> +
 /// The mailbox of one event loop. Native threads put replies in, the loop's own thread takes them out.
 #[pyclass(frozen, module = "engine._core")]
 pub(crate) struct Completions {
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<(Ticket, Arrival)>>,
     doorstep: Doorstep,
     /// Locked only with the GIL held and never across a call into Python, so nobody ever waits for it.
     waiting: Mutex<HashMap<Ticket, Py<PyAny>>>,
@@ -60,7 +59,7 @@ impl Completions {
 
     /// A descriptor that is readable while replies wait.
     fn fileno(&self) -> i32 {
-        self.doorstep.bell.as_raw_fd()
+        self.doorstep.fd()
     }
 
     /// Finishes every future whose reply waits, and returns how many were taken out.
@@ -97,10 +96,10 @@ impl Completions {
 
 impl Completions {
     /// Keeps a future until its answer is drained.
-    fn expect(&self, future: Py<PyAny>) -> Address {
+    fn expect(&self, future: Py<PyAny>) -> Expected {
         let ticket = self.last_ticket.fetch_add(1, Ordering::Relaxed) + 1;
         lock(&self.waiting).insert(ticket, future);
-        Address { mailbox: Arc::clone(&self.mailbox), ticket }
+        Expected { mailbox: Arc::clone(&self.mailbox), ticket }
     }
 
     /// Gives a future back.
@@ -113,7 +112,7 @@ impl Completions {
         &self,
         py: Python<'_>,
         future: Py<PyAny>,
-        send: impl FnOnce(Address) -> Result<(), Failure> + Send,
+        send: impl FnOnce(Expected) -> Result<(), Failure> + Send,
     ) -> PyResult<()> {
         let address = self.expect(future);
         let ticket = address.ticket;
@@ -142,7 +141,7 @@ fn finish(future: &Bound<'_, PyAny>, arrival: Arrival) -> PyResult<()> {
 /// One open store and its sequencer thread.
 #[pyclass(frozen, module = "engine._core")]
 pub(crate) struct CoreEngine {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     /// The process that opened it.
     pid: u32,
 }
@@ -194,7 +193,8 @@ impl CoreEngine {
         future: Py<PyAny>,
     ) -> PyResult<()> {
         let engine = self.engine(py)?;
-        completions.hand_over(py, future, |address| engine.submit(method, request, actor, address))
+        completions
+            .hand_over(py, future, |address| engine.submit(method, request, actor, Address::Loop(address)))
     }
 
     /// Commits a command and returns its reply; for plain threads.
@@ -302,7 +302,7 @@ impl CoreEngine {
 
 impl CoreEngine {
     /// The engine, in the process that opened it: a forked child has neither its threads nor a right to its files.
-    fn engine(&self, py: Python<'_>) -> PyResult<&Engine> {
+    pub(crate) fn engine(&self, py: Python<'_>) -> PyResult<&Arc<Engine>> {
         if std::process::id() == self.pid { Ok(&self.engine) } else { Err(error(py, Failure::forked())) }
     }
 }

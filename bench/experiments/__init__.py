@@ -1,3 +1,0 @@
-"""Experiments behind decisions, kept so that whoever doubts a figure can repeat it. Nothing depends on
-them.
-"""

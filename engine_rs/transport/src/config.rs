@@ -1,0 +1,117 @@
+//! What whoever runs a server decides. Every bound has a default.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::handler::Caller;
+use crate::status::{Code, Status};
+
+/// Bounds and times of a server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Threads that carry connections.
+    pub workers: usize,
+    /// Connections open at once; more are closed as they come.
+    pub max_connections: usize,
+    /// Calls that one connection may have in progress.
+    pub max_streams: u32,
+    /// Calls in progress over all connections; more end with RESOURCE_EXHAUSTED.
+    pub max_calls: usize,
+    /// Bytes of one message of a caller, after decompression too.
+    pub max_receive_bytes: usize,
+    /// Bytes of one message of a handler.
+    pub max_send_bytes: usize,
+    /// Bytes of the headers of one call.
+    pub max_header_bytes: u32,
+    /// An open connection is asked for life so often.
+    pub keepalive: Duration,
+    /// It is closed when it does not answer for so long.
+    pub keepalive_timeout: Duration,
+    /// Time for TLS and the first bytes of HTTP/2.
+    pub handshake_timeout: Duration,
+    /// Replies of this size and more are compressed for who takes gzip; `None`: none are.
+    pub compress_from: Option<usize>,
+    /// Certificates; `None`: plain TCP.
+    pub tls: Option<Tls>,
+}
+
+/// PEM texts.
+#[derive(Clone)]
+pub struct Tls {
+    /// The server's certificate chain.
+    pub certificate: Vec<u8>,
+    /// Its private key.
+    pub key: Vec<u8>,
+    /// Callers must show a certificate of one of these authorities.
+    pub client_authorities: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The key is not for logs.
+        f.debug_struct("Tls")
+            .field("client_authorities", &self.client_authorities.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            max_connections: 4_096,
+            max_streams: 1_024,
+            max_calls: 10_000,
+            max_receive_bytes: 4 * 1024 * 1024,
+            max_send_bytes: 64 * 1024 * 1024,
+            max_header_bytes: 16 * 1024,
+            keepalive: Duration::from_secs(60),
+            keepalive_timeout: Duration::from_secs(20),
+            handshake_timeout: Duration::from_secs(10),
+            compress_from: None,
+            tls: None,
+        }
+    }
+}
+
+/// What a server says of its own accord, and who it takes a caller for.
+pub trait Policy: Send + Sync {
+    /// Who calls, by the call's metadata; or the refusal, before a handler is troubled.
+    ///
+    /// # Errors
+    /// The status that the call ends with.
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Status> {
+        let _ = headers;
+        Ok(Caller::Borrowed(""))
+    }
+
+    /// Who a call is counted and logged for that [`Policy::caller`] refused.
+    fn nobody(&self) -> Caller {
+        Caller::Borrowed("")
+    }
+
+    /// A message of so many bytes, at least, where at most `limit` are taken.
+    fn too_large(&self, bytes: usize, limit: usize) -> Status {
+        Status::new(
+            Code::ResourceExhausted,
+            format!("The message has {bytes} bytes, which is larger than max ({limit})."),
+        )
+    }
+
+    /// `limit` calls are in progress already.
+    fn too_many_calls(&self, limit: usize) -> Status {
+        Status::new(Code::ResourceExhausted, format!("{limit} calls are in progress already."))
+    }
+
+    /// A handler ended without an answer, or broke.
+    fn fault(&self) -> Status {
+        Status::new(Code::Internal, "The server made a mistake.")
+    }
+}
+
+/// A server that knows no callers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlainPolicy;
+
+impl Policy for PlainPolicy {}
