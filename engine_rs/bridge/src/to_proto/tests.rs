@@ -203,6 +203,8 @@ fn a_mutation_leaves_with_its_proposal() {
         credited_customer_id: CustomerId(12),
         ignore_reason: "salary".into(),
         occurrence: 13,
+        pending_occurrence: 0,
+        ignored_pending: false,
         file_hash: "abc".into(),
         create_ms: 14_000,
     };
