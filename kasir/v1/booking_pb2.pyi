@@ -315,7 +315,9 @@ class BookingInput(_message.Message):
     customer_id: _builtins.int
     """A known customer; 0: `customer_name` and `customer_phone` make or find one (by phone)."""
     customer_name: _builtins.str
-    """Name for a new customer, 1 to 100 characters."""
+    """Name of who orders, 1 to 100 characters. A new customer gets it; a known one keeps theirs, and the order and its papers
+    bear this one. May be empty for a known customer.
+    """
     customer_phone: _builtins.str
     """Phone for a new customer, digits with optional leading "+"."""
     channel: _common_pb2.Channel.ValueType

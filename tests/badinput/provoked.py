@@ -146,7 +146,7 @@ def a_statement_cut_off(world: World) -> Attempt:
 def an_unknown_item(world: World) -> Attempt:
     booking = world.shop.booking()
     booking.lines[0].item_id = NOBODY
-    return attempt("CreateBooking", booking=booking)
+    return attempt("CreateBooking", "booking.lines[0].item_id", booking=booking)
 
 
 @provokes("BARCODE_UNKNOWN")
@@ -157,37 +157,37 @@ def an_unknown_barcode(world: World) -> Attempt:
 
 @provokes("TAX_CLASS_NOT_FOUND")
 def an_unknown_tax_class(world: World) -> Attempt:
-    return attempt("CreateItem", item=world.item(tax_class_id=NOBODY))
+    return attempt("CreateItem", "item.tax_class_id", item=world.item(tax_class_id=NOBODY))
 
 
 @provokes("LOCATION_NOT_FOUND")
 def an_unknown_location(world: World) -> Attempt:
     line = stock_pb2.StockLine(item_id=world.item_id, quantity=1)
-    return attempt("ReceiveStock", location_id=NOBODY, lines=[line])
+    return attempt("ReceiveStock", "location_id", location_id=NOBODY, lines=[line])
 
 
 @provokes("HOLD_NOT_FOUND")
 def a_hold_released_twice(world: World) -> Attempt:
     hold_id = world.do("CreateHold", hold=world.hold()).hold.hold_id
     world.do("ReleaseHold", hold_id=hold_id)
-    return attempt("ReleaseHold", hold_id=hold_id)
+    return attempt("ReleaseHold", "hold_id", hold_id=hold_id)
 
 
 @provokes("DROP_ORDER_NOT_FOUND")
 def an_unknown_drop_order(world: World) -> Attempt:
-    return attempt("RejectDropOrder", drop_order_id=NOBODY, reason="broken")
+    return attempt("RejectDropOrder", "drop_order_id", drop_order_id=NOBODY, reason="broken")
 
 
 @provokes("ORDER_NOT_FOUND")
 def an_unknown_order(world: World) -> Attempt:
-    return attempt("CancelBooking", order_id=NOBODY)
+    return attempt("CancelBooking", "order_id", order_id=NOBODY)
 
 
 @provokes("CUSTOMER_NOT_FOUND")
 def an_unknown_customer(world: World) -> Attempt:
     booking = world.shop.booking()
     booking.customer_id = NOBODY
-    return attempt("CreateBooking", booking=booking)
+    return attempt("CreateBooking", "booking.customer_id", booking=booking)
 
 
 @provokes("BANK_ACCOUNT_NOT_FOUND")
@@ -197,27 +197,27 @@ def an_unknown_bank_account(world: World) -> Attempt:
 
 @provokes("MUTATION_NOT_FOUND")
 def an_unknown_mutation(world: World) -> Attempt:
-    return attempt("IgnoreMutation", mutation_id=NOBODY, reason="interest")
+    return attempt("IgnoreMutation", "mutation_id", mutation_id=NOBODY, reason="interest")
 
 
 @provokes("SALE_NOT_FOUND")
 def an_unknown_sale(world: World) -> Attempt:
-    return attempt("GetSale", sale_id=NOBODY)
+    return attempt("GetSale", "sale_id", sale_id=NOBODY)
 
 
 @provokes("TILL_NOT_FOUND")
 def an_unknown_till(world: World) -> Attempt:
-    return attempt("OpenShift", till_id=NOBODY, opening_cash=idr(0))
+    return attempt("OpenShift", "till_id", till_id=NOBODY, opening_cash=idr(0))
 
 
 @provokes("SHIFT_NOT_FOUND")
 def an_unknown_shift(world: World) -> Attempt:
-    return attempt("CloseShift", shift_id=NOBODY, counted_cash=idr(0))
+    return attempt("CloseShift", "shift_id", shift_id=NOBODY, counted_cash=idr(0))
 
 
 @provokes("COURIER_NOT_FOUND")
 def an_unknown_courier(world: World) -> Attempt:
-    return attempt("CreateBooking", booking=world.shop.booking(courier_id=NOBODY))
+    return attempt("CreateBooking", "booking.courier_id", booking=world.shop.booking(courier_id=NOBODY))
 
 
 @provokes("PARCEL_NOT_FOUND")
@@ -228,12 +228,12 @@ def a_slip_of_another_shop(world: World) -> Attempt:
 @provokes("PRINT_JOB_NOT_FOUND")
 def an_unknown_print_job(world: World) -> Attempt:
     report = print_pb2.PrintReport(print_job_id=NOBODY, state=print_pb2.PRINT_JOB_STATE_PRINTED)
-    return attempt("ReportPrintJob", report=report)
+    return attempt("ReportPrintJob", "report.print_job_id", report=report)
 
 
 @provokes("MESSAGE_NOT_FOUND")
 def an_unknown_message(world: World) -> Attempt:
-    return attempt("ReportMessage", message_id=NOBODY, state=customer_pb2.MESSAGE_STATE_SENT)
+    return attempt("ReportMessage", "message_id", message_id=NOBODY, state=customer_pb2.MESSAGE_STATE_SENT)
 
 
 # --- Taken ---
@@ -285,7 +285,9 @@ def more_than_there_is(world: World) -> Attempt:
 
 @provokes("WRONG_STATE")
 def a_drop_order_rejected_after_it_was_handed_over(world: World) -> Attempt:
-    return attempt("RejectDropOrder", drop_order_id=world.drop_order(handed_over=True), reason="broken")
+    return attempt(
+        "RejectDropOrder", "drop_order_id", drop_order_id=world.drop_order(handed_over=True), reason="broken"
+    )
 
 
 @provokes("DEADLINE_PASSED")
@@ -306,13 +308,15 @@ def a_match_undone_after_the_sale(world: World) -> Attempt:
     allocation = reconciliation_pb2.MutationAllocation(order_id=order.order_id, amount=order.payable)
     world.do("MatchMutation", mutation_id=mutation_id, allocations=[allocation])
     world.do("CreateSales", order_ids=[order.order_id])
-    return attempt("UndoMatch", mutation_id=mutation_id)
+    return attempt("UndoMatch", "mutation_id", mutation_id=mutation_id)
 
 
 @provokes("OVER_ALLOCATED")
 def more_money_than_is_due(world: World) -> Attempt:
     order = world.order()
-    return attempt("RecordPayment", order_id=order.order_id, amount=idr(25_001), method="marketplace")
+    return attempt(
+        "RecordPayment", "amount", order_id=order.order_id, amount=idr(25_001), method="marketplace"
+    )
 
 
 @provokes("REMAINDER_LEFT")
@@ -320,25 +324,25 @@ def money_left_over(world: World) -> Attempt:
     order = world.order()
     allocation = reconciliation_pb2.MutationAllocation(order_id=order.order_id, amount=order.payable)
     mutation_id = world.mutation(order.payable.minor_units + 100)
-    return attempt("MatchMutation", mutation_id=mutation_id, allocations=[allocation])
+    return attempt("MatchMutation", "credit_remainder", mutation_id=mutation_id, allocations=[allocation])
 
 
 @provokes("TENDERS_TOO_LOW")
 def too_little_cash(world: World) -> Attempt:
     tender = sale_pb2.Tender(kind=sale_pb2.TENDER_KIND_CASH, amount=idr(24_999))
-    return attempt("CreateTillSale", sale=world.till_sale(), tenders=[tender])
+    return attempt("CreateTillSale", "tenders", sale=world.till_sale(), tenders=[tender])
 
 
 @provokes("CHANGE_NOT_FROM_CASH")
 def change_from_a_card(world: World) -> Attempt:
     tender = sale_pb2.Tender(kind=sale_pb2.TENDER_KIND_CARD, amount=idr(30_000), reference="OK-1")
-    return attempt("CreateTillSale", sale=world.till_sale(), tenders=[tender])
+    return attempt("CreateTillSale", "tenders", sale=world.till_sale(), tenders=[tender])
 
 
 @provokes("SHIFT_OPEN")
 def two_shifts_at_one_till(world: World) -> Attempt:
     world.shift()
-    return attempt("OpenShift", till_id=1, opening_cash=idr(0))
+    return attempt("OpenShift", "till_id", till_id=1, opening_cash=idr(0))
 
 
 @provokes("SHIFT_CLOSED")
@@ -346,7 +350,7 @@ def a_sale_after_the_close(world: World) -> Attempt:
     sale = world.till_sale()
     world.do("CloseShift", shift_id=sale.shift_id, counted_cash=idr(0))
     tender = sale_pb2.Tender(kind=sale_pb2.TENDER_KIND_CASH, amount=idr(25_000))
-    return attempt("CreateTillSale", sale=sale, tenders=[tender])
+    return attempt("CreateTillSale", "sale.shift_id", sale=sale, tenders=[tender])
 
 
 @provokes("ITEM_MISMATCH")
@@ -434,4 +438,4 @@ def another_currency_after_things_were_priced(world: World) -> Attempt:
 def an_item_changed_by_two(world: World) -> Attempt:
     item = world.do("GetItem", item_id=world.item_id).item.item
     world.do("UpdateItem", item=item)
-    return attempt("UpdateItem", item=item)
+    return attempt("UpdateItem", "item.version", item=item)

@@ -96,7 +96,8 @@ def test_a_quantity_that_is_none(world: World, way_in: WayIn, quantity: int) -> 
 @pytest.mark.parametrize("item_id", [NOBODY, 2**64 - 1])
 def test_an_unknown_item(world: World, way_in: WayIn, item_id: int) -> None:
     tried = way_in(world, item_id, 1)
-    refused = world.refuses(Attempt(tried.method, "", tried.body, tried.element))
+    field = tried.field.replace("quantity", "item_id")
+    refused = world.refuses(Attempt(tried.method, field, tried.body, tried.element))
     assert (refused.code, refused.reason) == (MISSING, "ITEM_NOT_FOUND")
     assert refused.details["id"] == str(item_id)
 
@@ -424,7 +425,7 @@ def test_a_wrong_state_says_which(world: World) -> None:
     order = world.order()
     world.do("CancelBooking", order_id=order.order_id)
     fields = {"order_id": order.order_id, "version": order.version + 1}
-    refused = world.refuses(attempt("ExtendBooking", **fields))
+    refused = world.refuses(attempt("ExtendBooking", "order_id", **fields))
     assert (refused.code, refused.reason) == (FAILED, "WRONG_STATE")
     assert (refused.details["state"], refused.details["action"]) == ("Cancelled", "Extend")
     assert refused.details["id"] == str(order.order_id)
@@ -440,11 +441,12 @@ def test_a_stale_version(world: World, off: int) -> None:
     for changed in (settings, item, customer):
         changed.version += off
     attempts = [
-        attempt("UpdateSettings", settings=settings),
-        attempt("UpdateItem", item=item),
-        attempt("UpdateCustomer", customer=customer),
+        attempt("UpdateSettings", "settings.version", settings=settings),
+        attempt("UpdateItem", "item.version", item=item),
+        attempt("UpdateCustomer", "customer.version", customer=customer),
         attempt(
             "ExtendBooking",
+            "version",
             order_id=order.order_id,
             version=order.version + off,
             expire_time=order.expire_time,

@@ -46,7 +46,7 @@ WRONG: list[tuple[tuple[str, ...], int, str]] = [
     ((*SELL, "--points", "1.000"), 2, "Whose points?"),
     ((*SELL, "--credit", "1.000"), 2, "Whose credit?"),
     ((*SELL, "--points", "1.000", "--customer", "#1"), 2, "Points pay nothing in this shop"),
-    ((*SELL, "--credit", "108.400", "--customer", "#1"), 1, "less credit"),
+    ((*SELL, "--credit", "108.400", "--customer", "#1"), 1, "credit is Rp 0, not Rp 108.400"),
     ((*SELL, "--card", "4111111111111111"), 1, "looks like a card number"),
     ((*SELL, "--card", "500.000=APPR"), 1, "Only cash gives change."),
     (("till", "cash-out", "900.000", "--reason", "x"), 1, "drawer"),

@@ -109,6 +109,8 @@ class Orders(Stock):
         booking = request["booking"]
         if booking["channel"] not in CHANNELS:
             raise self.required("booking.channel")
+        if booking["channel"] == "TILL":
+            raise refuse_field("FIELD_OUT_OF_RANGE", "booking.channel")
         address = self.address("booking.address", booking["address"])
         if booking["courier_id"]:
             self.need(self.couriers, booking["courier_id"], "COURIER")
@@ -122,6 +124,7 @@ class Orders(Stock):
         account_id = booking["bank_account_id"]
         if account_id and not any(self.codes(account_id, totals["total"])):
             raise Refused("UNIQUE_CODES_EXHAUSTED", bank_account_id=account_id)
+        given_name = self.text("booking.customer_name", booking["customer_name"], 100, optional=True)
         customer = self._customer(booking, address)
         order_id = self.next_id("order")
         order = {
@@ -129,7 +132,7 @@ class Orders(Stock):
             "state": "BOOKED",
             "version": 1,
             "customer_id": customer["customer_id"],
-            "customer_name": customer["name"],
+            "customer_name": given_name or customer["name"],
             "customer_phone": customer["phone"],
             "address": address,
             "lines": lines,

@@ -154,6 +154,12 @@ pub fn is_date(text: &str) -> bool {
     (1900..=2999).contains(&year) && (1..=days).contains(&day)
 }
 
+/// Characters that leave no mark or turn the line around, and so make two texts look like one. Joiners, which scripts and
+/// emoji need, are none of them.
+pub(crate) fn is_unseen(character: char) -> bool {
+    matches!(character, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -363,7 +363,8 @@ pub struct BookingInput {
     /// A known customer; 0: `customer_name` and `customer_phone` make or find one (by phone).
     #[prost(uint64, tag = "1")]
     pub customer_id: u64,
-    /// Name for a new customer, 1 to 100 characters.
+    /// Name of who orders, 1 to 100 characters. A new customer gets it; a known one keeps theirs, and the order and its papers
+    /// bear this one. May be empty for a known customer.
     #[prost(string, tag = "2")]
     pub customer_name: ::prost::alloc::string::String,
     /// Phone for a new customer, digits with optional leading "+".

@@ -23,6 +23,10 @@ use crate::tables::Table;
 /// Sets items aside for a customer.
 pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_>) -> Outcome<Decided> {
     let channel = Channel::from_number(input.channel).ok_or_else(|| check::required("booking.channel"))?;
+    if channel == Channel::Till {
+        let message = "A Book Order does not come from a till: tills sell at once.";
+        return Err(Refusal::field(Reason::FieldOutOfRange, "booking.channel", message).into());
+    }
     let address =
         input.address.as_ref().map(|address| check::address("booking.address", address)).transpose()?;
     let note = check::optional_text("booking.note", &input.note, 500)?;
@@ -40,13 +44,15 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
     }
     let order_id = OrderId(next_id(view, OrderId::COUNTER)?);
     let payable = payable(view, input.bank_account_id, &priced, order_id)?;
+    let given_name = check::optional_text("booking.customer_name", &input.customer_name, 100)?;
     let (customer, customer_event) = customer(view, input, address.as_ref(), context)?;
     let order = Order {
         order_id,
         state: OrderState::Booked,
         version: 1,
         customer_id: customer.customer_id,
-        customer_name: customer.name,
+        // Who a known telephone orders for this time may have another name: the slip bears the one that was given.
+        customer_name: if given_name.is_empty() { customer.name } else { given_name },
         customer_phone: customer.phone,
         address,
         currency: priced.currency,

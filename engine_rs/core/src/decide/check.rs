@@ -27,7 +27,7 @@ pub(crate) fn optional_text(field: &str, value: &str, max: usize) -> Outcome<Str
         .with("max", max)
         .into());
     }
-    if value.chars().any(|c| c.is_control() && c != '\n') {
+    if value.chars().any(|c| (c.is_control() && c != '\n') || text::is_unseen(c)) {
         let message = format!("{field} holds characters that cannot be printed.");
         return Err(Refusal::field(Reason::FieldMalformed, field, message).into());
     }

@@ -309,7 +309,8 @@ fn pay(
             order.due_minor(),
             allocation.amount_minor
         );
-        let refusal = Refusal::new(Reason::OverAllocated, message).with("order_id", order_id);
+        let field = if allocation.mutation_id.is_some() { "allocations" } else { "amount" };
+        let refusal = Refusal::field(Reason::OverAllocated, field, message).with("order_id", order_id);
         return Err(refusal
             .with("due_minor", order.due_minor())
             .with("currency", order.currency.code())

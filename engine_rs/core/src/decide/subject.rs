@@ -21,7 +21,6 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
             Some("mutation_id")
         }
         Command::OpenShift { .. } => Some("till_id"),
-        Command::CreateTillSale { .. } => Some("sale.shift_id"),
         Command::RecordCashMovement { .. } | Command::CloseShift { .. } => Some("shift_id"),
         Command::PrintLabels { .. } => Some("parcel_ids"),
         Command::RequestAirwayBill { .. }
@@ -29,9 +28,8 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
         | Command::ReportAirwayBill { .. }
         | Command::DeliverParcel { .. } => Some("parcel_id"),
         Command::HandOverParcel { .. } => Some("airway_bill"),
-        Command::ReportPrintJob(_) | Command::SettlePrintJob { .. } | Command::ReprintDocument { .. } => {
-            Some("print_job_id")
-        }
+        Command::ReportPrintJob(_) => Some("report.print_job_id"),
+        Command::SettlePrintJob { .. } | Command::ReprintDocument { .. } => Some("print_job_id"),
         Command::UpdateSettings(_)
         | Command::CreateTaxClass(_)
         | Command::CreateItem(_)
@@ -54,6 +52,7 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
         | Command::ConfirmMatches { .. }
         | Command::CreateSales { .. }
         | Command::CreateTill { .. }
+        | Command::CreateTillSale { .. }
         | Command::CreateCourier { .. }
         | Command::BatchReportPrintJobs(_) => None,
     }

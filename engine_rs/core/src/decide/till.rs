@@ -82,7 +82,7 @@ pub(crate) fn sell(
     if !input.shift_id.is_some() {
         return Err(check::required("sale.shift_id").into());
     }
-    let shift = need_open_shift(view, input.shift_id)?;
+    let shift = need_open_shift(view, input.shift_id).named("sale.shift_id")?;
     let priced = price_till_sale(view, input)?;
     let customer = input
         .customer_id
@@ -188,7 +188,7 @@ fn tendered(
     let change_minor = sum - total;
     if change_minor > cash {
         let message = "Change is given from cash only; the other tenders are more than the total.";
-        return Err(Refusal::new(Reason::ChangeNotFromCash, message)
+        return Err(Refusal::field(Reason::ChangeNotFromCash, "tenders", message)
             .with("change_minor", change_minor)
             .into());
     }
