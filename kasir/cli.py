@@ -28,7 +28,6 @@ EXTRA_OF_MODULE = {
     "fontTools": "paper",
     "grpc_health": "server",
     "grpc_reflection": "server",
-    "grpc_status": "server",
     "platformdirs": "clients",
     "prometheus_client": "server",
     "qrcode": "paper",
