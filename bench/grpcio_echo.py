@@ -1,6 +1,6 @@
-"""The echo on grpcio's own Python server, sync with a pool of threads: what Kasir's transport is compared with.
+"""The echo on grpcio's own Python server, sync with a pool of threads: what Kasir's is compared with.
 
-    python -m bench.grpcio_echo
+python -m bench.grpcio_echo
 """
 
 import signal
@@ -27,7 +27,9 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     server = grpc.server(ThreadPoolExecutor(THREADS))
-    handlers = {method: grpc.unary_unary_rpc_method_handler(echo)}
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        method: grpc.unary_unary_rpc_method_handler(echo)
+    }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     port = server.add_insecure_port(f"{LOOPBACK}:0")
     server.start()

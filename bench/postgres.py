@@ -195,9 +195,7 @@ class Postgres:
             ]
         return all(row == ("on",) for row in said)
 
-    def measure(
-        self, kind: Kind, spread: Spread, in_flight: int, window: Window, batch: int = 1
-    ) -> Sample:
+    def measure(self, kind: Kind, spread: Spread, in_flight: int, window: Window, batch: int = 1) -> Sample:
         """Loads it with one kind of work from `in_flight` clients, `batch` of it in a call."""
         folder = self._folder / "load"
         shutil.rmtree(folder, ignore_errors=True)
