@@ -20,6 +20,7 @@ END_HEADERS = 0x4
 PADDED, PRIORITY = 0x8, 0x20
 HEADER_TABLE_SIZE, ENABLE_PUSH, INITIAL_WINDOW_SIZE = 1, 2, 4
 FIRST_WINDOW = 65_535
+FRAME_MAX = 16_384
 LARGEST_WINDOW = 2**31 - 1
 # Our window is opened again when half of it is used.
 REOPEN = LARGEST_WINDOW // 2
@@ -101,10 +102,13 @@ class Connection:
         self._out += (
             _SEND.pack(0, len(headers), HEADERS, END_HEADERS, stream),
             headers,
-            _SEND.pack(size >> 16, size & 0xFFFF, DATA, END_STREAM, stream),
-            b"\0" + (size - 5).to_bytes(4),
-            message,
         )
+        prefix = b"\0" + (size - 5).to_bytes(4)
+        if size <= FRAME_MAX:
+            head = _SEND.pack(size >> 16, size & 0xFFFF, DATA, END_STREAM, stream)
+            self._out += (head, prefix, message)
+        else:
+            self._frames(prefix + message, stream)
 
     def flush(self) -> None:
         """Sends what was called."""
@@ -166,6 +170,16 @@ class Connection:
 
     def _reopen(self, size: int) -> None:
         self._frame(WINDOW_UPDATE, 0, 0, size.to_bytes(4))
+
+    def _frames(self, data: bytes, stream: int) -> None:
+        """Data that does not fit into one frame. The window of a single call is not watched: requests are
+        smaller than the least that it is at first.
+        """
+        if len(data) > FIRST_WINDOW:
+            raise BenchError(f"A request of {len(data)} bytes is more than the light loader sends.")
+        for at in range(0, len(data), FRAME_MAX):
+            last = at + FRAME_MAX >= len(data)
+            self._frame(DATA, END_STREAM if last else 0, stream, data[at : at + FRAME_MAX])
 
     def _frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         size = len(payload)

@@ -15,8 +15,8 @@ from typing import Literal
 
 from uvloop import new_event_loop
 
-from bench.measure import Meter, Sample, Window
-from bench.work import ACTOR, Kind, Requests, Spread
+from bench.measure import BenchError, Meter, Sample, Window
+from bench.work import ACTOR, Kind, Requests, Spread, refused_holds
 from engine import Engine, Status
 
 Caller = Literal["asyncio", "threads"]
@@ -33,6 +33,8 @@ class Task:
     in_flight: int
     warm_up_s: float
     seconds: float
+    # Operations in one call.
+    batch: int = 1
 
     def to_json(self) -> str:
         """For the command line."""
@@ -41,11 +43,11 @@ class Task:
 
 def run(task: Task) -> Sample:
     """Opens the store, works on it, closes it."""
-    requests = Requests(task.kind, task.spread)
+    requests = Requests(task.kind, task.spread, batch=task.batch)
     with Engine.open(Path(task.store)) as engine:
         before = engine.status()
         window = Window(task.warm_up_s, task.seconds)
-        meter = Meter(window, os.getpid())
+        meter = Meter(window, os.getpid(), task.batch)
         if task.caller == "asyncio":
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(_tasks(engine, requests, meter, task.in_flight))
@@ -53,6 +55,11 @@ def run(task: Task) -> Sample:
             _threads(engine, requests, meter, task.in_flight)
         sample = meter.finish()
         sample.engine = engine_figures(before, engine.status())
+        if task.batch > 1:
+            # Stock only went down, so what is granted at the end was granted all along.
+            last = engine.submit_blocking(requests.method, requests.next(), ACTOR)
+            if refused := refused_holds(last):
+                raise BenchError(f"{refused} of {task.batch} holds of a batch were refused.")
     return sample
 
 

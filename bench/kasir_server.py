@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.measure import BenchError
+from bench.ports import LOOPBACK
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_S = 60.0
@@ -17,16 +18,18 @@ SERVE_OPTIONS = ("--log-calls", "refused", "--log-format", "json")
 
 
 class KasirServer:
-    """`kasir serve`, or the same with an echo. Stopped at the end of the `with`."""
+    """`kasir serve`, or another module that says in its first line where it serves, as that does. Stopped at
+    the end of the `with`.
+    """
 
-    def __init__(self, data: Path, *, echo: bool = False, options: tuple[str, ...] = SERVE_OPTIONS) -> None:
-        module = ["bench.echo_server", str(data)]
-        if not echo:
-            module = ["kasir.cli", "serve", "--data", str(data), "--listen", "127.0.0.1:0", *options]
+    def __init__(self, data: Path, *, module: str = "", options: tuple[str, ...] = SERVE_OPTIONS) -> None:
+        command = [module, str(data)]
+        if not module:
+            command = ["kasir.cli", "serve", "--data", str(data), "--listen", f"{LOOPBACK}:0", *options]
         self._log = data.with_name(data.name + ".log")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *module],
+                [sys.executable, "-m", *command],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -38,7 +41,7 @@ class KasirServer:
         if not ready:
             status = self._process.wait(STOP_S)
             raise BenchError(f"The server ended with status {status}: {self._log.read_text()[-2000:]}")
-        self.target = ready.removeprefix("kasir serving on ").split(" ", 1)[0]
+        self.target = ready.partition(" serving on ")[2].split(" ", 1)[0]
         self.port = int(self.target.rpartition(":")[2])
 
     @property

@@ -31,6 +31,8 @@ class Task:
     connections: int
     warm_up_s: float
     seconds: float
+    # Operations in one call.
+    batch: int = 1
 
     def to_json(self) -> str:
         """For the command line."""
@@ -39,7 +41,7 @@ class Task:
 
 def run(task: Task) -> Sample:
     """Keeps `in_flight` calls open until the window has ended, then waits for the last answers."""
-    requests = Requests(task.kind, task.spread)
+    requests = Requests(task.kind, task.spread, batch=task.batch)
     connections = [
         Connection(HOST, task.port, requests.method, ACTOR)
         for _ in range(min(task.connections, task.in_flight))
@@ -54,7 +56,7 @@ def run(task: Task) -> Sample:
 def _load(connections: list[Connection], requests: Requests, task: Task) -> Sample:
     poll = select.epoll()
     by_descriptor = {connection.fileno(): connection for connection in connections}
-    meter = Meter(Window(task.warm_up_s, task.seconds), task.server_pid)
+    meter = Meter(Window(task.warm_up_s, task.seconds), task.server_pid, task.batch)
     for index in range(task.in_flight):
         connections[index % len(connections)].call(requests.next(), perf_counter())
     for descriptor, connection in by_descriptor.items():

@@ -23,7 +23,9 @@ class Window:
 
 @dataclass
 class Sample:
-    """What one run of a cell gave."""
+    """What one run of a cell gave. An operation is one hold, booking or echo; a latency is that of a call,
+    which carries a batch of them.
+    """
 
     operations: int
     seconds: float
@@ -71,13 +73,15 @@ def cores(before: CpuTimes, after: CpuTimes, seconds: float) -> dict[str, float]
     return {name: round(value, 3) for name, value in busy.items() if name != "shared"}
 
 
-def summary(latencies_s: list[float], seconds: float, cpu: dict[str, float]) -> Sample:
-    """Makes a sample of what was counted. Refuses a stretch in which nothing happened."""
+def summary(latencies_s: list[float], seconds: float, cpu: dict[str, float], batch: int = 1) -> Sample:
+    """Makes a sample of the calls that were counted, each of `batch` operations. Refuses a stretch in which
+    nothing happened.
+    """
     if not latencies_s:
         raise BenchError("Nothing was answered while it was measured.")
     latencies_s.sort()
     return Sample(
-        operations=len(latencies_s),
+        operations=len(latencies_s) * batch,
         seconds=seconds,
         p50_ms=percentile(latencies_s, 0.50) * 1000,
         p99_ms=percentile(latencies_s, 0.99) * 1000,
@@ -91,7 +95,8 @@ class Meter:
     interpreter's own lock: its one hot method appends to a list.
     """
 
-    def __init__(self, window: Window, system_pid: int) -> None:
+    def __init__(self, window: Window, system_pid: int, batch: int = 1) -> None:
+        self._batch = batch
         self._system_pid = system_pid
         self._before: CpuTimes | None = None
         self._latencies_s: list[float] = []
@@ -112,4 +117,5 @@ class Meter:
         after = cpu_times(self._system_pid, os.getpid())
         # The CPU clocks were read a moment later than the window's edges, both times.
         seconds = self.ends - self.begins
-        return summary(self._latencies_s, seconds, cores(self._before, after, perf_counter() - self.begins))
+        cpu = cores(self._before, after, perf_counter() - self.begins)
+        return summary(self._latencies_s, seconds, cpu, self._batch)

@@ -7,7 +7,6 @@ can have.
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from psycopg import sql
 
 from bench.machine import cpu_times
 from bench.measure import BenchError, Sample, Window, cores, summary
-from bench.work import CUSTOMERS, HOT_ITEM, ITEMS, SEED, STOCK_PER_ITEM, Kind, Spread
+from bench.ports import LOOPBACK, free_port
+from bench.work import CUSTOMERS, HOT_ITEM, HOT_STOCK, ITEMS, SEED, Kind, Spread
 
 HERE = Path(__file__).resolve().parent
 DEBIAN = Path("/usr/lib/postgresql")
@@ -31,7 +31,7 @@ START_S = 30.0
 CONNECTING_S = 1.0
 LOADER_THREADS = 2
 # Durable, as it comes; only where it listens is our own affair.
-SETTINGS = ("fsync=on", "synchronous_commit=on", "listen_addresses=127.0.0.1", "unix_socket_directories=")
+SETTINGS = ("fsync=on", "synchronous_commit=on", f"listen_addresses={LOOPBACK}", "unix_socket_directories=")
 
 _PICK_ITEM = {Spread.UNIFORM: f"random(1, {ITEMS})", Spread.HOT: str(HOT_ITEM)}
 _REQUEST = r"""\set n :n + 1
@@ -59,6 +59,14 @@ WITH taken AS (
 INSERT INTO holds (request_id, item_id, location_id, quantity, owner, create_time, expire_time)
     SELECT :request, item_id, 1, 1, 'cart-' || :client_id, now(), now() + interval '1 hour' FROM taken
     RETURNING hold_id;
+"""
+)
+# The server picks the items itself, which spares the loader and the wire a hundred numbers a call.
+_PICK_ITEMS = {Spread.UNIFORM: f"1 + floor(random() * {ITEMS})::bigint", Spread.HOT: f"{HOT_ITEM}::bigint"}
+_HOLD_MANY = (
+    _REQUEST
+    + r"""SELECT hold_many(:request * 1000::bigint,
+    ARRAY(SELECT %s FROM generate_series(1, {batch})), 'cart-' || :client_id);
 """
 )
 _TEXTS = {
@@ -97,13 +105,6 @@ class _Owner:
             shutil.chown(path, self.name, self.name)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Postgres:
     """A new cluster in `folder`, running until the end of the `with`."""
 
@@ -112,7 +113,7 @@ class Postgres:
         self._folder = folder.resolve()
         self._owner = _Owner.choose()
         self._data = self._folder / "data"
-        self._port = _free_port()
+        self._port = free_port()
         self._log = self._folder / "postgres.log"
         self._make()
         settings = [word for setting in (*SETTINGS, f"port={self._port}") for word in ("-c", setting)]
@@ -172,13 +173,13 @@ class Postgres:
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(
-            host="127.0.0.1", port=self._port, user="bench", dbname="postgres", autocommit=True
+            host=LOOPBACK, port=self._port, user="bench", dbname="postgres", autocommit=True
         )
 
     def seed(self) -> None:
         """Empties the shop and fills it anew, so that every measurement begins alike."""
         text = (HERE / "postgres_seed.sql").read_text()
-        for name, value in (("items", ITEMS), ("stock", STOCK_PER_ITEM), ("customers", CUSTOMERS)):
+        for name, value in (("items", ITEMS), ("stock", HOT_STOCK), ("customers", CUSTOMERS)):
             text = text.replace(f":{name}", str(value))
         with self._connect() as connection:
             for statement in text.split(";\n"):
@@ -194,20 +195,20 @@ class Postgres:
             ]
         return all(row == ("on",) for row in said)
 
-    def measure(self, kind: Kind, spread: Spread, in_flight: int, window: Window) -> Sample:
-        """Loads it with one kind of work from `in_flight` clients."""
+    def measure(self, kind: Kind, spread: Spread, in_flight: int, window: Window, batch: int = 1) -> Sample:
+        """Loads it with one kind of work from `in_flight` clients, `batch` of it in a call."""
         folder = self._folder / "load"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         script = folder / "script.sql"
-        script.write_text((_BOOKING if kind is Kind.BOOKING else _HOLD) % _PICK_ITEM[spread])
+        script.write_text(_script(kind, spread, batch))
         texts = _TEXTS if kind is Kind.BOOKING else {}
         defined = {"n": "0", **texts}
         lasts = CONNECTING_S + window.warm_up_s + window.seconds + CONNECTING_S
         loader = subprocess.Popen(
             [
                 self.programs / "pgbench",
-                *("--host", "127.0.0.1", "--port", str(self._port), "--username", "bench"),
+                *("--host", LOOPBACK, "--port", str(self._port), "--username", "bench"),
                 *("--no-vacuum", "--protocol", "prepared", "--file", script),
                 *("--client", str(in_flight), "--jobs", str(LOADER_THREADS), "--time", str(round(lasts))),
                 *("--random-seed", str(SEED), "--log", "--log-prefix", folder / "log"),
@@ -226,8 +227,17 @@ class Postgres:
         failed = re.search(r"number of failed transactions: (\d+)", said)
         if loader.returncode or failed is None or failed[1] != "0":
             raise BenchError(f"pgbench failed: {said[-2000:]}")
-        latencies = _read_log(folder, begins, ends)
-        return summary(latencies, ends - begins, cores(before, after, ends - begins))
+        cpu = cores(before, after, ends - begins)
+        sample = summary(_read_log(folder, begins, ends), ends - begins, cpu, batch)
+        if (there := self._count(kind)) < sample.operations:
+            raise BenchError(f"{sample.operations} {kind}s were answered, but {there} are there.")
+        return sample
+
+    def _count(self, kind: Kind) -> int:
+        table = sql.Identifier("orders" if kind is Kind.BOOKING else "holds")
+        with self._connect() as connection:
+            row = connection.execute(sql.SQL("SELECT count(*) FROM ") + table).fetchone()
+        return int(row[0]) if row else 0
 
     def stop(self) -> None:
         """Stops the server; its files stay."""
@@ -245,6 +255,14 @@ class Postgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _script(kind: Kind, spread: Spread, batch: int) -> str:
+    """What each client of pgbench does, over and over."""
+    if batch > 1:
+        assert kind is Kind.HOLD, "only holds are measured in batches"
+        return _HOLD_MANY.format(batch=batch) % _PICK_ITEMS[spread]
+    return (_BOOKING if kind is Kind.BOOKING else _HOLD) % _PICK_ITEM[spread]
 
 
 def _read_log(folder: Path, begins: float, ends: float) -> list[float]:

@@ -167,3 +167,29 @@ BEGIN
     END IF;
 END;
 $$;
+
+-- Holds one unit of each of many items at location 1, in sets: each element is granted or refused by itself, the rows of stock
+-- are locked by id so that nobody deadlocks. Returns how many were granted. Request ids are p_request and those that follow it.
+CREATE FUNCTION hold_many(p_request bigint, p_items bigint[], p_owner text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_granted bigint;
+BEGIN
+    PERFORM FROM stock WHERE location_id = 1 AND item_id = ANY (p_items) ORDER BY item_id FOR UPDATE;
+    -- A statement of its own, so that it sees what others committed while we waited for the rows.
+    WITH asked AS (
+        SELECT item_id, place, row_number() OVER (PARTITION BY item_id ORDER BY place) AS wanted
+            FROM unnest(p_items) WITH ORDINALITY AS given (item_id, place)
+    ), granted AS MATERIALIZED (
+        SELECT asked.item_id, place FROM asked JOIN stock ON stock.item_id = asked.item_id AND location_id = 1
+            WHERE wanted <= on_hand - held
+    ), taken AS (
+        UPDATE stock SET held = held + units
+            FROM (SELECT item_id, count(*) AS units FROM granted GROUP BY item_id) AS sums
+            WHERE stock.item_id = sums.item_id AND location_id = 1
+    )
+    INSERT INTO holds (request_id, item_id, location_id, quantity, owner, create_time, expire_time)
+        SELECT p_request + place, item_id, 1, 1, p_owner, now(), now() + interval '1 hour' FROM granted;
+    GET DIAGNOSTICS v_granted = ROW_COUNT;
+    RETURN v_granted;
+END;
+$$;

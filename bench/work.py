@@ -32,9 +32,13 @@ ITEMS = 10_000
 CUSTOMERS = 10_000
 # More than any run books: what is measured are reservations, not refusals.
 STOCK_PER_ITEM = 1_000_000
+# The hot item's, which batches want a hundred thousand of a second.
+HOT_STOCK = 20 * STOCK_PER_ITEM
 HOT_ITEM = 1
 # One a request of a few seconds' run; then they come round again under new request ids.
 BODIES = 20_000
+# The same for requests that carry a batch.
+BATCH_BODIES = 200
 BATCH_MAX = 1_000
 # Customers are seeded one command each; so many together share a commit.
 SEED_THREADS = 64
@@ -45,6 +49,7 @@ ACTOR = "bench"
 
 CREATE_BOOKING = "/kasir.v1.BookingService/CreateBooking"
 CREATE_HOLD = "/kasir.v1.StockService/CreateHold"
+BATCH_CREATE_HOLDS = "/kasir.v1.StockService/BatchCreateHolds"
 # Answered by the benchmark's own server, see `bench.echo_server`.
 ECHO = "/kasir.bench.EchoService/Echo"
 
@@ -115,19 +120,30 @@ _ID_FIELD = b"\x0a\x24"
 
 
 class Requests:
-    """An endless, repeatable series of serialized requests of one kind."""
+    """An endless, repeatable series of serialized requests of one kind, each for `batch` of it."""
 
     def __init__(
-        self, kind: Kind, spread: Spread, seed: int = SEED, *, bodies: list[bytes] | None = None
+        self,
+        kind: Kind,
+        spread: Spread,
+        seed: int = SEED,
+        *,
+        batch: int = 1,
+        bodies: list[bytes] | None = None,
     ) -> None:
         self.kind = kind
         self.spread = spread
         self.method = {Kind.BOOKING: CREATE_BOOKING, Kind.HOLD: CREATE_HOLD, Kind.ECHO: ECHO}[kind]
         self._ids = Ids()
         chance = random.Random(seed)
-        make = {Kind.BOOKING: _booking, Kind.HOLD: _hold, Kind.ECHO: _echo}[kind]
-        self._bodies = bodies or [make(chance, spread) for _ in range(BODIES)]
-        self._next = chance.randrange(BODIES)
+        if batch > 1:
+            assert kind is Kind.HOLD, "only holds are measured in batches"
+            self.method = BATCH_CREATE_HOLDS
+            self._bodies = bodies or [_holds(chance, spread, batch) for _ in range(BATCH_BODIES)]
+        else:
+            make = {Kind.BOOKING: _booking, Kind.HOLD: _hold, Kind.ECHO: _echo}[kind]
+            self._bodies = bodies or [make(chance, spread) for _ in range(BODIES)]
+        self._next = chance.randrange(len(self._bodies))
 
     def beside(self) -> "Requests":
         """The same series from another place on, with ids of its own: for another thread."""
@@ -135,7 +151,7 @@ class Requests:
 
     def next(self) -> bytes:
         """The next request: fields of a protobuf message may be put one behind the other, the id first."""
-        self._next = index = (self._next + 1) % BODIES
+        self._next = index = (self._next + 1) % len(self._bodies)
         return _ID_FIELD + self._ids.next() + self._bodies[index]
 
 
@@ -180,14 +196,28 @@ def address_of(customer: int) -> common_pb2.Address:
     )
 
 
-def _hold(chance: random.Random, spread: Spread) -> bytes:
-    hold = stock_pb2.Hold(
+def _one_hold(chance: random.Random, spread: Spread) -> stock_pb2.Hold:
+    return stock_pb2.Hold(
         item_id=_item(chance, spread),
         location_id=Shop.warehouse_id,
         quantity=1,
         owner=f"cart-{chance.randrange(100_000)}",
     )
-    return stock_pb2.CreateHoldRequest(hold=hold).SerializeToString()
+
+
+def _hold(chance: random.Random, spread: Spread) -> bytes:
+    return stock_pb2.CreateHoldRequest(hold=_one_hold(chance, spread)).SerializeToString()
+
+
+def _holds(chance: random.Random, spread: Spread, batch: int) -> bytes:
+    holds = [_one_hold(chance, spread) for _ in range(batch)]
+    return stock_pb2.BatchCreateHoldsRequest(holds=holds).SerializeToString()
+
+
+def refused_holds(reply: bytes) -> int:
+    """How many of a batch were refused, by its serialized reply."""
+    read = stock_pb2.BatchCreateHoldsResponse.FromString(reply)
+    return sum(result.HasField("error") for result in read.results)
 
 
 def _echo(_chance: random.Random, _spread: Spread) -> bytes:
@@ -216,6 +246,10 @@ def seed_store(path: Path) -> Iterator[int]:
                 stock_pb2.ReceiveStockRequest(location_id=Shop.warehouse_id, lines=lines, reference="SJ-1"),
             )
             yield first * 50 // ITEMS
+        hot = stock_pb2.StockLine(item_id=HOT_ITEM, quantity=STOCK_PER_ITEM)
+        for _ in range(HOT_STOCK // STOCK_PER_ITEM - 1):
+            more = stock_pb2.ReceiveStockRequest(location_id=Shop.warehouse_id, lines=[hot], reference="SJ-2")
+            send("StockService/ReceiveStock", more)
 
         def customer(number: int) -> None:
             made = customer_pb2.Customer(
