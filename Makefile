@@ -21,7 +21,7 @@ export PYO3_PYTHON := $(CURDIR)/$(PYTHON)
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- Setting up. Each step leaves a file behind, so that a second `make setup` has nothing to do. ---
 
@@ -91,14 +91,22 @@ gen-check: $(VENV)/.dependencies ## Fail when generated code differs from proto/
 	@$(PYTHON) tools/gen.py --check
 
 .PHONY: bench
-bench: setup ## Measure the engine and the server, beside PostgreSQL
+bench: setup ## Measure beside PostgreSQL, Redis and SQLite; in out/bench/
 	@sh tools/system_packages.sh
 	@$(PYTHON) -m bench $(ARGS)
 
 .PHONY: bench-quick
-bench-quick: setup ## The same in seconds: shows that it runs, not how fast
+bench-quick: setup ## The most telling rows of it, in under three minutes
 	@sh tools/system_packages.sh
 	@$(PYTHON) -m bench --quick $(ARGS)
+
+.PHONY: bench-compare
+bench-compare: setup ## What changed since bench/baseline.json, as ratios
+	@$(PYTHON) -m bench compare $(ARGS)
+
+.PHONY: locust
+locust: setup ## People at work over gRPC (ARGS=--page: watch)
+	@$(PYTHON) -m bench locust $(ARGS)
 
 # How often `make crash` kills
 N ?= 20

@@ -1,4 +1,5 @@
-"""The benchmark: the same durable work on Kasir and on PostgreSQL, side by side, in the same run.
+"""The benchmark: the same durable work on Kasir and on PostgreSQL, Redis and SQLite, side by side, in
+the same run.
 
-See docs/performance.md for what is measured and how to repeat it, and `python -m bench --help`.
+See bench/README.md for what is measured and how to repeat it, and `python -m bench --help`.
 """

@@ -20,20 +20,23 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from bench import cells, floors, machine, report
+from bench import cells, compare, floors, machine, report
 from bench.kasir_server import ROOT, KasirServer
 from bench.measure import BenchError, Window
+from bench.ports import LOOPBACK
 from bench.results import Results
 from bench.run import Bench, Plan
 
 OUT = Path("out/bench")
 QUICK = Window(0.5, 1.5)
+FULL = Window(0.5, 2.5)
 FLOOR_S = 1.0
 
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
-    help="Kasir measured beside PostgreSQL: the same durable work, on the same disk, in the same run.",
+    help="Kasir measured beside PostgreSQL, Redis and SQLite: the same durable work, on the same disk, "
+    "in the same run.",
 )
 # Wide where nobody watches: a log wraps nothing.
 console = Console() if sys.stdout.isatty() else Console(width=140)
@@ -57,7 +60,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds; every figure is their median.")] = 3,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.5, help="Seconds to measure a cell in a round.  [default: 5; quick 1.5]"),
+        typer.Option(min=0.5, help="Seconds to measure a cell in a round.  [default: 2.5; quick 1.5]"),
     ] = None,
     only: Annotated[
         str, typer.Option(help="Only cells whose name has all these words, e.g. 'unary hold'.")
@@ -99,7 +102,8 @@ def bench(
     ]
     if not chosen:
         raise typer.BadParameter(f"no cell has the words {only!r}", param_hint="--only")
-    window = Window(1.0, seconds or 5.0) if not quick else Window(QUICK.warm_up_s, seconds or QUICK.seconds)
+    usual = QUICK if quick else FULL
+    window = Window(usual.warm_up_s, seconds or usual.seconds)
     os.nice(priority)
     try:
         results = _measured(Plan(chosen, rounds, window, patience), scratch)
@@ -127,6 +131,7 @@ def _measured(plan: Plan, scratch: Path) -> Results:
         facts = machine.facts(scratch)
         facts |= {"load_before": round(machine.load_average(), 2), "nice": os.nice(0)}
         facts["fdatasync"] = floors.sync_times(scratch, FLOOR_S / 4)
+        facts["lmdb_commit"] = floors.commit_times(scratch, FLOOR_S / 4)
         results = Results(facts)
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("", total=plan.steps)
@@ -138,6 +143,24 @@ def _measured(plan: Plan, scratch: Path) -> Results:
         return results
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@app.command("compare")
+def compare_command(
+    results: Annotated[Path, typer.Option(help="What is new.")] = OUT / "results.json",
+    baseline: Annotated[Path, typer.Option(help="What it is compared with.")] = compare.BASELINE,
+    keep: Annotated[bool, typer.Option("--keep", help="Store the new results as the baseline.")] = False,
+) -> None:
+    """Show what changed between two runs, as ratios: the stored baseline and the last one."""
+    try:
+        new = compare.read(results)
+        if keep:
+            compare.keep(new, baseline)
+            console.print(f"Stored: {baseline}")
+        else:
+            compare.show(compare.read(baseline), new, console)
+    except BenchError as error:
+        _give_up(error)
 
 
 @app.command("floors")
@@ -189,25 +212,33 @@ def locust(
     host: Annotated[
         str, typer.Option(help="host:port of a running server; without, one is started on an empty store.")
     ] = "",
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--page/--headless", help="Watch on locust's own page, until Ctrl-C, or only print a summary."
+        ),
+    ] = False,
 ) -> None:
     """Let customer service, tills, warehouse and courier work a shop over gRPC; shows how long they wait."""
+    how = ["--web-host", LOOPBACK]
+    if not page:
+        how = ["--headless", "--run-time", f"{seconds}s", "--only-summary", "--exit-code-on-error", "1"]
     if host:
-        raise typer.Exit(_locust(host, users, seconds))
+        raise typer.Exit(_locust(host, users, how))
     with tempfile.TemporaryDirectory(prefix="kasir-locust-") as folder:
         try:
             with KasirServer(Path(folder) / "store") as server:
-                status = _locust(server.target, users, seconds)
+                status = _locust(server.target, users, how)
         except BenchError as error:
             _give_up(error)
             return
     raise typer.Exit(status)
 
 
-def _locust(target: str, users: int, seconds: int) -> int:
+def _locust(target: str, users: int, how: list[str]) -> int:
     command = [
         *(sys.executable, "-m", "locust", "--locustfile", str(ROOT / "bench" / "locustfile.py")),
-        *("--headless", "--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"),
-        *("--host", target, "--only-summary", "--exit-code-on-error", "1"),
+        *("--host", target, "--users", str(users), "--spawn-rate", str(users), *how),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

@@ -1,7 +1,7 @@
 """People at work in a shop: customer service, warehouse, tills and courier, over gRPC, at human speed.
 
     python -m bench locust --users 20 --seconds 20
-    python -m locust -f bench/locustfile.py --host 127.0.0.1:50051       (with locust's own page)
+    python -m bench locust --page                                        (watched on locust's own page)
 
 The shop is made when the test starts, with codes of its own, so any server without TLS will do. They work
 together as in the real thing: what customer service asks for, the warehouse hands over; what is sold, the

@@ -2,20 +2,21 @@
 
 import html
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.cells import IN_FLIGHT, Cell, System
-from bench.results import Results
+from bench.cells import IN_FLIGHT, Cell, System, not_measured
+from bench.results import FIGURES, Results, Target
 from bench.work import Kind, Spread
 
 BAR_WIDTH = 420
 # Interrupts and the like take some of every run.
 DISTURBED_CORES = 0.4
 BAR_HEIGHT = 22
-LABEL_WIDTH = 250
+LABEL_WIDTH = 290
 # CPU of the system in microseconds an operation, then cores kept busy, then commands a commit.
 HEAD = (
     "what",
@@ -30,7 +31,14 @@ HEAD = (
     "others",
     "a commit",
 )
-COLOURS = {System.KASIR: "#0b7a5c", System.POSTGRESQL: "#336791", System.GRPCIO: "#8a8f98"}
+COLOURS = {
+    System.KASIR: "#0b7a5c",
+    System.POSTGRESQL: "#336791",
+    System.REDIS: "#b3392c",
+    System.SQLITE: "#c98a1b",
+    System.GRPCIO: "#8a8f98",
+    System.TIGERBEETLE: "#5b4b8a",
+}
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 body { color: #1c1e21 }
@@ -39,6 +47,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .2rem .7rem; text-align: right }
 th { border-bottom: 1px solid #999; font-weight: 600 } td:first-child, th:first-child { text-align: left }
 tr:nth-child(even) td { background: #f5f6f7 }
+td.yes { color: #0b7a5c } td.no { color: #b3392c }
 .note { color: #555 } svg text { font: 13px system-ui, sans-serif }
 """
 
@@ -54,8 +63,23 @@ def show(results: Results, console: Console) -> None:
         for each in compared:
             table.add_row(each.name, f"{each.value:.2f}", f"{each.least:.2f}", f"{each.greatest:.2f}")
         console.print(table)
+    console.print(_targets_table(results))
+    for left_out in not_measured():
+        console.print(f"Not measured: {left_out.system} {left_out.path}, {left_out.why}.")
     for warning in warnings(results):
         console.print(f"[yellow]{warning}")
+
+
+def _targets_table(results: Results) -> Table:
+    table = Table("to reach", "needed", "found", "reached", title="To reach")
+    for target in results.targets():
+        colour = {True: "green", False: "red", None: "dim"}[target.reached]
+        table.add_row(target.name, target.needed, target.found, f"[{colour}]{_said(target)}")
+    return table
+
+
+def _said(target: Target) -> str:
+    return {True: "yes", False: "no", None: ""}[target.reached]
 
 
 def _cells_table(results: Results) -> Table:
@@ -111,48 +135,79 @@ def warnings(results: Results) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Chart:
+    """Bars of one figure of some cells."""
+
+    title: str
+    cells: list[Cell]
+    figure: str = "rate_per_s"
+
+
+def charts(results: Results) -> list[Chart]:
+    """What is drawn; what was not measured is left out."""
+    measured = list(results.samples)
+    found: list[Chart] = []
+    for work in (Kind.BOOKING, Kind.HOLD):
+        for spread in Spread:
+            alike = [cell for cell in measured if (cell.work, cell.spread) == (work, spread)]
+            single = [cell for cell in alike if cell.batch == cell.pipeline == 1]
+            many = [cell for cell in single if cell.in_flight == IN_FLIGHT]
+            title = f"{work.value.title()}s, {spread.value}"
+            found += [
+                Chart(f"{title}, {IN_FLIGHT} in flight: a second", many),
+                Chart(f"{title}, {IN_FLIGHT} in flight: p99 in ms", many, "p99_ms"),
+                Chart(f"{title}, batches and pipelines: a second", [c for c in alike if c not in single]),
+                Chart(
+                    f"{title}, one at a time: p50 in ms", [c for c in single if c.in_flight == 1], "p50_ms"
+                ),
+            ]
+    echoes = [cell for cell in measured if cell.work is Kind.ECHO]
+    found += [
+        Chart("Echo of 100 bytes through a Python handler: a second", echoes),
+        Chart("Echo of 100 bytes through a Python handler: p99 in ms", echoes, "p99_ms"),
+    ]
+    return [chart for chart in found if chart.cells]
+
+
 def write_html(results: Results, path: Path) -> None:
     """Writes the report."""
-    charts = "".join(
-        f"<h2>{work.value.title()}s a second, {spread.value}</h2>{_chart(results, work, spread)}"
-        for work in (Kind.BOOKING, Kind.HOLD)
-        for spread in Spread
-    )
-    machine = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in results.machine.items())
+    drawn = "".join(f"<h2>{html.escape(each.title)}</h2>{_chart(results, each)}" for each in charts(results))
+    facts = [(name, value) for name, value in results.machine.items() if not isinstance(value, list)]
+    machine = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts)
     notes = "".join(f"<p class=note>{html.escape(warning)}</p>" for warning in warnings(results))
     path.write_text(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Kasir's benchmark</title><style>{STYLE}</style>"
         f"<h1>Kasir's benchmark</h1><p class=note>{html.escape(machine)}</p>{notes}"
         "<p>Every system makes each booking or hold durable before it answers. Medians of interleaved "
-        "rounds; a bar's whisker goes from the least to the greatest round.</p>"
-        f"{charts}<h2>All figures</h2>{_figures(results)}<h2>Side by side</h2>{_ratios(results)}</html>\n"
+        "rounds; a bar's whisker goes from the least to the greatest round. Of a batch, the rate counts "
+        "what is in it and the wait is that of the whole call.</p>"
+        f"<h2>To reach</h2>{_targets(results)}{drawn}<h2>All figures</h2>{_figures(results)}"
+        f"<h2>Side by side</h2>{_ratios(results)}<h2>Floors of this disk</h2>{_floors(results)}"
+        f"<h2>Not measured</h2>{_left_out()}</html>\n"
     )
 
 
-def _chart(results: Results, work: Kind, spread: Spread) -> str:
-    cells = [
-        cell
-        for cell in results.samples
-        if (cell.work, cell.spread, cell.in_flight) == (work, spread, IN_FLIGHT)
-    ]
-    top = max((max(results.figure(cell, "rate_per_s")) for cell in cells), default=0.0)
+def _chart(results: Results, chart: Chart) -> str:
+    top = max((max(results.figure(cell, chart.figure)) for cell in chart.cells), default=0.0)
     if not top:
         return "<p class=note>Not measured.</p>"
-    bars = "".join(_bar(results, cell, index, top) for index, cell in enumerate(cells))
-    width, height = LABEL_WIDTH + BAR_WIDTH + 150, len(cells) * (BAR_HEIGHT + 8)
+    bars = "".join(_bar(results, cell, index, top, chart.figure) for index, cell in enumerate(chart.cells))
+    width, height = LABEL_WIDTH + BAR_WIDTH + 150, len(chart.cells) * (BAR_HEIGHT + 8)
     return f"<svg viewBox='0 0 {width} {height}' width={width} role=img>{bars}</svg>"
 
 
-def _bar(results: Results, cell: Cell, index: int, top: float) -> str:
-    rates = results.figure(cell, "rate_per_s")
-    middle = results.middle(cell, "rate_per_s")
+def _bar(results: Results, cell: Cell, index: int, top: float, figure: str) -> str:
+    assert figure in FIGURES, "a figure of every sample"
+    values = results.figure(cell, figure)
+    middle = results.middle(cell, figure)
     y = index * (BAR_HEIGHT + 8)
     baseline, centre = y + BAR_HEIGHT * 0.72, y + BAR_HEIGHT / 2
     scale = BAR_WIDTH / top
-    low, high = LABEL_WIDTH + min(rates) * scale, LABEL_WIDTH + max(rates) * scale
+    low, high = LABEL_WIDTH + min(values) * scale, LABEL_WIDTH + max(values) * scale
     size = f"width={middle * scale:.1f} height={BAR_HEIGHT}"
-    words = f"{middle:,.0f}, p99 {results.middle(cell, 'p99_ms'):.1f} ms"
+    words = f"{middle:,.0f}" if figure == "rate_per_s" else f"{middle:.2f} ms"
     return (
         f"<text x=0 y={baseline:.0f}>{html.escape(cell.name)}</text>"
         f"<rect x={LABEL_WIDTH} y={y} {size} fill='{COLOURS[cell.system]}'/>"
@@ -178,3 +233,31 @@ def _ratios(results: Results) -> str:
         for each in results.compared()
     ]
     return _html_table(("ratio", "median", "least", "greatest"), rows)
+
+
+def _targets(results: Results) -> str:
+    head = "<tr><th>what</th><th>needed</th><th>found</th><th>reached</th></tr>"
+    rows = "".join(
+        f"<tr><td>{html.escape(each.name)}</td><td>{html.escape(each.needed)}</td>"
+        f"<td>{html.escape(each.found)}</td><td class='{_said(each)}'>{_said(each)}</td></tr>"
+        for each in results.targets()
+    )
+    return f"<table>{head}{rows}</table>"
+
+
+def _floors(results: Results) -> str:
+    """Tables of what the disk itself takes."""
+    found: list[str] = []
+    for name, title in (
+        ("fdatasync", "fdatasync"),
+        ("lmdb_commit", "bare LMDB commit of four puts a command"),
+    ):
+        rows = results.machine.get(name)
+        if rows:
+            words = [[f"{value:,.10g}" for value in row.values()] for row in rows]
+            found.append(f"<p>{title}</p>{_html_table(rows[0], words)}")
+    return "".join(found) or "<p class=note>Not measured.</p>"
+
+
+def _left_out() -> str:
+    return _html_table(("what", "why"), [(f"{each.system} {each.path}", each.why) for each in not_measured()])

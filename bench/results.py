@@ -2,11 +2,11 @@
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.cells import Cell, Ratio, ratios
+from bench.cells import LMDB_COMMIT_ROOM_MS, ONE_HOLD, Cell, Ratio, not_measured, ratios, targets
 from bench.measure import Sample, median
 
 FIGURES = ("rate_per_s", "p50_ms", "p99_ms", "max_ms", "cpu_us")
@@ -20,6 +20,23 @@ class Compared:
     value: float
     least: float
     greatest: float
+    # What the median has to be to be good enough, where that was said.
+    at_least: float | None = None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether it is good enough; None where nobody said what is."""
+        return None if self.at_least is None else self.value >= self.at_least
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was to be reached, what was found, and whether that is enough; None where it was not measured."""
+
+    name: str
+    needed: str
+    found: str
+    reached: bool | None
 
 
 @dataclass
@@ -52,7 +69,8 @@ class Results:
             "work": cell.work.value,
             "spread": cell.spread.value,
             "in_flight": cell.in_flight,
-            "batch": 1,
+            "batch": cell.batch,
+            "clients": cell.in_flight // cell.pipeline,
             "durable": cell.durable,
             **{name: round(self.middle(cell, name), 3) for name in FIGURES},
             "cpu": cpu,
@@ -71,7 +89,35 @@ class Results:
         values = [over / under for over, under in pairs if under]
         if not values:
             return None
-        return Compared(ratio.name, median(values), min(values), max(values))
+        return Compared(ratio.name, median(values), min(values), max(values), ratio.at_least)
+
+    def targets(self) -> list[Target]:
+        """What was to be reached."""
+        found: list[Target] = []
+        for ratio in targets():
+            compared = self._compare(ratio)
+            found.append(
+                Target(
+                    ratio.name,
+                    f"≥ {ratio.at_least:g}",
+                    "not measured" if compared is None else f"{compared.value:.2f}",
+                    None if compared is None else compared.reached,
+                )
+            )
+        found.append(self._one_hold())
+        return found
+
+    def _one_hold(self) -> Target:
+        """One caller's wait beside that of a bare LMDB commit, which was taken in the same run."""
+        name = "hold, unary gRPC, one at a time: p50 in ms"
+        commits = [row for row in self.machine.get("lmdb_commit", []) if row["commands"] == 1]
+        if not commits or ONE_HOLD not in self.samples:
+            needed = f"≤ bare LMDB commit + {LMDB_COMMIT_ROOM_MS:g}"
+            return Target(name, needed, "not measured", None)
+        limit_ms = commits[0]["p50_us"] / 1_000 + LMDB_COMMIT_ROOM_MS
+        value = self.middle(ONE_HOLD, "p50_ms")
+        needed = f"≤ {limit_ms:.3f} (bare LMDB commit + {LMDB_COMMIT_ROOM_MS:g})"
+        return Target(name, needed, f"{value:.3f}", value <= limit_ms)
 
     def to_json(self) -> dict[str, Any]:
         """All of results.json."""
@@ -84,9 +130,13 @@ class Results:
                     "median": round(each.value, 3),
                     "least": round(each.least, 3),
                     "greatest": round(each.greatest, 3),
+                    "at_least": each.at_least,
+                    "reached": each.reached,
                 }
                 for each in self.compared()
             ],
+            "targets": [asdict(target) for target in self.targets()],
+            "not_measured": [asdict(each) for each in not_measured()],
         }
 
     def write(self, path: Path) -> None:
