@@ -16,7 +16,7 @@ BAR_WIDTH = 420
 # Interrupts and the like take some of every run.
 DISTURBED_CORES = 0.4
 BAR_HEIGHT = 22
-LABEL_WIDTH = 290
+LABEL_WIDTH = 330
 # CPU of the system in microseconds an operation, then cores kept busy, then commands a commit.
 HEAD = (
     "what",
