@@ -39,7 +39,7 @@ app = typer.Typer(
     "in the same run.",
 )
 # Wide where nobody watches: a log wraps nothing.
-console = Console() if sys.stdout.isatty() else Console(width=140)
+console = Console() if sys.stdout.isatty() else Console(width=160)
 
 ScratchOption = Annotated[
     Path, typer.Option(help="Where the stores measured lie; on the disk that is to be measured.")

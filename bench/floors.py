@@ -5,6 +5,7 @@ python -m bench floors
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -53,11 +54,13 @@ def sync_times(folder: Path, seconds: float) -> list[dict[str, float]]:
     return rows
 
 
-def commit_times(folder: Path, seconds: float) -> list[dict[str, float]]:
+def commit_times(
+    folder: Path, seconds: float, sizes: Sequence[int] = COMMIT_COMMANDS
+) -> list[dict[str, float]]:
     """Bare LMDB from Python, default sync: commits of so many commands of four puts, keys ascending."""
     rows: list[dict[str, float]] = []
     path = folder / "lmdb"
-    for commands in COMMIT_COMMANDS:
+    for commands in sizes:
         shutil.rmtree(path, ignore_errors=True)
         value = os.urandom(VALUE_BYTES)
         times: list[float] = []

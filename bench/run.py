@@ -13,7 +13,7 @@ from time import monotonic, sleep
 
 import grpc
 
-from bench import in_process, loader, sqlite
+from bench import floors, in_process, loader, sqlite
 from bench.cells import Cell, System
 from bench.cells import Path as Way
 from bench.kasir_server import ROOT, KasirServer
@@ -31,6 +31,8 @@ CHILD_PATIENCE_S = 120.0
 # More of others' work than this disturbs.
 QUIET_CORES = 0.2
 LOOK_S = 1.0
+# A bare LMDB commit is timed for so long in every round.
+FLOOR_S = 0.5
 STATUS_TIMEOUT_S = 30.0
 
 
@@ -96,6 +98,8 @@ class Bench:
                 self._tell(f"round {number + 1}: {cell.name}", done)
                 self._results.samples[cell].append(self._undisturbed(cell))
                 done += 1
+            floor = floors.commit_times(self._scratch, FLOOR_S, sizes=(1,))[0]
+            self._results.machine.setdefault("lmdb_commit_p50_us", []).append(floor["p50_us"])
             self._results.machine.setdefault("load_averages", []).append(round(load_average(), 2))
         self._tell("done", done)
 

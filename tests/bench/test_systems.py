@@ -55,7 +55,8 @@ def sample(rate: float, p50_ms: float = 0.5) -> Sample:
 @pytest.fixture
 def measured() -> Results:
     """One sample of every cell there is, all alike."""
-    results = Results({"cores": 2, "lmdb_commit": [{"commands": 1, "p50_us": 300.0, "p99_us": 400.0}]})
+    floor = {"commands": 1, "p50_us": 9_000.0, "p99_us": 9_400.0}
+    results = Results({"cores": 2, "lmdb_commit": [floor], "lmdb_commit_p50_us": [5_000.0, 300.0, 290.0]})
     for cell in cells.FULL:
         results.samples[cell].append(sample(1_000.0))
     return results
