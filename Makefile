@@ -104,6 +104,10 @@ bench-quick: setup ## The most telling rows of it, in under three minutes
 bench-compare: setup ## What changed since bench/baseline.json, as ratios
 	@$(PYTHON) -m bench compare $(ARGS)
 
+.PHONY: bench-growth
+bench-growth: setup ## What a shop's size costs (ARGS="--orders 10000,10000000")
+	@$(PYTHON) -m bench growth $(ARGS)
+
 .PHONY: locust
 locust: setup ## People at work over gRPC (ARGS=--page: watch)
 	@$(PYTHON) -m bench locust $(ARGS)

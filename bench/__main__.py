@@ -1,10 +1,12 @@
 """`python -m bench`: the whole benchmark, and its parts."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from bench import cells, compare, floors, machine, report
+from bench import cells, compare, floors, growth, machine, report
 from bench.kasir_server import ROOT, KasirServer
 from bench.measure import BenchError, Window
 from bench.ports import LOOPBACK
@@ -143,6 +145,38 @@ def _measured(plan: Plan, scratch: Path) -> Results:
         return results
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@app.command("growth")
+def growth_command(
+    orders: Annotated[
+        str, typer.Option(help="Sizes to measure at: numbers of orders, with commas between.")
+    ] = "10000,100000,1000000",
+    items: Annotated[int, typer.Option(min=2, help="Items in the catalogue.")] = 10_000,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Seconds to measure a rate.")] = FULL.seconds,
+    out: Annotated[Path, typer.Option(help="Where growth.json goes.")] = OUT,
+    scratch: ScratchOption = OUT / "scratch",
+) -> None:
+    """Let a shop grow, to ten million orders if you like, and measure what its size costs."""
+    sizes = [int(word) for word in orders.split(",")]
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        facts = machine.facts(scratch)
+        found = growth.in_child(growth.Task(str(scratch / "store"), items, sizes, seconds))
+    except BenchError as error:
+        _give_up(error)
+        return
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    rows, judged = [asdict(size) for size in found], growth.verdicts(found)
+    out.mkdir(parents=True, exist_ok=True)
+    written = {"machine": facts, "sizes": rows, "targets": [asdict(verdict) for verdict in judged]}
+    (out / "growth.json").write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n")
+    _print_rows("What a shop's size costs", rows)
+    for verdict in judged:
+        reached = "[green]reached" if verdict.reached else "[red]not reached"
+        console.print(f"{verdict.name}: {verdict.found}, {verdict.needed} wanted, {reached}")
 
 
 @app.command("compare")

@@ -26,6 +26,7 @@ class KasirServer:
         command = [module, str(data)]
         if not module:
             command = ["kasir.cli", "serve", "--data", str(data), "--listen", f"{LOOPBACK}:0", *options]
+        self._killed = False
         self._log = data.with_name(data.name + ".log")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -63,14 +64,23 @@ class KasirServer:
         if status != 0:
             raise BenchError(f"The server ended with status {status}: {self._log.read_text()[-2000:]}")
 
+    def kill(self) -> None:
+        """Ends it at once: kill -9."""
+        self._killed = True
+        self._process.kill()
+        self._process.wait(STOP_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._killed:
+            return
         if kind is None:
             self.stop()
         else:
-            self._process.kill()
-            self._process.wait(STOP_S)
+            self.kill()

@@ -49,6 +49,7 @@ ACTOR = "bench"
 
 CREATE_BOOKING = "/kasir.v1.BookingService/CreateBooking"
 CREATE_HOLD = "/kasir.v1.StockService/CreateHold"
+BATCH_CREATE_BOOKINGS = "/kasir.v1.BookingService/BatchCreateBookings"
 BATCH_CREATE_HOLDS = "/kasir.v1.StockService/BatchCreateHolds"
 # Answered by the benchmark's own server, see `bench.echo_server`.
 ECHO = "/kasir.bench.EchoService/Echo"
@@ -160,6 +161,17 @@ def _item(chance: random.Random, spread: Spread) -> int:
 
 
 def _booking(chance: random.Random, spread: Spread) -> bytes:
+    return booking_pb2.CreateBookingRequest(booking=_one_booking(chance, spread)).SerializeToString()
+
+
+def bookings(chance: random.Random, batch: int) -> bytes:
+    """A request for many bookings at once, to fill a shop with."""
+    inputs = [_one_booking(chance, Spread.UNIFORM) for _ in range(batch)]
+    request = booking_pb2.BatchCreateBookingsRequest(request_id=Ids().next().decode(), bookings=inputs)
+    return request.SerializeToString()
+
+
+def _one_booking(chance: random.Random, spread: Spread) -> booking_pb2.BookingInput:
     shop = Shop()
     customer = chance.randrange(CUSTOMERS)
     first = _item(chance, spread)
@@ -169,7 +181,7 @@ def _booking(chance: random.Random, spread: Spread) -> bytes:
         booking_pb2.OrderLineInput(location_id=shop.warehouse_id, item_id=item, quantity=quantity)
         for item, quantity in ((first, 1), (second, chance.randint(1, 3)))
     ]
-    booking = booking_pb2.BookingInput(
+    return booking_pb2.BookingInput(
         customer_name=f"Siti Rahmawati {customer}",
         customer_phone=phone_of(customer),
         address=address_of(customer),
@@ -180,7 +192,6 @@ def _booking(chance: random.Random, spread: Spread) -> bytes:
         courier_service="REG",
         bank_account_id=shop.bank_account_id,
     )
-    return booking_pb2.CreateBookingRequest(booking=booking).SerializeToString()
 
 
 def address_of(customer: int) -> common_pb2.Address:

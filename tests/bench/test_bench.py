@@ -181,7 +181,7 @@ def test_every_cell_has_a_name_of_its_own() -> None:
 
 
 def test_help_of_every_part(run_bench: Callable[..., str]) -> None:
-    for words in ([], ["floors"], ["boundary"], ["locust"]):
+    for words in ([], ["floors"], ["boundary"], ["locust"], ["compare"], ["growth"]):
         assert "Usage" in run_bench(*words, "--help")
 
 
