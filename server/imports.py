@@ -15,6 +15,7 @@ from engine import Code, Engine, EngineError
 from kasir.v1 import admin_pb2, common_pb2, reconciliation_pb2
 from server.calls import Call, check_size, field_error, parse
 from server.statements import (
+    FORMATS,
     Statement,
     StatementBrokenError,
     StatementError,
@@ -74,6 +75,12 @@ class StatementImporter:
         accounts = reconciliation_pb2.ListBankAccountsResponse.FromString(
             self.engine.query(LIST_BANK_ACCOUNTS, b"")
         ).bank_accounts
+        if header.format and header.format not in FORMATS:
+            raise field_error(
+                "FIELD_OUT_OF_RANGE",
+                "header.format",
+                f"There is no format {header.format!r}; known are {', '.join(FORMATS)}.",
+            )
         try:
             statements = await loop.run_in_executor(
                 self.executor, lambda: parse_all(data, format=header.format or None, today=self._today())

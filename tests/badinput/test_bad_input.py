@@ -458,6 +458,43 @@ def test_a_stale_version(world: World, off: int) -> None:
         assert int(refused.details["given"]) == int(refused.details["current"]) + off
 
 
+def test_a_list_of_a_place_that_is_not_there(world: World) -> None:
+    refused = world.refuses(attempt("ListDropOrders", "from_location_id", from_location_id=NOBODY))
+    assert (refused.code, refused.reason) == (MISSING, "LOCATION_NOT_FOUND")
+
+
+def test_a_day_does_not_begin_between_two_minutes(world: World) -> None:
+    settings = world.do("GetSettings").settings
+    settings.utc_offset.seconds += 1
+    refused = world.refuses(attempt("UpdateSettings", "settings.utc_offset", settings=settings))
+    assert (refused.code, refused.reason) == (INVALID, "FIELD_OUT_OF_RANGE")
+
+
+def test_a_till_makes_no_book_order(world: World) -> None:
+    booking = world.shop.booking()
+    booking.channel = common_pb2.CHANNEL_TILL
+    refused = world.refuses(attempt("CreateBooking", "booking.channel", booking=booking))
+    assert (refused.code, refused.reason) == (INVALID, "FIELD_OUT_OF_RANGE")
+
+
+@pytest.mark.parametrize("name", ["\u200b", "a\u202eb", "A\x00B", "x" * 101])
+def test_a_name_that_shows_something_else(world: World, name: str) -> None:
+    world.order()
+    booking = world.shop.booking()
+    booking.customer_name = name
+    refused = world.refuses(attempt("CreateBooking", "booking.customer_name", booking=booking))
+    assert refused.code == INVALID
+
+
+def test_an_order_bears_the_name_that_was_given(world: World) -> None:
+    first = world.order()
+    booking = world.shop.booking()
+    booking.customer_name = "Ibu Siti"
+    second = world.do("CreateBooking", booking=booking).order
+    assert (second.customer_id, second.customer_name) == (first.customer_id, "Ibu Siti")
+    assert world.do("GetCustomer", customer_id=first.customer_id).customer.name == first.customer_name
+
+
 @pytest.mark.parametrize("state", [0, 1, 99])
 def test_a_state_that_nobody_reports(world: World, state: int) -> None:
     world.order()

@@ -44,6 +44,8 @@ class Catalogue(Base):
         if currency != now["currency_code"] and (self.items or self.shifts or self.customers):
             raise refuse_field("SETTING_FIXED", "settings.currency_code")
         self.text("settings.shop_name", asked["shop_name"], 100)
+        if asked["utc_offset"] % MINUTE_MS:
+            raise refuse_field("FIELD_OUT_OF_RANGE", "settings.utc_offset")
         self.within("settings.utc_offset", asked["utc_offset"], -12 * HOUR_MS, 14 * HOUR_MS)
         for name, shortest in (
             ("booking_duration", MINUTE_MS),

@@ -119,6 +119,14 @@ def test_the_same_request_id_with_another_file_is_refused(shop, account_id):
     assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
+def test_a_format_that_nobody_knows_is_refused(shop, account_id):
+    refused = refusal(shop.reconciliation.ImportStatement, pieces(klikbca([1_000]), format="klikbcb"))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_OUT_OF_RANGE")
+    assert [field for field, _ in refused.violations] == ["header.format"]
+    assert "klikbca-individual" in refused.message
+    assert mutations(shop) == []
+
+
 def test_a_file_longer_than_one_command_is_taken_whole(shop, account_id):
     amounts = [10_000 + index % 3 for index in range(12_001)]
     header = {"request_id": new_id()}

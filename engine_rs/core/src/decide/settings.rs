@@ -24,6 +24,10 @@ pub(crate) fn update(view: &dyn View, input: &SettingsInput) -> Outcome<Decided>
         let message = format!("The shop's currency stays {}: items have prices.", current.currency.code());
         return Err(Refusal::field(Reason::SettingFixed, "settings.currency_code", message).into());
     }
+    if input.utc_offset_ms % MINUTE_MS != 0 {
+        let message = "settings.utc_offset is in whole minutes.";
+        return Err(Refusal::field(Reason::FieldOutOfRange, "settings.utc_offset", message).into());
+    }
     let duration =
         |field: &str, value: i64, min: i64| check::range(field, value, min, check::DEADLINE_MAX_MS);
     let settings = Settings {

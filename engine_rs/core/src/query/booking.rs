@@ -5,7 +5,7 @@ use super::state_filter;
 use crate::codes::{CodeKind, find_code};
 use crate::ids::{CustomerId, DropOrderId, LocationId, OrderId};
 use crate::kv::{Key, View};
-use crate::records::{Customer, DropOrder, Message, Order, must, need};
+use crate::records::{Customer, DropOrder, Location, Message, Order, must, need};
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{DropOrderState, MessageState, OrderState};
 use crate::tables::Table;
@@ -23,6 +23,9 @@ pub fn list_drop_orders(
     from_location_id: LocationId,
     page: &Page,
 ) -> Outcome<Paged<DropOrder>> {
+    if from_location_id.is_some() {
+        need::<Location>(view, from_location_id.0).named("from_location_id")?;
+    }
     let here = |order: &DropOrder| !from_location_id.is_some() || order.from_location_id == from_location_id;
     Ok(match state_filter("state", state, DropOrderState::from_number)? {
         Some(state) => {
