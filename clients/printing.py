@@ -53,7 +53,7 @@ def jobs(
 @command(app, "settle", ["kasir print settle 42 --printed", "kasir print settle 42 --again"])
 def settle(
     shop: Shop,
-    job: Annotated[int, id_argument("The job's number; one that failed or of which nobody knows.")],
+    job: Annotated[int, id_argument("The job's number; one that failed, or of which nobody knows.")],
     printed: Annotated[bool, typer.Option("--printed", help="It is on paper.")] = False,
     again: Annotated[bool, typer.Option("--again", help="It is not: print it again, as a new job.")] = False,
 ) -> None:

@@ -380,7 +380,7 @@ class SettlePrintJobRequest(_message.Message):
     request_id: _builtins.str
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     print_job_id: _builtins.int
-    """An UNKNOWN or FAILED job."""
+    """An UNKNOWN, FAILED or SENT job."""
     printed: _builtins.bool
     """It is on paper. False: print it again, as a new job."""
     def __init__(

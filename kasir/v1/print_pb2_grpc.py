@@ -98,7 +98,8 @@ class PrintServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SettlePrintJob(self, request, context):
-        """A person says that an UNKNOWN or FAILED job was printed, or shall be printed again (a new job, marked as a copy).
+        """A person says that an UNKNOWN or FAILED job, or one that is SENT and whose agent is gone, was printed, or shall be
+        printed again (a new job, marked as a copy).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

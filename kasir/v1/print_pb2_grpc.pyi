@@ -40,7 +40,9 @@ class PrintServiceStub:
     BatchReportPrintJobs: _grpc.UnaryUnaryMultiCallable[_print_pb2.BatchReportPrintJobsRequest, _print_pb2.BatchReportPrintJobsResponse]
     """Many reports in one commit, up to 1,000, each accepted or refused by itself (a refused one is left as it was)."""
     SettlePrintJob: _grpc.UnaryUnaryMultiCallable[_print_pb2.SettlePrintJobRequest, _print_pb2.SettlePrintJobResponse]
-    """A person says that an UNKNOWN or FAILED job was printed, or shall be printed again (a new job, marked as a copy)."""
+    """A person says that an UNKNOWN or FAILED job, or one that is SENT and whose agent is gone, was printed, or shall be
+    printed again (a new job, marked as a copy).
+    """
     ReprintDocument: _grpc.UnaryUnaryMultiCallable[_print_pb2.ReprintDocumentRequest, _print_pb2.ReprintDocumentResponse]
     """A deliberate copy of a printed document, with a reason; the paper says that it is a copy."""
     GetPrintJob: _grpc.UnaryUnaryMultiCallable[_print_pb2.GetPrintJobRequest, _print_pb2.GetPrintJobResponse]
@@ -60,7 +62,9 @@ class PrintServiceAsyncStub(PrintServiceStub):
     BatchReportPrintJobs: _aio.UnaryUnaryMultiCallable[_print_pb2.BatchReportPrintJobsRequest, _print_pb2.BatchReportPrintJobsResponse]  # type: ignore[assignment]
     """Many reports in one commit, up to 1,000, each accepted or refused by itself (a refused one is left as it was)."""
     SettlePrintJob: _aio.UnaryUnaryMultiCallable[_print_pb2.SettlePrintJobRequest, _print_pb2.SettlePrintJobResponse]  # type: ignore[assignment]
-    """A person says that an UNKNOWN or FAILED job was printed, or shall be printed again (a new job, marked as a copy)."""
+    """A person says that an UNKNOWN or FAILED job, or one that is SENT and whose agent is gone, was printed, or shall be
+    printed again (a new job, marked as a copy).
+    """
     ReprintDocument: _aio.UnaryUnaryMultiCallable[_print_pb2.ReprintDocumentRequest, _print_pb2.ReprintDocumentResponse]  # type: ignore[assignment]
     """A deliberate copy of a printed document, with a reason; the paper says that it is a copy."""
     GetPrintJob: _aio.UnaryUnaryMultiCallable[_print_pb2.GetPrintJobRequest, _print_pb2.GetPrintJobResponse]  # type: ignore[assignment]
@@ -101,7 +105,9 @@ class PrintServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _print_pb2.SettlePrintJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_print_pb2.SettlePrintJobResponse, _abc.Awaitable[_print_pb2.SettlePrintJobResponse]]:
-        """A person says that an UNKNOWN or FAILED job was printed, or shall be printed again (a new job, marked as a copy)."""
+        """A person says that an UNKNOWN or FAILED job, or one that is SENT and whose agent is gone, was printed, or shall be
+        printed again (a new job, marked as a copy).
+        """
 
     @_abc_1.abstractmethod
     def ReprintDocument(

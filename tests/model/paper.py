@@ -284,7 +284,7 @@ class Paper(Selling):
 
     def settle_print_job(self, request: Record) -> Record:
         job = self.need(self.print_jobs, request["print_job_id"], "PRINT_JOB")
-        self.may(job["print_job_id"], job["state"], "UNKNOWN", "FAILED")
+        self.may(job["print_job_id"], job["state"], "SENT", "UNKNOWN", "FAILED")
         label = job["kind"] == "ADDRESS_LABEL" and job["state"] == "FAILED"
         replaced = label and self.parcels[job["subject_id"]]["label_state"] != "DUE"
         if job["_settled"] or replaced:

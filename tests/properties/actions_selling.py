@@ -143,7 +143,7 @@ class SellingActions(ShopBase):
         jobs = self.model.print_jobs
         states = {job["state"] for job in jobs.values()}
         possible = ["report", "report", "many"]
-        possible += ["settle"] * 2 if states & {"UNKNOWN", "FAILED"} else []
+        possible += ["settle"] * 2 if states & {"SENT", "UNKNOWN", "FAILED"} else []
         possible += ["reprint"] if "PRINTED" in states else []
         match choice.of(possible, ["settle", "reprint"]):
             case "report":
@@ -152,7 +152,7 @@ class SellingActions(ShopBase):
                 reports = [self._print_report(choice) for _ in range(3)]
                 self.send(choice, "BatchReportPrintJobs", reports=reports)
             case "settle":
-                print_job_id = choice.one(jobs, in_state("UNKNOWN", "FAILED"))
+                print_job_id = choice.one(jobs, in_state("SENT", "UNKNOWN", "FAILED"))
                 self.send(choice, "SettlePrintJob", print_job_id=print_job_id, printed=choice.maybe())
             case "reprint":
                 print_job_id = choice.one(jobs, in_state("PRINTED"))

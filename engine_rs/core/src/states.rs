@@ -396,12 +396,11 @@ impl PrintJobState {
         use PrintJobAction as A;
         match (self, action) {
             (Self::Queued | Self::Sent, A::Send) => Some(Self::Sent),
-            (Self::Queued | Self::Sent, A::Confirm) | (Self::Unknown | Self::Failed, A::SettlePrinted) => {
-                Some(Self::Printed)
-            }
-            (Self::Queued | Self::Sent, A::Fail) | (Self::Unknown | Self::Failed, A::SettleAgain) => {
-                Some(Self::Failed)
-            }
+            // A job whose agent died stays SENT: only a person who looks at the printer knows more.
+            (Self::Queued | Self::Sent, A::Confirm)
+            | (Self::Sent | Self::Unknown | Self::Failed, A::SettlePrinted) => Some(Self::Printed),
+            (Self::Queued | Self::Sent, A::Fail)
+            | (Self::Sent | Self::Unknown | Self::Failed, A::SettleAgain) => Some(Self::Failed),
             (Self::Queued | Self::Sent, A::Lose) => Some(Self::Unknown),
             (Self::Queued | Self::Sent | Self::Printed | Self::Failed | Self::Unknown, _) => None,
         }

@@ -170,6 +170,8 @@ fn print_jobs_that_may_be_on_paper_are_settled_by_a_person() {
             (S::Sent, A::Confirm, S::Printed),
             (S::Sent, A::Fail, S::Failed),
             (S::Sent, A::Lose, S::Unknown),
+            (S::Sent, A::SettlePrinted, S::Printed),
+            (S::Sent, A::SettleAgain, S::Failed),
             (S::Unknown, A::SettlePrinted, S::Printed),
             (S::Unknown, A::SettleAgain, S::Failed),
             (S::Failed, A::SettlePrinted, S::Printed),

@@ -2595,7 +2595,7 @@ pub struct SettlePrintJobRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// An UNKNOWN or FAILED job.
+    /// An UNKNOWN, FAILED or SENT job.
     #[prost(uint64, tag = "2")]
     pub print_job_id: u64,
     /// It is on paper. False: print it again, as a new job.
