@@ -402,7 +402,7 @@ impl PrintJobState {
             (Self::Queued | Self::Sent, A::Fail)
             | (Self::Sent | Self::Unknown | Self::Failed, A::SettleAgain) => Some(Self::Failed),
             (Self::Queued | Self::Sent, A::Lose) => Some(Self::Unknown),
-            (Self::Queued | Self::Sent | Self::Printed | Self::Failed | Self::Unknown, _) => None,
+            (Self::Queued | Self::Printed | Self::Failed | Self::Unknown, _) => None,
         }
     }
 }
