@@ -80,7 +80,9 @@ def _picture(words: Words, scale: float) -> str:
     chain = Chain.LABEL_BOLD if words.bold else Chain.LABEL
     size = words.size * scale
     pixels = round(size * EM_PER_CELL)
-    image = Image.new("1", (line_pixels(words.text, chain, pixels), round(size * 1.1)), WHITE)
+    # A mark without a letter to stand over has no width; a picture must have one.
+    width = max(1, line_pixels(words.text, chain, pixels))
+    image = Image.new("1", (width, round(size * 1.1)), WHITE)
     draw_line(image, 0, round(size * BASELINE_PER_CELL), words.text, chain, pixels)
     row_bytes = (image.width + 7) // 8
     total = row_bytes * image.height

@@ -35,6 +35,10 @@ class Answering:
         return f"http://127.0.0.1:{self.listening.getsockname()[1]}"
 
     def close(self) -> None:
+        # Closing alone leaves the thread in `accept`.
+        with contextlib.suppress(OSError):
+            self.listening.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
         self.listening.close()
 
     def _serve(self) -> None:
