@@ -3,6 +3,8 @@ it.
 """
 
 import asyncio
+import faulthandler
+import gc
 import io
 import json
 import os
@@ -22,6 +24,14 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 # Longer than anything here takes on a busy machine; a test that waits so long has failed.
 PATIENCE_S = 60.0
+
+
+def pytest_unconfigure() -> None:
+    """A run that does not come to its end shows where it hangs, and ends: a minute is more than its end
+    takes.
+    """
+    gc.collect()
+    faulthandler.dump_traceback_later(PATIENCE_S, exit=True)
 
 
 class RunningServer:
