@@ -21,6 +21,11 @@ from engine.layout import FORMAT, TABLES, BrokenRecordError, unpack
 DATA_FILE = "data.mdb"
 # Held shared (flock) by whoever reads a store beside the engine.
 ONLOOKERS_FILE = "onlookers"
+# Held by the engine while it has the store open.
+LOCK_FILE = "lock"
+# Says at this place whether the store was closed: see engine_rs/store/src/checkpoint.rs.
+CHECKPOINT_FILE = "checkpoint"
+CLOSED_AT = 16
 STORE_KEY = b"\0store"
 HEAD_KEY = b"\0head"
 MAX_TABLES = 128
@@ -78,12 +83,15 @@ def _undecoded(key: bytes, value: bytes, reason: str) -> dict[str, Any]:
 def opened(path: Path) -> Iterator[Opened]:
     """Opens a store's directory, or a snapshot file, as it stands now. Raises NotAStoreError.
 
-    The running server goes on writing meanwhile; LMDB keeps the pages of this moment until the end of the
-    block, so a store that is written a lot grows for as long as it lasts.
+    What a running server answered in the last milliseconds may be missing. It goes on writing meanwhile; LMDB
+    keeps the pages of this moment until the end of the block, so a store that is written a lot grows for as
+    long as it lasts.
     """
     is_store = path.is_dir()
     if not (path / DATA_FILE if is_store else path).is_file():
         raise NotAStoreError(f"There is no store at {path}.")
+    if is_store:
+        _check_whole(path)
     with _looking_on(path), _environment(path, is_store=is_store) as environment, environment.begin() as txn:
         with txn.cursor() as names:
             tables = tuple(bytes(name).decode() for name in names.iternext(keys=True, values=False))
@@ -97,6 +105,28 @@ def opened(path: Path) -> Iterator[Opened]:
                 "Use the Kasir that wrote it."
             )
         yield Opened(txn, tables, about, environment)
+
+
+def _check_whole(path: Path) -> None:
+    """Refuses a store that was not closed and is not open: after a power cut its data file may be in pieces,
+    until the engine puts them together.
+    """
+    import fcntl  # noqa: PLC0415  (not on Windows, where the other commands run too)
+
+    try:
+        closed = (path / CHECKPOINT_FILE).read_bytes()[CLOSED_AT : CLOSED_AT + 1] != b"\0"
+        lock = (path / LOCK_FILE).open("rb")
+    except FileNotFoundError:
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+    if not closed:
+        raise NotAStoreError(
+            f"{path} was not closed. Run kasir verify --data {path} once, which puts it in order; then look."
+        )
 
 
 @contextmanager

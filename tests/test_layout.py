@@ -27,7 +27,16 @@ FUNCTION_LINES = 70
 # What each crate may name, beside the standard library. A new dependency is a decision: it is added here too.
 CRATE_DEPENDENCIES = {
     "core": {"blake3", "rmp-serde", "serde"},
-    "store": {"blake3", "crossbeam-channel", "heed", "kasir-core", "rmp-serde", "serde"},
+    "store": {
+        "blake3",
+        "crc32fast",
+        "crossbeam-channel",
+        "heed",
+        "kasir-core",
+        "libc",
+        "rmp-serde",
+        "serde",
+    },
     "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
     "bridge": {
         "bytes",
@@ -35,6 +44,7 @@ CRATE_DEPENDENCIES = {
         "kasir-core",
         "kasir-store",
         "kasir-transport",
+        "mimalloc",
         "prost",
         "prost-types",
         "pyo3",

@@ -7,6 +7,7 @@ compared with Python's.
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -91,6 +92,8 @@ def test_every_entry_of_every_table_can_be_read_beside_the_running_engine(shop, 
 
 
 def test_records_say_what_the_engine_says(shop, channel, engine):
+    # Whoever asks the engine makes the file follow what was answered.
+    shop.stock.GetStock(stock_pb2.GetStockRequest(item_id=shop.item_id))
     with opened(engine.path) as store:
         (stock,) = [
             row
@@ -196,6 +199,17 @@ def test_a_reader_outside_leaves_the_store_as_it_was(shop, engine):
     after = engine.status()
     assert (after["revision"], after["journal_head"]) == (before["revision"], before["journal_head"])
     assert engine.verify()["ok"]
+
+
+def test_a_store_that_was_not_closed_is_put_in_order_first(shop, engine, tmp_path):
+    left = tmp_path / "left"
+    shutil.copytree(engine.path, left)
+    with pytest.raises(NotAStoreError, match="kasir verify"), opened(left):
+        pass
+    assert kasir("verify", "--data", str(left)).returncode == 0
+    with opened(left) as store:
+        assert store.about["revision"] == engine.revision()
+        assert store.entries("journal") == engine.revision()
 
 
 def test_what_is_no_store_is_said_to_be_none(tmp_path):

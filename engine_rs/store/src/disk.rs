@@ -1,10 +1,42 @@
-//! What a failed commit says about the disk.
+//! The disk: what a failed commit says about it, and how much is written to it at a time.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use heed::MdbError;
+
+/// Bytes that are written out at a time, and how long others may write then.
+const SLICE_BYTES: u64 = 256 << 10;
+const SLICE_PAUSE: Duration = Duration::from_millis(1);
+/// A slice that took less had nothing to write.
+const SLICE_CLEAN: Duration = Duration::from_micros(50);
+
+/// Writes out what the kernel still holds of `file`, little by little: a sync afterwards has little left to do, and a sync
+/// of another file meanwhile never waits for all of it. What fails here fails again in that sync.
+#[cfg(target_os = "linux")]
+pub(crate) fn write_out(file: &File) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    const HOW: libc::c_uint = libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    let length = file.metadata()?.len();
+    for start in (0..length).step_by(usize::try_from(SLICE_BYTES).unwrap_or(usize::MAX)) {
+        let (Ok(start), Ok(bytes)) = (start.try_into(), SLICE_BYTES.try_into()) else { break };
+        let begun = Instant::now();
+        // SAFETY: the descriptor is open as long as `file` is; no memory is handed over.
+        #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
+        let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), start, bytes, HOW) };
+        if begun.elapsed() > SLICE_CLEAN {
+            std::thread::sleep(SLICE_PAUSE);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn write_out(_file: &File) -> io::Result<()> {
+    Ok(())
+}
 
 /// What to make of a failed commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +45,7 @@ pub(crate) enum Verdict {
     MapFull,
     /// The disk has no room: nothing was changed, and it may have room again.
     DiskFull,
-    /// The disk did not confirm. A sync that failed once says nothing when it succeeds the next time: the kernel may
-    /// have dropped what it could not write. Never tried again.
+    /// It failed though there is room.
     Broken,
     /// The file is damaged.
     Corrupt,
@@ -30,9 +61,8 @@ pub(crate) fn verdict(error: &heed::Error, dir: &Path) -> Verdict {
         heed::Error::Mdb(MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid) => {
             Verdict::Corrupt
         }
-        heed::Error::Io(error) if is_full(error.kind()) => Verdict::DiskFull,
-        // LMDB says EIO for a write that was cut short, which is how a disk fills up, and for a sync that failed.
-        heed::Error::Io(_) if !has_room(dir) => Verdict::DiskFull,
+        // LMDB says EIO for a write that was cut short. It does not sync.
+        heed::Error::Io(error) if is_full(error, dir) => Verdict::DiskFull,
         heed::Error::Io(_)
         | heed::Error::Mdb(_)
         | heed::Error::Encoding(_)
@@ -41,23 +71,28 @@ pub(crate) fn verdict(error: &heed::Error, dir: &Path) -> Verdict {
     }
 }
 
-fn is_full(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+/// Whether a write beside the store in `dir` failed because the disk has no room.
+pub(crate) fn is_full(error: &io::Error, dir: &Path) -> bool {
+    // A disk that fills up cuts a write short before it refuses one.
+    says_full(error) || !has_room(dir)
+}
+
+/// Whether the system said that the disk has no room.
+pub(crate) fn says_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Whether a file of [`PROBE_BYTES`] can be written beside the store; anything but a full disk counts as room.
 fn has_room(dir: &Path) -> bool {
     let path = dir.join("probe");
     let write = || File::create(&path).and_then(|mut file| file.write_all(&vec![0; PROBE_BYTES]));
-    let room = !matches!(write(), Err(error) if is_full(error.kind()));
+    let room = !matches!(write(), Err(error) if says_full(&error));
     let _ = fs::remove_file(&path);
     room
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

@@ -16,6 +16,7 @@ use crate::record::JournalRecord;
 use crate::request::{Answer, BatchSink, Request, SystemClock};
 use crate::store::{Options, Store};
 use crate::txn::{Reader, Writer};
+use crate::wal::Frame;
 
 /// How an append fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +40,14 @@ enum Trouble {
 struct Failing(Mutex<Trouble>);
 
 impl CommandLog for Failing {
-    fn append(&self, txn: &mut Writer<'_>, place: Place, batch: &[LogEntry]) -> Result<Appended, Fault> {
-        let appended = EmbeddedLog.append(txn, place, batch)?;
+    fn append(
+        &self,
+        txn: &mut Writer<'_>,
+        place: Place,
+        batch: &[LogEntry],
+        frame: &mut Frame,
+    ) -> Result<Appended, Fault> {
+        let appended = EmbeddedLog.append(txn, place, batch, frame)?;
         let mut trouble = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match *trouble {
             Trouble::None => Ok(appended),
@@ -50,7 +57,9 @@ impl CommandLog for Failing {
                 Err(Fault::Full)
             }
             Trouble::Corrupt => Err(Fault::Corrupt("records do not fit".into())),
-            Trouble::Fenced => EmbeddedLog.append(txn, Place { epoch: place.epoch - 1, ..place }, batch),
+            Trouble::Fenced => {
+                EmbeddedLog.append(txn, Place { epoch: place.epoch - 1, ..place }, batch, frame)
+            }
             Trouble::Unknown => Ok(Appended::Unknown("the connection broke".into())),
             Trouble::Panic => panic!("a bug in the log"),
         }
@@ -260,7 +269,8 @@ fn an_append_elsewhere_than_at_the_end_is_fenced_off() {
     shop.send(1).unwrap();
     shop.store.close();
     let options = crate::files::MapOptions { map_size: 1 << 20, max_readers: 8 };
-    let (files, head) = crate::files::Files::open(shop.dir.path(), options, 0).unwrap();
+    let (files, head, _ahead) = crate::files::Files::open(shop.dir.path(), options, 0).unwrap();
+    let mut frame = Frame::default();
     let place = Place { shard: 0, epoch: head.epoch, expected_revision: head.revision };
     let wrong = [
         Place { shard: 1, ..place },
@@ -272,9 +282,13 @@ fn an_append_elsewhere_than_at_the_end_is_fenced_off() {
     let mut kept = Kept::new();
     let mut txn = Writer::begin(&files, &mut kept).unwrap();
     for place in wrong {
-        assert_eq!(EmbeddedLog.append(&mut txn, place, &[]).unwrap(), Appended::Fenced(head), "{place:?}");
+        assert_eq!(
+            EmbeddedLog.append(&mut txn, place, &[], &mut frame).unwrap(),
+            Appended::Fenced(head),
+            "{place:?}"
+        );
     }
-    assert_eq!(EmbeddedLog.append(&mut txn, place, &[]).unwrap(), Appended::Committed(head));
+    assert_eq!(EmbeddedLog.append(&mut txn, place, &[], &mut frame).unwrap(), Appended::Committed(head));
     let record = |revision, time_ms| LogEntry {
         record: JournalRecord {
             revision,
@@ -288,6 +302,6 @@ fn an_append_elsewhere_than_at_the_end_is_fenced_off() {
     };
     let late = head.time_ms;
     for entry in [record(3, late), record(1, late), record(2, late - 1)] {
-        assert!(matches!(EmbeddedLog.append(&mut txn, place, &[entry]), Err(Fault::Corrupt(_))));
+        assert!(matches!(EmbeddedLog.append(&mut txn, place, &[entry], &mut frame), Err(Fault::Corrupt(_))));
     }
 }

@@ -4,20 +4,27 @@ use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, MdbError, RwTxn, WithoutTls};
 use kasir_core::Fault;
 
+use crate::ahead::Ahead;
+use crate::checkpoint::{self, Checkpoints};
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::onlookers::Onlookers;
 use crate::record::{Head, StoreInfo, decode, encode};
+use crate::replay::recover;
 use crate::schema::{self, FORMAT, HEAD_KEY, OwnTable, STORE_KEY, Tables};
+use crate::wal::Frames;
 
 /// LMDB's data file in the store's directory.
 pub const DATA_FILE: &str = "data.mdb";
 /// Held (flock) by the process that has the store open; names it. The kernel frees it however that process ends.
 pub const LOCK_FILE: &str = "lock";
 
+/// After this the lock is tried once more.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Maps are multiples of the largest page that any supported machine has.
 const MAP_UNIT: usize = 64 * 1024;
 /// The smallest map that holds an empty store.
@@ -60,11 +67,19 @@ impl From<heed::Error> for Failed {
 }
 
 impl Files {
-    /// Opens the store in `dir`, or makes it there; `now_ms` is when it is made. The head's epoch is a new one.
-    pub(crate) fn open(dir: &Path, options: MapOptions, now_ms: i64) -> Result<(Self, Head), StoreError> {
+    /// Opens the store in `dir`, or makes it there; `now_ms` is when it is made. The head's epoch is a new one. What
+    /// was decided before is all there, and durable.
+    pub(crate) fn open(
+        dir: &Path,
+        options: MapOptions,
+        now_ms: i64,
+    ) -> Result<(Self, Head, Ahead), StoreError> {
         let doing = format!("The store {} cannot be opened", dir.display());
         fs::create_dir_all(dir).map_err(|error| StoreError::io(&doing, &error))?;
+        let failed = |error: &_| StoreError::io(&doing, error);
         let lock = take_lock(dir)?;
+        let onlookers = Onlookers::new(dir)?;
+        let put_back = checkpoint::put_back(dir, || onlookers.wait_for_none(dir))?;
         let mut builder = EnvOpenOptions::new().read_txn_without_tls();
         builder
             .map_size(map_bytes(options.map_size))
@@ -73,10 +88,18 @@ impl Files {
         // SAFETY: the map is undefined behaviour when others change the file beneath it. The lock keeps every other
         // engine out, and programs that only look (kasir inspect) go through LMDB's own locks.
         #[allow(unsafe_code, reason = "heed marks opening a memory map unsafe")]
-        let env = unsafe { builder.open(dir) }.map_err(|error| not_opened(&doing, error))?;
+        // Without syncs a power cut leaves pages of any age in the file. The checkpoints see to that.
+        let env = unsafe {
+            builder.flags(EnvFlags::NO_SYNC);
+            builder.open(dir)
+        }
+        .map_err(|error| not_opened(&doing, error))?;
         env.clear_stale_readers().map_err(|error| StoreError::lmdb(&doing, error))?;
         check_length(&env, &dir.join(DATA_FILE), true)?;
         check_format(&env, dir)?;
+        // LMDB syncs what is in its files, not that they are there.
+        sync_dir_of(&dir.join(DATA_FILE)).and_then(|()| sync_dir_of(dir)).map_err(|error| failed(&error))?;
+        let checkpoints = Checkpoints::begin(&env, dir, put_back).map_err(|error| failed(&error))?;
         let (tables, head) = loop {
             match take_over(&env, now_ms) {
                 Ok(opened) => break opened,
@@ -84,13 +107,22 @@ impl Files {
                 Err(fault) => return Err(StoreError::fault(&doing, &fault)),
             }
         };
-        let onlookers = Mutex::new(Onlookers::new(dir)?);
-        // LMDB syncs what is in its files, not that they are there.
-        sync_dir_of(&dir.join(DATA_FILE))
-            .and_then(|()| sync_dir_of(dir))
-            .map_err(|error| StoreError::io(&doing, &error))?;
-        let writable = Some(Arc::new(Writable { onlookers, _lock: lock }));
-        Ok((Self { env, tables: Arc::new(tables), writable }, head))
+        if put_back.is_some_and(|revision| revision != head.revision) {
+            return Err(StoreError::new(
+                StoreErrorKind::Corrupt,
+                format!("{doing}: its files are of different stores, or of different days."),
+            ));
+        }
+        let writable = Some(Arc::new(Writable { onlookers: Mutex::new(onlookers), _lock: lock }));
+        let files = Self { env, tables: Arc::new(tables), writable };
+        let head = if put_back.is_some() {
+            let mut frames = Frames::between(dir, head.revision, u64::MAX)?;
+            recover(&files, &mut frames, head).map_err(|fault| StoreError::fault(&doing, &fault))?
+        } else {
+            head
+        };
+        let ahead = Ahead::begin(dir, checkpoints, head.revision).map_err(|error| failed(&error))?;
+        Ok((files, head, ahead))
     }
 
     /// Opens a copy of a store's data file for reading: a snapshot, which nobody writes.
@@ -166,7 +198,12 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
     let failed = |error: &_| StoreError::io(format!("The lock {} cannot be taken", path.display()), error);
     let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = options.map_err(|error| failed(&error))?;
-    match file.try_lock() {
+    let taken = file.try_lock().or_else(|_| {
+        // `kasir inspect` holds it for a moment, to find out whether somebody has the store.
+        std::thread::sleep(LOCK_PAUSE);
+        file.try_lock()
+    });
+    match taken {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();

@@ -1,15 +1,18 @@
 //! LMDB behind the rules: tables, the one writer, readers, journal, snapshot and verify.
 //!
 //! [`Store`] is the whole of it. Commands go through a bounded queue to one thread, the sequencer, which carries out all
-//! that wait in one transaction, appends them to the journal, commits, and only then answers. Reads take LMDB's
-//! snapshots beside it. [`schema`] lists what stands in the file.
+//! that wait in one transaction, appends them to the write-ahead file and syncs it, commits, and only then answers. Reads
+//! take LMDB's snapshots beside it. [`schema`] lists what stands in the file.
 
+mod ahead;
 mod batch;
+mod checkpoint;
 mod disk;
 mod error;
 #[cfg(test)]
 mod faults;
 mod files;
+mod following;
 mod log;
 mod onlookers;
 mod record;
@@ -22,7 +25,9 @@ mod status;
 mod store;
 mod txn;
 mod verify;
+mod wal;
 
+pub use checkpoint::CHECKPOINT_FILE;
 pub use error::{StoreError, StoreErrorKind, refusal};
 pub use files::{DATA_FILE, LOCK_FILE};
 pub use log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
@@ -36,3 +41,4 @@ pub use status::{BATCH_SIZE_BUCKETS, Status};
 pub use store::{Options, Store};
 pub use txn::{Reader, Writer};
 pub use verify::{VIOLATIONS_MAX, Verification};
+pub use wal::{Frame, WAL_FILES};

@@ -9,6 +9,7 @@ use crate::record::{
 };
 use crate::schema::OwnTable;
 use crate::txn::{Reader, Writer};
+use crate::wal::Frame;
 
 /// One accepted command, or deadlines that fell due, for the log to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,14 +44,20 @@ pub enum Appended {
 
 /// Where commands are logged before their callers are answered.
 ///
-/// The embedded log is a table of the same LMDB file, and `Committed` means: with `txn`. A log elsewhere commits there
-/// first; `txn` is then its local view, which can be rebuilt.
+/// The embedded log is a table of the same LMDB file, and `Committed` means: with the frame, then `txn`. A log elsewhere
+/// commits there first; `txn` is then its local view, which can be rebuilt.
 pub trait CommandLog: Send + Sync {
-    /// Appends a batch: all of it or nothing.
+    /// Appends a batch: all of it or nothing. What goes into `frame`, which is empty, is written ahead of `txn`.
     ///
     /// # Errors
     /// [`Fault`] when the log cannot be written, or the batch does not follow what is there.
-    fn append(&self, txn: &mut Writer<'_>, place: Place, batch: &[LogEntry]) -> Result<Appended, Fault>;
+    fn append(
+        &self,
+        txn: &mut Writer<'_>,
+        place: Place,
+        batch: &[LogEntry],
+        frame: &mut Frame,
+    ) -> Result<Appended, Fault>;
 
     /// Visits at most `limit` records after revision `after`, ascending, until `visit` returns false. Returns the last
     /// revision looked at, `after` when there was none.
@@ -79,7 +86,13 @@ pub trait CommandLog: Send + Sync {
 pub struct EmbeddedLog;
 
 impl CommandLog for EmbeddedLog {
-    fn append(&self, txn: &mut Writer<'_>, place: Place, batch: &[LogEntry]) -> Result<Appended, Fault> {
+    fn append(
+        &self,
+        txn: &mut Writer<'_>,
+        place: Place,
+        batch: &[LogEntry],
+        frame: &mut Frame,
+    ) -> Result<Appended, Fault> {
         let mut head = txn.head()?;
         if place.shard != SHARD || place.epoch != head.epoch || place.expected_revision != head.revision {
             return Ok(Appended::Fenced(head));
@@ -93,13 +106,11 @@ impl CommandLog for EmbeddedLog {
             let hash = record_hash(&head.hash, &body);
             let row = Row { body: &body, previous: &head.hash, hash: &hash }.encode()?;
             txn.append_own(OwnTable::Journal, &revision_key(record.revision), &row)?;
-            if let Some(request) = request {
-                txn.put_own(
-                    OwnTable::Requests,
-                    request_key(&record.request_id).as_slice(),
-                    &encode(request)?,
-                )?;
+            let request = request.as_ref().map(encode).transpose()?;
+            if let Some(request) = &request {
+                txn.put_own(OwnTable::Requests, request_key(&record.request_id).as_slice(), request)?;
             }
+            frame.add(&body, request.as_deref().unwrap_or_default())?;
             head = Head { revision: record.revision, time_ms: record.time_ms, hash, ..head };
         }
         txn.put_head(&head)?;

@@ -11,13 +11,18 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use heed::{Env, RoTxn, WithoutTls};
 
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 
 /// Held shared (flock) by programs that read the store's data file without LMDB's locks.
 pub const ONLOOKERS_FILE: &str = "onlookers";
+
+/// How long the opening of a store waits for them.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The read transaction kept for onlookers.
 pub(crate) struct Onlookers {
@@ -32,6 +37,37 @@ impl Onlookers {
         let file =
             file.map_err(|error| StoreError::io(format!("{} cannot be made", path.display()), &error))?;
         Ok(Self { file, kept: None })
+    }
+
+    /// Waits until nobody looks on: pages that they may see are about to be given up.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Locked`] when somebody still does after some seconds.
+    pub(crate) fn wait_for_none(&self, dir: &Path) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        loop {
+            match self.file.try_lock() {
+                Ok(()) => {
+                    let freed = self.file.unlock();
+                    return freed.map_err(|error| {
+                        StoreError::io(format!("{} cannot be freed", dir.display()), &error)
+                    });
+                }
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::new(
+                        StoreErrorKind::Locked,
+                        format!(
+                            "The store {} was not closed, and another program looks into it. End that program first.",
+                            dir.display()
+                        ),
+                    ));
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(StoreError::io(format!("{} cannot be locked", dir.display()), &error));
+                }
+            }
+        }
     }
 
     /// To be called before each write transaction.

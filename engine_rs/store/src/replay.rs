@@ -10,10 +10,11 @@ use kasir_core::{Context, Fault, apply};
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::files::{Files, MapOptions};
 use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place, open_row};
-use crate::record::{Hash, RequestRecord, decode, request_key, revision_key};
+use crate::record::{Hash, Head, RequestRecord, decode, request_key, revision_key};
 use crate::schema::OwnTable;
 use crate::store::{Options, unreadable};
 use crate::txn::{Reader, Writer};
+use crate::wal::{Frame, Frames};
 
 /// Records that one transaction replays.
 const CHUNK_MAX: usize = 1_000;
@@ -81,7 +82,7 @@ pub(crate) fn replay(
 ) -> Result<u64, StoreError> {
     let defaults = Options::default();
     let map = MapOptions { map_size: defaults.map_size, max_readers: defaults.max_readers };
-    let (files, mut head) = Files::open(target, map, 0)?;
+    let (files, mut head, ahead) = Files::open(target, map, 0)?;
     loop {
         let left = usize::try_from(up_to.saturating_sub(head.revision)).unwrap_or(usize::MAX);
         let chunk = read(head.revision, left.min(CHUNK_MAX)).map_err(unreadable)?;
@@ -96,6 +97,9 @@ pub(crate) fn replay(
             ));
         }
         if chunk.entries.is_empty() {
+            let durable = ahead.close(head.revision);
+            durable
+                .map_err(|error| StoreError::io(format!("{} cannot be synced", target.display()), &error))?;
             return Ok(head.revision);
         }
         let doing = format!("The journal cannot be replayed into {}", target.display());
@@ -125,11 +129,53 @@ pub(crate) fn replay(
 fn write(files: &Files, place: Place, entries: &[LogEntry]) -> Result<Appended, Fault> {
     let mut kept = Kept::new();
     let mut txn = Writer::begin(files, &mut kept).map_err(fault)?;
-    for LogEntry { record, .. } in entries {
-        let context = Context { now_ms: record.time_ms, actor: &record.actor };
-        apply(&mut txn, &record.events, &context)?;
-    }
-    let appended = EmbeddedLog.append(&mut txn, place, entries)?;
+    let appended = follow(&mut txn, place, entries)?;
     txn.commit().map_err(fault)?;
     Ok(appended)
+}
+
+/// Lets records evolve the store, and logs them.
+fn follow(txn: &mut Writer<'_>, place: Place, entries: &[LogEntry]) -> Result<Appended, Fault> {
+    for LogEntry { record, .. } in entries {
+        let context = Context { now_ms: record.time_ms, actor: &record.actor };
+        apply(txn, &record.events, &context)?;
+    }
+    EmbeddedLog.append(txn, place, entries, &mut Frame::default())
+}
+
+/// Applies the frames that follow `head`, which is where a checkpoint ends. Returns where the store ends then.
+pub(crate) fn recover(files: &Files, frames: &mut Frames, mut head: Head) -> Result<Head, Fault> {
+    loop {
+        let begun = frames.place();
+        match recover_some(files, frames, head) {
+            Ok(reached) if reached.revision == head.revision => return Ok(head),
+            Ok(reached) => head = reached,
+            Err(Fault::Full) => {
+                frames.go_to(begun);
+                files.grow()?;
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// The same in one transaction: some of them.
+fn recover_some(files: &Files, frames: &mut Frames, mut head: Head) -> Result<Head, Fault> {
+    let begun = head.revision;
+    let mut kept = Kept::new();
+    let mut txn = Writer::begin(files, &mut kept).map_err(fault)?;
+    while head.revision - begun < CHUNK_MAX as u64 {
+        let Some(entries) = frames.next(&head)? else { break };
+        let place = Place { shard: SHARD, epoch: head.epoch, expected_revision: head.revision };
+        match follow(&mut txn, place, &entries)? {
+            Appended::Committed(reached) => head = reached,
+            Appended::Fenced(_) | Appended::Unknown(_) => {
+                return Err(Fault::Corrupt(format!("revision {} changed beneath the writer", head.revision)));
+            }
+        }
+    }
+    if head.revision > begun {
+        txn.commit().map_err(fault)?;
+    }
+    Ok(head)
 }

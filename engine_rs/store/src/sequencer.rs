@@ -1,4 +1,4 @@
-//! The one writer: takes all commands that wait, carries them out in one transaction, commits, then answers.
+//! The one writer: takes all commands that wait, carries them out, writes them ahead, syncs, then answers. LMDB follows.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,15 +12,18 @@ use kasir_core::kept::Kept;
 use kasir_core::kv::SHARD;
 use kasir_core::{Fault, Reason, Refusal};
 
+use crate::ahead::Ahead;
 use crate::batch::{Batch, Tally};
 use crate::disk::{self, Verdict};
 use crate::error::{fault, refusal};
 use crate::files::Files;
 use crate::log::{Appended, Place};
 use crate::record::Head;
+use crate::replay::recover;
 use crate::request::{Answer, Encoder, Request};
-use crate::store::Shared;
-use crate::txn::Writer;
+use crate::store::{OnDrop, Shared};
+use crate::txn::{Reader, Writer};
+use crate::wal::{Frame, Frames, Trouble};
 
 /// The machine's clock may be set while the sequencer sleeps: with a deadline ahead it looks at least this often.
 const CLOCK_LOOK: Duration = Duration::from_millis(500);
@@ -28,6 +31,11 @@ const CLOCK_LOOK: Duration = Duration::from_millis(500);
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 /// The map grows ahead of need once this share of it is used.
 const GROW_AHEAD_PERCENT: u64 = 75;
+/// LMDB follows at least after so many commands, and so long after the first of them.
+const FOLLOW_COMMANDS: usize = 2_048;
+const FOLLOW_TIME: Duration = Duration::from_millis(5);
+/// A store that was read from will be again, for so long.
+const READS_LINGER: Duration = Duration::from_millis(20);
 /// Most records that one transaction trims.
 const TRIM_MAX: usize = 10_000;
 
@@ -45,13 +53,15 @@ pub(crate) enum Work<T> {
     Command(Box<Request>, Waiter<T>),
     /// Trimming of the journal before a revision.
     Trim(u64, Sender<Result<u64, Refusal>>),
+    /// Somebody waits to read what is answered.
+    Follow,
 }
 
 /// What the sequencer wakes up for.
 enum Next<T> {
     Work(Work<T>),
-    /// A deadline fell due.
-    Deadline,
+    /// A deadline fell due, or what was waited for at most is over.
+    Time,
     /// The store is closed, and nothing waits.
     Closed,
 }
@@ -76,7 +86,7 @@ impl From<Fault> for Failure {
     }
 }
 
-/// What an attempt led to, committed.
+/// What an attempt led to: durable, and not told yet.
 struct Done {
     answers: Vec<Answer>,
     head: Head,
@@ -85,73 +95,74 @@ struct Done {
     tally: Tally,
 }
 
+/// What is in hand.
+struct Intake<T> {
+    requests: Vec<Request>,
+    waiters: Vec<Waiter<T>>,
+    trims: Vec<(u64, Sender<Result<u64, Refusal>>)>,
+}
+
 /// The thread's own state.
 pub(crate) struct Sequencer<T> {
     pub(crate) shared: Arc<Shared<T>>,
+    // The order counts: what holds on to the files goes before them.
+    pub(crate) ahead: Ahead,
+    /// Used again for each batch.
+    pub(crate) frame: Frame,
     pub(crate) files: Files,
     pub(crate) queue: Receiver<Work<T>>,
     pub(crate) encoder: Arc<dyn Encoder>,
     pub(crate) max_batch: usize,
+    /// Where the journal ends: durable.
     pub(crate) head: Head,
-    pub(crate) kept: Kept,
+    /// The write-ahead file holds what LMDB's does not.
+    pub(crate) behind: bool,
     /// The last stamp; stamps never go back.
     pub(crate) now_ms: i64,
     /// When the next deadline falls due, Unix milliseconds.
     pub(crate) next_due_ms: Option<i64>,
     /// Deadlines wait until then: the disk did not take the last batch.
     pub(crate) pause_until: Option<Instant>,
+    /// Reads seen, and until when more are expected.
+    pub(crate) reads: (u64, Option<Instant>),
 }
 
 impl<T: Send + 'static> Sequencer<T> {
     /// Serves until the queue is closed and empty, or the writer has to stop.
     pub(crate) fn run(mut self) {
-        let mut requests = Vec::new();
-        let mut waiters = Vec::new();
-        let mut trims = Vec::new();
+        // However this ends, nobody waits for it.
+        let shared = Arc::clone(&self.shared);
+        let _end = OnDrop(|| shared.following.give_up());
+        let files = self.files.clone();
+        let mut kept = Kept::new();
+        let mut intake = Intake { requests: Vec::new(), waiters: Vec::new(), trims: Vec::new() };
         loop {
-            let mut next = match self.wait() {
-                Next::Work(work) => Some(work),
-                Next::Deadline => None,
-                Next::Closed => return,
-            };
-            while let Some(work) = next {
-                match work {
-                    Work::Command(request, waiter) => {
-                        requests.push(*request);
-                        waiters.push(waiter);
-                    }
-                    Work::Trim(before, done) => trims.push((before, done)),
-                }
-                next = if requests.len() < self.max_batch { self.queue.try_recv().ok() } else { None };
+            let retry = self.behind.then(|| Instant::now() + DISK_PAUSE);
+            let next = self.wait(retry);
+            if matches!(next, Next::Closed) {
+                return self.close();
             }
-            // A panic is a bug. The transaction it tore is gone with the stack, but nothing more is to be trusted.
-            let served = catch_unwind(AssertUnwindSafe(|| self.serve(&requests)))
-                .unwrap_or_else(|panic| Err(stopped_by(panic.as_ref())));
-            self.shared.answered(requests.iter().map(|request: &Request| request.bytes).sum());
-            requests.clear();
-            let stop = match served {
-                Ok(answers) => self.answer(waiters.drain(..).zip(answers)),
-                Err(why) => {
-                    let all = waiters.drain(..).map(|waiter| (waiter, Err(why.clone())));
-                    self.answer(all).and(Err(why))
-                }
-            };
-            if let Err(why) = stop.and_then(|()| self.trim(&mut trims)) {
+            self.gather(next, &mut intake);
+            let served =
+                self.serve(&files, &mut kept, &mut intake).and_then(|()| self.trim(&mut intake.trims));
+            if let Err(why) = served {
                 return self.stop(&why);
             }
         }
     }
 
-    fn wait(&self) -> Next<T> {
+    /// Waits for something to do, at most `until`.
+    fn wait(&self, until: Option<Instant>) -> Next<T> {
         loop {
-            let Some(due_ms) = self.next_due_ms else {
+            let due = self.next_due_ms.map(|due_ms| self.until(due_ms));
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let Some(wait) = due.into_iter().chain(left).min() else {
                 return self.queue.recv().map_or(Next::Closed, Next::Work);
             };
-            let wait = self.until(due_ms);
             if wait.is_zero() {
                 return match self.queue.try_recv() {
                     Ok(work) => Next::Work(work),
-                    Err(TryRecvError::Empty) => Next::Deadline,
+                    Err(TryRecvError::Empty) => Next::Time,
                     Err(TryRecvError::Disconnected) => Next::Closed,
                 };
             }
@@ -170,37 +181,87 @@ impl<T: Send + 'static> Sequencer<T> {
         left.max(pause.unwrap_or_default())
     }
 
-    /// Carries a batch out and commits it. `Err`: the writer has to stop, with this answer to all.
-    fn serve(&mut self, requests: &[Request]) -> Result<Vec<Answer>, Refusal> {
-        loop {
-            // A failed attempt keeps nothing: what it kept it may have written itself.
-            let mut kept = std::mem::take(&mut self.kept);
-            let what = match self.attempt(requests, &mut kept) {
-                Ok(done) => {
-                    self.kept = kept;
-                    return Ok(self.publish(done));
+    /// Takes what there is, as much as one batch holds.
+    fn gather(&self, next: Next<T>, intake: &mut Intake<T>) {
+        let mut next = if let Next::Work(work) = next { Some(work) } else { None };
+        while let Some(work) = next {
+            match work {
+                Work::Command(request, waiter) => {
+                    intake.requests.push(*request);
+                    intake.waiters.push(waiter);
                 }
-                Err(Failure::Stop(why)) => return Err(why),
+                Work::Trim(before, done) => intake.trims.push((before, done)),
+                Work::Follow => {}
+            }
+            next = if intake.requests.len() < self.max_batch { self.queue.try_recv().ok() } else { None };
+        }
+    }
+
+    /// Carries out what is in hand and what comes meanwhile. `Err`: the writer has to stop, with this answer to all.
+    fn serve(&mut self, files: &Files, kept: &mut Kept, intake: &mut Intake<T>) -> Result<(), Refusal> {
+        loop {
+            let what = match self.round(files, kept, intake) {
+                Ok(()) if intake.requests.is_empty() => return Ok(()),
+                Ok(()) => continue,
+                Err(Failure::Stop(why)) => {
+                    self.refuse(&why, intake)?;
+                    return Err(why);
+                }
                 Err(Failure::MapFull) => match self.grow() {
-                    Ok(()) => continue,
-                    Err(fault) => fault.to_string(),
+                    Ok(()) => None,
+                    Err(fault) => Some(fault.to_string()),
                 },
-                Err(Failure::Unwritable(what)) => what,
+                Err(Failure::Unwritable(what)) => Some(what),
             };
+            // What the transaction kept it may have written itself.
+            *kept = Kept::new();
+            let Some(what) = what else { continue };
+            if self.behind {
+                self.shared.following.give_up();
+            }
             self.pause_until = Some(Instant::now() + DISK_PAUSE);
             let why = Refusal::new(
                 Reason::StoreFull,
                 format!("The disk did not take it; nothing was changed: {what}."),
             )
             .with("retry_ms", DISK_PAUSE.as_millis());
-            return Ok(vec![Err(why); requests.len()]);
+            return self.refuse(&why, intake);
         }
     }
 
-    fn attempt(&self, requests: &[Request], kept: &mut Kept) -> Result<Done, Failure> {
+    /// Carries out batches, one after another, in one transaction of LMDB's. Each is durable by itself, and answered;
+    /// pages that many of them change are so written once. Ends when LMDB has followed.
+    fn round(&mut self, files: &Files, kept: &mut Kept, intake: &mut Intake<T>) -> Result<(), Failure> {
+        self.catch_up()?;
+        let mut txn = Writer::begin(files, kept).map_err(|error| stop(&error))?;
+        let (until, mut commands) = (Instant::now() + FOLLOW_TIME, 0);
+        loop {
+            // A panic is a bug. The transaction it tore is dropped, and nothing more is to be trusted.
+            let done = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut txn, &intake.requests)))
+                .unwrap_or_else(|panic| Err(Failure::Stop(stopped_by(panic.as_ref()))))?;
+            commands += intake.requests.len();
+            let is_last = commands >= FOLLOW_COMMANDS || !intake.trims.is_empty() || self.is_read_from();
+            if is_last {
+                // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
+                let followed = self.follow(txn, done.head.revision);
+                self.tell(done, intake)?;
+                return followed;
+            }
+            self.tell(done, intake)?;
+            let next = self.wait(Some(until));
+            if matches!(next, Next::Closed | Next::Work(Work::Follow)) || Instant::now() >= until {
+                // A command that came in the last moment begins the next round.
+                self.gather(next, intake);
+                return self.follow(txn, self.head.revision);
+            }
+            self.gather(next, intake);
+        }
+    }
+
+    /// Carries one batch out and makes it durable.
+    fn attempt(&mut self, txn: &mut Writer<'_>, requests: &[Request]) -> Result<Done, Failure> {
         let begun = Instant::now();
-        let mut txn = Writer::begin(&self.files, kept).map_err(|error| stop(&error))?;
-        let mut batch = Batch::new(&mut txn, &*self.encoder, &*self.shared.clock, &self.head, self.now_ms);
+        let mut batch = Batch::new(txn, &*self.encoder, &*self.shared.clock, &self.head, self.now_ms);
         let answers: Vec<Answer> = if requests.is_empty() {
             batch.settle_due()?;
             Vec::new()
@@ -208,24 +269,84 @@ impl<T: Send + 'static> Sequencer<T> {
             requests.iter().map(|request| batch.carry_out(request)).collect::<Result<_, _>>()?
         };
         let (entries, now_ms, tally) = batch.finish();
-        let next_due_ms = next_due_ms(&txn)?;
+        let next_due_ms = next_due_ms(txn)?;
         if entries.is_empty() {
             // Refused or repeated, all of it: there is nothing to make durable.
             return Ok(Done { answers, head: self.head, now_ms, next_due_ms, tally });
         }
         let place = Place { shard: SHARD, epoch: self.head.epoch, expected_revision: self.head.revision };
-        let head = match self.shared.log.append(&mut txn, place, &entries)? {
+        self.frame.begin(&self.head);
+        let head = match self.shared.log.append(txn, place, &entries, &mut self.frame)? {
             Appended::Committed(head) => head,
             Appended::Fenced(head) => return Err(Failure::Stop(fenced(&head))),
             Appended::Unknown(what) => return Err(Failure::Stop(unknown(&what))),
         };
         let committing = Instant::now();
-        txn.commit().map_err(|error| self.judge(error))?;
+        self.ahead.append(&mut self.frame, head.revision).map_err(|trouble| self.judge_ahead(trouble))?;
+        self.behind = true;
         self.shared.counters.committed(requests.len(), committing.elapsed(), begun.elapsed());
         Ok(Done { answers, head, now_ms, next_due_ms, tally })
     }
 
-    /// What a failed commit means.
+    /// Lets LMDB's file follow up to `revision`.
+    fn follow(&mut self, txn: Writer<'_>, revision: u64) -> Result<(), Failure> {
+        txn.commit().map_err(|error| self.judge(error))?;
+        self.followed(revision)
+    }
+
+    /// LMDB's file has followed: readers find it, and checkpoints are seen to.
+    fn followed(&mut self, revision: u64) -> Result<(), Failure> {
+        self.behind = false;
+        self.shared.following.reach(revision);
+        self.grow_ahead();
+        self.ahead.followed(revision).map_err(|error| stop(&error))
+    }
+
+    /// Lets LMDB's file follow the write-ahead file when a transaction was lost that others had been in.
+    fn catch_up(&mut self) -> Result<(), Failure> {
+        if !self.behind {
+            return Ok(());
+        }
+        let reached = *Reader::begin(&self.files)?.head();
+        let frames = Frames::between(&self.shared.dir, reached.revision, self.head.revision);
+        let mut frames = frames.map_err(|error| Failure::Unwritable(error.message))?;
+        let head = match recover(&self.files, &mut frames, reached) {
+            // LMDB closes an environment whose header it could not write: then nobody knows what the file says.
+            Err(Fault::Io(what)) if self.files.write_txn().is_err() => {
+                return Err(Failure::Stop(unknown(&what)));
+            }
+            recovered => recovered?,
+        };
+        if (head.revision, head.hash) != (self.head.revision, self.head.hash) {
+            let (there, said) = (head.revision, self.head.revision);
+            let what = format!("the write-ahead file leads to revision {there}, not to {said}");
+            return Err(Failure::from(Fault::Corrupt(what)));
+        }
+        self.followed(head.revision)
+    }
+
+    /// Whether readers have to be expected.
+    fn is_read_from(&mut self) -> bool {
+        let reads = self.shared.following.reads();
+        if reads != self.reads.0 {
+            self.reads = (reads, Some(Instant::now() + READS_LINGER));
+        }
+        self.reads.1.is_some_and(|until| Instant::now() < until) || self.shared.following.is_wanted()
+    }
+
+    /// What a failed append to the write-ahead file means.
+    fn judge_ahead(&self, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Write(error) if disk::is_full(&error, &self.shared.dir) => {
+                Failure::Unwritable(error.to_string())
+            }
+            // A sync that failed once says nothing when it succeeds the next time: the kernel may have dropped what it
+            // could not write.
+            Trouble::Write(error) | Trouble::Sync(error) => stop(&error),
+        }
+    }
+
+    /// What a failed commit of LMDB's means.
     fn judge(&self, error: heed::Error) -> Failure {
         match disk::verdict(&error, &self.shared.dir) {
             Verdict::MapFull => Failure::MapFull,
@@ -236,10 +357,10 @@ impl<T: Send + 'static> Sequencer<T> {
         }
     }
 
-    /// Makes a batch known: readers see it already, now whoever asks for the revision does.
-    fn publish(&mut self, done: Done) -> Vec<Answer> {
+    /// Makes a batch known: its callers are answered, and whoever asks for the revision finds it.
+    fn tell(&mut self, done: Done, intake: &mut Intake<T>) -> Result<(), Failure> {
         let grown = done.head.revision > self.head.revision;
-        self.head = done.head;
+        self.set_head(done.head);
         self.now_ms = done.now_ms;
         self.next_due_ms = done.next_due_ms;
         self.pause_until = None;
@@ -248,9 +369,20 @@ impl<T: Send + 'static> Sequencer<T> {
         if grown {
             self.shared.revision.store(self.head.revision, Ordering::Release);
             self.shared.sink.committed(self.head.revision);
-            self.grow_ahead();
         }
-        done.answers
+        self.shared.answered(intake.requests.drain(..).map(|request| request.bytes).sum());
+        self.answer(intake.waiters.drain(..).zip(done.answers)).map_err(Failure::Stop)
+    }
+
+    fn set_head(&mut self, head: Head) {
+        self.head = head;
+        *self.shared.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
+    }
+
+    /// Answers all in hand alike.
+    fn refuse(&self, why: &Refusal, intake: &mut Intake<T>) -> Result<(), Refusal> {
+        self.shared.answered(intake.requests.drain(..).map(|request| request.bytes).sum());
+        self.answer(intake.waiters.drain(..).map(|waiter| (waiter, Err(why.clone()))))
     }
 
     /// Tells the callers of a batch. The sink is another's code: its panic stops the writer, not the process.
@@ -309,25 +441,40 @@ impl<T: Send + 'static> Sequencer<T> {
     }
 
     fn trim_once(&mut self, before: u64) -> Result<u64, Failure> {
-        let mut txn = Writer::begin(&self.files, &mut self.kept).map_err(|error| stop(&error))?;
+        self.catch_up()?;
+        let mut kept = Kept::new();
+        let mut txn = Writer::begin(&self.files, &mut kept).map_err(|error| stop(&error))?;
         let count = self.shared.log.trim(&mut txn, before, TRIM_MAX)?;
         let head = txn.head()?;
         if count > 0 {
             txn.commit().map_err(|error| self.judge(error))?;
-            self.head = head;
+            self.set_head(head);
+            // Nothing in the write-ahead file says what was forgotten.
+            self.ahead.checkpoint(head.revision).map_err(|error| stop(&error))?;
         }
         Ok(count)
     }
 
+    /// Leaves LMDB's file whole on the disk. Where that fails, the next opening sees to it.
+    fn close(mut self) {
+        if self.catch_up().is_ok() {
+            let _ = self.ahead.close(self.head.revision);
+        }
+    }
+
     /// Takes nothing more, and answers all that wait.
-    fn stop(self, why: &Refusal) {
+    fn stop(mut self, why: &Refusal) {
         self.shared.stop(why.clone());
+        // Reading goes on, if it can, with all that was answered.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.catch_up()));
+        self.shared.following.give_up();
         let left = self.queue.try_iter().filter_map(|work| match work {
             Work::Command(_, waiter) => Some((waiter, Err(why.clone()))),
             Work::Trim(_, done) => {
                 drop(done.send(Err(why.clone())));
                 None
             }
+            Work::Follow => None,
         });
         // The sink may be what is broken.
         let _ = self.answer(left);
@@ -335,7 +482,7 @@ impl<T: Send + 'static> Sequencer<T> {
     }
 }
 
-fn stop(error: &heed::Error) -> Failure {
+fn stop(error: &impl std::fmt::Display) -> Failure {
     Failure::Stop(unknown(&error.to_string()))
 }
 

@@ -7,14 +7,14 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use kasir_core::deadlines::next_due_ms;
-use kasir_core::kept::Kept;
 use kasir_core::refusal::{Outcome, Stop};
 use kasir_core::{Fault, Reason, Refusal};
 
 use crate::error::{StoreError, StoreErrorKind, closed, refusal};
 use crate::files::{Files, MapOptions};
+use crate::following::Following;
 use crate::log::{CommandLog, EmbeddedLog};
-use crate::record::JournalRecord;
+use crate::record::{Head, JournalRecord};
 use crate::replay::{self, Chunk};
 use crate::request::{Answer, BatchSink, Clock, Encoder, Request};
 use crate::sequencer::{Sequencer, Waiter, Work};
@@ -22,6 +22,7 @@ use crate::snapshot::{self, Snapshot};
 use crate::status::{Counters, Status};
 use crate::txn::Reader;
 use crate::verify::{self, Verification};
+use crate::wal::Frame;
 
 /// Smallest and largest time that a full queue asks callers to wait, milliseconds.
 const RETRY_MS: (u64, u64) = (20, 2_000);
@@ -64,6 +65,8 @@ pub(crate) struct Shared<T> {
     /// Why the writer stopped, if it had to.
     stopped: OnceLock<Refusal>,
     pub(crate) revision: AtomicU64,
+    /// Where the journal ends, as far as it was told.
+    pub(crate) head: Mutex<Head>,
     /// The last stamp.
     pub(crate) log_time_ms: AtomicI64,
     /// Bytes of the requests that wait or are being carried out.
@@ -72,6 +75,7 @@ pub(crate) struct Shared<T> {
     pub(crate) sink: Arc<dyn BatchSink<T>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Arc<dyn CommandLog>,
+    pub(crate) following: Following,
     options: Options,
 }
 
@@ -104,7 +108,22 @@ impl<T> Shared<T> {
             .with("retry_ms", retry_ms)
     }
 
+    /// Tells an idle writer that somebody waits; a busy one looks by itself.
+    fn wake(&self) {
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = &*queue {
+            let _ = sender.try_send(Work::Follow);
+        }
+    }
+
+    /// Works on the files, in which all is found that was answered before.
     fn with_files<R>(&self, work: impl FnOnce(&Files) -> R) -> Result<R, Refusal> {
+        // Before the gate: the writer may have to pass it first.
+        self.following.wait(self.revision.load(Ordering::Acquire), || self.wake());
+        self.with_files_as_they_are(work)
+    }
+
+    fn with_files_as_they_are<R>(&self, work: impl FnOnce(&Files) -> R) -> Result<R, Refusal> {
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         gate.as_ref().map(work).ok_or_else(closed)
     }
@@ -144,7 +163,7 @@ impl<T: Send + 'static> Store<T> {
         let options =
             Options { max_queue: options.max_queue.max(1), max_batch: options.max_batch.max(1), ..*options };
         let map = MapOptions { map_size: options.map_size, max_readers: options.max_readers };
-        let (files, head) = Files::open(path, map, clock.now_ms())?;
+        let (files, head, ahead) = Files::open(path, map, clock.now_ms())?;
         let next_due_ms = Reader::begin(&files).and_then(|reader| next_due_ms(&reader)).map_err(|fault| {
             StoreError::fault(format!("The store {} cannot be read", path.display()), &fault)
         })?;
@@ -155,22 +174,27 @@ impl<T: Send + 'static> Store<T> {
             queue: RwLock::new(Some(sender)),
             stopped: OnceLock::new(),
             revision: AtomicU64::new(head.revision),
+            head: Mutex::new(head),
             log_time_ms: AtomicI64::new(head.time_ms),
             waiting_bytes: AtomicUsize::new(0),
             counters: Counters::default(),
             sink,
             clock,
             log,
+            following: Following::new(head.revision),
             options,
         });
         let sequencer = Sequencer {
             shared: Arc::clone(&shared),
             files,
+            ahead,
+            frame: Frame::default(),
             queue,
             encoder,
             max_batch: options.max_batch,
             head,
-            kept: Kept::new(),
+            behind: false,
+            reads: (0, None),
             now_ms: head.time_ms,
             next_due_ms,
             pause_until: None,
@@ -221,8 +245,8 @@ impl<T: Send + 'static> Store<T> {
         })
     }
 
-    /// Reads a consistent snapshot of the store. Never waits for the writer, except for the moment in which the map
-    /// grows: a `read` within a `read` can wait for that moment for ever. Keep it short: pages that the snapshot may
+    /// Reads a consistent snapshot of the store. Finds all that was answered before: for that it may wait until the
+    /// batch under way is done. Waits also for the moment in which the map grows: a `read` within a `read` can wait for that moment for ever. Keep it short: pages that the snapshot may
     /// see are not used again while it lasts.
     ///
     /// # Errors
@@ -302,8 +326,9 @@ impl<T: Send + 'static> Store<T> {
         let queue = self.shared.queue.read().unwrap_or_else(PoisonError::into_inner);
         let queue_length = queue.as_ref().map_or(0, Sender::len);
         drop(queue);
-        self.shared.with_files(|files| -> Outcome<Status> {
-            let head = *Reader::begin(files)?.head();
+        let head = *self.shared.head.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever asks how the store does may not wait for it.
+        let status = self.shared.with_files_as_they_are(|files| {
             let mut status = Status {
                 revision: head.revision,
                 first_revision: head.first_revision,
@@ -324,8 +349,9 @@ impl<T: Send + 'static> Store<T> {
                 readers,
             };
             self.shared.counters.show(&mut status);
-            Ok(status)
-        })?
+            status
+        });
+        status.map_err(Stop::from)
     }
 
     /// Checks every invariant over the whole store, on one snapshot: the rules', the journal's chain, that requests and
@@ -412,7 +438,7 @@ pub(crate) fn unreadable(stop: Stop) -> StoreError {
 }
 
 /// Runs when dropped, also while a panic passes.
-struct OnDrop<F: FnMut()>(F);
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {

@@ -1,0 +1,78 @@
+//! What makes a batch durable: the write-ahead files, and the checkpoints that let them be used again.
+
+use std::io;
+use std::path::Path;
+
+use crate::checkpoint::Checkpoints;
+use crate::wal::{Frame, Trouble, Wal};
+
+/// A checkpoint is made at least after so many commits: until then LMDB spares the pages that they replaced, and its
+/// file grows by them.
+const COMMITS_MAX: u64 = 256;
+
+/// Write-ahead files and checkpoints of one open store. Only the writer has it.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    wal: Wal,
+    checkpoints: Checkpoints,
+    /// Since the last checkpoint was begun.
+    commits: u64,
+    /// The other file was begun since then.
+    turned: bool,
+    /// The last revision that LMDB followed to.
+    revision: u64,
+}
+
+impl Ahead {
+    /// Goes on from a store that is recovered up to `revision`.
+    pub(crate) fn begin(dir: &Path, mut checkpoints: Checkpoints, revision: u64) -> io::Result<Self> {
+        let wal = Wal::open(dir)?;
+        checkpoints.make(revision)?;
+        Ok(Self { wal, checkpoints, commits: 0, turned: false, revision })
+    }
+
+    /// Appends a batch whose last record is `last`; durable when this returns.
+    ///
+    /// # Errors
+    /// [`Trouble::Write`] when nothing was changed; [`Trouble::Sync`] when nobody knows.
+    pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<(), Trouble> {
+        if self.wal.is_overfull() {
+            self.checkpoints.look(true).map_err(Trouble::Sync)?;
+        }
+        self.turned |= self.wal.turn_for(frame, self.checkpoints.revision());
+        self.wal.append(frame, last)
+    }
+
+    /// LMDB followed up to `revision`: begins a checkpoint when it is time. Never waits.
+    ///
+    /// # Errors
+    /// A checkpoint failed: the disk did not confirm.
+    pub(crate) fn followed(&mut self, revision: u64) -> io::Result<()> {
+        self.commits += u64::from(revision > self.revision);
+        self.revision = revision;
+        self.checkpoints.look(false)?;
+        if !self.checkpoints.is_pending()
+            && (self.turned || self.wal.is_full() || self.commits >= COMMITS_MAX)
+        {
+            self.start(revision)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a checkpoint of all that is committed, up to `revision`.
+    pub(crate) fn checkpoint(&mut self, revision: u64) -> io::Result<()> {
+        self.checkpoints.make(revision)?;
+        (self.commits, self.turned) = (0, false);
+        Ok(())
+    }
+
+    /// Makes the last checkpoint: LMDB's file, at `revision`, is all there is to the store then.
+    pub(crate) fn close(self, revision: u64) -> io::Result<()> {
+        self.checkpoints.close(revision)
+    }
+
+    fn start(&mut self, revision: u64) -> io::Result<()> {
+        (self.commits, self.turned) = (0, false);
+        self.checkpoints.start(revision)
+    }
+}

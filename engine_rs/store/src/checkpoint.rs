@@ -1,0 +1,268 @@
+//! Checkpoints: moments of LMDB's file that are whole on disk, whatever came after.
+//!
+//! LMDB writes without syncs, so that after a power cut its file may hold any mixture of old and new pages. It never
+//! writes over a page that some read transaction may see, though: the writer keeps one open at the last checkpoint, so
+//! that all its pages stay. What LMDB does write over are its two header pages, so the [`CHECKPOINT_FILE`] keeps a copy
+//! of them. With these put back, the file is what it was at the checkpoint; [`crate::wal`] has the rest.
+//!
+//! Each opening after anything but a clean stop puts them back, whether the machine or only the process died: there is
+//! one way back, and every kill tests it. After a clean stop the file is what it is.
+//!
+//! The file: [`MAGIC`], 1 after a clean stop or else 0 (u8), the revision (u64, little-endian), the header pages, and the
+//! BLAKE3 of all that stands before.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use heed::{Env, RoTxn, WithoutTls};
+
+use crate::disk::{says_full, write_out};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::files::{DATA_FILE, sync_dir_of};
+
+/// The last checkpoint, in the store's directory.
+pub const CHECKPOINT_FILE: &str = "checkpoint";
+/// Begins the file.
+const MAGIC: [u8; 16] = *b"kasir-checkpoint";
+
+/// What the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Checkpoint {
+    closed: bool,
+    revision: u64,
+    headers: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// The state of the data file now, while nobody writes it.
+    fn of(env: &Env<WithoutTls>, data: &File, revision: u64, closed: bool) -> io::Result<Self> {
+        let mut headers = vec![0; 2 * env.unnamed_database_stat().page_size as usize];
+        data.read_exact_at(&mut headers, 0)?;
+        Ok(Self { closed, revision, headers })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes =
+            [&MAGIC[..], &[u8::from(self.closed)], &self.revision.to_le_bytes(), &self.headers].concat();
+        let hash = blake3::hash(&bytes);
+        bytes.extend_from_slice(hash.as_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (content, hash) = bytes.split_last_chunk::<32>()?;
+        let (closed, rest) = content.strip_prefix(&MAGIC)?.split_first()?;
+        let (revision, headers) = rest.split_first_chunk()?;
+        let sound = blake3::hash(content) == *hash && !headers.is_empty();
+        sound.then(|| Self {
+            closed: *closed == 1,
+            revision: u64::from_le_bytes(*revision),
+            headers: headers.to_vec(),
+        })
+    }
+
+    /// Durable when this returns; a reader finds the old one or the new one. Not saved, and false, when the disk has no
+    /// room: the old one stays good.
+    fn save(&self, path: &Path) -> io::Result<bool> {
+        let part = path.with_extension("part");
+        match fs::write(&part, self.encode()) {
+            Err(error) if says_full(&error) => return Ok(false),
+            written => written?,
+        }
+        File::open(&part)?.sync_all()?;
+        fs::rename(&part, path)?;
+        sync_dir_of(path)?;
+        Ok(true)
+    }
+}
+
+/// Puts the data file in `dir` back to its last checkpoint, unless it was closed well. `alone` is asked, if anything has to
+/// be written, whether nobody looks into the file. Returns the checkpoint's revision; `None` when the file is what it is.
+pub(crate) fn put_back(
+    dir: &Path,
+    alone: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<Option<u64>, StoreError> {
+    let path = dir.join(CHECKPOINT_FILE);
+    let failed = |error: &io::Error| {
+        StoreError::io(format!("The store {} cannot be put back to its checkpoint", dir.display()), error)
+    };
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error)),
+    };
+    let damaged = || StoreError::new(StoreErrorKind::Corrupt, format!("{} is damaged.", path.display()));
+    let checkpoint = Checkpoint::decode(&bytes).ok_or_else(damaged)?;
+    if checkpoint.closed {
+        return Ok(None);
+    }
+    let data =
+        File::options().read(true).write(true).open(dir.join(DATA_FILE)).map_err(|error| failed(&error))?;
+    let mut headers = vec![0; checkpoint.headers.len()];
+    data.read_exact_at(&mut headers, 0).map_err(|error| failed(&error))?;
+    if headers != checkpoint.headers {
+        alone()?;
+        data.write_all_at(&checkpoint.headers, 0)
+            .and_then(|()| data.sync_data())
+            .map_err(|error| failed(&error))?;
+    }
+    Ok(Some(checkpoint.revision))
+}
+
+/// A read transaction that is never read through: it keeps pages from being written over.
+struct Pin(#[expect(dead_code, reason = "held, not read")] RoTxn<'static, WithoutTls>);
+
+impl Pin {
+    fn new(env: &Env<WithoutTls>) -> io::Result<Self> {
+        env.clone().static_read_txn().map(Self).map_err(io::Error::other)
+    }
+}
+
+/// A checkpoint under way.
+struct Pending {
+    revision: u64,
+    pin: Pin,
+}
+
+/// Makes checkpoints, in a thread of its own: they take as long as the disk does.
+pub(crate) struct Checkpoints {
+    env: Env<WithoutTls>,
+    path: PathBuf,
+    data: File,
+    /// Keeps the last checkpoint's pages.
+    pin: Pin,
+    revision: u64,
+    pending: Option<Pending>,
+    jobs: Option<Sender<Checkpoint>>,
+    done: Receiver<io::Result<bool>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpoints {
+    /// Begins at the checkpoint that the environment was put back to, or with one of it as it is: before anything is
+    /// written without syncs.
+    pub(crate) fn begin(env: &Env<WithoutTls>, dir: &Path, put_back: Option<u64>) -> io::Result<Self> {
+        let path = dir.join(CHECKPOINT_FILE);
+        let data = File::open(dir.join(DATA_FILE))?;
+        let pin = Pin::new(env)?;
+        let (jobs, waiting) = bounded::<Checkpoint>(1);
+        let (told, done) = bounded(1);
+        let make = {
+            let (env, path, data) = (env.clone(), path.clone(), data.try_clone()?);
+            move |checkpoint: &Checkpoint| {
+                if !checkpoint.closed {
+                    write_out(&data)?;
+                }
+                env.force_sync().map_err(io::Error::other).and_then(|()| checkpoint.save(&path))
+            }
+        };
+        let revision = put_back.unwrap_or(0);
+        if put_back.is_none() && !make(&Checkpoint::of(env, &data, revision, false)?)? {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        let thread = std::thread::Builder::new().name("kasir-checkpoint".into()).spawn(move || {
+            for checkpoint in waiting {
+                if told.send(make(&checkpoint)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self {
+            env: env.clone(),
+            path,
+            data,
+            pin,
+            revision,
+            pending: None,
+            jobs: Some(jobs),
+            done,
+            thread: Some(thread),
+        })
+    }
+
+    /// The last checkpoint's revision.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether one is under way.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Starts a checkpoint of what is committed: at `revision`. None may be under way, nor a write transaction.
+    pub(crate) fn start(&mut self, revision: u64) -> io::Result<()> {
+        self.order(revision, false)
+    }
+
+    fn order(&mut self, revision: u64, closed: bool) -> io::Result<()> {
+        debug_assert!(self.pending.is_none(), "one at a time");
+        let pin = Pin::new(&self.env)?;
+        let checkpoint = Checkpoint::of(&self.env, &self.data, revision, closed)?;
+        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        jobs.send(checkpoint).map_err(|_| gone())?;
+        self.pending = Some(Pending { revision, pin });
+        Ok(())
+    }
+
+    /// Takes note of a checkpoint that is made. `wait`: waits for the one under way.
+    pub(crate) fn look(&mut self, wait: bool) -> io::Result<()> {
+        if self.pending.is_none() {
+            return Ok(());
+        }
+        let made = if wait {
+            self.done.recv().map_err(|_| gone())?
+        } else {
+            match self.done.try_recv() {
+                Ok(made) => made,
+                Err(crossbeam_channel::TryRecvError::Empty) => return Ok(()),
+                Err(crossbeam_channel::TryRecvError::Disconnected) => return Err(gone()),
+            }
+        };
+        match self.pending.take() {
+            Some(Pending { revision, pin }) if made? => (self.revision, self.pin) = (revision, pin),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Makes a checkpoint at `revision`; durable when this returns.
+    pub(crate) fn make(&mut self, revision: u64) -> io::Result<()> {
+        self.look(true)?;
+        self.start(revision)?;
+        self.look(true)
+    }
+
+    /// The same, as the last thing that happens to the file.
+    pub(crate) fn close(mut self, revision: u64) -> io::Result<()> {
+        self.look(true)?;
+        self.order(revision, true)?;
+        self.look(true)
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Checkpoints {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checkpoints")
+            .field("path", &self.path)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the checkpoints' thread is gone")
+}

@@ -1,0 +1,439 @@
+//! The write-ahead files: what was decided, on disk before anybody is told, in one small write.
+//!
+//! LMDB's own commit scatters a batch over a hundred pages and syncs twice. So a batch is first appended here, as a frame,
+//! and synced once; LMDB follows without a sync of its own, and is made durable behind everybody's back, see
+//! [`crate::checkpoint`]. A store that was not closed is brought back to its last checkpoint, and the frames after it are
+//! applied anew.
+//!
+//! Two files take turns. One is written over again only when a checkpoint holds all of it, so that its blocks are there
+//! already and a sync writes nothing but data.
+//!
+//! A frame begins at a multiple of [`BLOCK`] bytes, so that no durable frame's block is ever written again before its
+//! time: [`MAGIC`], first and last revision (u64), the hash before the first record, length and CRC-32 of the payload
+//! and the CRC-32 of all that (u32), little-endian; then the payload: of each record its length, its reply's length
+//! (u32), the record, the reply ([`crate::record::RequestRecord`]; empty for deadlines).
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use kasir_core::Fault;
+
+use crate::error::StoreError;
+use crate::log::LogEntry;
+use crate::record::{Hash, Head, decode};
+
+/// The files' names in the store's directory.
+pub const WAL_FILES: [&str; 2] = ["wal.0", "wal.1"];
+/// Begins a frame.
+const MAGIC: [u8; 8] = *b"kasirwal";
+const HEADER_BYTES: usize = 72;
+const BLOCK: usize = 4096;
+/// A file is full at this size. It grows beyond it while a checkpoint is under way, and waits for that at this multiple.
+const FILE_BYTES: u64 = 16 << 20;
+const OVERFULL: u64 = 4;
+/// How much a file grows at a time. Zeros are written, not only promised: a sync of blocks that are there is faster.
+const GROWTH_BYTES: u64 = 1 << 20;
+
+/// A batch on its way into a write-ahead file; its memory is used again.
+#[derive(Debug, Default)]
+pub struct Frame {
+    bytes: Vec<u8>,
+    first: u64,
+    before: Hash,
+}
+
+impl Frame {
+    /// Empties it for a batch that follows `head`.
+    pub(crate) fn begin(&mut self, head: &Head) {
+        self.bytes.clear();
+        self.bytes.resize(HEADER_BYTES, 0);
+        (self.first, self.before) = (head.revision + 1, head.hash);
+    }
+
+    /// Adds a record, encoded, and what its caller was told, encoded; empty for deadlines.
+    pub(crate) fn add(&mut self, record: &[u8], request: &[u8]) -> Result<(), Fault> {
+        for part in [record, request] {
+            let length = u32::try_from(part.len())
+                .map_err(|_| Fault::Corrupt("a record of the journal is longer than 4 GiB".into()))?;
+            self.bytes.extend_from_slice(&length.to_le_bytes());
+        }
+        self.bytes.extend_from_slice(record);
+        self.bytes.extend_from_slice(request);
+        Ok(())
+    }
+
+    /// Writes the header, and fills up the last block.
+    fn seal(&mut self, last: u64) -> io::Result<&[u8]> {
+        let payload = &self.bytes[HEADER_BYTES..];
+        let length = u32::try_from(payload.len()).map_err(|_| io::Error::from(ErrorKind::FileTooLarge))?;
+        let header =
+            Header { first: self.first, last, before: self.before, length, crc: crc32fast::hash(payload) };
+        self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
+        self.bytes.resize(self.bytes.len().next_multiple_of(BLOCK), 0);
+        Ok(&self.bytes)
+    }
+}
+
+/// What a frame says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Header {
+    first: u64,
+    last: u64,
+    before: Hash,
+    length: u32,
+    crc: u32,
+}
+
+impl Header {
+    fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..16].copy_from_slice(&self.first.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.last.to_le_bytes());
+        bytes[24..56].copy_from_slice(&self.before);
+        bytes[56..60].copy_from_slice(&self.length.to_le_bytes());
+        bytes[60..64].copy_from_slice(&self.crc.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..64]);
+        bytes[64..68].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// `None`: no frame begins here.
+    fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
+        let long = |at: usize| bytes[at..].first_chunk().copied().map(u64::from_le_bytes);
+        let short = |at: usize| bytes[at..].first_chunk().copied().map(u32::from_le_bytes);
+        let header = Self {
+            first: long(8)?,
+            last: long(16)?,
+            before: *bytes[24..].first_chunk()?,
+            length: short(56)?,
+            crc: short(60)?,
+        };
+        (bytes[..8] == MAGIC && short(64)? == crc32fast::hash(&bytes[..64])).then_some(header)
+    }
+
+    /// Bytes of the file that the frame takes.
+    fn extent(&self) -> u64 {
+        (HEADER_BYTES as u64 + u64::from(self.length)).next_multiple_of(BLOCK as u64)
+    }
+}
+
+/// Where the next frame goes.
+#[derive(Debug)]
+pub(crate) struct Wal {
+    files: [File; 2],
+    /// Bytes that are there to be written over.
+    lengths: [u64; 2],
+    /// The last revision in each file.
+    holds: [u64; 2],
+    current: usize,
+    offset: u64,
+}
+
+impl Wal {
+    /// Opens the files, or makes them. They are written from the start: a checkpoint must hold all that is in them.
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        let open = |name: &str| {
+            File::options().read(true).write(true).create(true).truncate(false).open(dir.join(name))
+        };
+        let files = [open(WAL_FILES[0])?, open(WAL_FILES[1])?];
+        let lengths = [files[0].metadata()?.len(), files[1].metadata()?.len()];
+        Ok(Self { files, lengths, holds: [0; 2], current: 0, offset: 0 })
+    }
+
+    /// Whether it should turn to the other file, and cannot yet.
+    pub(crate) fn is_full(&self) -> bool {
+        self.offset >= FILE_BYTES
+    }
+
+    /// Whether it has grown so far that a checkpoint has to be waited for.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.offset >= FILE_BYTES * OVERFULL
+    }
+
+    /// Begins the other file when `frame` does not fit this one and a checkpoint at revision `checkpoint` holds all that
+    /// is in the other; returns whether it did. If not, this one grows.
+    pub(crate) fn turn_for(&mut self, frame: &Frame, checkpoint: u64) -> bool {
+        let end = self.offset + frame.bytes.len().next_multiple_of(BLOCK) as u64;
+        let other = 1 - self.current;
+        let turns = self.offset > 0 && end > FILE_BYTES && self.holds[other] <= checkpoint;
+        if turns {
+            (self.current, self.offset) = (other, 0);
+        }
+        turns
+    }
+
+    /// Appends a frame whose last record is `last`; durable when this returns.
+    ///
+    /// After an error of [`Trouble::Write`] nothing is there.
+    pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<(), Trouble> {
+        let bytes = frame.seal(last).map_err(Trouble::Write)?;
+        let (file, end) = (&self.files[self.current], self.offset + bytes.len() as u64);
+        if end > self.lengths[self.current] {
+            let length = end.next_multiple_of(GROWTH_BYTES);
+            let zeros = vec![0; usize::try_from(length - end).unwrap_or_default()];
+            file.write_all_at(&zeros, end).map_err(Trouble::Write)?;
+        }
+        file.write_all_at(bytes, self.offset).map_err(Trouble::Write)?;
+        file.sync_data().map_err(Trouble::Sync)?;
+        self.lengths[self.current] = self.lengths[self.current].max(end.next_multiple_of(GROWTH_BYTES));
+        self.holds[self.current] = last;
+        self.offset = end;
+        Ok(())
+    }
+}
+
+/// Why a frame could not be appended.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// It was not written.
+    Write(io::Error),
+    /// The disk did not confirm: nobody knows whether it is there.
+    Sync(io::Error),
+}
+
+/// The frames of the two files that come after a checkpoint, in order.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    files: Vec<File>,
+    /// File, offset and header of each.
+    found: Vec<(usize, u64, Header)>,
+    next: usize,
+}
+
+impl Frames {
+    /// Finds the frames whose last record comes after revision `after`, and not after `last`. A file that is not there
+    /// has none.
+    pub(crate) fn between(dir: &Path, after: u64, last: u64) -> Result<Self, StoreError> {
+        let (mut files, mut found) = (Vec::new(), Vec::new());
+        for name in WAL_FILES {
+            let path = dir.join(name);
+            let failed = |error: &_| StoreError::io(format!("{} cannot be read", path.display()), error);
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(&error)),
+            };
+            let mut offset = 0;
+            while let Some(header) = header_at(&file, offset).map_err(|error| failed(&error))? {
+                if header.last > after && header.last <= last {
+                    found.push((files.len(), offset, header));
+                }
+                offset += header.extent();
+            }
+            files.push(file);
+        }
+        found.sort_by_key(|(_, _, header)| header.first);
+        Ok(Self { files, found, next: 0 })
+    }
+
+    /// How far [`Frames::next`] has come.
+    pub(crate) fn place(&self) -> usize {
+        self.next
+    }
+
+    /// Goes back to where it was.
+    pub(crate) fn go_to(&mut self, place: usize) {
+        self.next = place;
+    }
+
+    /// The records of the frame that follows `head`. `None`: there is no such frame, or it was torn; no caller was told of
+    /// it, nor of any after it.
+    pub(crate) fn next(&mut self, head: &Head) -> Result<Option<Vec<LogEntry>>, Fault> {
+        while let Some((file, offset, header)) = self.found.get(self.next).copied() {
+            self.next += 1;
+            if header.first != head.revision + 1 || header.before != head.hash {
+                // What a file held before it was written over.
+                continue;
+            }
+            let mut payload = vec![0; header.length as usize];
+            match self.files[file].read_exact_at(&mut payload, offset + HEADER_BYTES as u64) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => continue,
+                Err(error) => return Err(Fault::Io(error.to_string())),
+            }
+            // Torn, and perhaps written anew elsewhere.
+            if crc32fast::hash(&payload) == header.crc {
+                return entries(&payload).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn header_at(file: &File, offset: u64) -> io::Result<Option<Header>> {
+    let mut bytes = [0; HEADER_BYTES];
+    match file.read_exact_at(&mut bytes, offset) {
+        Ok(()) => Ok(Header::decode(&bytes)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn entries(mut payload: &[u8]) -> Result<Vec<LogEntry>, Fault> {
+    let cut_off = || Fault::Corrupt("a frame of the write-ahead file ends within a record".into());
+    let length = |payload: &mut &[u8]| {
+        let (length, rest) = payload.split_first_chunk().ok_or_else(cut_off)?;
+        *payload = rest;
+        Ok::<_, Fault>(u32::from_le_bytes(*length) as usize)
+    };
+    let mut found = Vec::new();
+    while !payload.is_empty() {
+        let (record, request) = (length(&mut payload)?, length(&mut payload)?);
+        let (record, rest) = payload.split_at_checked(record).ok_or_else(cut_off)?;
+        let (request, rest) = rest.split_at_checked(request).ok_or_else(cut_off)?;
+        payload = rest;
+        found.push(LogEntry {
+            record: decode("a record of the write-ahead file", record)?,
+            request: (!request.is_empty())
+                .then(|| decode("a request of the write-ahead file", request))
+                .transpose()?,
+        });
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::record::{JournalRecord, encode, record_hash};
+
+    /// Files in a directory of their own, and the head after what was appended.
+    struct Bench {
+        dir: TempDir,
+        wal: Wal,
+        head: Head,
+        frame: Frame,
+        turns: usize,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let dir = TempDir::new().unwrap();
+            let wal = Wal::open(dir.path()).unwrap();
+            Self { dir, wal, head: Head::empty(), frame: Frame::default(), turns: 0 }
+        }
+
+        /// Appends a frame of `count` records of `size` bytes and more, while a checkpoint is at revision `checkpoint`.
+        fn append(&mut self, count: usize, size: usize, checkpoint: u64) {
+            self.frame.begin(&self.head);
+            for _ in 0..count {
+                let record = JournalRecord {
+                    revision: self.head.revision + 1,
+                    time_ms: 7,
+                    actor: "a".repeat(size),
+                    method: "/m".into(),
+                    request_id: Vec::new(),
+                    events: Vec::new(),
+                };
+                let body = encode(&record).unwrap();
+                self.frame.add(&body, &[]).unwrap();
+                let hash = record_hash(&self.head.hash, &body);
+                self.head = Head { revision: record.revision, hash, ..self.head };
+            }
+            self.turns += usize::from(self.wal.turn_for(&self.frame, checkpoint));
+            self.wal.append(&mut self.frame, self.head.revision).unwrap();
+        }
+
+        /// The revisions found after `head`.
+        fn found(&self, mut head: Head) -> Vec<u64> {
+            let mut frames = Frames::between(self.dir.path(), head.revision, u64::MAX).unwrap();
+            let mut found = Vec::new();
+            while let Some(entries) = frames.next(&head).unwrap() {
+                for entry in entries {
+                    let hash = record_hash(&head.hash, &encode(&entry.record).unwrap());
+                    head = Head { revision: entry.record.revision, hash, ..head };
+                    found.push(head.revision);
+                }
+            }
+            found
+        }
+
+        fn change(&self, file: usize, at: u64, bytes: &[u8]) {
+            let path = self.dir.path().join(WAL_FILES[file]);
+            File::options().write(true).open(path).unwrap().write_all_at(bytes, at).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_was_appended_is_found_from_any_frame_on() {
+        let mut bench = Bench::new();
+        bench.append(3, 10, 0);
+        let middle = bench.head;
+        bench.append(1, 9_000, 0);
+        bench.append(2, 0, 0);
+        assert_eq!(bench.found(Head::empty()), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(bench.found(middle), [4, 5, 6]);
+        assert_eq!(bench.found(bench.head), []);
+    }
+
+    #[test]
+    fn a_torn_frame_ends_what_is_found() {
+        for at in [0, 30, 61, HEADER_BYTES as u64 + 5, 8_500] {
+            let mut bench = Bench::new();
+            bench.append(2, 10, 0);
+            let begun = bench.wal.offset;
+            bench.append(1, 9_000, 0);
+            bench.append(1, 10, 0);
+            bench.change(0, begun + at, &[0xA5]);
+            assert_eq!(bench.found(Head::empty()), [1, 2], "byte {at}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_torn_frame_in_its_place_is_found() {
+        let mut bench = Bench::new();
+        bench.append(2, 10, 0);
+        let (head, begun) = (bench.head, bench.wal.offset);
+        bench.append(1, 10, 0);
+        bench.change(0, begun + HEADER_BYTES as u64 + 5, &[0xA5]);
+        // As the next opening goes on from there, wherever it writes.
+        bench.head = head;
+        bench.wal.current = 1;
+        bench.wal.offset = 0;
+        bench.append(3, 20, 0);
+        assert_eq!(bench.found(head), [3, 4, 5]);
+    }
+
+    #[test]
+    fn files_take_turns_and_old_frames_are_passed_over() {
+        let mut bench = Bench::new();
+        let size = usize::try_from(FILE_BYTES).unwrap() / 5;
+        let mut heads = vec![bench.head];
+        for _ in 0..23 {
+            let checkpoint = bench.head.revision;
+            bench.append(1, size, checkpoint);
+            heads.push(bench.head);
+        }
+        assert_eq!(bench.turns, 5, "four frames a file");
+        // The file under way has three frames; the other one those before them.
+        for behind in 0..=7 {
+            let found = bench.found(heads[23 - behind]);
+            assert_eq!(found, (24 - behind as u64..=23).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_file_grows_until_a_checkpoint_holds_the_other_one() {
+        let mut bench = Bench::new();
+        let size = usize::try_from(FILE_BYTES).unwrap() / 5;
+        for _ in 0..12 {
+            bench.append(1, size, 3);
+        }
+        assert_eq!(bench.turns, 1, "to the empty one, and not back");
+        assert!(bench.wal.is_full() && !bench.wal.is_overfull());
+        assert_eq!(bench.found(Head::empty()), (1..=12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn frames_of_another_history_are_not_taken() {
+        let mut bench = Bench::new();
+        bench.append(2, 10, 0);
+        let other = Head { hash: [7; 32], ..Head::empty() };
+        assert_eq!(bench.found(other), []);
+    }
+}

@@ -1,0 +1,141 @@
+//! Goal: after a power cut the store has all that was answered, and nothing else. Method: a shop's files are copied while
+//! it trades. Whatever of LMDB's file no sync had confirmed by then is made an old page or a new one, as the dice fall,
+//! and a frame is torn behind the last one; then the store is opened, verified, and sent every request again.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use kasir_core::Command;
+use kasir_store::{CHECKPOINT_FILE, DATA_FILE, Options, WAL_FILES};
+use support::{START_MS, Shop, booking, eventually, request};
+use tempfile::TempDir;
+
+const PAGE: usize = 4096;
+const CUTS: u64 = 24;
+
+type Told = BTreeMap<u128, (Command, Vec<u8>)>;
+
+/// Dice that fall the same way every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+}
+
+/// Books, and keeps what was told. With `followed`, LMDB commits each booking by itself.
+fn trade(shop: &Shop, count: usize, followed: bool, told: &mut Told) {
+    for _ in 0..count {
+        let id = shop.next_id();
+        let command = booking(&format!("Pembeli {}", told.len()));
+        let reply = shop.store.submit_blocking(request(id, command.clone())).unwrap();
+        told.insert(u128::from_be_bytes(id), (command, reply));
+        if followed {
+            shop.store.read(|_| Ok(())).unwrap();
+        }
+    }
+}
+
+/// The data file as the power cut leaves it: no page is older than in `before`, where all of it was confirmed.
+fn mixed(before: &[u8], now: &[u8], cut: u64) -> Vec<u8> {
+    let mut dice = Dice(cut);
+    let mut left = Vec::with_capacity(now.len());
+    for (at, page) in now.chunks(PAGE).enumerate() {
+        let is_header = at < 2;
+        let is_new = match cut % 4 {
+            0 => is_header,
+            1 => !is_header,
+            _ => dice.roll() % 4 >= cut % 4,
+        };
+        let start = at * PAGE;
+        if is_new {
+            left.extend_from_slice(page);
+        } else if let Some(old) = before.get(start..start + page.len()) {
+            left.extend_from_slice(old);
+        } else {
+            left.resize(start + page.len(), 0);
+        }
+    }
+    left
+}
+
+/// Cuts the power in many ways, and looks at what is left.
+fn cut(shop: &Shop, before: &[u8], told: &Told) {
+    let revision = shop.store.revision();
+    let path = shop.path();
+    // While nothing is written, the files are of one moment.
+    let now = fs::read(path.join(DATA_FILE)).unwrap();
+    for cut in 0..CUTS {
+        let holder = Arc::new(TempDir::new().unwrap());
+        let left = holder.path().join("store");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join(DATA_FILE), mixed(before, &now, cut)).unwrap();
+        for name in [CHECKPOINT_FILE, WAL_FILES[0], WAL_FILES[1]] {
+            fs::copy(path.join(name), left.join(name)).unwrap();
+        }
+        tear(&left.join(WAL_FILES[0]), cut);
+        let found = Shop::open(holder, &Options::default(), START_MS).unwrap();
+        assert_eq!(found.store.revision(), revision, "cut {cut}");
+        found.verify();
+        for (&id, (command, reply)) in told {
+            let again = found.store.submit_blocking(request(id.to_be_bytes(), command.clone())).unwrap();
+            assert_eq!(&again, reply, "cut {cut}");
+        }
+        assert_eq!(found.store.revision(), revision, "cut {cut}");
+        // It goes on, and survives a clean stop.
+        found.ok(booking("Pembeli baru"));
+        found.reopen().verify();
+    }
+}
+
+/// Leaves a part of a frame where the next one would begin.
+fn tear(wal: &Path, cut: u64) {
+    let mut bytes = fs::read(wal).unwrap();
+    let is_free = |block: &[u8]| block.iter().all(|byte| *byte == 0);
+    let Some(end) = bytes.chunks(PAGE).position(is_free) else { return };
+    let part = usize::try_from(20 + cut * 150).unwrap();
+    let (frames, free) = bytes.split_at_mut(end * PAGE);
+    free[..part.min(PAGE)].copy_from_slice(&frames[..part.min(PAGE)]);
+    fs::write(wal, bytes).unwrap();
+}
+
+#[test]
+fn nothing_answered_is_lost_by_a_power_cut_before_the_first_checkpoint() {
+    let shop = Shop::empty();
+    let before = fs::read(shop.path().join(DATA_FILE)).unwrap();
+    shop.stock(100_000);
+    let mut told = Told::new();
+    trade(&shop, 40, true, &mut told);
+    trade(&shop, 200, false, &mut told);
+    shop.store.read(|_| Ok(())).unwrap();
+    cut(&shop, &before, &told);
+}
+
+#[test]
+fn nothing_answered_is_lost_by_a_power_cut_between_checkpoints() {
+    let shop = Shop::stocked(100_000);
+    let checkpoint = shop.path().join(CHECKPOINT_FILE);
+    let mut told = Told::new();
+    for _ in 0..2 {
+        let last = fs::read(&checkpoint).unwrap();
+        trade(&shop, 300, true, &mut told);
+        eventually("a checkpoint", || {
+            shop.store.submit_blocking(shop.request(booking("Pembeli lama"))).unwrap();
+            shop.store.read(|_| Ok(())).unwrap();
+            fs::read(&checkpoint).is_ok_and(|now| now != last)
+        });
+    }
+    let before = fs::read(shop.path().join(DATA_FILE)).unwrap();
+    let last = fs::read(&checkpoint).unwrap();
+    trade(&shop, 100, true, &mut told);
+    shop.store.read(|_| Ok(())).unwrap();
+    assert!(fs::read(&checkpoint).unwrap() == last, "what was copied before is what was confirmed");
+    cut(&shop, &before, &told);
+}
