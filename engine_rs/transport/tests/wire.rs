@@ -572,7 +572,9 @@ fn no_more_requests_are_under_way_than_may() {
         ticket.complete(Ok(Bytes::new()).into());
         let mut asked: Vec<_> = first.into_iter().chain(nobody).chain(running.asked(2).await).collect();
         for left in [4, 0] {
-            asked.drain(..).for_each(|(_, ticket)| ticket.complete(Ok(Bytes::new()).into()));
+            for (_, ticket) in asked.drain(..) {
+                ticket.complete(Ok(Bytes::new()).into());
+            }
             asked = running.asked(left).await;
         }
         assert_eq!(messages(&read(response.await.unwrap()).await.body).len(), 10);
@@ -585,7 +587,7 @@ fn who_reads_no_answers_is_read_no_further() {
         let running = start(Config::default());
         let client = connect(running.address).await;
         let (response, mut stream) = open(&client, request("/t.T/Talk"));
-        stream.send_data(all(&[&b"x"[..]; 4_000]), true).unwrap();
+        stream.send_data(all(&vec![&b"x"[..]; 4_000]), true).unwrap();
         let large = vec![7; 10_000];
         let mut asked = 0;
         loop {
@@ -604,7 +606,9 @@ fn who_reads_no_answers_is_read_no_further() {
         let reader = tokio::spawn(async { read(response.await.unwrap()).await });
         while !reader.is_finished() {
             let tickets = std::mem::take(&mut *lock(&running.talk.tickets));
-            tickets.into_iter().for_each(|(_, ticket)| ticket.complete(Ok(large.clone().into()).into()));
+            for (_, ticket) in tickets {
+                ticket.complete(Ok(large.clone().into()).into());
+            }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let answer = reader.await.unwrap();
