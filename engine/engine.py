@@ -324,7 +324,7 @@ class Engine:
         return self._live().snapshot(str(Path(path).resolve()))
 
     def answer(self, server: RpcServer) -> None:
-        """Lets a server answer all commands, queries and streams of commands without Python. Before its start."""
+        """Lets a server answer all commands, queries and streams without Python. Before its start."""
         server.add_engine(self._live())
 
     def close(self) -> None:
