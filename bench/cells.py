@@ -10,6 +10,9 @@ from bench.work import Kind, Spread
 IN_FLIGHT = 64
 BATCHES_IN_FLIGHT = 8
 PIPELINE = 16
+# Commands under way on all streams of a cell: as many as Redis has with its pipelines.
+STREAM_IN_FLIGHT = IN_FLIGHT * PIPELINE
+STREAMS = (1, 8)
 # The environment's name of a TigerBeetle binary.
 TIGERBEETLE = "TIGERBEETLE"
 
@@ -47,7 +50,8 @@ class Cell:
     caller: Caller = "asyncio"
     # Operations in one call or transaction. `in_flight` counts calls.
     batch: int = 1
-    # Calls that one client has on their way; so there are in_flight / pipeline clients.
+    # Calls, or commands on its stream, that one client has on their way; so there are in_flight / pipeline
+    # clients.
     pipeline: int = 1
 
     @property
@@ -82,6 +86,11 @@ def _inside(work: Kind, spread: Spread, caller: Caller = "asyncio") -> Cell:
 
 def _batch(system: System, path: Path, spread: Spread, batch: int) -> Cell:
     return Cell(system, path, Kind.HOLD, spread, BATCHES_IN_FLIGHT, batch=batch)
+
+
+def _stream(spread: Spread, streams: int) -> Cell:
+    ahead = STREAM_IN_FLIGHT // streams
+    return Cell(System.KASIR, Path.STREAM, Kind.HOLD, spread, STREAM_IN_FLIGHT, pipeline=ahead)
 
 
 def _redis(spread: Spread, clients: int = IN_FLIGHT, pipeline: int = 1) -> Cell:
@@ -119,6 +128,7 @@ FULL = [
     *(cell for spread in Spread for cell in (_unary(Kind.BOOKING, spread), _native(Kind.BOOKING, spread))),
     *_HOLDS_X64,
     *(_redis(spread, pipeline=PIPELINE) for spread in Spread),
+    *(_stream(spread, streams) for spread in Spread for streams in STREAMS),
     *(_sqlite(spread, batch) for spread in Spread for batch in (1, 100, 1_000)),
     *(
         cell
@@ -158,10 +168,7 @@ def not_measured() -> list[NotMeasured]:
     tigerbeetle = "TIGERBEETLE is not set"
     if TIGERBEETLE in os.environ:
         tigerbeetle = "the harness has no loader for TigerBeetle yet, whatever TIGERBEETLE names"
-    return [
-        NotMeasured(System.TIGERBEETLE, Path.NATIVE, tigerbeetle),
-        NotMeasured(System.KASIR, Path.STREAM, "the contract has no bidirectional stream of commands yet"),
-    ]
+    return [NotMeasured(System.TIGERBEETLE, Path.NATIVE, tigerbeetle)]
 
 
 @dataclass(frozen=True)
@@ -240,6 +247,16 @@ def _more_ratios() -> list[Ratio]:
             Ratio(
                 f"hold {spread}: unary gRPC over Redis pipelined",
                 _unary(Kind.HOLD, spread),
+                _redis(spread, pipeline=PIPELINE),
+            ),
+            Ratio(
+                f"hold {spread}: one gRPC stream over unary gRPC",
+                _stream(spread, 1),
+                _unary(Kind.HOLD, spread),
+            ),
+            Ratio(
+                f"hold {spread}: one gRPC stream over Redis pipelined, as many under way",
+                _stream(spread, 1),
                 _redis(spread, pipeline=PIPELINE),
             ),
             *(

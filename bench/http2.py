@@ -1,4 +1,5 @@
-"""A gRPC client for unary calls that does next to nothing, so that the loader does not eat the machine.
+"""A gRPC client that does next to nothing, so that the loader does not eat the machine. Here are unary calls;
+`bench.http2_stream` holds streams.
 
 grpcio's client costs as much as many a server. This one speaks as much of HTTP/2 (RFC 9113) and of gRPC's
 mapping onto it as a load of small unary calls over a plain connection needs: headers are made once, the peer
@@ -89,6 +90,11 @@ class Connection:
         """Closes the connection."""
         self._socket.close()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether answers are to come."""
+        return bool(self.open)
+
     def call(self, message: bytes, now: float) -> None:
         """Calls the method; latency counts from `now`."""
         size = len(message) + 5
@@ -129,14 +135,14 @@ class Connection:
             length = high << 8 | low
             if size - at - 9 < length:
                 break
+            payload = buffer[at + 9 : at + 9 + length]
             if kind == HEADERS:
-                if flags & END_STREAM:
-                    self._ended(buffer[at + 9 : at + 9 + length], flags)
-                    ended.append(self.open.pop(stream))
+                ended += self._head(stream, flags, payload)
             elif kind == DATA:
                 self._used += length
+                ended += self._data(payload)
             else:
-                self._other(kind, flags, stream, buffer[at + 9 : at + 9 + length])
+                self._other(kind, flags, stream, payload)
             at += 9 + length
         self._received = buffer[at:]
         if self._used > REOPEN:
@@ -144,12 +150,20 @@ class Connection:
             self._used = 0
         return ended
 
-    def _ended(self, block: bytes, flags: int) -> None:
-        """The trailers of an answer: must say OK."""
+    def _data(self, payload: bytes) -> list[float]:
+        """Nobody looks into an answer: its trailers end the call."""
+        del payload
+        return []
+
+    def _head(self, stream: int, flags: int, block: bytes) -> list[float]:
+        """Headers of an answer, or its trailers, which must say OK: when the call that ended was sent."""
+        if not flags & END_STREAM:
+            return []
         if flags & (PADDED | PRIORITY) or not flags & END_HEADERS:
             raise BenchError("The server frames its trailers in a way that the light loader does not read.")
         if not any(ok in block for ok in _OK):
             raise BenchError(f"A call was refused, so there is nothing to measure. Its trailers: {block!r}")
+        return [self.open.pop(stream)]
 
     def _other(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == WINDOW_UPDATE:

@@ -1,4 +1,5 @@
-"""A process of its own that loads a gRPC server with unary calls and prints what it measured as JSON.
+"""A process of its own that loads a gRPC server with unary calls or with commands on streams, and prints
+what it measured as JSON.
 
 python -m bench.loader '{"port": …, "server_pid": …, "kind": "hold", …}'
 """
@@ -6,12 +7,14 @@ python -m bench.loader '{"port": …, "server_pid": …, "kind": "hold", …}'
 import json
 import select
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
 from bench.http2 import Connection
+from bench.http2_stream import StreamConnection
 from bench.measure import BenchError, Meter, Sample, Window
-from bench.work import ACTOR, Kind, Requests, Spread
+from bench.work import ACTOR, Commands, Kind, Requests, Spread
 
 HOST = "127.0.0.1"
 # A server that answers nothing for so long is stuck.
@@ -33,6 +36,8 @@ class Task:
     seconds: float
     # Operations in one call.
     batch: int = 1
+    # One stream of commands on each connection, instead of calls.
+    stream: bool = False
 
     def to_json(self) -> str:
         """For the command line."""
@@ -41,10 +46,12 @@ class Task:
 
 def run(task: Task) -> Sample:
     """Keeps `in_flight` calls open until the window has ended, then waits for the last answers."""
-    requests = Requests(task.kind, task.spread, batch=task.batch)
+    if task.stream:
+        requests, connect = Commands(task.spread), StreamConnection
+    else:
+        requests, connect = Requests(task.kind, task.spread, batch=task.batch), Connection
     connections = [
-        Connection(HOST, task.port, requests.method, ACTOR)
-        for _ in range(min(task.connections, task.in_flight))
+        connect(HOST, task.port, requests.method, ACTOR) for _ in range(min(task.connections, task.in_flight))
     ]
     try:
         return _load(connections, requests, task)
@@ -53,7 +60,7 @@ def run(task: Task) -> Sample:
             connection.close()
 
 
-def _load(connections: list[Connection], requests: Requests, task: Task) -> Sample:
+def _load(connections: Sequence[Connection], requests: Requests, task: Task) -> Sample:
     poll = select.epoll()
     by_descriptor = {connection.fileno(): connection for connection in connections}
     meter = Meter(Window(task.warm_up_s, task.seconds), task.server_pid, task.batch)
@@ -63,7 +70,7 @@ def _load(connections: list[Connection], requests: Requests, task: Task) -> Samp
         poll.register(descriptor, select.EPOLLIN)
         connection.flush()
     sample: Sample | None = None
-    while sample is None or any(connection.open for connection in connections):
+    while sample is None or any(connection.is_busy for connection in connections):
         ready = poll.poll(PATIENCE_S)
         if not ready:
             raise BenchError(f"The server answered nothing for {PATIENCE_S:.0f} seconds.")

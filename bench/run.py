@@ -189,17 +189,18 @@ class Bench:
         return sample
 
     def _load(self, cell: Cell, server: KasirServer) -> Sample:
-        window = self._plan.window
+        window, stream = self._plan.window, cell.path is Way.STREAM
         task = loader.Task(
             port=server.port,
             server_pid=server.pid,
             kind=cell.work,
             spread=cell.spread,
             in_flight=cell.in_flight,
-            connections=CONNECTIONS,
+            connections=cell.in_flight // cell.pipeline if stream else CONNECTIONS,
             warm_up_s=window.warm_up_s,
             seconds=window.seconds,
             batch=cell.batch,
+            stream=stream,
         )
         return self._child("bench.loader", task.to_json())
 

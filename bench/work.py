@@ -51,6 +51,7 @@ CREATE_BOOKING = "/kasir.v1.BookingService/CreateBooking"
 CREATE_HOLD = "/kasir.v1.StockService/CreateHold"
 BATCH_CREATE_BOOKINGS = "/kasir.v1.BookingService/BatchCreateBookings"
 BATCH_CREATE_HOLDS = "/kasir.v1.StockService/BatchCreateHolds"
+STREAM_COMMANDS = "/kasir.v1.BookingService/StreamCommands"
 # Answered by the benchmark's own server, see `bench.echo_server`.
 ECHO = "/kasir.bench.EchoService/Echo"
 
@@ -154,6 +155,31 @@ class Requests:
         """The next request: fields of a protobuf message may be put one behind the other, the id first."""
         self._next = index = (self._next + 1) % len(self._bodies)
         return _ID_FIELD + self._ids.next() + self._bodies[index]
+
+
+class Commands(Requests):
+    """The same series of holds for streams of commands. Sequences begin at 1 and grow from one to the next,
+    so they grow on each of several streams too.
+    """
+
+    def __init__(self, spread: Spread) -> None:
+        super().__init__(Kind.HOLD, spread)
+        self.method = STREAM_COMMANDS
+        self._sequence = 0
+
+    def next(self) -> bytes:
+        """A StreamCommandsRequest with its fields `sequence` and `create_hold`."""
+        body = super().next()
+        self._sequence += 1
+        return b"\x08" + _varint(self._sequence) + b"\x12" + _varint(len(body)) + body
+
+
+def _varint(number: int) -> bytes:
+    low: list[int] = []
+    while number > 0x7F:
+        low.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*low, number))
 
 
 def _item(chance: random.Random, spread: Spread) -> int:

@@ -59,6 +59,10 @@ class CoreEngine:
     def queries() -> list[str]:
         """Full names of the methods that `query` answers."""
 
+    @staticmethod
+    def streams() -> list[str]:
+        """Full names of the streams that a server answers without Python."""
+
     def submit(
         self, method: str, request: bytes, actor: str, completions: Completions, future: asyncio.Future[bytes]
     ) -> None:
@@ -200,7 +204,7 @@ class RpcServer:
         """
 
     def add_engine(self, engine: CoreEngine) -> None:
-        """Answers the engine's commands and queries without Python. Callers are those of the shop then: the
+        """Answers the engine's methods and streams without Python. Callers are those of the shop then: the
         metadata "kasir-actor", or "anonymous".
         """
 
@@ -212,6 +216,7 @@ class RpcServer:
         max_connections: int,
         max_streams: int,
         max_calls: int,
+        max_under_way: int,
         max_receive_bytes: int,
         max_send_bytes: int,
         keepalive_s: float,
@@ -237,7 +242,7 @@ class RpcServer:
         """
 
     def awaited(self) -> int:
-        """Unary calls and uploads that have no answer yet."""
+        """Unary calls, uploads and streams of commands that have an answer to come."""
 
     def figures(self) -> list[tuple[str, bool, list[int], list[int], float, int, int]]:
         """Of each method: its name, whether it gives many messages, calls ended by the number of their

@@ -213,6 +213,7 @@ class Engine:
         self._close_lock = threading.Lock()
         self.commands: frozenset[str] = frozenset(core.commands())
         self.queries: frozenset[str] = frozenset(core.queries())
+        self.streams: frozenset[str] = frozenset(core.streams())
 
     @classmethod
     def open(
@@ -323,7 +324,7 @@ class Engine:
         return self._live().snapshot(str(Path(path).resolve()))
 
     def answer(self, server: RpcServer) -> None:
-        """Lets a server answer all commands and queries without Python. Before its start."""
+        """Lets a server answer all commands, queries and streams without Python. Before its start."""
         server.add_engine(self._live())
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 def build(engine: Engine, clock: JournalClock, executor: Executor, settings: Settings) -> Registry:
     """The registry of everything the server answers. `executor` takes what would hold up the event loop."""
-    registry = Registry(native=engine.commands | engine.queries)
+    registry = Registry(native=engine.commands | engine.queries | engine.streams)
     admin = Admin(engine, executor, settings.snapshots or engine.path / SNAPSHOT_FOLDER)
     registry.unary[ADMIN + "GetStatus"] = admin.get_status
     registry.unary[ADMIN + "VerifyStore"] = admin.verify_store

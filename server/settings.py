@@ -117,6 +117,8 @@ class Settings:
     max_streams: int = 1_000
     # Calls in progress at once, streams among them.
     max_calls: int = 10_000
+    # Commands of one StreamCommands that may be without an answer; beyond, the stream is read no further.
+    max_under_way: int = 1_024
     # Connections open at once.
     max_connections: int = 4_096
     # Threads that carry connections. One keeps up with the writer; more serve many readers.

@@ -35,6 +35,7 @@ def options_of(settings: Settings, log_calls: LogCalls) -> Options:
         workers=settings.workers,
         max_connections=settings.max_connections,
         max_calls=settings.max_calls,
+        max_under_way=settings.max_under_way,
         max_receive_bytes=MAX_REQUEST_BYTES,
         tls=TlsFiles(tls.certificate, tls.key, tls.client_ca) if tls is not None else None,
         log_calls=log_calls.value,

@@ -69,9 +69,15 @@ NO_COMMANDS = {"CreateSnapshot"}
 
 
 def carries_request_id(message: Descriptor) -> bool:
-    """In the message itself, or in the header that opens a stream of it."""
+    """In the message itself, in the header that opens a stream of it, or in each of the commands that it may
+    bring.
+    """
     header = message.nested_types_by_name.get("Header")
-    return "request_id" in message.fields_by_name or (header is not None and carries_request_id(header))
+    if header is not None:
+        return carries_request_id(header)
+    if (one := message.oneofs_by_name.get("command")) is not None:
+        return all(carries_request_id(field.message_type) for field in one.fields)
+    return "request_id" in message.fields_by_name
 
 
 def test_every_command_carries_a_request_id():

@@ -27,7 +27,6 @@ MEANINGS = {
     "ENGINE_OPEN": "This process has the store open already.",
     "FILE_TOO_LARGE": "The uploaded file is larger than 64 MiB.",
     "READER_TOO_SLOW": "The reader of a stream did not keep up; it resumes from the last revision it saw.",
-    "SERVER_STOPPING": "The server goes down; what was accepted is still answered.",
     "SNAPSHOT_UNWRITABLE": "The snapshot directory cannot be made.",
     "TOO_MANY_STREAMS": "So many streams are open already.",
     "TOO_MANY_UPLOADS": "So many files are being uploaded already.",

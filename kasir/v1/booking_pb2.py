@@ -24,59 +24,64 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from kasir.v1 import common_pb2 as kasir_dot_v1_dot_common__pb2
+from kasir.v1 import stock_pb2 as kasir_dot_v1_dot_stock__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16kasir/v1/booking.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\"\xa3\x01\n\x0eOrderLineInput\x12\x15\n\x0blocation_id\x18\x01 \x01(\x04H\x00\x12\x17\n\rdrop_order_id\x18\x02 \x01(\x04H\x00\x12\x11\n\x07hold_id\x18\x06 \x01(\x04H\x00\x12\x0f\n\x07item_id\x18\x03 \x01(\x04\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12!\n\x08\x64iscount\x18\x05 \x01(\x0b\x32\x0f.kasir.v1.MoneyB\x08\n\x06source\"\xa3\x02\n\tOrderLine\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12#\n\nunit_price\x18\x05 \x01(\x0b\x32\x0f.kasir.v1.Money\x12!\n\x08\x64iscount\x18\x06 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x1c\n\x03tax\x18\x07 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x14\n\x0ctax_included\x18\x08 \x01(\x08\x12\x1e\n\x05total\x18\t \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x13\n\x0blocation_id\x18\n \x01(\x04\x12\x15\n\rdrop_order_id\x18\x0b \x01(\x04\x12\x10\n\x08tax_code\x18\x0c \x01(\t\"\xd0\x01\n\x06Totals\x12\x1e\n\x05goods\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Money\x12!\n\x08\x64iscount\x18\x02 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x1c\n\x03tax\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\"\n\ttax_added\x18\x04 \x01(\x0b\x32\x0f.kasir.v1.Money\x12!\n\x08shipping\x18\x05 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x1e\n\x05total\x18\x06 \x01(\x0b\x32\x0f.kasir.v1.Money\"\x96\x01\n\nAllocation\x12\x13\n\x0bmutation_id\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x11\n\treference\x18\x03 \x01(\t\x12\x1f\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x0f.kasir.v1.Money\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xff\x02\n\x0c\x42ookingInput\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x04\x12\x15\n\rcustomer_name\x18\x02 \x01(\t\x12\x16\n\x0e\x63ustomer_phone\x18\x03 \x01(\t\x12\"\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0b\x32\x11.kasir.v1.Address\x12\'\n\x05lines\x18\x05 \x03(\x0b\x32\x18.kasir.v1.OrderLineInput\x12\"\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x11.kasir.v1.Channel\x12\x12\n\nprice_list\x18\x07 \x01(\t\x12!\n\x08shipping\x18\x08 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x12\n\ncourier_id\x18\t \x01(\x04\x12\x17\n\x0f\x63ourier_service\x18\n \x01(\t\x12\x17\n\x0f\x62\x61nk_account_id\x18\x0b \x01(\x04\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\r \x01(\t\"\xf1\x05\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\x04\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.kasir.v1.OrderState\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\x04\x12\x15\n\rcustomer_name\x18\x05 \x01(\t\x12\x16\n\x0e\x63ustomer_phone\x18\x06 \x01(\t\x12\"\n\x07\x61\x64\x64ress\x18\x07 \x01(\x0b\x32\x11.kasir.v1.Address\x12\"\n\x05lines\x18\x08 \x03(\x0b\x32\x13.kasir.v1.OrderLine\x12 \n\x06totals\x18\t \x01(\x0b\x32\x10.kasir.v1.Totals\x12\x13\n\x0bunique_code\x18\n \x01(\x05\x12 \n\x07payable\x18\x0b \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x1d\n\x04paid\x18\x0c \x01(\x0b\x32\x0f.kasir.v1.Money\x12)\n\x0b\x61llocations\x18\r \x03(\x0b\x32\x14.kasir.v1.Allocation\x12\"\n\x07\x63hannel\x18\x0e \x01(\x0e\x32\x11.kasir.v1.Channel\x12\x17\n\x0f\x62\x61nk_account_id\x18\x0f \x01(\x04\x12\x12\n\ncourier_id\x18\x10 \x01(\x04\x12\x17\n\x0f\x63ourier_service\x18\x11 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07sale_id\x18\x13 \x01(\x04\x12\x11\n\tparcel_id\x18\x14 \x01(\x04\x12\x11\n\tbooked_by\x18\x15 \x01(\t\x12\x0c\n\x04note\x18\x16 \x01(\t\x12/\n\x0b\x63reate_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rcancel_reason\x18\x19 \x01(\t\x12\x18\n\x10refund_reference\x18\x1a \x01(\t\">\n\x13QuoteBookingRequest\x12\'\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x16.kasir.v1.BookingInput\"\\\n\x14QuoteBookingResponse\x12\"\n\x05lines\x18\x01 \x03(\x0b\x32\x13.kasir.v1.OrderLine\x12 \n\x06totals\x18\x02 \x01(\x0b\x32\x10.kasir.v1.Totals\"S\n\x14\x43reateBookingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x07\x62ooking\x18\x02 \x01(\x0b\x32\x16.kasir.v1.BookingInput\"7\n\x15\x43reateBookingResponse\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\"Z\n\x1a\x42\x61tchCreateBookingsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x08\x62ookings\x18\x02 \x03(\x0b\x32\x16.kasir.v1.BookingInput\"`\n\x19\x42\x61tchCreateBookingsResult\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.kasir.v1.BatchError\"S\n\x1b\x42\x61tchCreateBookingsResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.kasir.v1.BatchCreateBookingsResult\"~\n\x14\x45xtendBookingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\x04\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x15\x45xtendBookingResponse\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\"L\n\x14\x43\x61ncelBookingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"7\n\x15\x43\x61ncelBookingResponse\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\"%\n\x11GetBookingRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x04\"4\n\x12GetBookingResponse\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\"v\n\x13ListBookingsRequest\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.kasir.v1.OrderState\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"P\n\x14ListBookingsResponse\x12\x1f\n\x06orders\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xb2\x02\n\nOrderState\x12\x1b\n\x17ORDER_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12ORDER_STATE_BOOKED\x10\x01\x12\x1b\n\x17ORDER_STATE_PARTLY_PAID\x10\x02\x12\x14\n\x10ORDER_STATE_PAID\x10\x03\x12\x14\n\x10ORDER_STATE_SOLD\x10\x04\x12!\n\x1dORDER_STATE_HANDED_TO_COURIER\x10\x05\x12\x19\n\x15ORDER_STATE_DELIVERED\x10\x06\x12\x19\n\x15ORDER_STATE_CANCELLED\x10\x07\x12\x17\n\x13ORDER_STATE_EXPIRED\x10\x08\x12\x1a\n\x16ORDER_STATE_REFUND_DUE\x10\t\x12\x18\n\x14ORDER_STATE_REFUNDED\x10\n2\xd1\x04\n\x0e\x42ookingService\x12M\n\x0cQuoteBooking\x12\x1d.kasir.v1.QuoteBookingRequest\x1a\x1e.kasir.v1.QuoteBookingResponse\x12P\n\rCreateBooking\x12\x1e.kasir.v1.CreateBookingRequest\x1a\x1f.kasir.v1.CreateBookingResponse\x12\x62\n\x13\x42\x61tchCreateBookings\x12$.kasir.v1.BatchCreateBookingsRequest\x1a%.kasir.v1.BatchCreateBookingsResponse\x12P\n\rExtendBooking\x12\x1e.kasir.v1.ExtendBookingRequest\x1a\x1f.kasir.v1.ExtendBookingResponse\x12P\n\rCancelBooking\x12\x1e.kasir.v1.CancelBookingRequest\x1a\x1f.kasir.v1.CancelBookingResponse\x12G\n\nGetBooking\x12\x1b.kasir.v1.GetBookingRequest\x1a\x1c.kasir.v1.GetBookingResponse\x12M\n\x0cListBookings\x12\x1d.kasir.v1.ListBookingsRequest\x1a\x1e.kasir.v1.ListBookingsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16kasir/v1/booking.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\x1a\x14kasir/v1/stock.proto\"\xa3\x01\n\x0eOrderLineInput\x12\x15\n\x0blocation_id\x18\x01 \x01(\x04H\x00\x12\x17\n\rdrop_order_id\x18\x02 \x01(\x04H\x00\x12\x11\n\x07hold_id\x18\x06 \x01(\x04H\x00\x12\x0f\n\x07item_id\x18\x03 \x01(\x04\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12!\n\x08\x64iscount\x18\x05 \x01(\x0b\x32\x0f.kasir.v1.MoneyB\x08\n\x06source\"\xa3\x02\n\tOrderLine\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12#\n\nunit_price\x18\x05 \x01(\x0b\x32\x0f.kasir.v1.Money\x12!\n\x08\x64iscount\x18\x06 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x1c\n\x03tax\x18\x07 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x14\n\x0ctax_included\x18\x08 \x01(\x08\x12\x1e\n\x05total\x18\t \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x13\n\x0blocation_id\x18\n \x01(\x04\x12\x15\n\rdrop_order_id\x18\x0b \x01(\x04\x12\x10\n\x08tax_code\x18\x0c \x01(\t\"\xd0\x01\n\x06Totals\x12\x1e\n\x05goods\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Money\x12!\n\x08\x64iscount\x18\x02 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x1c\n\x03tax\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\"\n\ttax_added\x18\x04 \x01(\x0b\x32\x0f.kasir.v1.Money\x12!\n\x08shipping\x18\x05 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x1e\n\x05total\x18\x06 \x01(\x0b\x32\x0f.kasir.v1.Money\"\x96\x01\n\nAllocation\x12\x13\n\x0bmutation_id\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x11\n\treference\x18\x03 \x01(\t\x12\x1f\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x0f.kasir.v1.Money\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xff\x02\n\x0c\x42ookingInput\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x04\x12\x15\n\rcustomer_name\x18\x02 \x01(\t\x12\x16\n\x0e\x63ustomer_phone\x18\x03 \x01(\t\x12\"\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0b\x32\x11.kasir.v1.Address\x12\'\n\x05lines\x18\x05 \x03(\x0b\x32\x18.kasir.v1.OrderLineInput\x12\"\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x11.kasir.v1.Channel\x12\x12\n\nprice_list\x18\x07 \x01(\t\x12!\n\x08shipping\x18\x08 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x12\n\ncourier_id\x18\t \x01(\x04\x12\x17\n\x0f\x63ourier_service\x18\n \x01(\t\x12\x17\n\x0f\x62\x61nk_account_id\x18\x0b \x01(\x04\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\r \x01(\t\"\xf1\x05\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\x04\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.kasir.v1.OrderState\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\x04\x12\x15\n\rcustomer_name\x18\x05 \x01(\t\x12\x16\n\x0e\x63ustomer_phone\x18\x06 \x01(\t\x12\"\n\x07\x61\x64\x64ress\x18\x07 \x01(\x0b\x32\x11.kasir.v1.Address\x12\"\n\x05lines\x18\x08 \x03(\x0b\x32\x13.kasir.v1.OrderLine\x12 \n\x06totals\x18\t \x01(\x0b\x32\x10.kasir.v1.Totals\x12\x13\n\x0bunique_code\x18\n \x01(\x05\x12 \n\x07payable\x18\x0b \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x1d\n\x04paid\x18\x0c \x01(\x0b\x32\x0f.kasir.v1.Money\x12)\n\x0b\x61llocations\x18\r \x03(\x0b\x32\x14.kasir.v1.Allocation\x12\"\n\x07\x63hannel\x18\x0e \x01(\x0e\x32\x11.kasir.v1.Channel\x12\x17\n\x0f\x62\x61nk_account_id\x18\x0f \x01(\x04\x12\x12\n\ncourier_id\x18\x10 \x01(\x04\x12\x17\n\x0f\x63ourier_service\x18\x11 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07sale_id\x18\x13 \x01(\x04\x12\x11\n\tparcel_id\x18\x14 \x01(\x04\x12\x11\n\tbooked_by\x18\x15 \x01(\t\x12\x0c\n\x04note\x18\x16 \x01(\t\x12/\n\x0b\x63reate_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rcancel_reason\x18\x19 \x01(\t\x12\x18\n\x10refund_reference\x18\x1a \x01(\t\">\n\x13QuoteBookingRequest\x12\'\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x16.kasir.v1.BookingInput\"\\\n\x14QuoteBookingResponse\x12\"\n\x05lines\x18\x01 \x03(\x0b\x32\x13.kasir.v1.OrderLine\x12 \n\x06totals\x18\x02 \x01(\x0b\x32\x10.kasir.v1.Totals\"S\n\x14\x43reateBookingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x07\x62ooking\x18\x02 \x01(\x0b\x32\x16.kasir.v1.BookingInput\"7\n\x15\x43reateBookingResponse\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\"Z\n\x1a\x42\x61tchCreateBookingsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x08\x62ookings\x18\x02 \x03(\x0b\x32\x16.kasir.v1.BookingInput\"`\n\x19\x42\x61tchCreateBookingsResult\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.kasir.v1.BatchError\"S\n\x1b\x42\x61tchCreateBookingsResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.kasir.v1.BatchCreateBookingsResult\"~\n\x14\x45xtendBookingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\x04\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x15\x45xtendBookingResponse\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\"L\n\x14\x43\x61ncelBookingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"7\n\x15\x43\x61ncelBookingResponse\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\"%\n\x11GetBookingRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x04\"4\n\x12GetBookingResponse\x12\x1e\n\x05order\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Order\"v\n\x13ListBookingsRequest\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.kasir.v1.OrderState\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"P\n\x14ListBookingsResponse\x12\x1f\n\x06orders\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xcc\x02\n\x15StreamCommandsRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x32\n\x0b\x63reate_hold\x18\x02 \x01(\x0b\x32\x1b.kasir.v1.CreateHoldRequestH\x00\x12\x34\n\x0crelease_hold\x18\x03 \x01(\x0b\x32\x1c.kasir.v1.ReleaseHoldRequestH\x00\x12\x38\n\x0e\x63reate_booking\x18\x04 \x01(\x0b\x32\x1e.kasir.v1.CreateBookingRequestH\x00\x12\x38\n\x0e\x65xtend_booking\x18\x05 \x01(\x0b\x32\x1e.kasir.v1.ExtendBookingRequestH\x00\x12\x38\n\x0e\x63\x61ncel_booking\x18\x06 \x01(\x0b\x32\x1e.kasir.v1.CancelBookingRequestH\x00\x42\t\n\x07\x63ommand\"\xf9\x02\n\x16StreamCommandsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x33\n\x0b\x63reate_hold\x18\x02 \x01(\x0b\x32\x1c.kasir.v1.CreateHoldResponseH\x00\x12\x35\n\x0crelease_hold\x18\x03 \x01(\x0b\x32\x1d.kasir.v1.ReleaseHoldResponseH\x00\x12\x39\n\x0e\x63reate_booking\x18\x04 \x01(\x0b\x32\x1f.kasir.v1.CreateBookingResponseH\x00\x12\x39\n\x0e\x65xtend_booking\x18\x05 \x01(\x0b\x32\x1f.kasir.v1.ExtendBookingResponseH\x00\x12\x39\n\x0e\x63\x61ncel_booking\x18\x06 \x01(\x0b\x32\x1f.kasir.v1.CancelBookingResponseH\x00\x12%\n\x05\x65rror\x18\x0f \x01(\x0b\x32\x14.kasir.v1.BatchErrorH\x00\x42\t\n\x07outcome*\xb2\x02\n\nOrderState\x12\x1b\n\x17ORDER_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12ORDER_STATE_BOOKED\x10\x01\x12\x1b\n\x17ORDER_STATE_PARTLY_PAID\x10\x02\x12\x14\n\x10ORDER_STATE_PAID\x10\x03\x12\x14\n\x10ORDER_STATE_SOLD\x10\x04\x12!\n\x1dORDER_STATE_HANDED_TO_COURIER\x10\x05\x12\x19\n\x15ORDER_STATE_DELIVERED\x10\x06\x12\x19\n\x15ORDER_STATE_CANCELLED\x10\x07\x12\x17\n\x13ORDER_STATE_EXPIRED\x10\x08\x12\x1a\n\x16ORDER_STATE_REFUND_DUE\x10\t\x12\x18\n\x14ORDER_STATE_REFUNDED\x10\n2\xaa\x05\n\x0e\x42ookingService\x12M\n\x0cQuoteBooking\x12\x1d.kasir.v1.QuoteBookingRequest\x1a\x1e.kasir.v1.QuoteBookingResponse\x12P\n\rCreateBooking\x12\x1e.kasir.v1.CreateBookingRequest\x1a\x1f.kasir.v1.CreateBookingResponse\x12\x62\n\x13\x42\x61tchCreateBookings\x12$.kasir.v1.BatchCreateBookingsRequest\x1a%.kasir.v1.BatchCreateBookingsResponse\x12P\n\rExtendBooking\x12\x1e.kasir.v1.ExtendBookingRequest\x1a\x1f.kasir.v1.ExtendBookingResponse\x12P\n\rCancelBooking\x12\x1e.kasir.v1.CancelBookingRequest\x1a\x1f.kasir.v1.CancelBookingResponse\x12G\n\nGetBooking\x12\x1b.kasir.v1.GetBookingRequest\x1a\x1c.kasir.v1.GetBookingResponse\x12M\n\x0cListBookings\x12\x1d.kasir.v1.ListBookingsRequest\x1a\x1e.kasir.v1.ListBookingsResponse\x12W\n\x0eStreamCommands\x12\x1f.kasir.v1.StreamCommandsRequest\x1a .kasir.v1.StreamCommandsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kasir.v1.booking_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERSTATE']._serialized_start=3249
-  _globals['_ORDERSTATE']._serialized_end=3555
-  _globals['_ORDERLINEINPUT']._serialized_start=93
-  _globals['_ORDERLINEINPUT']._serialized_end=256
-  _globals['_ORDERLINE']._serialized_start=259
-  _globals['_ORDERLINE']._serialized_end=550
-  _globals['_TOTALS']._serialized_start=553
-  _globals['_TOTALS']._serialized_end=761
-  _globals['_ALLOCATION']._serialized_start=764
-  _globals['_ALLOCATION']._serialized_end=914
-  _globals['_BOOKINGINPUT']._serialized_start=917
-  _globals['_BOOKINGINPUT']._serialized_end=1300
-  _globals['_ORDER']._serialized_start=1303
-  _globals['_ORDER']._serialized_end=2056
-  _globals['_QUOTEBOOKINGREQUEST']._serialized_start=2058
-  _globals['_QUOTEBOOKINGREQUEST']._serialized_end=2120
-  _globals['_QUOTEBOOKINGRESPONSE']._serialized_start=2122
-  _globals['_QUOTEBOOKINGRESPONSE']._serialized_end=2214
-  _globals['_CREATEBOOKINGREQUEST']._serialized_start=2216
-  _globals['_CREATEBOOKINGREQUEST']._serialized_end=2299
-  _globals['_CREATEBOOKINGRESPONSE']._serialized_start=2301
-  _globals['_CREATEBOOKINGRESPONSE']._serialized_end=2356
-  _globals['_BATCHCREATEBOOKINGSREQUEST']._serialized_start=2358
-  _globals['_BATCHCREATEBOOKINGSREQUEST']._serialized_end=2448
-  _globals['_BATCHCREATEBOOKINGSRESULT']._serialized_start=2450
-  _globals['_BATCHCREATEBOOKINGSRESULT']._serialized_end=2546
-  _globals['_BATCHCREATEBOOKINGSRESPONSE']._serialized_start=2548
-  _globals['_BATCHCREATEBOOKINGSRESPONSE']._serialized_end=2631
-  _globals['_EXTENDBOOKINGREQUEST']._serialized_start=2633
-  _globals['_EXTENDBOOKINGREQUEST']._serialized_end=2759
-  _globals['_EXTENDBOOKINGRESPONSE']._serialized_start=2761
-  _globals['_EXTENDBOOKINGRESPONSE']._serialized_end=2816
-  _globals['_CANCELBOOKINGREQUEST']._serialized_start=2818
-  _globals['_CANCELBOOKINGREQUEST']._serialized_end=2894
-  _globals['_CANCELBOOKINGRESPONSE']._serialized_start=2896
-  _globals['_CANCELBOOKINGRESPONSE']._serialized_end=2951
-  _globals['_GETBOOKINGREQUEST']._serialized_start=2953
-  _globals['_GETBOOKINGREQUEST']._serialized_end=2990
-  _globals['_GETBOOKINGRESPONSE']._serialized_start=2992
-  _globals['_GETBOOKINGRESPONSE']._serialized_end=3044
-  _globals['_LISTBOOKINGSREQUEST']._serialized_start=3046
-  _globals['_LISTBOOKINGSREQUEST']._serialized_end=3164
-  _globals['_LISTBOOKINGSRESPONSE']._serialized_start=3166
-  _globals['_LISTBOOKINGSRESPONSE']._serialized_end=3246
-  _globals['_BOOKINGSERVICE']._serialized_start=3558
-  _globals['_BOOKINGSERVICE']._serialized_end=4151
+  _globals['_ORDERSTATE']._serialized_start=3986
+  _globals['_ORDERSTATE']._serialized_end=4292
+  _globals['_ORDERLINEINPUT']._serialized_start=115
+  _globals['_ORDERLINEINPUT']._serialized_end=278
+  _globals['_ORDERLINE']._serialized_start=281
+  _globals['_ORDERLINE']._serialized_end=572
+  _globals['_TOTALS']._serialized_start=575
+  _globals['_TOTALS']._serialized_end=783
+  _globals['_ALLOCATION']._serialized_start=786
+  _globals['_ALLOCATION']._serialized_end=936
+  _globals['_BOOKINGINPUT']._serialized_start=939
+  _globals['_BOOKINGINPUT']._serialized_end=1322
+  _globals['_ORDER']._serialized_start=1325
+  _globals['_ORDER']._serialized_end=2078
+  _globals['_QUOTEBOOKINGREQUEST']._serialized_start=2080
+  _globals['_QUOTEBOOKINGREQUEST']._serialized_end=2142
+  _globals['_QUOTEBOOKINGRESPONSE']._serialized_start=2144
+  _globals['_QUOTEBOOKINGRESPONSE']._serialized_end=2236
+  _globals['_CREATEBOOKINGREQUEST']._serialized_start=2238
+  _globals['_CREATEBOOKINGREQUEST']._serialized_end=2321
+  _globals['_CREATEBOOKINGRESPONSE']._serialized_start=2323
+  _globals['_CREATEBOOKINGRESPONSE']._serialized_end=2378
+  _globals['_BATCHCREATEBOOKINGSREQUEST']._serialized_start=2380
+  _globals['_BATCHCREATEBOOKINGSREQUEST']._serialized_end=2470
+  _globals['_BATCHCREATEBOOKINGSRESULT']._serialized_start=2472
+  _globals['_BATCHCREATEBOOKINGSRESULT']._serialized_end=2568
+  _globals['_BATCHCREATEBOOKINGSRESPONSE']._serialized_start=2570
+  _globals['_BATCHCREATEBOOKINGSRESPONSE']._serialized_end=2653
+  _globals['_EXTENDBOOKINGREQUEST']._serialized_start=2655
+  _globals['_EXTENDBOOKINGREQUEST']._serialized_end=2781
+  _globals['_EXTENDBOOKINGRESPONSE']._serialized_start=2783
+  _globals['_EXTENDBOOKINGRESPONSE']._serialized_end=2838
+  _globals['_CANCELBOOKINGREQUEST']._serialized_start=2840
+  _globals['_CANCELBOOKINGREQUEST']._serialized_end=2916
+  _globals['_CANCELBOOKINGRESPONSE']._serialized_start=2918
+  _globals['_CANCELBOOKINGRESPONSE']._serialized_end=2973
+  _globals['_GETBOOKINGREQUEST']._serialized_start=2975
+  _globals['_GETBOOKINGREQUEST']._serialized_end=3012
+  _globals['_GETBOOKINGRESPONSE']._serialized_start=3014
+  _globals['_GETBOOKINGRESPONSE']._serialized_end=3066
+  _globals['_LISTBOOKINGSREQUEST']._serialized_start=3068
+  _globals['_LISTBOOKINGSREQUEST']._serialized_end=3186
+  _globals['_LISTBOOKINGSRESPONSE']._serialized_start=3188
+  _globals['_LISTBOOKINGSRESPONSE']._serialized_end=3268
+  _globals['_STREAMCOMMANDSREQUEST']._serialized_start=3271
+  _globals['_STREAMCOMMANDSREQUEST']._serialized_end=3603
+  _globals['_STREAMCOMMANDSRESPONSE']._serialized_start=3606
+  _globals['_STREAMCOMMANDSRESPONSE']._serialized_end=3983
+  _globals['_BOOKINGSERVICE']._serialized_start=4295
+  _globals['_BOOKINGSERVICE']._serialized_end=4977
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from kasir.v1 import common_pb2 as _common_pb2
+from kasir.v1 import stock_pb2 as _stock_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -922,3 +923,119 @@ class ListBookingsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListBookingsResponse: _TypeAlias = ListBookingsResponse  # noqa: Y015
+
+@_typing.final
+class StreamCommandsRequest(_message.Message):
+    """See BookingService.StreamCommands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    CREATE_HOLD_FIELD_NUMBER: _builtins.int
+    RELEASE_HOLD_FIELD_NUMBER: _builtins.int
+    CREATE_BOOKING_FIELD_NUMBER: _builtins.int
+    EXTEND_BOOKING_FIELD_NUMBER: _builtins.int
+    CANCEL_BOOKING_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The client's number for this command, greater than that of the one before it; it may begin anywhere and leave gaps. Means
+    nothing beyond this stream: a repeat is known by its request_id.
+    """
+    @_builtins.property
+    def create_hold(self) -> _stock_pb2.CreateHoldRequest:
+        """See StockService.CreateHold."""
+
+    @_builtins.property
+    def release_hold(self) -> _stock_pb2.ReleaseHoldRequest:
+        """See StockService.ReleaseHold."""
+
+    @_builtins.property
+    def create_booking(self) -> Global___CreateBookingRequest:
+        """See BookingService.CreateBooking."""
+
+    @_builtins.property
+    def extend_booking(self) -> Global___ExtendBookingRequest:
+        """See BookingService.ExtendBooking."""
+
+    @_builtins.property
+    def cancel_booking(self) -> Global___CancelBookingRequest:
+        """See BookingService.CancelBooking."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        create_hold: _stock_pb2.CreateHoldRequest | None = ...,
+        release_hold: _stock_pb2.ReleaseHoldRequest | None = ...,
+        create_booking: Global___CreateBookingRequest | None = ...,
+        extend_booking: Global___ExtendBookingRequest | None = ...,
+        cancel_booking: Global___CancelBookingRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_booking", b"cancel_booking", "command", b"command", "create_booking", b"create_booking", "create_hold", b"create_hold", "extend_booking", b"extend_booking", "release_hold", b"release_hold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_booking", b"cancel_booking", "command", b"command", "create_booking", b"create_booking", "create_hold", b"create_hold", "extend_booking", b"extend_booking", "release_hold", b"release_hold", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["create_hold", "release_hold", "create_booking", "extend_booking", "cancel_booking"]  # noqa: Y015
+    _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
+
+Global___StreamCommandsRequest: _TypeAlias = StreamCommandsRequest  # noqa: Y015
+
+@_typing.final
+class StreamCommandsResponse(_message.Message):
+    """See BookingService.StreamCommands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    CREATE_HOLD_FIELD_NUMBER: _builtins.int
+    RELEASE_HOLD_FIELD_NUMBER: _builtins.int
+    CREATE_BOOKING_FIELD_NUMBER: _builtins.int
+    EXTEND_BOOKING_FIELD_NUMBER: _builtins.int
+    CANCEL_BOOKING_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The command's."""
+    @_builtins.property
+    def create_hold(self) -> _stock_pb2.CreateHoldResponse:
+        """A hold was made."""
+
+    @_builtins.property
+    def release_hold(self) -> _stock_pb2.ReleaseHoldResponse:
+        """A hold was given back."""
+
+    @_builtins.property
+    def create_booking(self) -> Global___CreateBookingResponse:
+        """An order was booked."""
+
+    @_builtins.property
+    def extend_booking(self) -> Global___ExtendBookingResponse:
+        """A deadline was moved."""
+
+    @_builtins.property
+    def cancel_booking(self) -> Global___CancelBookingResponse:
+        """A claim was ended."""
+
+    @_builtins.property
+    def error(self) -> _common_pb2.BatchError:
+        """Why it was refused."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        create_hold: _stock_pb2.CreateHoldResponse | None = ...,
+        release_hold: _stock_pb2.ReleaseHoldResponse | None = ...,
+        create_booking: Global___CreateBookingResponse | None = ...,
+        extend_booking: Global___ExtendBookingResponse | None = ...,
+        cancel_booking: Global___CancelBookingResponse | None = ...,
+        error: _common_pb2.BatchError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_booking", b"cancel_booking", "create_booking", b"create_booking", "create_hold", b"create_hold", "error", b"error", "extend_booking", b"extend_booking", "outcome", b"outcome", "release_hold", b"release_hold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_booking", b"cancel_booking", "create_booking", b"create_booking", "create_hold", b"create_hold", "error", b"error", "extend_booking", b"extend_booking", "outcome", b"outcome", "release_hold", b"release_hold", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["create_hold", "release_hold", "create_booking", "extend_booking", "cancel_booking", "error"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___StreamCommandsResponse: _TypeAlias = StreamCommandsResponse  # noqa: Y015

@@ -73,6 +73,11 @@ class BookingServiceStub:
                 request_serializer=kasir_dot_v1_dot_booking__pb2.ListBookingsRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_booking__pb2.ListBookingsResponse.FromString,
                 _registered_method=True)
+        self.StreamCommands = channel.stream_stream(
+                '/kasir.v1.BookingService/StreamCommands',
+                request_serializer=kasir_dot_v1_dot_booking__pb2.StreamCommandsRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_booking__pb2.StreamCommandsResponse.FromString,
+                _registered_method=True)
 
 
 class BookingServiceServicer:
@@ -132,6 +137,24 @@ class BookingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamCommands(self, request_iterator, context):
+        """Holds and bookings one behind the other, with no wait for an answer in between. Commands are carried out, and answered,
+        in the order in which they were sent; each is accepted or refused by itself, and a refusal does not end the stream.
+
+        The server takes up to 1,024 commands ahead of the answers that the client has read, then reads no more until it reads
+        some: a client that sends from one thread and reads in another needs no window of its own. While the engine's queue is
+        full the stream waits instead of refusing (no QUEUE_FULL).
+
+        When the client has said that it sends no more, what is under way is answered, and the stream ends OK. A message without
+        a command, or one whose sequence does not grow, ends it with INVALID_ARGUMENT, and a server that goes down with
+        UNAVAILABLE (SERVER_STOPPING), both after the answers to what came before. A stream that ends otherwise (cancelled,
+        deadline, network) leaves commands without an answer that may have been carried out: send them again with their
+        request_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BookingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -169,6 +192,11 @@ def add_BookingServiceServicer_to_server(servicer, server):
                     servicer.ListBookings,
                     request_deserializer=kasir_dot_v1_dot_booking__pb2.ListBookingsRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_booking__pb2.ListBookingsResponse.SerializeToString,
+            ),
+            'StreamCommands': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamCommands,
+                    request_deserializer=kasir_dot_v1_dot_booking__pb2.StreamCommandsRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_booking__pb2.StreamCommandsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -364,6 +392,33 @@ class BookingService:
             '/kasir.v1.BookingService/ListBookings',
             kasir_dot_v1_dot_booking__pb2.ListBookingsRequest.SerializeToString,
             kasir_dot_v1_dot_booking__pb2.ListBookingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCommands(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/kasir.v1.BookingService/StreamCommands',
+            kasir_dot_v1_dot_booking__pb2.StreamCommandsRequest.SerializeToString,
+            kasir_dot_v1_dot_booking__pb2.StreamCommandsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,20 @@ class BookingServiceStub:
     """One Book Order."""
     ListBookings: _grpc.UnaryUnaryMultiCallable[_booking_pb2.ListBookingsRequest, _booking_pb2.ListBookingsResponse]
     """Book Orders, newest first, filtered, paged."""
+    StreamCommands: _grpc.StreamStreamMultiCallable[_booking_pb2.StreamCommandsRequest, _booking_pb2.StreamCommandsResponse]
+    """Holds and bookings one behind the other, with no wait for an answer in between. Commands are carried out, and answered,
+    in the order in which they were sent; each is accepted or refused by itself, and a refusal does not end the stream.
+
+    The server takes up to 1,024 commands ahead of the answers that the client has read, then reads no more until it reads
+    some: a client that sends from one thread and reads in another needs no window of its own. While the engine's queue is
+    full the stream waits instead of refusing (no QUEUE_FULL).
+
+    When the client has said that it sends no more, what is under way is answered, and the stream ends OK. A message without
+    a command, or one whose sequence does not grow, ends it with INVALID_ARGUMENT, and a server that goes down with
+    UNAVAILABLE (SERVER_STOPPING), both after the answers to what came before. A stream that ends otherwise (cancelled,
+    deadline, network) leaves commands without an answer that may have been carried out: send them again with their
+    request_id.
+    """
 
 @_typing.type_check_only
 class BookingServiceAsyncStub(BookingServiceStub):
@@ -79,6 +93,20 @@ class BookingServiceAsyncStub(BookingServiceStub):
     """One Book Order."""
     ListBookings: _aio.UnaryUnaryMultiCallable[_booking_pb2.ListBookingsRequest, _booking_pb2.ListBookingsResponse]  # type: ignore[assignment]
     """Book Orders, newest first, filtered, paged."""
+    StreamCommands: _aio.StreamStreamMultiCallable[_booking_pb2.StreamCommandsRequest, _booking_pb2.StreamCommandsResponse]  # type: ignore[assignment]
+    """Holds and bookings one behind the other, with no wait for an answer in between. Commands are carried out, and answered,
+    in the order in which they were sent; each is accepted or refused by itself, and a refusal does not end the stream.
+
+    The server takes up to 1,024 commands ahead of the answers that the client has read, then reads no more until it reads
+    some: a client that sends from one thread and reads in another needs no window of its own. While the engine's queue is
+    full the stream waits instead of refusing (no QUEUE_FULL).
+
+    When the client has said that it sends no more, what is under way is answered, and the stream ends OK. A message without
+    a command, or one whose sequence does not grow, ends it with INVALID_ARGUMENT, and a server that goes down with
+    UNAVAILABLE (SERVER_STOPPING), both after the answers to what came before. A stream that ends otherwise (cancelled,
+    deadline, network) leaves commands without an answer that may have been carried out: send them again with their
+    request_id.
+    """
 
 class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
     """BOOKED -> PAID -> SOLD -> HANDED_TO_COURIER -> DELIVERED; BOOKED -> CANCELLED | EXPIRED; BOOKED -> PARTLY_PAID -> PAID;
@@ -144,5 +172,25 @@ class BookingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_booking_pb2.ListBookingsResponse, _abc.Awaitable[_booking_pb2.ListBookingsResponse]]:
         """Book Orders, newest first, filtered, paged."""
+
+    @_abc_1.abstractmethod
+    def StreamCommands(
+        self,
+        request_iterator: _MaybeAsyncIterator[_booking_pb2.StreamCommandsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_booking_pb2.StreamCommandsResponse], _abc.AsyncIterator[_booking_pb2.StreamCommandsResponse]]:
+        """Holds and bookings one behind the other, with no wait for an answer in between. Commands are carried out, and answered,
+        in the order in which they were sent; each is accepted or refused by itself, and a refusal does not end the stream.
+
+        The server takes up to 1,024 commands ahead of the answers that the client has read, then reads no more until it reads
+        some: a client that sends from one thread and reads in another needs no window of its own. While the engine's queue is
+        full the stream waits instead of refusing (no QUEUE_FULL).
+
+        When the client has said that it sends no more, what is under way is answered, and the stream ends OK. A message without
+        a command, or one whose sequence does not grow, ends it with INVALID_ARGUMENT, and a server that goes down with
+        UNAVAILABLE (SERVER_STOPPING), both after the answers to what came before. A stream that ends otherwise (cancelled,
+        deadline, network) leaves commands without an answer that may have been carried out: send them again with their
+        request_id.
+        """
 
 def add_BookingServiceServicer_to_server(servicer: BookingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -35,6 +35,8 @@ class Options:
     max_streams_per_connection: int = 1_024
     # Calls in progress over all connections.
     max_calls: int = 10_000
+    # Commands of one stream of them that may be without an answer; beyond, the stream is read no further.
+    max_under_way: int = 1_024
     # One message of a caller, after decompression too, and one of a handler.
     max_receive_bytes: int = 4 * MEBIBYTE
     max_send_bytes: int = 64 * MEBIBYTE

@@ -55,7 +55,7 @@ class Server:
     def add_engine(self, engine: Engine) -> None:
         """Answers all methods of the engine without Python."""
         engine.answer(self.native)
-        self.methods += sorted(engine.commands | engine.queries)
+        self.methods += sorted(engine.commands | engine.queries | engine.streams)
 
     def unary(
         self,
@@ -153,6 +153,7 @@ class Server:
             max_connections=options.max_connections,
             max_streams=options.max_streams_per_connection,
             max_calls=options.max_calls,
+            max_under_way=options.max_under_way,
             max_receive_bytes=options.max_receive_bytes,
             max_send_bytes=options.max_send_bytes,
             keepalive_s=options.keepalive_s,

@@ -14,9 +14,10 @@ import pytest
 
 from bench import cells, in_process, loader, report, work
 from bench.http2 import Connection, unary
+from bench.http2_stream import StreamConnection
 from bench.measure import BenchError, Meter, Sample, Window, percentile, summary
 from bench.results import Results
-from bench.work import Ids, Kind, Requests, Spread
+from bench.work import Commands, Ids, Kind, Requests, Spread
 from engine import Engine
 from kasir.v1 import booking_pb2, stock_pb2
 
@@ -92,6 +93,63 @@ def test_the_light_loader_counts_what_is_committed(seeded: Path, tmp_path: Path)
         # All that was sent was answered, and nothing was refused.
         assert engine.status()["refused"] == 0
         assert engine.verify()["ok"]
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_commands_on_streams_are_counted_too(seeded: Path, streams: int) -> None:
+    from tests.conftest import RunningServer
+
+    with Engine.open(seeded) as engine:
+        server = RunningServer(engine)
+        try:
+            before = engine.status()["commands"]
+            port = int(server.target.rpartition(":")[2])
+            task = loader.Task(port, 1, Kind.HOLD, Spread.HOT, 200, streams, 0.05, 0.4, stream=True)
+            measured = loader.run(task)
+            committed = engine.status()["commands"] - before
+        finally:
+            server.stop()
+        assert 200 < measured.operations <= committed
+        assert 0 < measured.p50_ms <= measured.max_ms
+        assert engine.status()["refused"] == 0
+
+
+def test_a_command_of_a_stream_is_what_the_contract_takes() -> None:
+    commands = Commands(Spread.HOT)
+    read = [booking_pb2.StreamCommandsRequest.FromString(commands.next()) for _ in range(300)]
+    assert [each.sequence for each in read] == list(range(1, 301))
+    assert all(each.create_hold.hold.item_id == work.HOT_ITEM for each in read)
+    assert len({each.create_hold.request_id for each in read}) == len(read)
+
+
+def test_a_refusal_on_a_stream_stops_the_loader(server: Any) -> None:
+    port = int(server.target.rpartition(":")[2])
+    task = loader.Task(port, 1, Kind.HOLD, Spread.HOT, 2, 1, 0.05, 0.4, stream=True)
+    with pytest.raises(BenchError, match="refused"):
+        loader.run(task)
+
+
+def test_more_commands_than_the_servers_windows_wait_for_room(seeded: Path) -> None:
+    """Two megabytes of commands at once: they only pass as the server reads."""
+    from tests.conftest import RunningServer
+
+    # An unknown field, skipped by whoever reads the message.
+    padding = b"\xf2\x07" + b"\x80\x40" + bytes(8192)
+    with Engine.open(seeded) as engine:
+        server = RunningServer(engine)
+        port = int(server.target.rpartition(":")[2])
+        stream = StreamConnection("127.0.0.1", port, work.STREAM_COMMANDS, "bench")
+        commands, answered = Commands(Spread.HOT), 0
+        try:
+            for _ in range(256):
+                stream.call(commands.next() + padding, 0.0)
+            while stream.is_busy:
+                stream.flush()
+                answered += len(stream.receive())
+        finally:
+            stream.close()
+            server.stop()
+        assert answered == 256
 
 
 def test_a_large_answer_is_read_whole(server: Any) -> None:

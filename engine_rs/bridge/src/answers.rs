@@ -13,6 +13,7 @@ use crate::delivery::Address;
 use crate::engine::Engine;
 use crate::methods::{COMMANDS, CommandMethod, QUERIES, QueryMethod};
 use crate::status::status;
+use crate::stream_commands::{self, StreamCommands};
 
 /// The metadata that names the member of staff who calls.
 const ACTOR_KEY: &str = "kasir-actor";
@@ -42,6 +43,7 @@ macro_rules! refusals {
 refusals! {
     ActorMalformed = "ACTOR_MALFORMED" InvalidArgument "The user name in kasir-actor is empty, too long or cannot be printed.";
     Internal = "INTERNAL" Internal "The program is at fault; the server's log says more.";
+    ServerStopping = "SERVER_STOPPING" Unavailable "The server goes down; what was accepted is still answered.";
     MessageTooLarge = "MESSAGE_TOO_LARGE" ResourceExhausted "The message is larger than the method takes.";
     TooManyCalls = "TOO_MANY_CALLS" ResourceExhausted "So many calls are in progress already.";
 }
@@ -81,9 +83,14 @@ pub(crate) fn methods(engine: &Arc<Engine>) -> impl Iterator<Item = Method> {
         let native: Arc<dyn Native> = Arc::new(Query { engine: Arc::clone(engine), method });
         (method.name, native)
     });
+    let stream = Method {
+        name: stream_commands::NAME.to_owned(),
+        handler: Handler::Exchange(Arc::new(StreamCommands::new(engine))),
+    };
     commands
         .chain(queries)
         .map(|(name, native)| Method { name: name.to_owned(), handler: Handler::Native(native) })
+        .chain([stream])
 }
 
 /// Kasir's words, and its callers: who calls is a member of staff.
@@ -122,12 +129,17 @@ impl Policy for ShopPolicy {
         said(Refused::TooManyCalls, &message, &details)
     }
 
+    fn stopping(&self) -> Status {
+        let message = "The server is stopping. Connect again, and send again what has no answer.";
+        said(Refused::ServerStopping, message, &[("retry_ms", RETRY_MS)])
+    }
+
     fn fault(&self) -> Status {
         said(Refused::Internal, FAULT, &[])
     }
 }
 
-/// After so many milliseconds there may be room for a call again.
+/// After so many milliseconds there may be room for a call again, or a server.
 const RETRY_MS: &str = "1000";
 const FAULT: &str = "The server made a mistake; its log says which. To learn whether a command took effect, send it again \
                      with the same request_id.";

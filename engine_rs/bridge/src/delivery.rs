@@ -8,6 +8,7 @@ use kasir_store::{Answer, BatchSink};
 use kasir_transport::{Mailbox, Replies, lock};
 
 use crate::failure::Failure;
+use crate::stream_commands::Place;
 
 /// What became of a submitted command or an awaited revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub(crate) enum Address {
     Loop(Expected),
     /// To a caller of the server, past Python.
     Call(kasir_transport::Ticket),
+    /// The same, to its place on a stream of commands.
+    Stream(Place),
 }
 
 #[derive(Debug)]
@@ -103,6 +106,11 @@ impl BatchSink<Address> for Delivery {
                 Address::Call(ticket) => {
                     let result = answer.map(Bytes::from).map_err(|refusal| Failure::from(refusal).into());
                     replies.add(ticket, result.into());
+                    continue;
+                }
+                Address::Stream(place) => {
+                    let (ticket, reply) = place.answered(answer);
+                    replies.add(ticket, reply);
                     continue;
                 }
             };

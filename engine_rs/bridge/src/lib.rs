@@ -2,7 +2,7 @@
 //!
 //! Requests of the contract become commands and queries of the core (`from_proto`, `queries`), its replies become
 //! messages (`to_proto`), one table says which method is which (`methods`), and an open store answers them (`engine`).
-//! Answers reach callers of the server without Python (`answers`, `status`), and event loops through mailboxes
+//! Answers reach callers of the server without Python (`answers`, `stream_commands`, `status`), and event loops through mailboxes
 //! (`delivery`), so that no native thread ever takes the GIL. Only `python` and `python_rpc` know Python. No rule of the
 //! shop stands here.
 
@@ -17,6 +17,7 @@ mod python;
 mod python_rpc;
 mod queries;
 mod status;
+mod stream_commands;
 mod to_proto;
 
 /// A command makes some two hundred short-lived allocations: with the system's allocator they are a quarter of its time.

@@ -18,6 +18,7 @@ use crate::delivery::{Address, Arrival, Expected, Ticket};
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::methods::{COMMANDS, QUERIES};
+use crate::stream_commands;
 use crate::to_proto::hex;
 
 /// The `engine.errors.EngineError` that says what failed.
@@ -180,6 +181,12 @@ impl CoreEngine {
     #[staticmethod]
     fn queries() -> Vec<&'static str> {
         QUERIES.iter().map(|method| method.name).collect()
+    }
+
+    /// Full names of the streams that a server answers without Python.
+    #[staticmethod]
+    fn streams() -> [&'static str; 1] {
+        [stream_commands::NAME]
     }
 
     /// Queues a command; its durable reply completes `future` through `completions`.

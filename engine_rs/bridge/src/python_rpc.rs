@@ -306,7 +306,7 @@ impl RpcServer {
     }
 
     /// Listens on "ip:port" addresses and serves; returns the port.
-    #[pyo3(signature = (addresses, *, workers, max_connections, max_streams, max_calls, max_receive_bytes, max_send_bytes,
+    #[pyo3(signature = (addresses, *, workers, max_connections, max_streams, max_calls, max_under_way, max_receive_bytes, max_send_bytes,
         keepalive_s, keepalive_timeout_s, handshake_timeout_s, compress_from, tls, log_calls))]
     #[expect(clippy::too_many_arguments, reason = "options by name")]
     #[expect(clippy::needless_pass_by_value, reason = "arguments from Python arrive by value")]
@@ -317,6 +317,7 @@ impl RpcServer {
         max_connections: usize,
         max_streams: u32,
         max_calls: usize,
+        max_under_way: usize,
         max_receive_bytes: usize,
         max_send_bytes: usize,
         keepalive_s: f64,
@@ -337,6 +338,7 @@ impl RpcServer {
             max_connections,
             max_streams,
             max_calls,
+            max_under_way: max_under_way.max(1),
             max_receive_bytes,
             max_send_bytes,
             keepalive: seconds(keepalive_s)?,
@@ -409,7 +411,7 @@ impl RpcServer {
         Ok(())
     }
 
-    /// Unary calls and uploads that have no answer yet.
+    /// Unary calls, uploads and streams of commands that have an answer to come.
     fn awaited(&self) -> usize {
         self.server.get().map_or(0, |server| server.observer().awaited())
     }
@@ -469,7 +471,7 @@ impl RpcServer {
 
     fn serve(&self, config: Config, listeners: Vec<TcpListener>, log_calls: LogCalls) -> PyResult<()> {
         let table = std::mem::take(&mut *self.unstarted()?);
-        let names = table.methods.iter().map(|method| (method.name.clone(), gives_many(method))).collect();
+        let names = table.methods.iter().map(|method| (method.name.clone(), method.gives_many())).collect();
         let policy = table.policy.unwrap_or_else(|| Arc::new(PlainPolicy));
         // First come the handlers: calls may be there before this returns.
         let _ = (self.methods.set(names), self.answerers.set(table.answerers));
@@ -524,13 +526,6 @@ impl RpcServer {
         if let Err(broken) = say(&listener) {
             broken.write_unraisable(py, Some(&listener));
         }
-    }
-}
-
-fn gives_many(method: &Method) -> bool {
-    match method.handler {
-        Handler::Native(_) => false,
-        Handler::Foreign(shape) => shape.gives_many(),
     }
 }
 

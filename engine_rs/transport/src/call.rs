@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -13,9 +14,10 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{Method as HttpMethod, Request, StatusCode};
 use tokio::task::spawn_local;
 
+use crate::exchange::{self, Exchange, Owed, Requests};
 use crate::frame::{Broken, Deframer, Encoding};
-use crate::handler::{CallId, Event, ForeignCall, Info, Shape};
-use crate::observe::Watched;
+use crate::handler::{CallId, Event, ForeignCall, Handler, Info, Shape};
+use crate::observe::{Counted, Watched};
 use crate::respond;
 use crate::status::{Code, Status, beginning};
 use crate::stream::{self, Incoming, Outgoing};
@@ -66,9 +68,10 @@ pub(crate) fn begin(
         peer,
         headers: parts.headers,
     });
-    match worker.shared.methods[method].shape() {
-        None | Some(Shape::Quick) => direct(worker, info, admitted, body, respond),
-        Some(shape) => streamed(worker, info, admitted, body, respond, shape),
+    match &worker.shared.methods[method].handler {
+        Handler::Native(_) | Handler::Foreign(Shape::Quick) => direct(worker, info, admitted, body, respond),
+        Handler::Foreign(shape) => streamed(worker, info, admitted, body, respond, *shape),
+        Handler::Exchange(handler) => exchanged(worker, &info, admitted, body, respond, &**handler),
     }
 }
 
@@ -131,9 +134,10 @@ fn admit(worker: &Worker, method: usize, headers: &HeaderMap) -> Result<Admitted
             Some(now + timeout)
         }
     };
-    let streams = shared.methods[method].shape().is_some_and(Shape::gives_many);
     let caller = shared.policy.caller(headers).map_err(refused)?;
-    let watched = Watched::begin(&shared.observer, method, streams, shared.config.max_calls);
+    let named = &shared.methods[method];
+    let counted = Counted { streams: named.gives_many(), awaited: named.is_awaited() };
+    let watched = Watched::begin(&shared.observer, method, counted, shared.config.max_calls);
     let mut watched =
         watched.ok_or_else(|| refused(shared.policy.too_many_calls(shared.config.max_calls)))?;
     watched.caller = caller;
@@ -178,7 +182,7 @@ fn streamed(
     respond: SendResponse<Bytes>,
     shape: Shape,
 ) {
-    let outgoing = Rc::new(Outgoing::new(shape.gives_many()));
+    let outgoing = Rc::new(Outgoing::new(shape.gives_many().then(Arc::default)));
     let incoming = Rc::new(Incoming::default());
     let compress_from = admitted.compress_from;
     let id = worker.insert(Call {
@@ -198,6 +202,36 @@ fn streamed(
     } else {
         collect(worker, id, info, body, admitted.deframer);
     }
+}
+
+/// A call with a task that reads its requests, and one that sends the answers.
+fn exchanged(
+    worker: &Rc<Worker>,
+    info: &Info,
+    admitted: Admitted,
+    body: RecvStream,
+    respond: SendResponse<Bytes>,
+    handler: &dyn Exchange,
+) {
+    let owed = Rc::new(Owed::new());
+    let compress_from = admitted.compress_from;
+    let id = worker.insert(Call {
+        watched: Some(admitted.watched),
+        deadline: admitted.deadline,
+        compress_from,
+        to: To::Exchange(Rc::clone(&owed)),
+        reader: None,
+    });
+    let outgoing = Rc::clone(&owed.outgoing);
+    spawn_local(stream::write(Rc::clone(worker), id, respond, outgoing, compress_from));
+    // What came too late is not begun.
+    if info.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        worker.end(id, Status::late());
+        return;
+    }
+    let requests = Requests { body, deframer: admitted.deframer };
+    let reader = exchange::read(Rc::clone(worker), id, requests, handler.begin(info), owed);
+    worker.reads(id, spawn_local(reader).abort_handle());
 }
 
 /// Reads the one message of a request: now, if it is there, or in a task.

@@ -18,6 +18,8 @@ pub struct Config {
     pub max_streams: u32,
     /// Calls in progress over all connections; more end with RESOURCE_EXHAUSTED.
     pub max_calls: usize,
+    /// Requests of one [`crate::Exchange`] call that may be without an answer; beyond, no more are read.
+    pub max_under_way: usize,
     /// Bytes of one message of a caller, after decompression too.
     pub max_receive_bytes: usize,
     /// Bytes of one message of a handler.
@@ -63,6 +65,7 @@ impl Default for Config {
             max_connections: 4_096,
             max_streams: 1_024,
             max_calls: 10_000,
+            max_under_way: 1_024,
             max_receive_bytes: 4 * 1024 * 1024,
             max_send_bytes: 64 * 1024 * 1024,
             max_header_bytes: 16 * 1024,
@@ -102,6 +105,11 @@ pub trait Policy: Send + Sync {
     /// `limit` calls are in progress already.
     fn too_many_calls(&self, limit: usize) -> Status {
         Status::new(Code::ResourceExhausted, format!("{limit} calls are in progress already."))
+    }
+
+    /// The server stops, and reads no more requests of a call that has sent some.
+    fn stopping(&self) -> Status {
+        Status::new(Code::Unavailable, "The server is stopping.")
     }
 
     /// A handler ended without an answer, or broke.

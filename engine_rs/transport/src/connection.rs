@@ -21,6 +21,9 @@ use crate::worker::Worker;
 /// Bytes that a caller may send ahead on one stream, and over all of its streams.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// A frame that waits to be read costs more than its bytes: h2 counts what the small ones lack to 256. Callers that send
+/// each command in a frame of its own fill their window with frames of some 50 bytes, and are not to be cut off for it.
+const FRAME_BUDGET: usize = 4 * CONNECTION_WINDOW as usize;
 /// Calls that a connection may begin and break off before they are looked at; more is an attack.
 const PENDING_RESETS_MAX: usize = 128;
 /// Bytes that wait in HTTP/2 to be sent on one stream.
@@ -53,6 +56,7 @@ where
         .max_header_list_size(config.max_header_bytes)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .data_frame_budget(FRAME_BUDGET)
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
         .max_send_buffer_size(SEND_BUFFER);
     let handshake = timeout(config.handshake_timeout, builder.handshake::<T, Bytes>(io));

@@ -13,7 +13,7 @@ use crate::status::{Code, Status};
 const PREFIX: usize = 5;
 /// A message up to this size is copied behind its prefix and sent as one frame; a copy of more costs more than a
 /// second frame.
-const COPY_MAX: usize = 16 * 1024;
+pub(crate) const COPY_MAX: usize = 16 * 1024;
 
 /// How a stream's messages may be compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,15 +153,33 @@ pub(crate) fn framed(message: Bytes, compress: bool) -> (Bytes, Option<Bytes>) {
     if compress {
         return (compressed(&message), None);
     }
-    let mut frame =
-        BytesMut::with_capacity(PREFIX + if message.len() <= COPY_MAX { message.len() } else { 0 });
-    frame.put_u8(0);
-    frame.put_u32(announced(message.len()));
     if message.len() > COPY_MAX {
-        return (frame.freeze(), Some(message));
+        return (Bytes::copy_from_slice(&prefix(message.len())), Some(message));
     }
-    frame.put_slice(&message);
+    let mut frame = BytesMut::with_capacity(PREFIX + message.len());
+    put(&mut frame, &message);
     (frame.freeze(), None)
+}
+
+/// Small messages behind their prefixes, as many as fit into one frame: the first, and those that `next` gives for the
+/// room that is left.
+pub(crate) fn together(first: &[u8], mut next: impl FnMut(usize) -> Option<Bytes>) -> Bytes {
+    let mut frame = BytesMut::with_capacity(COPY_MAX.max(PREFIX + first.len()));
+    put(&mut frame, first);
+    while let Some(message) = COPY_MAX.checked_sub(frame.len() + PREFIX).and_then(&mut next) {
+        put(&mut frame, &message);
+    }
+    frame.freeze()
+}
+
+fn put(frame: &mut BytesMut, message: &[u8]) {
+    frame.put_slice(&prefix(message.len()));
+    frame.put_slice(message);
+}
+
+fn prefix(length: usize) -> [u8; PREFIX] {
+    let [a, b, c, d] = announced(length).to_be_bytes();
+    [0, a, b, c, d]
 }
 
 fn compressed(message: &[u8]) -> Bytes {
@@ -255,6 +273,25 @@ mod tests {
         for (encoding, bytes) in broken {
             assert!(matches!(read(encoding, &[bytes]), Err(Broken::Malformed(_))), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn small_messages_go_together_as_long_as_they_fit() {
+        let mut waiting =
+            vec![Bytes::from_static(b"third"), Bytes::from_static(b""), Bytes::from_static(b"x")];
+        let mut rooms = Vec::new();
+        let frame = together(b"first", |room| {
+            rooms.push(room);
+            waiting.pop()
+        });
+        let mut deframer = Deframer::new(Encoding::Identity, LIMIT);
+        deframer.push(frame);
+        let found: Vec<Bytes> = std::iter::from_fn(|| deframer.next().unwrap()).collect();
+        assert_eq!(found, [&b"first"[..], b"x", b"", b"third"]);
+        assert_eq!(rooms, [COPY_MAX - 15, COPY_MAX - 21, COPY_MAX - 26, COPY_MAX - 36]);
+
+        let large = vec![1; COPY_MAX];
+        assert_eq!(together(&large, |_| panic!("there is no room")).len(), COPY_MAX + PREFIX);
     }
 
     #[test]

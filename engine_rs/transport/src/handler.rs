@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::Notify;
 
+use crate::exchange::Exchange;
 use crate::mailbox::lock;
 use crate::status::Status;
 
@@ -29,10 +30,31 @@ pub struct Method {
     pub handler: Handler,
 }
 
+impl Method {
+    /// Whether any number of replies go out.
+    pub fn gives_many(&self) -> bool {
+        match self.handler {
+            Handler::Native(_) => false,
+            Handler::Exchange(_) => true,
+            Handler::Foreign(shape) => shape.gives_many(),
+        }
+    }
+
+    /// Whether a stop waits for what is under way: all but streams that go on until somebody ends them.
+    pub(crate) fn is_awaited(&self) -> bool {
+        match self.handler {
+            Handler::Native(_) | Handler::Exchange(_) => true,
+            Handler::Foreign(shape) => !shape.gives_many(),
+        }
+    }
+}
+
 /// Who answers.
 pub enum Handler {
     /// Rust: one request, one reply.
     Native(Arc<dyn Native>),
+    /// Rust: many requests, a reply to each.
+    Exchange(Arc<dyn Exchange>),
     /// Another language, through the server's mailbox.
     Foreign(Shape),
 }
@@ -126,8 +148,8 @@ pub struct CallId {
 /// What a handler wants of the thread that holds the call.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// Ends a call that gives one message.
-    Reply(Reply),
+    /// Answers the request with this number; a call that takes one request ends with it.
+    Reply(u64, Reply),
     /// Sends initial metadata.
     Initial(HeaderMap),
     /// Sends one of many messages.
@@ -165,26 +187,28 @@ impl Inbox {
     }
 }
 
-/// The right to answer one call, from any thread. Dropped without an answer, the call ends as a fault of the server.
+/// The right to answer one request, from any thread. Dropped without an answer, the call ends as a fault of the server.
 #[derive(Debug)]
 pub struct Ticket {
     inbox: Option<Arc<Inbox>>,
     id: CallId,
+    /// Which request of the call; 0 where it takes one.
+    request: u64,
 }
 
 impl Ticket {
-    pub(crate) fn new(inbox: Arc<Inbox>, id: CallId) -> Self {
-        Self { inbox: Some(inbox), id }
+    pub(crate) fn new(inbox: Arc<Inbox>, id: CallId, request: u64) -> Self {
+        Self { inbox: Some(inbox), id, request }
     }
 
     /// Answers.
     pub fn complete(mut self, reply: Reply) {
         if let Some(inbox) = self.inbox.take() {
-            inbox.put([(self.id, Order::Reply(reply))]);
+            inbox.put([(self.id, Order::Reply(self.request, reply))]);
         }
     }
 
-    /// The call needs no answer of this ticket: it was answered otherwise.
+    /// The request needs no answer of this ticket: it was answered otherwise.
     pub fn forget(mut self) {
         self.inbox = None;
     }
@@ -193,7 +217,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(inbox) = self.inbox.take() {
-            inbox.put([(self.id, Order::Finish(Status::lost(), HeaderMap::new()))]);
+            inbox.put([(self.id, Order::Reply(self.request, Err(Status::lost()).into()))]);
         }
     }
 }
@@ -209,7 +233,7 @@ impl Replies {
     /// Adds an answer.
     pub fn add(&mut self, mut ticket: Ticket, reply: Reply) {
         let Some(inbox) = ticket.inbox.take() else { return };
-        let order = (ticket.id, Order::Reply(reply));
+        let order = (ticket.id, Order::Reply(ticket.request, reply));
         match self.by_worker.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &inbox)) {
             Some((_, orders)) => orders.push(order),
             None => self.by_worker.push((inbox, vec![order])),
@@ -232,19 +256,20 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    fn add(&self, message: usize) -> bool {
-        let cost = message + MESSAGE_COST;
+    /// A message is to go out; false when the next one has to wait.
+    pub(crate) fn add(&self, message: usize) -> bool {
+        let cost = cost(message);
         self.queued.fetch_add(cost, Ordering::SeqCst) + cost < SEND_AHEAD
     }
 
-    /// A message is out; true when somebody waits and there is room now.
-    pub(crate) fn sent(&self, message: usize) -> bool {
-        let cost = message + MESSAGE_COST;
+    /// Messages that cost so much are out; true when somebody waits and there is room now.
+    pub(crate) fn sent(&self, cost: usize) -> bool {
         let left = self.queued.fetch_sub(cost, Ordering::SeqCst) - cost;
         left < SEND_AHEAD && self.waits.swap(false, Ordering::SeqCst)
     }
 
-    fn must_wait(&self) -> bool {
+    /// Whether there is no room; if so, [`Flow::sent`] will tell of it.
+    pub(crate) fn must_wait(&self) -> bool {
         self.waits.store(true, Ordering::SeqCst);
         let full = self.queued.load(Ordering::SeqCst) >= SEND_AHEAD;
         if !full {
@@ -286,7 +311,7 @@ impl Remote {
 
     /// The one answer of this call, for [`Replies`]; `None` when it was answered already.
     pub fn ticket(&self) -> Option<Ticket> {
-        (!self.done.swap(true, Ordering::Relaxed)).then(|| Ticket::new(Arc::clone(&self.inbox), self.id))
+        (!self.done.swap(true, Ordering::Relaxed)).then(|| Ticket::new(Arc::clone(&self.inbox), self.id, 0))
     }
 
     /// Whether it was answered.

@@ -1,7 +1,8 @@
 //! gRPC over HTTP/2, served by a few threads of Rust.
 //!
 //! A [`Server`] has a table of methods, fixed when it starts. A [`Native`] one is called on the connection's thread, and
-//! answers there or later from any thread through its [`Ticket`]. A foreign one, in another language, waits as an
+//! answers there or later from any thread through its [`Ticket`]; so does an [`Exchange`], which takes many requests and
+//! answers each. A foreign one, in another language, waits as an
 //! [`Event`] in a [`Mailbox`] that wakes its event loop once for all that lies there. What a call may cost is bounded
 //! ([`Config`]); what becomes of it is counted and written down ([`Observer`]).
 //!
@@ -10,6 +11,7 @@
 mod call;
 mod config;
 mod connection;
+mod exchange;
 mod frame;
 mod handler;
 mod mailbox;
@@ -23,6 +25,7 @@ mod tls;
 mod worker;
 
 pub use config::{Config, PlainPolicy, Policy, Tls};
+pub use exchange::{Conversation, Exchange, Taken};
 pub use handler::{
     CallId, Caller, Event, Extra, ForeignCall, Handler, Info, Method, Native, Remote, Replies, Reply,
     SEND_AHEAD, Shape, Ticket,

@@ -91,7 +91,7 @@ pub struct Observer {
 struct Census {
     connections: usize,
     calls: usize,
-    /// Calls that give one answer: unary ones and uploads.
+    /// Calls that have an answer to come: unary ones, uploads and exchanges.
     awaited: usize,
 }
 
@@ -126,7 +126,7 @@ impl Observer {
         lock(&self.reasons).clone()
     }
 
-    /// Unary calls and uploads that have no answer yet.
+    /// Unary calls, uploads and exchanges that have an answer to come.
     pub fn awaited(&self) -> usize {
         lock(&self.census).awaited
     }
@@ -199,13 +199,21 @@ impl Observer {
     }
 }
 
+/// How calls of a method are counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    /// By messages, of which they send any number, and not by time.
+    pub(crate) streams: bool,
+    /// A stop waits for them.
+    pub(crate) awaited: bool,
+}
+
 /// A call in progress, as it is counted; one that is dropped ended CANCELLED.
 #[derive(Debug)]
 pub(crate) struct Watched {
     observer: Arc<Observer>,
     method: usize,
-    /// Sends any number of messages.
-    streams: bool,
+    counted: Counted,
     pub(crate) caller: Caller,
     pub(crate) began: Instant,
     pub(crate) messages: u64,
@@ -217,17 +225,17 @@ impl Watched {
     pub(crate) fn begin(
         observer: &Arc<Observer>,
         method: usize,
-        streams: bool,
+        counted: Counted,
         max_calls: usize,
     ) -> Option<Self> {
-        if !observer.enter(max_calls, !streams) {
+        if !observer.enter(max_calls, counted.awaited) {
             return None;
         }
         observer.methods[method].open.fetch_add(1, Ordering::Relaxed);
         Some(Self {
             observer: Arc::clone(observer),
             method,
-            streams,
+            counted,
             caller: Caller::Borrowed(""),
             began: Instant::now(),
             messages: 0,
@@ -254,19 +262,20 @@ impl Watched {
     }
 
     fn count_out(&mut self, code: Code, reason: Cow<'static, str>) {
+        let Counted { streams, awaited } = self.counted;
         let ended = Ended {
             method: self.method,
             caller: std::mem::take(&mut self.caller),
             code,
             reason,
             took: self.began.elapsed(),
-            messages: self.streams.then_some(self.messages),
+            messages: streams.then_some(self.messages),
         };
-        ended.count(&self.observer, !self.streams);
+        ended.count(&self.observer, !streams);
         let figures = &self.observer.methods[self.method];
         figures.open.fetch_sub(1, Ordering::Relaxed);
-        figures.messages.fetch_add(if self.streams { self.messages } else { 0 }, Ordering::Relaxed);
-        self.observer.leave(!self.streams);
+        figures.messages.fetch_add(if streams { self.messages } else { 0 }, Ordering::Relaxed);
+        self.observer.leave(awaited);
     }
 }
 
@@ -321,8 +330,10 @@ mod tests {
         Arc::new(Observer::new(1, log_calls))
     }
 
+    const ONE_ANSWER: Counted = Counted { streams: false, awaited: true };
+
     fn call(observer: &Arc<Observer>) -> Watched {
-        Watched::begin(observer, 0, false, 2).unwrap()
+        Watched::begin(observer, 0, ONE_ANSWER, 2).unwrap()
     }
 
     #[test]
@@ -347,7 +358,7 @@ mod tests {
     fn no_more_than_the_limit_are_in_progress() {
         let observer = observer(LogCalls::None);
         let calls = [call(&observer), call(&observer)];
-        assert!(Watched::begin(&observer, 0, false, 2).is_none());
+        assert!(Watched::begin(&observer, 0, ONE_ANSWER, 2).is_none());
         assert!(!observer.wait(false, Duration::ZERO));
         drop(calls);
         drop(call(&observer));

@@ -17,7 +17,7 @@ use http::HeaderMap;
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
-use crate::frame::{Deframer, framed};
+use crate::frame::{COPY_MAX, Deframer, framed, together};
 use crate::handler::{CallId, Event, Flow, Reply, cost};
 use crate::respond;
 use crate::status::Status;
@@ -53,8 +53,8 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) fn new(many: bool) -> Self {
-        Self { state: RefCell::default(), flow: many.then(Arc::default) }
+    pub(crate) fn new(flow: Option<Arc<Flow>>) -> Self {
+        Self { state: RefCell::default(), flow }
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -130,8 +130,28 @@ impl Outgoing {
         Poll::Pending
     }
 
+    /// The next one of many messages, if it waits and has at most so many bytes.
+    fn next_message(&self, most: usize) -> Option<Bytes> {
+        let mut state = self.state.borrow_mut();
+        match (&state.cut, state.queue.front()) {
+            (None, Some(Out::Message(message, true))) if message.len() <= most => {}
+            _ => return None,
+        }
+        let Some(Out::Message(message, _)) = state.queue.pop_front() else { return None };
+        Some(message)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.state.borrow().queue.is_empty()
+    }
+
     fn is_cut(&self) -> bool {
         self.state.borrow().cut.is_some()
+    }
+
+    /// Whether nothing can be added any more.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.state.borrow().ending
     }
 }
 
@@ -182,14 +202,31 @@ impl Way {
         self.stream.as_mut().ok_or(Stopped::Gone)
     }
 
-    async fn message(&mut self, message: Bytes, outgoing: &Outgoing) -> Result<(), Stopped> {
+    /// Sends a message, and with it small ones that wait, each of at most `limit` bytes. Returns what they cost.
+    async fn messages(
+        &mut self,
+        message: Bytes,
+        outgoing: &Outgoing,
+        limit: usize,
+    ) -> Result<usize, Stopped> {
         self.open(HeaderMap::new())?;
+        let mut sent = cost(message.len());
         let compress = self.compress_from.is_some_and(|from| message.len() >= from);
-        let (first, rest) = framed(message, compress);
+        let (first, rest) = if compress || message.len() > COPY_MAX || outgoing.is_empty() {
+            framed(message, compress)
+        } else {
+            let plain_max = self.compress_from.map_or(limit, |from| limit.min(from.saturating_sub(1)));
+            let frame = together(&message, |room| {
+                let next = outgoing.next_message(room.min(plain_max))?;
+                sent += cost(next.len());
+                Some(next)
+            });
+            (frame, None)
+        };
         for part in [Some(first), rest].into_iter().flatten() {
             self.part(part, outgoing).await?;
         }
-        Ok(())
+        Ok(sent)
     }
 
     /// Sends bytes as the caller takes them.
@@ -295,19 +332,15 @@ async fn send(
     message: Bytes,
     counted: bool,
 ) -> Result<(), Stopped> {
-    let length = message.len();
-    match worker.checked(Ok(message)) {
-        Ok(message) => way.message(message, outgoing).await?,
+    let sent = match worker.checked(Ok(message)) {
+        Ok(message) => way.messages(message, outgoing, worker.shared.config.max_send_bytes).await?,
         Err(status) => {
-            outgoing.cut(status);
-            worker.tell(Event::Cancelled(id));
-            worker.flush();
+            worker.end(id, status);
             return Err(Stopped::Cut);
         }
-    }
-    if counted && outgoing.flow.as_ref().is_some_and(|flow| flow.sent(length)) {
-        worker.tell(Event::Writable(id));
-        worker.flush();
+    };
+    if counted && outgoing.flow.as_ref().is_some_and(|flow| flow.sent(sent)) {
+        worker.writable(id);
     }
     Ok(())
 }

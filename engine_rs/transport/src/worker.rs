@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
+use http::HeaderMap;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, LocalSet, spawn_local};
@@ -16,8 +17,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::config::{Config, Policy};
 use crate::connection;
+use crate::exchange::Owed;
 use crate::handler::{
-    CallId, Event, ForeignCall, Handler, Inbox, Info, Method, Order, Remote, Reply, Shape, Ticket,
+    CallId, Event, ForeignCall, Handler, Inbox, Info, Method, Order, Remote, Reply, Ticket,
 };
 use crate::mailbox::Mailbox;
 use crate::observe::{Observer, Watched};
@@ -57,6 +59,8 @@ pub(crate) enum To {
     Direct(SendResponse<Bytes>),
     /// To the task that sends it.
     Stream(Rc<Outgoing>, Rc<Incoming>),
+    /// To its place among the others that the call owes.
+    Exchange(Rc<Owed>),
 }
 
 impl Drop for Call {
@@ -124,6 +128,8 @@ impl Calls {
 /// The state of one thread.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
+    /// How far the server's life is.
+    pub(crate) phase: watch::Receiver<Phase>,
     number: u16,
     inbox: Arc<Inbox>,
     calls: RefCell<Calls>,
@@ -149,6 +155,7 @@ pub(crate) fn run(
     let runtime = runtime.expect("a thread that was started has its epoll");
     let worker = Rc::new(Worker {
         shared,
+        phase: phase.clone(),
         number,
         inbox,
         calls: RefCell::default(),
@@ -252,6 +259,11 @@ impl Worker {
         Remote::new(Arc::clone(&self.inbox), id, flow)
     }
 
+    /// The right to answer a request of a call.
+    pub(crate) fn ticket(&self, id: CallId, request: u64) -> Ticket {
+        Ticket::new(Arc::clone(&self.inbox), id, request)
+    }
+
     /// Tells foreign handlers something, soon; see [`Worker::flush`].
     pub(crate) fn tell(&self, event: Event) {
         let mut events = self.events.borrow_mut();
@@ -281,13 +293,13 @@ impl Worker {
             // Its deadline passed, or its caller went away, while the request came in.
             let Some(call) = calls.get(id) else { return };
             match &call.to {
-                To::Direct(_) => None,
+                To::Direct(_) | To::Exchange(_) => None,
                 To::Stream(outgoing, _) => outgoing.flow.clone(),
             }
         };
         match &self.shared.methods[info.method].handler {
             Handler::Native(native) => {
-                let ticket = Ticket::new(Arc::clone(&self.inbox), id);
+                let ticket = self.ticket(id, 0);
                 let answer = catch_unwind(AssertUnwindSafe(|| native.call(&info, request, ticket)));
                 if let Some(reply) = answer.unwrap_or_else(|_| Some(Err(Status::lost()).into())) {
                     self.reply(id, reply);
@@ -297,32 +309,45 @@ impl Worker {
                 let remote = self.remote(id, flow);
                 self.tell(Event::Call(ForeignCall { info, request: Some(request), remote }));
             }
+            Handler::Exchange(_) => unreachable!("its requests are read by its task"),
         }
     }
 
     fn carry_out(&self, id: CallId, order: Order) {
-        let stream = {
-            let mut calls = self.calls.borrow_mut();
-            let Some(call) = calls.get(id) else { return };
-            if let (Order::Send(_), Some(watched)) = (&order, &mut call.watched) {
-                watched.messages += 1;
+        let mut calls = self.calls.borrow_mut();
+        let Some(call) = calls.get(id) else { return };
+        if let (Order::Send(_), Some(watched)) = (&order, &mut call.watched) {
+            watched.messages += 1;
+        }
+        match &call.to {
+            To::Direct(_) => {
+                drop(calls);
+                match order {
+                    Order::Reply(_, reply) => self.reply(id, reply),
+                    Order::Finish(status, _) => self.end(id, status),
+                    // A direct call has no stream to send on.
+                    Order::Initial(_) | Order::Send(_) | Order::Consumed(_) => {}
+                }
             }
-            match &call.to {
-                To::Direct(_) => None,
-                To::Stream(outgoing, incoming) => Some((Rc::clone(outgoing), Rc::clone(incoming))),
+            To::Stream(outgoing, incoming) => {
+                let (outgoing, incoming) = (Rc::clone(outgoing), Rc::clone(incoming));
+                drop(calls);
+                self.carry_out_on(id, order, &outgoing, &incoming);
             }
-        };
-        let Some((outgoing, incoming)) = stream else {
-            match order {
-                Order::Reply(reply) => self.reply(id, reply),
-                Order::Finish(status, _) => self.end(id, status),
-                // A direct call has no stream to send on.
-                Order::Initial(_) | Order::Send(_) | Order::Consumed(_) => {}
+            To::Exchange(owed) => {
+                let owed = Rc::clone(owed);
+                drop(calls);
+                if let Order::Reply(request, reply) = order {
+                    self.answer(id, &owed, request, reply.result);
+                }
             }
-            return;
-        };
+        }
+    }
+
+    /// Carries out an order for a stream.
+    fn carry_out_on(&self, id: CallId, order: Order, outgoing: &Outgoing, incoming: &Incoming) {
         match order {
-            Order::Reply(mut reply) => {
+            Order::Reply(_, mut reply) => {
                 reply.result = self.checked(reply.result);
                 self.over(id, reply.result.as_ref().err().unwrap_or(&Status::OK));
                 outgoing.reply(reply);
@@ -338,6 +363,38 @@ impl Worker {
         }
     }
 
+    /// Answers one of many requests.
+    fn answer(&self, id: CallId, owed: &Owed, request: u64, result: Result<Bytes, Status>) {
+        match owed.answer(request, self.checked(result)) {
+            Ok(()) => self.settle(id, owed),
+            Err(status) => self.end(id, status),
+        }
+    }
+
+    /// Sends the answers whose turn it is, and ends the call when there are no more to come.
+    pub(crate) fn settle(&self, id: CallId, owed: &Owed) {
+        let settled = owed.settle();
+        if let Some(watched) = self.calls.borrow_mut().get(id).and_then(|call| call.watched.as_mut()) {
+            watched.messages += settled.answers;
+        }
+        if let Some(status) = settled.end {
+            self.over(id, &status);
+            owed.outgoing.finish(status, HeaderMap::new());
+        }
+    }
+
+    /// The caller of a stream takes messages again.
+    pub(crate) fn writable(&self, id: CallId) {
+        match self.calls.borrow_mut().get(id).map(|call| &call.to) {
+            Some(To::Exchange(owed)) => owed.writable(),
+            Some(To::Stream(..)) => {
+                self.tell(Event::Writable(id));
+                self.flush();
+            }
+            Some(To::Direct(_)) | None => {}
+        }
+    }
+
     /// A handler is done with its call, which is counted out now: a caller that takes the rest slowly changes nothing.
     fn over(&self, id: CallId, status: &Status) {
         let watched = self.calls.borrow_mut().get(id).and_then(|call| call.watched.take());
@@ -349,7 +406,7 @@ impl Worker {
     /// Sends the answer of a direct call.
     fn reply(&self, id: CallId, mut reply: Reply) {
         let Some(mut call) = self.remove(id) else { return };
-        let To::Direct(respond) = &mut call.to else { unreachable!("streams are answered by their task") };
+        let To::Direct(respond) = &mut call.to else { unreachable!("others are answered by their task") };
         reply.result = self.checked(reply.result);
         let sent = respond::whole(respond, reply, call.compress_from);
         Self::count_out(call, &sent.unwrap_or_else(|_| Status::gone()));
@@ -370,19 +427,21 @@ impl Worker {
 
     /// Ends a call with a status, whatever it was at.
     pub(crate) fn end(&self, id: CallId, status: Status) {
-        let outgoing = match self.calls.borrow_mut().get(id) {
+        match self.calls.borrow_mut().get(id).map(|call| &call.to) {
             None => return,
-            Some(Call { to: To::Direct(_), .. }) => None,
-            Some(Call { to: To::Stream(outgoing, _), .. }) => Some(Rc::clone(outgoing)),
-        };
-        match outgoing {
-            None => self.reply(id, Err(status).into()),
-            Some(outgoing) => {
+            Some(To::Direct(_)) => {}
+            Some(To::Stream(outgoing, _)) => {
                 outgoing.cut(status);
                 self.tell(Event::Cancelled(id));
                 self.flush();
+                return;
+            }
+            Some(To::Exchange(owed)) => {
+                owed.outgoing.cut(status);
+                return;
             }
         }
+        self.reply(id, Err(status).into());
     }
 
     /// Lets a call go whose caller is gone.
@@ -445,15 +504,5 @@ impl Worker {
     pub(crate) fn refused(&self, method: usize, status: &Status) {
         let nobody = self.shared.policy.nobody();
         Watched::refuse(&self.shared.observer, method, nobody, status.code, status.reason.clone());
-    }
-}
-
-impl Method {
-    /// Its shape, if another language answers it.
-    pub(crate) fn shape(&self) -> Option<Shape> {
-        match self.handler {
-            Handler::Native(_) => None,
-            Handler::Foreign(shape) => Some(shape),
-        }
     }
 }

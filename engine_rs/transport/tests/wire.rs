@@ -18,8 +18,8 @@ use h2::client::SendRequest;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use kasir_transport::{
-    Code, Config, Event, ForeignCall, Handler, Info, LogCalls, Mailbox, Method, Native, PlainPolicy, Reply,
-    Server, Shape, Status, Ticket, lock,
+    Code, Config, Conversation, Event, Exchange, ForeignCall, Handler, Info, LogCalls, Mailbox, Method,
+    Native, PlainPolicy, Reply, Server, Shape, Status, Taken, Ticket, lock,
 };
 use tokio::net::TcpStream;
 
@@ -52,6 +52,44 @@ impl Native for Keep {
     }
 }
 
+/// Does with a request what it says; keeps the ticket of any other.
+#[derive(Default)]
+struct Talk {
+    /// How often there is no room yet.
+    full: AtomicUsize,
+    tickets: Arc<Mutex<Vec<(Bytes, Ticket)>>>,
+}
+
+struct Talking {
+    full: usize,
+    tickets: Arc<Mutex<Vec<(Bytes, Ticket)>>>,
+}
+
+impl Exchange for Talk {
+    fn begin(&self, _call: &Info) -> Box<dyn Conversation> {
+        let full = self.full.load(Ordering::Relaxed);
+        Box::new(Talking { full, tickets: Arc::clone(&self.tickets) })
+    }
+}
+
+impl Conversation for Talking {
+    fn take(&mut self, request: &Bytes, ticket: Ticket) -> Taken {
+        match &request[..] {
+            b"now" => Taken::Now(request.clone()),
+            b"end" => Taken::End(Status::new(Code::InvalidArgument, "This is none.")),
+            b"full" if self.full > 0 => {
+                self.full -= 1;
+                Taken::Full(Duration::from_millis(5))
+            }
+            b"break" => panic!("it breaks"),
+            _ => {
+                lock(&self.tickets).push((request.clone(), ticket));
+                Taken::Later
+            }
+        }
+    }
+}
+
 struct Broken;
 
 impl Native for Broken {
@@ -66,6 +104,7 @@ struct Running {
     address: SocketAddr,
     echo: Arc<Echo>,
     keep: Arc<Keep>,
+    talk: Arc<Talk>,
     mailbox: Arc<Mailbox<Event>>,
     doorstep: kasir_transport::Doorstep,
     events: Mutex<Vec<Event>>,
@@ -73,6 +112,7 @@ struct Running {
 
 fn start(config: Config) -> Running {
     let (echo, keep) = (Arc::<Echo>::default(), Arc::<Keep>::default());
+    let talk = Arc::<Talk>::default();
     let native =
         |name: &str, native: Arc<dyn Native>| Method { name: name.into(), handler: Handler::Native(native) };
     let foreign = |name: &str, shape| Method { name: name.into(), handler: Handler::Foreign(shape) };
@@ -80,6 +120,7 @@ fn start(config: Config) -> Running {
         native("/t.T/Echo", Arc::clone(&echo) as _),
         native("/t.T/Keep", Arc::clone(&keep) as _),
         native("/t.T/Broken", Arc::new(Broken)),
+        Method { name: "/t.T/Talk".into(), handler: Handler::Exchange(Arc::clone(&talk) as _) },
         foreign("/t.T/Unary", Shape::Unary),
         foreign("/t.T/Watch", Shape::ServerStream),
         foreign("/t.T/Chat", Shape::Bidirectional),
@@ -90,7 +131,7 @@ fn start(config: Config) -> Running {
     let here = Arc::clone(&mailbox);
     let server =
         Server::start(config, methods, Arc::new(PlainPolicy), here, LogCalls::All, vec![listener]).unwrap();
-    Running { server, address, echo, keep, mailbox, doorstep, events: Mutex::default() }
+    Running { server, address, echo, keep, talk, mailbox, doorstep, events: Mutex::default() }
 }
 
 impl Running {
@@ -130,6 +171,36 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
+}
+
+impl Running {
+    /// So many requests of conversations, once they were taken, and no more were taken meanwhile.
+    async fn asked(&self, count: usize) -> Vec<(Bytes, Ticket)> {
+        let until = Instant::now() + PATIENCE;
+        while lock(&self.talk.tickets).len() < count {
+            assert!(Instant::now() < until, "{count} requests never came");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let asked = std::mem::take(&mut *lock(&self.talk.tickets));
+        assert_eq!(asked.len(), count);
+        asked
+    }
+}
+
+/// The messages of a body.
+fn messages(mut body: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    while let Some((length, rest)) = body.get(1..).and_then(<[u8]>::split_first_chunk) {
+        let (message, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
+        found.push(message);
+        body = rest;
+    }
+    found
+}
+
+fn all(requests: &[&[u8]]) -> Bytes {
+    requests.iter().map(|request| framed(0, request)).collect::<Vec<_>>().concat().into()
 }
 
 fn run(test: impl Future<Output = ()>) {
@@ -459,6 +530,187 @@ fn a_handler_that_takes_slowly_holds_up_the_caller() {
         assert!(pushed < 2_000_000, "{pushed} bytes were taken without a handler");
         stream.send_reset(Reason::CANCEL);
         drop((response, call));
+    });
+}
+
+#[test]
+fn many_answers_leave_in_the_order_of_their_requests() {
+    run(async {
+        let running = start(Config::default());
+        let client = connect(running.address).await;
+        let (response, mut stream) = open(&client, request("/t.T/Talk"));
+        stream.send_data(all(&[b"1", b"now", b"2", b"3", b"now"]), true).unwrap();
+        let asked = running.asked(3).await;
+        assert_eq!(running.server.observer().awaited(), 1);
+        // The one before them is answered last.
+        for (request, ticket) in asked.into_iter().rev() {
+            ticket.complete(Ok([&b"re "[..], &request].concat().into()).into());
+        }
+        let answer = read(response.await.unwrap()).await;
+        assert_eq!(answer.code, "0");
+        assert_eq!(messages(&answer.body), [&b"re 1"[..], b"now", b"re 2", b"re 3", b"now"]);
+        let ended = running.server.observer().take_log(1);
+        assert_eq!((ended[0].code, ended[0].messages), (Code::Ok, Some(5)));
+        // Nothing asked, nothing answered.
+        assert_eq!(send(&client, plain("/t.T/Talk"), Bytes::new()).await.code, "0");
+    });
+}
+
+#[test]
+fn no_more_requests_are_under_way_than_may() {
+    run(async {
+        let running = start(Config { max_under_way: 4, ..Config::default() });
+        let client = connect(running.address).await;
+        let (response, mut stream) = open(&client, request("/t.T/Talk"));
+        stream.send_data(all(&[&b"x"[..]; 10]), true).unwrap();
+        let mut first = running.asked(4).await;
+        let (_, ticket) = first.remove(1);
+        ticket.complete(Ok(Bytes::new()).into());
+        // It waits for the one before it, which is under way as before.
+        let nobody = running.asked(0).await;
+        let (_, ticket) = first.remove(0);
+        ticket.complete(Ok(Bytes::new()).into());
+        let mut asked: Vec<_> = first.into_iter().chain(nobody).chain(running.asked(2).await).collect();
+        for left in [4, 0] {
+            for (_, ticket) in asked.drain(..) {
+                ticket.complete(Ok(Bytes::new()).into());
+            }
+            asked = running.asked(left).await;
+        }
+        assert_eq!(messages(&read(response.await.unwrap()).await.body).len(), 10);
+    });
+}
+
+#[test]
+fn who_reads_no_answers_is_read_no_further() {
+    run(async {
+        let running = start(Config::default());
+        let client = connect(running.address).await;
+        let (response, mut stream) = open(&client, request("/t.T/Talk"));
+        stream.send_data(all(&vec![&b"x"[..]; 4_000]), true).unwrap();
+        let large = vec![7; 10_000];
+        let mut asked = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let tickets = std::mem::take(&mut *lock(&running.talk.tickets));
+            if tickets.is_empty() {
+                break;
+            }
+            asked += tickets.len();
+            for (_, ticket) in tickets {
+                ticket.complete(Ok(large.clone().into()).into());
+            }
+        }
+        // What was under way, and what the network takes on the way.
+        assert!((1_024..1_200).contains(&asked), "{asked} requests were taken without a reader");
+        let reader = tokio::spawn(async { read(response.await.unwrap()).await });
+        while !reader.is_finished() {
+            let tickets = std::mem::take(&mut *lock(&running.talk.tickets));
+            for (_, ticket) in tickets {
+                ticket.complete(Ok(large.clone().into()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let answer = reader.await.unwrap();
+        assert_eq!((answer.code.as_str(), answer.body.len()), ("0", 4_000 * 10_005));
+    });
+}
+
+#[test]
+fn what_makes_no_sense_ends_a_conversation_after_its_answers() {
+    run(async {
+        let running = start(Config { max_receive_bytes: 100, ..Config::default() });
+        let client = connect(running.address).await;
+        let too_large = [0; 101];
+        for (wrong, code) in [(&b"end"[..], "3"), (b"break", "13"), (&too_large, "8")] {
+            let (response, mut stream) = open(&client, request("/t.T/Talk"));
+            stream.send_data(all(&[b"first", wrong, b"never"]), false).unwrap();
+            let (_, ticket) = running.asked(1).await.remove(0);
+            ticket.complete(Ok(Bytes::from_static(b"first")).into());
+            let answer = read(response.await.unwrap()).await;
+            assert_eq!((answer.code.as_str(), messages(&answer.body)), (code, vec![&b"first"[..]]));
+        }
+        let cut = framed(0, b"first").slice(..7);
+        assert_eq!(send(&client, plain("/t.T/Talk"), cut).await.code, "13");
+        // A ticket that is lost, and a status for an answer, end it at once.
+        for (result, code) in [(None, "13"), (Some(Status::new(Code::DataLoss, "Lost.")), "15")] {
+            let (response, mut stream) = open(&client, request("/t.T/Talk"));
+            stream.send_data(all(&[b"first", b"second"]), false).unwrap();
+            let mut asked = running.asked(2).await;
+            let (_, second) = asked.remove(1);
+            match result {
+                None => drop(second),
+                Some(status) => second.complete(Err(status).into()),
+            }
+            assert_eq!(read(response.await.unwrap()).await.code, code);
+        }
+    });
+}
+
+#[test]
+fn a_request_that_finds_no_room_comes_again() {
+    run(async {
+        let running = start(Config::default());
+        running.talk.full.store(3, Ordering::Relaxed);
+        let client = connect(running.address).await;
+        let (response, mut stream) = open(&client, request("/t.T/Talk"));
+        stream.send_data(all(&[b"first", b"full", b"last"]), true).unwrap();
+        for (request, ticket) in running.asked(3).await {
+            ticket.complete(Ok(request).into());
+        }
+        let answer = read(response.await.unwrap()).await;
+        assert_eq!(answer.code, "0");
+        assert_eq!(messages(&answer.body), [&b"first"[..], b"full", b"last"]);
+    });
+}
+
+#[test]
+fn a_conversation_ends_with_its_caller_and_its_deadline() {
+    run(async {
+        let running = start(Config::default());
+        let client = connect(running.address).await;
+        let (response, mut stream) = open(&client, request("/t.T/Talk").header("grpc-timeout", "100m"));
+        stream.send_data(all(&[b"late"]), false).unwrap();
+        assert_eq!(read(response.await.unwrap()).await.code, "4");
+        let (_, ticket) = running.asked(1).await.remove(0);
+        ticket.complete(Ok(Bytes::new()).into());
+        let none = request("/t.T/Talk").header("grpc-timeout", "0m").body(()).unwrap();
+        assert_eq!(send(&client, none, all(&[b"never"])).await.code, "4");
+
+        let (response, mut stream) = open(&client, request("/t.T/Talk"));
+        stream.send_data(all(&[b"gone"]), false).unwrap();
+        let (request, ticket) = running.asked(1).await.remove(0);
+        assert_eq!(&request[..], b"gone");
+        stream.send_reset(Reason::CANCEL);
+        drop((response, stream));
+        let until = Instant::now() + PATIENCE;
+        while running.server.observer().awaited() > 0 {
+            assert!(Instant::now() < until, "the call never ended");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        ticket.complete(Ok(Bytes::new()).into());
+    });
+}
+
+#[test]
+fn a_stop_answers_what_conversations_have_under_way() {
+    run(async {
+        let running = Arc::new(start(Config::default()));
+        let client = connect(running.address).await;
+        let (response, mut stream) = open(&client, request("/t.T/Talk"));
+        stream.send_data(all(&[b"1", b"2"]), false).unwrap();
+        let asked = running.asked(2).await;
+        let here = Arc::clone(&running);
+        let stopping = std::thread::spawn(move || here.server.stop(PATIENCE, Duration::from_secs(1)));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stream.send_data(all(&[b"3"]), false).unwrap();
+        assert!(running.asked(0).await.is_empty(), "nothing more is read");
+        for (request, ticket) in asked {
+            ticket.complete(Ok(request).into());
+        }
+        let answer = read(response.await.unwrap()).await;
+        assert_eq!((answer.code.as_str(), messages(&answer.body)), ("14", vec![&b"1"[..], b"2"]));
+        stopping.join().unwrap();
     });
 }
 

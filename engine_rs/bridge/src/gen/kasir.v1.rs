@@ -244,6 +244,667 @@ impl Channel {
         }
     }
 }
+/// A named tax rate, e.g. PPN 11 %.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaxClass {
+    /// Given by the engine.
+    #[prost(uint64, tag = "1")]
+    pub tax_class_id: u64,
+    /// Short code, unique, at most 20 characters, e.g. "PPN11".
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// What is printed, e.g. "PPN 11%".
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Rate in basis points: 1100 is 11 %. 0 to 10000.
+    #[prost(int32, tag = "4")]
+    pub rate_basis_points: i32,
+    /// Whether prices contain it.
+    #[prost(enumeration = "TaxMode", tag = "5")]
+    pub mode: i32,
+}
+/// One price of an item.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Price {
+    /// Price list, e.g. "retail" or "wholesale"; at most 20 characters; every item needs "retail" to be sold.
+    #[prost(string, tag = "1")]
+    pub price_list: ::prost::alloc::string::String,
+    /// From this quantity of one line on; 1 or more.
+    #[prost(int64, tag = "2")]
+    pub min_quantity: i64,
+    /// Price of one unit; zero or more.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<Money>,
+}
+/// Something sold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Item {
+    /// Given by the engine, ascending.
+    #[prost(uint64, tag = "1")]
+    pub item_id: u64,
+    /// The shop's own code, unique, at most 40 characters.
+    #[prost(string, tag = "2")]
+    pub sku: ::prost::alloc::string::String,
+    /// Name shown to staff and printed, at most 200 characters.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Category, used for alternatives; at most 60 characters.
+    #[prost(string, tag = "4")]
+    pub category: ::prost::alloc::string::String,
+    /// Barcodes, each of one item only, at most 20: EAN-13, EAN-8, UPC-A and GTIN-14 with a right check digit, or
+    /// other codes of 1 to 48 printable characters. GS1 element strings are read at look-up: AI (01) gives the GTIN.
+    #[prost(string, repeated, tag = "5")]
+    pub barcodes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Prices, at most 20, all of one currency.
+    #[prost(message, repeated, tag = "6")]
+    pub prices: ::prost::alloc::vec::Vec<Price>,
+    /// Tax class; 0 is untaxed.
+    #[prost(uint64, tag = "7")]
+    pub tax_class_id: u64,
+    /// Weight of one unit in grams, for couriers; 0 when unknown.
+    #[prost(int64, tag = "8")]
+    pub weight_grams: i64,
+    /// Not sold any more: found, counted, returned, but not booked or sold.
+    #[prost(bool, tag = "9")]
+    pub inactive: bool,
+    /// Reorder point: with less available over all locations but CS desks, ListItems lists it for buying; 0 is off.
+    #[prost(int64, tag = "10")]
+    pub reorder_point: i64,
+    /// Grows by one with every change.
+    #[prost(int64, tag = "11")]
+    pub version: i64,
+    /// When it was added.
+    #[prost(message, optional, tag = "12")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// What is where, of one item at one location.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Stock {
+    /// The item.
+    #[prost(uint64, tag = "1")]
+    pub item_id: u64,
+    /// The location.
+    #[prost(uint64, tag = "2")]
+    pub location_id: u64,
+    /// Units physically there (custody).
+    #[prost(int64, tag = "3")]
+    pub on_hand: i64,
+    /// Units promised to someone (claims). on_hand >= held >= 0 always.
+    #[prost(int64, tag = "4")]
+    pub held: i64,
+    /// on_hand - held: what can be promised now.
+    #[prost(int64, tag = "5")]
+    pub available: i64,
+}
+/// An item with its stock per location.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ItemAvailability {
+    /// The item.
+    #[prost(message, optional, tag = "1")]
+    pub item: ::core::option::Option<Item>,
+    /// Stock at every location that ever had it, by location id.
+    #[prost(message, repeated, tag = "2")]
+    pub stocks: ::prost::alloc::vec::Vec<Stock>,
+    /// Sum of available over all locations from which one may book.
+    #[prost(int64, tag = "3")]
+    pub available_total: i64,
+}
+/// See CatalogueService.CreateTaxClass.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateTaxClassRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Fields code, name, rate_basis_points and mode are read.
+    #[prost(message, optional, tag = "2")]
+    pub tax_class: ::core::option::Option<TaxClass>,
+}
+/// See CatalogueService.CreateTaxClass.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateTaxClassResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub tax_class: ::core::option::Option<TaxClass>,
+}
+/// See CatalogueService.ListTaxClasses.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTaxClassesRequest {
+    /// At most this many; 0 is 1,000, the most there are.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See CatalogueService.ListTaxClasses.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTaxClassesResponse {
+    /// By id.
+    #[prost(message, repeated, tag = "1")]
+    pub tax_classes: ::prost::alloc::vec::Vec<TaxClass>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See CatalogueService.CreateItem.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateItemRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The item; item_id, version and create_time are ignored.
+    #[prost(message, optional, tag = "2")]
+    pub item: ::core::option::Option<Item>,
+}
+/// See CatalogueService.CreateItem.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateItemResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub item: ::core::option::Option<Item>,
+}
+/// See CatalogueService.BatchCreateItems.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchCreateItemsRequest {
+    /// Client-made UUID for the whole batch.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 1,000 items of at most 10,000 barcodes and prices in all.
+    #[prost(message, repeated, tag = "2")]
+    pub items: ::prost::alloc::vec::Vec<Item>,
+}
+/// One element's outcome, in the order asked.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchCreateItemsResult {
+    /// The item as stored; unset when refused.
+    #[prost(message, optional, tag = "1")]
+    pub item: ::core::option::Option<Item>,
+    /// Why it was refused.
+    #[prost(message, optional, tag = "2")]
+    pub error: ::core::option::Option<BatchError>,
+}
+/// See CatalogueService.BatchCreateItems.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchCreateItemsResponse {
+    /// One for each item asked, in order.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<BatchCreateItemsResult>,
+}
+/// See CatalogueService.UpdateItem.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateItemRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The whole item as it shall be; `version` must be the one last read.
+    #[prost(message, optional, tag = "2")]
+    pub item: ::core::option::Option<Item>,
+}
+/// See CatalogueService.UpdateItem.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateItemResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub item: ::core::option::Option<Item>,
+}
+/// See CatalogueService.GetItem. Unknown: ITEM_NOT_FOUND or BARCODE_UNKNOWN.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetItemRequest {
+    /// One of three ways to name an item.
+    #[prost(oneof = "get_item_request::Name", tags = "1, 2, 3")]
+    pub name: ::core::option::Option<get_item_request::Name>,
+}
+/// Nested message and enum types in `GetItemRequest`.
+pub mod get_item_request {
+    /// One of three ways to name an item.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Name {
+        /// By id.
+        #[prost(uint64, tag = "1")]
+        ItemId(u64),
+        /// By the shop's code.
+        #[prost(string, tag = "2")]
+        Sku(::prost::alloc::string::String),
+        /// By a scanned barcode or GS1 element string.
+        #[prost(string, tag = "3")]
+        Barcode(::prost::alloc::string::String),
+    }
+}
+/// See CatalogueService.GetItem.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetItemResponse {
+    /// The item with stock per location.
+    #[prost(message, optional, tag = "1")]
+    pub item: ::core::option::Option<ItemAvailability>,
+}
+/// See CatalogueService.FindItems.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindItemsRequest {
+    /// One or more words, each matched as the beginning of a word of the name, of the SKU or of a barcode. 1 to 100 characters.
+    #[prost(string, tag = "1")]
+    pub query: ::prost::alloc::string::String,
+    /// Only items with available stock.
+    #[prost(bool, tag = "2")]
+    pub in_stock_only: bool,
+    /// At most this many; 0 is 20, at most 200.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See CatalogueService.FindItems.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FindItemsResponse {
+    /// By item id.
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<ItemAvailability>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See CatalogueService.ListItems.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListItemsRequest {
+    /// At most this many; 0 is 100, at most 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only what is to be bought: items of which less is available than their reorder_point.
+    #[prost(bool, tag = "3")]
+    pub to_reorder_only: bool,
+}
+/// See CatalogueService.ListItems.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListItemsResponse {
+    /// By id.
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<Item>,
+    /// Empty at the end. A page may be shorter than asked, even empty, and still not be the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See CatalogueService.ListAlternatives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAlternativesRequest {
+    /// The item that is not available.
+    #[prost(uint64, tag = "1")]
+    pub item_id: u64,
+    /// At most this many; 0 is 5, at most 50. It is an offer, not a list: there are no further pages.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+}
+/// See CatalogueService.ListAlternatives.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAlternativesResponse {
+    /// Same category, available, without the item itself.
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<ItemAvailability>,
+}
+/// How a price relates to tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TaxMode {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// The price contains the tax: tax = price - price / (1 + rate), half up.
+    Inclusive = 1,
+    /// The tax is added on the price: tax = price * rate, half up.
+    Exclusive = 2,
+}
+impl TaxMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TAX_MODE_UNSPECIFIED",
+            Self::Inclusive => "TAX_MODE_INCLUSIVE",
+            Self::Exclusive => "TAX_MODE_EXCLUSIVE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TAX_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "TAX_MODE_INCLUSIVE" => Some(Self::Inclusive),
+            "TAX_MODE_EXCLUSIVE" => Some(Self::Exclusive),
+            _ => None,
+        }
+    }
+}
+/// A place where stock stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Location {
+    /// Given by the engine.
+    #[prost(uint64, tag = "1")]
+    pub location_id: u64,
+    /// Short code, unique, at most 20 characters, e.g. "GUDANG".
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// Name, at most 100 characters.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// What it is for.
+    #[prost(enumeration = "LocationKind", tag = "4")]
+    pub kind: i32,
+}
+/// So many units of one item.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StockLine {
+    /// The item.
+    #[prost(uint64, tag = "1")]
+    pub item_id: u64,
+    /// Units; 1 to 1,000,000 (for adjustments a signed difference, not zero).
+    #[prost(int64, tag = "2")]
+    pub quantity: i64,
+}
+/// A claim with a deadline.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Hold {
+    /// Given by the engine.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+    /// The item.
+    #[prost(uint64, tag = "2")]
+    pub item_id: u64,
+    /// The location.
+    #[prost(uint64, tag = "3")]
+    pub location_id: u64,
+    /// Units claimed.
+    #[prost(int64, tag = "4")]
+    pub quantity: i64,
+    /// Whose it is, e.g. a cart or till id; at most 60 characters.
+    #[prost(string, tag = "5")]
+    pub owner: ::prost::alloc::string::String,
+    /// The claim ends here by itself.
+    #[prost(message, optional, tag = "6")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was made.
+    #[prost(message, optional, tag = "7")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// See StockService.CreateLocation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateLocationRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Fields code, name and kind are read.
+    #[prost(message, optional, tag = "2")]
+    pub location: ::core::option::Option<Location>,
+}
+/// See StockService.CreateLocation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateLocationResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub location: ::core::option::Option<Location>,
+}
+/// See StockService.ListLocations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLocationsRequest {
+    /// At most this many; 0 is 1,000, the most there are.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See StockService.ListLocations.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLocationsResponse {
+    /// By id.
+    #[prost(message, repeated, tag = "1")]
+    pub locations: ::prost::alloc::vec::Vec<Location>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See StockService.ReceiveStock.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReceiveStockRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Where it came in.
+    #[prost(uint64, tag = "2")]
+    pub location_id: u64,
+    /// 1 to 1,000 lines.
+    #[prost(message, repeated, tag = "3")]
+    pub lines: ::prost::alloc::vec::Vec<StockLine>,
+    /// Delivery note or supplier, at most 100 characters.
+    #[prost(string, tag = "4")]
+    pub reference: ::prost::alloc::string::String,
+}
+/// See StockService.ReceiveStock.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReceiveStockResponse {
+    /// Stock afterwards, one for each different item, by item id.
+    #[prost(message, repeated, tag = "1")]
+    pub stocks: ::prost::alloc::vec::Vec<Stock>,
+}
+/// See StockService.AdjustStock.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AdjustStockRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Where.
+    #[prost(uint64, tag = "2")]
+    pub location_id: u64,
+    /// 1 to 1,000 signed differences.
+    #[prost(message, repeated, tag = "3")]
+    pub lines: ::prost::alloc::vec::Vec<StockLine>,
+    /// Why, at most 200 characters; needed.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// See StockService.AdjustStock.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AdjustStockResponse {
+    /// Stock afterwards, one for each different item, by item id.
+    #[prost(message, repeated, tag = "1")]
+    pub stocks: ::prost::alloc::vec::Vec<Stock>,
+}
+/// See StockService.TransferStock.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TransferStockRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// From where.
+    #[prost(uint64, tag = "2")]
+    pub from_location_id: u64,
+    /// To where; another one.
+    #[prost(uint64, tag = "3")]
+    pub to_location_id: u64,
+    /// 1 to 1,000 lines.
+    #[prost(message, repeated, tag = "4")]
+    pub lines: ::prost::alloc::vec::Vec<StockLine>,
+}
+/// See StockService.TransferStock.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TransferStockResponse {
+    /// Stock afterwards at both locations, by location id then item id.
+    #[prost(message, repeated, tag = "1")]
+    pub stocks: ::prost::alloc::vec::Vec<Stock>,
+}
+/// See StockService.GetStock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetStockRequest {
+    /// The item.
+    #[prost(uint64, tag = "1")]
+    pub item_id: u64,
+}
+/// See StockService.GetStock.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetStockResponse {
+    /// By location id.
+    #[prost(message, repeated, tag = "1")]
+    pub stocks: ::prost::alloc::vec::Vec<Stock>,
+}
+/// See StockService.ListStocks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListStocksRequest {
+    /// The location.
+    #[prost(uint64, tag = "1")]
+    pub location_id: u64,
+    /// At most this many; 0 is 100, at most 1,000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See StockService.ListStocks.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListStocksResponse {
+    /// By item id.
+    #[prost(message, repeated, tag = "1")]
+    pub stocks: ::prost::alloc::vec::Vec<Stock>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See StockService.ListHolds.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListHoldsRequest {
+    /// Only this item; 0 is all.
+    #[prost(uint64, tag = "1")]
+    pub item_id: u64,
+    /// At most this many; 0 is 100, at most 1,000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See StockService.ListHolds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListHoldsResponse {
+    /// By id, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub holds: ::prost::alloc::vec::Vec<Hold>,
+    /// Empty at the end. A page may be shorter than asked, even empty, and still not be the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See StockService.CreateHold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateHoldRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Fields item_id, location_id, quantity, owner and expire_time are read. expire_time unset: the shop's default.
+    #[prost(message, optional, tag = "2")]
+    pub hold: ::core::option::Option<Hold>,
+}
+/// See StockService.CreateHold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateHoldResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub hold: ::core::option::Option<Hold>,
+}
+/// See StockService.BatchCreateHolds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchCreateHoldsRequest {
+    /// Client-made UUID for the whole batch.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 1,000 holds, read as in CreateHold.
+    #[prost(message, repeated, tag = "2")]
+    pub holds: ::prost::alloc::vec::Vec<Hold>,
+}
+/// One element's outcome, in the order asked.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchCreateHoldsResult {
+    /// The hold; unset when refused.
+    #[prost(message, optional, tag = "1")]
+    pub hold: ::core::option::Option<Hold>,
+    /// Why it was refused.
+    #[prost(message, optional, tag = "2")]
+    pub error: ::core::option::Option<BatchError>,
+}
+/// See StockService.BatchCreateHolds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchCreateHoldsResponse {
+    /// One for each hold asked, in order.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<BatchCreateHoldsResult>,
+}
+/// See StockService.ReleaseHold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseHoldRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The hold.
+    #[prost(uint64, tag = "2")]
+    pub hold_id: u64,
+}
+/// See StockService.ReleaseHold.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseHoldResponse {
+    /// Stock afterwards.
+    #[prost(message, optional, tag = "1")]
+    pub stock: ::core::option::Option<Stock>,
+}
+/// See StockService.GetHold.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetHoldRequest {
+    /// The hold.
+    #[prost(uint64, tag = "1")]
+    pub hold_id: u64,
+}
+/// See StockService.GetHold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetHoldResponse {
+    /// The hold.
+    #[prost(message, optional, tag = "1")]
+    pub hold: ::core::option::Option<Hold>,
+}
+/// What a location is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LocationKind {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// A warehouse; Drop Orders are taken from it.
+    Warehouse = 1,
+    /// The CS desk: stock gets here and leaves it only by Drop Orders.
+    CsDesk = 2,
+    /// A shop floor with tills.
+    Shop = 3,
+}
+impl LocationKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LOCATION_KIND_UNSPECIFIED",
+            Self::Warehouse => "LOCATION_KIND_WAREHOUSE",
+            Self::CsDesk => "LOCATION_KIND_CS_DESK",
+            Self::Shop => "LOCATION_KIND_SHOP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LOCATION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "LOCATION_KIND_WAREHOUSE" => Some(Self::Warehouse),
+            "LOCATION_KIND_CS_DESK" => Some(Self::CsDesk),
+            "LOCATION_KIND_SHOP" => Some(Self::Shop),
+            _ => None,
+        }
+    }
+}
 /// One line asked for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OrderLineInput {
@@ -627,6 +1288,74 @@ pub struct ListBookingsResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// See BookingService.StreamCommands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamCommandsRequest {
+    /// The client's number for this command, greater than that of the one before it; it may begin anywhere and leave gaps. Means
+    /// nothing beyond this stream: a repeat is known by its request_id.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// What is asked, as by the call of that name. A request_id used there is known here, and the other way round.
+    #[prost(oneof = "stream_commands_request::Command", tags = "2, 3, 4, 5, 6")]
+    pub command: ::core::option::Option<stream_commands_request::Command>,
+}
+/// Nested message and enum types in `StreamCommandsRequest`.
+pub mod stream_commands_request {
+    /// What is asked, as by the call of that name. A request_id used there is known here, and the other way round.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Command {
+        /// See StockService.CreateHold.
+        #[prost(message, tag = "2")]
+        CreateHold(super::CreateHoldRequest),
+        /// See StockService.ReleaseHold.
+        #[prost(message, tag = "3")]
+        ReleaseHold(super::ReleaseHoldRequest),
+        /// See BookingService.CreateBooking.
+        #[prost(message, tag = "4")]
+        CreateBooking(super::CreateBookingRequest),
+        /// See BookingService.ExtendBooking.
+        #[prost(message, tag = "5")]
+        ExtendBooking(super::ExtendBookingRequest),
+        /// See BookingService.CancelBooking.
+        #[prost(message, tag = "6")]
+        CancelBooking(super::CancelBookingRequest),
+    }
+}
+/// See BookingService.StreamCommands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamCommandsResponse {
+    /// The command's.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// What became of it: as the call of that name answers, or why it was refused.
+    #[prost(oneof = "stream_commands_response::Outcome", tags = "2, 3, 4, 5, 6, 15")]
+    pub outcome: ::core::option::Option<stream_commands_response::Outcome>,
+}
+/// Nested message and enum types in `StreamCommandsResponse`.
+pub mod stream_commands_response {
+    /// What became of it: as the call of that name answers, or why it was refused.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// A hold was made.
+        #[prost(message, tag = "2")]
+        CreateHold(super::CreateHoldResponse),
+        /// A hold was given back.
+        #[prost(message, tag = "3")]
+        ReleaseHold(super::ReleaseHoldResponse),
+        /// An order was booked.
+        #[prost(message, tag = "4")]
+        CreateBooking(super::CreateBookingResponse),
+        /// A deadline was moved.
+        #[prost(message, tag = "5")]
+        ExtendBooking(super::ExtendBookingResponse),
+        /// A claim was ended.
+        #[prost(message, tag = "6")]
+        CancelBooking(super::CancelBookingResponse),
+        /// Why it was refused.
+        #[prost(message, tag = "15")]
+        Error(super::BatchError),
+    }
+}
 /// Where a Book Order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -688,338 +1417,6 @@ impl OrderState {
             "ORDER_STATE_EXPIRED" => Some(Self::Expired),
             "ORDER_STATE_REFUND_DUE" => Some(Self::RefundDue),
             "ORDER_STATE_REFUNDED" => Some(Self::Refunded),
-            _ => None,
-        }
-    }
-}
-/// A named tax rate, e.g. PPN 11 %.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct TaxClass {
-    /// Given by the engine.
-    #[prost(uint64, tag = "1")]
-    pub tax_class_id: u64,
-    /// Short code, unique, at most 20 characters, e.g. "PPN11".
-    #[prost(string, tag = "2")]
-    pub code: ::prost::alloc::string::String,
-    /// What is printed, e.g. "PPN 11%".
-    #[prost(string, tag = "3")]
-    pub name: ::prost::alloc::string::String,
-    /// Rate in basis points: 1100 is 11 %. 0 to 10000.
-    #[prost(int32, tag = "4")]
-    pub rate_basis_points: i32,
-    /// Whether prices contain it.
-    #[prost(enumeration = "TaxMode", tag = "5")]
-    pub mode: i32,
-}
-/// One price of an item.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Price {
-    /// Price list, e.g. "retail" or "wholesale"; at most 20 characters; every item needs "retail" to be sold.
-    #[prost(string, tag = "1")]
-    pub price_list: ::prost::alloc::string::String,
-    /// From this quantity of one line on; 1 or more.
-    #[prost(int64, tag = "2")]
-    pub min_quantity: i64,
-    /// Price of one unit; zero or more.
-    #[prost(message, optional, tag = "3")]
-    pub amount: ::core::option::Option<Money>,
-}
-/// Something sold.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Item {
-    /// Given by the engine, ascending.
-    #[prost(uint64, tag = "1")]
-    pub item_id: u64,
-    /// The shop's own code, unique, at most 40 characters.
-    #[prost(string, tag = "2")]
-    pub sku: ::prost::alloc::string::String,
-    /// Name shown to staff and printed, at most 200 characters.
-    #[prost(string, tag = "3")]
-    pub name: ::prost::alloc::string::String,
-    /// Category, used for alternatives; at most 60 characters.
-    #[prost(string, tag = "4")]
-    pub category: ::prost::alloc::string::String,
-    /// Barcodes, each of one item only, at most 20: EAN-13, EAN-8, UPC-A and GTIN-14 with a right check digit, or
-    /// other codes of 1 to 48 printable characters. GS1 element strings are read at look-up: AI (01) gives the GTIN.
-    #[prost(string, repeated, tag = "5")]
-    pub barcodes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Prices, at most 20, all of one currency.
-    #[prost(message, repeated, tag = "6")]
-    pub prices: ::prost::alloc::vec::Vec<Price>,
-    /// Tax class; 0 is untaxed.
-    #[prost(uint64, tag = "7")]
-    pub tax_class_id: u64,
-    /// Weight of one unit in grams, for couriers; 0 when unknown.
-    #[prost(int64, tag = "8")]
-    pub weight_grams: i64,
-    /// Not sold any more: found, counted, returned, but not booked or sold.
-    #[prost(bool, tag = "9")]
-    pub inactive: bool,
-    /// Reorder point: with less available over all locations but CS desks, ListItems lists it for buying; 0 is off.
-    #[prost(int64, tag = "10")]
-    pub reorder_point: i64,
-    /// Grows by one with every change.
-    #[prost(int64, tag = "11")]
-    pub version: i64,
-    /// When it was added.
-    #[prost(message, optional, tag = "12")]
-    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// What is where, of one item at one location.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Stock {
-    /// The item.
-    #[prost(uint64, tag = "1")]
-    pub item_id: u64,
-    /// The location.
-    #[prost(uint64, tag = "2")]
-    pub location_id: u64,
-    /// Units physically there (custody).
-    #[prost(int64, tag = "3")]
-    pub on_hand: i64,
-    /// Units promised to someone (claims). on_hand >= held >= 0 always.
-    #[prost(int64, tag = "4")]
-    pub held: i64,
-    /// on_hand - held: what can be promised now.
-    #[prost(int64, tag = "5")]
-    pub available: i64,
-}
-/// An item with its stock per location.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ItemAvailability {
-    /// The item.
-    #[prost(message, optional, tag = "1")]
-    pub item: ::core::option::Option<Item>,
-    /// Stock at every location that ever had it, by location id.
-    #[prost(message, repeated, tag = "2")]
-    pub stocks: ::prost::alloc::vec::Vec<Stock>,
-    /// Sum of available over all locations from which one may book.
-    #[prost(int64, tag = "3")]
-    pub available_total: i64,
-}
-/// See CatalogueService.CreateTaxClass.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateTaxClassRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Fields code, name, rate_basis_points and mode are read.
-    #[prost(message, optional, tag = "2")]
-    pub tax_class: ::core::option::Option<TaxClass>,
-}
-/// See CatalogueService.CreateTaxClass.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateTaxClassResponse {
-    /// As stored.
-    #[prost(message, optional, tag = "1")]
-    pub tax_class: ::core::option::Option<TaxClass>,
-}
-/// See CatalogueService.ListTaxClasses.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListTaxClassesRequest {
-    /// At most this many; 0 is 1,000, the most there are.
-    #[prost(int32, tag = "1")]
-    pub page_size: i32,
-    /// From the response before.
-    #[prost(string, tag = "2")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// See CatalogueService.ListTaxClasses.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListTaxClassesResponse {
-    /// By id.
-    #[prost(message, repeated, tag = "1")]
-    pub tax_classes: ::prost::alloc::vec::Vec<TaxClass>,
-    /// Empty at the end.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// See CatalogueService.CreateItem.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CreateItemRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The item; item_id, version and create_time are ignored.
-    #[prost(message, optional, tag = "2")]
-    pub item: ::core::option::Option<Item>,
-}
-/// See CatalogueService.CreateItem.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CreateItemResponse {
-    /// As stored.
-    #[prost(message, optional, tag = "1")]
-    pub item: ::core::option::Option<Item>,
-}
-/// See CatalogueService.BatchCreateItems.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BatchCreateItemsRequest {
-    /// Client-made UUID for the whole batch.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// 1 to 1,000 items of at most 10,000 barcodes and prices in all.
-    #[prost(message, repeated, tag = "2")]
-    pub items: ::prost::alloc::vec::Vec<Item>,
-}
-/// One element's outcome, in the order asked.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BatchCreateItemsResult {
-    /// The item as stored; unset when refused.
-    #[prost(message, optional, tag = "1")]
-    pub item: ::core::option::Option<Item>,
-    /// Why it was refused.
-    #[prost(message, optional, tag = "2")]
-    pub error: ::core::option::Option<BatchError>,
-}
-/// See CatalogueService.BatchCreateItems.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BatchCreateItemsResponse {
-    /// One for each item asked, in order.
-    #[prost(message, repeated, tag = "1")]
-    pub results: ::prost::alloc::vec::Vec<BatchCreateItemsResult>,
-}
-/// See CatalogueService.UpdateItem.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateItemRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The whole item as it shall be; `version` must be the one last read.
-    #[prost(message, optional, tag = "2")]
-    pub item: ::core::option::Option<Item>,
-}
-/// See CatalogueService.UpdateItem.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateItemResponse {
-    /// As stored.
-    #[prost(message, optional, tag = "1")]
-    pub item: ::core::option::Option<Item>,
-}
-/// See CatalogueService.GetItem. Unknown: ITEM_NOT_FOUND or BARCODE_UNKNOWN.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetItemRequest {
-    /// One of three ways to name an item.
-    #[prost(oneof = "get_item_request::Name", tags = "1, 2, 3")]
-    pub name: ::core::option::Option<get_item_request::Name>,
-}
-/// Nested message and enum types in `GetItemRequest`.
-pub mod get_item_request {
-    /// One of three ways to name an item.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Name {
-        /// By id.
-        #[prost(uint64, tag = "1")]
-        ItemId(u64),
-        /// By the shop's code.
-        #[prost(string, tag = "2")]
-        Sku(::prost::alloc::string::String),
-        /// By a scanned barcode or GS1 element string.
-        #[prost(string, tag = "3")]
-        Barcode(::prost::alloc::string::String),
-    }
-}
-/// See CatalogueService.GetItem.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetItemResponse {
-    /// The item with stock per location.
-    #[prost(message, optional, tag = "1")]
-    pub item: ::core::option::Option<ItemAvailability>,
-}
-/// See CatalogueService.FindItems.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct FindItemsRequest {
-    /// One or more words, each matched as the beginning of a word of the name, of the SKU or of a barcode. 1 to 100 characters.
-    #[prost(string, tag = "1")]
-    pub query: ::prost::alloc::string::String,
-    /// Only items with available stock.
-    #[prost(bool, tag = "2")]
-    pub in_stock_only: bool,
-    /// At most this many; 0 is 20, at most 200.
-    #[prost(int32, tag = "3")]
-    pub page_size: i32,
-    /// From the response before.
-    #[prost(string, tag = "4")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// See CatalogueService.FindItems.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct FindItemsResponse {
-    /// By item id.
-    #[prost(message, repeated, tag = "1")]
-    pub items: ::prost::alloc::vec::Vec<ItemAvailability>,
-    /// Empty at the end.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// See CatalogueService.ListItems.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListItemsRequest {
-    /// At most this many; 0 is 100, at most 1,000.
-    #[prost(int32, tag = "1")]
-    pub page_size: i32,
-    /// From the response before.
-    #[prost(string, tag = "2")]
-    pub page_token: ::prost::alloc::string::String,
-    /// Only what is to be bought: items of which less is available than their reorder_point.
-    #[prost(bool, tag = "3")]
-    pub to_reorder_only: bool,
-}
-/// See CatalogueService.ListItems.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListItemsResponse {
-    /// By id.
-    #[prost(message, repeated, tag = "1")]
-    pub items: ::prost::alloc::vec::Vec<Item>,
-    /// Empty at the end. A page may be shorter than asked, even empty, and still not be the last.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// See CatalogueService.ListAlternatives.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListAlternativesRequest {
-    /// The item that is not available.
-    #[prost(uint64, tag = "1")]
-    pub item_id: u64,
-    /// At most this many; 0 is 5, at most 50. It is an offer, not a list: there are no further pages.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-}
-/// See CatalogueService.ListAlternatives.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListAlternativesResponse {
-    /// Same category, available, without the item itself.
-    #[prost(message, repeated, tag = "1")]
-    pub items: ::prost::alloc::vec::Vec<ItemAvailability>,
-}
-/// How a price relates to tax.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum TaxMode {
-    /// Not said; refused.
-    Unspecified = 0,
-    /// The price contains the tax: tax = price - price / (1 + rate), half up.
-    Inclusive = 1,
-    /// The tax is added on the price: tax = price * rate, half up.
-    Exclusive = 2,
-}
-impl TaxMode {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "TAX_MODE_UNSPECIFIED",
-            Self::Inclusive => "TAX_MODE_INCLUSIVE",
-            Self::Exclusive => "TAX_MODE_EXCLUSIVE",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "TAX_MODE_UNSPECIFIED" => Some(Self::Unspecified),
-            "TAX_MODE_INCLUSIVE" => Some(Self::Inclusive),
-            "TAX_MODE_EXCLUSIVE" => Some(Self::Exclusive),
             _ => None,
         }
     }
@@ -3623,335 +4020,6 @@ impl Metric {
             "METRIC_CASH_OUT" => Some(Self::CashOut),
             "METRIC_UNIQUE_CODES" => Some(Self::UniqueCodes),
             "METRIC_UNITS_TRANSFERRED" => Some(Self::UnitsTransferred),
-            _ => None,
-        }
-    }
-}
-/// A place where stock stands.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Location {
-    /// Given by the engine.
-    #[prost(uint64, tag = "1")]
-    pub location_id: u64,
-    /// Short code, unique, at most 20 characters, e.g. "GUDANG".
-    #[prost(string, tag = "2")]
-    pub code: ::prost::alloc::string::String,
-    /// Name, at most 100 characters.
-    #[prost(string, tag = "3")]
-    pub name: ::prost::alloc::string::String,
-    /// What it is for.
-    #[prost(enumeration = "LocationKind", tag = "4")]
-    pub kind: i32,
-}
-/// So many units of one item.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StockLine {
-    /// The item.
-    #[prost(uint64, tag = "1")]
-    pub item_id: u64,
-    /// Units; 1 to 1,000,000 (for adjustments a signed difference, not zero).
-    #[prost(int64, tag = "2")]
-    pub quantity: i64,
-}
-/// A claim with a deadline.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Hold {
-    /// Given by the engine.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-    /// The item.
-    #[prost(uint64, tag = "2")]
-    pub item_id: u64,
-    /// The location.
-    #[prost(uint64, tag = "3")]
-    pub location_id: u64,
-    /// Units claimed.
-    #[prost(int64, tag = "4")]
-    pub quantity: i64,
-    /// Whose it is, e.g. a cart or till id; at most 60 characters.
-    #[prost(string, tag = "5")]
-    pub owner: ::prost::alloc::string::String,
-    /// The claim ends here by itself.
-    #[prost(message, optional, tag = "6")]
-    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was made.
-    #[prost(message, optional, tag = "7")]
-    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// See StockService.CreateLocation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateLocationRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Fields code, name and kind are read.
-    #[prost(message, optional, tag = "2")]
-    pub location: ::core::option::Option<Location>,
-}
-/// See StockService.CreateLocation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateLocationResponse {
-    /// As stored.
-    #[prost(message, optional, tag = "1")]
-    pub location: ::core::option::Option<Location>,
-}
-/// See StockService.ListLocations.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListLocationsRequest {
-    /// At most this many; 0 is 1,000, the most there are.
-    #[prost(int32, tag = "1")]
-    pub page_size: i32,
-    /// From the response before.
-    #[prost(string, tag = "2")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// See StockService.ListLocations.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListLocationsResponse {
-    /// By id.
-    #[prost(message, repeated, tag = "1")]
-    pub locations: ::prost::alloc::vec::Vec<Location>,
-    /// Empty at the end.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// See StockService.ReceiveStock.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ReceiveStockRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Where it came in.
-    #[prost(uint64, tag = "2")]
-    pub location_id: u64,
-    /// 1 to 1,000 lines.
-    #[prost(message, repeated, tag = "3")]
-    pub lines: ::prost::alloc::vec::Vec<StockLine>,
-    /// Delivery note or supplier, at most 100 characters.
-    #[prost(string, tag = "4")]
-    pub reference: ::prost::alloc::string::String,
-}
-/// See StockService.ReceiveStock.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ReceiveStockResponse {
-    /// Stock afterwards, one for each different item, by item id.
-    #[prost(message, repeated, tag = "1")]
-    pub stocks: ::prost::alloc::vec::Vec<Stock>,
-}
-/// See StockService.AdjustStock.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct AdjustStockRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Where.
-    #[prost(uint64, tag = "2")]
-    pub location_id: u64,
-    /// 1 to 1,000 signed differences.
-    #[prost(message, repeated, tag = "3")]
-    pub lines: ::prost::alloc::vec::Vec<StockLine>,
-    /// Why, at most 200 characters; needed.
-    #[prost(string, tag = "4")]
-    pub reason: ::prost::alloc::string::String,
-}
-/// See StockService.AdjustStock.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct AdjustStockResponse {
-    /// Stock afterwards, one for each different item, by item id.
-    #[prost(message, repeated, tag = "1")]
-    pub stocks: ::prost::alloc::vec::Vec<Stock>,
-}
-/// See StockService.TransferStock.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct TransferStockRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// From where.
-    #[prost(uint64, tag = "2")]
-    pub from_location_id: u64,
-    /// To where; another one.
-    #[prost(uint64, tag = "3")]
-    pub to_location_id: u64,
-    /// 1 to 1,000 lines.
-    #[prost(message, repeated, tag = "4")]
-    pub lines: ::prost::alloc::vec::Vec<StockLine>,
-}
-/// See StockService.TransferStock.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct TransferStockResponse {
-    /// Stock afterwards at both locations, by location id then item id.
-    #[prost(message, repeated, tag = "1")]
-    pub stocks: ::prost::alloc::vec::Vec<Stock>,
-}
-/// See StockService.GetStock.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetStockRequest {
-    /// The item.
-    #[prost(uint64, tag = "1")]
-    pub item_id: u64,
-}
-/// See StockService.GetStock.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetStockResponse {
-    /// By location id.
-    #[prost(message, repeated, tag = "1")]
-    pub stocks: ::prost::alloc::vec::Vec<Stock>,
-}
-/// See StockService.ListStocks.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListStocksRequest {
-    /// The location.
-    #[prost(uint64, tag = "1")]
-    pub location_id: u64,
-    /// At most this many; 0 is 100, at most 1,000.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// From the response before.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// See StockService.ListStocks.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListStocksResponse {
-    /// By item id.
-    #[prost(message, repeated, tag = "1")]
-    pub stocks: ::prost::alloc::vec::Vec<Stock>,
-    /// Empty at the end.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// See StockService.ListHolds.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListHoldsRequest {
-    /// Only this item; 0 is all.
-    #[prost(uint64, tag = "1")]
-    pub item_id: u64,
-    /// At most this many; 0 is 100, at most 1,000.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// From the response before.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// See StockService.ListHolds.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListHoldsResponse {
-    /// By id, newest first.
-    #[prost(message, repeated, tag = "1")]
-    pub holds: ::prost::alloc::vec::Vec<Hold>,
-    /// Empty at the end. A page may be shorter than asked, even empty, and still not be the last.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// See StockService.CreateHold.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateHoldRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Fields item_id, location_id, quantity, owner and expire_time are read. expire_time unset: the shop's default.
-    #[prost(message, optional, tag = "2")]
-    pub hold: ::core::option::Option<Hold>,
-}
-/// See StockService.CreateHold.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CreateHoldResponse {
-    /// As stored.
-    #[prost(message, optional, tag = "1")]
-    pub hold: ::core::option::Option<Hold>,
-}
-/// See StockService.BatchCreateHolds.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BatchCreateHoldsRequest {
-    /// Client-made UUID for the whole batch.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// 1 to 1,000 holds, read as in CreateHold.
-    #[prost(message, repeated, tag = "2")]
-    pub holds: ::prost::alloc::vec::Vec<Hold>,
-}
-/// One element's outcome, in the order asked.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BatchCreateHoldsResult {
-    /// The hold; unset when refused.
-    #[prost(message, optional, tag = "1")]
-    pub hold: ::core::option::Option<Hold>,
-    /// Why it was refused.
-    #[prost(message, optional, tag = "2")]
-    pub error: ::core::option::Option<BatchError>,
-}
-/// See StockService.BatchCreateHolds.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BatchCreateHoldsResponse {
-    /// One for each hold asked, in order.
-    #[prost(message, repeated, tag = "1")]
-    pub results: ::prost::alloc::vec::Vec<BatchCreateHoldsResult>,
-}
-/// See StockService.ReleaseHold.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReleaseHoldRequest {
-    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The hold.
-    #[prost(uint64, tag = "2")]
-    pub hold_id: u64,
-}
-/// See StockService.ReleaseHold.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReleaseHoldResponse {
-    /// Stock afterwards.
-    #[prost(message, optional, tag = "1")]
-    pub stock: ::core::option::Option<Stock>,
-}
-/// See StockService.GetHold.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetHoldRequest {
-    /// The hold.
-    #[prost(uint64, tag = "1")]
-    pub hold_id: u64,
-}
-/// See StockService.GetHold.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetHoldResponse {
-    /// The hold.
-    #[prost(message, optional, tag = "1")]
-    pub hold: ::core::option::Option<Hold>,
-}
-/// What a location is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum LocationKind {
-    /// Not said; refused.
-    Unspecified = 0,
-    /// A warehouse; Drop Orders are taken from it.
-    Warehouse = 1,
-    /// The CS desk: stock gets here and leaves it only by Drop Orders.
-    CsDesk = 2,
-    /// A shop floor with tills.
-    Shop = 3,
-}
-impl LocationKind {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "LOCATION_KIND_UNSPECIFIED",
-            Self::Warehouse => "LOCATION_KIND_WAREHOUSE",
-            Self::CsDesk => "LOCATION_KIND_CS_DESK",
-            Self::Shop => "LOCATION_KIND_SHOP",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "LOCATION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
-            "LOCATION_KIND_WAREHOUSE" => Some(Self::Warehouse),
-            "LOCATION_KIND_CS_DESK" => Some(Self::CsDesk),
-            "LOCATION_KIND_SHOP" => Some(Self::Shop),
             _ => None,
         }
     }

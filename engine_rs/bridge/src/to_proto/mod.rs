@@ -23,6 +23,7 @@ use prost::Message;
 use prost_types::{Duration, Timestamp};
 
 use crate::contract as pb;
+use crate::failure::Failure;
 
 /// A message that answers a change.
 pub(crate) trait CommandResponse: Message + Sized {
@@ -141,11 +142,17 @@ impl From<Address> for pb::Address {
 
 impl From<Refusal> for pb::BatchError {
     fn from(refusal: Refusal) -> Self {
+        Failure::from(refusal).into()
+    }
+}
+
+impl From<Failure> for pb::BatchError {
+    fn from(failure: Failure) -> Self {
         Self {
-            code: refusal.reason.code() as i32,
-            reason: refusal.reason.name().to_owned(),
-            message: refusal.message,
-            details: refusal.details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            code: failure.code.into(),
+            reason: failure.reason.to_owned(),
+            message: failure.message,
+            details: failure.details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         }
     }
 }
