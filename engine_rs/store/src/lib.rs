@@ -12,6 +12,7 @@ mod faults;
 mod files;
 mod log;
 mod onlookers;
+mod pace;
 mod record;
 mod replay;
 mod request;

@@ -17,6 +17,7 @@ use crate::disk::{self, Verdict};
 use crate::error::{fault, refusal};
 use crate::files::Files;
 use crate::log::{Appended, Place};
+use crate::pace::{self, Pace};
 use crate::record::Head;
 use crate::request::{Answer, Encoder, Request};
 use crate::store::Shared;
@@ -98,6 +99,7 @@ pub(crate) struct Sequencer<T> {
     pub(crate) now_ms: i64,
     /// When the next deadline falls due, Unix milliseconds.
     pub(crate) next_due_ms: Option<i64>,
+    pub(crate) pace: Pace,
     /// Deadlines wait until then: the disk did not take the last batch.
     pub(crate) pause_until: Option<Instant>,
 }
@@ -175,9 +177,11 @@ impl<T: Send + 'static> Sequencer<T> {
         loop {
             // A failed attempt keeps nothing: what it kept it may have written itself.
             let mut kept = std::mem::take(&mut self.kept);
+            let begun = Instant::now();
             let what = match self.attempt(requests, &mut kept) {
                 Ok(done) => {
                     self.kept = kept;
+                    self.pace.learn(done.tally.expired, begun.elapsed());
                     return Ok(self.publish(done));
                 }
                 Err(Failure::Stop(why)) => return Err(why),
@@ -200,14 +204,17 @@ impl<T: Send + 'static> Sequencer<T> {
     fn attempt(&self, requests: &[Request], kept: &mut Kept) -> Result<Done, Failure> {
         let begun = Instant::now();
         let mut txn = Writer::begin(&self.files, kept).map_err(|error| stop(&error))?;
-        let mut batch = Batch::new(&mut txn, &*self.encoder, &*self.shared.clock, &self.head, self.now_ms);
+        let most = self.pace.most();
+        let mut batch =
+            Batch::new(&mut txn, &*self.encoder, &*self.shared.clock, &self.head, self.now_ms, most);
         let answers: Vec<Answer> = if requests.is_empty() {
-            batch.settle_due()?;
+            // Until a command comes.
+            while batch.settle_due(pace::LEAST)? && self.queue.is_empty() {}
             Vec::new()
         } else {
             requests.iter().map(|request| batch.carry_out(request)).collect::<Result<_, _>>()?
         };
-        let (entries, now_ms, tally) = batch.finish();
+        let (entries, now_ms, tally) = batch.finish()?;
         let next_due_ms = next_due_ms(&txn)?;
         if entries.is_empty() {
             // Refused or repeated, all of it: there is nothing to make durable.

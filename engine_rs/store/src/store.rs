@@ -14,6 +14,7 @@ use kasir_core::{Fault, Reason, Refusal};
 use crate::error::{StoreError, StoreErrorKind, closed, refusal};
 use crate::files::{Files, MapOptions};
 use crate::log::{CommandLog, EmbeddedLog};
+use crate::pace::Pace;
 use crate::record::JournalRecord;
 use crate::replay::{self, Chunk};
 use crate::request::{Answer, BatchSink, Clock, Encoder, Request};
@@ -173,6 +174,7 @@ impl<T: Send + 'static> Store<T> {
             kept: Kept::new(),
             now_ms: head.time_ms,
             next_due_ms,
+            pace: Pace::default(),
             pause_until: None,
         };
         let thread = std::thread::Builder::new()
