@@ -112,7 +112,9 @@ fn reservations(criterion: &mut Criterion) {
     group.bench_function("any_of_10000_items", |bencher| commands(bencher, &shop, &holds));
     group.finish();
     let bookings: Vec<Command> = (0..ROUND).map(|number| Command::CreateBooking(two_lines(number))).collect();
-    criterion.bench_function("booking/two_lines", |bencher| commands(bencher, &shop, &bookings));
+    let mut group = criterion.benchmark_group("booking");
+    group.bench_function("two_lines", |bencher| commands(bencher, &shop, &bookings));
+    group.finish();
 }
 
 /// One posted row of a statement finds its order among 10,000 that await their payment.
@@ -129,7 +131,8 @@ fn matching(criterion: &mut Criterion) {
         };
         Command::ImportMutations { bank_account_id: ACCOUNT, file_hash: String::new(), mutations: vec![row] }
     };
-    criterion.bench_function("match/one_of_10000_amounts", |bencher| {
+    let mut group = criterion.benchmark_group("match");
+    group.bench_function("one_of_10000_amounts", |bencher| {
         rounds(bencher, &shop, |shop, number| {
             shop.run(import(number));
             let propose = Command::ProposeMatches { bank_account_id: ACCOUNT };
@@ -139,6 +142,7 @@ fn matching(criterion: &mut Criterion) {
             took
         });
     });
+    group.finish();
 }
 
 fn pricing(criterion: &mut Criterion) {

@@ -3,7 +3,7 @@
 //! `cargo run --release -p kasir-store --example due -- [OPTIONS]`
 //!
 //! A store is filled with holds, or with bookings that await their payment, all with the same deadline. Callers go on
-//! making holds and bookings, one at a time each, from two seconds before that instant until the last deadline is settled.
+//! making holds and bookings, one at a time each, from ten seconds before that instant until the last deadline is settled.
 //! One line of JSON a run: their waits before (`calm`) and after (`due`), in microseconds, and how long settling took. The
 //! calm waits are the machine's: what it makes of the same commands without any deadline.
 
@@ -34,7 +34,7 @@ How long callers wait when very many deadlines fall due at one instant.
 ";
 
 /// How long callers are at work before the instant.
-const CALM_MS: u32 = 2_000;
+const CALM_MS: u32 = 10_000;
 /// Deadlines are made so far ahead, in milliseconds; the clock is set forward when they are there.
 const AHEAD_MS: i64 = 3_600_000;
 /// A store that settles nothing for so long never will.
