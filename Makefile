@@ -100,6 +100,11 @@ bench-quick: setup ## The most telling rows of it, in under three minutes
 	@sh tools/system_packages.sh
 	@$(PYTHON) -m bench --quick $(ARGS)
 
+.PHONY: bench-core
+bench-core: ## The rules alone, in memory, by criterion (ARGS=booking: some)
+	@sh tools/rust.sh
+	@cargo bench --locked --quiet --package kasir-core -- $(ARGS)
+
 .PHONY: bench-compare
 bench-compare: setup ## What changed since bench/baseline.json, as ratios
 	@$(PYTHON) -m bench compare $(ARGS)

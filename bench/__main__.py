@@ -8,7 +8,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from bench import cells, compare, floors, growth, machine, report
+from bench import cells, compare, due, floors, growth, machine, report
 from bench.kasir_server import ROOT, KasirServer
 from bench.measure import BenchError, Window
 from bench.ports import LOOPBACK
@@ -187,7 +187,7 @@ def compare_command(
 ) -> None:
     """Show what changed between two runs, as ratios: the stored baseline and the last one."""
     try:
-        new = compare.read(results)
+        new = compare.latest(results)
         if keep:
             compare.keep(new, baseline)
             console.print(f"Stored: {baseline}")
@@ -195,6 +195,35 @@ def compare_command(
             compare.show(compare.read(baseline), new, console)
     except BenchError as error:
         _give_up(error)
+
+
+@app.command("due")
+def due_command(
+    runs: Annotated[int, typer.Option(min=1, max=20, help="Runs; every figure is their median.")] = 5,
+    deadlines: Annotated[int, typer.Option(min=1, help="How many fall due at once.")] = 100_000,
+    out: Annotated[Path, typer.Option(help="Where due.json goes.")] = OUT,
+    scratch: ScratchOption = OUT / "scratch",
+) -> None:
+    """Let 100,000 holds, then bookings, fall due at one instant; shows how long callers wait."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        facts = machine.facts(scratch) | {"load_before": round(machine.load_average(), 2)}
+        found = due.measure(runs, deadlines, scratch)
+    except BenchError as error:
+        _give_up(error)
+        return
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    facts["load_after"] = round(machine.load_average(), 2)
+    waits = due.summary(found)
+    written = {"machine": facts, "waits": [asdict(each) for each in waits], "runs": found}
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "due.json").write_text(json.dumps(written, indent=2) + "\n")
+    _print_rows("Deadlines that fall due at once", [asdict(each) for each in waits])
+    for each in waits:
+        reached = "[green]reached" if each.reached else "[red]not reached"
+        console.print(f"{each.name}: at most {each.max_ms} ms, {due.MOST_WAIT_MS} wanted, {reached}")
 
 
 @app.command("floors")
@@ -212,12 +241,12 @@ def floors_command(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _print_rows(title: str, rows: list[dict[str, float]]) -> None:
+def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
     table = Table(title=title)
     for name in rows[0]:
         table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(*(f"{value:,.10g}" for value in row.values()))
+        table.add_row(*(v if isinstance(v, str) else f"{v:,.10g}" for v in row.values()))
     console.print(table)
 
 

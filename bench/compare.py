@@ -1,8 +1,8 @@
 """What a change cost or gave: a run's results beside stored ones, as ratios.
 
-Ratios of the new figure over the old one, for every cell that both have. Machines differ, and so does one
-machine from hour to hour: what counts are ratios within a run (Kasir over PostgreSQL), which are compared
-too.
+Ratios of the new figure over the old one, for every cell that both have, and for every part of the core that
+`make bench-core` measured. Machines differ, and so does one machine from hour to hour: what counts are ratios
+within a run (Kasir over PostgreSQL), which are compared too.
 """
 
 import json
@@ -13,8 +13,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.kasir_server import ROOT
 from bench.measure import BenchError
 
+# Where criterion leaves what it measured of the core.
+CRITERION = ROOT / "target" / "criterion"
 BASELINE = Path(__file__).resolve().with_name("baseline.json")
 # What a row of results is known by.
 KEY = ("system", "path", "caller", "work", "spread", "batch", "in_flight", "clients")
@@ -55,8 +58,34 @@ def read(path: Path) -> dict[str, Any]:
     return results
 
 
+def core(folder: Path = CRITERION) -> dict[str, dict[str, float]]:
+    """The core's medians in nanoseconds, with the bounds of their confidence, by name; empty without any."""
+    found = {}
+    for path in sorted(folder.rglob("new/estimates.json")):
+        median = json.loads(path.read_text())["median"]
+        bounds = median["confidence_interval"]
+        found[str(path.parent.parent.relative_to(folder))] = {
+            "median_ns": round(median["point_estimate"], 1),
+            "least_ns": round(bounds["lower_bound"], 1),
+            "greatest_ns": round(bounds["upper_bound"], 1),
+        }
+    return found
+
+
+def latest(path: Path, folder: Path = CRITERION) -> dict[str, Any]:
+    """What was measured last: a results.json, the core's part, or both. BenchError without any."""
+    part = core(folder)
+    results = {"machine": {}, "runs": []} if part and not path.exists() else read(path)
+    return {**results, "core": part}
+
+
 def keep(results: dict[str, Any], path: Path) -> None:
-    """Stores results to compare later ones with."""
+    """Stores results to compare later ones with. What was not measured stays as it was stored."""
+    stored = read(path) if path.exists() else {}
+    if not results["runs"]:
+        results = {**stored, "core": results["core"]}
+    elif not results.get("core") and "core" in stored:
+        results = {**results, "core": stored["core"]}
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -84,6 +113,19 @@ def ratio_changes(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, f
     ]
 
 
+def core_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """What changed in the core: rates as ratios, so that more than 1 is faster here too."""
+    before, found = old.get("core", {}), []
+    for name, now in new.get("core", {}).items():
+        if was := before.get(name):
+            rate = was["median_ns"] / now["median_ns"]
+            noise = sum(
+                (each["greatest_ns"] - each["least_ns"]) / 2 / each["median_ns"] for each in (was, now)
+            )
+            found.append(Change(f"core {name}", {"rate_per_s": rate, "p50_ms": 1 / rate}, noise))
+    return found
+
+
 def show(old: dict[str, Any], new: dict[str, Any], console: Console) -> None:
     """Prints both."""
     for name in MACHINE:
@@ -93,7 +135,7 @@ def show(old: dict[str, Any], new: dict[str, Any], console: Console) -> None:
     table = Table("what", "rate", "p50", "p99", "CPU", "noise", "", title="Now over then")
     for column in table.columns[1:-1]:
         column.justify = "right"
-    for change in changes(old, new):
+    for change in changes(old, new) + core_changes(old, new):
         words = [f"{change.figures[name]:.2f}" if name in change.figures else "" for name in FIGURES]
         table.add_row(change.name, *words, f"± {change.noise * 100:.0f} %", change.verdict)
     console.print(table)

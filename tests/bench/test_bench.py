@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench import cells, in_process, loader, report, work
+from bench import cells, compare, due, in_process, loader, report, work
 from bench.http2 import Connection, unary
 from bench.http2_stream import StreamConnection
 from bench.measure import BenchError, Meter, Sample, Window, percentile, summary
@@ -239,8 +239,51 @@ def test_every_cell_has_a_name_of_its_own() -> None:
 
 
 def test_help_of_every_part(run_bench: Callable[..., str]) -> None:
-    for words in ([], ["floors"], ["boundary"], ["locust"], ["compare"], ["growth"]):
+    for words in ([], ["floors"], ["boundary"], ["locust"], ["compare"], ["growth"], ["due"]):
         assert "Usage" in run_bench(*words, "--help")
+
+
+def test_the_cores_medians_are_compared(tmp_path: Path) -> None:
+    def measured(folder: str, nanoseconds: float) -> Path:
+        path = tmp_path / folder / "expire" / "hold" / "new"
+        path.mkdir(parents=True)
+        bounds = {"lower_bound": nanoseconds * 0.99, "upper_bound": nanoseconds * 1.01}
+        median = {"point_estimate": nanoseconds, "confidence_interval": bounds}
+        (path / "estimates.json").write_text(json.dumps({"median": median}))
+        return tmp_path / folder
+
+    none = tmp_path / "results.json"
+    old = compare.latest(none, measured("before", 1_000))
+    new = compare.latest(none, measured("after", 2_000))
+    (change,) = compare.core_changes(old, new)
+    assert change.name == "core expire/hold"
+    assert change.figures == {"rate_per_s": 0.5, "p50_ms": 2.0}
+    assert change.verdict == "slower"
+    # A baseline keeps what was not measured again.
+    baseline = tmp_path / "baseline.json"
+    compare.keep({"machine": {}, "runs": [{"work": "hold"}], "core": old["core"]}, baseline)
+    compare.keep(new, baseline)
+    assert compare.read(baseline)["runs"] == [{"work": "hold"}]
+    assert compare.read(baseline)["core"] == new["core"]
+    compare.keep({"machine": {}, "runs": [{"work": "booking"}], "core": {}}, baseline)
+    assert compare.read(baseline)["core"] == new["core"]
+
+
+def test_without_any_results_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="make bench"):
+        compare.latest(tmp_path / "results.json", tmp_path / "criterion")
+
+
+def test_waits_are_medians_of_the_runs() -> None:
+    def run(max_us: int, over: int) -> dict[str, Any]:
+        waits = {"count": 9, "p50_us": 500, "p99_us": 900, "max_us": 1_000, "over_20_ms": 0}
+        due_waits = waits | {"max_us": max_us, "over_20_ms": over}
+        words = {"what": "holds", "deadlines": 100, "callers": 1, "settled_ms": 70, "commits": 3}
+        return words | {"calm": waits, "due": due_waits}
+
+    (waits,) = due.summary([run(9_000, 0), run(70_000, 2), run(11_000, 0)])
+    assert (waits.calm_max_ms, waits.max_ms, waits.runs_over, waits.calm_runs_over) == (1.0, 11.0, 1, 0)
+    assert waits.reached
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use kasir_core::deadlines::due;
-
 use kasir_core::refusal::Stop;
 use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, expire_due, expire_named};
 
@@ -12,9 +11,6 @@ use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRec
 use crate::request::{Answer, Clock, Encoder, Request};
 use crate::schema::OwnTable;
 use crate::txn::Writer;
-
-/// Most deadlines that one batch ends: 100,000 that fall due together do not stop the shop.
-pub(crate) const EXPIRIES_MAX: usize = 256;
 
 /// What the store counts of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,7 +30,10 @@ pub(crate) struct Batch<'b, 's> {
     now_ms: i64,
     /// The last revision given.
     revision: u64,
-    expiries_left: usize,
+    /// Deadlines that this batch may end by their turn, has ended, and has made by its commands.
+    expiries_most: usize,
+    expiries: usize,
+    made: usize,
     entries: Vec<LogEntry>,
     /// Where the requests of this batch stand in `entries`.
     requests: HashMap<RequestId, usize>,
@@ -42,13 +41,15 @@ pub(crate) struct Batch<'b, 's> {
 }
 
 impl<'b, 's> Batch<'b, 's> {
-    /// A batch that follows `head`, with no stamp before `now_ms`.
+    /// A batch that follows `head`, with no stamp before `now_ms`. It ends at most `expiries_most` deadlines, or as many as it
+    /// makes.
     pub(crate) fn new(
         txn: &'b mut Writer<'s>,
         encoder: &'b dyn Encoder,
         clock: &'b dyn Clock,
         head: &Head,
         now_ms: i64,
+        expiries_most: usize,
     ) -> Self {
         Self {
             txn,
@@ -56,27 +57,34 @@ impl<'b, 's> Batch<'b, 's> {
             clock,
             now_ms: now_ms.max(head.time_ms),
             revision: head.revision,
-            expiries_left: EXPIRIES_MAX,
+            expiries_most,
+            expiries: 0,
+            made: 0,
             entries: Vec::new(),
             requests: HashMap::new(),
             tally: Tally::default(),
         }
     }
 
-    /// What is to be logged, the last stamp, and what to count.
-    pub(crate) fn finish(self) -> (Vec<LogEntry>, i64, Tally) {
-        (self.entries, self.now_ms, self.tally)
+    /// What is to be logged, the last stamp, and what to count. While deadlines are due, a batch ends as many as it made, so
+    /// that they do not pile up, whatever the load.
+    pub(crate) fn finish(mut self) -> Result<(Vec<LogEntry>, i64, Tally), Fault> {
+        if self.made > self.expiries_most {
+            self.settle_due(self.made)?;
+        }
+        Ok((self.entries, self.now_ms, self.tally))
     }
 
-    /// Ends what fell due up to now, as far as this batch may.
-    pub(crate) fn settle_due(&mut self) -> Result<(), Fault> {
+    /// Ends what fell due up to now: at most `step` deadlines, as far as this batch may. Returns whether it ended so many.
+    pub(crate) fn settle_due(&mut self, step: usize) -> Result<bool, Fault> {
         self.now_ms = self.clock.now_ms().max(self.now_ms);
-        if !self.txn.may_be_due(self.now_ms)? {
-            return Ok(());
+        let left = self.expiries_most.max(self.made).saturating_sub(self.expiries).min(step);
+        if left == 0 || !self.txn.may_be_due(self.now_ms)? {
+            return Ok(false);
         }
-        let fallen = due(&*self.txn, self.now_ms, self.expiries_left)?.len();
+        let fallen = due(&*self.txn, self.now_ms, left)?.len();
         if fallen == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let context = Context { now_ms: self.now_ms, actor: CLOCK_ACTOR };
         let events = expire_due(self.txn, &context, fallen)?;
@@ -84,15 +92,15 @@ impl<'b, 's> Batch<'b, 's> {
             // It would fall due for ever.
             return Err(Fault::Corrupt(format!("{fallen} deadlines fell due and end nothing")));
         }
-        self.expiries_left -= fallen;
+        self.expiries += fallen;
         self.tally.expired += fallen as u64;
         self.log_deadlines(events);
-        Ok(())
+        Ok(fallen == step)
     }
 
     /// Carries a command out, or says why not. A refused one changes nothing.
     pub(crate) fn carry_out(&mut self, request: &Request) -> Result<Answer, Fault> {
-        self.settle_due()?;
+        self.settle_due(usize::MAX)?;
         if let Some(answer) = self.repeated(request)? {
             return Ok(answer);
         }
@@ -102,6 +110,7 @@ impl<'b, 's> Batch<'b, 's> {
         self.tally.expired += expired as u64;
         self.log_deadlines(named);
         let context = Context { now_ms: self.now_ms, actor: &request.actor };
+        let made = self.txn.deadlines_made();
         let executed = match execute(self.txn, &request.command, &context) {
             Ok(executed) => executed,
             Err(Stop::Refused(refusal)) => {
@@ -111,6 +120,7 @@ impl<'b, 's> Batch<'b, 's> {
             Err(Stop::Fault(fault)) => return Err(fault),
         };
         let reply = self.encoder.encode(request.method, executed.reply, &*self.txn)?;
+        self.made += self.txn.deadlines_made() - made;
         self.log_request(request, executed.events, reply.clone());
         self.tally.accepted += 1;
         Ok(Ok(reply))

@@ -15,6 +15,7 @@ mod files;
 mod following;
 mod log;
 mod onlookers;
+mod pace;
 mod record;
 mod replay;
 mod request;

@@ -18,6 +18,7 @@ use crate::disk::{self, Verdict};
 use crate::error::{fault, refusal};
 use crate::files::Files;
 use crate::log::{Appended, Place};
+use crate::pace::{self, Pace};
 use crate::record::Head;
 use crate::replay::recover;
 use crate::request::{Answer, Encoder, Request};
@@ -121,6 +122,7 @@ pub(crate) struct Sequencer<T> {
     pub(crate) now_ms: i64,
     /// When the next deadline falls due, Unix milliseconds.
     pub(crate) next_due_ms: Option<i64>,
+    pub(crate) pace: Pace,
     /// Deadlines wait until then: the disk did not take the last batch.
     pub(crate) pause_until: Option<Instant>,
     /// Reads seen, and until when more are expected.
@@ -236,10 +238,12 @@ impl<T: Send + 'static> Sequencer<T> {
         let mut txn = Writer::begin(files, kept).map_err(|error| stop(&error))?;
         let (until, mut commands) = (Instant::now() + FOLLOW_TIME, 0);
         loop {
+            let begun = Instant::now();
             // A panic is a bug. The transaction it tore is dropped, and nothing more is to be trusted.
             let done = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut txn, &intake.requests)))
                 .unwrap_or_else(|panic| Err(Failure::Stop(stopped_by(panic.as_ref()))))?;
             commands += intake.requests.len();
+            self.pace.learn(done.tally.expired, begun.elapsed());
             let is_last = commands >= FOLLOW_COMMANDS || !intake.trims.is_empty() || self.is_read_from();
             if is_last {
                 // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
@@ -261,14 +265,16 @@ impl<T: Send + 'static> Sequencer<T> {
     /// Carries one batch out and makes it durable.
     fn attempt(&mut self, txn: &mut Writer<'_>, requests: &[Request]) -> Result<Done, Failure> {
         let begun = Instant::now();
-        let mut batch = Batch::new(txn, &*self.encoder, &*self.shared.clock, &self.head, self.now_ms);
+        let most = self.pace.most();
+        let mut batch = Batch::new(txn, &*self.encoder, &*self.shared.clock, &self.head, self.now_ms, most);
         let answers: Vec<Answer> = if requests.is_empty() {
-            batch.settle_due()?;
+            // Until a command comes.
+            while batch.settle_due(pace::LEAST)? && self.queue.is_empty() {}
             Vec::new()
         } else {
             requests.iter().map(|request| batch.carry_out(request)).collect::<Result<_, _>>()?
         };
-        let (entries, now_ms, tally) = batch.finish();
+        let (entries, now_ms, tally) = batch.finish()?;
         let next_due_ms = next_due_ms(txn)?;
         if entries.is_empty() {
             // Refused or repeated, all of it: there is nothing to make durable.

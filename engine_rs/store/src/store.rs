@@ -14,6 +14,7 @@ use crate::error::{StoreError, StoreErrorKind, closed, refusal};
 use crate::files::{Files, MapOptions};
 use crate::following::Following;
 use crate::log::{CommandLog, EmbeddedLog};
+use crate::pace::Pace;
 use crate::record::{Head, JournalRecord};
 use crate::replay::{self, Chunk};
 use crate::request::{Answer, BatchSink, Clock, Encoder, Request};
@@ -197,6 +198,7 @@ impl<T: Send + 'static> Store<T> {
             reads: (0, None),
             now_ms: head.time_ms,
             next_due_ms,
+            pace: Pace::default(),
             pause_until: None,
         };
         let thread = std::thread::Builder::new()

@@ -81,12 +81,19 @@ pub struct Writer<'s> {
     kept: &'s mut Kept,
     /// No deadline is earlier; unknown until somebody looked.
     first_due_ms: Option<i64>,
+    deadlines_made: usize,
 }
 
 impl<'s> Writer<'s> {
     /// `kept` holds nothing that is not in the file; whoever drops the transaction clears it.
     pub(crate) fn begin(files: &'s Files, kept: &'s mut Kept) -> Result<Self, heed::Error> {
-        Ok(Self { txn: files.write_txn()?, tables: files.tables(), kept, first_due_ms: None })
+        Ok(Self {
+            txn: files.write_txn()?,
+            tables: files.tables(),
+            kept,
+            first_due_ms: None,
+            deadlines_made: 0,
+        })
     }
 
     /// Whether a deadline may lie at or before `now_ms`. Asked before every command, so it seldom looks.
@@ -95,6 +102,11 @@ impl<'s> Writer<'s> {
             self.first_due_ms = Some(next_due_ms(self)?.unwrap_or(i64::MAX));
         }
         Ok(self.first_due_ms.is_some_and(|first| first <= now_ms))
+    }
+
+    /// How many deadlines were put so far.
+    pub(crate) fn deadlines_made(&self) -> usize {
+        self.deadlines_made
     }
 
     /// Makes everything durable, or nothing.
@@ -159,6 +171,7 @@ impl State for Writer<'_> {
         if table == Table::Deadlines {
             let due_ms = Deadline::from_key(key)?.due_ms;
             self.first_due_ms = self.first_due_ms.map(|first| first.min(due_ms));
+            self.deadlines_made += 1;
         }
         let rows = self.tables.rules(table);
         if table.grows_at_the_end() {

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kasir_core::ids::ShiftId;
-use kasir_core::{Reason, Table, View};
-use kasir_store::{DEADLINES_METHOD, Options};
+use kasir_core::{Command, Reason, Table, View};
+use kasir_store::{DEADLINES_METHOD, JournalRecord, Options};
 use support::{ITEM, MINUTE_MS, START_MS, Shop, booking, eventually, hold, item, location, receive, request};
 
 #[test]
@@ -179,11 +179,8 @@ fn the_journal_is_gapless_and_says_who_when_and_what() {
 #[test]
 fn a_command_that_finds_nothing_to_do_is_a_record_too() {
     let shop = Shop::stocked(1);
-    let nothing = kasir_core::Command::CreateSales {
-        order_ids: Vec::new(),
-        all_paid: true,
-        shift_id: ShiftId::default(),
-    };
+    let nothing =
+        Command::CreateSales { order_ids: Vec::new(), all_paid: true, shift_id: ShiftId::default() };
     let id = shop.next_id();
     let revision = shop.store.revision();
     let first = shop.store.submit_blocking(request(id, nothing.clone())).unwrap();
@@ -272,12 +269,66 @@ fn thousands_of_deadlines_at_once_do_not_stop_the_shop() {
     shop.sink.answers(1_503);
     let answered = shop.store.read_journal(0, usize::MAX).unwrap();
     let before = answered.iter().position(|record| record.method == DEADLINES_METHOD).unwrap();
-    assert_eq!(answered[before].events.len(), 256, "one batch ends a bounded number of them");
+    assert!(answered[before].events.len() <= 64, "one batch ends a bounded number of them");
     assert!(
         answered[before + 1].events.iter().any(|event| event.name() == "LocationCreated"),
         "then the shop goes on"
     );
     eventually("all holds to end", || shop.level() == (2_000, 0));
+    shop.verify();
+}
+
+/// A shop whose batches are of one command each, so that more commands wait whenever one is done.
+fn never_idle() -> Shop {
+    let shop = Shop::with(&Options { max_batch: 1, map_size: 16 << 20, ..Options::default() });
+    shop.stock(10_000);
+    shop
+}
+
+fn holds(count: usize, expire_ms: i64) -> Command {
+    let Command::CreateHold(each) = hold("Borongan", expire_ms) else { unreachable!("a hold is one") };
+    Command::BatchCreateHolds(vec![each; count])
+}
+
+/// Commands that wait together when `ms` have passed, and all their answers.
+fn all_at_once(shop: &Shop, ms: i64, commands: impl Iterator<Item = Command>) {
+    shop.sink.hold();
+    shop.store.submit(shop.request(location("TOKO")), 0).unwrap();
+    shop.sink.wait_held();
+    shop.clock.advance(ms);
+    let sent = commands.map(|command| shop.store.submit(shop.request(command), 1).unwrap()).count();
+    shop.sink.let_go();
+    assert!(shop.sink.answers(sent + 1).iter().all(|(_, answer)| answer.is_ok()));
+}
+
+/// Events of deadlines among these records.
+fn ended(records: &[JournalRecord]) -> usize {
+    records.iter().filter(|record| record.method == DEADLINES_METHOD).map(|record| record.events.len()).sum()
+}
+
+#[test]
+fn deadlines_are_settled_although_commands_always_wait() {
+    let shop = never_idle();
+    shop.ok(holds(1_000, START_MS + MINUTE_MS));
+    let before = shop.store.revision();
+    all_at_once(&shop, MINUTE_MS, (0..100).map(|_| receive(1)));
+    let records = shop.store.read_journal(before, usize::MAX).unwrap();
+    let last = records.iter().rposition(|record| record.method != DEADLINES_METHOD).unwrap();
+    assert_eq!(ended(&records[..last]), 1_000, "the last deadline was settled before the last command");
+    shop.verify();
+}
+
+#[test]
+fn deadlines_are_settled_as_fast_as_they_are_made() {
+    let shop = never_idle();
+    shop.ok(holds(1_000, START_MS + MINUTE_MS));
+    shop.ok(holds(1_000, START_MS + MINUTE_MS));
+    let later_ms = START_MS + 60 * MINUTE_MS;
+    all_at_once(&shop, MINUTE_MS, [holds(1_000, later_ms), holds(1_000, later_ms)].into_iter());
+    let records = shop.store.read_journal(0, usize::MAX).unwrap();
+    let made = records.iter().rposition(|record| record.method != DEADLINES_METHOD).unwrap();
+    assert_eq!(ended(&records[..made + 2]), 2_000, "each batch ended as many as it made");
+    assert_eq!(shop.level(), (10_000, 2_000));
     shop.verify();
 }
 
