@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::checkpoint::Checkpoints;
-use crate::wal::{Frame, Trouble, Wal};
+use crate::wal::{End, Frame, Trouble, Wal};
 
 /// A checkpoint is made at least after so many commits: until then LMDB spares the pages that they replaced, and its
 /// file grows by them.
@@ -24,11 +24,12 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    /// Goes on from a store that is recovered up to `revision`.
-    pub(crate) fn begin(dir: &Path, mut checkpoints: Checkpoints, revision: u64) -> io::Result<Self> {
-        let wal = Wal::open(dir)?;
-        checkpoints.make(revision)?;
-        Ok(Self { wal, checkpoints, commits: 0, turned: false, revision })
+    /// Goes on from a store that is recovered up to `revision` by frames that end at `end`.
+    pub(crate) fn begin(dir: &Path, checkpoints: Checkpoints, end: End, revision: u64) -> io::Result<Self> {
+        let wal = Wal::open(dir, end)?;
+        // Nobody waits for a checkpoint now, but what was recovered should not have to be once more.
+        let turned = revision > checkpoints.revision();
+        Ok(Self { wal, checkpoints, commits: 0, turned, revision })
     }
 
     /// Appends a batch whose last record is `last`; durable when this returns.

@@ -106,9 +106,8 @@ pub(crate) fn put_back(
     data.read_exact_at(&mut headers, 0).map_err(|error| failed(&error))?;
     if headers != checkpoint.headers {
         alone()?;
-        data.write_all_at(&checkpoint.headers, 0)
-            .and_then(|()| data.sync_data())
-            .map_err(|error| failed(&error))?;
+        // Not synced: until there is another checkpoint, each opening does this again.
+        data.write_all_at(&checkpoint.headers, 0).map_err(|error| failed(&error))?;
     }
     Ok(Some(checkpoint.revision))
 }
@@ -143,9 +142,14 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Begins at the checkpoint that the environment was put back to, or with one of it as it is: before anything is
-    /// written without syncs.
-    pub(crate) fn begin(env: &Env<WithoutTls>, dir: &Path, put_back: Option<u64>) -> io::Result<Self> {
+    /// Begins with the environment as it is, at `revision`, before anything is written without syncs. That is a checkpoint
+    /// when it was `put_back` to one; else one is made.
+    pub(crate) fn begin(
+        env: &Env<WithoutTls>,
+        dir: &Path,
+        revision: u64,
+        put_back: bool,
+    ) -> io::Result<Self> {
         let path = dir.join(CHECKPOINT_FILE);
         let data = File::open(dir.join(DATA_FILE))?;
         let pin = Pin::new(env)?;
@@ -160,8 +164,7 @@ impl Checkpoints {
                 env.force_sync().map_err(io::Error::other).and_then(|()| checkpoint.save(&path))
             }
         };
-        let revision = put_back.unwrap_or(0);
-        if put_back.is_none() && !make(&Checkpoint::of(env, &data, revision, false)?)? {
+        if !put_back && !make(&Checkpoint::of(env, &data, revision, false)?)? {
             return Err(ErrorKind::StorageFull.into());
         }
         let thread = std::thread::Builder::new().name("kasir-checkpoint".into()).spawn(move || {

@@ -16,7 +16,7 @@ use crate::onlookers::Onlookers;
 use crate::record::{Head, StoreInfo, decode, encode};
 use crate::replay::recover;
 use crate::schema::{self, FORMAT, HEAD_KEY, OwnTable, STORE_KEY, Tables};
-use crate::wal::Frames;
+use crate::wal::{End, Frames};
 
 /// LMDB's data file in the store's directory.
 pub const DATA_FILE: &str = "data.mdb";
@@ -96,10 +96,17 @@ impl Files {
         .map_err(|error| not_opened(&doing, error))?;
         env.clear_stale_readers().map_err(|error| StoreError::lmdb(&doing, error))?;
         check_length(&env, &dir.join(DATA_FILE), true)?;
-        check_format(&env, dir)?;
+        let head = check_format(&env, dir)?;
+        if put_back.is_some_and(|revision| revision != head.revision) {
+            return Err(StoreError::new(
+                StoreErrorKind::Corrupt,
+                format!("{doing}: its files are of different stores, or of different days."),
+            ));
+        }
         // LMDB syncs what is in its files, not that they are there.
         sync_dir_of(&dir.join(DATA_FILE)).and_then(|()| sync_dir_of(dir)).map_err(|error| failed(&error))?;
-        let checkpoints = Checkpoints::begin(&env, dir, put_back).map_err(|error| failed(&error))?;
+        let checkpoints = Checkpoints::begin(&env, dir, head.revision, put_back.is_some())
+            .map_err(|error| failed(&error))?;
         let (tables, head) = loop {
             match take_over(&env, now_ms) {
                 Ok(opened) => break opened,
@@ -107,21 +114,16 @@ impl Files {
                 Err(fault) => return Err(StoreError::fault(&doing, &fault)),
             }
         };
-        if put_back.is_some_and(|revision| revision != head.revision) {
-            return Err(StoreError::new(
-                StoreErrorKind::Corrupt,
-                format!("{doing}: its files are of different stores, or of different days."),
-            ));
-        }
         let writable = Some(Arc::new(Writable { onlookers: Mutex::new(onlookers), _lock: lock }));
         let files = Self { env, tables: Arc::new(tables), writable };
-        let head = if put_back.is_some() {
+        let (head, end) = if put_back.is_some() {
             let mut frames = Frames::between(dir, head.revision, u64::MAX)?;
-            recover(&files, &mut frames, head).map_err(|fault| StoreError::fault(&doing, &fault))?
+            let head = recover(&files, &mut frames, head);
+            (head.map_err(|fault| StoreError::fault(&doing, &fault))?, frames.end())
         } else {
-            head
+            (head, End::default())
         };
-        let ahead = Ahead::begin(dir, checkpoints, head.revision).map_err(|error| failed(&error))?;
+        let ahead = Ahead::begin(dir, checkpoints, end, head.revision).map_err(|error| failed(&error))?;
         Ok((files, head, ahead))
     }
 
@@ -227,8 +229,8 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Refuses what is no store of this program's format. A new, empty environment passes.
-fn check_format(env: &Env<WithoutTls>, path: &Path) -> Result<(), StoreError> {
+/// Refuses what is no store of this program's format. A new, empty environment passes. Returns the head.
+fn check_format(env: &Env<WithoutTls>, path: &Path) -> Result<Head, StoreError> {
     let shown = path.display();
     let failed = |fault: &Fault| StoreError::fault(format!("The store {shown} cannot be read"), fault);
     let txn = env.read_txn().map_err(|error| failed(&fault(error)))?;
@@ -241,13 +243,15 @@ fn check_format(env: &Env<WithoutTls>, path: &Path) -> Result<(), StoreError> {
     let foreign =
         || StoreError::new(StoreErrorKind::Format, format!("{shown} is an LMDB file, but no Kasir store."));
     let Some(meta) = meta else {
-        return if env.unnamed_database_stat().entries == 0 { Ok(()) } else { Err(foreign()) };
+        return if env.unnamed_database_stat().entries == 0 { Ok(Head::empty()) } else { Err(foreign()) };
     };
     let txn = env.read_txn().map_err(|error| failed(&fault(error)))?;
     let bytes = meta.get(&txn, STORE_KEY).map_err(|error| failed(&fault(error)))?.ok_or_else(foreign)?;
     let info: StoreInfo = decode("the store's description", bytes).map_err(|fault| failed(&fault))?;
     if info.format == FORMAT {
-        return Ok(());
+        let head = meta.get(&txn, HEAD_KEY).map_err(|error| failed(&fault(error)))?;
+        let head = head.map(|bytes| decode("the journal's head", bytes)).transpose();
+        return Ok(head.map_err(|fault| failed(&fault))?.unwrap_or_else(Head::empty));
     }
     let format = info.format;
     Err(StoreError::new(

@@ -133,14 +133,15 @@ pub(crate) struct Wal {
 }
 
 impl Wal {
-    /// Opens the files, or makes them. They are written from the start: a checkpoint must hold all that is in them.
-    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+    /// Opens the files, or makes them, to go on after `end`.
+    pub(crate) fn open(dir: &Path, end: End) -> io::Result<Self> {
         let open = |name: &str| {
             File::options().read(true).write(true).create(true).truncate(false).open(dir.join(name))
         };
         let files = [open(WAL_FILES[0])?, open(WAL_FILES[1])?];
         let lengths = [files[0].metadata()?.len(), files[1].metadata()?.len()];
-        Ok(Self { files, lengths, holds: [0; 2], current: 0, offset: 0 })
+        let End { holds, current, offset } = end;
+        Ok(Self { files, lengths, holds, current, offset })
     }
 
     /// Whether it should turn to the other file, and cannot yet.
@@ -194,10 +195,20 @@ pub(crate) enum Trouble {
     Sync(io::Error),
 }
 
+/// Where the frames end. Without any: at the start of the first file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct End {
+    /// The last revision in each file.
+    holds: [u64; 2],
+    current: usize,
+    offset: u64,
+}
+
 /// The frames of the two files that come after a checkpoint, in order.
 #[derive(Debug)]
 pub(crate) struct Frames {
-    files: Vec<File>,
+    end: End,
+    files: Vec<Option<File>>,
     /// File, offset and header of each.
     found: Vec<(usize, u64, Header)>,
     next: usize,
@@ -213,7 +224,10 @@ impl Frames {
             let failed = |error: &_| StoreError::io(format!("{} cannot be read", path.display()), error);
             let file = match File::open(&path) {
                 Ok(file) => file,
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    files.push(None);
+                    continue;
+                }
                 Err(error) => return Err(failed(&error)),
             };
             let mut offset = 0;
@@ -223,20 +237,25 @@ impl Frames {
                 }
                 offset += header.extent();
             }
-            files.push(file);
+            files.push(Some(file));
         }
         found.sort_by_key(|(_, _, header)| header.first);
-        Ok(Self { files, found, next: 0 })
+        Ok(Self { end: End::default(), files, found, next: 0 })
     }
 
     /// How far [`Frames::next`] has come.
-    pub(crate) fn place(&self) -> usize {
-        self.next
+    pub(crate) fn place(&self) -> (usize, End) {
+        (self.next, self.end)
     }
 
     /// Goes back to where it was.
-    pub(crate) fn go_to(&mut self, place: usize) {
-        self.next = place;
+    pub(crate) fn go_to(&mut self, place: (usize, End)) {
+        (self.next, self.end) = place;
+    }
+
+    /// Where the last frame ends that [`Frames::next`] gave.
+    pub(crate) fn end(&self) -> End {
+        self.end
     }
 
     /// The records of the frame that follows `head`. `None`: there is no such frame, or it was torn; no caller was told of
@@ -249,13 +268,16 @@ impl Frames {
                 continue;
             }
             let mut payload = vec![0; header.length as usize];
-            match self.files[file].read_exact_at(&mut payload, offset + HEADER_BYTES as u64) {
+            let Some(open) = &self.files[file] else { continue };
+            match open.read_exact_at(&mut payload, offset + HEADER_BYTES as u64) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => continue,
                 Err(error) => return Err(Fault::Io(error.to_string())),
             }
             // Torn, and perhaps written anew elsewhere.
             if crc32fast::hash(&payload) == header.crc {
+                self.end.holds[file] = header.last;
+                (self.end.current, self.end.offset) = (file, offset + header.extent());
                 return entries(&payload).map(Some);
             }
         }
@@ -314,7 +336,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let dir = TempDir::new().unwrap();
-            let wal = Wal::open(dir.path()).unwrap();
+            let wal = Wal::open(dir.path(), End::default()).unwrap();
             Self { dir, wal, head: Head::empty(), frame: Frame::default(), turns: 0 }
         }
 

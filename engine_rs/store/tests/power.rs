@@ -89,10 +89,27 @@ fn cut(shop: &Shop, before: &[u8], told: &Told) {
             assert_eq!(&again, reply, "cut {cut}");
         }
         assert_eq!(found.store.revision(), revision, "cut {cut}");
-        // It goes on, and survives a clean stop.
-        found.ok(booking("Pembeli baru"));
-        found.reopen().verify();
+        // It goes on, survives a kill, and a clean stop.
+        for number in 0..cut {
+            found.ok(booking(&format!("Pembeli baru {number}")));
+        }
+        let killed = copied(&found.path());
+        assert_eq!(killed.store.revision(), revision + cut, "cut {cut}, and a kill");
+        killed.verify();
+        killed.reopen().verify();
     }
+}
+
+/// What a kill leaves of a store, opened.
+fn copied(path: &Path) -> Shop {
+    let holder = Arc::new(TempDir::new().unwrap());
+    let left = holder.path().join("store");
+    fs::create_dir(&left).unwrap();
+    // In this order: a checkpoint may be made meanwhile, and the last one before it is as good.
+    for name in [CHECKPOINT_FILE, DATA_FILE, WAL_FILES[0], WAL_FILES[1]] {
+        fs::copy(path.join(name), left.join(name)).unwrap();
+    }
+    Shop::open(holder, &Options::default(), START_MS).unwrap()
 }
 
 /// Leaves a part of a frame where the next one would begin.
