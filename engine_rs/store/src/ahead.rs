@@ -37,6 +37,9 @@ impl Ahead {
     /// # Errors
     /// [`Trouble::Write`] when nothing was changed; [`Trouble::Sync`] when nobody knows.
     pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<(), Trouble> {
+        if self.wal.is_full() {
+            self.checkpoints.hurry();
+        }
         if self.wal.is_overfull() {
             self.checkpoints.look(true).map_err(Trouble::Sync)?;
         }

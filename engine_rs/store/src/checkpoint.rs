@@ -15,6 +15,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -136,6 +138,8 @@ pub(crate) struct Checkpoints {
     pin: Pin,
     revision: u64,
     pending: Option<Pending>,
+    /// The one under way is waited for.
+    hurry: Arc<AtomicBool>,
     jobs: Option<Sender<Checkpoint>>,
     done: Receiver<io::Result<bool>>,
     thread: Option<JoinHandle<()>>,
@@ -153,13 +157,14 @@ impl Checkpoints {
         let path = dir.join(CHECKPOINT_FILE);
         let data = File::open(dir.join(DATA_FILE))?;
         let pin = Pin::new(env)?;
+        let hurry = Arc::new(AtomicBool::new(false));
         let (jobs, waiting) = bounded::<Checkpoint>(1);
         let (told, done) = bounded(1);
         let make = {
-            let (env, path, data) = (env.clone(), path.clone(), data.try_clone()?);
+            let (env, path, data, hurry) = (env.clone(), path.clone(), data.try_clone()?, Arc::clone(&hurry));
             move |checkpoint: &Checkpoint| {
                 if !checkpoint.closed {
-                    write_out(&data)?;
+                    write_out(&data, &hurry)?;
                 }
                 env.force_sync().map_err(io::Error::other).and_then(|()| checkpoint.save(&path))
             }
@@ -181,6 +186,7 @@ impl Checkpoints {
             pin,
             revision,
             pending: None,
+            hurry,
             jobs: Some(jobs),
             done,
             thread: Some(thread),
@@ -204,12 +210,18 @@ impl Checkpoints {
 
     fn order(&mut self, revision: u64, closed: bool) -> io::Result<()> {
         debug_assert!(self.pending.is_none(), "one at a time");
+        self.hurry.store(false, Ordering::Relaxed);
         let pin = Pin::new(&self.env)?;
         let checkpoint = Checkpoint::of(&self.env, &self.data, revision, closed)?;
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
         jobs.send(checkpoint).map_err(|_| gone())?;
         self.pending = Some(Pending { revision, pin });
         Ok(())
+    }
+
+    /// Has the one under way made faster, at the cost of those who write meanwhile.
+    pub(crate) fn hurry(&self) {
+        self.hurry.store(true, Ordering::Relaxed);
     }
 
     /// Takes note of a checkpoint that is made. `wait`: waits for the one under way.
@@ -237,6 +249,7 @@ impl Checkpoints {
     pub(crate) fn make(&mut self, revision: u64) -> io::Result<()> {
         self.look(true)?;
         self.start(revision)?;
+        self.hurry();
         self.look(true)
     }
 

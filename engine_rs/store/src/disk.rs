@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use heed::MdbError;
@@ -14,9 +15,10 @@ const SLICE_PAUSE: Duration = Duration::from_millis(1);
 const SLICE_CLEAN: Duration = Duration::from_micros(50);
 
 /// Writes out what the kernel still holds of `file`, little by little: a sync afterwards has little left to do, and a sync
-/// of another file meanwhile never waits for all of it. What fails here fails again in that sync.
+/// of another file meanwhile never waits for all of it. In a `hurry` without pauses. What fails here fails again in that
+/// sync.
 #[cfg(target_os = "linux")]
-pub(crate) fn write_out(file: &File) -> io::Result<()> {
+pub(crate) fn write_out(file: &File, hurry: &AtomicBool) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     const HOW: libc::c_uint = libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
     let length = file.metadata()?.len();
@@ -26,7 +28,7 @@ pub(crate) fn write_out(file: &File) -> io::Result<()> {
         // SAFETY: the descriptor is open as long as `file` is; no memory is handed over.
         #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
         let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), start, bytes, HOW) };
-        if begun.elapsed() > SLICE_CLEAN {
+        if begun.elapsed() > SLICE_CLEAN && !hurry.load(Ordering::Relaxed) {
             std::thread::sleep(SLICE_PAUSE);
         }
     }
@@ -34,7 +36,7 @@ pub(crate) fn write_out(file: &File) -> io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn write_out(_file: &File) -> io::Result<()> {
+pub(crate) fn write_out(_file: &File, _hurry: &AtomicBool) -> io::Result<()> {
     Ok(())
 }
 

@@ -31,7 +31,7 @@ const MAGIC: [u8; 8] = *b"kasirwal";
 const HEADER_BYTES: usize = 72;
 const BLOCK: usize = 4096;
 /// A file is full at this size. It grows beyond it while a checkpoint is under way, and waits for that at this multiple.
-const FILE_BYTES: u64 = 16 << 20;
+const FILE_BYTES: u64 = 8 << 20;
 const OVERFULL: u64 = 4;
 /// How much a file grows at a time. Zeros are written, not only promised: a sync of blocks that are there is faster.
 const GROWTH_BYTES: u64 = 1 << 20;
