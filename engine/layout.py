@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 
 # The format that this program reads: `format` in the table "meta".
-FORMAT = 1
+FORMAT = 2
 SIGN_BIT = 1 << 63
 
 

@@ -1,10 +1,9 @@
 //! What makes a batch durable: the write-ahead files, and the checkpoints that let them be used again.
 
 use std::io;
-use std::path::Path;
 
 use crate::checkpoint::Checkpoints;
-use crate::wal::{End, Frame, Trouble, Wal};
+use crate::wal::{Frame, Trouble, Wal};
 
 /// A checkpoint is made at least after so many commits: until then LMDB spares the pages that they replaced, and its
 /// file grows by them.
@@ -24,12 +23,11 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    /// Goes on from a store that is recovered up to `revision` by frames that end at `end`.
-    pub(crate) fn begin(dir: &Path, checkpoints: Checkpoints, end: End, revision: u64) -> io::Result<Self> {
-        let wal = Wal::open(dir, end)?;
+    /// Goes on from a store that is recovered up to `revision`, by frames that end where `wal` goes on.
+    pub(crate) fn begin(wal: Wal, checkpoints: Checkpoints, revision: u64) -> Self {
         // Nobody waits for a checkpoint now, but what was recovered should not have to be once more.
         let turned = revision > checkpoints.revision();
-        Ok(Self { wal, checkpoints, commits: 0, turned, revision })
+        Self { wal, checkpoints, commits: 0, turned, revision }
     }
 
     /// Appends a batch whose last record is `last`; durable when this returns.
@@ -76,7 +74,9 @@ impl Ahead {
     }
 
     fn start(&mut self, revision: u64) -> io::Result<()> {
-        (self.commits, self.turned) = (0, false);
-        self.checkpoints.start(revision)
+        if self.checkpoints.start(revision)? {
+            (self.commits, self.turned) = (0, false);
+        }
+        Ok(())
     }
 }

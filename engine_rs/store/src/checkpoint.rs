@@ -20,11 +20,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use heed::{Env, RoTxn, WithoutTls};
+use heed::{Env, MdbError, RoTxn, WithoutTls};
 
 use crate::disk::{says_full, write_out};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::files::{DATA_FILE, sync_dir_of};
+use crate::wal::WAL_FILES;
 
 /// The last checkpoint, in the store's directory.
 pub const CHECKPOINT_FILE: &str = "checkpoint";
@@ -82,19 +83,42 @@ impl Checkpoint {
     }
 }
 
-/// Puts the data file in `dir` back to its last checkpoint, unless it was closed well. `alone` is asked, if anything has to
-/// be written, whether nobody looks into the file. Returns the checkpoint's revision; `None` when the file is what it is.
+/// A data file that was put back.
+pub(crate) struct PutBack {
+    /// The checkpoint's.
+    pub(crate) revision: u64,
+    data: File,
+    /// The header pages before.
+    before: Vec<u8>,
+}
+
+impl PutBack {
+    /// Leaves the file as it was found: it is none of this checkpoint's.
+    pub(crate) fn undo(&self) {
+        let _ = self.data.write_all_at(&self.before, 0);
+    }
+}
+
+/// Puts the data file in `dir` back to its last checkpoint, unless it was closed well. `alone` runs what has to be written
+/// when nobody looks into the file. `None`: the file is what it is.
 pub(crate) fn put_back(
     dir: &Path,
-    alone: impl FnOnce() -> Result<(), StoreError>,
-) -> Result<Option<u64>, StoreError> {
+    alone: impl FnOnce(&dyn Fn() -> io::Result<()>) -> Result<(), StoreError>,
+) -> Result<Option<PutBack>, StoreError> {
     let path = dir.join(CHECKPOINT_FILE);
     let failed = |error: &io::Error| {
         StoreError::io(format!("The store {} cannot be put back to its checkpoint", dir.display()), error)
     };
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let written = |name| fs::metadata(dir.join(name)).is_ok_and(|file| file.len() > 0);
+            if WAL_FILES.into_iter().any(written) {
+                let what = format!("{} is missing: {} needs it.", path.display(), WAL_FILES.join(" or "));
+                return Err(StoreError::new(StoreErrorKind::Corrupt, what));
+            }
+            return Ok(None);
+        }
         Err(error) => return Err(failed(&error)),
     };
     let damaged = || StoreError::new(StoreErrorKind::Corrupt, format!("{} is damaged.", path.display()));
@@ -104,22 +128,26 @@ pub(crate) fn put_back(
     }
     let data =
         File::options().read(true).write(true).open(dir.join(DATA_FILE)).map_err(|error| failed(&error))?;
-    let mut headers = vec![0; checkpoint.headers.len()];
-    data.read_exact_at(&mut headers, 0).map_err(|error| failed(&error))?;
-    if headers != checkpoint.headers {
-        alone()?;
+    let mut before = vec![0; checkpoint.headers.len()];
+    data.read_exact_at(&mut before, 0).map_err(|error| failed(&error))?;
+    if before != checkpoint.headers {
         // Not synced: until there is another checkpoint, each opening does this again.
-        data.write_all_at(&checkpoint.headers, 0).map_err(|error| failed(&error))?;
+        alone(&|| data.write_all_at(&checkpoint.headers, 0))?;
     }
-    Ok(Some(checkpoint.revision))
+    Ok(Some(PutBack { revision: checkpoint.revision, data, before }))
 }
 
 /// A read transaction that is never read through: it keeps pages from being written over.
 struct Pin(#[expect(dead_code, reason = "held, not read")] RoTxn<'static, WithoutTls>);
 
 impl Pin {
-    fn new(env: &Env<WithoutTls>) -> io::Result<Self> {
-        env.clone().static_read_txn().map(Self).map_err(io::Error::other)
+    /// `None`: as many read as may.
+    fn new(env: &Env<WithoutTls>) -> io::Result<Option<Self>> {
+        match env.clone().static_read_txn() {
+            Ok(txn) => Ok(Some(Self(txn))),
+            Err(heed::Error::Mdb(MdbError::ReadersFull)) => Ok(None),
+            Err(error) => Err(io::Error::other(error)),
+        }
     }
 }
 
@@ -156,17 +184,21 @@ impl Checkpoints {
     ) -> io::Result<Self> {
         let path = dir.join(CHECKPOINT_FILE);
         let data = File::open(dir.join(DATA_FILE))?;
-        let pin = Pin::new(env)?;
+        let pin = Pin::new(env)?.ok_or(ErrorKind::ResourceBusy)?;
         let hurry = Arc::new(AtomicBool::new(false));
         let (jobs, waiting) = bounded::<Checkpoint>(1);
         let (told, done) = bounded(1);
         let make = {
-            let (env, path, data, hurry) = (env.clone(), path.clone(), data.try_clone()?, Arc::clone(&hurry));
+            let (path, data, hurry) = (path.clone(), data.try_clone()?, Arc::clone(&hurry));
+            // Opened anew: what writing out finds wrong is told to the one who asks next through the same descriptor. Not
+            // LMDB's own sync, which looks into the map: that may just be growing.
+            let synced = File::open(dir.join(DATA_FILE))?;
             move |checkpoint: &Checkpoint| {
                 if !checkpoint.closed {
                     write_out(&data, &hurry)?;
                 }
-                env.force_sync().map_err(io::Error::other).and_then(|()| checkpoint.save(&path))
+                synced.sync_data()?;
+                checkpoint.save(&path)
             }
         };
         if !put_back && !make(&Checkpoint::of(env, &data, revision, false)?)? {
@@ -203,20 +235,21 @@ impl Checkpoints {
         self.pending.is_some()
     }
 
-    /// Starts a checkpoint of what is committed: at `revision`. None may be under way, nor a write transaction.
-    pub(crate) fn start(&mut self, revision: u64) -> io::Result<()> {
+    /// Starts a checkpoint of what is committed: at `revision`. None may be under way, nor a write transaction. Returns
+    /// whether it could be: later, if as many read as may.
+    pub(crate) fn start(&mut self, revision: u64) -> io::Result<bool> {
         self.order(revision, false)
     }
 
-    fn order(&mut self, revision: u64, closed: bool) -> io::Result<()> {
+    fn order(&mut self, revision: u64, closed: bool) -> io::Result<bool> {
         debug_assert!(self.pending.is_none(), "one at a time");
         self.hurry.store(false, Ordering::Relaxed);
-        let pin = Pin::new(&self.env)?;
+        let Some(pin) = Pin::new(&self.env)? else { return Ok(false) };
         let checkpoint = Checkpoint::of(&self.env, &self.data, revision, closed)?;
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
         jobs.send(checkpoint).map_err(|_| gone())?;
         self.pending = Some(Pending { revision, pin });
-        Ok(())
+        Ok(true)
     }
 
     /// Has the one under way made faster, at the cost of those who write meanwhile.
@@ -238,19 +271,26 @@ impl Checkpoints {
                 Err(crossbeam_channel::TryRecvError::Disconnected) => return Err(gone()),
             }
         };
-        match self.pending.take() {
-            Some(Pending { revision, pin }) if made? => (self.revision, self.pin) = (revision, pin),
-            _ => {}
+        let pending = self.pending.take();
+        match (pending, made) {
+            (Some(Pending { revision, pin }), Ok(true)) => (self.revision, self.pin) = (revision, pin),
+            (_, Ok(_)) => {}
+            (_, Err(error)) => {
+                // A sync that failed says nothing when it succeeds the next time: there is none.
+                self.jobs = None;
+                return Err(error);
+            }
         }
         Ok(())
     }
 
-    /// Makes a checkpoint at `revision`; durable when this returns.
+    /// Makes a checkpoint at `revision`; durable when this returns, and not made when the disk has no room for it.
     pub(crate) fn make(&mut self, revision: u64) -> io::Result<()> {
         self.look(true)?;
-        self.start(revision)?;
+        let started = self.start(revision)?;
         self.hurry();
-        self.look(true)
+        self.look(true)?;
+        if started && self.revision == revision { Ok(()) } else { Err(ErrorKind::StorageFull.into()) }
     }
 
     /// The same, as the last thing that happens to the file.

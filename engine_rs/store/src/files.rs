@@ -16,7 +16,7 @@ use crate::onlookers::Onlookers;
 use crate::record::{Head, StoreInfo, decode, encode};
 use crate::replay::recover;
 use crate::schema::{self, FORMAT, HEAD_KEY, OwnTable, STORE_KEY, Tables};
-use crate::wal::{End, Frames};
+use crate::wal::{Frames, Wal};
 
 /// LMDB's data file in the store's directory.
 pub const DATA_FILE: &str = "data.mdb";
@@ -79,7 +79,7 @@ impl Files {
         let failed = |error: &_| StoreError::io(&doing, error);
         let lock = take_lock(dir)?;
         let onlookers = Onlookers::new(dir)?;
-        let put_back = checkpoint::put_back(dir, || onlookers.wait_for_none(dir))?;
+        let put_back = checkpoint::put_back(dir, |write| onlookers.alone(dir, write))?;
         let mut builder = EnvOpenOptions::new().read_txn_without_tls();
         builder
             .map_size(map_bytes(options.map_size))
@@ -97,13 +97,16 @@ impl Files {
         env.clear_stale_readers().map_err(|error| StoreError::lmdb(&doing, error))?;
         check_length(&env, &dir.join(DATA_FILE), true)?;
         let head = check_format(&env, dir)?;
-        if put_back.is_some_and(|revision| revision != head.revision) {
+        if let Some(found) = put_back.as_ref().filter(|found| found.revision != head.revision) {
+            found.undo();
             return Err(StoreError::new(
                 StoreErrorKind::Corrupt,
                 format!("{doing}: its files are of different stores, or of different days."),
             ));
         }
-        // LMDB syncs what is in its files, not that they are there.
+        let created =
+            if put_back.is_none() { Some(Wal::create(dir).map_err(|error| failed(&error))?) } else { None };
+        // What is synced is what is in the files, not that they are there.
         sync_dir_of(&dir.join(DATA_FILE)).and_then(|()| sync_dir_of(dir)).map_err(|error| failed(&error))?;
         let checkpoints = Checkpoints::begin(&env, dir, head.revision, put_back.is_some())
             .map_err(|error| failed(&error))?;
@@ -116,15 +119,25 @@ impl Files {
         };
         let writable = Some(Arc::new(Writable { onlookers: Mutex::new(onlookers), _lock: lock }));
         let files = Self { env, tables: Arc::new(tables), writable };
-        let (head, end) = if put_back.is_some() {
-            let mut frames = Frames::between(dir, head.revision, u64::MAX)?;
-            let head = recover(&files, &mut frames, head);
-            (head.map_err(|fault| StoreError::fault(&doing, &fault))?, frames.end())
-        } else {
-            (head, End::default())
+        let (wal, head) = match created {
+            Some(wal) => (wal, head),
+            None => files.recover(dir, head)?,
         };
-        let ahead = Ahead::begin(dir, checkpoints, end, head.revision).map_err(|error| failed(&error))?;
-        Ok((files, head, ahead))
+        Ok((files, head, Ahead::begin(wal, checkpoints, head.revision)))
+    }
+
+    /// Applies what was written ahead after `head`, a checkpoint's, and goes on behind it.
+    fn recover(&self, dir: &Path, head: Head) -> Result<(Wal, Head), StoreError> {
+        let doing = format!("The store {} cannot be opened", dir.display());
+        let failed = |fault: &Fault| StoreError::fault(&doing, fault);
+        let mut frames = Frames::between(dir, head.revision, u64::MAX)?;
+        let head = recover(self, &mut frames, head, &|| self.grow()).map_err(|fault| failed(&fault))?;
+        if frames.has_gap_after(&head).map_err(|fault| failed(&fault))? {
+            let what = format!("what was written ahead after revision {} is damaged", head.revision);
+            return Err(failed(&Fault::Corrupt(what)));
+        }
+        let wal = Wal::go_on(dir, frames.end()).map_err(|error| StoreError::io(&doing, &error))?;
+        Ok((wal, head))
     }
 
     /// Opens a copy of a store's data file for reading: a snapshot, which nobody writes.

@@ -39,19 +39,18 @@ impl Onlookers {
         Ok(Self { file, kept: None })
     }
 
-    /// Waits until nobody looks on: pages that they may see are about to be given up.
+    /// Runs `work` while nobody looks on: it gives up pages that they may see.
     ///
     /// # Errors
     /// [`StoreErrorKind::Locked`] when somebody still does after some seconds.
-    pub(crate) fn wait_for_none(&self, dir: &Path) -> Result<(), StoreError> {
+    pub(crate) fn alone(&self, dir: &Path, work: &dyn Fn() -> std::io::Result<()>) -> Result<(), StoreError> {
         let begun = Instant::now();
         loop {
             match self.file.try_lock() {
                 Ok(()) => {
-                    let freed = self.file.unlock();
-                    return freed.map_err(|error| {
-                        StoreError::io(format!("{} cannot be freed", dir.display()), &error)
-                    });
+                    let done = work().and_then(|()| self.file.unlock());
+                    let doing = format!("The store {} cannot be put back to its checkpoint", dir.display());
+                    return done.map_err(|error| StoreError::io(doing, &error));
                 }
                 Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {

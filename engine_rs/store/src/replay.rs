@@ -82,7 +82,7 @@ pub(crate) fn replay(
 ) -> Result<u64, StoreError> {
     let defaults = Options::default();
     let map = MapOptions { map_size: defaults.map_size, max_readers: defaults.max_readers };
-    let (files, mut head, ahead) = Files::open(target, map, 0)?;
+    let (files, mut head, mut ahead) = Files::open(target, map, 0)?;
     loop {
         let left = usize::try_from(up_to.saturating_sub(head.revision)).unwrap_or(usize::MAX);
         let chunk = read(head.revision, left.min(CHUNK_MAX)).map_err(unreadable)?;
@@ -117,6 +117,7 @@ pub(crate) fn replay(
                 Err(fault) => return Err(StoreError::fault(&doing, &fault)),
             }
         };
+        ahead.followed(head.revision).map_err(|error| StoreError::io(&doing, &error))?;
         if head.hash != chunk.after {
             return Err(StoreError::new(
                 StoreErrorKind::Corrupt,
@@ -143,8 +144,14 @@ fn follow(txn: &mut Writer<'_>, place: Place, entries: &[LogEntry]) -> Result<Ap
     EmbeddedLog.append(txn, place, entries, &mut Frame::default())
 }
 
-/// Applies the frames that follow `head`, which is where a checkpoint ends. Returns where the store ends then.
-pub(crate) fn recover(files: &Files, frames: &mut Frames, mut head: Head) -> Result<Head, Fault> {
+/// Applies the frames that follow `head`, which is where LMDB's file ends. Returns where it ends then. `grow` doubles the
+/// map.
+pub(crate) fn recover(
+    files: &Files,
+    frames: &mut Frames,
+    mut head: Head,
+    grow: &dyn Fn() -> Result<(), Fault>,
+) -> Result<Head, Fault> {
     loop {
         let begun = frames.place();
         match recover_some(files, frames, head) {
@@ -152,7 +159,7 @@ pub(crate) fn recover(files: &Files, frames: &mut Frames, mut head: Head) -> Res
             Ok(reached) => head = reached,
             Err(Fault::Full) => {
                 frames.go_to(begun);
-                files.grow()?;
+                grow()?;
             }
             Err(fault) => return Err(fault),
         }

@@ -145,8 +145,14 @@ impl<T: Send + 'static> Sequencer<T> {
                 return self.close();
             }
             self.gather(next, &mut intake);
-            let served =
-                self.serve(&files, &mut kept, &mut intake).and_then(|()| self.trim(&mut intake.trims));
+            // A panic is a bug: nothing more is to be trusted.
+            let served = catch_unwind(AssertUnwindSafe(|| {
+                self.serve(&files, &mut kept, &mut intake).and_then(|()| self.trim(&mut intake.trims))
+            }));
+            let served = served.unwrap_or_else(|panic| {
+                let why = stopped_by(panic.as_ref());
+                self.refuse(&why, &mut intake).and(Err(why))
+            });
             if let Err(why) = served {
                 return self.stop(&why);
             }
@@ -218,7 +224,8 @@ impl<T: Send + 'static> Sequencer<T> {
             // What the transaction kept it may have written itself.
             *kept = Kept::new();
             let Some(what) = what else { continue };
-            if self.behind {
+            // Who reads is to find what was answered before this.
+            if self.catch_up().is_err() {
                 self.shared.following.give_up();
             }
             self.pause_until = Some(Instant::now() + DISK_PAUSE);
@@ -239,9 +246,7 @@ impl<T: Send + 'static> Sequencer<T> {
         let (until, mut commands) = (Instant::now() + FOLLOW_TIME, 0);
         loop {
             let begun = Instant::now();
-            // A panic is a bug. The transaction it tore is dropped, and nothing more is to be trusted.
-            let done = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut txn, &intake.requests)))
-                .unwrap_or_else(|panic| Err(Failure::Stop(stopped_by(panic.as_ref()))))?;
+            let done = self.attempt(&mut txn, &intake.requests)?;
             commands += intake.requests.len();
             self.pace.learn(done.tally.expired, begun.elapsed());
             let is_last = commands >= FOLLOW_COMMANDS || !intake.trims.is_empty() || self.is_read_from();
@@ -316,7 +321,7 @@ impl<T: Send + 'static> Sequencer<T> {
         let reached = *Reader::begin(&self.files)?.head();
         let frames = Frames::between(&self.shared.dir, reached.revision, self.head.revision);
         let mut frames = frames.map_err(|error| Failure::Unwritable(error.message))?;
-        let head = match recover(&self.files, &mut frames, reached) {
+        let head = match recover(&self.files, &mut frames, reached, &|| self.grow()) {
             // LMDB closes an environment whose header it could not write: then nobody knows what the file says.
             Err(Fault::Io(what)) if self.files.write_txn().is_err() => {
                 return Err(Failure::Stop(unknown(&what)));
@@ -456,7 +461,9 @@ impl<T: Send + 'static> Sequencer<T> {
             txn.commit().map_err(|error| self.judge(error))?;
             self.set_head(head);
             // Nothing in the write-ahead file says what was forgotten.
-            self.ahead.checkpoint(head.revision).map_err(|error| stop(&error))?;
+            self.ahead.checkpoint(head.revision).map_err(|error| {
+                if disk::says_full(&error) { Failure::Unwritable(error.to_string()) } else { stop(&error) }
+            })?;
         }
         Ok(count)
     }

@@ -9,8 +9,8 @@
 //! already and a sync writes nothing but data.
 //!
 //! A frame begins at a multiple of [`BLOCK`] bytes, so that no durable frame's block is ever written again before its
-//! time: [`MAGIC`], first and last revision (u64), the hash before the first record, length and CRC-32 of the payload
-//! and the CRC-32 of all that (u32), little-endian; then the payload: of each record its length, its reply's length
+//! time: [`MAGIC`], first and last revision (u64), the hash before the first record, the length of the payload, the
+//! CRC-32 of all that comes after the header, and the CRC-32 of the header (u32), little-endian; then the payload: of each record its length, its reply's length
 //! (u32), the record, the reply ([`crate::record::RequestRecord`]; empty for deadlines).
 
 use std::fs::File;
@@ -20,7 +20,7 @@ use std::path::Path;
 
 use kasir_core::Fault;
 
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::log::LogEntry;
 use crate::record::{Hash, Head, decode};
 
@@ -66,12 +66,13 @@ impl Frame {
 
     /// Writes the header, and fills up the last block.
     fn seal(&mut self, last: u64) -> io::Result<&[u8]> {
+        let length = u32::try_from(self.bytes.len() - HEADER_BYTES);
+        let length = length.map_err(|_| io::Error::from(ErrorKind::FileTooLarge))?;
+        self.bytes.resize(self.bytes.len().next_multiple_of(BLOCK), 0);
         let payload = &self.bytes[HEADER_BYTES..];
-        let length = u32::try_from(payload.len()).map_err(|_| io::Error::from(ErrorKind::FileTooLarge))?;
         let header =
             Header { first: self.first, last, before: self.before, length, crc: crc32fast::hash(payload) };
         self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
-        self.bytes.resize(self.bytes.len().next_multiple_of(BLOCK), 0);
         Ok(&self.bytes)
     }
 }
@@ -133,14 +134,31 @@ pub(crate) struct Wal {
 }
 
 impl Wal {
-    /// Opens the files, or makes them, to go on after `end`.
-    pub(crate) fn open(dir: &Path, end: End) -> io::Result<Self> {
-        let open = |name: &str| {
-            File::options().read(true).write(true).create(true).truncate(false).open(dir.join(name))
+    /// Makes the files, empty: all that was in them is in the store. Durable when this returns, but for their names.
+    pub(crate) fn create(dir: &Path) -> io::Result<Self> {
+        let create = |name: &str| {
+            let file =
+                File::options().read(true).write(true).create(true).truncate(true).open(dir.join(name))?;
+            file.sync_all()?;
+            Ok::<_, io::Error>(file)
         };
+        let files = [create(WAL_FILES[0])?, create(WAL_FILES[1])?];
+        Ok(Self { files, lengths: [0; 2], holds: [0; 2], current: 0, offset: 0 })
+    }
+
+    /// Goes on after the frames that were found, durable when this returns. They may never have been: who wrote them did not
+    /// live to see it, or saw it fail, after which the kernel takes them for written. So they are written once more.
+    pub(crate) fn go_on(dir: &Path, end: End) -> io::Result<Self> {
+        let open = |name: &str| File::options().read(true).write(true).open(dir.join(name));
         let files = [open(WAL_FILES[0])?, open(WAL_FILES[1])?];
+        for (file, length) in files.iter().zip(end.lengths) {
+            let mut found = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+            file.read_exact_at(&mut found, 0)?;
+            file.write_all_at(&found, 0)?;
+            file.sync_data()?;
+        }
         let lengths = [files[0].metadata()?.len(), files[1].metadata()?.len()];
-        let End { holds, current, offset } = end;
+        let End { holds, current, offset, .. } = end;
         Ok(Self { files, lengths, holds, current, offset })
     }
 
@@ -200,6 +218,8 @@ pub(crate) enum Trouble {
 pub(crate) struct End {
     /// The last revision in each file.
     holds: [u64; 2],
+    /// Where the last frame ends in each file.
+    lengths: [u64; 2],
     current: usize,
     offset: u64,
 }
@@ -208,15 +228,17 @@ pub(crate) struct End {
 #[derive(Debug)]
 pub(crate) struct Frames {
     end: End,
-    files: Vec<Option<File>>,
+    files: Vec<File>,
     /// File, offset and header of each.
     found: Vec<(usize, u64, Header)>,
     next: usize,
 }
 
 impl Frames {
-    /// Finds the frames whose last record comes after revision `after`, and not after `last`. A file that is not there
-    /// has none.
+    /// Finds the frames whose last record comes after revision `after`, and not after `last`.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Corrupt`] when a file is missing.
     pub(crate) fn between(dir: &Path, after: u64, last: u64) -> Result<Self, StoreError> {
         let (mut files, mut found) = (Vec::new(), Vec::new());
         for name in WAL_FILES {
@@ -225,19 +247,27 @@ impl Frames {
             let file = match File::open(&path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    files.push(None);
-                    continue;
+                    let what =
+                        format!("{} is missing: the store was not closed, and needs it.", path.display());
+                    return Err(StoreError::new(StoreErrorKind::Corrupt, what));
                 }
                 Err(error) => return Err(failed(&error)),
             };
             let mut offset = 0;
-            while let Some(header) = header_at(&file, offset).map_err(|error| failed(&error))? {
-                if header.last > after && header.last <= last {
-                    found.push((files.len(), offset, header));
+            let length = file.metadata().map_err(|error| failed(&error))?.len();
+            while offset < length {
+                match header_at(&file, offset).map_err(|error| failed(&error))? {
+                    Some(header) => {
+                        if header.last > after && header.last <= last {
+                            found.push((files.len(), offset, header));
+                        }
+                        offset += header.extent();
+                    }
+                    // The end, unless a frame follows all the same.
+                    None => offset += BLOCK as u64,
                 }
-                offset += header.extent();
             }
-            files.push(Some(file));
+            files.push(file);
         }
         found.sort_by_key(|(_, _, header)| header.first);
         Ok(Self { end: End::default(), files, found, next: 0 })
@@ -267,21 +297,40 @@ impl Frames {
                 // What a file held before it was written over.
                 continue;
             }
-            let mut payload = vec![0; header.length as usize];
-            let Some(open) = &self.files[file] else { continue };
-            match open.read_exact_at(&mut payload, offset + HEADER_BYTES as u64) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => continue,
-                Err(error) => return Err(Fault::Io(error.to_string())),
-            }
-            // Torn, and perhaps written anew elsewhere.
-            if crc32fast::hash(&payload) == header.crc {
+            // Else torn, and perhaps written anew elsewhere.
+            if let Some(payload) = self.payload(file, offset, &header)? {
                 self.end.holds[file] = header.last;
+                self.end.lengths[file] = offset + header.extent();
                 (self.end.current, self.end.offset) = (file, offset + header.extent());
                 return entries(&payload).map(Some);
             }
         }
         Ok(None)
+    }
+
+    /// Whether a whole frame is left that comes after `head`, and not at once: what stood between was durable before it was
+    /// written, and is gone.
+    pub(crate) fn has_gap_after(&self, head: &Head) -> Result<bool, Fault> {
+        for (file, offset, header) in &self.found {
+            if header.first > head.revision + 1 && self.payload(*file, *offset, header)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a frame carries, unless it is torn.
+    fn payload(&self, file: usize, offset: u64, header: &Header) -> Result<Option<Vec<u8>>, Fault> {
+        let length = usize::try_from(header.extent()).map_err(|error| Fault::Io(error.to_string()))?;
+        let mut payload = vec![0; length - HEADER_BYTES];
+        match self.files[file].read_exact_at(&mut payload, offset + HEADER_BYTES as u64) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(Fault::Io(error.to_string())),
+        }
+        let whole = crc32fast::hash(&payload) == header.crc;
+        payload.truncate(header.length as usize);
+        Ok(whole.then_some(payload))
     }
 }
 
@@ -336,7 +385,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let dir = TempDir::new().unwrap();
-            let wal = Wal::open(dir.path(), End::default()).unwrap();
+            let wal = Wal::create(dir.path()).unwrap();
             Self { dir, wal, head: Head::empty(), frame: Frame::default(), turns: 0 }
         }
 

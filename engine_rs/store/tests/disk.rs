@@ -196,7 +196,8 @@ fn a_really_full_disk_is_waited_for() {
         }
     }
     assert!(booked > 100);
-    assert_eq!(shop.level(), (1_000_000, booked));
+    // Reads may miss what was answered last: LMDB's file has no room for it.
+    assert!(shop.level().1 <= booked);
     fs::remove_file(&ballast).unwrap();
     shop.ok(support::booking("Budi"));
     assert_eq!(shop.level(), (1_000_000, booked + 1));

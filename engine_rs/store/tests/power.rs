@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kasir_core::Command;
-use kasir_store::{CHECKPOINT_FILE, DATA_FILE, Options, WAL_FILES};
+use kasir_store::{CHECKPOINT_FILE, DATA_FILE, Options, StoreErrorKind, WAL_FILES};
 use support::{START_MS, Shop, booking, eventually, request};
 use tempfile::TempDir;
 
@@ -155,4 +155,58 @@ fn nothing_answered_is_lost_by_a_power_cut_between_checkpoints() {
     shop.store.read(|_| Ok(())).unwrap();
     assert!(fs::read(&checkpoint).unwrap() == last, "what was copied before is what was confirmed");
     cut(&shop, &before, &told);
+}
+
+/// What a store says that was killed, and whose files were changed by `harm` before it is opened again.
+fn harmed(shop: &Shop, harm: impl FnOnce(&Path)) -> Option<StoreErrorKind> {
+    let holder = Arc::new(TempDir::new().unwrap());
+    let left = holder.path().join("store");
+    fs::create_dir(&left).unwrap();
+    for name in [CHECKPOINT_FILE, DATA_FILE, WAL_FILES[0], WAL_FILES[1]] {
+        fs::copy(shop.path().join(name), left.join(name)).unwrap();
+    }
+    harm(&left);
+    let opened = Shop::open(holder, &Options::default(), START_MS);
+    opened.err().map(|error| error.kind)
+}
+
+#[test]
+fn files_that_are_missing_or_damaged_are_told_and_never_passed_over() {
+    let shop = Shop::stocked(1_000);
+    trade(&shop, 20, false, &mut Told::new());
+    assert_eq!(harmed(&shop, |_| ()), None);
+    for name in [CHECKPOINT_FILE, WAL_FILES[0], WAL_FILES[1]] {
+        let found = harmed(&shop, |left| fs::remove_file(left.join(name)).unwrap());
+        assert_eq!(found, Some(StoreErrorKind::Corrupt), "{name} is missing");
+    }
+    // The tenth frame's header, and what it carries: frames come after it, so it was answered.
+    for at in [9 * PAGE + 20, 9 * PAGE + 200] {
+        let found = harmed(&shop, |left| {
+            let path = left.join(WAL_FILES[0]);
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[at] ^= 1;
+            fs::write(path, bytes).unwrap();
+        });
+        assert_eq!(found, Some(StoreErrorKind::Corrupt), "byte {at} is another");
+    }
+}
+
+#[test]
+fn an_older_file_of_a_closed_store_brings_back_no_later_history() {
+    let shop = Shop::stocked(1_000);
+    trade(&shop, 10, true, &mut Told::new());
+    let shop = shop.reopen();
+    let revision = shop.store.revision();
+    shop.store.close();
+    let older = fs::read(shop.path().join(DATA_FILE)).unwrap();
+    let shop = shop.reopen();
+    trade(&shop, 10, true, &mut Told::new());
+    shop.store.close();
+    fs::write(shop.path().join(DATA_FILE), older).unwrap();
+    let shop = shop.reopen();
+    assert_eq!(shop.store.revision(), revision);
+    trade(&shop, 3, true, &mut Told::new());
+    let killed = copied(&shop.path());
+    assert_eq!(killed.store.revision(), revision + 3);
+    killed.verify();
 }
