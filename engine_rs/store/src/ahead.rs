@@ -61,15 +61,17 @@ impl Ahead {
         Ok(())
     }
 
-    /// Makes a checkpoint of all that is committed, up to `revision`.
-    pub(crate) fn checkpoint(&mut self, revision: u64) -> io::Result<()> {
-        self.checkpoints.make(revision)?;
-        (self.commits, self.turned) = (0, false);
-        Ok(())
+    /// Makes a checkpoint of all that is committed, up to `revision`. False: the disk has no room for it.
+    pub(crate) fn checkpoint(&mut self, revision: u64) -> io::Result<bool> {
+        let made = self.checkpoints.make(revision)?;
+        if made {
+            (self.commits, self.turned) = (0, false);
+        }
+        Ok(made)
     }
 
     /// Makes the last checkpoint: LMDB's file, at `revision`, is all there is to the store then.
-    pub(crate) fn close(self, revision: u64) -> io::Result<()> {
+    pub(crate) fn close(self, revision: u64) -> io::Result<bool> {
         self.checkpoints.close(revision)
     }
 

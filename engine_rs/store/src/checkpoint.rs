@@ -257,47 +257,51 @@ impl Checkpoints {
         self.hurry.store(true, Ordering::Relaxed);
     }
 
-    /// Takes note of a checkpoint that is made. `wait`: waits for the one under way.
-    pub(crate) fn look(&mut self, wait: bool) -> io::Result<()> {
+    /// Takes note of a checkpoint that is made. `wait`: waits for the one under way. Returns whether one was saved.
+    pub(crate) fn look(&mut self, wait: bool) -> io::Result<bool> {
         if self.pending.is_none() {
-            return Ok(());
+            return Ok(false);
         }
         let made = if wait {
             self.done.recv().map_err(|_| gone())?
         } else {
             match self.done.try_recv() {
                 Ok(made) => made,
-                Err(crossbeam_channel::TryRecvError::Empty) => return Ok(()),
+                Err(crossbeam_channel::TryRecvError::Empty) => return Ok(false),
                 Err(crossbeam_channel::TryRecvError::Disconnected) => return Err(gone()),
             }
         };
         let pending = self.pending.take();
         match (pending, made) {
-            (Some(Pending { revision, pin }), Ok(true)) => (self.revision, self.pin) = (revision, pin),
-            (_, Ok(_)) => {}
+            (Some(Pending { revision, pin }), Ok(true)) => {
+                (self.revision, self.pin) = (revision, pin);
+                Ok(true)
+            }
+            (_, Ok(_)) => Ok(false),
             (_, Err(error)) => {
                 // A sync that failed says nothing when it succeeds the next time: there is none.
                 self.jobs = None;
-                return Err(error);
+                Err(error)
             }
         }
-        Ok(())
     }
 
-    /// Makes a checkpoint at `revision`; durable when this returns, and not made when the disk has no room for it.
-    pub(crate) fn make(&mut self, revision: u64) -> io::Result<()> {
-        self.look(true)?;
-        let started = self.start(revision)?;
-        self.hurry();
-        self.look(true)?;
-        if started && self.revision == revision { Ok(()) } else { Err(ErrorKind::StorageFull.into()) }
+    /// Makes a checkpoint at `revision`, durable when this returns. False: not made, the disk has no room for it.
+    pub(crate) fn make(&mut self, revision: u64) -> io::Result<bool> {
+        self.make_one(revision, false)
     }
 
     /// The same, as the last thing that happens to the file.
-    pub(crate) fn close(mut self, revision: u64) -> io::Result<()> {
+    pub(crate) fn close(mut self, revision: u64) -> io::Result<bool> {
+        self.make_one(revision, true)
+    }
+
+    fn make_one(&mut self, revision: u64, closed: bool) -> io::Result<bool> {
+        self.hurry();
         self.look(true)?;
-        self.order(revision, true)?;
-        self.look(true)
+        let ordered = self.order(revision, closed)?;
+        self.hurry();
+        Ok(self.look(true)? && ordered)
     }
 }
 

@@ -80,30 +80,18 @@ impl Files {
         let lock = take_lock(dir)?;
         let onlookers = Onlookers::new(dir)?;
         let put_back = checkpoint::put_back(dir, |write| onlookers.alone(dir, write))?;
-        let mut builder = EnvOpenOptions::new().read_txn_without_tls();
-        builder
-            .map_size(map_bytes(options.map_size))
-            .max_readers(options.max_readers)
-            .max_dbs(schema::count());
-        // SAFETY: the map is undefined behaviour when others change the file beneath it. The lock keeps every other
-        // engine out, and programs that only look (kasir inspect) go through LMDB's own locks.
-        #[allow(unsafe_code, reason = "heed marks opening a memory map unsafe")]
-        // Without syncs a power cut leaves pages of any age in the file. The checkpoints see to that.
-        let env = unsafe {
-            builder.flags(EnvFlags::NO_SYNC);
-            builder.open(dir)
-        }
-        .map_err(|error| not_opened(&doing, error))?;
-        env.clear_stale_readers().map_err(|error| StoreError::lmdb(&doing, error))?;
-        check_length(&env, &dir.join(DATA_FILE), true)?;
-        let head = check_format(&env, dir)?;
-        if let Some(found) = put_back.as_ref().filter(|found| found.revision != head.revision) {
-            found.undo();
-            return Err(StoreError::new(
+        let opened = open_environment(dir, options).and_then(|(env, head)| match &put_back {
+            Some(found) if found.revision != head.revision => Err(StoreError::new(
                 StoreErrorKind::Corrupt,
                 format!("{doing}: its files are of different stores, or of different days."),
-            ));
-        }
+            )),
+            _ => Ok((env, head)),
+        });
+        let (env, head) = opened.inspect_err(|_| {
+            if let Some(found) = &put_back {
+                found.undo();
+            }
+        })?;
         let created =
             if put_back.is_none() { Some(Wal::create(dir).map_err(|error| failed(&error))?) } else { None };
         // What is synced is what is in the files, not that they are there.
@@ -119,6 +107,8 @@ impl Files {
         };
         let writable = Some(Arc::new(Writable { onlookers: Mutex::new(onlookers), _lock: lock }));
         let files = Self { env, tables: Arc::new(tables), writable };
+        // Dropped before `files`, should something fail: the lock is freed when nothing is open any more.
+        let checkpoints = checkpoints;
         let (wal, head) = match created {
             Some(wal) => (wal, head),
             None => files.recover(dir, head)?,
@@ -197,6 +187,26 @@ impl Files {
     pub(crate) fn map_bytes(&self) -> u64 {
         self.env.info().map_size as u64
     }
+}
+
+/// LMDB's environment in `dir`, checked, and the head in it.
+fn open_environment(dir: &Path, options: MapOptions) -> Result<(Env<WithoutTls>, Head), StoreError> {
+    let doing = format!("The store {} cannot be opened", dir.display());
+    let mut builder = EnvOpenOptions::new().read_txn_without_tls();
+    builder.map_size(map_bytes(options.map_size)).max_readers(options.max_readers).max_dbs(schema::count());
+    // SAFETY: the map is undefined behaviour when others change the file beneath it. The lock keeps every other engine out,
+    // and programs that only look (kasir inspect) write nothing. Without syncs a power cut leaves pages of any age in the
+    // file; the checkpoints see to that.
+    #[allow(unsafe_code, reason = "heed marks opening a memory map, and doing so without syncs, unsafe")]
+    let env = unsafe {
+        builder.flags(EnvFlags::NO_SYNC);
+        builder.open(dir)
+    }
+    .map_err(|error| not_opened(&doing, error))?;
+    env.clear_stale_readers().map_err(|error| StoreError::lmdb(&doing, error))?;
+    check_length(&env, &dir.join(DATA_FILE), true)?;
+    let head = check_format(&env, dir)?;
+    Ok((env, head))
 }
 
 fn not_opened(doing: &str, error: heed::Error) -> StoreError {

@@ -1,5 +1,6 @@
 //! Replay: the journal of one store lets another one evolve to the same bytes.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use kasir_core::kept::Kept;
@@ -97,9 +98,9 @@ pub(crate) fn replay(
             ));
         }
         if chunk.entries.is_empty() {
-            let durable = ahead.close(head.revision);
-            durable
-                .map_err(|error| StoreError::io(format!("{} cannot be synced", target.display()), &error))?;
+            let made = ahead.close(head.revision);
+            let made = made.and_then(|made| if made { Ok(()) } else { Err(ErrorKind::StorageFull.into()) });
+            made.map_err(|error| StoreError::io(format!("{} cannot be synced", target.display()), &error))?;
             return Ok(head.revision);
         }
         let doing = format!("The journal cannot be replayed into {}", target.display());

@@ -225,8 +225,13 @@ impl<T: Send + 'static> Sequencer<T> {
             *kept = Kept::new();
             let Some(what) = what else { continue };
             // Who reads is to find what was answered before this.
-            if self.catch_up().is_err() {
-                self.shared.following.give_up();
+            match self.catch_up() {
+                Ok(()) => {}
+                Err(Failure::Stop(why)) => {
+                    self.refuse(&why, intake)?;
+                    return Err(why);
+                }
+                Err(Failure::MapFull | Failure::Unwritable(_)) => self.shared.following.give_up(),
             }
             self.pause_until = Some(Instant::now() + DISK_PAUSE);
             let why = Refusal::new(
@@ -461,9 +466,9 @@ impl<T: Send + 'static> Sequencer<T> {
             txn.commit().map_err(|error| self.judge(error))?;
             self.set_head(head);
             // Nothing in the write-ahead file says what was forgotten.
-            self.ahead.checkpoint(head.revision).map_err(|error| {
-                if disk::says_full(&error) { Failure::Unwritable(error.to_string()) } else { stop(&error) }
-            })?;
+            if !self.ahead.checkpoint(head.revision).map_err(|error| stop(&error))? {
+                return Err(Failure::Unwritable("there is no room for a checkpoint".into()));
+            }
         }
         Ok(count)
     }

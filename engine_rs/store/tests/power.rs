@@ -6,7 +6,8 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -209,4 +210,31 @@ fn an_older_file_of_a_closed_store_brings_back_no_later_history() {
     let killed = copied(&shop.path());
     assert_eq!(killed.store.revision(), revision + 3);
     killed.verify();
+}
+
+#[test]
+fn a_file_that_is_not_the_checkpoint_s_is_refused_and_left_alone() {
+    let shop = Shop::stocked(100_000);
+    let holder = TempDir::new().unwrap();
+    let snapshot = holder.path().join("snapshot");
+    shop.store.snapshot(&snapshot).unwrap();
+    let checkpoint = shop.path().join(CHECKPOINT_FILE);
+    let first = fs::read(&checkpoint).unwrap();
+    trade(&shop, 300, true, &mut Told::new());
+    eventually("a checkpoint", || {
+        shop.store.submit_blocking(shop.request(booking("Pembeli lama"))).unwrap();
+        shop.store.read(|_| Ok(())).unwrap();
+        fs::read(&checkpoint).is_ok_and(|now| now != first)
+    });
+    let mut left = Vec::new();
+    let found = harmed(&shop, |path| {
+        let data = path.join(DATA_FILE);
+        fs::copy(&snapshot, &data).unwrap();
+        left.push((File::open(&data).unwrap(), fs::read(&data).unwrap()));
+    });
+    assert_eq!(found, Some(StoreErrorKind::Corrupt));
+    let (mut file, before) = left.remove(0);
+    let mut after = Vec::new();
+    file.read_to_end(&mut after).unwrap();
+    assert!(after == before, "it may be all that somebody has");
 }
