@@ -9,9 +9,9 @@
 //! already and a sync writes nothing but data.
 //!
 //! A frame begins at a multiple of [`BLOCK`] bytes, so that no durable frame's block is ever written again before its
-//! time: [`MAGIC`], first and last revision (u64), the hash before the first record, the length of the payload, the
-//! CRC-32 of all that comes after the header, and the CRC-32 of the header (u32), little-endian; then the payload: of each record its length, its reply's length
-//! (u32), the record, the reply ([`crate::record::RequestRecord`]; empty for deadlines).
+//! time: [`MAGIC`], first and last revision (u64), the hash before the first record, the length of the payload, the CRC-32
+//! of all that comes after the header, and the CRC-32 of the header (u32), little-endian; then the payload: of each record
+//! its length, its reply's length (u32), the record, the reply ([`crate::record::RequestRecord`]; empty for deadlines).
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
