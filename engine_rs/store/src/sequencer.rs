@@ -447,7 +447,11 @@ impl<T: Send + 'static> Sequencer<T> {
             let (told, stop) = match trimmed {
                 Ok(count) => (Ok(count), None),
                 Err(Failure::Stop(why)) => (Err(why.clone()), Some(why)),
-                Err(Failure::Unwritable(what)) => (Err(refusal(Fault::Io(what).into())), None),
+                // It may be forgotten, and come back with the next start.
+                Err(Failure::Unwritable(what)) => {
+                    let words = format!("The disk did not take it for certain: {what}. Ask for it again.");
+                    (Err(Refusal::new(Reason::StoreFull, words)), None)
+                }
                 Err(Failure::MapFull) => (Err(refusal(Fault::Full.into())), None),
             };
             drop(done.send(told));
