@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 
 # The format that this program reads: `format` in the table "meta".
-FORMAT = 2
+FORMAT = 3
 SIGN_BIT = 1 << 63
 
 
@@ -178,12 +178,7 @@ TABLES: dict[str, Table] = {
         _records("mutations", "mutation_id"),
         _index("mutations_by_state", ("bank_account_id", U64), ("state", U8), ("mutation_id", U64)),
         _fixed("mutation_keys", (("row_hash", HASH),), "mutation_id"),
-        _index(
-            "mutations_by_amount",
-            ("bank_account_id", U64),
-            ("amount_minor", ORDERED),
-            ("mutation_id", U64),
-        ),
+        _fixed("payers", (("payer", TEXT), ("customer_id", U64)), "confirmations"),
         _index(
             "proposals", ("bank_account_id", U64), ("changed", U8), ("decision", U8), ("mutation_id", U64)
         ),

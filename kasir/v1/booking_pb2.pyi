@@ -263,6 +263,7 @@ class Allocation(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    WRITE_OFF_FIELD_NUMBER: _builtins.int
     mutation_id: _builtins.int
     """The bank mutation; 0 for a payment recorded by RecordPayment."""
     method: _builtins.str
@@ -277,6 +278,10 @@ class Allocation(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was allocated."""
 
+    @_builtins.property
+    def write_off(self) -> _common_pb2.Money:
+        """What was still to pay then and was written off with it."""
+
     def __init__(
         self,
         *,
@@ -285,10 +290,11 @@ class Allocation(_message.Message):
         reference: _builtins.str = ...,
         amount: _common_pb2.Money | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        write_off: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "write_off", b"write_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "method", b"method", "mutation_id", b"mutation_id", "reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "method", b"method", "mutation_id", b"mutation_id", "reference", b"reference", "write_off", b"write_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -406,6 +412,7 @@ class Order(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
     REFUND_REFERENCE_FIELD_NUMBER: _builtins.int
+    WRITTEN_OFF_FIELD_NUMBER: _builtins.int
     order_id: _builtins.int
     """Given by the engine, ascending; the order number printed on the slip."""
     state: Global___OrderState.ValueType
@@ -476,6 +483,10 @@ class Order(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it changed last."""
 
+    @_builtins.property
+    def written_off(self) -> _common_pb2.Money:
+        """What need not be paid any more because it was written off."""
+
     def __init__(
         self,
         *,
@@ -505,10 +516,11 @@ class Order(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         cancel_reason: _builtins.str = ...,
         refund_reference: _builtins.str = ...,
+        written_off: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "create_time", b"create_time", "expire_time", b"expire_time", "paid", b"paid", "payable", b"payable", "totals", b"totals", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "create_time", b"create_time", "expire_time", b"expire_time", "paid", b"paid", "payable", b"payable", "totals", b"totals", "update_time", b"update_time", "written_off", b"written_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "allocations", b"allocations", "bank_account_id", b"bank_account_id", "booked_by", b"booked_by", "cancel_reason", b"cancel_reason", "channel", b"channel", "courier_id", b"courier_id", "courier_service", b"courier_service", "create_time", b"create_time", "customer_id", b"customer_id", "customer_name", b"customer_name", "customer_phone", b"customer_phone", "expire_time", b"expire_time", "lines", b"lines", "note", b"note", "order_id", b"order_id", "paid", b"paid", "parcel_id", b"parcel_id", "payable", b"payable", "refund_reference", b"refund_reference", "sale_id", b"sale_id", "state", b"state", "totals", b"totals", "unique_code", b"unique_code", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "allocations", b"allocations", "bank_account_id", b"bank_account_id", "booked_by", b"booked_by", "cancel_reason", b"cancel_reason", "channel", b"channel", "courier_id", b"courier_id", "courier_service", b"courier_service", "create_time", b"create_time", "customer_id", b"customer_id", "customer_name", b"customer_name", "customer_phone", b"customer_phone", "expire_time", b"expire_time", "lines", b"lines", "note", b"note", "order_id", b"order_id", "paid", b"paid", "parcel_id", b"parcel_id", "payable", b"payable", "refund_reference", b"refund_reference", "sale_id", b"sale_id", "state", b"state", "totals", b"totals", "unique_code", b"unique_code", "update_time", b"update_time", "version", b"version", "written_off", b"written_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -100,6 +100,7 @@ class BankAccount(_message.Message):
     UNIQUE_CODE_MIN_FIELD_NUMBER: _builtins.int
     UNIQUE_CODE_MAX_FIELD_NUMBER: _builtins.int
     UNIQUE_CODE_SUBTRACTS_FIELD_NUMBER: _builtins.int
+    MATCHING_RULES_FIELD_NUMBER: _builtins.int
     bank_account_id: _builtins.int
     """Given by the engine."""
     bank: _builtins.str
@@ -116,6 +117,10 @@ class BankAccount(_message.Message):
     """Largest unique code; 0 takes 999; at most 99,999."""
     unique_code_subtracts: _builtins.bool
     """The code is taken off the total instead of added."""
+    @_builtins.property
+    def matching_rules(self) -> Global___MatchingRules:
+        """How its money is matched; ignored when an account is created: see SetMatchingRules."""
+
     def __init__(
         self,
         *,
@@ -127,14 +132,49 @@ class BankAccount(_message.Message):
         unique_code_min: _builtins.int = ...,
         unique_code_max: _builtins.int = ...,
         unique_code_subtracts: _builtins.bool = ...,
+        matching_rules: Global___MatchingRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["matching_rules", b"matching_rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank", "bank_account_id", b"bank_account_id", "currency_code", b"currency_code", "holder", b"holder", "number", b"number", "unique_code_max", b"unique_code_max", "unique_code_min", b"unique_code_min", "unique_code_subtracts", b"unique_code_subtracts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank", "bank_account_id", b"bank_account_id", "currency_code", b"currency_code", "holder", b"holder", "matching_rules", b"matching_rules", "number", b"number", "unique_code_max", b"unique_code_max", "unique_code_min", b"unique_code_min", "unique_code_subtracts", b"unique_code_subtracts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BankAccount: _TypeAlias = BankAccount  # noqa: Y015
+
+@_typing.final
+class MatchingRules(_message.Message):
+    """What an account's shop allows when money is matched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WRITE_OFF_MAX_FIELD_NUMBER: _builtins.int
+    PROPOSE_BY_ITSELF_FIELD_NUMBER: _builtins.int
+    CONFIRM_BY_ITSELF_FIELD_NUMBER: _builtins.int
+    propose_by_itself: _builtins.bool
+    """The server runs the matcher by itself when mutations or orders change."""
+    confirm_by_itself: _builtins.bool
+    """It then confirms AUTO proposals too."""
+    @_builtins.property
+    def write_off_max(self) -> _common_pb2.Money:
+        """Most of what an order has to pay that is written off when a transfer came short (a bank's fee, say), in the account's
+        currency; unset or 0: nothing.
+        """
+
+    def __init__(
+        self,
+        *,
+        write_off_max: _common_pb2.Money | None = ...,
+        propose_by_itself: _builtins.bool = ...,
+        confirm_by_itself: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["write_off_max", b"write_off_max"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm_by_itself", b"confirm_by_itself", "propose_by_itself", b"propose_by_itself", "write_off_max", b"write_off_max"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatchingRules: _TypeAlias = MatchingRules  # noqa: Y015
 
 @_typing.final
 class ProposedAllocation(_message.Message):
@@ -145,6 +185,7 @@ class ProposedAllocation(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     ORDER_VERSION_FIELD_NUMBER: _builtins.int
+    WRITE_OFF_FIELD_NUMBER: _builtins.int
     order_id: _builtins.int
     """The order."""
     order_version: _builtins.int
@@ -153,20 +194,53 @@ class ProposedAllocation(_message.Message):
     def amount(self) -> _common_pb2.Money:
         """How much of the mutation."""
 
+    @_builtins.property
+    def write_off(self) -> _common_pb2.Money:
+        """What the order would still have to pay then, and is written off."""
+
     def __init__(
         self,
         *,
         order_id: _builtins.int = ...,
         amount: _common_pb2.Money | None = ...,
         order_version: _builtins.int = ...,
+        write_off: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "write_off", b"write_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "order_version", b"order_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "order_version", b"order_version", "write_off", b"write_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProposedAllocation: _TypeAlias = ProposedAllocation  # noqa: Y015
+
+@_typing.final
+class MatchCandidate(_message.Message):
+    """Orders that a mutation may pay together, as one of several answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_IDS_FIELD_NUMBER: _builtins.int
+    SCORE_MILLINATS_FIELD_NUMBER: _builtins.int
+    score_millinats: _builtins.int
+    """Log-weight in thousandths of a nat; higher is surer."""
+    @_builtins.property
+    def order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The orders."""
+
+    def __init__(
+        self,
+        *,
+        order_ids: _abc.Iterable[_builtins.int] | None = ...,
+        score_millinats: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_ids", b"order_ids", "score_millinats", b"score_millinats"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatchCandidate: _TypeAlias = MatchCandidate  # noqa: Y015
 
 @_typing.final
 class Proposal(_message.Message):
@@ -179,6 +253,8 @@ class Proposal(_message.Message):
     SCORE_MILLINATS_FIELD_NUMBER: _builtins.int
     MARGIN_MILLINATS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    JOINED_MUTATION_IDS_FIELD_NUMBER: _builtins.int
     decision: Global___MatchDecision.ValueType
     """How sure."""
     score_millinats: _builtins.int
@@ -187,11 +263,19 @@ class Proposal(_message.Message):
     """Score minus the runner-up's."""
     @_builtins.property
     def allocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProposedAllocation]:
-        """To which orders."""
+        """To which orders; none when AMBIGUOUS."""
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why, in plain words, one a feature."""
+
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatchCandidate]:
+        """What else it may be, best first, the proposed one included; at most 5."""
+
+    @_builtins.property
+    def joined_mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Other mutations that pay the same order together with this one: confirmed with it."""
 
     def __init__(
         self,
@@ -201,10 +285,12 @@ class Proposal(_message.Message):
         score_millinats: _builtins.int = ...,
         margin_millinats: _builtins.int = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
+        candidates: _abc.Iterable[Global___MatchCandidate] | None = ...,
+        joined_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocations", b"allocations", "decision", b"decision", "margin_millinats", b"margin_millinats", "reasons", b"reasons", "score_millinats", b"score_millinats"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocations", b"allocations", "candidates", b"candidates", "decision", b"decision", "joined_mutation_ids", b"joined_mutation_ids", "margin_millinats", b"margin_millinats", "reasons", b"reasons", "score_millinats", b"score_millinats"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -218,21 +304,27 @@ class MutationAllocation(_message.Message):
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    WRITE_OFF_FIELD_NUMBER: _builtins.int
     order_id: _builtins.int
     """The order."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money:
         """How much."""
 
+    @_builtins.property
+    def write_off(self) -> _common_pb2.Money:
+        """What the order would still have to pay then, and is written off: at most what the account's rules allow."""
+
     def __init__(
         self,
         *,
         order_id: _builtins.int = ...,
         amount: _common_pb2.Money | None = ...,
+        write_off: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "write_off", b"write_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "write_off", b"write_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -259,6 +351,8 @@ class Mutation(_message.Message):
     OCCURRENCE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     CREDITED_CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    VALUE_DATE_FIELD_NUMBER: _builtins.int
+    COUNTERPARTY_FIELD_NUMBER: _builtins.int
     mutation_id: _builtins.int
     """Given by the engine."""
     bank_account_id: _builtins.int
@@ -277,6 +371,10 @@ class Mutation(_message.Message):
     """Which of several equal rows of one statement it is, from 1."""
     credited_customer_id: _builtins.int
     """Whose credit that part became; 0 for nobody's."""
+    value_date: _builtins.str
+    """The day from which the bank counts the money, "YYYY-MM-DD"; empty when the file does not say."""
+    counterparty: _builtins.str
+    """Who paid or was paid, as far as the bank's text says so plainly; often cut off."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money:
         """Signed: money in is positive."""
@@ -319,10 +417,12 @@ class Mutation(_message.Message):
         occurrence: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         credited_customer_id: _builtins.int = ...,
+        value_date: _builtins.str = ...,
+        counterparty: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "create_time", b"create_time", "credited", b"credited", "proposal", b"proposal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocations", b"allocations", "amount", b"amount", "balance", b"balance", "bank_account_id", b"bank_account_id", "bank_reference", b"bank_reference", "create_time", b"create_time", "credited", b"credited", "credited_customer_id", b"credited_customer_id", "date", b"date", "description", b"description", "ignore_reason", b"ignore_reason", "mutation_id", b"mutation_id", "occurrence", b"occurrence", "proposal", b"proposal", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocations", b"allocations", "amount", b"amount", "balance", b"balance", "bank_account_id", b"bank_account_id", "bank_reference", b"bank_reference", "counterparty", b"counterparty", "create_time", b"create_time", "credited", b"credited", "credited_customer_id", b"credited_customer_id", "date", b"date", "description", b"description", "ignore_reason", b"ignore_reason", "mutation_id", b"mutation_id", "occurrence", b"occurrence", "proposal", b"proposal", "state", b"state", "value_date", b"value_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -341,6 +441,8 @@ class MutationInput(_message.Message):
     BANK_REFERENCE_FIELD_NUMBER: _builtins.int
     PENDING_FIELD_NUMBER: _builtins.int
     OCCURRENCE_FIELD_NUMBER: _builtins.int
+    VALUE_DATE_FIELD_NUMBER: _builtins.int
+    COUNTERPARTY_FIELD_NUMBER: _builtins.int
     date: _builtins.str
     """"YYYY-MM-DD"."""
     description: _builtins.str
@@ -351,6 +453,10 @@ class MutationInput(_message.Message):
     """Not posted yet."""
     occurrence: _builtins.int
     """Which of several equal rows of the same file it is, from 1; 0: counted within this call."""
+    value_date: _builtins.str
+    """The day from which the bank counts the money, "YYYY-MM-DD"; empty when not known."""
+    counterparty: _builtins.str
+    """Who paid or was paid, when the text says so plainly; at most 100 characters."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money:
         """Signed: money in is positive. In the account's currency."""
@@ -369,10 +475,12 @@ class MutationInput(_message.Message):
         bank_reference: _builtins.str = ...,
         pending: _builtins.bool = ...,
         occurrence: _builtins.int = ...,
+        value_date: _builtins.str = ...,
+        counterparty: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "bank_reference", b"bank_reference", "date", b"date", "description", b"description", "occurrence", b"occurrence", "pending", b"pending"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "bank_reference", b"bank_reference", "counterparty", b"counterparty", "date", b"date", "description", b"description", "occurrence", b"occurrence", "pending", b"pending", "value_date", b"value_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -429,6 +537,62 @@ class CreateBankAccountResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateBankAccountResponse: _TypeAlias = CreateBankAccountResponse  # noqa: Y015
+
+@_typing.final
+class SetMatchingRulesRequest(_message.Message):
+    """See ReconciliationService.SetMatchingRules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BANK_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    MATCHING_RULES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Client-made UUID, persisted before sending; a repeat gets the first reply."""
+    bank_account_id: _builtins.int
+    """The account."""
+    @_builtins.property
+    def matching_rules(self) -> Global___MatchingRules:
+        """All of them: what is unset is off. confirm_by_itself needs propose_by_itself."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        bank_account_id: _builtins.int = ...,
+        matching_rules: Global___MatchingRules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["matching_rules", b"matching_rules"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "matching_rules", b"matching_rules", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetMatchingRulesRequest: _TypeAlias = SetMatchingRulesRequest  # noqa: Y015
+
+@_typing.final
+class SetMatchingRulesResponse(_message.Message):
+    """See ReconciliationService.SetMatchingRules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ACCOUNT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bank_account(self) -> Global___BankAccount:
+        """As stored."""
+
+    def __init__(
+        self,
+        *,
+        bank_account: Global___BankAccount | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bank_account", b"bank_account"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account", b"bank_account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetMatchingRulesResponse: _TypeAlias = SetMatchingRulesResponse  # noqa: Y015
 
 @_typing.final
 class ListBankAccountsRequest(_message.Message):
@@ -500,6 +664,7 @@ class ImportStatementRequest(_message.Message):
         BANK_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
         FORMAT_FIELD_NUMBER: _builtins.int
         ALLOW_BROKEN_FIELD_NUMBER: _builtins.int
+        MAPPING_FIELD_NUMBER: _builtins.int
         request_id: _builtins.str
         """Client-made UUID, persisted before sending; a repeat gets the first reply."""
         bank_account_id: _builtins.int
@@ -508,6 +673,8 @@ class ImportStatementRequest(_message.Message):
         """Format name, e.g. "klikbca-individual"; empty: found by its content."""
         allow_broken: _builtins.bool
         """Import although balances or totals do not add up."""
+        mapping: _builtins.str
+        """For a free CSV file: which column means what, as `kasir statement parse --mapping` takes it."""
         def __init__(
             self,
             *,
@@ -515,17 +682,18 @@ class ImportStatementRequest(_message.Message):
             bank_account_id: _builtins.int = ...,
             format: _builtins.str = ...,
             allow_broken: _builtins.bool = ...,
+            mapping: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_broken", b"allow_broken", "bank_account_id", b"bank_account_id", "format", b"format", "request_id", b"request_id"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_broken", b"allow_broken", "bank_account_id", b"bank_account_id", "format", b"format", "mapping", b"mapping", "request_id", b"request_id"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     HEADER_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
-    """The next piece of the file, at most 1 MiB. The file at most 64 MiB."""
+    """The next piece of the file, at most 1 MiB. The file at most 1 GiB."""
     @_builtins.property
     def header(self) -> Global___ImportStatementRequest.Header:
         """First message only."""
@@ -574,7 +742,7 @@ Global___RefusedRow: _TypeAlias = RefusedRow  # noqa: Y015
 
 @_typing.final
 class ImportStatementResponse(_message.Message):
-    """See ReconciliationService.ImportStatement."""
+    """See ReconciliationService.ImportStatement. Each list tells the first 100,000."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -586,6 +754,11 @@ class ImportStatementResponse(_message.Message):
     PENDING_ROWS_FIELD_NUMBER: _builtins.int
     REFUSED_ROWS_FIELD_NUMBER: _builtins.int
     MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    POSTED_ROWS_FIELD_NUMBER: _builtins.int
+    KNOWN_MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    PENDING_MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    POSTED_MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """Format found."""
     bank_account_id: _builtins.int
@@ -595,9 +768,13 @@ class ImportStatementResponse(_message.Message):
     new_rows: _builtins.int
     """Rows that were new."""
     known_rows: _builtins.int
-    """Rows that were known already."""
+    """Rows that were known already, those posted now included."""
     pending_rows: _builtins.int
-    """Rows not posted yet."""
+    """New rows not posted yet."""
+    posted_rows: _builtins.int
+    """Rows that were pending before and that the bank has posted."""
+    refused_count: _builtins.int
+    """Rows not taken."""
     @_builtins.property
     def refused_rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedRow]:
         """Rows not taken, when allow_broken."""
@@ -605,6 +782,18 @@ class ImportStatementResponse(_message.Message):
     @_builtins.property
     def mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Ids of the new mutations, in file order."""
+
+    @_builtins.property
+    def known_mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ids of those that were known already, in file order."""
+
+    @_builtins.property
+    def pending_mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ids of the new ones that the bank has not posted yet."""
+
+    @_builtins.property
+    def posted_mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ids of those that were pending before and are posted now."""
 
     def __init__(
         self,
@@ -617,10 +806,15 @@ class ImportStatementResponse(_message.Message):
         pending_rows: _builtins.int = ...,
         refused_rows: _abc.Iterable[Global___RefusedRow] | None = ...,
         mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        posted_rows: _builtins.int = ...,
+        known_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        pending_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        posted_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        refused_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "format", b"format", "known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_rows", b"pending_rows", "refused_rows", b"refused_rows", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "format", b"format", "known_mutation_ids", b"known_mutation_ids", "known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_mutation_ids", b"pending_mutation_ids", "pending_rows", b"pending_rows", "posted_mutation_ids", b"posted_mutation_ids", "posted_rows", b"posted_rows", "refused_count", b"refused_count", "refused_rows", b"refused_rows", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -672,6 +866,9 @@ class ImportMutationsResponse(_message.Message):
     KNOWN_ROWS_FIELD_NUMBER: _builtins.int
     PENDING_ROWS_FIELD_NUMBER: _builtins.int
     MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    KNOWN_MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    PENDING_MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    POSTED_MUTATION_IDS_FIELD_NUMBER: _builtins.int
     new_rows: _builtins.int
     """Rows that were new."""
     known_rows: _builtins.int
@@ -682,6 +879,18 @@ class ImportMutationsResponse(_message.Message):
     def mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Ids of the new mutations, in the order sent."""
 
+    @_builtins.property
+    def known_mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ids of those that were known already, in the order sent, those posted now included."""
+
+    @_builtins.property
+    def pending_mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ids of the new ones that the bank has not posted yet."""
+
+    @_builtins.property
+    def posted_mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ids of those that were pending before and are posted now."""
+
     def __init__(
         self,
         *,
@@ -689,10 +898,13 @@ class ImportMutationsResponse(_message.Message):
         known_rows: _builtins.int = ...,
         pending_rows: _builtins.int = ...,
         mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        known_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        pending_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        posted_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_rows", b"pending_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_mutation_ids", b"known_mutation_ids", "known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_mutation_ids", b"pending_mutation_ids", "pending_rows", b"pending_rows", "posted_mutation_ids", b"posted_mutation_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -842,14 +1054,17 @@ class ProposeMatchesResponse(_message.Message):
     SUGGESTED_FIELD_NUMBER: _builtins.int
     UNMATCHED_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_FIELD_NUMBER: _builtins.int
     auto: _builtins.int
     """How many got an AUTO proposal."""
     suggested: _builtins.int
     """How many got another proposal."""
     unmatched: _builtins.int
-    """How many money-in mutations are without one now; counted up to 100,000."""
+    """How many money-in mutations are without one now."""
     more: _builtins.bool
-    """Work was cut at 5,000 mutations, or after a long way between amounts that match nothing: call again, it goes on there."""
+    """Work was cut at 5,000 changed proposals, or something changed meanwhile: call again, it goes on there."""
+    withdrawn: _builtins.int
+    """How many proposals were withdrawn without another."""
     def __init__(
         self,
         *,
@@ -857,10 +1072,11 @@ class ProposeMatchesResponse(_message.Message):
         suggested: _builtins.int = ...,
         unmatched: _builtins.int = ...,
         more: _builtins.bool = ...,
+        withdrawn: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto", b"auto", "more", b"more", "suggested", b"suggested", "unmatched", b"unmatched"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto", b"auto", "more", b"more", "suggested", b"suggested", "unmatched", b"unmatched", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1039,6 +1255,78 @@ class MatchMutationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MatchMutationResponse: _TypeAlias = MatchMutationResponse  # noqa: Y015
+
+@_typing.final
+class JoinMutationsRequest(_message.Message):
+    """See ReconciliationService.JoinMutations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    WRITE_OFF_FIELD_NUMBER: _builtins.int
+    CREDIT_REMAINDER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Client-made UUID, persisted before sending; a repeat gets the first reply."""
+    order_id: _builtins.int
+    """The order; each mutation but the last must not be more than it has to pay by then (OVER_ALLOCATED)."""
+    credit_remainder: _builtins.bool
+    """What is left over of the last becomes the customer's credit; else a remainder is refused (REMAINDER_LEFT)."""
+    @_builtins.property
+    def mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """2 to 100 different POSTED or PROPOSED money-in mutations of one account."""
+
+    @_builtins.property
+    def write_off(self) -> _common_pb2.Money:
+        """What the order would still have to pay then, and is written off."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        order_id: _builtins.int = ...,
+        write_off: _common_pb2.Money | None = ...,
+        credit_remainder: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["write_off", b"write_off"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_remainder", b"credit_remainder", "mutation_ids", b"mutation_ids", "order_id", b"order_id", "request_id", b"request_id", "write_off", b"write_off"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinMutationsRequest: _TypeAlias = JoinMutationsRequest  # noqa: Y015
+
+@_typing.final
+class JoinMutationsResponse(_message.Message):
+    """See ReconciliationService.JoinMutations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MUTATIONS_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def mutations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Mutation]:
+        """As stored."""
+
+    @_builtins.property
+    def order(self) -> _booking_pb2.Order:
+        """The order as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        mutations: _abc.Iterable[Global___Mutation] | None = ...,
+        order: _booking_pb2.Order | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mutations", b"mutations", "order", b"order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinMutationsResponse: _TypeAlias = JoinMutationsResponse  # noqa: Y015
 
 @_typing.final
 class UndoMatchRequest(_message.Message):

@@ -41,6 +41,11 @@ class ReconciliationServiceStub:
                 request_serializer=kasir_dot_v1_dot_reconciliation__pb2.CreateBankAccountRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_reconciliation__pb2.CreateBankAccountResponse.FromString,
                 _registered_method=True)
+        self.SetMatchingRules = channel.unary_unary(
+                '/kasir.v1.ReconciliationService/SetMatchingRules',
+                request_serializer=kasir_dot_v1_dot_reconciliation__pb2.SetMatchingRulesRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_reconciliation__pb2.SetMatchingRulesResponse.FromString,
+                _registered_method=True)
         self.ListBankAccounts = channel.unary_unary(
                 '/kasir.v1.ReconciliationService/ListBankAccounts',
                 request_serializer=kasir_dot_v1_dot_reconciliation__pb2.ListBankAccountsRequest.SerializeToString,
@@ -81,6 +86,11 @@ class ReconciliationServiceStub:
                 request_serializer=kasir_dot_v1_dot_reconciliation__pb2.MatchMutationRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_reconciliation__pb2.MatchMutationResponse.FromString,
                 _registered_method=True)
+        self.JoinMutations = channel.unary_unary(
+                '/kasir.v1.ReconciliationService/JoinMutations',
+                request_serializer=kasir_dot_v1_dot_reconciliation__pb2.JoinMutationsRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_reconciliation__pb2.JoinMutationsResponse.FromString,
+                _registered_method=True)
         self.UndoMatch = channel.unary_unary(
                 '/kasir.v1.ReconciliationService/UndoMatch',
                 request_serializer=kasir_dot_v1_dot_reconciliation__pb2.UndoMatchRequest.SerializeToString,
@@ -110,6 +120,13 @@ class ReconciliationServiceServicer:
 
     def CreateBankAccount(self, request, context):
         """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetMatchingRules(self, request, context):
+        """Says how an account's money is matched: what may be written off, what happens by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,16 +169,17 @@ class ReconciliationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ProposeMatches(self, request, context):
-        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
-        goes on with the next call.
+        """Runs the matcher over an account's open orders and unmatched money in: each mutation gets a proposal or stays POSTED; a
+        proposal that no longer is the best is replaced or withdrawn. A run that is cut goes on with the next call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmMatches(self, request, context):
-        """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself. An order that changed since
-        the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
+        """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself; several transfers for one order
+        together. An order that changed since the proposal refuses with VERSION_STALE; an AMBIGUOUS one is for MatchMutation
+        (PROPOSAL_AMBIGUOUS). Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,6 +188,14 @@ class ReconciliationServiceServicer:
     def MatchMutation(self, request, context):
         """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
         when no order is left to pay and the customer is named.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def JoinMutations(self, request, context):
+        """Allocates several mutations by hand to the one order that they pay together, in one commit. What is left over becomes
+        the customer's credit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -212,6 +238,11 @@ def add_ReconciliationServiceServicer_to_server(servicer, server):
                     request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.CreateBankAccountRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_reconciliation__pb2.CreateBankAccountResponse.SerializeToString,
             ),
+            'SetMatchingRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMatchingRules,
+                    request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.SetMatchingRulesRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_reconciliation__pb2.SetMatchingRulesResponse.SerializeToString,
+            ),
             'ListBankAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBankAccounts,
                     request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.ListBankAccountsRequest.FromString,
@@ -251,6 +282,11 @@ def add_ReconciliationServiceServicer_to_server(servicer, server):
                     servicer.MatchMutation,
                     request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.MatchMutationRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_reconciliation__pb2.MatchMutationResponse.SerializeToString,
+            ),
+            'JoinMutations': grpc.unary_unary_rpc_method_handler(
+                    servicer.JoinMutations,
+                    request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.JoinMutationsRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_reconciliation__pb2.JoinMutationsResponse.SerializeToString,
             ),
             'UndoMatch': grpc.unary_unary_rpc_method_handler(
                     servicer.UndoMatch,
@@ -302,6 +338,33 @@ class ReconciliationService:
             '/kasir.v1.ReconciliationService/CreateBankAccount',
             kasir_dot_v1_dot_reconciliation__pb2.CreateBankAccountRequest.SerializeToString,
             kasir_dot_v1_dot_reconciliation__pb2.CreateBankAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMatchingRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.ReconciliationService/SetMatchingRules',
+            kasir_dot_v1_dot_reconciliation__pb2.SetMatchingRulesRequest.SerializeToString,
+            kasir_dot_v1_dot_reconciliation__pb2.SetMatchingRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -518,6 +581,33 @@ class ReconciliationService:
             '/kasir.v1.ReconciliationService/MatchMutation',
             kasir_dot_v1_dot_reconciliation__pb2.MatchMutationRequest.SerializeToString,
             kasir_dot_v1_dot_reconciliation__pb2.MatchMutationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JoinMutations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.ReconciliationService/JoinMutations',
+            kasir_dot_v1_dot_reconciliation__pb2.JoinMutationsRequest.SerializeToString,
+            kasir_dot_v1_dot_reconciliation__pb2.JoinMutationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class ReconciliationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ReconciliationServiceAsyncStub: ...
     CreateBankAccount: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.CreateBankAccountRequest, _reconciliation_pb2.CreateBankAccountResponse]
     """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+    SetMatchingRules: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.SetMatchingRulesRequest, _reconciliation_pb2.SetMatchingRulesResponse]
+    """Says how an account's money is matched: what may be written off, what happens by itself."""
     ListBankAccounts: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListBankAccountsRequest, _reconciliation_pb2.ListBankAccountsResponse]
     """All bank accounts, by id; at most 1,000."""
     ImportStatement: _grpc.StreamUnaryMultiCallable[_reconciliation_pb2.ImportStatementRequest, _reconciliation_pb2.ImportStatementResponse]
@@ -50,16 +52,21 @@ class ReconciliationServiceStub:
     ListMutations: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListMutationsRequest, _reconciliation_pb2.ListMutationsResponse]
     """Mutations newest first, filtered, paged."""
     ProposeMatches: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ProposeMatchesRequest, _reconciliation_pb2.ProposeMatchesResponse]
-    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
-    goes on with the next call.
+    """Runs the matcher over an account's open orders and unmatched money in: each mutation gets a proposal or stays POSTED; a
+    proposal that no longer is the best is replaced or withdrawn. A run that is cut goes on with the next call.
     """
     ConfirmMatches: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ConfirmMatchesRequest, _reconciliation_pb2.ConfirmMatchesResponse]
-    """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself. An order that changed since
-    the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
+    """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself; several transfers for one order
+    together. An order that changed since the proposal refuses with VERSION_STALE; an AMBIGUOUS one is for MatchMutation
+    (PROPOSAL_AMBIGUOUS). Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
     """
     MatchMutation: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.MatchMutationRequest, _reconciliation_pb2.MatchMutationResponse]
     """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
     when no order is left to pay and the customer is named.
+    """
+    JoinMutations: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.JoinMutationsRequest, _reconciliation_pb2.JoinMutationsResponse]
+    """Allocates several mutations by hand to the one order that they pay together, in one commit. What is left over becomes
+    the customer's credit.
     """
     UndoMatch: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.UndoMatchRequest, _reconciliation_pb2.UndoMatchResponse]
     """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD). Takes back too that money in is
@@ -81,6 +88,8 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateBankAccount: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.CreateBankAccountRequest, _reconciliation_pb2.CreateBankAccountResponse]  # type: ignore[assignment]
     """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+    SetMatchingRules: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.SetMatchingRulesRequest, _reconciliation_pb2.SetMatchingRulesResponse]  # type: ignore[assignment]
+    """Says how an account's money is matched: what may be written off, what happens by itself."""
     ListBankAccounts: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListBankAccountsRequest, _reconciliation_pb2.ListBankAccountsResponse]  # type: ignore[assignment]
     """All bank accounts, by id; at most 1,000."""
     ImportStatement: _aio.StreamUnaryMultiCallable[_reconciliation_pb2.ImportStatementRequest, _reconciliation_pb2.ImportStatementResponse]  # type: ignore[assignment]
@@ -94,16 +103,21 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     ListMutations: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListMutationsRequest, _reconciliation_pb2.ListMutationsResponse]  # type: ignore[assignment]
     """Mutations newest first, filtered, paged."""
     ProposeMatches: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ProposeMatchesRequest, _reconciliation_pb2.ProposeMatchesResponse]  # type: ignore[assignment]
-    """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
-    goes on with the next call.
+    """Runs the matcher over an account's open orders and unmatched money in: each mutation gets a proposal or stays POSTED; a
+    proposal that no longer is the best is replaced or withdrawn. A run that is cut goes on with the next call.
     """
     ConfirmMatches: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ConfirmMatchesRequest, _reconciliation_pb2.ConfirmMatchesResponse]  # type: ignore[assignment]
-    """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself. An order that changed since
-    the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
+    """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself; several transfers for one order
+    together. An order that changed since the proposal refuses with VERSION_STALE; an AMBIGUOUS one is for MatchMutation
+    (PROPOSAL_AMBIGUOUS). Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
     """
     MatchMutation: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.MatchMutationRequest, _reconciliation_pb2.MatchMutationResponse]  # type: ignore[assignment]
     """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
     when no order is left to pay and the customer is named.
+    """
+    JoinMutations: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.JoinMutationsRequest, _reconciliation_pb2.JoinMutationsResponse]  # type: ignore[assignment]
+    """Allocates several mutations by hand to the one order that they pay together, in one commit. What is left over becomes
+    the customer's credit.
     """
     UndoMatch: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.UndoMatchRequest, _reconciliation_pb2.UndoMatchResponse]  # type: ignore[assignment]
     """Takes a confirmed match back. Not after one of its orders was sold (ORDER_SOLD). Takes back too that money in is
@@ -128,6 +142,14 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.CreateBankAccountResponse, _abc.Awaitable[_reconciliation_pb2.CreateBankAccountResponse]]:
         """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+
+    @_abc_1.abstractmethod
+    def SetMatchingRules(
+        self,
+        request: _reconciliation_pb2.SetMatchingRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.SetMatchingRulesResponse, _abc.Awaitable[_reconciliation_pb2.SetMatchingRulesResponse]]:
+        """Says how an account's money is matched: what may be written off, what happens by itself."""
 
     @_abc_1.abstractmethod
     def ListBankAccounts(
@@ -177,8 +199,8 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.ProposeMatchesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.ProposeMatchesResponse, _abc.Awaitable[_reconciliation_pb2.ProposeMatchesResponse]]:
-        """Runs the matcher over POSTED money-in mutations of an account: each gets a proposal or stays POSTED. A run that is cut
-        goes on with the next call.
+        """Runs the matcher over an account's open orders and unmatched money in: each mutation gets a proposal or stays POSTED; a
+        proposal that no longer is the best is replaced or withdrawn. A run that is cut goes on with the next call.
         """
 
     @_abc_1.abstractmethod
@@ -187,8 +209,9 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.ConfirmMatchesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.ConfirmMatchesResponse, _abc.Awaitable[_reconciliation_pb2.ConfirmMatchesResponse]]:
-        """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself. An order that changed since
-        the proposal refuses with VERSION_STALE. Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
+        """Confirms proposals, chosen ones or all AUTO ones, each accepted or refused by itself; several transfers for one order
+        together. An order that changed since the proposal refuses with VERSION_STALE; an AMBIGUOUS one is for MatchMutation
+        (PROPOSAL_AMBIGUOUS). Money for an EXPIRED order re-books it if the goods are free, else REFUND_DUE.
         """
 
     @_abc_1.abstractmethod
@@ -199,6 +222,16 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_reconciliation_pb2.MatchMutationResponse, _abc.Awaitable[_reconciliation_pb2.MatchMutationResponse]]:
         """Allocates a mutation by hand to one or more orders. The rest above what is due becomes customer credit; all of it,
         when no order is left to pay and the customer is named.
+        """
+
+    @_abc_1.abstractmethod
+    def JoinMutations(
+        self,
+        request: _reconciliation_pb2.JoinMutationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.JoinMutationsResponse, _abc.Awaitable[_reconciliation_pb2.JoinMutationsResponse]]:
+        """Allocates several mutations by hand to the one order that they pay together, in one commit. What is left over becomes
+        the customer's credit.
         """
 
     @_abc_1.abstractmethod

@@ -140,6 +140,12 @@ class _MetricEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Metric.ValueTy
     """Unique codes in sales made from orders, signed: with ORDER_SALES, what was paid for them."""
     METRIC_UNITS_TRANSFERRED: _Metric.ValueType  # 38
     """Units moved to another location, under the one that they left."""
+    METRIC_LATE_PAYMENTS: _Metric.ValueType  # 39
+    """Payments that came after the order's deadline, in PAYMENTS too."""
+    METRIC_WRITE_OFFS: _Metric.ValueType  # 40
+    """What was written off because a transfer came short, signed: an undone one is taken off again."""
+    METRIC_CREDITS: _Metric.ValueType  # 41
+    """What became customers' credit because more came than was to pay, signed: an undone one is taken off again."""
 
 class Metric(_Metric, metaclass=_MetricEnumTypeWrapper):
     """What is counted."""
@@ -222,6 +228,12 @@ METRIC_UNIQUE_CODES: Metric.ValueType  # 37
 """Unique codes in sales made from orders, signed: with ORDER_SALES, what was paid for them."""
 METRIC_UNITS_TRANSFERRED: Metric.ValueType  # 38
 """Units moved to another location, under the one that they left."""
+METRIC_LATE_PAYMENTS: Metric.ValueType  # 39
+"""Payments that came after the order's deadline, in PAYMENTS too."""
+METRIC_WRITE_OFFS: Metric.ValueType  # 40
+"""What was written off because a transfer came short, signed: an undone one is taken off again."""
+METRIC_CREDITS: Metric.ValueType  # 41
+"""What became customers' credit because more came than was to pay, signed: an undone one is taken off again."""
 Global___Metric: _TypeAlias = Metric  # noqa: Y015
 
 @_typing.final

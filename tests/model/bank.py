@@ -6,6 +6,7 @@ from typing import Any
 from tests.model.base import AMOUNT_MAX, Record, Refused, refuse_field
 from tests.model.orders import OPEN, Orders
 
+NO_RULES: Record = {"write_off_max": 0, "propose_by_itself": False, "confirm_by_itself": False}
 MONEY_OUT = "Money out pays no order."
 # Luhn-valid runs of digits are refused in free text; this is the one the tests try.
 CARD_NUMBER = "4111 1111 1111 1111"
@@ -25,7 +26,17 @@ class Bank(Orders):
         self.within("bank_account.unique_code_max", highest, lowest, 99_999)
         account = {**asked, "bank_account_id": self.next_id("bank_account")}
         account |= {"unique_code_min": lowest, "unique_code_max": highest}
+        account["matching_rules"] = dict(NO_RULES)
         self.bank_accounts[account["bank_account_id"]] = account
+        return {"bank_account": account}
+
+    def set_matching_rules(self, request: Record) -> Record:
+        account = self.need(self.bank_accounts, request["bank_account_id"], "BANK_ACCOUNT")
+        asked = request["matching_rules"] or dict(NO_RULES)
+        if asked["confirm_by_itself"] and not asked["propose_by_itself"]:
+            raise refuse_field("FIELD_MALFORMED", "matching_rules.confirm_by_itself")
+        field, most = "matching_rules.write_off_max", asked["write_off_max"]
+        account["matching_rules"] = asked | {"write_off_max": self.money(field, most, 0) if most else 0}
         return {"bank_account": account}
 
     # --- Statements ---
@@ -37,9 +48,10 @@ class Bank(Orders):
         for index, row in enumerate(rows):
             self.money(f"mutations[{index}].amount", row["amount"], -AMOUNT_MAX)
         known = {key: mutation for mutation in self.mutations.values() for key in mutation["_keys"]}
-        reply: Record = {"new_rows": 0, "known_rows": 0, "pending_rows": 0, "mutation_ids": []}
+        lists = ("mutation_ids", "known_mutation_ids", "pending_mutation_ids", "posted_mutation_ids")
+        reply: Record = {name: [] for name in lists}
         equal_rows: Counter[Any] = Counter()
-        here: set[Any] = set()
+        here: dict[Any, int] = {}
         posted: set[int] = set()
         pending = [mutation for mutation in self.mutations.values() if is_unposted(mutation)]
         for row in rows:
@@ -58,16 +70,19 @@ class Bank(Orders):
                 # It keeps its old key too: the file that had it pending may come again.
                 waiting |= changed | {"_keys": [*waiting["_keys"], key]}
                 self._post(waiting)
-                reply["known_rows"] += 1
+                here[key] = waiting["mutation_id"]
+                reply["known_mutation_ids"].append(here[key])
+                reply["posted_mutation_ids"].append(here[key])
             elif before or key in here:
-                reply["known_rows"] += 1
+                reply["known_mutation_ids"].append(before["mutation_id"] if before else here[key])
             else:
-                mutation_id = self._add_mutation(account, counted, key)
-                reply["pending_rows"] += row["pending"]
-                reply["mutation_ids"].append(mutation_id)
-            here.add(key)
-        reply["new_rows"] = len(reply["mutation_ids"])
-        return reply
+                here[key] = self._add_mutation(account, counted, key)
+                reply["pending_mutation_ids"] += [here[key]] if row["pending"] else []
+                reply["mutation_ids"].append(here[key])
+        counted_rows = ("new_rows", "known_rows", "pending_rows")
+        return reply | {
+            rows: len(reply[name]) for rows, name in zip(counted_rows, lists, strict=False)
+        }
 
     def _add_mutation(self, account: Record, row: Record, key: tuple[Any, ...]) -> int:
         mutation_id = self.next_id("mutation")
@@ -79,6 +94,8 @@ class Bank(Orders):
             "balance": row["balance"],
             "description": row["description"],
             "bank_reference": row["bank_reference"],
+            "value_date": row["value_date"],
+            "counterparty": row["counterparty"],
             "state": "PENDING",
             "proposal": None,
             "allocations": [],
@@ -117,42 +134,48 @@ class Bank(Orders):
     # --- Matching ---
 
     def propose_matches(self, request: Record) -> Record:
+        """What a matcher proposes is its own business, and the test says it (`proposals_made`, by mutation).
+        What any matcher must keep to is checked here.
+        """
         account_id = request["bank_account_id"]
         self.need(self.bank_accounts, account_id, "BANK_ACCOUNT")
-        mine = [mutation for mutation in self.mutations.values() if mutation["bank_account_id"] == account_id]
-        changed = [
-            mutation for mutation in mine if mutation["state"] == "PROPOSED" and self._is_stale(mutation)
-        ]
-        for mutation in changed:
-            mutation |= {"state": "POSTED", "proposal": None}
-        waiting = [mutation for mutation in mine if mutation["state"] == "POSTED" and mutation not in changed]
-        reply = {"auto": 0, "suggested": 0, "unmatched": 0, "more": False}
-        taken = {
-            allocation["order_id"]
-            for mutation in mine
-            if mutation["state"] == "PROPOSED"
-            for allocation in mutation["proposal"]["allocations"]
-        }
-        for mutation in changed + waiting:
-            order = self.orders.get(self.payables.get((account_id, mutation["amount"]), 0))
-            fits = order is not None and order["payable"] - order["paid"] == mutation["amount"]
-            if (
-                not fits
-                or order["state"] not in OPEN | {"EXPIRED", "CANCELLED"}
-                or order["order_id"] in taken
-            ):
-                reply["unmatched"] += 1
+        made, self.proposals_made = self.proposals_made, {}
+        reply = {"auto": 0, "suggested": 0, "unmatched": 0, "withdrawn": 0, "more": False}
+        promised: Counter[int] = Counter()
+        for mutation_id, mutation in self.mutations.items():
+            if mutation["bank_account_id"] != account_id or mutation["state"] not in {"POSTED", "PROPOSED"}:
+                assert mutation_id not in made, f"mutation {mutation_id} cannot be proposed"
                 continue
-            taken.add(order["order_id"])
-            decision = "SUGGESTED" if order["state"] == "CANCELLED" else "AUTO"
-            reply[decision.lower()] += 1
-            allocation = {
-                "order_id": order["order_id"],
-                "amount": mutation["amount"],
-                "order_version": order["version"],
-            }
-            mutation |= {"state": "PROPOSED", "proposal": {"decision": decision, "allocations": [allocation]}}
+            before, proposal = mutation["proposal"], made.get(mutation_id)
+            if proposal is None:
+                reply["unmatched"] += 1
+                reply["withdrawn"] += before is not None
+                mutation |= {"state": "POSTED", "proposal": None}
+                continue
+            if proposal != before:
+                reply["auto" if proposal["decision"] == "AUTO" else "suggested"] += 1
+            self._check_proposal(mutation, proposal, promised)
+            mutation |= {"state": "PROPOSED", "proposal": proposal}
+        for order_id, amount in promised.items():
+            assert amount <= self.orders[order_id]["payable"] - self.orders[order_id]["paid"], order_id
         return reply
+
+    def _check_proposal(self, mutation: Record, proposal: Record, promised: Counter[int]) -> None:
+        """It gives no more than there is, for orders as they are that wait for money of this account."""
+        allocations = proposal["allocations"]
+        assert bool(allocations) != (proposal["decision"] == "AMBIGUOUS"), proposal
+        given = sum(allocation["amount"] for allocation in allocations)
+        assert given <= mutation["amount"], (mutation, proposal)
+        assert given == mutation["amount"] or proposal["decision"] != "AUTO", (mutation, proposal)
+        for allocation in allocations:
+            order = self.orders[allocation["order_id"]]
+            assert allocation["amount"] > 0, proposal
+            assert order["version"] == allocation["order_version"], (order, proposal)
+            assert order["bank_account_id"] == mutation["bank_account_id"], (order, mutation)
+            assert order["state"] in OPEN | {"EXPIRED", "CANCELLED", "REFUND_DUE"}, order
+            cancelled = order["state"] == "CANCELLED" or order["_cancelled"]
+            assert not (cancelled and proposal["decision"] == "AUTO"), (order, proposal)
+            promised[allocation["order_id"]] += allocation["amount"]
 
     def _is_stale(self, mutation: Record) -> bool:
         return any(
@@ -192,10 +215,15 @@ class Bank(Orders):
         if mutation["bank_account_id"] != account_id:
             raise Refused("MUTATION_NOT_FOUND")
         self.may(mutation_id, mutation["state"], "PROPOSED")
+        if mutation["proposal"]["decision"] == "AMBIGUOUS":
+            raise Refused("PROPOSAL_AMBIGUOUS")
         if self._is_stale(mutation):
             raise Refused("VERSION_STALE")
         allocations = mutation["proposal"]["allocations"]
-        payments = {allocation["order_id"]: allocation["amount"] for allocation in allocations}
+        payments = {
+            allocation["order_id"]: (allocation["amount"], allocation["write_off"] or 0)
+            for allocation in allocations
+        }
         self._pay_by(mutation, payments)
         return list(payments)
 
@@ -207,33 +235,91 @@ class Bank(Orders):
             self.need(self.customers, credit_to, "CUSTOMER")
         if request["allocations"] or not credit_to:
             self.length("allocations", request["allocations"], 100)
-        payments: dict[int, int] = {}
+        payments: dict[int, tuple[int, int]] = {}
         for index, allocation in enumerate(request["allocations"]):
             order = self.need(self.orders, allocation["order_id"], "ORDER")
             if order["order_id"] in payments:
                 raise refuse_field("FIELD_MALFORMED", f"allocations[{index}].order_id")
-            payments[order["order_id"]] = self.money(f"allocations[{index}].amount", allocation["amount"], 1)
-        remainder = mutation["amount"] - sum(payments.values())
+            amount = self.money(f"allocations[{index}].amount", allocation["amount"], 1)
+            off = self._write_off(f"allocations[{index}].write_off", allocation["write_off"])
+            payments[order["order_id"]] = (amount, off)
+        remainder = mutation["amount"] - sum(amount for amount, _ in payments.values())
         if remainder < 0:
             raise refuse_field("OVER_ALLOCATED", "allocations")
         if remainder and not request["credit_remainder"]:
             raise Refused("REMAINDER_LEFT", remainder_minor=remainder)
         self._pay_by(mutation, payments)
         if remainder:
-            customer_id = credit_to or self.orders[next(iter(payments))]["customer_id"]
-            mutation |= {"credited": remainder, "credited_customer_id": customer_id}
-            self.credit(customer_id, remainder)
+            self._credit_rest(mutation, credit_to or self.orders[next(iter(payments))]["customer_id"])
         return {"mutation": mutation, "orders": [self.orders[order_id] for order_id in payments]}
 
-    def _pay_by(self, mutation: Record, payments: dict[int, int]) -> None:
-        for order_id, amount in payments.items():
-            self._check_payment(self.orders[order_id], amount)
+    def join_mutations(self, request: Record) -> Record:
+        ids = request["mutation_ids"]
+        self.within("mutation_ids", len(ids), 2, 100)
+        order = self.need(self.orders, request["order_id"], "ORDER")
+        off = self._write_off("write_off", request["write_off"])
+        mutations: list[Record] = []
+        for index, mutation_id in enumerate(ids):
+            mutation = self.need(self.mutations, mutation_id, "MUTATION")
+            self.may(mutation_id, mutation["state"], "POSTED", "PROPOSED")
+            accounts = {each["bank_account_id"] for each in [*mutations, mutation]}
+            if mutation in mutations or len(accounts) > 1:
+                raise refuse_field("FIELD_MALFORMED", f"mutation_ids[{index}]")
+            mutations.append(mutation)
+        due = order["payable"] - order["paid"] - order["written_off"]
+        parts = []
+        for index, mutation in enumerate(mutations):
+            last = mutation is mutations[-1]
+            amount = min(mutation["amount"], due) if last else mutation["amount"]
+            if not 0 < amount <= due:
+                raise refuse_field("OVER_ALLOCATED", f"mutation_ids[{index}]")
+            due -= amount
+            if amount < mutation["amount"] and not request["credit_remainder"]:
+                raise Refused("REMAINDER_LEFT", remainder_minor=mutation["amount"] - amount)
+            parts.append((mutation, amount, off if last else 0))
+        self._check_join(order, parts)
+        for mutation, amount, written_off in parts:
+            self._pay_by(mutation, {order["order_id"]: (amount, written_off)}, tell=mutation is mutations[-1])
+            self._credit_rest(mutation, order["customer_id"])
+        return {"mutations": mutations, "order": order}
+
+    def _check_join(self, order: Record, parts: list[tuple[Record, int, int]]) -> None:
+        """Refused before any of them has paid: the last, with what is written off, is held against the
+        rest.
+        """
+        late = ("EXPIRED", "CANCELLED", "REFUND_DUE")
+        self.may(order["order_id"], order["state"], "BOOKED", "PARTLY_PAID", *late)
+        mutation, amount, off = parts[-1]
+        before = sum(paid for _, paid, _ in parts[:-1])
+        self._check_payment(order, before + amount, off, self._most_off(mutation))
+
+    def _credit_rest(self, mutation: Record, customer_id: int) -> None:
+        rest = mutation["amount"] - sum(each["amount"] for each in mutation["allocations"])
+        if rest:
+            mutation |= {"credited": rest, "credited_customer_id": customer_id}
+            self.count("CREDITS", amount=rest)
+            self.credit(customer_id, rest)
+
+    def _write_off(self, field: str, amount: Any) -> int:
+        return 0 if amount is None else self.money(field, amount, 0)
+
+    def _most_off(self, mutation: Record) -> int:
+        most: int = self.bank_accounts[mutation["bank_account_id"]]["matching_rules"]["write_off_max"]
+        return most
+
+    def _pay_by(self, mutation: Record, payments: dict[int, tuple[int, int]], *, tell: bool = True) -> None:
+        for order_id, (amount, off) in payments.items():
+            self._check_payment(self.orders[order_id], amount, off, self._most_off(mutation))
         mutation |= {"state": "CONFIRMED", "proposal": None}
+        paying = {"mutation_id": mutation["mutation_id"], "tell": tell}
         mutation["allocations"] = [
-            {"order_id": order_id, "amount": amount} for order_id, amount in payments.items()
+            {
+                "order_id": order_id,
+                "amount": amount,
+                "write_off": self._pay(self.orders[order_id], amount, off, **paying) or None,
+            }
+            for order_id, (amount, off) in payments.items()
         ]
-        for order_id, amount in payments.items():
-            self._pay(self.orders[order_id], amount, mutation_id=mutation["mutation_id"])
 
     def credit(self, customer_id: int, amount: int) -> None:
         """A customer's credit grows or falls."""
@@ -243,21 +329,35 @@ class Bank(Orders):
 
     # --- Payments ---
 
-    def _check_payment(self, order: Record, amount: int) -> None:
-        due = order["payable"] - order["paid"]
+    def _check_payment(self, order: Record, amount: int, off: int = 0, most_off: int = 0) -> None:
+        due = order["payable"] - order["paid"] - order["written_off"]
         if amount > due:
             raise Refused("OVER_ALLOCATED", order_id=order["order_id"], due_minor=due)
+        if off and (off > most_off or amount + off != due):
+            raise refuse_field("WRITE_OFF_TOO_HIGH", "write_off")
         late = ("EXPIRED", "CANCELLED", "REFUND_DUE")
         self.may(order["order_id"], order["state"], "BOOKED", "PARTLY_PAID", *late)
 
     def _pay(
-        self, order: Record, amount: int, mutation_id: int = 0, method: str = "", reference: str = ""
-    ) -> None:
+        self,
+        order: Record,
+        amount: int,
+        off: int = 0,
+        *,
+        mutation_id: int = 0,
+        method: str = "",
+        reference: str = "",
+        tell: bool = True,
+    ) -> int:
+        """Pays an order and returns what was written off, which is nothing of what has to be paid back."""
         allocation = {"mutation_id": mutation_id, "method": method, "reference": reference, "amount": amount}
-        order["allocations"].append(allocation | {"create_time": self.now})
+        order["allocations"].append(allocation | {"create_time": self.now, "write_off": None})
         order["paid"] += amount
+        order["written_off"] += off
         self.count("PAYMENTS", amount=amount)
-        full = order["paid"] == order["payable"]
+        full = order["paid"] + order["written_off"] == order["payable"]
+        if order["state"] not in OPEN:
+            self.count("LATE_PAYMENTS", amount=amount)
         if order["state"] in OPEN:
             self.become(order, "PAID" if full else "PARTLY_PAID")
         elif full and self._ended_by_the_clock(order) and self._book_again(order):
@@ -266,12 +366,19 @@ class Bank(Orders):
         else:
             if order["state"] == "REFUND_DUE":
                 self.count("REFUNDS_DUE", count=0, amount=amount)
+            order["written_off"] -= off
+            off = 0
             self.become(order, "REFUND_DUE")
+        if off:
+            order["allocations"][-1]["write_off"] = off
+            self.count("WRITE_OFFS", amount=off)
         if order["state"] == "PAID":
             self.count("ORDERS_PAID", amount=order["payable"])
-            self.queue_message("PAYMENT_RECEIVED", order)
-        elif order["state"] == "REFUND_DUE":
+            if tell:
+                self.queue_message("PAYMENT_RECEIVED", order)
+        elif order["state"] == "REFUND_DUE" and tell:
             self.queue_message("REFUND_DUE", order)
+        return off
 
     @staticmethod
     def _ended_by_the_clock(order: Record) -> bool:
@@ -330,6 +437,7 @@ class Bank(Orders):
         for order in orders:
             self._unpay(order, mutation["mutation_id"])
         if credited_to:
+            self.count("CREDITS", count=-1, amount=-mutation["credited"])
             self.credit(credited_to, -mutation["credited"])
         mutation |= {"state": "POSTED", "proposal": None, "allocations": []}
         mutation |= {"credited": 0, "credited_customer_id": 0}
@@ -339,6 +447,10 @@ class Bank(Orders):
         taken = sum(each["amount"] for each in order["allocations"] if each["mutation_id"] == mutation_id)
         order["allocations"] = [each for each in order["allocations"] if each["mutation_id"] != mutation_id]
         order["paid"] -= taken
+        off = order["written_off"] - sum(each["write_off"] or 0 for each in order["allocations"])
+        if off:
+            order["written_off"] -= off
+            self.count("WRITE_OFFS", count=-1, amount=-off)
         self.count("PAYMENTS_UNDONE", amount=taken)
         in_time = order["state"] in {"PARTLY_PAID", "PAID"} and order["expire_time"] > self.now
         if in_time:

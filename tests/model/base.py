@@ -67,6 +67,8 @@ class Base:
         self.payables: dict[tuple[int, int], int] = {}
         # Unique codes that the next bookings took, told by the test.
         self.codes_taken: list[int] = []
+        # What the matcher proposes next, by mutation, told by the test.
+        self.proposals_made: dict[int, Record] = {}
         self.customers: dict[int, Record] = {}
         self.messages: dict[int, Record] = {}
         self.bank_accounts: dict[int, Record] = {}

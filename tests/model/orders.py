@@ -140,6 +140,7 @@ class Orders(Stock):
             "unique_code": 0,
             "payable": totals["total"],
             "paid": 0,
+            "written_off": 0,
             "allocations": [],
             "channel": booking["channel"],
             "bank_account_id": account_id,

@@ -57,6 +57,7 @@ class Story:
         self("ReceiveStock", location_id=1, lines=[{"item_id": 1, "quantity": 2}], reference="")
         account = {"bank": "BCA", "number": "1", "holder": "Toko", "currency_code": "IDR"}
         codes = {"unique_code_min": 5, "unique_code_max": 6, "unique_code_subtracts": False}
+        codes |= {"matching_rules": None}
         self("CreateBankAccount", bank_account=account | codes)
 
     def __call__(self, method: str, **request: Any) -> Record:
@@ -74,10 +75,18 @@ class Story:
             "description": "TRSF",
             "occurrence": 0,
         }
-        rows = [row | {"bank_reference": "", "pending": False}]
+        more = {"bank_reference": "", "pending": False, "value_date": "", "counterparty": ""}
+        rows = [row | more]
         reply = self("ImportMutations", bank_account_id=1, mutations=rows)
         mutation_id: int = reply["mutation_ids"][0]
         return mutation_id
+
+    def propose(self, mutation_id: int, order: Record, decision: str = "AUTO") -> Record:
+        """The matcher says that this mutation pays this order."""
+        version = self.shop.orders[order["order_id"]]["version"]
+        part = {"order_id": order["order_id"], "amount": order["payable"], "order_version": version, "write_off": None}
+        self.shop.proposals_made = {mutation_id: {"decision": decision, "allocations": [part]}}
+        return self("ProposeMatches", bank_account_id=1)
 
     def stock(self) -> tuple[int, int]:
         stock = self.shop.stock(1, 1)
@@ -126,7 +135,7 @@ def test_an_order_expires_and_late_money_books_it_again_while_the_goods_are_free
     assert (story.shop.orders[1]["state"], story.stock()) == ("EXPIRED", (2, 0))
 
     mutation_id = story.bank(order["payable"])
-    assert story("ProposeMatches", bank_account_id=1)["auto"] == 1
+    assert story.propose(mutation_id, order)["auto"] == 1
     reply = story("ConfirmMatches", bank_account_id=1, mutation_ids=[mutation_id], all_auto=False)
     assert reply["results"][0]["order_state"] == "PAID"
     assert story.stock() == (2, 1)
@@ -136,7 +145,7 @@ def test_an_order_expires_and_late_money_books_it_again_while_the_goods_are_free
     assert (story.shop.orders[1]["state"], story.stock()) == ("EXPIRED", (2, 0))
     # And when the goods are gone, the money is to be paid back.
     story("AdjustStock", location_id=1, lines=[{"item_id": 1, "quantity": -2}], reason="broken")
-    allocation = {"order_id": 1, "amount": order["payable"]}
+    allocation = {"order_id": 1, "amount": order["payable"], "write_off": None}
     no_credit = {"credit_remainder": False, "credit_customer_id": 0}
     story("MatchMutation", mutation_id=mutation_id, allocations=[allocation], **no_credit)
     assert story.shop.orders[1]["state"] == "REFUND_DUE"

@@ -8,6 +8,7 @@ from tests.properties.inputs import (
     PHONES,
     UNKNOWN_ID,
     Choice,
+    day,
     in_state,
     money,
     timestamp,
@@ -93,7 +94,8 @@ class OrderActions(ShopBase):
         """An amount for an order: all that is due, a part, or too much."""
         order = self.model.orders.get(order_id, {"payable": 100, "paid": 0})
         due = order["payable"] - order["paid"]
-        return choice.of([due or 100, due or 100, due or 100, due // 2 or 1], [due + 100, 0, -1])
+        short = max(due - 500, 1)
+        return choice.of([due or 100, due or 100, due or 100, due // 2 or 1, short], [due + 100, 0, -1])
 
     @action(3, when=lambda self: any(map(is_owing, self.model.orders.values())))
     def pays_otherwise(self, choice: Choice) -> None:
@@ -121,7 +123,7 @@ class OrderActions(ShopBase):
             balance = choice.of([None, None, money(1_000_000_00)])
             rows.append(
                 reconciliation_pb2.MutationInput(
-                    date=choice.of(["2026-11-22", "2026-11-23"]),
+                    date=choice.of([day(0), day(1)], [day(-3)]),
                     amount=money(amount * choice.of([1], [-1]), choice.of(["IDR"], ["USD"])),
                     balance=balance,
                     description=choice.of(["TRSF  E-BANKING CR", "trsf e-banking cr", "SETORAN"]),
@@ -152,11 +154,34 @@ class OrderActions(ShopBase):
             all_auto=choice.of([not ids], [bool(ids)]),
         )
 
+    def _joins(self, choice: Choice) -> None:
+        """Several mutations for one order, most of them small enough."""
+        ids = [choice.one(self.model.mutations, in_state("POSTED", "PROPOSED")) for _ in range(2)]
+        self.send(
+            choice,
+            "JoinMutations",
+            mutation_ids=ids,
+            order_id=choice.one(self.model.orders, is_owing),
+            write_off=choice.of([None, None, money(500)]),
+            credit_remainder=choice.of([True, True, False]),
+        )
+
+    @action(1)
+    def sets_matching_rules(self, choice: Choice) -> None:
+        rules = reconciliation_pb2.MatchingRules(
+            write_off_max=choice.of([None, money(500), money(5_000_00)], [money(-1)]),
+            confirm_by_itself=choice.of([False], [True]),
+        )
+        account_id = choice.of([1, 2], [UNKNOWN_ID])
+        self.send(choice, "SetMatchingRules", bank_account_id=account_id, matching_rules=rules)
+
     @action(3, when=lambda self: bool(self.model.mutations))
     def matches_by_hand(self, choice: Choice) -> None:
         mutations = self.model.mutations
         settled = any(map(in_state("CONFIRMED", "IGNORED"), mutations.values()))
-        match choice.of(["match", "match", "undo" if settled else "match", "ignore"], ["undo"]):
+        match choice.of(["match", "match", "join", "undo" if settled else "match", "ignore"], ["undo"]):
+            case "join":
+                self._joins(choice)
             case "undo":
                 mutation_id = choice.one(mutations, in_state("CONFIRMED", "IGNORED"))
                 self.send(choice, "UndoMatch", mutation_id=mutation_id)
@@ -183,7 +208,10 @@ class OrderActions(ShopBase):
             order_id = choice.one(self.model.orders, is_owing)
             amount = min(self._due(choice, order_id), left)
             left -= amount
-            allocation = reconciliation_pb2.MutationAllocation(order_id=order_id, amount=money(amount))
+            off = choice.of([None, None, None, money(500)])
+            allocation = reconciliation_pb2.MutationAllocation(
+                order_id=order_id, amount=money(amount), write_off=off
+            )
             allocations.append(allocation)
         return allocations
 

@@ -155,6 +155,13 @@ class Driver:
 
     def _same_reply(self, name: str, request: Message, shown: Record, at_ms: int, actor: str) -> None:
         self.model.codes_taken = _codes(shown)
+        if name == "ProposeMatches":
+            self.model.proposals_made = {
+                mutation["mutation_id"]: mutation["proposal"]
+                for mutation in self._pages("ListMutations", "mutations")
+                if mutation["state"] == "PROPOSED"
+                and mutation["bank_account_id"] == request.bank_account_id
+            }
         expected = self._ask_model(name, request, at_ms, actor)
         must = f"{name} must be refused: {expected}\nthe server answers {shown}\nto {request}"
         assert not isinstance(expected, Refused), must

@@ -1,5 +1,6 @@
 """What the rules send: mostly what a shop would, sometimes what it must not."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from kasir.v1 import common_pb2
 from tests.model.bank import CARD_NUMBER
-from tests.model.base import DAY_MS, Record
+from tests.model.base import DAY_MS, HOUR_MS, Record
 from tests.properties.driver import now_ms
 
 UNKNOWN_ID = 9_999
@@ -26,6 +27,12 @@ ADDRESS = common_pb2.Address(
 
 def money(minor_units: int, currency: str = "IDR") -> common_pb2.Money:
     return common_pb2.Money(currency_code=currency, minor_units=minor_units)
+
+
+def day(offset: int) -> str:
+    """The day it is in the shop, or so many days later."""
+    at_ms = now_ms() + 7 * HOUR_MS + offset * DAY_MS
+    return dt.datetime.fromtimestamp(at_ms / 1_000, dt.UTC).date().isoformat()
 
 
 def timestamp(at_ms: int) -> Timestamp:

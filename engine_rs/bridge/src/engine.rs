@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kasir_core::{Fault, Reason, Refusal, Reply, View};
-use kasir_store::{Options, Snapshot, Status, Store, SystemClock, Verification};
+use kasir_core::{Command, Fault, Reason, Refusal, Reply, View};
+use kasir_store::{Options, Request, RequestId, Snapshot, Status, Store, SystemClock, Verification};
 
 use crate::delivery::{Address, Delivery, Expected};
+use crate::desks::Desks;
 use crate::failure::Failure;
 use crate::methods::{self, CommandMethod, QueryMethod};
 use crate::to_proto::{JournalPage, asked_revision};
@@ -19,7 +20,8 @@ const LOOKED_AT_MAX: usize = 10_000;
 
 /// One open store and its sequencer.
 pub(crate) struct Engine {
-    store: Store<Address>,
+    store: Arc<Store<Address>>,
+    desks: Desks,
     delivery: Arc<Delivery>,
     closed: AtomicBool,
 }
@@ -45,7 +47,9 @@ impl Engine {
         let delivery = Arc::new(Delivery::default());
         let store =
             Store::open(path, options, Arc::new(encode), Arc::clone(&delivery) as _, Arc::new(SystemClock))?;
-        Ok(Self { store, delivery, closed: AtomicBool::new(false) })
+        let store = Arc::new(store);
+        let desks = Desks::start(Arc::clone(&store), Arc::clone(&delivery))?;
+        Ok(Self { store, desks, delivery, closed: AtomicBool::new(false) })
     }
 
     /// Queues a command. Its durable reply, or why there is none, goes to `address`; what is known now is told now.
@@ -67,26 +71,42 @@ impl Engine {
         actor: &str,
         address: Address,
     ) -> Result<(), Failure> {
-        let request = self.request(method, body, actor)?;
-        Ok(self.store.submit(request, address)?)
+        let (request_id, command) = self.command(method, body, actor)?;
+        match command {
+            Command::ProposeMatches { bank_account_id, .. } => {
+                let (name, body, actor) = (method.name, body.to_vec(), actor.to_owned());
+                let request = move |command| Request::new(name, &body, request_id, &actor, command);
+                self.desks.submit(bank_account_id, request, address)
+            }
+            command => {
+                Ok(self.store.submit(Request::new(method.name, body, request_id, actor, command), address)?)
+            }
+        }
     }
 
     /// Commits a command and returns its reply.
     pub(crate) fn submit_blocking(&self, method: &str, body: &[u8], actor: &str) -> Result<Vec<u8>, Failure> {
-        let request = self.request(known_command(method)?, body, actor)?;
-        Ok(self.store.submit_blocking(request)?)
+        let method = known_command(method)?;
+        let (request_id, command) = self.command(method, body, actor)?;
+        let command = match command {
+            Command::ProposeMatches { bank_account_id, .. } => {
+                self.desks.propose(&self.store, bank_account_id)?
+            }
+            command => command,
+        };
+        Ok(self.store.submit_blocking(Request::new(method.name, body, request_id, actor, command))?)
     }
 
-    fn request(
+    fn command(
         &self,
         method: &CommandMethod,
         body: &[u8],
         actor: &str,
-    ) -> Result<kasir_store::Request, Failure> {
+    ) -> Result<(RequestId, Command), Failure> {
         self.check_open()?;
         check_actor(actor)?;
         let request = (method.decode)(body)?;
-        Ok(kasir_store::Request::new(method.name, body, request.request_id, actor, request.command))
+        Ok((request.request_id, request.command))
     }
 
     /// Answers a question from a snapshot.
@@ -148,6 +168,7 @@ impl Engine {
     /// Commits and answers what was accepted, then closes the store. Closing twice is nothing.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        self.desks.close();
         self.store.close();
         self.delivery.end(Failure::closed());
     }

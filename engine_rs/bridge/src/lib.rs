@@ -9,6 +9,7 @@
 mod answers;
 mod contract;
 mod delivery;
+mod desks;
 mod engine;
 mod failure;
 mod from_proto;

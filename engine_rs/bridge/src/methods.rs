@@ -120,10 +120,12 @@ commands! {
     CustomerService / UpdateCustomer: UpdateCustomerRequest => UpdateCustomerResponse;
     CustomerService / ReportMessage: ReportMessageRequest => ReportMessageResponse;
     ReconciliationService / CreateBankAccount: CreateBankAccountRequest => CreateBankAccountResponse;
+    ReconciliationService / SetMatchingRules: SetMatchingRulesRequest => SetMatchingRulesResponse;
     ReconciliationService / ImportMutations: ImportMutationsRequest => ImportMutationsResponse;
     ReconciliationService / ProposeMatches: ProposeMatchesRequest => ProposeMatchesResponse;
     ReconciliationService / ConfirmMatches: ConfirmMatchesRequest => ConfirmMatchesResponse;
     ReconciliationService / MatchMutation: MatchMutationRequest => MatchMutationResponse;
+    ReconciliationService / JoinMutations: JoinMutationsRequest => JoinMutationsResponse;
     ReconciliationService / UndoMatch: UndoMatchRequest => UndoMatchResponse;
     ReconciliationService / IgnoreMutation: IgnoreMutationRequest => IgnoreMutationResponse;
     ReconciliationService / RecordPayment: RecordPaymentRequest => RecordPaymentResponse;

@@ -6,7 +6,7 @@ use crate::ids::{
     BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId,
     ParcelId, PrintJobId, ShiftId, TaxClassId, TillId,
 };
-use crate::records::Address;
+use crate::records::{Address, Proposal};
 
 /// An amount as sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -162,6 +162,24 @@ pub struct MutationInput {
     pub bank_reference: String,
     pub pending: bool,
     pub occurrence: i32,
+    pub value_date: String,
+    pub counterparty: String,
+}
+
+/// What an account's shop allows when money is matched, as sent.
+#[derive(Debug, Clone, Default)]
+pub struct MatchingRulesInput {
+    pub write_off_max: Option<MoneyInput>,
+    pub propose_by_itself: bool,
+    pub confirm_by_itself: bool,
+}
+
+/// What the matcher says of one mutation now. Made from a snapshot: what changed since is found when it is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalInput {
+    pub mutation_id: MutationId,
+    /// `None`: an honest "I don't know".
+    pub proposal: Option<Proposal>,
 }
 
 /// How much of a mutation pays which order, as sent.
@@ -169,6 +187,7 @@ pub struct MutationInput {
 pub struct AllocationInput {
     pub order_id: OrderId,
     pub amount: Option<MoneyInput>,
+    pub write_off: Option<MoneyInput>,
 }
 
 /// A tender as sent; `kind` is the contract's number.
@@ -275,8 +294,18 @@ pub enum Command {
         file_hash: String,
         mutations: Vec<MutationInput>,
     },
+    SetMatchingRules {
+        bank_account_id: BankAccountId,
+        rules: MatchingRulesInput,
+    },
+    /// The caller names the account; the matcher adds what it found.
     ProposeMatches {
         bank_account_id: BankAccountId,
+        proposals: Vec<ProposalInput>,
+        /// Money-in mutations that are left without a proposal.
+        unmatched: i32,
+        /// The matcher has found more than these.
+        more: bool,
     },
     ConfirmMatches {
         bank_account_id: BankAccountId,
@@ -288,6 +317,12 @@ pub enum Command {
         allocations: Vec<AllocationInput>,
         credit_remainder: bool,
         credit_customer_id: CustomerId,
+    },
+    JoinMutations {
+        mutation_ids: Vec<MutationId>,
+        order_id: OrderId,
+        write_off: Option<MoneyInput>,
+        credit_remainder: bool,
     },
     UndoMatch {
         mutation_id: MutationId,

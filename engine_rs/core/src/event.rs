@@ -7,8 +7,8 @@ use crate::ids::{
     OrderId, ParcelId, PrintJobId, ShiftId,
 };
 use crate::records::{
-    Allocation, BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation,
-    MutationAllocation, Order, Parcel, PrintJob, Proposal, Sale, Settings, Shift, TaxClass, Till,
+    Allocation, BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, MatchingRules, Message,
+    Mutation, MutationAllocation, Order, Parcel, PrintJob, Proposal, Sale, Settings, Shift, TaxClass, Till,
 };
 use crate::states::{MessageState, PrintJobAction};
 
@@ -184,16 +184,27 @@ pub enum Event {
     MutationWithdrawn {
         mutation_id: MutationId,
     },
-    /// A run of the matcher was cut at this amount, or was through (0).
-    MatchingStopped {
+    MatchingRulesSet {
         bank_account_id: BankAccountId,
-        match_from_minor: i64,
+        rules: MatchingRules,
     },
+    /// `payer` is who paid, as it was learnt; empty when the text does not say.
     MutationConfirmed {
         mutation_id: MutationId,
         allocations: Vec<MutationAllocation>,
         credited_minor: i64,
         credited_customer_id: CustomerId,
+        payer: String,
+    },
+    /// A payer paid for a customer, once more.
+    PayerLearnt {
+        payer: String,
+        customer_id: CustomerId,
+    },
+    /// That a payer paid for a customer was undone, once.
+    PayerForgotten {
+        payer: String,
+        customer_id: CustomerId,
     },
     MutationUndone {
         mutation_id: MutationId,
@@ -339,7 +350,9 @@ impl Event {
             Self::MutationPosted { .. } => "MutationPosted",
             Self::MutationProposed { .. } => "MutationProposed",
             Self::MutationWithdrawn { .. } => "MutationWithdrawn",
-            Self::MatchingStopped { .. } => "MatchingStopped",
+            Self::MatchingRulesSet { .. } => "MatchingRulesSet",
+            Self::PayerLearnt { .. } => "PayerLearnt",
+            Self::PayerForgotten { .. } => "PayerForgotten",
             Self::MutationConfirmed { .. } => "MutationConfirmed",
             Self::MutationUndone { .. } => "MutationUndone",
             Self::MutationIgnored { .. } => "MutationIgnored",
@@ -415,7 +428,8 @@ impl Event {
             Self::OrderExtended { order_id, .. }
             | Self::OrderRefunded { order_id, .. }
             | Self::PayableReleased { order_id } => vec![(R::Order, order_id.0)],
-            Self::MatchingStopped { .. } => Vec::new(),
+            Self::MatchingRulesSet { .. } => vec![(R::Setting, 0)],
+            Self::PayerLearnt { .. } | Self::PayerForgotten { .. } => Vec::new(),
             Self::MutationImported(m) => vec![(R::Mutation, m.mutation_id.0)],
             Self::MutationPosted { mutation_id, .. }
             | Self::MutationProposed { mutation_id, .. }

@@ -1,5 +1,7 @@
 //! One command, from decision to state: what the sequencer calls for each command in turn.
 
+use std::collections::BTreeSet;
+
 use crate::command::Command;
 use crate::decide;
 use crate::event::Event;
@@ -155,23 +157,34 @@ impl Run<'_, '_> {
         ids: &[MutationId],
         all_auto: bool,
     ) -> Outcome<Reply> {
-        let (ids, mut more) = decide::payment::to_confirm(self.state.view(), account_id, ids, all_auto)?;
+        let (ids, mut more) = decide::confirm::to_confirm(self.state.view(), account_id, ids, all_auto)?;
         let mut results = Vec::with_capacity(ids.len());
+        // Those that were confirmed together with one before them.
+        let mut done: BTreeSet<MutationId> = BTreeSet::new();
         for mutation_id in ids {
             // Of all AUTO ones, those that came in for others whose order just expired: it is the next call's turn to
             // end what fell due before it pays.
-            if all_auto && decide::payment::is_overdue(self.state.view(), mutation_id, self.context.now_ms)? {
+            if all_auto && decide::confirm::is_overdue(self.state.view(), mutation_id, self.context.now_ms)? {
                 more = true;
                 continue;
             }
+            if !done.insert(mutation_id) {
+                continue;
+            }
             let result = self.part(|run| {
-                let (events, order_ids) =
-                    decide::payment::confirm(run.state.view(), mutation_id, account_id, run.context)?;
+                let (events, together, order_ids) =
+                    decide::confirm::confirm(run.state.view(), mutation_id, account_id, run.context)?;
                 run.take(events)?;
-                let state = decide::payment::first_state(run.state.view(), &order_ids)?;
-                Ok((order_ids, state))
+                let state = decide::confirm::first_state(run.state.view(), &order_ids)?;
+                Ok((together, order_ids, state))
             })?;
-            results.push(Confirmed { mutation_id, result });
+            match result {
+                Ok((together, order_ids, state)) => results.extend(together.into_iter().map(|mutation_id| {
+                    done.insert(mutation_id);
+                    Confirmed { mutation_id, result: Ok((order_ids.clone(), state)) }
+                })),
+                Err(refusal) => results.push(Confirmed { mutation_id, result: Err(refusal) }),
+            }
         }
         Ok(Reply::Confirmed { results, more })
     }

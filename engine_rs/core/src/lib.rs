@@ -14,6 +14,7 @@ mod execute;
 pub mod ids;
 pub mod kept;
 pub mod kv;
+pub mod matching;
 pub mod money;
 pub mod query;
 pub mod records;

@@ -104,6 +104,8 @@ reasons! {
     NotPaid = "NOT_PAID" FailedPrecondition "A sale is made only from a paid order.";
     OrderSold = "ORDER_SOLD" FailedPrecondition "The order was sold; its payment stays.";
     OverAllocated = "OVER_ALLOCATED" FailedPrecondition "More money is allocated than is there or is due.";
+    WriteOffTooHigh = "WRITE_OFF_TOO_HIGH" FailedPrecondition "More would be written off than the account's rules allow, or than is left to pay.";
+    ProposalAmbiguous = "PROPOSAL_AMBIGUOUS" FailedPrecondition "Several orders fit equally: a person says which.";
     RemainderLeft = "REMAINDER_LEFT" FailedPrecondition "Some of the money is left over and was not said to become credit.";
     TendersTooLow = "TENDERS_TOO_LOW" FailedPrecondition "The tenders do not reach the total.";
     ChangeNotFromCash = "CHANGE_NOT_FROM_CASH" FailedPrecondition "Change is given from cash only.";

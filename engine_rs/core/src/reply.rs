@@ -15,10 +15,14 @@ pub type Each<T> = Result<T, Refusal>;
 /// Outcome of importing rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imported {
-    pub new_rows: i32,
-    pub known_rows: i32,
-    pub pending_rows: i32,
+    /// Those that are new.
     pub mutation_ids: Vec<MutationId>,
+    /// Those that were known already, posted ones included.
+    pub known: Vec<MutationId>,
+    /// New ones that the bank has not posted.
+    pub pending: Vec<MutationId>,
+    /// Those that were pending before and are posted now.
+    pub posted: Vec<MutationId>,
 }
 
 /// Outcome of a matcher's run.
@@ -28,9 +32,10 @@ pub struct Proposed {
     pub suggested: i32,
     pub unmatched: i32,
     pub more: bool,
+    pub withdrawn: i32,
 }
 
-/// Outcome of confirming one mutation.
+/// Outcome of confirming one mutation, or one of several that pay an order together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmed {
     pub mutation_id: MutationId,
@@ -76,6 +81,7 @@ pub enum Reply {
     Proposed(Proposed),
     Confirmed { results: Vec<Confirmed>, more: bool },
     Matched { mutation: Mutation, orders: Vec<Order> },
+    Joined { mutations: Vec<Mutation>, order: Order },
     Mutation(Mutation),
     Sales { results: Vec<Sold>, more: bool },
     Till(Till),

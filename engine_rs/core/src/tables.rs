@@ -117,8 +117,8 @@ tables! {
     MutationsByState = "mutations_by_state" Empty;
     /// (32-byte BLAKE3 of account, row and occurrence) -> mutation_id: what was imported already.
     MutationKeys = "mutation_keys" Fixed;
-    /// (bank_account_id, amount_minor, mutation_id) -> nothing: POSTED money in, for the matcher.
-    MutationsByAmount = "mutations_by_amount" Empty;
+    /// (payer as learnt, 0, customer_id) -> confirmations: mutations of this payer that paid for this customer.
+    Payers = "payers" Fixed;
     /// (bank_account_id, 1 if an order changed since u8, decision u8, mutation_id) -> nothing: PROPOSED ones.
     Proposals = "proposals" Empty;
     /// (order_id, mutation_id) -> nothing: PROPOSED ones.

@@ -132,26 +132,36 @@ fn luhn(digits: &[u8]) -> bool {
 
 /// Whether a text is an ISO 8601 date "YYYY-MM-DD" of a real day, years 1900 to 2999.
 pub fn is_date(text: &str) -> bool {
+    day_of(text).is_some()
+}
+
+/// Days since 1970-01-01 of an ISO 8601 date "YYYY-MM-DD", if it is a real day of the years 1900 to 2999.
+pub(crate) fn day_of(text: &str) -> Option<i32> {
     let bytes = text.as_bytes();
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
-        return false;
+        return None;
     }
     let number = |from: usize, to: usize| {
         text.get(from..to)
             .filter(|part| part.bytes().all(|b| b.is_ascii_digit()))
             .and_then(|part| part.parse::<u32>().ok())
     };
-    let (Some(year), Some(month), Some(day)) = (number(0, 4), number(5, 7), number(8, 10)) else {
-        return false;
-    };
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,
         2 => 28 + u32::from(leap),
-        _ => return false,
+        _ => return None,
     };
-    (1900..=2999).contains(&year) && (1..=days).contains(&day)
+    if !(1900..=2999).contains(&year) || !(1..=days).contains(&day) {
+        return None;
+    }
+    // Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`: years begin in March.
+    let (from_march, years) = if month > 2 { (month - 3, year) } else { (month + 9, year - 1) };
+    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
+    let days = 365 * years + years / 4 - years / 100 + years / 400 + day_of_year;
+    i32::try_from(days).ok().map(|days| days - 719_468)
 }
 
 /// Characters that leave no mark or turn the line around, and so make two texts look like one. Joiners, which scripts and

@@ -50,6 +50,9 @@ pub enum Metric {
     CashOut = 36,
     UniqueCodes = 37,
     UnitsTransferred = 38,
+    LatePayments = 39,
+    WriteOffs = 40,
+    Credits = 41,
 }
 
 impl Metric {

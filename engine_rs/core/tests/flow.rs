@@ -350,7 +350,11 @@ fn partial_payments_overpayments_and_credit() {
     shop.import(vec![paid_in(40_000, "a"), paid_in(order.payable_minor, "b")]);
     let allocate = |mutation, amount, credit_remainder| Command::MatchMutation {
         mutation_id: MutationId(mutation),
-        allocations: vec![AllocationInput { order_id: order.order_id, amount: Some(idr(amount)) }],
+        allocations: vec![AllocationInput {
+            order_id: order.order_id,
+            amount: Some(idr(amount)),
+            write_off: None,
+        }],
         credit_remainder,
         credit_customer_id: CustomerId(0),
     };
@@ -375,19 +379,20 @@ fn partial_payments_overpayments_and_credit() {
 fn the_same_rows_ten_times_are_the_same_rows_and_twins_are_two() {
     let mut shop = Shop::new();
     let twins = vec![paid_in(100, "SAME"), paid_in(100, "SAME"), paid_in(200, "OTHER")];
-    assert_eq!(shop.import(twins.clone()).new_rows, 3);
+    assert_eq!(shop.import(twins.clone()).mutation_ids.len(), 3);
     for _ in 0..9 {
         let again = shop.import(twins.clone());
-        assert_eq!((again.new_rows, again.known_rows), (0, 3));
+        assert_eq!((again.mutation_ids.len(), again.known), (0, [1, 2, 3].map(MutationId).to_vec()));
     }
     let pending = MutationInput { pending: true, ..paid_in(300, "PEND") };
-    assert_eq!(shop.import(vec![pending.clone()]).pending_rows, 1);
+    assert_eq!(shop.import(vec![pending.clone()]).pending, [MutationId(4)]);
     let posted = MutationInput { date: "2026-01-02".into(), balance: Some(idr(900)), ..paid_in(300, "PEND") };
     let second = MutationInput { balance: Some(idr(1_200)), ..posted.clone() };
-    assert_eq!(shop.import(vec![posted.clone(), second]).new_rows, 1, "one was pending, one is new");
+    let imported = shop.import(vec![posted.clone(), second]);
+    assert_eq!((imported.posted, imported.mutation_ids), (vec![MutationId(4)], vec![MutationId(5)]));
     assert_eq!(shop.mutation(4).state, MutationState::Posted);
-    assert_eq!(shop.import(vec![posted]).new_rows, 0);
-    assert_eq!(shop.import(vec![pending]).new_rows, 0);
+    assert_eq!(shop.import(vec![posted]).known, [MutationId(4)]);
+    assert_eq!(shop.import(vec![pending]).known, [MutationId(4)]);
     shop.sound();
     shop.replays();
 }
@@ -510,7 +515,12 @@ fn wrong_states_are_refused_by_name() {
         Reason::DropOrderNotFound
     );
     assert_eq!(
-        shop.refused(Command::ProposeMatches { bank_account_id: kasir_core::ids::BankAccountId(7) }),
+        shop.refused(Command::ProposeMatches {
+            bank_account_id: kasir_core::ids::BankAccountId(7),
+            proposals: Vec::new(),
+            unmatched: 0,
+            more: false,
+        }),
         Reason::BankAccountNotFound
     );
     assert_eq!(
@@ -542,7 +552,8 @@ fn dollars_do_not_pay_for_rupiahs() {
         file_hash: String::new(),
         mutations: vec![row],
     });
-    let allocations = vec![AllocationInput { order_id: order.order_id, amount: Some(usd(100_100)) }];
+    let allocations =
+        vec![AllocationInput { order_id: order.order_id, amount: Some(usd(100_100)), write_off: None }];
     let command = Command::MatchMutation {
         mutation_id: MutationId(1),
         allocations,

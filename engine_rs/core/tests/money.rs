@@ -16,18 +16,18 @@ fn a_pending_row_is_posted_whichever_of_equal_ones_it_is() {
     let pending = |occurrence| MutationInput { pending: true, occurrence, ..paid_in(300, "PEND") };
     let posted = |balance| MutationInput { balance: Some(idr(balance)), ..paid_in(300, "PEND") };
     // A file's page may begin at the third of equal rows.
-    assert_eq!(shop.import(vec![pending(3), pending(7)]).pending_rows, 2);
-    assert_eq!(shop.import(vec![posted(900)]).new_rows, 0);
+    assert_eq!(shop.import(vec![pending(3), pending(7)]).pending.len(), 2);
+    assert_eq!(shop.import(vec![posted(900)]).mutation_ids.len(), 0);
     let states = |shop: &Shop| [1, 2].map(|id| shop.mutation(id).state);
     assert_eq!(states(&shop), [MutationState::Posted, MutationState::Pending]);
-    assert_eq!(shop.import(vec![posted(900), posted(1_200), posted(1_500)]).new_rows, 1);
+    assert_eq!(shop.import(vec![posted(900), posted(1_200), posted(1_500)]).mutation_ids.len(), 1);
     assert_eq!(states(&shop), [MutationState::Posted, MutationState::Posted]);
     // The same row twice in one call posts one pending row.
-    assert_eq!(shop.import(vec![pending(9), pending(10)]).pending_rows, 2);
+    assert_eq!(shop.import(vec![pending(9), pending(10)]).pending.len(), 2);
     let twice = MutationInput { occurrence: 1, ..posted(1_800) };
-    assert_eq!(shop.import(vec![twice.clone(), twice]).known_rows, 2);
+    assert_eq!(shop.import(vec![twice.clone(), twice]).known.len(), 2);
     assert_eq!(shop.mutation(5).state, MutationState::Pending);
-    assert_eq!(shop.import(vec![pending(3), pending(7), pending(9)]).known_rows, 3);
+    assert_eq!(shop.import(vec![pending(3), pending(7), pending(9)]).known.len(), 3);
     shop.sound();
     shop.replays();
 }
@@ -60,7 +60,11 @@ fn the_rest_of_the_money_may_come_late_too() {
     shop.import(vec![paid_in(rest, "REST")]);
     shop.ok(Command::MatchMutation {
         mutation_id: MutationId(1),
-        allocations: vec![AllocationInput { order_id: orders[0].order_id, amount: Some(idr(rest)) }],
+        allocations: vec![AllocationInput {
+            order_id: orders[0].order_id,
+            amount: Some(idr(rest)),
+            write_off: None,
+        }],
         credit_remainder: false,
         credit_customer_id: CustomerId(0),
     });
@@ -129,7 +133,11 @@ fn who_pays_twice_gets_it_as_credit() {
     let amount = order.payable_minor - 1_000;
     shop.ok(Command::MatchMutation {
         mutation_id: MutationId(2),
-        allocations: vec![AllocationInput { order_id: second.order_id, amount: Some(idr(amount)) }],
+        allocations: vec![AllocationInput {
+            order_id: second.order_id,
+            amount: Some(idr(amount)),
+            write_off: None,
+        }],
         credit_remainder: true,
         credit_customer_id: other.customer_id,
     });
@@ -149,7 +157,7 @@ fn an_expiry_found_while_matches_are_confirmed_is_the_clocks() {
     let expire_ms = Some(in_time.expire_ms + MINUTE);
     shop.ok(Command::ExtendBooking { order_id: in_time.order_id, version, expire_ms });
     shop.import(vec![paid_in(late.payable_minor, "LATE"), paid_in(in_time.payable_minor, "IN TIME")]);
-    shop.ok(Command::ProposeMatches { bank_account_id: BCA });
+    shop.propose();
     shop.now_ms = late.expire_ms; // nobody has ticked
     let confirm = |all_auto, ids: &[u64]| Command::ConfirmMatches {
         bank_account_id: BCA,
@@ -215,7 +223,7 @@ fn a_pending_row_that_was_set_aside_is_posted_when_the_bank_posts_it() {
         shop.ok(Command::IgnoreMutation { mutation_id: MutationId(id), reason });
     }
     shop.sound();
-    assert_eq!(shop.import(rows(true)).known_rows, 3);
+    assert_eq!(shop.import(rows(true)).known.len(), 3);
     assert_eq!(states(&shop), [Ignored; 4]);
     // Taken back before the bank posted it, it waits again.
     shop.ok(Command::UndoMatch { mutation_id: MutationId(3) });
@@ -224,13 +232,13 @@ fn a_pending_row_that_was_set_aside_is_posted_when_the_bank_posts_it() {
     shop.sound();
     shop.ok(Command::IgnoreMutation { mutation_id: MutationId(4), reason: "salah".into() });
     let posted = shop.import(rows(false));
-    assert_eq!((posted.new_rows, posted.known_rows), (0, 3));
+    assert_eq!((posted.mutation_ids.len(), posted.known.len()), (0, 3));
     shop.import(vec![MutationInput { pending: false, ..out }]);
     assert_eq!(states(&shop), [Posted, Posted, Posted, Ignored]);
     assert_eq!(shop.mutation(1).ignore_reason, "");
     assert_eq!(shop.refused(Command::UndoMatch { mutation_id: MutationId(4) }), Reason::WrongState);
     shop.ok(Command::IgnoreMutation { mutation_id: MutationId(2), reason: "salah".into() });
-    assert_eq!(shop.import(rows(false)).known_rows, 3, "posted once, set aside again: it stays so");
+    assert_eq!(shop.import(rows(false)).known.len(), 3, "posted once, set aside again: it stays so");
     assert_eq!(states(&shop), [Posted, Ignored, Posted, Ignored]);
     shop.sound();
     shop.replays();

@@ -100,7 +100,7 @@ fn money_command() -> impl Strategy<Value = Command> {
         3 => (id.clone(), 1..=3u64, 1..=200_000i64, any::<bool>()).prop_map(|(mutation, order, amount, credit_remainder)| Command::MatchMutation {
             mutation_id: MutationId(mutation),
             allocations: (order..order + 2)
-                .map(|order| AllocationInput { order_id: OrderId(order), amount: Some(idr(amount)) })
+                .map(|order| AllocationInput { order_id: OrderId(order), amount: Some(idr(amount)), write_off: None })
                 .take(usize::from(amount % 5 != 0) + usize::from(amount % 2 == 0))
                 .collect(),
             credit_remainder,
@@ -256,10 +256,10 @@ fn take(shop: &mut Shop, step: &Step) {
             }
         }
         Step::Propose => {
-            shop.ok(Command::ProposeMatches { bank_account_id: BCA });
+            shop.propose();
         }
         Step::Reconcile => {
-            shop.ok(Command::ProposeMatches { bank_account_id: BCA });
+            shop.propose();
             shop.ok(Command::ConfirmMatches { bank_account_id: BCA, mutation_ids: vec![], all_auto: true });
         }
     }

@@ -132,6 +132,7 @@ fn a_customer_collects_so_much_and_says_so() {
             allocations: vec![AllocationInput {
                 order_id: order.order_id,
                 amount: Some(idr(order.payable_minor)),
+                write_off: None,
             }],
             credit_remainder: true,
             credit_customer_id: CustomerId(0),

@@ -430,7 +430,6 @@ fn index_rows_that_nothing_stands_behind_are_found() {
     stray(Table::SalesByShift, Key::new().u64(1).u64(1), &[]);
     stray(Table::ParcelsByLabel, Key::new().u8(3).u64(1), &[]);
     stray(Table::LabelsDue, Key::new().u8(0).u64(7), &[]);
-    stray(Table::MutationsByAmount, Key::new().u64(ACCOUNT.0).i64(5).u64(1), &[]);
     stray(Table::Proposals, Key::new().u64(ACCOUNT.0).u8(0).u8(1).u64(1), &[]);
     stray(Table::ProposalsByOrder, Key::new().u64(1).u64(1), &[]);
     stray(Table::ParcelsByAirwayBill, Key::new().u8(3).u64(1), &[]);
@@ -443,6 +442,22 @@ fn index_rows_that_nothing_stands_behind_are_found() {
         stray(Table::Codes, Key::new().u8(kind).bytes(b"STRAY"), &1_u64.to_be_bytes());
     }
     stray(Table::Deadlines, Key::new().u8(3), &[]);
+}
+
+#[test]
+fn what_was_learnt_of_payers_is_what_mutations_say() {
+    let row = |payer: &str| Key::new().text(payer).u64(1);
+    let count = |number: i64| number.to_be_bytes();
+    let stray = |s: &mut Memory| s.put(Table::Payers, row("NOBODY").as_slice(), &count(1)).unwrap();
+    assert_found(stray, &["A payer is kept as"]);
+    let (key, _) = {
+        let day = day();
+        let kept = day.entries().find(|(table, _, _)| *table == Table::Payers);
+        let (_, key, value) = kept.expect("somebody's payment was confirmed");
+        (key.to_vec(), value.to_vec())
+    };
+    assert_found(|s| s.put(Table::Payers, &key, &count(99)).unwrap(), &["A payer is kept as Ok(99)"]);
+    assert_found(|s| s.delete(Table::Payers, &key).unwrap(), &["payers of confirmed mutations are not kept"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use kasir_core::{Fault, Table};
 use crate::error::fault;
 
 /// Grows when a store written by this program cannot be read by the one before.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 macro_rules! own_tables {
     ($($(#[doc = $doc:literal])* $name:ident = $disk:literal;)*) => {

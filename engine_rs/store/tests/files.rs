@@ -131,7 +131,7 @@ fn what_is_no_store_of_this_format_is_refused_and_left_alone() {
     });
     let error = open(&newer).err().unwrap();
     assert_eq!(error.kind, StoreErrorKind::Format);
-    assert!(error.message.contains("format 99") && error.message.contains("format 2"), "{}", error.message);
+    assert!(error.message.contains("format 99") && error.message.contains("format 3"), "{}", error.message);
 
     let foreign = Arc::new(TempDir::new().unwrap());
     behind(&foreign.path().join("store"), "somebody's table", |_, _| {});

@@ -1,6 +1,6 @@
 //! Bank accounts, mutations, matches, payments, refunds.
 
-use kasir_core::command::{AllocationInput, BankAccountInput, Command, MutationInput};
+use kasir_core::command::{AllocationInput, BankAccountInput, Command, MatchingRulesInput, MutationInput};
 use kasir_core::ids::{BankAccountId, CustomerId, MutationId, OrderId};
 
 use super::{all, commands, ids};
@@ -15,8 +15,16 @@ commands! {
         file_hash: request.file_hash,
         mutations: all(request.mutations),
     };
-    ProposeMatchesRequest => |request| {
-        Command::ProposeMatches { bank_account_id: BankAccountId(request.bank_account_id) }
+    SetMatchingRulesRequest => |request| Command::SetMatchingRules {
+        bank_account_id: BankAccountId(request.bank_account_id),
+        rules: request.matching_rules.unwrap_or_default().into(),
+    };
+    // What the matcher proposes is added before it is submitted: see `desks`.
+    ProposeMatchesRequest => |request| Command::ProposeMatches {
+        bank_account_id: BankAccountId(request.bank_account_id),
+        proposals: Vec::new(),
+        unmatched: 0,
+        more: false,
     };
     ConfirmMatchesRequest => |request| Command::ConfirmMatches {
         bank_account_id: BankAccountId(request.bank_account_id),
@@ -28,6 +36,12 @@ commands! {
         allocations: all(request.allocations),
         credit_remainder: request.credit_remainder,
         credit_customer_id: CustomerId(request.credit_customer_id),
+    };
+    JoinMutationsRequest => |request| Command::JoinMutations {
+        mutation_ids: ids(request.mutation_ids, MutationId),
+        order_id: OrderId(request.order_id),
+        write_off: request.write_off.map(Into::into),
+        credit_remainder: request.credit_remainder,
     };
     UndoMatchRequest => |request| Command::UndoMatch { mutation_id: MutationId(request.mutation_id) };
     IgnoreMutationRequest => |request| Command::IgnoreMutation {
@@ -60,6 +74,16 @@ impl From<pb::BankAccount> for BankAccountInput {
     }
 }
 
+impl From<pb::MatchingRules> for MatchingRulesInput {
+    fn from(rules: pb::MatchingRules) -> Self {
+        Self {
+            write_off_max: rules.write_off_max.map(Into::into),
+            propose_by_itself: rules.propose_by_itself,
+            confirm_by_itself: rules.confirm_by_itself,
+        }
+    }
+}
+
 impl From<pb::MutationInput> for MutationInput {
     fn from(mutation: pb::MutationInput) -> Self {
         Self {
@@ -70,12 +94,18 @@ impl From<pb::MutationInput> for MutationInput {
             bank_reference: mutation.bank_reference,
             pending: mutation.pending,
             occurrence: mutation.occurrence,
+            value_date: mutation.value_date,
+            counterparty: mutation.counterparty,
         }
     }
 }
 
 impl From<pb::MutationAllocation> for AllocationInput {
     fn from(allocation: pb::MutationAllocation) -> Self {
-        Self { order_id: OrderId(allocation.order_id), amount: allocation.amount.map(Into::into) }
+        Self {
+            order_id: OrderId(allocation.order_id),
+            amount: allocation.amount.map(Into::into),
+            write_off: allocation.write_off.map(Into::into),
+        }
     }
 }

@@ -253,7 +253,7 @@ fn two_ids_of_one_request_are_not_swapped() {
 
 #[test]
 fn money_matching_arrives_with_every_field() {
-    let allocation = pb::MutationAllocation { order_id: 2, amount: rupiah(7) };
+    let allocation = pb::MutationAllocation { order_id: 2, amount: rupiah(7), write_off: rupiah(8) };
     let request = pb::MatchMutationRequest {
         request_id: id(),
         mutation_id: 1,
@@ -268,6 +268,20 @@ fn money_matching_arrives_with_every_field() {
     };
     assert_eq!((mutation_id, credit_remainder, credit_customer_id), (MutationId(1), true, CustomerId(3)));
     assert_eq!((allocations[0].order_id, &allocations[0].amount), (OrderId(2), &input(7)));
+    assert_eq!(allocations[0].write_off, input(8));
+    let request = pb::JoinMutationsRequest {
+        request_id: id(),
+        mutation_ids: vec![4, 5],
+        order_id: 6,
+        write_off: rupiah(9),
+        credit_remainder: true,
+    };
+    let Command::JoinMutations { mutation_ids, order_id, write_off, credit_remainder } = command(request)
+    else {
+        panic!("another command")
+    };
+    assert_eq!((mutation_ids, order_id), (vec![MutationId(4), MutationId(5)], OrderId(6)));
+    assert_eq!((write_off, credit_remainder), (input(9), true));
 
     let row = pb::MutationInput {
         date: "2025-01-31".into(),
@@ -277,6 +291,8 @@ fn money_matching_arrives_with_every_field() {
         bank_reference: "R1".into(),
         pending: true,
         occurrence: 2,
+        value_date: "2025-02-01".into(),
+        counterparty: "SARI".into(),
     };
     let request = pb::ImportMutationsRequest {
         request_id: id(),
@@ -292,6 +308,17 @@ fn money_matching_arrives_with_every_field() {
     assert_eq!((row.date.as_str(), &row.amount, &row.balance), ("2025-01-31", &input(5), &input(6)));
     assert_eq!((row.description.as_str(), row.bank_reference.as_str()), ("TRSF", "R1"));
     assert_eq!((row.pending, row.occurrence), (true, 2));
+    assert_eq!((row.value_date.as_str(), row.counterparty.as_str()), ("2025-02-01", "SARI"));
+
+    let rules =
+        pb::MatchingRules { write_off_max: rupiah(7), propose_by_itself: true, confirm_by_itself: true };
+    let request =
+        pb::SetMatchingRulesRequest { request_id: id(), bank_account_id: 1, matching_rules: Some(rules) };
+    let Command::SetMatchingRules { bank_account_id, rules } = command(request) else {
+        panic!("another command")
+    };
+    assert_eq!((bank_account_id, rules.write_off_max), (BankAccountId(1), input(7)));
+    assert!(rules.propose_by_itself && rules.confirm_by_itself);
 }
 
 #[test]

@@ -1017,6 +1017,9 @@ pub struct Allocation {
     /// When it was allocated.
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What was still to pay then and was written off with it.
+    #[prost(message, optional, tag = "6")]
+    pub write_off: ::core::option::Option<Money>,
 }
 /// What a client asks for: CreateBooking and QuoteBooking.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1143,6 +1146,9 @@ pub struct Order {
     /// Reference of the refund, when REFUNDED.
     #[prost(string, tag = "26")]
     pub refund_reference: ::prost::alloc::string::String,
+    /// What need not be paid any more because it was written off.
+    #[prost(message, optional, tag = "27")]
+    pub written_off: ::core::option::Option<Money>,
 }
 /// See BookingService.QuoteBooking.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3179,6 +3185,23 @@ pub struct BankAccount {
     /// The code is taken off the total instead of added.
     #[prost(bool, tag = "8")]
     pub unique_code_subtracts: bool,
+    /// How its money is matched; ignored when an account is created: see SetMatchingRules.
+    #[prost(message, optional, tag = "9")]
+    pub matching_rules: ::core::option::Option<MatchingRules>,
+}
+/// What an account's shop allows when money is matched.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatchingRules {
+    /// Most of what an order has to pay that is written off when a transfer came short (a bank's fee, say), in the account's
+    /// currency; unset or 0: nothing.
+    #[prost(message, optional, tag = "1")]
+    pub write_off_max: ::core::option::Option<Money>,
+    /// The server runs the matcher by itself when mutations or orders change.
+    #[prost(bool, tag = "2")]
+    pub propose_by_itself: bool,
+    /// It then confirms AUTO proposals too.
+    #[prost(bool, tag = "3")]
+    pub confirm_by_itself: bool,
 }
 /// One order that a mutation may pay.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3192,6 +3215,19 @@ pub struct ProposedAllocation {
     /// The order's version that the proposal rests on.
     #[prost(int64, tag = "3")]
     pub order_version: i64,
+    /// What the order would still have to pay then, and is written off.
+    #[prost(message, optional, tag = "4")]
+    pub write_off: ::core::option::Option<Money>,
+}
+/// Orders that a mutation may pay together, as one of several answers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatchCandidate {
+    /// The orders.
+    #[prost(uint64, repeated, tag = "1")]
+    pub order_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Log-weight in thousandths of a nat; higher is surer.
+    #[prost(int64, tag = "2")]
+    pub score_millinats: i64,
 }
 /// What the matcher proposes for a mutation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3199,7 +3235,7 @@ pub struct Proposal {
     /// How sure.
     #[prost(enumeration = "MatchDecision", tag = "1")]
     pub decision: i32,
-    /// To which orders.
+    /// To which orders; none when AMBIGUOUS.
     #[prost(message, repeated, tag = "2")]
     pub allocations: ::prost::alloc::vec::Vec<ProposedAllocation>,
     /// Score in thousandths of a log-weight (nats); higher is surer.
@@ -3211,6 +3247,12 @@ pub struct Proposal {
     /// Why, in plain words, one a feature.
     #[prost(string, repeated, tag = "5")]
     pub reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What else it may be, best first, the proposed one included; at most 5.
+    #[prost(message, repeated, tag = "6")]
+    pub candidates: ::prost::alloc::vec::Vec<MatchCandidate>,
+    /// Other mutations that pay the same order together with this one: confirmed with it.
+    #[prost(uint64, repeated, tag = "7")]
+    pub joined_mutation_ids: ::prost::alloc::vec::Vec<u64>,
 }
 /// How much of a mutation pays what.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3221,6 +3263,9 @@ pub struct MutationAllocation {
     /// How much.
     #[prost(message, optional, tag = "2")]
     pub amount: ::core::option::Option<Money>,
+    /// What the order would still have to pay then, and is written off: at most what the account's rules allow.
+    #[prost(message, optional, tag = "3")]
+    pub write_off: ::core::option::Option<Money>,
 }
 /// One line of a bank statement.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3270,6 +3315,12 @@ pub struct Mutation {
     /// Whose credit that part became; 0 for nobody's.
     #[prost(uint64, tag = "15")]
     pub credited_customer_id: u64,
+    /// The day from which the bank counts the money, "YYYY-MM-DD"; empty when the file does not say.
+    #[prost(string, tag = "16")]
+    pub value_date: ::prost::alloc::string::String,
+    /// Who paid or was paid, as far as the bank's text says so plainly; often cut off.
+    #[prost(string, tag = "17")]
+    pub counterparty: ::prost::alloc::string::String,
 }
 /// A mutation as a file or an API says it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3295,6 +3346,12 @@ pub struct MutationInput {
     /// Which of several equal rows of the same file it is, from 1; 0: counted within this call.
     #[prost(int32, tag = "7")]
     pub occurrence: i32,
+    /// The day from which the bank counts the money, "YYYY-MM-DD"; empty when not known.
+    #[prost(string, tag = "8")]
+    pub value_date: ::prost::alloc::string::String,
+    /// Who paid or was paid, when the text says so plainly; at most 100 characters.
+    #[prost(string, tag = "9")]
+    pub counterparty: ::prost::alloc::string::String,
 }
 /// See ReconciliationService.CreateBankAccount.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3309,6 +3366,26 @@ pub struct CreateBankAccountRequest {
 /// See ReconciliationService.CreateBankAccount.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateBankAccountResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub bank_account: ::core::option::Option<BankAccount>,
+}
+/// See ReconciliationService.SetMatchingRules.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetMatchingRulesRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The account.
+    #[prost(uint64, tag = "2")]
+    pub bank_account_id: u64,
+    /// All of them: what is unset is off. confirm_by_itself needs propose_by_itself.
+    #[prost(message, optional, tag = "3")]
+    pub matching_rules: ::core::option::Option<MatchingRules>,
+}
+/// See ReconciliationService.SetMatchingRules.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetMatchingRulesResponse {
     /// As stored.
     #[prost(message, optional, tag = "1")]
     pub bank_account: ::core::option::Option<BankAccount>,
@@ -3357,6 +3434,9 @@ pub mod import_statement_request {
         /// Import although balances or totals do not add up.
         #[prost(bool, tag = "4")]
         pub allow_broken: bool,
+        /// For a free CSV file: which column means what, as `kasir statement parse --mapping` takes it.
+        #[prost(string, tag = "5")]
+        pub mapping: ::prost::alloc::string::String,
     }
     /// One of two.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
@@ -3364,7 +3444,7 @@ pub mod import_statement_request {
         /// First message only.
         #[prost(message, tag = "1")]
         Header(Header),
-        /// The next piece of the file, at most 1 MiB. The file at most 64 MiB.
+        /// The next piece of the file, at most 1 MiB. The file at most 1 GiB.
         #[prost(bytes, tag = "2")]
         Chunk(::prost::alloc::vec::Vec<u8>),
     }
@@ -3379,7 +3459,7 @@ pub struct RefusedRow {
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
 }
-/// See ReconciliationService.ImportStatement.
+/// See ReconciliationService.ImportStatement. Each list tells the first 100,000.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ImportStatementResponse {
     /// Format found.
@@ -3394,10 +3474,10 @@ pub struct ImportStatementResponse {
     /// Rows that were new.
     #[prost(int32, tag = "4")]
     pub new_rows: i32,
-    /// Rows that were known already.
+    /// Rows that were known already, those posted now included.
     #[prost(int32, tag = "5")]
     pub known_rows: i32,
-    /// Rows not posted yet.
+    /// New rows not posted yet.
     #[prost(int32, tag = "6")]
     pub pending_rows: i32,
     /// Rows not taken, when allow_broken.
@@ -3406,6 +3486,21 @@ pub struct ImportStatementResponse {
     /// Ids of the new mutations, in file order.
     #[prost(uint64, repeated, tag = "8")]
     pub mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Rows that were pending before and that the bank has posted.
+    #[prost(int32, tag = "9")]
+    pub posted_rows: i32,
+    /// Ids of those that were known already, in file order.
+    #[prost(uint64, repeated, tag = "10")]
+    pub known_mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Ids of the new ones that the bank has not posted yet.
+    #[prost(uint64, repeated, tag = "11")]
+    pub pending_mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Ids of those that were pending before and are posted now.
+    #[prost(uint64, repeated, tag = "12")]
+    pub posted_mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Rows not taken.
+    #[prost(int32, tag = "13")]
+    pub refused_count: i32,
 }
 /// See ReconciliationService.ImportMutations.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3438,6 +3533,15 @@ pub struct ImportMutationsResponse {
     /// Ids of the new mutations, in the order sent.
     #[prost(uint64, repeated, tag = "4")]
     pub mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Ids of those that were known already, in the order sent, those posted now included.
+    #[prost(uint64, repeated, tag = "5")]
+    pub known_mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Ids of the new ones that the bank has not posted yet.
+    #[prost(uint64, repeated, tag = "6")]
+    pub pending_mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// Ids of those that were pending before and are posted now.
+    #[prost(uint64, repeated, tag = "7")]
+    pub posted_mutation_ids: ::prost::alloc::vec::Vec<u64>,
 }
 /// See ReconciliationService.GetMutation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3498,12 +3602,15 @@ pub struct ProposeMatchesResponse {
     /// How many got another proposal.
     #[prost(int32, tag = "2")]
     pub suggested: i32,
-    /// How many money-in mutations are without one now; counted up to 100,000.
+    /// How many money-in mutations are without one now.
     #[prost(int32, tag = "3")]
     pub unmatched: i32,
-    /// Work was cut at 5,000 mutations, or after a long way between amounts that match nothing: call again, it goes on there.
+    /// Work was cut at 5,000 changed proposals, or something changed meanwhile: call again, it goes on there.
     #[prost(bool, tag = "4")]
     pub more: bool,
+    /// How many proposals were withdrawn without another.
+    #[prost(int32, tag = "5")]
+    pub withdrawn: i32,
 }
 /// See ReconciliationService.ConfirmMatches.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3576,6 +3683,35 @@ pub struct MatchMutationResponse {
     /// The orders as they stand now.
     #[prost(message, repeated, tag = "2")]
     pub orders: ::prost::alloc::vec::Vec<Order>,
+}
+/// See ReconciliationService.JoinMutations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct JoinMutationsRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 2 to 100 different POSTED or PROPOSED money-in mutations of one account.
+    #[prost(uint64, repeated, tag = "2")]
+    pub mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// The order; each mutation but the last must not be more than it has to pay by then (OVER_ALLOCATED).
+    #[prost(uint64, tag = "3")]
+    pub order_id: u64,
+    /// What the order would still have to pay then, and is written off.
+    #[prost(message, optional, tag = "4")]
+    pub write_off: ::core::option::Option<Money>,
+    /// What is left over of the last becomes the customer's credit; else a remainder is refused (REMAINDER_LEFT).
+    #[prost(bool, tag = "5")]
+    pub credit_remainder: bool,
+}
+/// See ReconciliationService.JoinMutations.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JoinMutationsResponse {
+    /// As stored.
+    #[prost(message, repeated, tag = "1")]
+    pub mutations: ::prost::alloc::vec::Vec<Mutation>,
+    /// The order as it stands now.
+    #[prost(message, optional, tag = "2")]
+    pub order: ::core::option::Option<Order>,
 }
 /// See ReconciliationService.UndoMatch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3929,6 +4065,12 @@ pub enum Metric {
     UniqueCodes = 37,
     /// Units moved to another location, under the one that they left.
     UnitsTransferred = 38,
+    /// Payments that came after the order's deadline, in PAYMENTS too.
+    LatePayments = 39,
+    /// What was written off because a transfer came short, signed: an undone one is taken off again.
+    WriteOffs = 40,
+    /// What became customers' credit because more came than was to pay, signed: an undone one is taken off again.
+    Credits = 41,
 }
 impl Metric {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3976,6 +4118,9 @@ impl Metric {
             Self::CashOut => "METRIC_CASH_OUT",
             Self::UniqueCodes => "METRIC_UNIQUE_CODES",
             Self::UnitsTransferred => "METRIC_UNITS_TRANSFERRED",
+            Self::LatePayments => "METRIC_LATE_PAYMENTS",
+            Self::WriteOffs => "METRIC_WRITE_OFFS",
+            Self::Credits => "METRIC_CREDITS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -4020,6 +4165,9 @@ impl Metric {
             "METRIC_CASH_OUT" => Some(Self::CashOut),
             "METRIC_UNIQUE_CODES" => Some(Self::UniqueCodes),
             "METRIC_UNITS_TRANSFERRED" => Some(Self::UnitsTransferred),
+            "METRIC_LATE_PAYMENTS" => Some(Self::LatePayments),
+            "METRIC_WRITE_OFFS" => Some(Self::WriteOffs),
+            "METRIC_CREDITS" => Some(Self::Credits),
             _ => None,
         }
     }

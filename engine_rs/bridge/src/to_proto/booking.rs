@@ -63,6 +63,9 @@ fn allocation(allocation: Allocation, currency: Currency) -> pb::Allocation {
         reference: allocation.reference,
         amount: money(allocation.amount_minor, currency),
         create_time: time(allocation.create_ms),
+        write_off: (allocation.write_off_minor != 0)
+            .then(|| money(allocation.write_off_minor, currency))
+            .flatten(),
     }
 }
 
@@ -97,6 +100,7 @@ impl From<Order> for pb::Order {
             update_time: time(order.update_ms),
             cancel_reason: order.cancel_reason,
             refund_reference: order.refund_reference,
+            written_off: money(order.written_off_minor, currency),
         }
     }
 }

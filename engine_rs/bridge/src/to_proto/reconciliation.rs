@@ -1,8 +1,11 @@
 //! Bank accounts, mutations, matches, payments.
 
 use kasir_core::Reply;
+use kasir_core::ids::MutationId;
 use kasir_core::money::Currency;
-use kasir_core::records::{BankAccount, Mutation, MutationAllocation, Proposal, ProposedAllocation};
+use kasir_core::records::{
+    BankAccount, MatchCandidate, MatchingRules, Mutation, MutationAllocation, Proposal, ProposedAllocation,
+};
 use kasir_core::reply::{Confirmed, Imported, Proposed};
 
 use super::{all, money, number, responses, time};
@@ -10,11 +13,15 @@ use crate::contract as pb;
 
 responses! {
     CreateBankAccountResponse = Reply::BankAccount(account) => Self { bank_account: Some(account.into()) };
+    SetMatchingRulesResponse = Reply::BankAccount(account) => Self { bank_account: Some(account.into()) };
     ImportMutationsResponse = Reply::Imported(imported) => imported.into();
     ProposeMatchesResponse = Reply::Proposed(proposed) => proposed.into();
     ConfirmMatchesResponse = Reply::Confirmed { results, more } => Self { results: all(results), more };
     MatchMutationResponse = Reply::Matched { mutation, orders } => {
         Self { mutation: Some(mutation.into()), orders: all(orders) }
+    };
+    JoinMutationsResponse = Reply::Joined { mutations, order } => {
+        Self { mutations: all(mutations), order: Some(order.into()) }
     };
     UndoMatchResponse = Reply::Mutation(mutation) => Self { mutation: Some(mutation.into()) };
     IgnoreMutationResponse = Reply::Mutation(mutation) => Self { mutation: Some(mutation.into()) };
@@ -22,13 +29,24 @@ responses! {
     RefundOrderResponse = Reply::Order(order) => Self { order: Some(order.into()) };
 }
 
+fn numbers(ids: Vec<MutationId>) -> Vec<u64> {
+    ids.into_iter().map(|id| id.0).collect()
+}
+
+fn count(ids: &[MutationId]) -> i32 {
+    i32::try_from(ids.len()).unwrap_or(i32::MAX)
+}
+
 impl From<Imported> for pb::ImportMutationsResponse {
     fn from(imported: Imported) -> Self {
         Self {
-            new_rows: imported.new_rows,
-            known_rows: imported.known_rows,
-            pending_rows: imported.pending_rows,
-            mutation_ids: imported.mutation_ids.into_iter().map(|id| id.0).collect(),
+            new_rows: count(&imported.mutation_ids),
+            known_rows: count(&imported.known),
+            pending_rows: count(&imported.pending),
+            mutation_ids: numbers(imported.mutation_ids),
+            known_mutation_ids: numbers(imported.known),
+            pending_mutation_ids: numbers(imported.pending),
+            posted_mutation_ids: numbers(imported.posted),
         }
     }
 }
@@ -40,6 +58,7 @@ impl From<Proposed> for pb::ProposeMatchesResponse {
             suggested: proposed.suggested,
             unmatched: proposed.unmatched,
             more: proposed.more,
+            withdrawn: proposed.withdrawn,
         }
     }
 }
@@ -70,7 +89,27 @@ impl From<BankAccount> for pb::BankAccount {
             unique_code_min: account.unique_code_min,
             unique_code_max: account.unique_code_max,
             unique_code_subtracts: account.unique_code_subtracts,
+            matching_rules: Some(rules(account.matching_rules, account.currency)),
         }
+    }
+}
+
+fn rules(rules: MatchingRules, currency: Currency) -> pb::MatchingRules {
+    pb::MatchingRules {
+        write_off_max: money(rules.write_off_max_minor, currency),
+        propose_by_itself: rules.propose_by_itself,
+        confirm_by_itself: rules.confirm_by_itself,
+    }
+}
+
+fn written_off(minor: i64, currency: Currency) -> Option<pb::Money> {
+    if minor == 0 { None } else { money(minor, currency) }
+}
+
+fn candidate(candidate: MatchCandidate) -> pb::MatchCandidate {
+    pb::MatchCandidate {
+        order_ids: candidate.order_ids.into_iter().map(|id| id.0).collect(),
+        score_millinats: candidate.score_millinats,
     }
 }
 
@@ -79,6 +118,7 @@ fn proposed(allocation: &ProposedAllocation, currency: Currency) -> pb::Proposed
         order_id: allocation.order_id.0,
         amount: money(allocation.amount_minor, currency),
         order_version: allocation.order_version,
+        write_off: written_off(allocation.write_off_minor, currency),
     }
 }
 
@@ -89,6 +129,8 @@ fn proposal(proposal: Proposal, currency: Currency) -> pb::Proposal {
         score_millinats: proposal.score_millinats,
         margin_millinats: proposal.margin_millinats,
         reasons: proposal.reasons,
+        candidates: proposal.candidates.into_iter().map(candidate).collect(),
+        joined_mutation_ids: numbers(proposal.joined),
     }
 }
 
@@ -96,6 +138,7 @@ fn allocated(allocation: &MutationAllocation, currency: Currency) -> pb::Mutatio
     pb::MutationAllocation {
         order_id: allocation.order_id.0,
         amount: money(allocation.amount_minor, currency),
+        write_off: written_off(allocation.write_off_minor, currency),
     }
 }
 
@@ -118,6 +161,8 @@ impl From<Mutation> for pb::Mutation {
             occurrence: mutation.occurrence,
             create_time: time(mutation.create_ms),
             credited_customer_id: mutation.credited_customer_id.0,
+            value_date: mutation.value_date,
+            counterparty: mutation.counterparty,
         }
     }
 }

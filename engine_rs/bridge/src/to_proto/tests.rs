@@ -7,8 +7,8 @@ use kasir_core::ids::{
     ParcelId, SaleId, ShiftId, TillId,
 };
 use kasir_core::records::{
-    Allocation, Line, Mutation, MutationAllocation, Order, Proposal, ProposedAllocation, Settings, Shift,
-    TenderTotal, Totals,
+    Allocation, Line, MatchCandidate, Mutation, MutationAllocation, Order, Proposal, ProposedAllocation,
+    Settings, Shift, TenderTotal, Totals,
 };
 use kasir_core::reply::{Confirmed, Sold};
 use kasir_core::states::{Channel, MatchDecision, MutationState, OrderState, TenderKind};
@@ -65,11 +65,13 @@ fn order() -> Order {
         unique_code: 15,
         payable_minor: 1_566,
         paid_minor: 16,
+        written_off_minor: 27,
         allocations: vec![Allocation {
             mutation_id: MutationId(17),
             method: "marketplace".into(),
             reference: "R1".into(),
             amount_minor: 16,
+            write_off_minor: 27,
             create_ms: 18_000,
         }],
         channel: Channel::Web,
@@ -125,7 +127,9 @@ fn an_order_leaves_with_every_field() {
         reference: "R1".into(),
         amount: dollars(16),
         create_time: at(18_000),
+        write_off: dollars(27),
     };
+    assert_eq!(message.written_off, dollars(27));
     assert_eq!(message.allocations, [allocation]);
     assert_eq!((message.order_id, message.version, message.customer_id), (1, 2, 3));
     assert_eq!((message.state(), message.channel()), (pb::OrderState::PartlyPaid, pb::Channel::Web));
@@ -190,15 +194,25 @@ fn a_mutation_leaves_with_its_proposal() {
         balance_minor: None,
         description: "TRSF".into(),
         bank_reference: "R1".into(),
+        value_date: "2025-02-01".into(),
+        counterparty: "SARI".into(),
+        learnt_payer: String::new(),
         state: MutationState::Proposed,
         proposal: Some(Proposal {
             decision: MatchDecision::Ambiguous,
-            allocations: vec![ProposedAllocation { order_id: OrderId(4), amount_minor: 5, order_version: 6 }],
+            allocations: vec![ProposedAllocation {
+                order_id: OrderId(4),
+                amount_minor: 5,
+                order_version: 6,
+                write_off_minor: 15,
+            }],
             score_millinats: 7,
             margin_millinats: 8,
             reasons: vec!["the amount is right".into()],
+            candidates: vec![MatchCandidate { order_ids: vec![OrderId(4)], score_millinats: 16 }],
+            joined: vec![MutationId(17)],
         }),
-        allocations: vec![MutationAllocation { order_id: OrderId(9), amount_minor: 10 }],
+        allocations: vec![MutationAllocation { order_id: OrderId(9), amount_minor: 10, write_off_minor: 18 }],
         credited_minor: 11,
         credited_customer_id: CustomerId(12),
         ignore_reason: "salary".into(),
@@ -215,13 +229,20 @@ fn a_mutation_leaves_with_its_proposal() {
     let proposal = message.proposal.expect("there is one");
     assert_eq!(proposal.decision(), pb::MatchDecision::Ambiguous);
     assert_eq!((proposal.score_millinats, proposal.margin_millinats), (7, 8));
-    let proposed = pb::ProposedAllocation { order_id: 4, amount: dollars(5), order_version: 6 };
+    let proposed =
+        pb::ProposedAllocation { order_id: 4, amount: dollars(5), order_version: 6, write_off: dollars(15) };
+    let candidate = pb::MatchCandidate { order_ids: vec![4], score_millinats: 16 };
+    assert_eq!((proposal.candidates, proposal.joined_mutation_ids), (vec![candidate], vec![17]));
     assert_eq!(
         (proposal.allocations, proposal.reasons),
         (vec![proposed], vec!["the amount is right".to_owned()])
     );
-    assert_eq!(message.allocations, [pb::MutationAllocation { order_id: 9, amount: dollars(10) }]);
+    assert_eq!(
+        message.allocations,
+        [pb::MutationAllocation { order_id: 9, amount: dollars(10), write_off: dollars(18) }]
+    );
     assert_eq!((message.ignore_reason.as_str(), message.occurrence), ("salary", 13));
+    assert_eq!((message.value_date.as_str(), message.counterparty.as_str()), ("2025-02-01", "SARI"));
 }
 
 #[test]

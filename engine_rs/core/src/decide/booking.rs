@@ -61,6 +61,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         unique_code: payable.unique_code,
         payable_minor: payable.amount_minor,
         paid_minor: 0,
+        written_off_minor: 0,
         allocations: Vec::new(),
         channel,
         bank_account_id: input.bank_account_id,

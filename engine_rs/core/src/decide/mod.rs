@@ -6,6 +6,7 @@
 pub(crate) mod booking;
 pub(crate) mod catalogue;
 pub(crate) mod check;
+pub(crate) mod confirm;
 pub(crate) mod customer;
 pub(crate) mod drop_order;
 pub(crate) mod due;
@@ -78,6 +79,7 @@ pub(crate) enum Answer {
     Imported(Imported),
     Proposed(Proposed),
     Matched(MutationId, Vec<OrderId>),
+    Joined(Vec<MutationId>, OrderId),
     Mutation(MutationId),
     Till(TillId),
     Shift(ShiftId),
@@ -112,6 +114,10 @@ impl Answer {
             Self::Matched(id, orders) => Reply::Matched {
                 mutation: must(view, id.0)?,
                 orders: orders.into_iter().map(|order| must(view, order.0)).collect::<Result<_, _>>()?,
+            },
+            Self::Joined(ids, order_id) => Reply::Joined {
+                mutations: ids.into_iter().map(|id| must(view, id.0)).collect::<Result<_, _>>()?,
+                order: must(view, order_id.0)?,
             },
             Self::Mutation(id) => Reply::Mutation(must(view, id.0)?),
             Self::Till(id) => Reply::Till(must(view, id.0)?),
@@ -150,9 +156,10 @@ pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<Ord
         Command::MatchMutation { allocations, .. } => {
             allocations.iter().take(check::ALLOCATIONS_MAX).map(|allocation| allocation.order_id).collect()
         }
-        Command::UndoMatch { mutation_id } => payment::allocated_orders(view, *mutation_id)?,
+        Command::JoinMutations { order_id, .. } => vec![*order_id],
+        Command::UndoMatch { mutation_id } => confirm::allocated_orders(view, *mutation_id)?,
         Command::ConfirmMatches { bank_account_id, mutation_ids, all_auto } => {
-            payment::orders_to_confirm(view, *bank_account_id, mutation_ids, *all_auto)?
+            confirm::orders_to_confirm(view, *bank_account_id, mutation_ids, *all_auto)?
         }
         _ => Vec::new(),
     })
@@ -246,14 +253,23 @@ fn decide_one(view: &dyn View, command: &Command, context: &Context<'_>) -> Outc
         Command::ImportMutations { bank_account_id, file_hash, mutations } => {
             statement::import(view, *bank_account_id, file_hash, mutations, context)
         }
-        Command::ProposeMatches { bank_account_id } => matching::propose(view, *bank_account_id),
+        Command::SetMatchingRules { bank_account_id, rules } => {
+            statement::set_rules(view, *bank_account_id, rules)
+        }
+        Command::ProposeMatches { bank_account_id, proposals, unmatched, more } => {
+            matching::propose(view, *bank_account_id, proposals, *unmatched, *more)
+        }
         Command::MatchMutation { mutation_id, allocations, credit_remainder, credit_customer_id } => {
-            let by_hand = payment::ByHand {
+            let by_hand = confirm::ByHand {
                 allocations,
                 credit_remainder: *credit_remainder,
                 credit_customer_id: *credit_customer_id,
             };
-            payment::match_by_hand(view, *mutation_id, &by_hand, context)
+            confirm::match_by_hand(view, *mutation_id, &by_hand, context)
+        }
+        Command::JoinMutations { mutation_ids, order_id, write_off, credit_remainder } => {
+            let write_off = write_off.as_ref();
+            confirm::join(view, mutation_ids, *order_id, write_off, *credit_remainder, context)
         }
         Command::UndoMatch { mutation_id } => payment::undo(view, *mutation_id, context),
         Command::IgnoreMutation { mutation_id, reason } => payment::ignore(view, *mutation_id, reason),

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::{bounded, free_code};
-use super::{Answer, Decided, check, next_id, small};
+use super::{Answer, Decided, check, next_id};
 use crate::codes::CodeKind;
-use crate::command::{BankAccountInput, MutationInput};
+use crate::command::{BankAccountInput, MatchingRulesInput, MutationInput};
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{BankAccountId, CustomerId, MutationId};
 use crate::kv::{Fault, Key, View, u64_at};
 use crate::money::AMOUNT_MAX;
-use crate::records::{BankAccount, Mutation, must, need};
+use crate::records::{BankAccount, MatchingRules, Mutation, must, need};
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::reply::Imported;
 use crate::states::MutationState;
@@ -50,10 +50,32 @@ pub(crate) fn create_account(view: &dyn View, input: &BankAccountInput) -> Outco
         unique_code_min: i32::try_from(min).unwrap_or(1),
         unique_code_max: i32::try_from(max).unwrap_or(999),
         unique_code_subtracts: input.unique_code_subtracts,
-        match_from_minor: 0,
+        matching_rules: MatchingRules::default(),
     };
     let answer = Answer::BankAccount(account.bank_account_id);
     Ok(Decided::one(Event::BankAccountCreated(account), answer))
+}
+
+/// Says what an account's shop allows when money is matched.
+pub(crate) fn set_rules(
+    view: &dyn View,
+    account_id: BankAccountId,
+    input: &MatchingRulesInput,
+) -> Outcome<Decided> {
+    let account: BankAccount = need(view, account_id.0)?;
+    let field = |part: &str| format!("matching_rules.{part}");
+    let write_off_max = input.write_off_max.as_ref();
+    if input.confirm_by_itself && !input.propose_by_itself {
+        let message = "Nothing is confirmed by itself that is not proposed by itself.";
+        return Err(Refusal::field(Reason::FieldMalformed, &field("confirm_by_itself"), message).into());
+    }
+    let rules = MatchingRules {
+        write_off_max_minor: check::optional_money(&field("write_off_max"), write_off_max, account.currency)?,
+        propose_by_itself: input.propose_by_itself,
+        confirm_by_itself: input.confirm_by_itself,
+    };
+    let event = Event::MatchingRulesSet { bank_account_id: account_id, rules };
+    Ok(Decided::one(event, Answer::BankAccount(account_id)))
 }
 
 /// Where the mutation stands in a key of pending rows: behind the shard and the hash.
@@ -125,7 +147,7 @@ pub(crate) fn import(
         view,
         imported: Imported::default(),
         events: Vec::new(),
-        keys: BTreeSet::new(),
+        ids: BTreeMap::new(),
         posted: BTreeSet::new(),
         looked: BTreeMap::new(),
     };
@@ -141,7 +163,6 @@ pub(crate) fn import(
         }
         run.row(mutation)?;
     }
-    run.imported.new_rows = small(run.imported.mutation_ids.len());
     Ok(Decided::new(run.events, Answer::Imported(run.imported)))
 }
 
@@ -150,7 +171,8 @@ struct Import<'v> {
     view: &'v dyn View,
     imported: Imported,
     events: Vec<Event>,
-    keys: BTreeSet<Vec<u8>>,
+    /// The rows met in this call, and which mutation each is.
+    ids: BTreeMap<Vec<u8>, MutationId>,
     posted: BTreeSet<MutationId>,
     /// Per prefix of equal pending rows the first id that was not looked at: none is met twice, however many are equal.
     looked: BTreeMap<Vec<u8>, u64>,
@@ -159,26 +181,29 @@ struct Import<'v> {
 impl Import<'_> {
     fn row(&mut self, mutation: Mutation) -> Outcome<()> {
         let key = row_key(&mutation);
-        let first_here = self.keys.insert(key.as_slice().to_vec());
+        let here = self.ids.get(key.as_slice()).copied();
         let before = known(self.view, &key)?;
         let is_posted = mutation.state != MutationState::Pending;
         let waits = match before {
             Some(id) => Some(id).filter(|_| is_posted),
-            None if is_posted && first_here => self.waiting(&mutation)?,
+            None if is_posted && here.is_none() => self.waiting(&mutation)?,
             None => None,
         };
         if let Some(id) = waits.filter(|id| !self.posted.contains(id))
             && must::<Mutation>(self.view, id.0)?.is_unposted()
         {
             self.post(id, &mutation);
-            self.imported.known_rows += 1;
+            self.ids.insert(key.as_slice().to_vec(), id);
             return Ok(());
         }
-        if before.is_some() || !first_here {
-            self.imported.known_rows += 1;
+        if let Some(id) = before.or(here) {
+            self.imported.known.push(id);
             return Ok(());
         }
-        self.imported.pending_rows += i32::from(!is_posted);
+        if !is_posted {
+            self.imported.pending.push(mutation.mutation_id);
+        }
+        self.ids.insert(key.as_slice().to_vec(), mutation.mutation_id);
         self.imported.mutation_ids.push(mutation.mutation_id);
         self.events.push(Event::MutationImported(mutation));
         Ok(())
@@ -206,6 +231,8 @@ impl Import<'_> {
 
     fn post(&mut self, mutation_id: MutationId, row: &Mutation) {
         self.posted.insert(mutation_id);
+        self.imported.known.push(mutation_id);
+        self.imported.posted.push(mutation_id);
         self.events.push(Event::MutationPosted {
             mutation_id,
             date: row.date.clone(),
@@ -236,6 +263,10 @@ fn checked(
         .as_ref()
         .map(|balance| check::money(&field("balance"), Some(balance), Some(account.currency), -AMOUNT_MAX))
         .transpose()?;
+    if !row.value_date.is_empty() && !text::is_date(&row.value_date) {
+        let message = format!("{} is no date YYYY-MM-DD.", field("value_date"));
+        return Err(Refusal::field(Reason::FieldMalformed, &field("value_date"), message).into());
+    }
     let occurrence = check::range(&field("occurrence"), row.occurrence.into(), 0, 1_000_000)?;
     Ok(Mutation {
         mutation_id,
@@ -246,6 +277,9 @@ fn checked(
         balance_minor: balance.map(|balance| balance.minor),
         description: check::optional_text(&field("description"), &row.description, 500)?,
         bank_reference: check::optional_text(&field("bank_reference"), &row.bank_reference, 100)?,
+        value_date: row.value_date.clone(),
+        counterparty: check::optional_text(&field("counterparty"), &row.counterparty, 100)?,
+        learnt_payer: String::new(),
         state: match (row.pending, amount.minor > 0) {
             (true, _) => MutationState::Pending,
             (false, true) => MutationState::Posted,

@@ -17,6 +17,8 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
         | Command::RecordPayment { .. }
         | Command::RefundOrder { .. } => Some("order_id"),
         Command::ReportMessage { .. } => Some("message_id"),
+        Command::SetMatchingRules { .. } => Some("bank_account_id"),
+        Command::JoinMutations { .. } => Some("mutation_ids"),
         Command::MatchMutation { .. } | Command::UndoMatch { .. } | Command::IgnoreMutation { .. } => {
             Some("mutation_id")
         }

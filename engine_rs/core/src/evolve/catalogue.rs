@@ -4,7 +4,9 @@ use super::index::given;
 use crate::codes::{CodeKind, delete_code, put_code};
 use crate::ids::{BankAccountId, CourierId, CustomerId, ItemId, LocationId, TaxClassId, TillId};
 use crate::kv::{Fault, Key, State};
-use crate::records::{BankAccount, Courier, Customer, Item, Location, TaxClass, Till, must, save};
+use crate::records::{
+    BankAccount, Courier, Customer, Item, Location, MatchingRules, TaxClass, Till, must, save,
+};
 use crate::tables::Table;
 use crate::text::{canonical_barcode, words};
 
@@ -24,6 +26,16 @@ pub(super) fn bank_account_created(state: &mut dyn State, account: &BankAccount)
     given(state, BankAccountId::COUNTER, account.bank_account_id.0)?;
     put_code(state, CodeKind::BankAccount, &account.number, account.bank_account_id.0)?;
     save(state, account)
+}
+
+pub(super) fn matching_rules_set(
+    state: &mut dyn State,
+    bank_account_id: BankAccountId,
+    rules: MatchingRules,
+) -> Result<(), Fault> {
+    let mut account: BankAccount = must(state.view(), bank_account_id.0)?;
+    account.matching_rules = rules;
+    save(state, &account)
 }
 
 pub(super) fn courier_created(state: &mut dyn State, courier: &Courier) -> Result<(), Fault> {

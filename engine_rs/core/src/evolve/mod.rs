@@ -6,7 +6,7 @@ mod index;
 mod intents;
 mod mutations;
 mod orders;
-mod payments;
+pub(crate) mod payments;
 mod sales;
 
 use crate::event::Event;
@@ -75,10 +75,14 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         | Event::MutationPosted { .. }
         | Event::MutationProposed { .. }
         | Event::MutationWithdrawn { .. }
-        | Event::MatchingStopped { .. }
         | Event::MutationConfirmed { .. }
         | Event::MutationUndone { .. }
-        | Event::MutationIgnored { .. } => mutations::evolved(state, event),
+        | Event::MutationIgnored { .. } => mutations::evolved(state, event, context),
+        Event::MatchingRulesSet { bank_account_id, rules } => {
+            catalogue::matching_rules_set(state, *bank_account_id, *rules)
+        }
+        Event::PayerLearnt { payer, customer_id } => payments::payer(state, payer, *customer_id, 1),
+        Event::PayerForgotten { payer, customer_id } => payments::payer(state, payer, *customer_id, -1),
         Event::SaleMade(sale) => sales::made(state, sale, context),
         Event::ShiftOpened(shift) => sales::shift_opened(state, shift),
         Event::CashMoved { shift_id, amount_minor, .. } => {

@@ -1,18 +1,19 @@
 //! Bank mutations, and the index rows that follow from each.
 
 use super::index::given;
-use super::payments::credit;
+use super::payments::credit_by_mutation;
 use super::step;
-use crate::decide::matching::{Rests, amount_key, decided_prefix, state_prefix};
+use crate::decide::matching::{Rests, decided_prefix, state_prefix};
 use crate::decide::statement::{pending_prefix, row_key};
 use crate::event::Event;
+use crate::execute::Context;
 use crate::ids::{CustomerId, MutationId, OrderId};
 use crate::kv::{Fault, Key, State, u64_at};
-use crate::records::{BankAccount, Mutation, Proposal, must, save};
+use crate::records::{Mutation, Proposal, must, save};
 use crate::states::{MutationAction, MutationState};
 use crate::tables::Table;
 
-pub(super) fn evolved(state: &mut dyn State, event: &Event) -> Result<(), Fault> {
+pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_>) -> Result<(), Fault> {
     match event {
         Event::MutationImported(mutation) => imported(state, mutation),
         Event::MutationPosted { mutation_id, date, balance_minor, occurrence } => {
@@ -36,18 +37,27 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event) -> Result<(), Fault>
         Event::MutationWithdrawn { mutation_id } => {
             edit(state, *mutation_id, MutationAction::Withdraw, |mutation| mutation.proposal = None)
         }
-        Event::MutationConfirmed { mutation_id, allocations, credited_minor, credited_customer_id } => {
-            credit(state, *credited_customer_id, *credited_minor)?;
+        Event::MutationConfirmed {
+            mutation_id,
+            allocations,
+            credited_minor,
+            credited_customer_id,
+            payer,
+        } => {
+            let currency = must::<Mutation>(state.view(), mutation_id.0)?.currency;
+            credit_by_mutation(state, *credited_customer_id, *credited_minor, currency, context)?;
             edit(state, *mutation_id, MutationAction::Confirm, |mutation| {
                 mutation.proposal = None;
                 mutation.allocations.clone_from(allocations);
                 mutation.credited_minor = *credited_minor;
                 mutation.credited_customer_id = *credited_customer_id;
+                mutation.learnt_payer.clone_from(payer);
             })
         }
         Event::MutationUndone { mutation_id } => {
             let before: Mutation = must(state.view(), mutation_id.0)?;
-            credit(state, before.credited_customer_id, -before.credited_minor)?;
+            let (customer_id, minor) = (before.credited_customer_id, -before.credited_minor);
+            credit_by_mutation(state, customer_id, minor, before.currency, context)?;
             let action =
                 if before.ignored_pending { MutationAction::UndoPending } else { MutationAction::Undo };
             edit(state, *mutation_id, action, |mutation| {
@@ -56,6 +66,7 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event) -> Result<(), Fault>
                 mutation.credited_customer_id = CustomerId(0);
                 mutation.ignored_pending = false;
                 mutation.ignore_reason.clear();
+                mutation.learnt_payer.clear();
             })
         }
         Event::MutationIgnored { mutation_id, reason } => {
@@ -64,11 +75,6 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event) -> Result<(), Fault>
                 mutation.ignored_pending = mutation.state == MutationState::Pending;
                 mutation.ignore_reason.clone_from(reason);
             })
-        }
-        Event::MatchingStopped { bank_account_id, match_from_minor } => {
-            let mut account: BankAccount = must(state.view(), bank_account_id.0)?;
-            account.match_from_minor = *match_from_minor;
-            save(state, &account)
         }
         other => Err(Fault::Corrupt(format!("{} is no event of a mutation", other.name()))),
     }
@@ -117,10 +123,6 @@ fn rows(mutation: &Mutation) -> Vec<(Table, Key)> {
     let id = mutation.mutation_id.0;
     let by_state = state_prefix(mutation.bank_account_id, mutation.state).u64(id);
     let mut rows = vec![(Table::MutationsByState, by_state)];
-    if mutation.state == MutationState::Posted && mutation.amount_minor > 0 {
-        let by_amount = amount_key(mutation.bank_account_id, mutation.amount_minor).u64(id);
-        rows.push((Table::MutationsByAmount, by_amount));
-    }
     if let Some(proposal) = &mutation.proposal {
         rows.push((Table::Proposals, proposal_key(mutation, proposal, Rests::OnWhatIs)));
         let by_order = proposal.allocations.iter().map(|a| Key::new().u64(a.order_id.0).u64(id));
@@ -136,7 +138,8 @@ fn proposal_key(mutation: &Mutation, proposal: &Proposal, rests: Rests) -> Key {
     decided_prefix(mutation.bank_account_id, rests, proposal.decision).u64(mutation.mutation_id.0)
 }
 
-/// Moves the proposals that rest on an order to those that rest on what changed: so many as the matcher makes, one.
+/// Moves the proposals that rest on an order to those that rest on what changed: few, for the matcher gives an order to the
+/// mutations that pay it together.
 pub(super) fn order_changed(state: &mut dyn State, order_id: OrderId) -> Result<(), Fault> {
     let prefix = Key::new().u64(order_id.0);
     let mut resting = Vec::new();

@@ -4,11 +4,13 @@ use super::orders::{act, book, count_expired, free_straight_lines, reserve_again
 use crate::event::{PaymentEffect, Reclaim, UndoEffect};
 use crate::execute::{CLOCK_ACTOR, Context};
 use crate::ids::{CustomerId, MutationId, OrderId};
-use crate::kv::{Fault, State};
+use crate::kv::{Fault, Key, State};
+use crate::money::Currency;
 use crate::records::{Allocation, Customer, Order, must, save};
 use crate::states::{OrderAction, OrderState};
-use crate::stock::change;
-use crate::totals::Metric;
+use crate::stock::{change, fixed, numbers};
+use crate::tables::Table;
+use crate::totals::{Book, Metric, Under};
 
 pub(super) fn allocated(
     state: &mut dyn State,
@@ -18,10 +20,12 @@ pub(super) fn allocated(
     context: &Context<'_>,
 ) -> Result<(), Fault> {
     let mut order: Order = must(state.view(), order_id.0)?;
-    if allocation.amount_minor <= 0 || allocation.amount_minor > order.due_minor() {
+    let settled = allocation.amount_minor + allocation.write_off_minor;
+    if allocation.amount_minor <= 0 || allocation.write_off_minor < 0 || settled > order.due_minor() {
         return Err(Fault::Corrupt(format!("order {order_id} would be paid more than is due")));
     }
     order.paid_minor += allocation.amount_minor;
+    order.written_off_minor += allocation.write_off_minor;
     order.allocations.push(allocation.clone());
     let action = match effect {
         PaymentEffect::Paid => OrderAction::Pay,
@@ -36,6 +40,12 @@ pub(super) fn allocated(
     act(state, &mut order, action, context)?;
     let book = book(state, &order, context)?;
     book.add(state, Metric::Payments, 1, allocation.amount_minor)?;
+    if allocation.write_off_minor > 0 {
+        book.add(state, Metric::WriteOffs, 1, allocation.write_off_minor)?;
+    }
+    if matches!(effect, PaymentEffect::Rebooked(_) | PaymentEffect::RefundDue) {
+        book.add(state, Metric::LatePayments, 1, allocation.amount_minor)?;
+    }
     match effect {
         PaymentEffect::Paid => book.add(state, Metric::OrdersPaid, 1, order.payable_minor)?,
         PaymentEffect::Rebooked(_) => {
@@ -76,8 +86,10 @@ pub(super) fn undone(
     context: &Context<'_>,
 ) -> Result<(), Fault> {
     let mut order: Order = must(state.view(), order_id.0)?;
+    let written_off = order.written_off_minor;
     order.allocations.retain(|allocation| allocation.mutation_id != mutation_id);
     order.paid_minor -= amount_minor;
+    order.written_off_minor = order.allocations.iter().map(|allocation| allocation.write_off_minor).sum();
     let left: i64 = order.allocations.iter().map(|allocation| allocation.amount_minor).sum();
     if order.paid_minor != left {
         return Err(Fault::Corrupt(format!("order {order_id} loses another amount than it was paid")));
@@ -100,10 +112,56 @@ pub(super) fn undone(
     }
     let book = book(state, &order, context)?;
     book.add(state, Metric::PaymentsUndone, 1, amount_minor)?;
+    if written_off > order.written_off_minor {
+        book.add(state, Metric::WriteOffs, -1, order.written_off_minor - written_off)?;
+    }
     if order.state == OrderState::RefundDue && before != OrderState::RefundDue {
         book.add(state, Metric::RefundsDue, 1, order.paid_minor)?;
     }
     save(state, &order)
+}
+
+/// What a mutation had too much becomes a customer's credit, or is taken back from it; nothing for nobody.
+pub(super) fn credit_by_mutation(
+    state: &mut dyn State,
+    customer_id: CustomerId,
+    amount_minor: i64,
+    currency: Currency,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
+    if amount_minor == 0 {
+        return Ok(());
+    }
+    let under = Under { location: 0, cashier: context.actor, channel: None };
+    let book = Book::open(state, context.now_ms, Some(currency), under)?;
+    book.add(state, Metric::Credits, amount_minor.signum(), amount_minor)?;
+    credit(state, customer_id, amount_minor)
+}
+
+/// Counts that a payer paid for a customer, or that this was undone; a count of none is not kept.
+pub(super) fn payer(
+    state: &mut dyn State,
+    payer: &str,
+    customer_id: CustomerId,
+    change: i64,
+) -> Result<(), Fault> {
+    let key = payer_row(payer, customer_id);
+    let before = match state.get(Table::Payers, key.as_slice())? {
+        Some(bytes) => numbers::<1>(&bytes)?[0],
+        None => 0,
+    };
+    match before + change {
+        0 => state.delete(Table::Payers, key.as_slice()),
+        count if count > 0 => state.put(Table::Payers, key.as_slice(), &fixed([count])),
+        _ => Err(Fault::Corrupt(format!(
+            "a payer of customer {customer_id} is forgotten more often than learnt"
+        ))),
+    }
+}
+
+/// The key of how often a payer paid for a customer.
+pub(crate) fn payer_row(payer: &str, customer_id: CustomerId) -> Key {
+    Key::new().text(payer).u64(customer_id.0)
 }
 
 /// Adds to a customer's credit; nothing for nobody.

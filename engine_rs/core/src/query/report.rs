@@ -197,6 +197,9 @@ impl Metric {
         Metric::CashOut,
         Metric::UniqueCodes,
         Metric::UnitsTransferred,
+        Metric::LatePayments,
+        Metric::WriteOffs,
+        Metric::Credits,
     ];
 
     /// Whether its amount of money means something.
@@ -226,7 +229,10 @@ impl Metric {
             | Self::TendersExternal
             | Self::CashIn
             | Self::CashOut
-            | Self::UniqueCodes => true,
+            | Self::UniqueCodes
+            | Self::LatePayments
+            | Self::WriteOffs
+            | Self::Credits => true,
             Self::DropOrdersRequested
             | Self::DropOrdersHandedOver
             | Self::DropOrdersRejected

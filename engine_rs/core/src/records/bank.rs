@@ -27,11 +27,24 @@ pub struct BankAccount {
     pub unique_code_max: i32,
     #[serde(default, skip_serializing_if = "empty")]
     pub unique_code_subtracts: bool,
-    /// The amount at which the last run of the matcher was cut; 0: it was through.
     #[serde(default, skip_serializing_if = "empty")]
-    pub match_from_minor: i64,
+    pub matching_rules: MatchingRules,
 }
 record!(BankAccount, BankAccounts, "bank account", BankAccountNotFound, bank_account_id);
+
+/// What an account's shop allows when money is matched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchingRules {
+    /// Most that is written off of what an order has to pay when a transfer came short.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub write_off_max_minor: i64,
+    /// The server runs the matcher by itself.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub propose_by_itself: bool,
+    /// It confirms AUTO proposals too.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub confirm_by_itself: bool,
+}
 
 /// One order a mutation may pay, with the order's version the proposal rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +55,18 @@ pub struct ProposedAllocation {
     pub amount_minor: i64,
     #[serde(default, skip_serializing_if = "empty")]
     pub order_version: i64,
+    /// What the order would still have to pay then, and is written off.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub write_off_minor: i64,
+}
+
+/// Orders that a mutation may pay together, as one of several answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchCandidate {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub order_ids: Vec<OrderId>,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub score_millinats: i64,
 }
 
 /// What the matcher proposes for a mutation.
@@ -56,6 +81,12 @@ pub struct Proposal {
     pub margin_millinats: i64,
     #[serde(default, skip_serializing_if = "empty")]
     pub reasons: Vec<String>,
+    /// Best first, the proposed one included.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub candidates: Vec<MatchCandidate>,
+    /// Other mutations that pay the same order together with this one.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub joined: Vec<MutationId>,
 }
 
 /// How much of a mutation pays which order.
@@ -65,6 +96,9 @@ pub struct MutationAllocation {
     pub order_id: OrderId,
     #[serde(default, skip_serializing_if = "empty")]
     pub amount_minor: i64,
+    /// What the order would still have had to pay, and was written off.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub write_off_minor: i64,
 }
 
 /// One line of a bank statement.
@@ -87,6 +121,12 @@ pub struct Mutation {
     pub description: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub bank_reference: String,
+    /// "YYYY-MM-DD", or empty.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub value_date: String,
+    /// Who paid or was paid, as far as the bank says.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub counterparty: String,
     pub state: MutationState,
     #[serde(default, skip_serializing_if = "empty")]
     pub proposal: Option<Proposal>,
@@ -94,6 +134,9 @@ pub struct Mutation {
     pub allocations: Vec<MutationAllocation>,
     #[serde(default, skip_serializing_if = "empty")]
     pub credited_minor: i64,
+    /// The payer that was learnt when it was confirmed; empty: none was.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub learnt_payer: String,
     /// Whose credit grew.
     #[serde(default, skip_serializing_if = "empty")]
     pub credited_customer_id: CustomerId,

@@ -8,7 +8,9 @@ mod goods;
 mod orders;
 mod paper;
 
-pub use bank::{BankAccount, Mutation, MutationAllocation, Proposal, ProposedAllocation};
+pub use bank::{
+    BankAccount, MatchCandidate, MatchingRules, Mutation, MutationAllocation, Proposal, ProposedAllocation,
+};
 pub use counter::{Sale, Shift, Tender, TenderTotal, Till};
 pub use goods::{DropOrder, HOUR_MS, Hold, Item, Location, Price, Settings, TaxClass};
 pub use orders::{Address, Allocation, Customer, Line, Order, Totals};

@@ -96,6 +96,9 @@ pub struct Allocation {
     pub reference: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub amount_minor: i64,
+    /// What was still to pay then, and was written off with it.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub write_off_minor: i64,
     #[serde(default, skip_serializing_if = "empty")]
     pub create_ms: i64,
 }
@@ -127,6 +130,9 @@ pub struct Order {
     pub payable_minor: i64,
     #[serde(default, skip_serializing_if = "empty")]
     pub paid_minor: i64,
+    /// What need not be paid any more.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub written_off_minor: i64,
     #[serde(default, skip_serializing_if = "empty")]
     pub allocations: Vec<Allocation>,
     pub channel: Channel,
@@ -173,7 +179,7 @@ record!(Order, Orders, "order", OrderNotFound, order_id);
 impl Order {
     /// What is still to pay.
     pub fn due_minor(&self) -> i64 {
-        self.payable_minor - self.paid_minor
+        self.payable_minor - self.paid_minor - self.written_off_minor
     }
 
     /// Its deadline passed at `now_ms` although nobody has ended it yet.

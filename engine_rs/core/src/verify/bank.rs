@@ -1,15 +1,40 @@
 //! Bank mutations: what they pay is what came in.
 
-use super::Audit;
+use std::collections::BTreeSet;
+
 use super::index::proposal_key;
 use super::sums::sum;
-use crate::kv::Fault;
+use super::{Audit, hex};
+use crate::evolve::payments::payer_row;
+use crate::kv::{Fault, Key};
 use crate::records::{BankAccount, Customer, Mutation, Order, Proposal};
 use crate::states::MutationState;
+use crate::stock::numbers;
 use crate::tables::Table;
+use crate::totals::Metric;
 
 pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
-    audit.each::<Mutation>(mutation)
+    audit.each::<Mutation>(mutation)?;
+    payers(audit)
+}
+
+/// What was learnt of payers is what their confirmed mutations say.
+fn payers(audit: &mut Audit<'_>) -> Result<(), Fault> {
+    let mut wanted = std::mem::take(&mut audit.sums.payers);
+    let (view, all) = (audit.view, Key::new());
+    view.scan(Table::Payers, all.as_slice(), all.end().as_slice(), &mut |key, value| {
+        audit.report.records += 1;
+        let expected = wanted.remove(key).unwrap_or(0);
+        let found = numbers::<1>(value).map(|[count]| count);
+        audit.demand(found == Ok(expected), || {
+            format!("A payer is kept as {found:?}; mutations come to {expected}: {}.", hex(key))
+        });
+        Ok(true)
+    })?;
+    audit.demand(wanted.is_empty(), || {
+        format!("{} payers of confirmed mutations are not kept.", wanted.len())
+    });
+    Ok(())
 }
 
 fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
@@ -40,7 +65,24 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
             mutation.state
         )
     });
+    audit.demand(mutation.state == MutationState::Confirmed || mutation.learnt_payer.is_empty(), || {
+        format!("{who} is {:?}, but taught who its payer is.", mutation.state)
+    });
+    if !mutation.learnt_payer.is_empty() {
+        let orders = mutation.allocations.iter().map(|allocation| allocation.order_id);
+        let orders: Vec<_> = orders.collect();
+        let mut customers = BTreeSet::new();
+        for order_id in orders {
+            customers.extend(audit.named::<Order>(&who, order_id.0)?.map(|order| order.customer_id));
+        }
+        for customer_id in customers {
+            let key = payer_row(&mutation.learnt_payer, customer_id).as_slice().to_vec();
+            *audit.sums.payers.entry(key).or_default() += 1;
+        }
+    }
     if credited > 0 {
+        audit.sums.count(Metric::Credits, 1);
+        audit.sums.amount(Metric::Credits, mutation.currency, credited);
         audit.named::<Customer>(&who, mutation.credited_customer_id.0)?;
         audit.sums.customers.entry(mutation.credited_customer_id).or_default().credit += credited;
     }

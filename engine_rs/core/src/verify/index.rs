@@ -13,7 +13,7 @@ use crate::records::{
     BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel,
     PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
 };
-use crate::states::{LabelState, MutationState, OrderState};
+use crate::states::{LabelState, OrderState};
 use crate::tables::{Codec, Table};
 use crate::text::{canonical_barcode, words};
 
@@ -181,10 +181,6 @@ impl Indexed for Mutation {
         if let Some(before) = pending_row_key(self).filter(|before| before.as_slice() != key.as_slice()) {
             rows.push(Row::to(Table::MutationKeys, before, id));
         }
-        if self.state == MutationState::Posted && self.amount_minor > 0 {
-            let by_amount = Key::new().u64(self.bank_account_id.0).i64(self.amount_minor).u64(id);
-            rows.push(Row::new(Table::MutationsByAmount, by_amount));
-        }
         if let Some(proposal) = &self.proposal {
             // Which of the two it has depends on its orders: see the check of mutations.
             let one_of = |changed| Row {
@@ -344,11 +340,9 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         Table::DropOrdersByState => owned::<DropOrder>(audit, last?, table, key, value),
         Table::OrdersByState | Table::OrdersByCustomer => owned::<Order>(audit, last?, table, key, value),
         Table::Payables => owned::<Order>(audit, u64_at(value, 0)?, table, key, value),
-        Table::MutationsByState
-        | Table::PendingMutations
-        | Table::MutationsByAmount
-        | Table::Proposals
-        | Table::ProposalsByOrder => owned::<Mutation>(audit, last?, table, key, value),
+        Table::MutationsByState | Table::PendingMutations | Table::Proposals | Table::ProposalsByOrder => {
+            owned::<Mutation>(audit, last?, table, key, value)
+        }
         Table::MutationKeys => owned::<Mutation>(audit, u64_at(value, 0)?, table, key, value),
         Table::SalesByShift => owned::<Sale>(audit, last?, table, key, value),
         Table::ParcelsByLabel | Table::ParcelsByAirwayBill | Table::LabelsDue => {
@@ -376,6 +370,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::Parcels
         | Table::PrintJobs
         | Table::Messages
+        | Table::Payers
         | Table::Totals => Ok(None),
     }
 }

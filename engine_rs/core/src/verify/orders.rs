@@ -39,6 +39,9 @@ fn order(audit: &mut Audit<'_>, order: &Order) -> Result<(), Fault> {
     audit.sums.count(Metric::OrdersBooked, 1);
     audit.sums.amount(Metric::OrdersBooked, order.currency, i128::from(order.payable_minor));
     audit.sums.amount(Metric::Payments, order.currency, i128::from(order.paid_minor));
+    let off = order.allocations.iter().filter(|allocation| allocation.write_off_minor > 0).count();
+    audit.sums.count(Metric::WriteOffs, off as i128);
+    audit.sums.amount(Metric::WriteOffs, order.currency, i128::from(order.written_off_minor));
     audit.sums.count(Metric::OrdersCancelled, i128::from(order.cancelled));
     audit.sums.count(Metric::OrdersExpired, i128::from(order.times_expired));
     let expired = i128::from(order.payable_minor) * i128::from(order.times_expired);
@@ -107,13 +110,19 @@ fn paid(audit: &mut Audit<'_>, who: &String, order: &Order) {
     });
     let positive = order.allocations.iter().all(|allocation| allocation.amount_minor > 0);
     audit.demand(positive, || format!("{who} has an allocation of no money."));
+    let off = sum(order.allocations.iter().map(|allocation| allocation.write_off_minor));
+    let none_negative = order.allocations.iter().all(|allocation| allocation.write_off_minor >= 0);
+    audit.demand(none_negative && off == i128::from(order.written_off_minor), || {
+        format!("{who} has {} written off; allocations add up to {off}.", order.written_off_minor)
+    });
+    let settled = paid + order.written_off_minor;
     let agrees = match order.state {
-        OrderState::Booked | OrderState::Cancelled | OrderState::Expired => paid == 0,
-        OrderState::PartlyPaid => 0 < paid && paid < payable,
+        OrderState::Booked | OrderState::Cancelled | OrderState::Expired => settled == 0,
+        OrderState::PartlyPaid => 0 < paid && settled < payable,
         OrderState::Paid | OrderState::Sold | OrderState::HandedToCourier | OrderState::Delivered => {
-            paid == payable
+            settled == payable
         }
-        OrderState::RefundDue | OrderState::Refunded => 0 < paid && paid <= payable,
+        OrderState::RefundDue | OrderState::Refunded => 0 < paid && settled <= payable,
     };
     audit.demand(agrees, || format!("{who} is {:?} with {paid} of {payable} paid.", order.state));
 }
@@ -124,10 +133,13 @@ fn allocations(audit: &mut Audit<'_>, who: &String, order: &Order) -> Result<(),
         order.allocations.iter().map(|allocation| allocation.mutation_id).collect();
     for mutation_id in mutations.into_iter().filter(|id| id.is_some()) {
         let Some(mutation) = audit.named::<Mutation>(who, mutation_id.0)? else { continue };
-        let here = order.allocations.iter().filter(|a| a.mutation_id == mutation_id).map(|a| a.amount_minor);
-        let there =
-            mutation.allocations.iter().filter(|a| a.order_id == order.order_id).map(|a| a.amount_minor);
-        let (here, there) = (sum(here), sum(there));
+        let here = order.allocations.iter().filter(|a| a.mutation_id == mutation_id);
+        let there = mutation.allocations.iter().filter(|a| a.order_id == order.order_id);
+        let off =
+            sum(here.clone().map(|a| a.write_off_minor)) == sum(there.clone().map(|a| a.write_off_minor));
+        audit
+            .demand(off, || format!("{who} and mutation {mutation_id} do not agree on what is written off."));
+        let (here, there) = (sum(here.map(|a| a.amount_minor)), sum(there.map(|a| a.amount_minor)));
         audit.demand(here == there && mutation.state == MutationState::Confirmed, || {
             format!(
                 "{who} has {here} from mutation {mutation_id}, which is {:?} and gives it {there}.",

@@ -24,6 +24,8 @@ pub(super) struct Sums {
     pub(super) sold: BTreeMap<ItemId, i128>,
     /// What each customer should have.
     pub(super) customers: BTreeMap<CustomerId, Owed>,
+    /// How often each payer paid for each customer, by the key it is kept under.
+    pub(super) payers: BTreeMap<Vec<u8>, i64>,
     /// What each shift should have counted.
     pub(super) shifts: BTreeMap<ShiftId, Counted>,
     /// Parcels with a label job that is not settled.

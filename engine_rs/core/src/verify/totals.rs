@@ -14,7 +14,7 @@ use crate::tables::Table;
 use crate::totals::{Dimension, Metric, Total};
 
 /// Metrics whose counts over all days are a count of records or of units.
-const COUNTED: [Metric; 19] = [
+const COUNTED: [Metric; 21] = [
     Metric::DropOrdersRequested,
     Metric::DropOrdersRejected,
     Metric::DropOrdersCancelled,
@@ -34,10 +34,12 @@ const COUNTED: [Metric; 19] = [
     Metric::ParcelsHandedOver,
     Metric::ParcelsDelivered,
     Metric::CashDifference,
+    Metric::WriteOffs,
+    Metric::Credits,
 ];
 
 /// Metrics whose amounts over all days are a sum of records.
-const SUMMED: [Metric; 19] = [
+const SUMMED: [Metric; 21] = [
     Metric::OrdersBooked,
     Metric::OrdersExpired,
     Metric::OrderSales,
@@ -57,6 +59,8 @@ const SUMMED: [Metric; 19] = [
     Metric::CashIn,
     Metric::CashOut,
     Metric::UniqueCodes,
+    Metric::WriteOffs,
+    Metric::Credits,
 ];
 
 /// Metrics that sales prove for each location.

@@ -187,9 +187,19 @@ impl Shop {
         }
     }
 
+    /// Proposes as a matcher that reads the whole account.
+    pub fn propose(&mut self) -> kasir_core::reply::Proposed {
+        let mut desk = kasir_core::matching::Desk::open(&self.state, BCA, 1).expect("the account is there");
+        let command = desk.propose(&self.state).expect("memory is readable");
+        match self.ok(command) {
+            Reply::Proposed(proposed) => proposed,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Proposes and confirms everything AUTO.
     pub fn reconcile(&mut self) -> Vec<Each<kasir_core::states::OrderState>> {
-        self.ok(Command::ProposeMatches { bank_account_id: BCA });
+        self.propose();
         let command = Command::ConfirmMatches { bank_account_id: BCA, mutation_ids: vec![], all_auto: true };
         match self.ok(command) {
             Reply::Confirmed { results, .. } => {

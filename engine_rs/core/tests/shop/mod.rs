@@ -171,6 +171,16 @@ impl Shop {
         }
     }
 
+    /// Proposes as a matcher that reads the whole account.
+    pub(crate) fn propose(&mut self) -> kasir_core::reply::Proposed {
+        let mut desk = kasir_core::matching::Desk::open(&self.state, ACCOUNT, 1).unwrap();
+        let command = desk.propose(&self.state).unwrap();
+        match self.run(command) {
+            Reply::Proposed(proposed) => proposed,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Runs a command that must not be refused.
     #[allow(clippy::needless_pass_by_value, reason = "commands are written where they are run")]
     pub(crate) fn run(&mut self, command: Command) -> Reply {
@@ -250,7 +260,8 @@ impl Shop {
     pub(crate) fn pay(&mut self, order: &Order, amount_minor: i64, too_much_minor: i64) -> Mutation {
         let text = format!("TRF {} {}", order.order_id, self.now_ms);
         let mutation_id = self.money_in(amount_minor + too_much_minor, &text, false);
-        let allocations = vec![AllocationInput { order_id: order.order_id, amount: minor(amount_minor) }];
+        let allocations =
+            vec![AllocationInput { order_id: order.order_id, amount: minor(amount_minor), write_off: None }];
         match self.run(Command::MatchMutation {
             mutation_id,
             allocations,
@@ -408,7 +419,7 @@ fn bank(shop: &mut Shop) {
     shop.hold(CUP, 4);
     let order = shop.book_item(TEA, 2);
     shop.money_in(order.payable_minor, "EXACT", false);
-    shop.run(Command::ProposeMatches { bank_account_id: ACCOUNT });
+    shop.propose();
     let part = shop.book_item(TEA, 1);
     shop.pay(&part, 100, 0);
     let paid = shop.book_item(TEA, 3);

@@ -1,0 +1,174 @@
+//! The matchers of bank accounts: kept between calls, brought up to date from the journal, asked on a thread of their own.
+//!
+//! Neither the writer nor a connection's thread ever waits for a matcher. What it proposes is submitted as a command, in
+//! which the writer holds it against the state as it is then.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, available_parallelism};
+
+use kasir_core::ids::BankAccountId;
+use kasir_core::matching::Desk;
+use kasir_core::refusal::{Outcome, Stop};
+use kasir_core::{Command, Fault, Reason, Refusal};
+use kasir_store::{BatchSink, Request, Store, refusal};
+use kasir_transport::lock;
+
+use crate::delivery::{Address, Delivery};
+use crate::failure::Failure;
+
+/// Runs that may wait for the one under way.
+const WAITING_MAX: usize = 64;
+/// Accounts whose matchers are kept; one more lets all of them go, and those in use come back.
+const KEPT_MAX: usize = 16;
+/// Records of the journal that are worth reading before everything is read anew.
+const FOLLOWED_MAX: u64 = 200_000;
+/// Records of the journal that are read at a time.
+const PAGE: usize = 10_000;
+/// When to try again after as many runs waited as may, milliseconds.
+const RETRY_MS: u64 = 1_000;
+
+/// A run that was asked for.
+struct Run {
+    account_id: BankAccountId,
+    /// The request, given the command that the run comes to.
+    request: Box<dyn FnOnce(Command) -> Request + Send>,
+    address: Address,
+}
+
+struct Kept {
+    desk: Desk,
+    /// The last revision that it knows.
+    revision: u64,
+}
+
+/// The matchers of a store's bank accounts, and the thread that asks them.
+pub(crate) struct Desks {
+    kept: Arc<Mutex<BTreeMap<BankAccountId, Kept>>>,
+    runs: Mutex<Option<SyncSender<Run>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Desks {
+    /// Starts the thread.
+    pub(crate) fn start(store: Arc<Store<Address>>, delivery: Arc<Delivery>) -> Result<Self, Failure> {
+        let kept: Arc<Mutex<BTreeMap<BankAccountId, Kept>>> = Arc::default();
+        let (runs, asked) = sync_channel(WAITING_MAX);
+        let desks = Arc::clone(&kept);
+        let thread = std::thread::Builder::new()
+            .name("kasir-matcher".into())
+            .spawn(move || answer(&asked, &desks, &store, &delivery))
+            .map_err(|error| Failure::from(Stop::Fault(Fault::Io(error.to_string()))))?;
+        Ok(Self { kept, runs: Mutex::new(Some(runs)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Has an account's matcher run and its command carried out; `address` is told.
+    pub(crate) fn submit(
+        &self,
+        account_id: BankAccountId,
+        request: impl FnOnce(Command) -> Request + Send + 'static,
+        address: Address,
+    ) -> Result<(), Failure> {
+        let runs = lock(&self.runs);
+        let run = Run { account_id, request: Box::new(request), address };
+        match runs.as_ref().map(|runs| runs.try_send(run)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(TrySendError::Full(_))) => {
+                let message =
+                    format!("{WAITING_MAX} runs of the matcher wait already. Try again in a moment.");
+                Err(Refusal::new(Reason::QueueFull, message).with("retry_ms", RETRY_MS).into())
+            }
+            Some(Err(TrySendError::Disconnected(_))) | None => Err(Failure::closed()),
+        }
+    }
+
+    /// What an account's matcher comes to now.
+    pub(crate) fn propose(&self, store: &Store<Address>, account_id: BankAccountId) -> Outcome<Command> {
+        propose(&self.kept, store, account_id)
+    }
+
+    /// Takes no more runs, and waits for those that were taken.
+    pub(crate) fn close(&self) {
+        *lock(&self.runs) = None;
+        if let Some(thread) = lock(&self.thread).take() {
+            // It catches its panics and has told its callers.
+            let _ = thread.join();
+        }
+        lock(&self.kept).clear();
+    }
+}
+
+fn answer(
+    asked: &Receiver<Run>,
+    desks: &Mutex<BTreeMap<BankAccountId, Kept>>,
+    store: &Store<Address>,
+    delivery: &Delivery,
+) {
+    while let Ok(Run { account_id, request, address }) = asked.recv() {
+        // A fault of the matcher's is told to its caller, and the next run begins with nothing of it.
+        let proposed = catch_unwind(AssertUnwindSafe(|| propose(desks, store, account_id)));
+        let proposed = proposed.unwrap_or_else(|_| {
+            let message = "The matcher made a mistake; nothing was changed.";
+            Err(Refusal::new(Reason::WriterStopped, message).into())
+        });
+        let answer = proposed.map_err(refusal).and_then(|command| store.submit_blocking(request(command)));
+        delivery.complete(vec![(address, answer)]);
+    }
+}
+
+fn propose(
+    desks: &Mutex<BTreeMap<BankAccountId, Kept>>,
+    store: &Store<Address>,
+    account_id: BankAccountId,
+) -> Outcome<Command> {
+    let mut desks = lock(desks);
+    // What is half brought up to date after a failure is not kept.
+    let followed = match desks.remove(&account_id) {
+        Some(kept) => follow(kept, store)?,
+        None => None,
+    };
+    let mut kept = match followed {
+        Some(kept) => kept,
+        None => open(store, account_id)?,
+    };
+    let command = store.read(|reader| {
+        kept.desk.refresh(reader)?;
+        Ok(kept.desk.propose(reader)?)
+    })?;
+    if desks.len() >= KEPT_MAX {
+        desks.clear();
+    }
+    desks.insert(account_id, kept);
+    Ok(command)
+}
+
+fn open(store: &Store<Address>, account_id: BankAccountId) -> Outcome<Kept> {
+    // Read first: what happens while the account is read is followed afterwards.
+    let revision = store.revision();
+    let threads = available_parallelism().map_or(1, usize::from);
+    let desk = store.read(|reader| Desk::open(reader, account_id, threads))?;
+    Ok(Kept { desk, revision })
+}
+
+/// Tells a matcher what happened since it was asked last; `None` when it must be made anew.
+fn follow(mut kept: Kept, store: &Store<Address>) -> Outcome<Option<Kept>> {
+    let last = store.revision();
+    if last.saturating_sub(kept.revision) > FOLLOWED_MAX {
+        return Ok(None);
+    }
+    while kept.revision < last {
+        let desk = &mut kept.desk;
+        let read = store.scan_journal(kept.revision, PAGE, &mut |record| {
+            record.events.iter().for_each(|event| desk.note(event));
+            true
+        });
+        match read {
+            Ok(revision) => kept.revision = revision,
+            Err(Stop::Refused(refusal)) if refusal.reason == Reason::RevisionCompacted => return Ok(None),
+            Err(stop) => return Err(stop),
+        }
+    }
+    Ok(Some(kept).filter(|kept| !kept.desk.is_stale()))
+}
