@@ -2,79 +2,97 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
+
+use crate::candidates::Edges;
+use crate::component::solve;
 use crate::config::Config;
-use crate::reason::{Feature, Reason};
-use crate::types::{
-    Allocation, Candidate, CustomerKey, Decided, Decision, Mutation, MutationId, Order, OrderId, OrderState,
-    Verdict,
-};
+use crate::open::{Open, Touched};
+use crate::types::{CustomerKey, Decided, Decision, Mutation, MutationId, Order, OrderId};
+use crate::verdict::decision;
+
+/// Fewer mutations than this are not worth a thread.
+const PER_THREAD_MIN: usize = 256;
 
 /// The matcher of one bank account. What was put in, not in which order, makes its decisions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Matcher {
-    config: Config,
-    orders: BTreeMap<OrderId, Order>,
-    mutations: BTreeMap<MutationId, Mutation>,
-    aliases: BTreeSet<(String, CustomerKey)>,
+    open: Open,
+    touched: Touched,
+    /// Mutations whose rivals changed: their edges stand, their decision may not.
+    unsettled: BTreeSet<MutationId>,
     decisions: BTreeMap<MutationId, Decision>,
+}
+
+impl Default for Matcher {
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
 }
 
 impl Matcher {
     /// Knows nothing yet.
     pub fn new(config: Config) -> Self {
-        Self { config, ..Self::default() }
+        Self {
+            open: Open::new(config),
+            touched: Touched::default(),
+            unsettled: BTreeSet::new(),
+            decisions: BTreeMap::new(),
+        }
     }
 
     /// Adds an order, or puts it in the place of the one with its id.
     pub fn put_order(&mut self, order: Order) {
-        self.orders.insert(order.order_id, order);
+        assert!(
+            order.due_minor > 0 && order.due_minor <= order.payable_minor,
+            "an open order has something due"
+        );
+        self.remove_order(order.order_id);
+        self.open.put_order(order, &mut self.touched);
     }
 
     /// Takes an order out; says whether it was there.
     pub fn remove_order(&mut self, order_id: OrderId) -> bool {
-        self.orders.remove(&order_id).is_some()
+        if let Some(entry) = self.open.orders.get(&order_id) {
+            let claims = entry.claims.clone();
+            self.unsettle(&claims);
+        }
+        self.open.remove_order(order_id, &mut self.touched)
     }
 
     /// Adds a mutation, or puts it in the place of the one with its id.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handed over like an order; what of it is kept is no concern"
+    )]
     pub fn put_mutation(&mut self, mutation: Mutation) {
-        self.mutations.insert(mutation.mutation_id, mutation);
+        assert!(mutation.amount_minor > 0, "only money in pays orders");
+        self.remove(mutation.mutation_id);
+        self.open.put_mutation(&mutation, &mut self.touched);
+        self.unsettled.insert(mutation.mutation_id);
     }
 
     /// Takes a mutation out, with its decision; says whether it was there.
     pub fn remove_mutation(&mut self, mutation_id: MutationId) -> bool {
         self.decisions.remove(&mutation_id);
-        self.mutations.remove(&mutation_id).is_some()
+        self.remove(mutation_id)
+    }
+
+    fn remove(&mut self, mutation_id: MutationId) -> bool {
+        self.unsettle(&[mutation_id]);
+        self.unsettled.remove(&mutation_id);
+        self.touched.some.remove(&mutation_id);
+        self.open.remove_mutation(mutation_id)
     }
 
     /// Remembers that who pays as `payer_key` (see [`crate::payer_key`]) paid for a customer. Nothing for an empty key.
     pub fn learn(&mut self, payer_key: &str, customer_key: CustomerKey) {
-        if !payer_key.is_empty() && customer_key != CustomerKey::default() {
-            self.aliases.insert((payer_key.to_owned(), customer_key));
-        }
+        self.open.learn(payer_key, customer_key, &mut self.touched);
     }
 
     /// Takes back what [`Self::learn`] was told; says whether it was known.
     pub fn forget(&mut self, payer_key: &str, customer_key: CustomerKey) -> bool {
-        self.aliases.remove(&(payer_key.to_owned(), customer_key))
-    }
-
-    /// Decides anew what the changes since the last call touch: at most about `cap` mutations, competing ones together.
-    pub fn decide(&mut self, cap: usize) -> Decided {
-        let mut decided = Decided::default();
-        for mutation in self.mutations.values() {
-            let decision = self.exact(mutation);
-            if self.decisions.get(&mutation.mutation_id) != Some(&decision) {
-                if decided.changed.len() == cap {
-                    decided.more = true;
-                    break;
-                }
-                decided.changed.push(decision);
-            }
-        }
-        for decision in &decided.changed {
-            self.decisions.insert(decision.mutation_id, decision.clone());
-        }
-        decided
+        self.open.forget(payer_key, customer_key, &mut self.touched)
     }
 
     /// What was last decided of a mutation.
@@ -82,47 +100,112 @@ impl Matcher {
         self.decisions.get(&mutation_id)
     }
 
-    fn exact(&self, mutation: &Mutation) -> Decision {
-        let fits: Vec<&Order> =
-            self.orders.values().filter(|order| order.due_minor == mutation.amount_minor).collect();
-        let verdict = match fits.as_slice() {
-            [] => Verdict::None,
-            [order] if order.state != OrderState::Cancelled && !order.payable_shared => Verdict::Auto,
-            [_] => Verdict::Suggested,
-            _ => Verdict::Ambiguous,
+    /// Decides anew what the changes since the last call touch: about `cap` mutations, those that compete together.
+    ///
+    /// Edges are always brought up to date, so that a decision never rests on what is gone; the cap is on what is decided.
+    pub fn decide(&mut self, cap: usize) -> Decided {
+        self.relink();
+        let mut seen = FxHashSet::default();
+        let mut components = Vec::new();
+        let mut count = 0;
+        for &mutation in &self.unsettled {
+            if count >= cap {
+                break;
+            }
+            if seen.contains(&mutation) {
+                continue;
+            }
+            let component = self.component(mutation, &mut seen);
+            count += component.len();
+            components.push(component);
+        }
+        let mut changed = Vec::new();
+        for decision in self.solved(&components) {
+            self.unsettled.remove(&decision.mutation_id);
+            let before = self.decisions.get(&decision.mutation_id);
+            if before != Some(&decision) {
+                self.decisions.insert(decision.mutation_id, decision.clone());
+                changed.push(decision);
+            }
+        }
+        changed.sort_unstable_by_key(|decision| decision.mutation_id);
+        Decided { changed, more: !self.unsettled.is_empty() }
+    }
+
+    /// Finds anew what touched mutations may pay; they, their old rivals and their new ones are to be decided.
+    fn relink(&mut self) {
+        let touched = std::mem::take(&mut self.touched);
+        let mut ids: Vec<MutationId> = if touched.all {
+            self.open.mutations.keys().copied().collect()
+        } else {
+            touched.some.into_iter().filter(|id| self.open.mutations.contains_key(id)).collect()
         };
-        let chosen = if fits.len() == 1 { fits.as_slice() } else { &[] };
-        Decision {
-            mutation_id: mutation.mutation_id,
-            verdict,
-            allocations: chosen
-                .iter()
-                .map(|order| Allocation {
-                    order_id: order.order_id,
-                    order_version: order.version,
-                    amount_minor: mutation.amount_minor,
-                    write_off_minor: 0,
-                })
-                .collect(),
-            joined: Vec::new(),
-            score_millinats: if chosen.is_empty() { 0 } else { EXACT_MILLINATS },
-            margin_millinats: if chosen.is_empty() { 0 } else { EXACT_MILLINATS },
-            reasons: chosen
-                .iter()
-                .map(|order| Reason {
-                    feature: Feature::Exact(order.order_id),
-                    weight_millinats: EXACT_MILLINATS,
-                })
-                .collect(),
-            candidates: fits
-                .iter()
-                .take(self.config.candidates_max)
-                .map(|order| Candidate { order_ids: vec![order.order_id], score_millinats: EXACT_MILLINATS })
-                .collect(),
-            cut: false,
+        ids.sort_unstable();
+        let edges = self.edges(&ids);
+        let differs = |(id, new): &(&MutationId, &Edges)| {
+            self.open.mutations.get(id).is_some_and(|entry| entry.edges != **new)
+        };
+        let moved: Vec<MutationId> = ids.iter().zip(&edges).filter(differs).map(|(id, _)| *id).collect();
+        self.unsettle(&moved);
+        // Edges that did not change are linked too: an order put anew does not know yet who claims it.
+        for (id, edges) in ids.into_iter().zip(edges) {
+            self.open.link(id, edges);
+        }
+        self.unsettle(&moved);
+    }
+
+    fn edges(&self, ids: &[MutationId]) -> Vec<Edges> {
+        self.in_threads(ids, |part| part.iter().map(|id| self.open.edges(*id)).collect())
+    }
+
+    fn solved(&self, components: &[Vec<MutationId>]) -> Vec<Decision> {
+        self.in_threads(components, |part| {
+            let outcomes = part.iter().flat_map(|component| solve(&self.open, component));
+            outcomes.filter_map(|outcome| decision(&self.open, &outcome)).collect()
+        })
+    }
+
+    /// Does `work` on parts of `items` side by side, and puts the results one behind the other.
+    fn in_threads<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
+        let threads = self.open.config.threads.min(items.len() / PER_THREAD_MIN).max(1);
+        if threads == 1 {
+            return work(items);
+        }
+        let parts = items.chunks(items.len().div_ceil(threads));
+        std::thread::scope(|scope| {
+            let started: Vec<_> = parts.map(|part| scope.spawn(|| work(part))).collect();
+            let results = started.into_iter().map(|thread| thread.join().expect("matching does not panic"));
+            results.flatten().collect()
+        })
+    }
+
+    /// Marks mutations and all that compete with them now.
+    fn unsettle(&mut self, ids: &[MutationId]) {
+        let mut seen = FxHashSet::default();
+        for &id in ids {
+            if !seen.contains(&id) && self.open.mutations.contains_key(&id) {
+                let component = self.component(id, &mut seen);
+                self.unsettled.extend(component);
+            }
         }
     }
-}
 
-/// Log-weight of an exact unique payable: the odds that a stranger's transfer hits one of 999 codes, ln(999) nats.
-const EXACT_MILLINATS: i64 = 6_907;
+    /// A mutation and all that compete with it, by id.
+    fn component(&self, start: MutationId, seen: &mut FxHashSet<MutationId>) -> Vec<MutationId> {
+        let mut component = vec![start];
+        let mut orders: FxHashSet<OrderId> = FxHashSet::default();
+        seen.insert(start);
+        let mut at = 0;
+        while let Some(entry) = component.get(at).and_then(|id| self.open.mutations.get(id)) {
+            at += 1;
+            for order in entry.edges.linked() {
+                let Some(entry) = self.open.orders.get(&order).filter(|_| orders.insert(order)) else {
+                    continue;
+                };
+                component.extend(entry.claims.iter().filter(|id| seen.insert(**id)));
+            }
+        }
+        component.sort_unstable();
+        component
+    }
+}

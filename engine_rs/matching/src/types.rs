@@ -122,7 +122,7 @@ pub struct Decision {
     pub margin_millinats: i64,
     /// What speaks for the chosen explanation and against it.
     pub reasons: Vec<Reason>,
-    /// The best explanations by themselves, best first; at most [`crate::Config::candidates_max`].
+    /// The chosen explanation first, then the others by themselves, best first; at most [`crate::Config::candidates_max`].
     pub candidates: Vec<Candidate>,
     /// A search stopped at its bound: something may have been missed, and nothing is [`Verdict::Auto`] for it.
     pub cut: bool,

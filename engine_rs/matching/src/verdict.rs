@@ -1,0 +1,268 @@
+//! How sure the outcome of an assignment is, and what it means in money.
+
+use crate::amounts::{Relation, digits_of};
+use crate::component::{Choice, Joint, Outcome};
+use crate::evidence::Evidence;
+use crate::groups::Group;
+use crate::open::{MutationEntry, Open};
+use crate::reason::{Feature, Reason};
+use crate::types::{Allocation, Candidate, Decision, MutationId, OrderId, OrderState, Verdict};
+
+/// Amounts of so few digits are paid by many: they name no order by themselves.
+const COMMON_DIGITS: usize = 3;
+
+/// Makes a decision of an outcome.
+pub(crate) fn decision(open: &Open, outcome: &Outcome) -> Option<Decision> {
+    let mutation = open.mutations.get(&outcome.mutation_id)?;
+    let weighed = match &outcome.choice {
+        Choice::Nothing => Weighed::nothing(open, mutation, outcome),
+        Choice::Pair(place) => Weighed::pair(open, mutation, &mutation.edges.pairs[*place]),
+        Choice::Group(place) => Weighed::group(open, mutation, &mutation.edges.groups[*place]),
+        Choice::Joint(joint) => Weighed::joint(open, mutation, outcome.mutation_id, joint),
+    };
+    Some(weighed.decision(open, mutation, outcome))
+}
+
+/// A choice, weighed.
+struct Weighed {
+    order_ids: Vec<OrderId>,
+    allocations: Vec<Allocation>,
+    joined: Vec<MutationId>,
+    score: i64,
+    /// What it is may be confirmed in bulk, if score and margin let it.
+    sure_kind: bool,
+    reasons: Vec<Reason>,
+}
+
+impl Weighed {
+    fn nothing(open: &Open, mutation: &MutationEntry, outcome: &Outcome) -> Self {
+        let fits = best_score(mutation).is_some_and(|best| best > 0);
+        let feature = match (fits, outcome.margin < open.config.tie_margin) {
+            (true, true) => None,
+            (true, false) => Some(Feature::Taken),
+            (false, _) => Some(Feature::NothingFits),
+        };
+        let reasons = feature.into_iter().map(said).collect();
+        Self {
+            order_ids: Vec::new(),
+            allocations: Vec::new(),
+            joined: Vec::new(),
+            score: 0,
+            sure_kind: false,
+            reasons,
+        }
+    }
+
+    fn pair(open: &Open, mutation: &MutationEntry, pair: &Evidence) -> Self {
+        let mut reasons = reasons_of(open, pair);
+        let mut sure_kind = true;
+        if let Some(entry) = open.orders.get(&pair.order_id) {
+            let order = &entry.order;
+            let common = digits_of(mutation.amount_minor) <= COMMON_DIGITS || order.payable_shared;
+            let told = pair.other() >= open.config.auto_other_evidence && !pair.contradicted;
+            let short = order.due_minor - mutation.amount_minor;
+            sure_kind = match pair.relation {
+                Relation::Exact => !common || told,
+                Relation::CodeLeftOut | Relation::FeeShort | Relation::Tolerated => {
+                    told && short <= open.config.write_off_max_minor
+                }
+                Relation::Swapped | Relation::WrongDigit | Relation::DigitCount | Relation::FeeOver => told,
+                Relation::CodeSeen | Relation::Part | Relation::Over => false,
+            };
+            sure_kind &= order.state != OrderState::Cancelled && pair.days_off >= 0;
+            if order.payable_shared {
+                reasons.push(said(Feature::PayableShared(pair.order_id)));
+            }
+        }
+        if let Some(rival) = exact_elsewhere(mutation, pair) {
+            sure_kind = false;
+            reasons.push(said(Feature::ExactElsewhere(rival)));
+        }
+        Self {
+            order_ids: vec![pair.order_id],
+            allocations: allocate(open, mutation.amount_minor, &[pair.order_id]),
+            joined: Vec::new(),
+            score: pair.score(),
+            sure_kind,
+            reasons,
+        }
+    }
+
+    fn group(open: &Open, mutation: &MutationEntry, group: &Group) -> Self {
+        let orders = group.order_ids.len();
+        let rest = group.score - open.config.weights.group_prior - group.sum;
+        let mut reasons = vec![
+            Reason { feature: Feature::Sum { orders, tried: group.tried }, weight_millinats: group.sum },
+            Reason { feature: Feature::SamePayer, weight_millinats: rest },
+        ];
+        reasons.push(before(open.config.weights.group_prior));
+        Self {
+            order_ids: group.order_ids.clone(),
+            allocations: allocate(open, mutation.amount_minor, &group.order_ids),
+            joined: Vec::new(),
+            score: group.score,
+            sure_kind: !group.loose && group.other >= open.config.auto_other_evidence,
+            reasons,
+        }
+    }
+
+    fn joint(open: &Open, mutation: &MutationEntry, own: MutationId, joint: &Joint) -> Self {
+        let order_id = joint.order_id;
+        let transfers = joint.mutation_ids.len();
+        let weights = &open.config.weights;
+        let parts = Feature::Parts { order_id, transfers };
+        let mut reasons = vec![Reason { feature: parts, weight_millinats: joint.sum }];
+        let pair = mutation.edges.pairs.iter().find(|pair| pair.order_id == order_id);
+        let own_reasons: Vec<Reason> = pair.map(|pair| reasons_of(open, pair)).unwrap_or_default();
+        let beside = own_reasons
+            .into_iter()
+            .filter(|reason| !matches!(reason.feature, Feature::Amount(..) | Feature::Before));
+        reasons.extend(beside);
+        let told: i64 = reasons.iter().map(|reason| reason.weight_millinats).sum();
+        let rest = joint.score - weights.group_prior - told;
+        reasons.push(Reason { feature: Feature::SamePayer, weight_millinats: rest });
+        reasons.push(before(weights.group_prior));
+        let cancelled =
+            open.orders.get(&order_id).is_some_and(|entry| entry.order.state == OrderState::Cancelled);
+        let contradicted = pair.is_some_and(|pair| pair.contradicted);
+        Self {
+            order_ids: vec![order_id],
+            allocations: allocate(open, mutation.amount_minor, &[order_id]),
+            joined: joint.mutation_ids.iter().copied().filter(|id| *id != own).collect(),
+            score: joint.score,
+            sure_kind: joint.other >= open.config.auto_other_evidence && !cancelled && !contradicted,
+            reasons,
+        }
+    }
+
+    fn decision(mut self, open: &Open, mutation: &MutationEntry, outcome: &Outcome) -> Decision {
+        let config = &open.config;
+        let cut = mutation.edges.cut || outcome.cut;
+        let best = best_score(mutation).unwrap_or(0).max(self.score);
+        let verdict = if outcome.margin < config.tie_margin && best >= config.suggest_score {
+            Verdict::Ambiguous
+        } else if self.order_ids.is_empty() || self.score < config.suggest_score {
+            Verdict::None
+        } else if self.sure_kind
+            && !cut
+            && self.score >= config.auto_score
+            && outcome.margin >= config.auto_margin
+        {
+            Verdict::Auto
+        } else {
+            Verdict::Suggested
+        };
+        let candidates = candidates(mutation, &self, config.candidates_max);
+        if verdict == Verdict::Ambiguous {
+            self.reasons.push(said(Feature::Tie));
+        }
+        if cut {
+            self.reasons.push(said(Feature::Cut));
+        }
+        let allocated = matches!(verdict, Verdict::Auto | Verdict::Suggested);
+        Decision {
+            mutation_id: outcome.mutation_id,
+            verdict,
+            allocations: if allocated { self.allocations } else { Vec::new() },
+            joined: if allocated { self.joined } else { Vec::new() },
+            score_millinats: self.score,
+            margin_millinats: outcome.margin,
+            reasons: self.reasons,
+            candidates,
+            cut,
+        }
+    }
+}
+
+/// Another order whose amount this is exactly, so well that a person has to look.
+fn exact_elsewhere(mutation: &MutationEntry, chosen: &Evidence) -> Option<OrderId> {
+    let rival = |pair: &&Evidence| {
+        pair.order_id != chosen.order_id && pair.relation == Relation::Exact && pair.score > 0
+    };
+    if chosen.relation == Relation::Exact {
+        return None;
+    }
+    mutation.edges.pairs.iter().find(rival).map(|pair| pair.order_id)
+}
+
+fn best_score(mutation: &MutationEntry) -> Option<i64> {
+    let pairs = mutation.edges.pairs.iter().map(Evidence::score);
+    pairs.chain(mutation.edges.groups.iter().map(|group| group.score)).max()
+}
+
+/// The chosen explanation, then the others, best first.
+fn candidates(mutation: &MutationEntry, chosen: &Weighed, most: usize) -> Vec<Candidate> {
+    let pairs = mutation
+        .edges
+        .pairs
+        .iter()
+        .map(|pair| Candidate { order_ids: vec![pair.order_id], score_millinats: pair.score() });
+    let groups = mutation
+        .edges
+        .groups
+        .iter()
+        .map(|group| Candidate { order_ids: group.order_ids.clone(), score_millinats: group.score });
+    let mut others: Vec<Candidate> =
+        pairs.chain(groups).filter(|other| other.order_ids != chosen.order_ids).collect();
+    others.sort_by(|one, other| {
+        other.score_millinats.cmp(&one.score_millinats).then_with(|| one.order_ids.cmp(&other.order_ids))
+    });
+    let mut found = Vec::with_capacity(most);
+    if !chosen.order_ids.is_empty() {
+        found.push(Candidate { order_ids: chosen.order_ids.clone(), score_millinats: chosen.score });
+    }
+    found.extend(others);
+    found.truncate(most);
+    found
+}
+
+/// Spends an amount on orders one after the other. What one of them is short by is let go if it is little.
+fn allocate(open: &Open, amount_minor: i64, order_ids: &[OrderId]) -> Vec<Allocation> {
+    let mut left = amount_minor;
+    let mut allocations = Vec::with_capacity(order_ids.len());
+    for order in order_ids.iter().filter_map(|order| open.orders.get(order)).map(|entry| &entry.order) {
+        let amount_minor = order.due_minor.min(left);
+        let short = order.due_minor - amount_minor;
+        let write_off_minor = if short <= open.config.write_off_max_minor { short } else { 0 };
+        left -= amount_minor;
+        if amount_minor > 0 {
+            let (order_id, order_version) = (order.order_id, order.version);
+            allocations.push(Allocation { order_id, order_version, amount_minor, write_off_minor });
+        }
+    }
+    allocations
+}
+
+fn said(feature: Feature) -> Reason {
+    Reason { feature, weight_millinats: 0 }
+}
+
+fn before(prior: i64) -> Reason {
+    Reason { feature: Feature::Before, weight_millinats: prior }
+}
+
+/// The pair's evidence, one reason each; their weights are its score.
+fn reasons_of(open: &Open, pair: &Evidence) -> Vec<Reason> {
+    let id = pair.order_id;
+    let signed = |weight: i32, pro: Feature, contra: Feature| (if weight > 0 { pro } else { contra }, weight);
+    let time = match pair.days_off {
+        0 => Feature::InTime(id),
+        late if late > 0 => Feature::Late(id, late),
+        early => Feature::BeforeBooking(id, early.saturating_neg()),
+    };
+    let weighed = [
+        (Feature::Amount(id, pair.relation), pair.amount),
+        signed(pair.name, Feature::Name(id), Feature::NameDiffers(id)),
+        signed(pair.number, Feature::Number(id), Feature::NumberDiffers(id)),
+        signed(pair.alias, Feature::Alias(id), Feature::AliasDiffers(id)),
+        (time, pair.time),
+        (Feature::Cancelled(id), pair.state),
+    ];
+    let mut reasons: Vec<Reason> = weighed
+        .into_iter()
+        .filter(|(_, weight)| *weight != 0)
+        .map(|(feature, weight)| Reason { feature, weight_millinats: i64::from(weight) })
+        .collect();
+    reasons.push(before(open.config.weights.prior));
+    reasons
+}
