@@ -11,6 +11,7 @@ from server.journal import JournalClock
 from server.logs import make_logger
 from server.metrics import Metrics, MetricsEndpoint
 from server.observe import CallLog, LogCalls
+from server.reconciler import Reconciler
 from server.settings import Address, Settings
 from server.transport import Transport
 
@@ -37,11 +38,13 @@ class Service:
         registry = handlers.build(engine, self.clock, self._executor, settings)
         self._transport = Transport(engine, registry, settings, self.log, log_calls)
         self._native = self._transport.server.native
+        self._reconciler = Reconciler(engine, self.clock, self.log)
         self.metrics = Metrics(engine, self._native, registry.methods)
         self._call_log = CallLog(self._native, registry.methods, self.log)
         self._endpoint: MetricsEndpoint | None = None
         self._clock_task: asyncio.Task[None] | None = None
         self._log_task: asyncio.Task[None] | None = None
+        self._matching_task: asyncio.Task[None] | None = None
         self.address: Address | None = None
         self.metrics_address: Address | None = None
 
@@ -57,6 +60,7 @@ class Service:
             raise
         self._clock_task = asyncio.create_task(self.clock.run(), name="journal clock")
         self._log_task = asyncio.create_task(self._call_log.run(), name="call log")
+        self._matching_task = asyncio.create_task(self._reconciler.run(), name="reconciler")
         self.log.info(
             "started",
             listen=str(self.address),
@@ -84,7 +88,8 @@ class Service:
         self._transport.not_serving()
         self.clock.stop()
         await self._transport.stop(self.settings.grace_s)
-        tasks = [task for task in (self._clock_task, self._log_task) if task is not None]
+        started = (self._clock_task, self._log_task, self._matching_task)
+        tasks = [task for task in started if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
