@@ -198,7 +198,7 @@ def twins(shop: Shop) -> None:
     two = shop.order(second, when=when + rng.uniform(0, 6) * _HOUR, name=second.name, **options)  # type: ignore[arg-type]
     for order, person in rng.sample([(one, first), (two, second)], rng.choice((1, 2))):
         paid = max(shop.soon(order), one.create_time, two.create_time)
-        shop.pay_order(order, Sent("twins", person.name, paid))
+        shop.pay_order(order, Sent("twins", person.name, paid, exactly=True))
 
 
 def identical(shop: Shop) -> None:
@@ -209,7 +209,8 @@ def identical(shop: Shop) -> None:
         order = shop.order(
             customer, coded=False, when=when, price=price, name=customer.name, account=shop.accounts[0]
         )
-        shop.pay_order(order, Sent("identical", customer.name, when + rng.uniform(0.1, 3) * _HOUR))
+        paid = when + rng.uniform(0.1, 3) * _HOUR
+        shop.pay_order(order, Sent("identical", customer.name, paid, exactly=True))
         when += rng.uniform(0, 1) * _HOUR
 
 

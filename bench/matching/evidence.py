@@ -18,7 +18,7 @@ file. The rules were written down before any matcher was measured and know nothi
 - several orders at once, 2 to 4 of one name, or of names that all fit well (2 or more): the sum of what is
   due 3, or 2 when none has a code or all are left off; 1.5 with a fee off; the weakest name counts.
 - what is certain settles its orders, and the rest is looked at again without them, until nothing changes. Two
-  that claim one order: the better one by `LEAD`, else the earlier one; on the same day neither.
+  that claim one order: the better one by `RIVAL_LEAD`, else the earlier one; on the same day neither.
 
 So an exact amount with a code is enough by itself unless a name speaks for another order; an exact amount
 without a code needs a name or a number; anything else needs a good name and no second order that it fits.
@@ -41,6 +41,8 @@ from bench.matching.texts import Reading
 
 CERTAIN = 3.0
 LEAD = 1.0
+# Of two that claim one order, the later one is believed only when the earlier one's name fits nothing.
+RIVAL_LEAD = 2.0
 # An explanation worth mentioning
 PLAUSIBLE = 2.0
 # Below it even a lone explanation does not keep a person from calling money unrelated.
@@ -182,7 +184,7 @@ class Clerk:
                 continue
             rivals.sort(key=lambda index: (-self._certain[index].points, self.rows[index].mutation.date))
             first, second = rivals[:2]
-            better = self._certain[first].points - self._certain[second].points >= LEAD
+            better = self._certain[first].points - self._certain[second].points >= RIVAL_LEAD
             dates = sorted((self.rows[index].mutation.date, index) for index in rivals)
             if not better and dates[0][0] == dates[1][0]:
                 self._contested.update(rivals)
@@ -196,25 +198,31 @@ class Clerk:
 
     def _learn_payers(self) -> None:
         """Who pays for somebody else again and again, by exact codes alone."""
-        paid_for: dict[tuple[str, ...], Counter[tuple[str, ...]]] = defaultdict(Counter)
+        taught: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         for index, explanation in self._certain.items():
             row = self.rows[index]
-            payer = names.words_of(row.reading.name)
-            if len(payer) > 1 and len(explanation.orders) == 1:
+            if len(names.words_of(row.reading.name)) > 1 and len(explanation.orders) == 1:
                 order = self.orders[next(iter(explanation.orders))]
                 if row.mutation.amount_minor == order.due_minor and _has_code(order):
-                    paid_for[payer][names.words_of(order.customer_name)] += 1
+                    taught[row.reading.name[:3]].append(
+                        (row.reading.name, names.words_of(order.customer_name))
+                    )
         for index, row in enumerate(self.rows):
             if index in self._certain or not row.reading.name:
                 continue
-            payer = names.words_of(row.reading.name)
-            customers = paid_for.get(payer, Counter())
-            if len(customers) == 1 and customers.total() >= ALIAS_TIMES:
-                customer = next(iter(customers))
-                for order in self.orders.values():
-                    if names.words_of(order.customer_name) == customer:
-                        fits = self._fits[index]
-                        fits[order.order_id] = max(fits.get(order.order_id, 0.0), ALIAS_POINTS)
+            paid_for = Counter(
+                customer
+                for payer, customer in taught.get(row.reading.name[:3], ())
+                if _same_payer(row.reading, payer)
+            )
+            if len(paid_for) == 1 and paid_for.total() >= ALIAS_TIMES:
+                self._add_alias(index, next(iter(paid_for)))
+
+    def _add_alias(self, index: int, customer: tuple[str, ...]) -> None:
+        fits = self._fits[index]
+        for order in self.orders.values():
+            if names.words_of(order.customer_name) == customer:
+                fits[order.order_id] = max(fits.get(order.order_id, 0.0), ALIAS_POINTS)
 
     def _fitting(self, reading: Reading) -> dict[int, float]:
         """Points of name and number, for orders that have any."""
@@ -272,19 +280,14 @@ class Clerk:
         others = [
             self.rows[other].mutation.amount_minor
             for other in self._parts[order.order_id]
-            if other != index and self._same_payer(index, other) and self._may_be_part(other, order)
+            if other != index
+            and _same_payer(self.rows[index].reading, self.rows[other].reading.name)
+            and self._may_be_part(other, order)
         ]
         return any(
             sum(parts) == missing
             for count in range(1, MOST_PARTS)
             for parts in combinations(others[:POOL], count)
-        )
-
-    def _same_payer(self, one: int, other: int) -> bool:
-        first, second = self.rows[one].reading, self.rows[other].reading
-        return (
-            max(names.fit(first.name, second.name, first.cut), names.fit(second.name, first.name, second.cut))
-            >= names.SHORT
         )
 
     def _may_be_part(self, index: int, order: Order) -> bool:
@@ -377,6 +380,11 @@ def _in_time(date: dt.date, order: Order) -> float | None:
 def _has_code(order: Order) -> bool:
     """Whether what is due ends in digits that no price has."""
     return order.unique_code > 0 and order.due_minor % (500 * SEN) != 0
+
+
+def _same_payer(reading: Reading, name: str) -> bool:
+    """Whether two names as the bank shows them may be one, cut off at different places."""
+    return max(names.fit(reading.name, name, True), names.fit(name, reading.name, True)) >= names.SHORT
 
 
 def _pieces(name: str) -> set[str]:

@@ -51,6 +51,8 @@ class Sent:
     note: Note | None = None
     """None: whatever people write."""
     way: str = "transfer"
+    exactly: bool = False
+    """The bank spells the payer's name as the order does: no other spelling comes in between."""
 
 
 class Shop:
@@ -174,7 +176,7 @@ class Shop:
         if note is None:
             note = texts.chat_note(rng) if rng.random() < (0.6 if self.rough else 0.35) else Note()
         payer = sent.payer
-        if payer and self.rough and rng.random() < 0.07:
+        if payer and self.rough and not sent.exactly and rng.random() < 0.07:
             payer = people.misspelt(rng, payer)
         if sent.way == "wallet":
             text = texts.wallet(rng, date, amount, note)
