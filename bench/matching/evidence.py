@@ -238,7 +238,7 @@ class Clerk:
     def _explanations(self, index: int, settled: set[int]) -> list[Explanation]:
         """What the mutation may pay, best first."""
         row = self.rows[index]
-        if row.reading.system:
+        if row.reading.unrelated:
             return []
         fits = self._fits[index]
         amount = row.mutation.amount_minor

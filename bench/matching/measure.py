@@ -201,7 +201,7 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     share = hits / of
     middle = (share + z * z / (2 * of)) / (1 + z * z / of)
     half = z / (1 + z * z / of) * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))
 
 
 def precision_by_coverage(ranked: Iterable[tuple[float, bool]], paying: int) -> list[tuple[float, float]]:

@@ -34,8 +34,8 @@ class Reading:
     """Digits in the note that are offered as an order's number."""
     part: bool = False
     """The note says that this is a part: a deposit or an instalment."""
-    system: bool = False
-    """The text says that no customer pays here: interest, a refund, a settlement."""
+    unrelated: bool = False
+    """The text says that no order is paid: interest, a refund, a settlement, wages, a savings club."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Note:
     named: str = ""
     number: str = ""
     part: bool = False
+    unrelated: bool = False
+    """It says outright that this is something else."""
 
 
 def chat_note(rng: random.Random) -> Note:
@@ -140,7 +142,12 @@ def _e_banking(
     rupiah, sen = divmod(amount_minor, SEN)
     head = f"TRSF E-BANKING CR {date:%d%m}/FTSCY/WS{rng.randint(95_000, 95_299)}"
     reading = Reading(
-        shown, len(name) > len(shown), _kept(words, note.named), _kept(words, note.number), note.part
+        name=shown,
+        cut=len(name) > len(shown),
+        named=_kept(words, note.named),
+        number=_kept(words, note.number),
+        part=note.part,
+        unrelated=note.unrelated and bool(words),
     )
     return Text(f"{head}         {rupiah}.{sen:02}{rest}", reading)
 

@@ -81,7 +81,8 @@ def business(shop: Shop) -> None:
 def private(shop: Shop) -> None:
     """Friends and family of the owner; whole tens of thousands."""
     amount = shop.rng.randrange(2, 60) * 10_000
-    _sent(shop, "private", shop.person().name, amount, Note(shop.rng.choice(_PRIVATE)))
+    words = shop.rng.choice(_PRIVATE)
+    _sent(shop, "private", shop.person().name, amount, Note(words, unrelated=True))
 
 
 def near(shop: Shop) -> None:
@@ -114,7 +115,7 @@ def _sent(shop: Shop, kind: str, payer: str, amount: int, note: Note | None, way
 def _system(shop: Shop, kind: str, text: str, amount_minor: int) -> None:
     date = shop.moment().date()
     account = shop.rng.choice(shop.accounts)
-    shop.drafts.append(Draft(account, date, amount_minor, Text(text, Reading(system=True)), kind))
+    shop.drafts.append(Draft(account, date, amount_minor, Text(text, Reading(unrelated=True)), kind))
 
 
 def _pending(shop: Shop) -> None:
@@ -140,6 +141,8 @@ def _money_out(shop: Shop) -> None:
         .replace("KR OTOMATIS", "DB OTOMATIS")
         .replace(" DR ", " KE ")
     )
-    draft = Draft(rng.choice(shop.accounts), date, amount, Text(paid_out, Reading(system=True)), "money_out")
+    draft = Draft(
+        rng.choice(shop.accounts), date, amount, Text(paid_out, Reading(unrelated=True)), "money_out"
+    )
     draft.direction = "DB"
     shop.drafts.append(draft)
