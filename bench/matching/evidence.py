@@ -15,7 +15,7 @@ file. The rules were written down before any matcher was measured and know nothi
 - the order's number in the note: 3.
 - deadline: money before the order is impossible, up to a day after it costs nothing, two or three days 0.25,
   up to 14 days 0.5; later is impossible.
-- several orders at once, 2 to 4 of one name, or of names that all fit well (2 or more): the sum of what is
+- several orders at once, 2 to 4 of one name, or of names that all fit well (2.25 or more): the sum of what is
   due 3, or 2 when none has a code or all are left off; 1.5 with a fee off; the weakest name counts.
 - what is certain settles its orders, and the rest is looked at again without them, until nothing changes. Two
   that claim one order: the better one by `RIVAL_LEAD`, else the earlier one; on the same day neither.

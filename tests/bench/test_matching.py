@@ -2,7 +2,7 @@
 a person could know follows its rules on cases made by hand, and a perfect, a naive and a wicked matcher get
 the figures they deserve.
 
-Method: small sets, cases of a few orders, matchers that are programs of a few lines run by the harness itself.
+Method: small sets, cases of a few orders, matchers that are programs of a few lines run by the harness.
 """
 
 import datetime as dt
