@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench import machine
 from bench.matching import report, run
-from bench.matching.files import MatchingError, write_set
+from bench.matching.files import MatchingError, write_set, write_truth
 from bench.matching.generate import DEFAULT_SIZE, SETS, generate
 from bench.matching.results import SPEED_TARGETS_S, Results
 
@@ -130,7 +130,9 @@ def _measured(
 def _write(wanted: list[tuple[str, int]], size: int, keep: Path, tell: Callable[[str], None]) -> None:
     for name, seed in wanted:
         tell(f"{name} {seed}")
-        write_set(generate(name, seed, size), keep / f"{name}-{seed}")
+        made, folder = generate(name, seed, size), keep / f"{name}-{seed}"
+        write_set(made, folder)
+        write_truth(made, folder)
 
 
 def _with_progress(steps: int, work: Callable[[Callable[[str], None]], Found]) -> Found:

@@ -118,10 +118,14 @@ DECISIONS = ("AUTO", "SUGGESTED", "AMBIGUOUS", "NONE")
 
 
 def write_set(made: TestSet, folder: Path) -> None:
-    """Writes orders.jsonl, mutations.jsonl and truth.jsonl."""
+    """Writes orders.jsonl and mutations.jsonl: all that a matcher may see."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "orders.jsonl", (_order_line(order) for order in made.orders))
     _write(folder / "mutations.jsonl", (_mutation_line(mutation) for mutation in made.mutations))
+
+
+def write_truth(made: TestSet, folder: Path) -> None:
+    """Writes truth.jsonl; not before the matcher is done."""
     _write(folder / "truth.jsonl", (asdict(truth) for truth in made.truth))
 
 

@@ -11,8 +11,8 @@ FULL = 3.0
 CLEAR = 2.5
 """Cut off behind the start of the second word, or a middle word is missing."""
 MISSPELT = 2.25
-"""Word for word the same but for one letter, or an old spelling, in some of them. Too near to `FULL` for a choice
-between the two: customer service mistypes too."""
+"""Word for word the same but for one letter, or an old spelling, in some of them. Too near to `FULL` for a
+choice between the two: customer service mistypes too."""
 SHORT = 1.5
 """One word that is all of both names, or an initial in place of a word."""
 HINT = 0.75

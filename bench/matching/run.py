@@ -11,7 +11,15 @@ from pathlib import Path
 from time import perf_counter
 
 from bench.matching import naive
-from bench.matching.files import Match, MatchingError, TestSet, read_matches, write_matches, write_set
+from bench.matching.files import (
+    Match,
+    MatchingError,
+    TestSet,
+    read_matches,
+    write_matches,
+    write_set,
+    write_truth,
+)
 from bench.matching.generate import generate
 from bench.matching.measure import Judged, judge
 
@@ -95,6 +103,7 @@ def measure(
             judged = judge(made, read_matches(folder / "matches.jsonl"))
             plain = naive.match(made.orders, made.mutations)
             if keep is not None:
+                write_truth(made, folder)
                 write_matches(plain, folder / "naive.jsonl")
         quality.command.setdefault(name, Judged()).add(judged)
         quality.naive.setdefault(name, Judged()).add(judge(made, _by_id(plain)))

@@ -401,6 +401,28 @@ def test_the_yardstick_runs_like_any_command(tmp_path: Path) -> None:
     assert "<svg" in (out / "report.html").read_text()
 
 
+def test_a_matcher_sees_orders_and_mutations_only(tmp_path: Path) -> None:
+    script = tmp_path / "looks.py"
+    script.write_text(
+        "import json, pathlib, sys\n"
+        "folder = pathlib.Path(sys.argv[2]).parent\n"
+        "seen = {p.name: list(json.loads(p.read_text().splitlines()[0])) for p in folder.iterdir()}\n"
+        "sys.exit(json.dumps(seen))\n"
+    )
+    kept = tmp_path / "kept"
+    with pytest.raises(MatchingError) as told:
+        run.measure(f"{sys.executable} {script}", [("hard", 1000)], 60, keep=kept, tell=lambda words: None)
+    seen = json.loads(str(told.value).splitlines()[-1])
+    assert set(seen) == {"orders.jsonl", "mutations.jsonl"}
+    assert set(seen["orders.jsonl"]) == {
+        *("order_id", "account", "payable_minor", "unique_code", "paid_minor", "customer_name"),
+        *("create_time", "expire_time", "currency"),
+    }
+    assert set(seen["mutations.jsonl"]) == {
+        *("mutation_id", "account", "date", "amount_minor", "direction", "status", "description", "currency")
+    }
+
+
 def test_a_matcher_that_fails_is_told_with_its_words(tmp_path: Path) -> None:
     script = tmp_path / "fails.py"
     script.write_text("import sys\nsys.exit('orders.jsonl:3: no such thing')\n")
