@@ -148,6 +148,7 @@ def _plot(results: Results, name: str) -> str:
         f"<polyline fill=none stroke='{colour}' stroke-width=2 points='"
         + " ".join(place(*point) for point in curve)
         + "' />"
+        + "".join(_dot(place(*point), colour) for point in curve[-1:])
         for curve, colour in reversed(list(zip(curves, _COLOURS, strict=True)))
     )
     axes = "".join(
@@ -162,3 +163,9 @@ def _plot(results: Results, name: str) -> str:
     return (
         f"<svg width={_WIDTH} height={_HEIGHT} role=img aria-label='{html.escape(name)}'>{axes}{lines}</svg>"
     )
+
+
+def _dot(place: str, colour: str) -> str:
+    """The end of a curve, which may be all of it."""
+    x, _, y = place.partition(",")
+    return f"<circle cx={x} cy={y} r=4 fill='{colour}' />"

@@ -29,8 +29,9 @@ def add(shop: Shop, name: str) -> None:
     for _ in range(int(payments * NOTHING[name])):
         kind = pick(shop.rng, {each.__name__: weight for each, weight in kinds.items()})
         next(each for each in kinds if each.__name__ == kind)(shop)
+    posted = list(shop.drafts)
     for _ in range(int(payments * PENDING)):
-        _pending(shop)
+        _pending(shop, posted)
     for _ in range(int(payments * MONEY_OUT)):
         _money_out(shop)
 
@@ -118,11 +119,9 @@ def _system(shop: Shop, kind: str, text: str, amount_minor: int) -> None:
     shop.drafts.append(Draft(account, date, amount_minor, Text(text, Reading(unrelated=True)), kind))
 
 
-def _pending(shop: Shop) -> None:
+def _pending(shop: Shop, posted: list[Draft]) -> None:
     """A payment that is under way; the same row stands posted elsewhere in the file."""
-    seen = shop.rng.choice(
-        [draft for draft in shop.drafts if draft.direction == "CR" and draft.status == "POSTED"]
-    )
+    seen = shop.rng.choice(posted)
     shop.drafts.append(replace(seen, status="PENDING", kind="pending", allocations={}))
 
 

@@ -401,6 +401,16 @@ def test_the_yardstick_runs_like_any_command(tmp_path: Path) -> None:
     assert "<svg" in (out / "report.html").read_text()
 
 
+def test_speed_is_timed_with_and_without_the_start() -> None:
+    command = f"{shlex.quote(sys.executable)} -m bench.matching.naive"
+    told: list[str] = []
+    (speed,) = run.measure_speed(command, ["hard"], [40], told.append)
+    assert told == ["speed: hard, 40 orders"]
+    assert 40 <= speed.orders < speed.mutations + 40
+    assert 0 < speed.net_s <= speed.seconds
+    assert speed.rate_per_s == speed.mutations / speed.net_s
+
+
 def test_a_matcher_sees_orders_and_mutations_only(tmp_path: Path) -> None:
     script = tmp_path / "looks.py"
     script.write_text(
