@@ -113,6 +113,10 @@ bench-compare: setup ## What changed since bench/baseline.json, as ratios
 bench-growth: setup ## What a shop's size costs (ARGS="--orders 10000,10000000")
 	@$(PYTHON) -m bench growth $(ARGS)
 
+.PHONY: bench-match
+bench-match: setup ## How well and how fast `kasir match` matches
+	@$(PYTHON) -m bench.matching --speed $(ARGS)
+
 .PHONY: locust
 locust: setup ## People at work over gRPC (ARGS=--page: watch)
 	@$(PYTHON) -m bench locust $(ARGS)
