@@ -12,6 +12,7 @@ mod delivery;
 mod engine;
 mod failure;
 mod from_proto;
+mod matching;
 mod methods;
 mod python;
 mod python_rpc;
@@ -29,6 +30,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::matching::match_files;
     #[pymodule_export]
     use crate::python::{Completions, CoreEngine};
     #[pymodule_export]
