@@ -7,11 +7,20 @@ The GIL is released before any lock, queue or LMDB call, and no native thread ev
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, final
 
 from engine.engine import Restored, Snapshot, Status, Verification
 
-__all__ = ["Completions", "CoreEngine", "RpcCall", "RpcServer", "__version__", "refusal"]
+__all__ = [
+    "Completions",
+    "CoreEngine",
+    "RpcCall",
+    "RpcServer",
+    "__version__",
+    "match_files",
+    "refusal",
+]
 
 __version__: str
 
@@ -261,4 +270,22 @@ class RpcServer:
 def refusal(code: int, reason: str, message: str, details: list[tuple[str, str]]) -> tuple[str, bytes]:
     """The words of a refusal, cut to what a caller takes, and its serialized google.rpc.Status: ErrorInfo of
     the domain "kasir" with all details that fit, BadRequest for "field", RetryInfo for "retry_ms".
+    """
+
+def match_files(
+    orders: Path,
+    mutations: Path,
+    out: Path,
+    *,
+    utc_offset_minutes: int,
+    write_off_max_minor: int | None = None,
+    threads: int = 2,
+) -> dict[str, int]:
+    """Matches a file of mutations with one of orders and writes a file of decisions: JSON lines, see
+    `kasir match`. `utc_offset_minutes` is where the bank's days are counted, `write_off_max_minor` the most
+    that is let go when a transfer came short by a fee; None is 6,500 major units.
+
+    Returns how many mutations ended how ("auto", "suggested", "ambiguous", "none"), how many "orders" there
+    were, and "match_time_us" without reading and writing. Raises ValueError for a line that cannot be used,
+    with file and line; OSError for files. Nothing is written then.
     """

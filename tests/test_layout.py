@@ -43,17 +43,21 @@ CRATE_DEPENDENCIES = {
         "bytes",
         "http",
         "kasir-core",
+        "kasir-matching",
         "kasir-store",
         "kasir-transport",
         "mimalloc",
         "prost",
         "prost-types",
         "pyo3",
+        "serde",
+        "serde_json",
     },
     "gen": {"prost-build", "protox"},
 }
 # Not even by way of another crate.
 NEVER_UNDER_CORE = {"chrono", "getrandom", "heed", "prost", "pyo3", "rand", "time", "tokio"}
+NEVER_UNDER_MATCHING = {"heed", "kasir-core", "kasir-store", "prost", "pyo3", "rand", "tokio"}
 NEVER_UNDER_STORE = {"prost", "pyo3", "tokio"}
 NEVER_UNDER_TRANSPORT = {"heed", "kasir-core", "kasir-store", "prost", "pyo3"}
 
@@ -91,7 +95,12 @@ def test_a_crate_names_only_what_its_layer_may_use(crate):
 
 @pytest.mark.parametrize(
     ("crate", "never"),
-    [("core", NEVER_UNDER_CORE), ("store", NEVER_UNDER_STORE), ("transport", NEVER_UNDER_TRANSPORT)],
+    [
+        ("core", NEVER_UNDER_CORE),
+        ("matching", NEVER_UNDER_MATCHING),
+        ("store", NEVER_UNDER_STORE),
+        ("transport", NEVER_UNDER_TRANSPORT),
+    ],
 )
 def test_a_lower_layer_does_not_reach_up_through_another_crate(crate, never):
     command = [

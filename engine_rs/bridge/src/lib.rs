@@ -13,6 +13,7 @@ mod desks;
 mod engine;
 mod failure;
 mod from_proto;
+mod matching;
 mod methods;
 mod python;
 mod python_rpc;
@@ -30,6 +31,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::matching::match_files;
     #[pymodule_export]
     use crate::python::{Completions, CoreEngine};
     #[pymodule_export]

@@ -23,12 +23,20 @@ pub enum Relation {
     DigitCount,
     /// Another amount that ends with the order's unique code.
     CodeSeen,
+    /// A rounder amount, a little more or less.
+    Rounded,
     /// Less, for no reason that can be seen.
     Part,
     /// More, for no reason that can be seen.
     Over,
 }
 
+/// What is rounded up is at most this part of what is due.
+const ROUNDED_SHARE: i64 = 40;
+/// What is rounded down is at most so many major units.
+const ROUNDED_DOWN_MAX: i64 = 1_000;
+/// An amount with a unique code counts as one of at least so many digits.
+const CODED_DIGITS: usize = 5;
 /// More than this many times what is due is far over.
 const FAR: i64 = 3;
 
@@ -36,11 +44,16 @@ const FAR: i64 = 3;
 pub(crate) fn relate(amount: i64, due: i64, code: i32, config: &Config) -> (Relation, i64) {
     let weights = &config.weights;
     let exact = |of: i64| weights.exact_by_digits[digits_of(of) - 1];
+    // With its code an order's amount is one of many, whatever zeros it ends with.
+    let coded =
+        if code == 0 { exact(due) } else { exact(due).max(weights.exact_by_digits[CODED_DIGITS - 1]) };
     let code_minor = i64::from(code) * config.minor_per_major;
     let short = due - amount;
-    let weighed = |relation, less| (relation, exact(due) + less);
+    let weighed = |relation, less| (relation, coded + less);
+    let rounder = digits_of(amount) < digits_of(due);
+    let near = -short <= due / ROUNDED_SHARE && short <= ROUNDED_DOWN_MAX * config.minor_per_major;
     if short == 0 {
-        (Relation::Exact, exact(amount))
+        (Relation::Exact, coded)
     } else if code != 0 && short == code_minor {
         (Relation::CodeLeftOut, exact(amount) + weights.code_left_out)
     } else if config.fees_minor.contains(&short) {
@@ -54,6 +67,8 @@ pub(crate) fn relate(amount: i64, due: i64, code: i32, config: &Config) -> (Rela
             _ => weights.digit_count,
         };
         weighed(slip, less)
+    } else if rounder && near {
+        (Relation::Rounded, weights.rounded)
     } else if short > 0 && short <= config.write_off_max_minor {
         weighed(Relation::Tolerated, weights.tolerated)
     } else if code > 0 && ends_with_code(amount, code, config.minor_per_major) {
@@ -190,9 +205,11 @@ mod tests {
         assert_eq!(relation(108_937, 108_437, 437), Relation::WrongDigit);
         assert_eq!(relation(18_437, 108_437, 437), Relation::DigitCount);
         assert_eq!(relation(1_088_437, 108_437, 437), Relation::DigitCount);
-        assert_eq!(relation(108_400, 108_411, 0), Relation::Tolerated);
+        assert_eq!(relation(107_361, 108_411, 0), Relation::Tolerated);
         assert_eq!(relation(209_437, 108_437, 437), Relation::CodeSeen);
         assert_eq!(relation(50_000, 108_437, 437), Relation::Part);
+        assert_eq!(relation(110_000, 108_437, 437), Relation::Rounded);
+        assert_eq!(relation(108_400, 108_411, 0), Relation::Rounded);
         assert_eq!(relation(150_000, 108_437, 437), Relation::Over);
     }
 

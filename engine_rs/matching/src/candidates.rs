@@ -38,6 +38,8 @@ pub(crate) struct Edges {
     pub(crate) groups: Vec<Group>,
     /// What would be left for another order beside one that the payer surely meant, in minor units.
     pub(crate) rests_minor: Vec<i64>,
+    /// What the best name of all orders weighed, in millinats.
+    pub(crate) best_name: i32,
     /// A bound was reached: there may be more.
     pub(crate) cut: bool,
 }
@@ -67,7 +69,7 @@ impl Open {
             found.extend(self.numbered(number.value).iter().take(SAME_CUSTOMER_MAX));
         }
         for customer in self.customers_of(&mutation.payer) {
-            found.extend(self.orders_of(*customer).iter().rev().take(SAME_CUSTOMER_MAX));
+            found.extend(self.orders_of(customer).iter().rev().take(SAME_CUSTOMER_MAX));
         }
         let mut pairs = self.weighed(mutation, &seen, found);
         let told = |pair: &Evidence| pair.relation == Relation::Exact || pair.other() >= KNOWN_PAYER;
@@ -82,9 +84,10 @@ impl Open {
         pairs.sort_unstable_by_key(|pair| (-pair.score, pair.order_id));
         let (groups, rests_minor, groups_cut) = groups::of(self, mutation, &seen, &pairs);
         cut |= groups_cut;
+        let best_name = pairs.iter().map(|pair| pair.name).max().unwrap_or(0);
         pairs.retain(|pair| pair.score() >= KEPT_SCORE);
         pairs.truncate(KEPT_MAX);
-        Edges { pairs, groups, rests_minor, cut }
+        Edges { pairs, groups, rests_minor, best_name, cut }
     }
 
     fn weighed(&self, mutation: &MutationEntry, seen: &Seen<'_>, mut found: Vec<OrderId>) -> Vec<Evidence> {

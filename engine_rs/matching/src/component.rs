@@ -1,9 +1,12 @@
 //! Mutations that compete for orders are decided together.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
-use crate::amounts::digits_of;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::amounts::{Relation, digits_of};
 use crate::assign::{MARGIN_MAX, assign};
+use crate::evidence::Evidence;
 use crate::logs::ln_milli;
 use crate::open::Open;
 use crate::types::{MutationId, OrderId};
@@ -16,6 +19,8 @@ const PARTS_AMONG_MAX: usize = 12;
 const PARTS_MAX: u32 = 4;
 /// Most such sets kept of one order.
 const JOINTS_MAX: usize = 4;
+/// What transfers weigh together that do not make up what is due.
+const PARTS_SO_FAR: i64 = -500;
 /// Most mutations whose choices are all tried together.
 const TRIED_TOGETHER_MAX: usize = 9;
 /// Most steps of such a trial.
@@ -28,6 +33,8 @@ pub(crate) struct Joint {
     /// By id.
     pub(crate) mutation_ids: Vec<MutationId>,
     pub(crate) score: i64,
+    /// Together they are all that is due; else a part of it.
+    pub(crate) complete: bool,
     /// What the sum weighs.
     pub(crate) sum: i64,
     /// What speaks for the least of its transfers beside the sum.
@@ -84,9 +91,12 @@ pub(crate) fn solve(open: &Open, mutations: &[MutationId]) -> Vec<Outcome> {
 fn hypotheses(open: &Open, mutations: &[MutationId]) -> Vec<Hypothesis> {
     let mut found = Vec::new();
     let mut orders = Vec::new();
+    let again = paid_again(open, mutations);
     for (at, id) in mutations.iter().enumerate() {
         let Some(entry) = open.mutations.get(id) else { continue };
-        for (place, pair) in entry.edges.pairs.iter().enumerate().filter(|(_, pair)| pair.score > 0) {
+        let free =
+            |pair: &Evidence| pair.score > 0 && !(pair.relation == Relation::Exact && again.contains(id));
+        for (place, pair) in entry.edges.pairs.iter().enumerate().filter(|(_, pair)| free(pair)) {
             orders.push(pair.order_id);
             let choice = Choice::Pair(place);
             found.push(Hypothesis {
@@ -115,6 +125,29 @@ fn hypotheses(open: &Open, mutations: &[MutationId]) -> Vec<Hypothesis> {
         }
     }
     found
+}
+
+/// Mutations by which a payer paid the same again: of transfers of one amount that name the same orders' payer, the earliest
+/// count, as many as there are orders. Which of them is meant makes no difference: they are the same payer's money.
+fn paid_again(open: &Open, mutations: &[MutationId]) -> FxHashSet<MutationId> {
+    let mut equal: BTreeMap<Vec<OrderId>, Vec<(i32, MutationId)>> = BTreeMap::new();
+    for id in mutations {
+        let Some(entry) = open.mutations.get(id) else { continue };
+        let named =
+            |pair: &&Evidence| pair.relation == Relation::Exact && pair.score > 0 && pair.told(PART_OTHER);
+        let mut orders: Vec<OrderId> =
+            entry.edges.pairs.iter().filter(named).map(|pair| pair.order_id).collect();
+        orders.sort_unstable();
+        if !orders.is_empty() {
+            equal.entry(orders).or_default().push((entry.day, *id));
+        }
+    }
+    let mut again = FxHashSet::default();
+    for (orders, mut transfers) in equal {
+        transfers.sort_unstable();
+        again.extend(transfers.into_iter().skip(orders.len()).map(|(_, id)| id));
+    }
+    again
 }
 
 /// Sets of transfers that pay an order together, to the last unit.
@@ -149,7 +182,15 @@ fn joints(open: &Open, order_id: OrderId) -> Vec<Joint> {
         mutation_ids.sort_unstable();
         let score = weights.group_prior + sum + beside;
         let other = members().map(|(.., pair)| pair.other()).min().unwrap_or(0);
-        found.push(Joint { order_id, mutation_ids, score, sum, other });
+        found.push(Joint { order_id, mutation_ids, score, complete: true, sum, other });
+    }
+    let total: i64 = parts.iter().map(|part| part.2).sum();
+    if parts.len() > 1 && total < due {
+        let mut mutation_ids: Vec<MutationId> = parts.iter().map(|part| part.1).collect();
+        mutation_ids.sort_unstable();
+        let score = parts.iter().map(|(.., pair)| pair.score()).sum::<i64>() + PARTS_SO_FAR;
+        let other = parts.iter().map(|(.., pair)| pair.other()).min().unwrap_or(0);
+        found.push(Joint { order_id, mutation_ids, score, complete: false, sum: 0, other });
     }
     found.retain(|joint| joint.score > 0);
     found.sort_unstable_by(|one, other| {
@@ -329,20 +370,32 @@ impl<'a> Trial<'a> {
 fn with_sets_first(mutations: &[MutationId], hypotheses: Vec<Hypothesis>) -> Vec<Outcome> {
     let single = |hypothesis: &Hypothesis| matches!(hypothesis.choice, Choice::Pair(_));
     let (pairs, sets): (Vec<Hypothesis>, Vec<Hypothesis>) = hypotheses.into_iter().partition(single);
-    let mut best = vec![0; mutations.len()];
+    let mut of: Vec<Vec<&Hypothesis>> = vec![Vec::new(); mutations.len()];
     for pair in &pairs {
-        best[pair.mutations[0]] = pair.score.max(best[pair.mutations[0]]);
+        of[pair.mutations[0]].push(pair);
     }
-    // What all others could gain by the set's orders is taken off: the margin is rather too small.
+    // What a mutation would be worth with and without these orders.
+    let with = |member: usize, orders: &[OrderId]| {
+        let within = of[member].iter().filter(|pair| orders.contains(&pair.orders[0]));
+        within.map(|pair| pair.score).max().unwrap_or(0)
+    };
+    let without = |member: usize, orders: &[OrderId]| {
+        let beside = of[member].iter().filter(|pair| !orders.contains(&pair.orders[0]));
+        beside.map(|pair| pair.score).max().unwrap_or(0)
+    };
+    // What its members and all others could gain otherwise is taken off.
     let gain = |set: &Hypothesis| {
-        let own: i64 = set.mutations.iter().map(|member| best[*member]).sum();
+        let more = |member: usize| (with(member, &set.orders) - without(member, &set.orders)).max(0);
+        let beside: i64 = set.mutations.iter().map(|member| without(*member, &set.orders)).sum();
+        let own = set.mutations.iter().map(|member| more(*member)).max().unwrap_or(0);
         let rival = |order: &OrderId| {
             let wanted =
                 |pair: &&Hypothesis| pair.orders[0] == *order && !set.mutations.contains(&pair.mutations[0]);
-            pairs.iter().filter(wanted).map(|pair| pair.score).max().unwrap_or(0)
+            let rivals = pairs.iter().filter(wanted);
+            rivals.map(|pair| more(pair.mutations[0]).min(pair.score)).max().unwrap_or(0)
         };
         let rivals: i64 = set.orders.iter().map(rival).sum();
-        set.score - own - rivals
+        set.score - beside - own.max(rivals)
     };
     let mut ranked: Vec<(i64, &Hypothesis)> = sets.iter().map(|set| (gain(set), set)).collect();
     ranked.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.orders.cmp(&other.1.orders)));

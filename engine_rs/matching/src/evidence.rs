@@ -31,6 +31,12 @@ impl Evidence {
         i64::from(self.name.max(0) + self.number.max(0) + self.alias.max(0))
     }
 
+    /// What speaks for the pair beside its amount is this much, and nothing in the name speaks against it.
+    pub(crate) fn told(&self, least: i64) -> bool {
+        let named = !self.contradicted && self.other() >= least;
+        named || i64::from(self.number.max(0) + self.alias.max(0)) >= least
+    }
+
     /// The score.
     pub(crate) fn score(&self) -> i64 {
         i64::from(self.score)
@@ -48,9 +54,11 @@ pub(crate) fn weigh(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, entr
         .unwrap_or_default();
     let number = number(open, mutation, entry);
     let payers = open.customers_of(&mutation.payer);
-    let alias = match payers {
+    let alias = match payers.as_slice() {
         [] => 0,
-        known if known.contains(&order.customer_key) => weights.alias,
+        // The payer's own name is no second witness.
+        known if known.contains(&order.customer_key) => (weights.alias - name.weight.max(0)).max(0),
+        _ if name.weight > 0 => 0,
         _ => weights.alias_differs,
     };
     let (days_off, time) = time(open, mutation.day, entry);

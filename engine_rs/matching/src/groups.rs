@@ -28,11 +28,25 @@ const STRANGE: i64 = -3_000;
 /// What a second order of the same payer weighs beside the first.
 const SAME_PAYER: i64 = 500;
 
-/// Several orders that one mutation pays to the last unit.
+/// How an amount is the sum of several orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SumKind {
+    /// To the last unit.
+    Exact,
+    /// Of each order without its unique code.
+    CodesLeftOut,
+    /// But for a usual fee, in minor units.
+    FeeShort(i64),
+}
+
+/// Several orders that one mutation pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Group {
     /// By id.
     pub(crate) order_ids: Vec<OrderId>,
+    /// What each of them gets, in minor units.
+    pub(crate) shares_minor: Vec<i64>,
+    pub(crate) kind: SumKind,
     pub(crate) score: i64,
     /// What speaks for it beside the sum.
     pub(crate) other: i64,
@@ -71,9 +85,18 @@ pub(crate) fn of(
     let cut = sure.len() > SURE_MAX;
     sure.truncate(SURE_MAX);
     likely.truncate(LIKELY_MAX);
-    let mut groups = sums(open, amount, &sure);
+    let mut groups = sums(open, amount, &sure, SumKind::Exact);
     if groups.is_empty() {
-        groups = small_sums(open, amount, &likely);
+        groups = sums(open, amount, &sure, SumKind::CodesLeftOut);
+        for fee in &open.config.fees_minor {
+            groups.extend(sums(open, amount + fee, &sure, SumKind::FeeShort(*fee)));
+        }
+    }
+    if groups.is_empty() {
+        groups = small_sums(open, amount, &likely, SumKind::Exact);
+    }
+    if groups.is_empty() {
+        groups = small_sums(open, amount, &likely, SumKind::CodesLeftOut);
     }
     let rests: Vec<i64> = sure.iter().take(RESTS_MAX).map(|pair| amount - due(open, pair)).collect();
     if groups.is_empty() {
@@ -91,9 +114,19 @@ fn due(open: &Open, pair: &Evidence) -> i64 {
     open.orders.get(&pair.order_id).map_or(i64::MAX, |entry| entry.order.due_minor)
 }
 
+/// What an order adds to a sum.
+fn part(open: &Open, pair: &Evidence, kind: SumKind) -> i64 {
+    let Some(entry) = open.orders.get(&pair.order_id) else { return i64::MAX / 64 };
+    let code = i64::from(entry.order.unique_code) * open.config.minor_per_major;
+    match kind {
+        SumKind::CodesLeftOut if code < entry.order.due_minor => entry.order.due_minor - code.max(0),
+        SumKind::CodesLeftOut | SumKind::Exact | SumKind::FeeShort(_) => entry.order.due_minor,
+    }
+}
+
 /// Sums of two and more sure orders: meet in the middle.
-fn sums(open: &Open, amount: i64, pool: &[Evidence]) -> Vec<Group> {
-    let dues: Vec<i64> = pool.iter().map(|pair| due(open, pair)).collect();
+fn sums(open: &Open, amount: i64, pool: &[Evidence], kind: SumKind) -> Vec<Group> {
+    let dues: Vec<i64> = pool.iter().map(|pair| part(open, pair, kind)).collect();
     if pool.len() < 2 || dues.iter().sum::<i64>() < amount {
         return Vec::new();
     }
@@ -121,7 +154,7 @@ fn sums(open: &Open, amount: i64, pool: &[Evidence]) -> Vec<Group> {
         .map(|set| {
             let chosen: Vec<&Evidence> =
                 pool.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, pair)| pair).collect();
-            group(open, amount, &chosen, tried)
+            group(open, amount, &chosen, tried, kind)
         })
         .collect()
 }
@@ -139,8 +172,8 @@ fn subsets(dues: &[i64]) -> Vec<(i64, u32)> {
 }
 
 /// Sums of two and three orders that may be the payer's.
-fn small_sums(open: &Open, amount: i64, pool: &[Evidence]) -> Vec<Group> {
-    let dues: Vec<i64> = pool.iter().map(|pair| due(open, pair)).collect();
+fn small_sums(open: &Open, amount: i64, pool: &[Evidence], kind: SumKind) -> Vec<Group> {
+    let dues: Vec<i64> = pool.iter().map(|pair| part(open, pair, kind)).collect();
     let count = pool.len() as u64;
     let pairs = count * count.saturating_sub(1) / 2;
     let triples = pairs * count.saturating_sub(2) / 3;
@@ -149,14 +182,14 @@ fn small_sums(open: &Open, amount: i64, pool: &[Evidence]) -> Vec<Group> {
         for second in first + 1..pool.len() {
             let rest = amount - dues[first] - dues[second];
             if rest == 0 {
-                found.push(group(open, amount, &[&pool[first], &pool[second]], pairs));
+                found.push(group(open, amount, &[&pool[first], &pool[second]], pairs, kind));
             }
             if rest <= 0 {
                 continue;
             }
             for third in (second + 1..pool.len()).filter(|third| dues[*third] == rest) {
                 let chosen = [&pool[first], &pool[second], &pool[third]];
-                found.push(group(open, amount, &chosen, pairs + triples));
+                found.push(group(open, amount, &chosen, pairs + triples, kind));
             }
         }
     }
@@ -175,7 +208,13 @@ fn with_strangers(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, sure: 
         for entry in left.iter().filter_map(|order| open.orders.get(order)) {
             let other = weigh(open, mutation, seen, entry);
             if other.order_id != pair.order_id && other.days_off >= 0 {
-                found.push(group(open, amount - due(open, pair), &[pair, &other], sure.len() as u64));
+                found.push(group(
+                    open,
+                    amount - due(open, pair),
+                    &[pair, &other],
+                    sure.len() as u64,
+                    SumKind::Exact,
+                ));
             }
         }
     }
@@ -183,9 +222,14 @@ fn with_strangers(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, sure: 
 }
 
 /// Weighs a set of orders whose sum is the amount. `telling` is the amount whose digits tell the sum from chance.
-fn group(open: &Open, telling: i64, chosen: &[&Evidence], tried: u64) -> Group {
+fn group(open: &Open, telling: i64, chosen: &[&Evidence], tried: u64, kind: SumKind) -> Group {
     let weights = &open.config.weights;
-    let sum = weights.exact_by_digits[digits_of(telling) - 1] - ln_milli(tried.max(1));
+    let less = match kind {
+        SumKind::Exact => 0,
+        SumKind::CodesLeftOut => weights.code_left_out,
+        SumKind::FeeShort(_) => weights.fee_short,
+    };
+    let sum = weights.exact_by_digits[digits_of(telling) - 1] - ln_milli(tried.max(1)) + less;
     let lead = chosen.iter().map(|pair| i64::from(pair.name + pair.alias)).max().unwrap_or(0);
     let numbers: i64 = chosen.iter().map(|pair| i64::from(pair.number)).sum();
     let mut loose = false;
@@ -204,8 +248,14 @@ fn group(open: &Open, telling: i64, chosen: &[&Evidence], tried: u64) -> Group {
     let state: i64 = chosen.iter().map(|pair| i64::from(pair.state)).min().unwrap_or(0);
     loose |= state < 0;
     let other = lead.max(0) + numbers.max(0);
-    let mut order_ids: Vec<OrderId> = chosen.iter().map(|pair| pair.order_id).collect();
-    order_ids.sort_unstable();
+    let mut shares: Vec<(OrderId, i64)> =
+        chosen.iter().map(|pair| (pair.order_id, part(open, pair, kind))).collect();
+    shares.sort_unstable();
+    if let (SumKind::FeeShort(fee), Some((_, last))) = (kind, shares.last_mut()) {
+        // The fee is taken off the last one.
+        *last = (*last - fee).max(1);
+    }
+    let (order_ids, shares_minor) = shares.into_iter().unzip();
     let score = weights.group_prior + sum + lead + numbers + beside + time + state;
-    Group { order_ids, score, other, sum, tried, loose }
+    Group { order_ids, shares_minor, kind, score, other, sum, tried, loose }
 }

@@ -15,6 +15,13 @@ const WORD_BESIDE: i64 = -200;
 /// The text ended before the rest of the name.
 const CUT_OFF: i64 = -200;
 
+impl Token {
+    /// It would be a part of the name, were it the customer's.
+    fn telling(&self) -> bool {
+        self.named() && usize::from(self.letters) >= TELLING_LETTERS
+    }
+}
+
 /// What a text says of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct NameEvidence {
@@ -42,7 +49,7 @@ impl Seen<'_> {
         let mut used = [false; 256];
         let mut found = [false; 32];
         let (mut value, mut count) = (0, 0);
-        let (mut first, mut at_end) = (usize::MAX, false);
+        let (mut first, mut end, mut at_end) = (usize::MAX, 0, false);
         for (at, &word) in words.iter().take(found.len()).enumerate() {
             let Some(sight) = self.best(word, &used) else { continue };
             found[at] = true;
@@ -51,6 +58,7 @@ impl Seen<'_> {
             count += 1;
             let token = &self.tokens[usize::from(sight.token)];
             first = first.min(usize::from(sight.token));
+            end = end.max(usize::from(sight.token));
             at_end |= token.last;
         }
         if count == 0 {
@@ -73,10 +81,12 @@ impl Seen<'_> {
             }
         }
         let others = self.others(&used, first);
-        let contradicted = others > 0 && missing + cut_off > 0;
-        let beside = if contradicted { 0 } else { i64::from(others.min(3)) * WORD_BESIDE };
-        let absent = if contradicted {
-            i64::from(others.min(missing + cut_off).min(2)) * weights.name_contradicts
+        let inner = (first..end).any(|at| !used[at] && self.tokens[at].telling());
+        let clashes = others > 0 && missing + cut_off > 0;
+        let beside = if clashes { 0 } else { i64::from(others.min(3)) * WORD_BESIDE };
+        let absent = if clashes {
+            let each = if self.name_only { weights.name_contradicts } else { weights.name_contradicts / 2 };
+            i64::from(others.min(missing + cut_off).min(2)) * each
         } else {
             i64::from(missing) * weights.name_part_missing + i64::from(cut_off) * CUT_OFF
         };
@@ -84,7 +94,8 @@ impl Seen<'_> {
             weight: (value.min(weights.name_max) + beside + absent).max(weights.name_contradicts),
             found: count,
             missing: missing + cut_off,
-            contradicted,
+            // A name that is more than the customer's may be a namesake's.
+            contradicted: clashes || (self.name_only && (inner || (others > 0 && count == 1))),
         }
     }
 
@@ -106,7 +117,13 @@ impl Seen<'_> {
             2 => token.last && token.head == head,
             _ => false,
         };
+        // An initial in the customer's name stands for a whole word of the text, or the other way round.
+        let fits =
+            |token: &Token| fits(token) || (head[1] == ' ' && token.named() && token.head[0] == head[0]);
         let at = self.tokens.iter().enumerate().position(|(at, token)| !used[at] && fits(token))?;
+        if head[1] == ' ' && self.tokens[at].letters > 1 {
+            return Some((at, 0));
+        }
         let cut = CUT_LETTER * i64::from(self.tokens[at].letters);
         Some((at, if self.tokens[at].last { cut.max(INITIAL) } else { INITIAL }))
     }
@@ -115,15 +132,14 @@ impl Seen<'_> {
     fn others(&self, used: &[bool; 256], first: usize) -> u8 {
         let field = self.tokens[first].field;
         let others = self.tokens.iter().enumerate().filter(|(at, token)| {
-            let within = self.name_only || (*at > first && token.field == field);
-            within && !used[*at] && token.named() && usize::from(token.letters) >= TELLING_LETTERS
+            let within = self.name_only || *at > first || token.field == field;
+            within && !used[*at] && token.telling()
         });
         u8::try_from(others.count()).unwrap_or(u8::MAX)
     }
 
     fn nothing_found(&self, weights: &Weights) -> NameEvidence {
-        let words =
-            self.tokens.iter().filter(|token| token.named() && usize::from(token.letters) >= TELLING_LETTERS);
+        let words = self.tokens.iter().filter(|token| token.telling());
         let weight = match words.count() {
             0 => 0,
             _ if self.name_only => weights.name_only_differs,

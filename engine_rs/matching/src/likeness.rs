@@ -7,8 +7,12 @@ pub(crate) enum Likeness {
     Same,
     /// One letter wrong, missing, too many, or two swapped; two in long words.
     Typo,
+    /// Spelt otherwise, sounding the same: Poetri, Putri.
+    Sound,
     /// The text's word is how the name's begins, this many letters.
     Cut(u8),
+    /// The same with one letter wrong or another spelling.
+    CutTypo(u8),
     /// The text's word ends or begins with, or holds, all of the name's, this many letters.
     Glued(u8),
     /// The text's word ends with how the name's begins, this many letters.
@@ -37,6 +41,10 @@ pub(crate) fn likeness(token: &str, word: &str) -> Option<Likeness> {
     if token_len >= CUT_MIN && word.starts_with(token) {
         return Some(Likeness::Cut(count(token_len)));
     }
+    let (token_sound, word_sound) = (sound(token), sound(word));
+    if token_sound == word_sound && word_len >= CUT_MIN {
+        return Some(Likeness::Sound);
+    }
     if word_len >= TYPO_MIN && token_len >= TYPO_MIN - 1 {
         let most = if word_len >= TWO_TYPOS_MIN { 2 } else { 1 };
         if distance_at_most(token, word, most) {
@@ -49,7 +57,49 @@ pub(crate) fn likeness(token: &str, word: &str) -> Option<Likeness> {
     if word_len >= GLUED_MIN && token.contains(word) {
         return Some(Likeness::Glued(count(word_len)));
     }
+    if token_len >= CUT_TYPO_MIN && word_len > token_len {
+        let begin: String = word.chars().take(token_len).collect();
+        if word_sound.starts_with(&token_sound) || distance_at_most(token, &begin, 1) {
+            return Some(Likeness::CutTypo(count(token_len)));
+        }
+    }
     glued_cut(token, word, token_len).map(Likeness::GluedCut)
+}
+
+/// The shortest beginning in which a typo is forgiven.
+const CUT_TYPO_MIN: usize = 5;
+
+/// A word as it sounds, where names are spelt in more than one way: the spellings before 1947 and 1972, doubled letters, h
+/// that is not heard.
+fn sound(word: &str) -> String {
+    const SPELLINGS: [(&str, &str); 17] = [
+        ("OE", "U"),
+        ("DJ", "J"),
+        ("TJ", "C"),
+        ("NJ", "NY"),
+        ("SJ", "SY"),
+        ("CH", "H"),
+        ("KH", "H"),
+        ("TH", "T"),
+        ("DH", "D"),
+        ("PH", "F"),
+        ("SY", "S"),
+        ("SH", "S"),
+        ("IE", "I"),
+        ("Y", "I"),
+        ("V", "F"),
+        ("Z", "S"),
+        ("Q", "K"),
+    ];
+    let mut sound = word.to_owned();
+    for (written, heard) in SPELLINGS {
+        if sound.contains(written) {
+            sound = sound.replace(written, heard);
+        }
+    }
+    let mut last = None;
+    sound.retain(|letter| last.replace(letter) != Some(letter));
+    sound
 }
 
 /// The longest beginning of `word` that `token` ends with.
@@ -102,6 +152,7 @@ pub(crate) fn distance_at_most(left: &str, right: &str, most: usize) -> bool {
 pub(crate) fn word_keys(word: &str) -> Vec<u64> {
     let mut keys = deletions(word);
     keys.push(hash(word.chars()));
+    keys.extend(sound_keys(word));
     if word.chars().nth(GRAM - 1).is_some() {
         keys.push(hash_gram(word.chars().take(GRAM)));
     } else {
@@ -122,6 +173,7 @@ pub(crate) fn token_keys(token: &str) -> Vec<u64> {
     let letters: Vec<char> = token.chars().collect();
     let mut keys = deletions(token);
     keys.push(hash(letters.iter().copied()));
+    keys.extend(sound_keys(token));
     keys.extend(letters.windows(GRAM).map(|gram| hash_gram(gram.iter().copied())));
     if letters.len() > GLUED_END_MIN {
         keys.push(hash(letters[letters.len() - GLUED_END_MIN..].iter().copied()));
@@ -132,6 +184,12 @@ pub(crate) fn token_keys(token: &str) -> Vec<u64> {
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// The word as it sounds, and how that begins.
+fn sound_keys(word: &str) -> [u64; 2] {
+    let sound = sound(word);
+    [hash_sound(sound.chars()), hash_sound(sound.chars().take(GRAM).chain(['-']))]
 }
 
 /// Letters of a word's beginning that all its glued and cut forms hold.
@@ -161,6 +219,10 @@ fn hash_gram(letters: impl Iterator<Item = char>) -> u64 {
     mixed(letters, 0x9e37_79b9_7f4a_7c15)
 }
 
+fn hash_sound(letters: impl Iterator<Item = char>) -> u64 {
+    mixed(letters, 0x8445_d61a_4e77_4912)
+}
+
 fn hash_cut(letters: impl Iterator<Item = char>) -> u64 {
     mixed(letters, 0xc2b2_ae3d_27d4_eb4f)
 }
@@ -182,6 +244,8 @@ mod tests {
         assert_eq!(likeness("SANT", "SANTOSO"), Some(Likeness::Cut(4)));
         assert_eq!(likeness("KAOSBUDI", "BUDI"), Some(Likeness::Glued(4)));
         assert_eq!(likeness("KAOSSANT", "SANTOSO"), Some(Likeness::GluedCut(4)));
+        assert_eq!(likeness("POETU", "PUTU"), Some(Likeness::Sound));
+        assert_eq!(likeness("SIMMANJUN", "SIMANJUNTAK"), Some(Likeness::CutTypo(9)));
         assert_eq!(likeness("BUDI", "RUDI"), None);
         assert_eq!(likeness("KAOSSAN", "SANTOSO"), None);
     }
@@ -197,6 +261,8 @@ mod tests {
             ("KAOSSANT", "SANTOSO"),
             ("BAYAREKO", "EKO"),
             ("XBUDIX", "BUDI"),
+            ("POETU", "PUTU"),
+            ("SIMMANJUN", "SIMANJUNTAK"),
         ];
         for (token, word) in pairs {
             assert!(likeness(token, word).is_some(), "{token} {word}");

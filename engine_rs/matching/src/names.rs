@@ -348,11 +348,13 @@ fn value(idf: i64, likeness: Likeness, last: bool) -> i64 {
     match likeness {
         Likeness::Same => idf,
         Likeness::Typo => idf - 1_200,
+        Likeness::Sound => idf - 700,
+        Likeness::CutTypo(letters) if last => at_most(letters, 1_200, 500) - 1_300,
         Likeness::Cut(letters) if last => at_most(letters, 1_300, 500) - 300,
         Likeness::Cut(letters) => at_most(letters, 1_000, 500) - 800,
         Likeness::Glued(letters) => at_most(letters, 1_500, 1_500) - 500,
         Likeness::GluedCut(letters) if last => at_most(letters, 1_300, 2_000) - 700,
-        Likeness::GluedCut(_) => 0,
+        Likeness::CutTypo(_) | Likeness::GluedCut(_) => 0,
     }
 }
 

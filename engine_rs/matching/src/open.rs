@@ -1,5 +1,8 @@
 //! What is open on both sides of one bank account, found by amount, name, number and payer.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::amounts::slips;
@@ -50,12 +53,12 @@ pub(crate) struct Open {
     by_base: FxHashMap<i64, Vec<OrderId>>,
     by_number: FxHashMap<u64, Vec<OrderId>>,
     by_customer: FxHashMap<CustomerKey, Vec<OrderId>>,
-    customers_of: FxHashMap<String, Vec<CustomerKey>>,
+    customers_of: BTreeMap<String, Vec<CustomerKey>>,
     payers_of: FxHashMap<CustomerKey, Vec<String>>,
     by_amount: FxHashMap<i64, Vec<MutationId>>,
     by_rest: FxHashMap<i64, Vec<MutationId>>,
     by_text_number: FxHashMap<u64, Vec<MutationId>>,
-    by_payer: FxHashMap<String, Vec<MutationId>>,
+    by_payer: BTreeMap<String, Vec<MutationId>>,
 }
 
 /// Mutations that have to be looked at anew.
@@ -76,12 +79,12 @@ impl Open {
             by_base: FxHashMap::default(),
             by_number: FxHashMap::default(),
             by_customer: FxHashMap::default(),
-            customers_of: FxHashMap::default(),
+            customers_of: BTreeMap::new(),
             payers_of: FxHashMap::default(),
             by_amount: FxHashMap::default(),
             by_rest: FxHashMap::default(),
             by_text_number: FxHashMap::default(),
-            by_payer: FxHashMap::default(),
+            by_payer: BTreeMap::new(),
         }
     }
 
@@ -157,7 +160,7 @@ impl Open {
         for number in &entry.numbers {
             take(&mut self.by_text_number, &number.value, &id);
         }
-        take(&mut self.by_payer, &entry.payer, &id);
+        take_ordered(&mut self.by_payer, &entry.payer, &id);
         self.names.remove_text(id, &entry.tokens);
         true
     }
@@ -168,15 +171,15 @@ impl Open {
         }
         if insert(self.customers_of.entry(payer.to_owned()).or_default(), customer) {
             insert(self.payers_of.entry(customer).or_default(), payer.to_owned());
-            touched.some.extend(self.by_payer.get(payer).into_iter().flatten());
+            touched.some.extend(related(&self.by_payer, payer).flatten());
         }
     }
 
     pub(crate) fn forget(&mut self, payer: &str, customer: CustomerKey, touched: &mut Touched) -> bool {
-        let known = take(&mut self.customers_of, &payer.to_owned(), &customer);
+        let known = take_ordered(&mut self.customers_of, payer, &customer);
         if known {
             take(&mut self.payers_of, &customer, &payer.to_owned());
-            touched.some.extend(self.by_payer.get(payer).into_iter().flatten());
+            touched.some.extend(related(&self.by_payer, payer).flatten());
         }
         known
     }
@@ -229,7 +232,7 @@ impl Open {
         touched.some.extend(self.by_rest.get(&due).into_iter().flatten());
         touched.some.extend(self.by_text_number.get(&order.number).into_iter().flatten());
         for payer in self.payers_of.get(&order.customer_key).into_iter().flatten() {
-            touched.some.extend(self.by_payer.get(payer).into_iter().flatten());
+            touched.some.extend(related(&self.by_payer, payer).flatten());
         }
         for &word in name.iter().flat_map(|name| &self.names.name(*name).words) {
             touched.some.extend(self.names.mutations_with(word));
@@ -270,10 +273,39 @@ impl Open {
         self.by_customer.get(&customer).map_or(&[], Vec::as_slice)
     }
 
-    /// Customers that a payer paid for before, by key.
-    pub(crate) fn customers_of(&self, payer: &str) -> &[CustomerKey] {
-        self.customers_of.get(payer).map_or(&[], Vec::as_slice)
+    /// Customers that a payer paid for before, by key; a name that was cut off is the same payer's.
+    pub(crate) fn customers_of(&self, payer: &str) -> Vec<CustomerKey> {
+        if payer.is_empty() || self.customers_of.is_empty() {
+            return Vec::new();
+        }
+        let mut found: Vec<CustomerKey> = related(&self.customers_of, payer).flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
+}
+
+/// The shortest part of a payer's name by which the payer is known.
+const PAYER_LETTERS_MIN: usize = 8;
+
+/// What stands under a payer's name, under longer ones that begin with it and under shorter ones that it begins with.
+fn related<'a, T>(lists: &'a BTreeMap<String, Vec<T>>, payer: &'a str) -> impl Iterator<Item = &'a Vec<T>> {
+    let telling = payer.len() >= PAYER_LETTERS_MIN;
+    let longer = lists.range::<str, _>((Bound::Included(payer), Bound::Unbounded));
+    let longer =
+        longer.take_while(move |(name, _)| name.as_str() == payer || (telling && name.starts_with(payer)));
+    let ends = payer.char_indices().map(|(at, _)| at).filter(|at| *at >= PAYER_LETTERS_MIN);
+    let shorter = ends.filter_map(|end| lists.get(payer[..end].trim_end()));
+    longer.map(|(_, list)| list).chain(shorter)
+}
+
+fn take_ordered<T: Ord>(lists: &mut BTreeMap<String, Vec<T>>, key: &str, element: &T) -> bool {
+    let Some(list) = lists.get_mut(key) else { return false };
+    let found = remove(list, element);
+    if list.is_empty() {
+        lists.remove(key);
+    }
+    found
 }
 
 /// Takes an element from the list under a key, and the list when it is empty.

@@ -26,8 +26,29 @@ pub enum Feature {
         /// How many sums could have fitted by chance.
         tried: u64,
     },
+    /// The amount is that sum without the orders' unique codes.
+    SumWithoutCodes {
+        /// How many orders it pays.
+        orders: usize,
+        /// How many sums could have fitted by chance.
+        tried: u64,
+    },
+    /// The amount is that sum less a usual fee.
+    SumLessFee {
+        /// How many orders it pays.
+        orders: usize,
+        /// How many sums could have fitted by chance.
+        tried: u64,
+    },
     /// Several transfers are together what the order has to pay.
     Parts {
+        /// The order.
+        order_id: OrderId,
+        /// How many transfers.
+        transfers: usize,
+    },
+    /// Several transfers are a part of what the order has to pay.
+    PartsSoFar {
         /// The order.
         order_id: OrderId,
         /// How many transfers.
@@ -71,93 +92,123 @@ pub enum Feature {
     Cut,
 }
 
-impl fmt::Display for Feature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Feature {
+    /// The sentence without its point; `named` says how an order is called.
+    fn words(self, named: &dyn Fn(OrderId) -> String) -> String {
         match self {
-            Feature::Amount(order, relation) => amount(f, order.0, *relation),
+            Feature::Amount(order, relation) => amount(&named(order), relation),
             Feature::Sum { orders, tried } => {
-                write!(f, "The amount is exactly the sum of {orders} orders, one of {tried} sums tried")
+                format!("The amount is exactly the sum of {orders} orders, one of {tried} sums tried")
+            }
+            Feature::SumWithoutCodes { orders, tried } => {
+                format!(
+                    "The amount is the sum of {orders} orders without their codes, one of {tried} sums tried"
+                )
+            }
+            Feature::SumLessFee { orders, tried } => {
+                format!(
+                    "The amount is the sum of {orders} orders less a usual fee, one of {tried} sums tried"
+                )
             }
             Feature::Parts { order_id, transfers } => {
-                write!(f, "{transfers} transfers are together exactly what order {} has to pay", order_id.0)
+                format!(
+                    "{transfers} transfers are together exactly what order {} has to pay",
+                    named(order_id)
+                )
             }
-            Feature::Name(order) => write!(f, "The text names the customer of order {}", order.0),
+            Feature::PartsSoFar { order_id, transfers } => {
+                format!(
+                    "{transfers} transfers are together a part of what order {} has to pay",
+                    named(order_id)
+                )
+            }
+            Feature::Name(order) => format!("The text names the customer of order {}", named(order)),
             Feature::NameDiffers(order) => {
-                write!(f, "The text does not name the customer of order {}, or names somebody else", order.0)
+                format!(
+                    "The text does not name the customer of order {}, or names somebody else",
+                    named(order)
+                )
             }
-            Feature::Number(order) => write!(f, "The text holds the number of order {}", order.0),
+            Feature::Number(order) => format!("The text holds the number of order {}", named(order)),
             Feature::NumberDiffers(order) => {
-                write!(f, "The text holds another number than that of order {}", order.0)
+                format!("The text holds another number than that of order {}", named(order))
             }
             Feature::Alias(order) => {
-                write!(f, "This payer paid for the customer of order {} before", order.0)
+                format!("This payer paid for the customer of order {} before", named(order))
             }
             Feature::AliasDiffers(order) => {
-                write!(f, "This payer paid for others before, not for the customer of order {}", order.0)
+                format!("This payer paid for others before, not for the customer of order {}", named(order))
             }
-            Feature::InTime(order) => write!(f, "Order {} was waiting for its money on that day", order.0),
+            Feature::InTime(order) => format!("Order {} was waiting for its money on that day", named(order)),
             Feature::Late(order, days) => {
-                write!(f, "It came {days} days after the deadline of order {}", order.0)
+                format!("It came {days} days after the deadline of order {}", named(order))
             }
             Feature::BeforeBooking(order, days) => {
-                write!(f, "It came {days} days before order {} was booked", order.0)
+                format!("It came {days} days before order {} was booked", named(order))
             }
             Feature::Cancelled(order) => {
-                write!(f, "Order {} was cancelled: what comes for it is owed back", order.0)
+                format!("Order {} was cancelled: what comes for it is owed back", named(order))
             }
             Feature::PayableShared(order) => {
-                write!(f, "Another order had to pay the same as order {} before", order.0)
+                format!("Another order had to pay the same as order {} before", named(order))
             }
-            Feature::SamePayer => f.write_str("All that is paid together is the same payer's"),
-            Feature::Before => f.write_str("Before anything is known, few transfers pay any one order"),
-            Feature::Tie => f.write_str("Several explanations are equally good: a person has to choose"),
-            Feature::Taken => f.write_str("The orders that would fit are better paid by other transfers"),
             Feature::ExactElsewhere(order) => {
-                write!(f, "Order {} has to pay exactly this amount: a person has to look", order.0)
+                format!("Order {} has to pay exactly this amount: a person has to look", named(order))
             }
-            Feature::NothingFits => f.write_str("No open order fits"),
-            Feature::Cut => {
-                f.write_str("The search was stopped at its bound: something may have been missed")
-            }
+            Feature::SamePayer => "All that is paid together is the same payer's".into(),
+            Feature::Before => "Before anything is known, few transfers pay any one order".into(),
+            Feature::Tie => "Several explanations are equally good: a person has to choose".into(),
+            Feature::Taken => "The orders that would fit are better paid by other transfers".into(),
+            Feature::NothingFits => "No open order fits".into(),
+            Feature::Cut => "The search was stopped at its bound: something may have been missed".into(),
         }
     }
 }
 
-fn amount(f: &mut fmt::Formatter<'_>, order: u64, relation: Relation) -> fmt::Result {
+fn amount(order: &str, relation: Relation) -> String {
     match relation {
-        Relation::Exact => write!(f, "The amount is exactly what order {order} has to pay"),
+        Relation::Exact => format!("The amount is exactly what order {order} has to pay"),
         Relation::CodeLeftOut => {
-            write!(f, "The amount is what order {order} has to pay without its unique code")
+            format!("The amount is what order {order} has to pay without its unique code")
         }
-        Relation::FeeShort => write!(f, "The amount is what order {order} has to pay less a usual fee"),
-        Relation::FeeOver => write!(f, "The amount is what order {order} has to pay with a usual fee added"),
-        Relation::Tolerated => write!(f, "The amount is a little less than order {order} has to pay"),
+        Relation::FeeShort => format!("The amount is what order {order} has to pay less a usual fee"),
+        Relation::FeeOver => format!("The amount is what order {order} has to pay with a usual fee added"),
+        Relation::Tolerated => format!("The amount is a little less than order {order} has to pay"),
         Relation::Swapped => {
-            write!(f, "The amount is what order {order} has to pay with two neighbouring digits swapped")
+            format!("The amount is what order {order} has to pay with two neighbouring digits swapped")
         }
         Relation::WrongDigit => {
-            write!(f, "The amount differs in one digit from what order {order} has to pay")
+            format!("The amount differs in one digit from what order {order} has to pay")
         }
         Relation::DigitCount => {
-            write!(f, "The amount has one digit more or less than what order {order} has to pay")
+            format!("The amount has one digit more or less than what order {order} has to pay")
         }
         Relation::CodeSeen => {
-            write!(f, "The amount ends with the unique code of order {order}, but is another one")
+            format!("The amount ends with the unique code of order {order}, but is another one")
         }
-        Relation::Part => write!(f, "The amount is less than order {order} has to pay"),
-        Relation::Over => write!(f, "The amount is more than order {order} has to pay"),
+        Relation::Rounded => format!("The amount is what order {order} has to pay, rounded"),
+        Relation::Part => format!("The amount is less than order {order} has to pay"),
+        Relation::Over => format!("The amount is more than order {order} has to pay"),
+    }
+}
+
+impl Reason {
+    /// The reason as a sentence with its weight; `named` says how an order is called.
+    pub fn words(&self, named: impl Fn(OrderId) -> String) -> String {
+        let said = self.feature.words(&named);
+        let weight = self.weight_millinats;
+        if weight == 0 {
+            return format!("{said}.");
+        }
+        let sign = if weight < 0 { '-' } else { '+' };
+        let tenths = (weight.abs() + 50) / 100;
+        format!("{said} ({sign}{}.{}).", tenths / 10, tenths % 10)
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let weight = self.weight_millinats;
-        if weight == 0 {
-            return write!(f, "{}.", self.feature);
-        }
-        let sign = if weight < 0 { '-' } else { '+' };
-        let tenths = (weight.abs() + 50) / 100;
-        write!(f, "{} ({sign}{}.{}).", self.feature, tenths / 10, tenths % 10)
+        f.write_str(&self.words(|order| order.0.to_string()))
     }
 }
 

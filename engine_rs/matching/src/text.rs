@@ -101,7 +101,8 @@ const NOTE_WORDS: [&str; 48] = [
 ];
 
 /// Titles and forms of firms: they tell nobody from anybody.
-const TITLES: [&str; 26] = [
+const TITLES: [&str; 39] = [
+    "ADIK", "BANG", "BU", "BUNDA", "DR", "KAK", "KAKAK", "MAS", "MBA", "MBAK", "OM", "RADEN", "TANTE",
     "BAPAK", "BP", "BPK", "CV", "DRA", "DRG", "DRS", "FA", "HJ", "IBU", "IR", "KEL", "KELUARGA", "MR", "MRS",
     "MS", "NN", "NY", "PAK", "PT", "SDR", "SDRI", "TBK", "TN", "TOKO", "UD",
 ];
@@ -114,6 +115,12 @@ const MARKS: [&str; 17] = [
 
 /// What comes after these is the payer's name and nothing else.
 const NAME_FOLLOWS: [&str; 5] = ["BIFAST", "LLG", "RTGS", "SKN", "SWITCHING"];
+
+/// Wallets and payment services that pay in their customers' place: their name is nobody's.
+const SERVICES: [&str; 14] = [
+    "AIRPAY", "DANA", "DOKU", "DOMPET", "ESPAY", "FINNET", "FLIP", "FLIPTECH", "GOPAY", "LINKAJA",
+    "MIDTRANS", "OVO", "VISIONET", "XENDIT",
+];
 
 /// Numbers with more digits are accounts and references, not orders.
 const NUMBER_DIGITS_MAX: usize = 12;
@@ -134,6 +141,8 @@ pub(crate) struct Word {
     pub(crate) last: bool,
     /// Customers write it beside their name.
     pub(crate) note: bool,
+    /// In small letters.
+    small: bool,
 }
 
 /// A number that may name an order.
@@ -166,6 +175,8 @@ enum Kind {
 struct Run {
     kind: Kind,
     text: String,
+    /// Written in small letters.
+    small: bool,
     /// What parts it from the run before it.
     gap: String,
 }
@@ -193,6 +204,7 @@ impl Text {
                 }
             }
         }
+        text.tell_notes_from_names();
         if !counterparty.trim().is_empty() {
             text.words.clear();
             text.name_only = true;
@@ -201,7 +213,11 @@ impl Text {
                 field: 0,
                 last: false,
                 note: false,
+                small: false,
             }));
+        }
+        if text.words.iter().any(|word| SERVICES.contains(&word.letters.as_str())) {
+            text.words.iter_mut().for_each(|word| word.note = true);
         }
         text.words.retain(|word| !TITLES.contains(&word.letters.as_str()));
         text.words.truncate(WORDS_MAX);
@@ -210,6 +226,25 @@ impl Text {
             text.words[at].last = next != Some(text.words[at].field);
         }
         text
+    }
+
+    /// Banks write names in capitals, and in the last field: small letters beside capitals, and words of the fields before,
+    /// are the customer's own.
+    fn tell_notes_from_names(&mut self) {
+        let capitals = self.words.iter().any(|word| !word.small && !word.note);
+        let small = capitals && self.words.iter().any(|word| word.small);
+        for word in &mut self.words {
+            word.note |= small && word.small;
+        }
+        let last = self.words.iter().filter(|word| !word.note).map(|word| word.field).max();
+        let fields = self.words.first().map(|word| word.field) != last;
+        for word in &mut self.words {
+            word.note |= last.is_some_and(|last| word.field < last);
+        }
+        self.name_only |= last.is_some() && (small || fields);
+        if !self.name_only && last.is_some() {
+            self.name_only = self.words.iter().all(|word| !word.note);
+        }
     }
 
     fn take_word(&mut self, runs: &[Run], at: usize, field: u8) {
@@ -226,7 +261,7 @@ impl Text {
             return;
         }
         let note = NOTE_WORDS.contains(&word.as_str());
-        self.words.push(Word { letters: word.clone(), field, last: false, note });
+        self.words.push(Word { letters: word.clone(), field, last: false, note, small: runs[at].small });
     }
 
     fn take_number(&mut self, runs: &[Run], at: usize, marked: bool) {
@@ -239,12 +274,30 @@ impl Text {
         let day = after.is_some_and(|next| next.gap == "/" && next.text.starts_with("FT"));
         let bank_code =
             run.text.len() == 3 && before.is_some_and(|last| last.text == "DR" || last.text == "KE");
-        let noise = fraction || fraction_after || terminal || day || bank_code;
-        if noise || run.text.len() > NUMBER_DIGITS_MAX || self.numbers.len() == NUMBERS_MAX {
+        // What is glued to an amount follows its two digits behind the point.
+        let digits = if fraction { run.text.get(2..).unwrap_or_default() } else { run.text.as_str() };
+        if fraction_after || terminal || day || bank_code {
             return;
         }
-        let value = run.text.bytes().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-        let digits = u8::try_from(run.text.len()).unwrap_or(u8::MAX);
+        self.push_number(digits, marked);
+        // A number written in two parts is looked for as one.
+        if let Some(last) =
+            before.filter(|last| last.kind == Kind::Digits && matches!(run.gap.as_str(), " " | "-"))
+        {
+            let amount = at > 1 && is_point(&last.gap);
+            let head = if amount { last.text.get(2..).unwrap_or_default() } else { last.text.as_str() };
+            if !head.is_empty() {
+                self.push_number(&format!("{head}{digits}"), marked);
+            }
+        }
+    }
+
+    fn push_number(&mut self, digits: &str, marked: bool) {
+        if digits.len() > NUMBER_DIGITS_MAX || self.numbers.len() == NUMBERS_MAX {
+            return;
+        }
+        let value = digits.bytes().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
+        let digits = u8::try_from(digits.len()).unwrap_or(u8::MAX);
         if value > 0 {
             self.numbers.push(Number { value, digits, marked });
         }
@@ -259,9 +312,9 @@ fn runs(text: &str) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut gap = String::new();
     let mut open = false;
+    let mut small_before = false;
     for letter in text.chars() {
-        let folded = fold(letter);
-        let Some((kind, folded)) = folded else {
+        let Some((kind, folded)) = fold(letter) else {
             // An apostrophe stands within a name.
             if letter != '\'' && letter != '’' {
                 gap.push(if letter.is_whitespace() { ' ' } else { letter });
@@ -269,11 +322,18 @@ fn runs(text: &str) -> Vec<Run> {
             }
             continue;
         };
+        let small = letter.is_lowercase();
+        // A note in small letters ends where the bank's capitals begin.
+        let next_word = small_before && letter.is_uppercase();
         match runs.last_mut() {
-            Some(run) if open && run.kind == kind => run.text.push(folded),
-            _ => runs.push(Run { kind, text: folded.to_string(), gap: std::mem::take(&mut gap) }),
+            Some(run) if open && run.kind == kind && !next_word => {
+                run.text.push(folded);
+                run.small &= small;
+            }
+            _ => runs.push(Run { kind, text: folded.to_string(), small, gap: std::mem::take(&mut gap) }),
         }
         open = true;
+        small_before = small;
     }
     runs
 }
@@ -283,6 +343,10 @@ pub(crate) fn name_words(name: &str) -> Vec<String> {
     let before = name.split(',').next().unwrap_or_default();
     let mut words: Vec<String> =
         runs_of_letters(before).filter(|word| !TITLES.contains(&word.as_str())).collect();
+    // Haji: before a name, an H is no initial.
+    if words.len() > 1 && words[0] == "H" {
+        words.remove(0);
+    }
     words.truncate(WORDS_MAX);
     words
 }
@@ -369,7 +433,7 @@ mod tests {
 
     #[test]
     fn a_name_is_its_words_without_titles_and_degrees() {
-        assert_eq!(name_words("Drs. H. Budi Santoso, S.Pd"), ["H", "BUDI", "SANTOSO"]);
+        assert_eq!(name_words("Drs. H. Budi Santoso, S.Pd"), ["BUDI", "SANTOSO"]);
         assert_eq!(name_words("PT. José & Co"), ["JOSE", "CO"]);
         assert!(name_words("").is_empty());
     }

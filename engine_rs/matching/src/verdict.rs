@@ -3,7 +3,7 @@
 use crate::amounts::{Relation, digits_of};
 use crate::component::{Choice, Joint, Outcome};
 use crate::evidence::Evidence;
-use crate::groups::Group;
+use crate::groups::{Group, SumKind};
 use crate::open::{MutationEntry, Open};
 use crate::reason::{Feature, Reason};
 use crate::types::{Allocation, Candidate, Decision, MutationId, OrderId, OrderState, Verdict};
@@ -11,13 +11,21 @@ use crate::types::{Allocation, Candidate, Decision, MutationId, OrderId, OrderSt
 /// Amounts of so few digits are paid by many: they name no order by themselves.
 const COMMON_DIGITS: usize = 3;
 
+/// By how much an amount that is explained has to lead before another order's exact amount.
+const EXACT_LEAD: i64 = 4_000;
+/// The same for an amount that is only near.
+const VAGUE_LEAD: i64 = 6_000;
+
+/// By how much another customer's name has to fit better to be the payer's.
+const NAME_LEAD: i32 = 1_000;
+
 /// Makes a decision of an outcome.
 pub(crate) fn decision(open: &Open, outcome: &Outcome) -> Option<Decision> {
     let mutation = open.mutations.get(&outcome.mutation_id)?;
     let weighed = match &outcome.choice {
         Choice::Nothing => Weighed::nothing(open, mutation, outcome),
-        Choice::Pair(place) => Weighed::pair(open, mutation, &mutation.edges.pairs[*place]),
-        Choice::Group(place) => Weighed::group(open, mutation, &mutation.edges.groups[*place]),
+        Choice::Pair(place) => Weighed::pair(open, mutation, outcome, &mutation.edges.pairs[*place]),
+        Choice::Group(place) => Weighed::group(open, &mutation.edges.groups[*place]),
         Choice::Joint(joint) => Weighed::joint(open, mutation, outcome.mutation_id, joint),
     };
     Some(weighed.decision(open, mutation, outcome))
@@ -53,13 +61,18 @@ impl Weighed {
         }
     }
 
-    fn pair(open: &Open, mutation: &MutationEntry, pair: &Evidence) -> Self {
+    fn pair(open: &Open, mutation: &MutationEntry, outcome: &Outcome, pair: &Evidence) -> Self {
         let mut reasons = reasons_of(open, pair);
         let mut sure_kind = true;
         if let Some(entry) = open.orders.get(&pair.order_id) {
             let order = &entry.order;
-            let common = digits_of(mutation.amount_minor) <= COMMON_DIGITS || order.payable_shared;
-            let told = pair.other() >= open.config.auto_other_evidence && !pair.contradicted;
+            let common = order.unique_code == 0 && digits_of(mutation.amount_minor) <= COMMON_DIGITS;
+            let common = common || order.payable_shared;
+            // Who is better known by another customer's name may still pay for this one, but a person looks.
+            let own_name = mutation.edges.best_name < pair.name + NAME_LEAD || pair.number + pair.alias > 0;
+            let told = own_name && pair.told(open.config.auto_other_evidence);
+            let vague = matches!(pair.relation, Relation::Tolerated | Relation::Rounded);
+            let margin = if vague { open.config.auto_margin * 3 / 2 } else { open.config.auto_margin };
             let short = order.due_minor - mutation.amount_minor;
             sure_kind = match pair.relation {
                 Relation::Exact => !common || told,
@@ -67,9 +80,11 @@ impl Weighed {
                     told && short <= open.config.write_off_max_minor
                 }
                 Relation::Swapped | Relation::WrongDigit | Relation::DigitCount | Relation::FeeOver => told,
+                Relation::Rounded => told && short <= open.config.write_off_max_minor,
                 Relation::CodeSeen | Relation::Part | Relation::Over => false,
             };
             sure_kind &= order.state != OrderState::Cancelled && pair.days_off >= 0;
+            sure_kind &= outcome.margin >= margin && (!vague || pair.days_off == 0);
             if order.payable_shared {
                 reasons.push(said(Feature::PayableShared(pair.order_id)));
             }
@@ -88,17 +103,23 @@ impl Weighed {
         }
     }
 
-    fn group(open: &Open, mutation: &MutationEntry, group: &Group) -> Self {
+    fn group(open: &Open, group: &Group) -> Self {
         let orders = group.order_ids.len();
         let rest = group.score - open.config.weights.group_prior - group.sum;
+        let tried = group.tried;
+        let sum = match group.kind {
+            SumKind::Exact => Feature::Sum { orders, tried },
+            SumKind::CodesLeftOut => Feature::SumWithoutCodes { orders, tried },
+            SumKind::FeeShort(_) => Feature::SumLessFee { orders, tried },
+        };
         let mut reasons = vec![
-            Reason { feature: Feature::Sum { orders, tried: group.tried }, weight_millinats: group.sum },
+            Reason { feature: sum, weight_millinats: group.sum },
             Reason { feature: Feature::SamePayer, weight_millinats: rest },
         ];
         reasons.push(before(open.config.weights.group_prior));
         Self {
             order_ids: group.order_ids.clone(),
-            allocations: allocate(open, mutation.amount_minor, &group.order_ids),
+            allocations: shares(open, group),
             joined: Vec::new(),
             score: group.score,
             sure_kind: !group.loose && group.other >= open.config.auto_other_evidence,
@@ -110,7 +131,11 @@ impl Weighed {
         let order_id = joint.order_id;
         let transfers = joint.mutation_ids.len();
         let weights = &open.config.weights;
-        let parts = Feature::Parts { order_id, transfers };
+        let parts = if joint.complete {
+            Feature::Parts { order_id, transfers }
+        } else {
+            Feature::PartsSoFar { order_id, transfers }
+        };
         let mut reasons = vec![Reason { feature: parts, weight_millinats: joint.sum }];
         let pair = mutation.edges.pairs.iter().find(|pair| pair.order_id == order_id);
         let own_reasons: Vec<Reason> = pair.map(|pair| reasons_of(open, pair)).unwrap_or_default();
@@ -118,19 +143,20 @@ impl Weighed {
             .into_iter()
             .filter(|reason| !matches!(reason.feature, Feature::Amount(..) | Feature::Before));
         reasons.extend(beside);
-        let told: i64 = reasons.iter().map(|reason| reason.weight_millinats).sum();
-        let rest = joint.score - weights.group_prior - told;
+        let weighed: i64 = reasons.iter().map(|reason| reason.weight_millinats).sum();
+        let rest = joint.score - weights.group_prior - weighed;
         reasons.push(Reason { feature: Feature::SamePayer, weight_millinats: rest });
         reasons.push(before(weights.group_prior));
         let cancelled =
             open.orders.get(&order_id).is_some_and(|entry| entry.order.state == OrderState::Cancelled);
         let contradicted = pair.is_some_and(|pair| pair.contradicted);
+        let told = joint.other >= open.config.auto_other_evidence && !contradicted;
         Self {
             order_ids: vec![order_id],
             allocations: allocate(open, mutation.amount_minor, &[order_id]),
             joined: joint.mutation_ids.iter().copied().filter(|id| *id != own).collect(),
             score: joint.score,
-            sure_kind: joint.other >= open.config.auto_other_evidence && !cancelled && !contradicted,
+            sure_kind: joint.complete && told && !cancelled,
             reasons,
         }
     }
@@ -176,12 +202,22 @@ impl Weighed {
 
 /// Another order whose amount this is exactly, so well that a person has to look.
 fn exact_elsewhere(mutation: &MutationEntry, chosen: &Evidence) -> Option<OrderId> {
-    let rival = |pair: &&Evidence| {
-        pair.order_id != chosen.order_id && pair.relation == Relation::Exact && pair.score > 0
+    let lead = match chosen.relation {
+        Relation::Exact => return None,
+        Relation::CodeLeftOut
+        | Relation::FeeShort
+        | Relation::FeeOver
+        | Relation::Swapped
+        | Relation::WrongDigit
+        | Relation::DigitCount => EXACT_LEAD,
+        Relation::Tolerated | Relation::CodeSeen | Relation::Rounded | Relation::Part | Relation::Over => {
+            VAGUE_LEAD
+        }
     };
-    if chosen.relation == Relation::Exact {
-        return None;
-    }
+    let rival = |pair: &&Evidence| {
+        let near = pair.score > 0 && pair.score() + lead > chosen.score();
+        pair.order_id != chosen.order_id && pair.relation == Relation::Exact && near
+    };
     mutation.edges.pairs.iter().find(rival).map(|pair| pair.order_id)
 }
 
@@ -231,6 +267,22 @@ fn allocate(open: &Open, amount_minor: i64, order_ids: &[OrderId]) -> Vec<Alloca
         }
     }
     allocations
+}
+
+/// What each order of a group gets.
+fn shares(open: &Open, group: &Group) -> Vec<Allocation> {
+    let orders = group.order_ids.iter().filter_map(|order| open.orders.get(order));
+    let pairs = orders.zip(&group.shares_minor);
+    let shared = pairs.map(|(entry, share)| {
+        let short = entry.order.due_minor - share;
+        Allocation {
+            order_id: entry.order.order_id,
+            order_version: entry.order.version,
+            amount_minor: *share,
+            write_off_minor: if short <= open.config.write_off_max_minor { short } else { 0 },
+        }
+    });
+    shared.collect()
 }
 
 fn said(feature: Feature) -> Reason {

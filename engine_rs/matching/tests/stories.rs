@@ -1,0 +1,297 @@
+//! What people do when they pay, and what is to be thought of it.
+//!
+//! Goal: each kind of payment gets the verdict a careful person would give. Method: a few orders, a text as a bank writes it.
+
+use kasir_matching::{
+    Config, CustomerKey, Decision, Matcher, Mutation, MutationId, Order, OrderId, OrderState, Verdict,
+    payer_key,
+};
+
+const DAY_MS: i64 = 86_400_000;
+/// The day on which all orders of these stories are booked; they expire two days later.
+const BOOKED: i32 = 20_000;
+
+fn order(id: u64, customer_name: &str, payable: i64, unique_code: i32) -> Order {
+    let create_ms = i64::from(BOOKED) * DAY_MS + 3_600_000;
+    Order {
+        order_id: OrderId(id),
+        version: 7,
+        number: id,
+        customer_key: CustomerKey(id),
+        customer_name: customer_name.into(),
+        payable_minor: payable * 100,
+        due_minor: payable * 100,
+        unique_code,
+        create_ms,
+        expire_ms: create_ms + 2 * DAY_MS,
+        state: OrderState::Open,
+        payable_shared: false,
+    }
+}
+
+fn mutation(id: u64, amount: i64, description: &str) -> Mutation {
+    Mutation {
+        mutation_id: MutationId(id),
+        amount_minor: amount * 100,
+        day: BOOKED + 1,
+        description: description.into(),
+        counterparty: String::new(),
+    }
+}
+
+fn matcher(orders: Vec<Order>, mutations: Vec<Mutation>) -> Matcher {
+    let mut matcher = Matcher::new(Config::default());
+    orders.into_iter().for_each(|order| matcher.put_order(order));
+    mutations.into_iter().for_each(|mutation| matcher.put_mutation(mutation));
+    matcher.decide(usize::MAX);
+    matcher
+}
+
+fn decided(orders: Vec<Order>, mutations: Vec<Mutation>) -> Vec<Decision> {
+    let ids: Vec<MutationId> = mutations.iter().map(|mutation| mutation.mutation_id).collect();
+    let matcher = matcher(orders, mutations);
+    ids.iter().map(|id| matcher.decision(*id).expect("each mutation is decided").clone()).collect()
+}
+
+fn one(orders: Vec<Order>, amount: i64, description: &str) -> Decision {
+    decided(orders, vec![mutation(1, amount, description)]).remove(0)
+}
+
+/// (order, amount in major units, write-off in major units) of each allocation.
+fn paid(decision: &Decision) -> Vec<(u64, i64, i64)> {
+    let allocations = decision.allocations.iter();
+    allocations.map(|of| (of.order_id.0, of.amount_minor / 100, of.write_off_minor / 100)).collect()
+}
+
+fn shop() -> Vec<Order> {
+    vec![
+        order(12_001, "Budi Santoso", 108_437, 437),
+        order(12_002, "Siti Aminah", 250_112, 112),
+        order(12_003, "Joko Widagdo", 150_000, 0),
+        order(12_004, "Rina Marlina", 150_000, 0),
+        order(12_005, "PT. Maju Jaya", 1_200_345, 345),
+    ]
+}
+
+#[test]
+fn an_exact_amount_with_its_code_is_sure() {
+    let decision = one(shop(), 108_437, "TRSF E-BANKING CR 0410/FTSCY/WS95031         108437.00BUDI SANTOSO");
+    assert_eq!(decision.verdict, Verdict::Auto);
+    assert_eq!(paid(&decision), [(12_001, 108_437, 0)]);
+    assert_eq!(decision.allocations[0].order_version, 7);
+}
+
+#[test]
+fn the_reasons_weigh_what_the_score_is() {
+    let decision = one(shop(), 108_437, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    let weights: i64 = decision.reasons.iter().map(|reason| reason.weight_millinats).sum();
+    assert_eq!(weights, decision.score_millinats);
+    let words: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
+    assert_eq!(words[0], "The amount is exactly what order 12001 has to pay (+7.0).");
+}
+
+#[test]
+fn a_relative_who_pays_the_exact_amount_is_believed() {
+    let decision = one(shop(), 108_437, "BI-FAST CR TRANSFER   DR 014 WAHYU NUGROHO");
+    assert_eq!(decision.verdict, Verdict::Auto);
+}
+
+#[test]
+fn a_common_amount_needs_a_name() {
+    let named = one(shop(), 150_000, "KR OTOMATIS LLG-MANDIRI RINA MARLINA");
+    assert_eq!((named.verdict, paid(&named)), (Verdict::Auto, vec![(12_004, 150_000, 0)]));
+    let nameless = one(shop(), 150_000, "SETORAN TUNAI");
+    assert_eq!((nameless.verdict, paid(&nameless)), (Verdict::Ambiguous, vec![]));
+    assert_eq!(nameless.candidates.len(), 2);
+}
+
+#[test]
+fn names_are_cut_off_glued_and_mistyped() {
+    for text in [
+        "TRSF E-BANKING CR 0410/FTSCY/WS95031         150000.00RINA MARL",
+        "TRSF E-BANKING CR 0410/FTSCY/WS95031         150000.00kaos 2 pcsRINA MARLINA",
+        "TRSF E-BANKING CR 0410/FTSCY/WS95031         150000.00KAOSRINA MARLINA",
+        "BI-FAST CR TRANSFER   DR 014 RINA MARLNIA",
+        "SWITCHING CR TRANSFER   DR 008 IBU R MARLINA",
+    ] {
+        let decision = one(shop(), 150_000, text);
+        assert_eq!(
+            (decision.verdict, paid(&decision)),
+            (Verdict::Auto, vec![(12_004, 150_000, 0)]),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_order_number_names_the_order() {
+    let text = "TRSF E-BANKING CR 0410/FTSCY/WS95031         150000.00INV 12003          WAHYU NUGROHO";
+    let decision = one(shop(), 150_000, text);
+    assert_eq!((decision.verdict, paid(&decision)), (Verdict::Auto, vec![(12_003, 150_000, 0)]));
+}
+
+#[test]
+fn a_fee_taken_off_on_the_way_is_let_go() {
+    let decision = one(shop(), 243_612, "SWITCHING CR TRANSFER   DR 008 SITI AMINAH");
+    assert_eq!((decision.verdict, paid(&decision)), (Verdict::Auto, vec![(12_002, 243_612, 6_500)]));
+    let nameless = one(shop(), 243_612, "SETORAN TUNAI");
+    assert_ne!(nameless.verdict, Verdict::Auto);
+}
+
+#[test]
+fn swapped_digits_are_seen() {
+    let decision = one(shop(), 108_347, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    assert_eq!(paid(&decision), [(12_001, 108_347, 90)]);
+    let nameless = one(shop(), 108_347, "SETORAN TUNAI");
+    assert_ne!(nameless.verdict, Verdict::Auto);
+    assert_eq!(nameless.candidates[0].order_ids, [OrderId(12_001)]);
+}
+
+#[test]
+fn a_part_and_too_much_are_only_suggested() {
+    let part = one(shop(), 600_000, "KR OTOMATIS LLG-MANDIRI PT MAJU JAYA");
+    assert_eq!((part.verdict, paid(&part)), (Verdict::Suggested, vec![(12_005, 600_000, 0)]));
+    let more = one(shop(), 170_000, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    assert_eq!((more.verdict, paid(&more)), (Verdict::Suggested, vec![(12_001, 108_437, 0)]));
+}
+
+#[test]
+fn one_transfer_pays_several_orders() {
+    let mut orders = shop();
+    orders.push(order(12_006, "Budi Santoso", 75_221, 221));
+    orders.push(order(12_007, "Budi Santoso", 310_908, 908));
+    let decision = one(orders, 108_437 + 310_908, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    assert_eq!(decision.verdict, Verdict::Auto);
+    assert_eq!(paid(&decision), [(12_001, 108_437, 0), (12_007, 310_908, 0)]);
+}
+
+#[test]
+fn several_transfers_pay_one_order() {
+    let text = "KR OTOMATIS LLG-MANDIRI PT MAJU JAYA";
+    let decisions = decided(shop(), vec![mutation(1, 700_000, text), mutation(2, 500_345, text)]);
+    assert_eq!(paid(&decisions[0]), [(12_005, 700_000, 0)]);
+    assert_eq!(paid(&decisions[1]), [(12_005, 500_345, 0)]);
+    assert_eq!(decisions[0].joined, [MutationId(2)]);
+    assert_eq!(decisions[1].joined, [MutationId(1)]);
+    assert!(decisions.iter().all(|decision| decision.verdict == Verdict::Auto));
+}
+
+#[test]
+fn money_for_nothing_is_told() {
+    for (amount, text) in [
+        (5_000_000, "KR OTOMATIS LLG-MANDIRI GAJI OKTOBER"),
+        (12_345, "BUNGA"),
+        (300_000, "TRSF E-BANKING CR 0410/FTSCY/WS95031         300000.00WAHYU NUGROHO"),
+    ] {
+        assert_eq!(one(shop(), amount, text).verdict, Verdict::None, "{text}");
+    }
+}
+
+#[test]
+fn who_pays_the_same_twice_pays_it_once() {
+    let text = "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO";
+    let decisions = decided(shop(), vec![mutation(1, 108_437, text), mutation(2, 108_437, text)]);
+    assert_eq!(paid(&decisions[0]), [(12_001, 108_437, 0)]);
+    assert_ne!(decisions[1].verdict, Verdict::Auto);
+}
+
+#[test]
+fn two_equal_payers_of_one_order_are_a_tie() {
+    let text = "SETORAN TUNAI";
+    let decisions = decided(shop(), vec![mutation(1, 108_437, text), mutation(2, 108_437, text)]);
+    assert!(decisions.iter().all(|decision| decision.verdict == Verdict::Ambiguous));
+}
+
+#[test]
+fn a_cancelled_order_is_for_people() {
+    let mut orders = shop();
+    orders[0].state = OrderState::Cancelled;
+    let decision = one(orders, 108_437, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    assert_eq!(decision.verdict, Verdict::Suggested);
+}
+
+#[test]
+fn late_money_for_an_expired_order_is_its() {
+    let mut orders = shop();
+    orders[0].state = OrderState::Expired;
+    orders[0].expire_ms = orders[0].create_ms;
+    let decision = one(orders, 108_437, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    assert_eq!((decision.verdict, paid(&decision)), (Verdict::Auto, vec![(12_001, 108_437, 0)]));
+}
+
+#[test]
+fn a_payable_that_was_anothers_needs_a_name() {
+    let mut orders = shop();
+    orders[0].payable_shared = true;
+    assert_eq!(one(orders.clone(), 108_437, "SETORAN TUNAI").verdict, Verdict::Suggested);
+    assert_eq!(one(orders, 108_437, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO").verdict, Verdict::Auto);
+}
+
+#[test]
+fn money_from_before_the_booking_is_not_the_orders() {
+    let mut early = mutation(1, 108_437, "BI-FAST CR TRANSFER   DR 014 WAHYU NUGROHO");
+    early.day = BOOKED - 1;
+    assert_eq!(decided(shop(), vec![early])[0].verdict, Verdict::None);
+}
+
+#[test]
+fn a_payer_who_was_learnt_is_known_until_forgotten() {
+    let text = "BI-FAST CR TRANSFER   DR 014 WAHYU NUGROHO";
+    let mut matcher = matcher(shop(), vec![mutation(1, 150_000, text)]);
+    assert_eq!(matcher.decision(MutationId(1)).map(|decision| decision.verdict), Some(Verdict::None));
+    let payer = payer_key(text, "");
+    assert_eq!(payer, "WAHYU NUGROHO");
+    matcher.learn(&payer, CustomerKey(12_003));
+    let changed = matcher.decide(usize::MAX).changed;
+    assert_eq!((changed[0].verdict, paid(&changed[0])), (Verdict::Auto, vec![(12_003, 150_000, 0)]));
+    assert!(matcher.forget(&payer, CustomerKey(12_003)));
+    assert_eq!(matcher.decide(usize::MAX).changed[0].verdict, Verdict::None);
+    assert!(!matcher.forget(&payer, CustomerKey(12_003)));
+}
+
+#[test]
+fn only_what_changed_is_said() {
+    let text = "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO";
+    let mut matcher = matcher(shop(), vec![mutation(1, 108_437, text), mutation(2, 12_345, "BUNGA")]);
+    assert!(matcher.decide(usize::MAX).changed.is_empty());
+    assert!(matcher.remove_order(OrderId(12_001)));
+    let changed = matcher.decide(usize::MAX).changed;
+    assert_eq!(changed.iter().map(|decision| decision.mutation_id.0).collect::<Vec<_>>(), [1]);
+    assert!(matcher.remove_mutation(MutationId(1)) && !matcher.remove_mutation(MutationId(1)));
+    assert!(matcher.decision(MutationId(1)).is_none());
+}
+
+#[test]
+fn a_cap_on_decisions_goes_on_with_the_next_call() {
+    let mut matcher = Matcher::default();
+    for id in 1..=5 {
+        matcher.put_mutation(mutation(id, 1_000 + i64::try_from(id).unwrap(), "BUNGA"));
+    }
+    let first = matcher.decide(2);
+    assert_eq!((first.changed.len(), first.more), (2, true));
+    let rest = matcher.decide(usize::MAX);
+    assert_eq!((rest.changed.len(), rest.more), (3, false));
+}
+
+#[test]
+fn a_search_that_was_cut_says_so_and_is_never_sure() {
+    let orders: Vec<Order> = (1..=500).map(|id| order(id, "", 150_000, 0)).collect();
+    let mutations: Vec<Mutation> = (1..=500).map(|id| mutation(id, 150_000, "SETORAN TUNAI")).collect();
+    for decision in decided(orders, mutations) {
+        assert!(decision.cut && decision.verdict == Verdict::Ambiguous);
+        assert!(decision.reasons.iter().any(|reason| reason.to_string().contains("bound")));
+    }
+}
+
+#[test]
+fn cents_count_like_rupiah() {
+    let mut matcher = Matcher::new(Config::for_minor_per_major(1));
+    let mut yen = order(1, "Sato Kenji", 98_765, 0);
+    yen.payable_minor = 98_765;
+    yen.due_minor = 98_765;
+    matcher.put_order(yen);
+    let mut transfer = mutation(1, 98_765, "SATO KENJI");
+    transfer.amount_minor = 98_765;
+    matcher.put_mutation(transfer);
+    assert_eq!(matcher.decide(usize::MAX).changed[0].verdict, Verdict::Auto);
+}
