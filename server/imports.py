@@ -1,5 +1,5 @@
-"""ReconciliationService.ImportStatement: a bank's file comes in pieces, is read here, and its rows go to the
-engine.
+"""ReconciliationService.ImportStatement: a bank's file comes in pieces, is kept on disk while it is read twice,
+first to check it and then for its rows, which go to the engine. Memory holds a batch of rows at a time.
 
 A request sent twice has one effect: the rows travel in commands whose request ids are derived from the
 client's, and the engine answers a repeated one with its first reply.
@@ -8,34 +8,41 @@ client's, and the engine answers a repeated one with its first reply.
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Executor
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
 from engine import Code, Engine, EngineError
 from kasir.v1 import admin_pb2, common_pb2, reconciliation_pb2
 from server.calls import Call, check_size, field_error, parse
 from server.statements import (
     FORMATS,
-    Statement,
     StatementBrokenError,
     StatementError,
     StatementRow,
-    parse_all,
+    StatementSummary,
+    check,
+    rows,
 )
 
 MAX_CHUNK_BYTES = 1024 * 1024
-MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024 * 1024
 # Room for the field's tag and length around a chunk of the largest size.
 MAX_MESSAGE_BYTES = MAX_CHUNK_BYTES + 64
-# Files of the largest size that memory holds at once.
+# Files of the largest size that the disk holds at once.
 MAX_UPLOADS = 8
 UPLOADS_RETRY_MS = 2_000
 # A client that sends nothing for this long has gone away.
 UPLOAD_STALL_S = 60.0
 # Rows of one command: the contract's bound.
 ROWS_PER_COMMAND = 5_000
+# The contract takes no longer name of who paid.
+MAX_COUNTERPARTY_CHARS = 100
 # So many of a broken file's problems are told one by one.
 PROBLEMS_TOLD = 8
+# So many mutations are listed by each list of the reply.
+LISTED_MAX = 100_000
 
 IMPORT_MUTATIONS = "/kasir.v1.ReconciliationService/ImportMutations"
 LIST_BANK_ACCOUNTS = "/kasir.v1.ReconciliationService/ListBankAccounts"
@@ -65,12 +72,20 @@ class StatementImporter:
         self.uploads += 1
         try:
             header = await _header(requests)
-            data = await _file(requests)
-            return await self._import(call, header, data)
+            with self._place() as file:
+                await _receive(requests, file)
+                return await self._import(call, header, file)
         finally:
             self.uploads -= 1
 
-    async def _import(self, call: Call, header: Header, data: bytes) -> bytes:
+    def _place(self) -> BinaryIO:
+        """Where the file lies while it is read: beside the store, without a name, gone when it is closed."""
+        try:
+            return TemporaryFile(dir=self.engine.path)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    async def _import(self, call: Call, header: Header, file: BinaryIO) -> bytes:
         loop = asyncio.get_running_loop()
         accounts = reconciliation_pb2.ListBankAccountsResponse.FromString(
             self.engine.query(LIST_BANK_ACCOUNTS, b"")
@@ -81,11 +96,11 @@ class StatementImporter:
                 "header.format",
                 f"There is no format {header.format!r}; known are {', '.join(FORMATS)}.",
             )
+        reading = _Reading(file, header.format or None, header.mapping or None, self._today())
         try:
-            statements = await loop.run_in_executor(
-                self.executor, lambda: parse_all(data, format=header.format or None, today=self._today())
-            )
-            statement, account = _choose(statements, accounts, header.bank_account_id)
+            statements = await loop.run_in_executor(self.executor, reading.check)
+            place, account = _choose(statements, accounts, header.bank_account_id)
+            statement = statements[place]
             if not statement.adds_up and not header.allow_broken:
                 raise StatementBrokenError.of(statement)
         except StatementError as error:
@@ -96,23 +111,16 @@ class StatementImporter:
                 "header.bank_account_id",
                 f"The file is in {statement.currency}, account {account.number} in {account.currency_code}.",
             )
-        response = reconciliation_pb2.ImportStatementResponse(
-            format=statement.format,
-            bank_account_id=account.bank_account_id,
-            rows=len(statement.rows),
-            refused_rows=[
-                reconciliation_pb2.RefusedRow(row=problem.row, reason=problem.reason)
-                for problem in statement.problems
-                if problem.row == 0 or problem in statement.refused_rows
-            ],
-        )
-        for start in range(0, len(statement.rows), ROWS_PER_COMMAND):
-            rows = statement.rows[start : start + ROWS_PER_COMMAND]
+        response = _begun(statement, account)
+        batches = reading.rows(place)
+        start = 0
+        while (batch := await loop.run_in_executor(self.executor, next, batches, None)) is not None:
             request_id = uuid.uuid5(uuid.UUID(header.request_id), f"{IMPORT_MUTATIONS}/{start}")
             command = await loop.run_in_executor(
-                self.executor, _command, str(request_id), account, statement.file_hash, rows
+                self.executor, _command, str(request_id), account, statement.file_hash, batch
             )
-            await self._commit(call, command, rows, response)
+            await self._commit(call, command, batch, response)
+            start += len(batch)
         return response.SerializeToString()
 
     async def _commit(
@@ -132,12 +140,56 @@ class StatementImporter:
         response.new_rows += reply.new_rows
         response.known_rows += reply.known_rows
         response.pending_rows += reply.pending_rows
-        response.mutation_ids.extend(reply.mutation_ids)
+        response.posted_rows += len(reply.posted_mutation_ids)
+        for listed, more in (
+            (response.mutation_ids, reply.mutation_ids),
+            (response.known_mutation_ids, reply.known_mutation_ids),
+            (response.pending_mutation_ids, reply.pending_mutation_ids),
+            (response.posted_mutation_ids, reply.posted_mutation_ids),
+        ):
+            listed.extend(more[: LISTED_MAX - len(listed)])
 
     def _today(self) -> dt.date:
         """The day it is in the shop, for dates that a file writes without a year."""
         settings = admin_pb2.GetSettingsResponse.FromString(self.engine.query(GET_SETTINGS, b"")).settings
         return (dt.datetime.now(dt.UTC) + settings.utc_offset.ToTimedelta()).date()
+
+
+class _Reading:
+    """A file that is read twice, in the same way."""
+
+    def __init__(self, file: BinaryIO, format_name: str | None, mapping: str | None, today: dt.date) -> None:
+        self.file, self.format_name, self.mapping, self.today = file, format_name, mapping, today
+
+    def check(self) -> list[StatementSummary]:
+        return check(self.file, format=self.format_name, mapping=self.mapping, today=self.today)
+
+    def rows(self, account: int) -> Iterator[list[StatementRow]]:
+        return rows(
+            self.file,
+            format=self.format_name,
+            mapping=self.mapping,
+            today=self.today,
+            account=account,
+            batch=ROWS_PER_COMMAND,
+        )
+
+
+def _begun(
+    statement: StatementSummary, account: reconciliation_pb2.BankAccount
+) -> reconciliation_pb2.ImportStatementResponse:
+    """The reply before any row was taken."""
+    refused = [problem for problem in statement.problems if problem.row == 0 or problem in statement.refused_rows]
+    all_kept = statement.problem_count == len(statement.problems)
+    return reconciliation_pb2.ImportStatementResponse(
+        format=statement.format,
+        bank_account_id=account.bank_account_id,
+        rows=statement.row_count,
+        refused_rows=[
+            reconciliation_pb2.RefusedRow(row=problem.row, reason=problem.reason) for problem in refused
+        ],
+        refused_count=len(refused) if all_kept else statement.problem_count,
+    )
 
 
 async def _next(requests: AsyncIterator[bytes]) -> Request | None:
@@ -173,8 +225,8 @@ async def _header(requests: AsyncIterator[bytes]) -> Header:
     return header
 
 
-async def _file(requests: AsyncIterator[bytes]) -> bytes:
-    pieces: list[bytes] = []
+async def _receive(requests: AsyncIterator[bytes], file: BinaryIO) -> None:
+    """Writes the pieces that come into `file`."""
     size = 0
     while (request := await _next(requests)) is not None:
         if request.WhichOneof("part") != "chunk":
@@ -189,8 +241,22 @@ async def _file(requests: AsyncIterator[bytes]) -> bytes:
                 f"The file is larger than {MAX_FILE_BYTES:,} bytes. Export a shorter period.",
                 {"limit": str(MAX_FILE_BYTES)},
             )
-        pieces.append(request.chunk)
-    return b"".join(pieces)
+        try:
+            file.write(request.chunk)
+        except OSError as error:
+            raise _unwritable(error) from error
+    try:
+        file.flush()
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> EngineError:
+    return EngineError(
+        Code.UNAVAILABLE,
+        "UPLOAD_UNWRITABLE",
+        f"The file cannot be kept while it is read: {error.strerror}. Nothing was imported.",
+    )
 
 
 def _digits(number: str) -> str:
@@ -198,17 +264,17 @@ def _digits(number: str) -> str:
 
 
 def _choose(
-    statements: Sequence[Statement], accounts: Sequence[reconciliation_pb2.BankAccount], bank_account_id: int
-) -> tuple[Statement, reconciliation_pb2.BankAccount]:
-    """The one statement of the file that is meant, and its account. Raises BANK_ACCOUNT_NOT_FOUND and
+    statements: Sequence[StatementSummary], accounts: Sequence[reconciliation_pb2.BankAccount], bank_account_id: int
+) -> tuple[int, reconciliation_pb2.BankAccount]:
+    """Which statement of the file is meant, and its account. Raises BANK_ACCOUNT_NOT_FOUND and
     StatementError.
     """
     in_file = ", ".join(statement.account_number or "(no number)" for statement in statements)
     if bank_account_id == 0:
         by_number = {_digits(account.number): account for account in accounts}
         found = [
-            (statement, by_number[statement.account_number])
-            for statement in statements
+            (place, by_number[statement.account_number])
+            for place, statement in enumerate(statements)
             if statement.account_number in by_number
         ]
         if not found:
@@ -231,12 +297,12 @@ def _choose(
             f"There is no bank account {bank_account_id}.",
             {"field": "header.bank_account_id", "id": str(bank_account_id)},
         )
-    for statement in statements:
+    for place, statement in enumerate(statements):
         if statement.account_number == _digits(account.number):
-            return statement, account
+            return place, account
     if len(statements) == 1 and not statements[0].account_number:
         # The file does not say whose it is, the client does.
-        return statements[0], account
+        return 0, account
     raise StatementBrokenError(f"the file is of account {in_file}, not of {account.number}")
 
 
@@ -285,5 +351,7 @@ def _command(
             bank_reference=row.bank_reference,
             pending=row.pending,
             occurrence=row.occurrence,
+            value_date=row.value_date.isoformat() if row.value_date else "",
+            counterparty=row.counterparty[:MAX_COUNTERPARTY_CHARS],
         )
     return request.SerializeToString()

@@ -25,12 +25,13 @@ ROW = re.compile(r'^\s*\w+ = "(?P<reason>[A-Z_]+)" (?P<code>\w+) "(?P<meaning>[^
 MEANINGS = {
     "ENGINE_FORKED": "The process was forked while a store was open; start it with spawn.",
     "ENGINE_OPEN": "This process has the store open already.",
-    "FILE_TOO_LARGE": "The uploaded file is larger than 64 MiB.",
+    "FILE_TOO_LARGE": "The uploaded file is larger than 1 GiB.",
     "READER_TOO_SLOW": "The reader of a stream did not keep up; it resumes from the last revision it saw.",
     "SNAPSHOT_UNWRITABLE": "The snapshot directory cannot be made.",
     "TOO_MANY_STREAMS": "So many streams are open already.",
     "TOO_MANY_UPLOADS": "So many files are being uploaded already.",
     "UPLOAD_STALLED": "Nothing of the uploaded file came for a minute.",
+    "UPLOAD_UNWRITABLE": "The disk has no room for the uploaded file while it is read; nothing was imported.",
 }
 
 INTRODUCTION = """\

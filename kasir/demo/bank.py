@@ -15,6 +15,7 @@ from kasir.demo.stage import STATEMENT, DemoFailed, Person, Stage
 from kasir.v1.booking_pb2 import ORDER_STATE_PAID, ORDER_STATE_PARTLY_PAID, ORDER_STATE_REFUND_DUE
 from kasir.v1.reconciliation_pb2 import (
     MUTATION_STATE_POSTED,
+    MUTATION_STATE_PROPOSED,
     ConfirmMatchesRequest,
     ConfirmMatchesResponse,
     ConfirmMatchesResult,
@@ -141,12 +142,12 @@ class Reconciliation:
         exact = self.book.of(*EXACTLY)
         cs_bank.match(self.shop)
         proposed = self.shop.told
-        # What nobody can match by its amount: strangers' money, too much, too little
-        without = self.statement.strangers + 2
-        if (proposed.auto, proposed.suggested, proposed.unmatched) != (len(exact), 0, without):
+        # What a person has to look at: strangers' money, too much, too little
+        others = self.statement.strangers + 2
+        if (proposed.auto, proposed.suggested + proposed.unmatched) != (len(exact), others):
             raise DemoFailed(
                 f"{proposed.auto} matches were sure, {proposed.suggested} likely and {proposed.unmatched} "
-                f"without; {len(exact)}, 0 and {without} were right."
+                f"without; {len(exact)} sure and {others} others were right."
             )
         cs_bank.confirm(self.shop, all_auto=True)
         results: list[ConfirmMatchesResult] = self.shop.told["results"]
@@ -162,13 +163,13 @@ class Reconciliation:
     def _by_hand(self) -> None:
         """One paid too much, which the customer keeps as credit; one too little, and brings the rest."""
         (much,), (little,) = self.book.of(Fate.PAYS_TOO_MUCH), self.book.of(Fate.PAYS_TOO_LITTLE)
-        posted = self._posted()
+        unexplained = self._unexplained()
         due_minor = much.order.payable.minor_units
-        order = self._match(_of(posted, self.statement.too_much_minor), much, due_minor, credit=True)
+        order = self._match(_of(unexplained, self.statement.too_much_minor), much, due_minor, credit=True)
         if order != ORDER_STATE_PAID:
             raise DemoFailed("The order of who paid too much is not paid.")
         paid_minor = self.statement.too_little_minor
-        order = self._match(_of(posted, paid_minor), little, paid_minor, credit=False)
+        order = self._match(_of(unexplained, paid_minor), little, paid_minor, credit=False)
         if order != ORDER_STATE_PARTLY_PAID:
             raise DemoFailed("The order of who paid too little is not partly paid.")
         rest_minor = little.order.payable.minor_units - paid_minor
@@ -200,7 +201,7 @@ class Reconciliation:
             raise DemoFailed("A match that was undone could not be made again.")
 
     def _ignore_strangers(self) -> None:
-        for mutation in self._posted():
+        for mutation in self._unexplained():
             request = IgnoreMutationRequest(
                 mutation_id=mutation.mutation_id, reason="Bukan pembayaran pesanan"
             )
@@ -219,10 +220,12 @@ class Reconciliation:
             self.shop.call(request, RecordPaymentResponse)
             self.stage.ledger.add("payments_recorded")
 
-    def _posted(self) -> list[Mutation]:
-        """Money in that nothing is known of."""
-        request = ListMutationsRequest(bank_account_id=self.facts.account, state=MUTATION_STATE_POSTED)
-        found = self.shop.pages(request, ListMutationsResponse, "mutations", MUTATIONS_MAX)
+    def _unexplained(self) -> list[Mutation]:
+        """Money in of which nobody said yet what it pays."""
+        found: list[Mutation] = []
+        for state in (MUTATION_STATE_POSTED, MUTATION_STATE_PROPOSED):
+            request = ListMutationsRequest(bank_account_id=self.facts.account, state=state)
+            found += self.shop.pages(request, ListMutationsResponse, "mutations", MUTATIONS_MAX)
         return [each for each in found if each.amount.minor_units > 0]
 
 

@@ -1,0 +1,382 @@
+//! Goal: what the matcher proposes is taken only as far as the state bears it; money from several transfers, short of a fee or
+//! from a known payer ends where it belongs, and every step can be taken back.
+//! Method: proposals written by hand, so that they may be wrong in every way, and the matcher itself beside a running shop.
+
+#![allow(clippy::unwrap_used, reason = "in a test the failure is the message")]
+
+mod common;
+
+use common::{BCA, MINUTE, Shop, WAREHOUSE, from, idr, paid_in};
+use kasir_core::command::{AllocationInput, Command, MatchingRulesInput, ProposalInput};
+use kasir_core::ids::{CustomerId, MutationId, OrderId};
+use kasir_core::matching::Desk;
+use kasir_core::records::{Customer, MatchCandidate, Order, Proposal, ProposedAllocation, find};
+use kasir_core::reply::{Confirmed, Proposed};
+use kasir_core::states::{MatchDecision, MutationState, OrderState};
+use kasir_core::{Reason, Reply, Table, View};
+
+/// A shop with so many orders of one item.
+fn shop(orders: usize) -> (Shop, Vec<Order>) {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 10_000_000, false);
+    shop.receive(kopi, WAREHOUSE, 100);
+    let orders = (0..orders).map(|_| shop.booked(vec![from(WAREHOUSE, kopi, 1)])).collect();
+    (shop, orders)
+}
+
+fn part(order: &Order, amount_minor: i64, write_off_minor: i64) -> ProposedAllocation {
+    let (order_id, order_version) = (order.order_id, order.version);
+    ProposedAllocation { order_id, amount_minor, order_version, write_off_minor }
+}
+
+fn proposal(decision: MatchDecision, allocations: Vec<ProposedAllocation>, joined: &[u64]) -> Proposal {
+    Proposal {
+        decision,
+        allocations,
+        score_millinats: 9_000,
+        margin_millinats: 8_000,
+        reasons: vec!["because".into()],
+        candidates: Vec::new(),
+        joined: joined.iter().map(|id| MutationId(*id)).collect(),
+    }
+}
+
+fn auto(allocations: Vec<ProposedAllocation>, joined: &[u64]) -> Proposal {
+    proposal(MatchDecision::Auto, allocations, joined)
+}
+
+fn propose(shop: &mut Shop, proposals: Vec<(u64, Option<Proposal>)>) -> Proposed {
+    let proposals =
+        proposals.into_iter().map(|(id, proposal)| ProposalInput { mutation_id: MutationId(id), proposal });
+    let command = Command::ProposeMatches {
+        bank_account_id: BCA,
+        proposals: proposals.collect(),
+        unmatched: 7,
+        more: false,
+    };
+    match shop.ok(command) {
+        Reply::Proposed(proposed) => proposed,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn confirm(shop: &mut Shop, ids: &[u64]) -> Vec<Confirmed> {
+    let mutation_ids = ids.iter().map(|id| MutationId(*id)).collect();
+    let command = Command::ConfirmMatches { bank_account_id: BCA, mutation_ids, all_auto: ids.is_empty() };
+    match shop.ok(command) {
+        Reply::Confirmed { results, .. } => results,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refusal(results: &[Confirmed]) -> Reason {
+    results[0].result.as_ref().unwrap_err().reason
+}
+
+fn rules(shop: &mut Shop, write_off_max: i64) {
+    let rules = MatchingRulesInput { write_off_max: Some(idr(write_off_max)), ..Default::default() };
+    shop.ok(Command::SetMatchingRules { bank_account_id: BCA, rules });
+}
+
+fn undo(id: u64) -> Command {
+    Command::UndoMatch { mutation_id: MutationId(id) }
+}
+
+#[test]
+fn a_proposal_is_taken_only_as_the_state_bears_it() {
+    let (mut shop, orders) = shop(2);
+    let payable = orders[0].payable_minor;
+    shop.import(vec![paid_in(payable, "A"), paid_in(payable, "B"), paid_in(-5, "OUT")]);
+    let stale = ProposedAllocation { order_version: 9, ..part(&orders[0], payable, 0) };
+    let unknown = ProposedAllocation { order_id: OrderId(99), ..part(&orders[0], payable, 0) };
+    let wrong = [
+        auto(vec![stale], &[]),
+        auto(vec![unknown], &[]),
+        auto(vec![part(&orders[0], payable + 1, 0)], &[]),
+        auto(vec![part(&orders[0], 0, 0)], &[]),
+        auto(vec![part(&orders[0], payable - 5, 5)], &[]),
+        auto(vec![part(&orders[0], payable - 5, 0)], &[]),
+        auto(vec![], &[]),
+        proposal(MatchDecision::Ambiguous, vec![part(&orders[0], payable, 0)], &[]),
+    ];
+    for wrong in wrong {
+        let told = propose(&mut shop, vec![(1, Some(wrong.clone()))]);
+        assert_eq!((told.auto, told.suggested), (0, 0), "{wrong:?}");
+        assert_eq!(shop.mutation(1).state, MutationState::Posted);
+    }
+    let right = auto(vec![part(&orders[0], payable, 0)], &[]);
+    // Money out, money that is not there, and a second transfer for what is promised.
+    let asked = [3, 77, 1, 2].map(|id| (id, Some(right.clone())));
+    let told = propose(&mut shop, asked.to_vec());
+    assert_eq!((told.auto, told.suggested, told.unmatched), (1, 0, 7));
+    assert_eq!(shop.mutation(2).state, MutationState::Posted);
+    let again = propose(&mut shop, vec![(1, Some(right))]);
+    assert_eq!((again.auto, again.withdrawn, again.more), (1, 0, false));
+    let less = propose(&mut shop, vec![(1, None), (2, None)]);
+    assert_eq!((less.withdrawn, shop.mutation(1).state), (1, MutationState::Posted));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn several_transfers_pay_one_order_together_and_are_undone_one_by_one() {
+    let (mut shop, orders) = shop(1);
+    let order = &orders[0];
+    let (first, second) = (4_000_000, order.payable_minor - 4_000_000);
+    shop.import(vec![paid_in(first, "CICIL 1"), paid_in(second, "CICIL 2")]);
+    let proposals = vec![
+        (1, Some(auto(vec![part(order, first, 0)], &[2]))),
+        (2, Some(auto(vec![part(order, second, 0)], &[1]))),
+    ];
+    assert_eq!(propose(&mut shop, proposals.clone()).auto, 2);
+    let results = confirm(&mut shop, &[]);
+    let told: Vec<_> =
+        results.iter().map(|done| (done.mutation_id.0, done.result.clone().unwrap())).collect();
+    let paid = (vec![order.order_id], OrderState::Paid);
+    assert_eq!(told, [(1, paid.clone()), (2, paid)]);
+    let kinds = |shop: &Shop, name: &str| {
+        shop.journal.iter().flat_map(|entry| &entry.events).filter(|event| event.name() == name).count()
+    };
+    assert_eq!(kinds(&shop, "PaymentAllocated"), 2);
+    let told_before = kinds(&shop, "MessageQueued");
+    assert_eq!(told_before, 2, "of the booking, and once of the payment");
+    shop.sound();
+    shop.ok(undo(1));
+    assert_eq!(shop.order(order.order_id).state, OrderState::PartlyPaid);
+    shop.ok(undo(2));
+    assert_eq!(shop.order(order.order_id).state, OrderState::Booked);
+    shop.sound();
+    shop.replays();
+
+    // When one of them is gone, the other does not pay alone.
+    let order = shop.order(order.order_id);
+    let proposals = vec![
+        (1, Some(auto(vec![part(&order, first, 0)], &[2]))),
+        (2, Some(auto(vec![part(&order, second, 0)], &[1]))),
+    ];
+    assert_eq!(propose(&mut shop, proposals).auto, 2);
+    shop.ok(Command::IgnoreMutation { mutation_id: MutationId(2), reason: "someone else's".into() });
+    assert_eq!(refusal(&confirm(&mut shop, &[1])), Reason::VersionStale);
+    shop.sound();
+}
+
+#[test]
+fn transfers_are_joined_by_hand() {
+    let (mut shop, orders) = shop(2);
+    let order = &orders[0];
+    let half = order.payable_minor / 2;
+    shop.import(vec![paid_in(half, "1"), paid_in(half, "2"), paid_in(half, "3")]);
+    let join = |ids: &[u64], credit_remainder| Command::JoinMutations {
+        mutation_ids: ids.iter().map(|id| MutationId(*id)).collect(),
+        order_id: order.order_id,
+        write_off: None,
+        credit_remainder,
+    };
+    assert_eq!(shop.refused(join(&[1], true)), Reason::FieldOutOfRange);
+    assert_eq!(shop.refused(join(&[1, 1], true)), Reason::FieldMalformed);
+    assert_eq!(shop.refused(join(&[1, 9], true)), Reason::MutationNotFound);
+    assert_eq!(shop.refused(join(&[1, 2, 3], false)), Reason::RemainderLeft);
+    let Reply::Joined { mutations, order: paid } = shop.ok(join(&[1, 2, 3], true)) else { panic!("joined") };
+    assert_eq!((mutations.len(), paid.state, paid.paid_minor), (3, OrderState::Paid, order.payable_minor));
+    let credit = 3 * half - order.payable_minor;
+    assert_eq!(mutations[2].credited_minor, credit);
+    let customer: Customer = find(&shop.state, order.customer_id.0).unwrap().unwrap();
+    assert_eq!(customer.credit_minor, credit);
+    shop.sound();
+    shop.ok(undo(3));
+    let customer: Customer = find(&shop.state, order.customer_id.0).unwrap().unwrap();
+    assert_eq!((customer.credit_minor, shop.order(order.order_id).state), (0, OrderState::PartlyPaid));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn what_a_fee_took_is_written_off_within_the_rules_and_comes_back_with_an_undo() {
+    let (mut shop, orders) = shop(1);
+    let order = &orders[0];
+    let came = order.payable_minor - 650_000;
+    shop.import(vec![paid_in(came, "BI-FAST")]);
+    let by_hand = |amount, off| Command::MatchMutation {
+        mutation_id: MutationId(1),
+        allocations: vec![AllocationInput {
+            order_id: order.order_id,
+            amount: Some(idr(amount)),
+            write_off: Some(idr(off)),
+        }],
+        credit_remainder: true,
+        credit_customer_id: CustomerId(0),
+    };
+    assert_eq!(shop.refused(by_hand(came, 650_000)), Reason::WriteOffTooHigh, "nothing is allowed yet");
+    rules(&mut shop, 650_000);
+    assert_eq!(shop.refused(by_hand(came, 649_999)), Reason::WriteOffTooHigh, "a rest would be left");
+    assert_eq!(shop.refused(by_hand(came - 1, 650_001)), Reason::WriteOffTooHigh);
+    shop.ok(by_hand(came, 650_000));
+    let paid = shop.order(order.order_id);
+    assert_eq!((paid.state, paid.paid_minor, paid.written_off_minor), (OrderState::Paid, came, 650_000));
+    assert_eq!(paid.due_minor(), 0);
+    shop.sound();
+    shop.ok(undo(1));
+    let booked = shop.order(order.order_id);
+    assert_eq!((booked.state, booked.written_off_minor), (OrderState::Booked, 0));
+    shop.sound();
+
+    // Proposed ones are held against the rules as they are when somebody confirms.
+    let wanted = auto(vec![part(&booked, came, 650_000)], &[]);
+    assert_eq!(propose(&mut shop, vec![(1, Some(wanted))]).auto, 1);
+    rules(&mut shop, 600_000);
+    assert_eq!(refusal(&confirm(&mut shop, &[1])), Reason::WriteOffTooHigh);
+    rules(&mut shop, 700_000);
+    assert_eq!(confirm(&mut shop, &[1])[0].result.as_ref().unwrap().1, OrderState::Paid);
+    shop.sound();
+
+    // Money that has to be paid back is paid back as it came.
+    shop.ok(Command::CancelBooking { order_id: order.order_id, reason: String::new() });
+    let due = shop.order(order.order_id);
+    assert_eq!((due.state, due.paid_minor), (OrderState::RefundDue, came));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn nothing_is_written_off_of_late_money_that_goes_back() {
+    let (mut shop, orders) = shop(1);
+    let order = &orders[0];
+    rules(&mut shop, 100);
+    shop.ok(Command::CancelBooking { order_id: order.order_id, reason: String::new() });
+    shop.import(vec![paid_in(order.payable_minor - 100, "LATE")]);
+    let cancelled = shop.order(order.order_id);
+    let wanted =
+        proposal(MatchDecision::Suggested, vec![part(&cancelled, order.payable_minor - 100, 100)], &[]);
+    assert_eq!(propose(&mut shop, vec![(1, Some(wanted))]).suggested, 1);
+    assert_eq!(confirm(&mut shop, &[1])[0].result.as_ref().unwrap().1, OrderState::RefundDue);
+    let due = shop.order(order.order_id);
+    assert_eq!((due.written_off_minor, due.allocations[0].write_off_minor), (0, 0));
+    assert_eq!(shop.mutation(1).allocations[0].write_off_minor, 0);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn what_fits_several_orders_is_for_a_person() {
+    let (mut shop, orders) = shop(2);
+    shop.import(vec![paid_in(orders[0].payable_minor, "X")]);
+    let candidates =
+        orders.iter().map(|order| MatchCandidate { order_ids: vec![order.order_id], score_millinats: 100 });
+    let candidates = candidates.collect();
+    let wanted = Proposal { candidates, ..proposal(MatchDecision::Ambiguous, vec![], &[]) };
+    assert_eq!(propose(&mut shop, vec![(1, Some(wanted))]).suggested, 1);
+    assert!(confirm(&mut shop, &[]).is_empty(), "it is not sure");
+    assert_eq!(refusal(&confirm(&mut shop, &[1])), Reason::ProposalAmbiguous);
+    shop.sound();
+}
+
+#[test]
+fn payers_are_learnt_from_confirmations_and_forgotten_when_undone() {
+    let (mut shop, orders) = shop(2);
+    shop.import(vec![
+        paid_in(orders[0].payable_minor, "TRSF E-BANKING CR 0101/FTSCY/WS9501 SITI RAHAYU"),
+        paid_in(orders[1].payable_minor, "TRSF E-BANKING CR 0101/FTSCY/WS9502 SITI RAHAYU"),
+    ]);
+    let payers = |shop: &Shop| {
+        let mut found = Vec::new();
+        let visit = &mut |key: &[u8], value: &[u8]| {
+            found.push((String::from_utf8_lossy(key).contains("SITI RAHAYU"), value.to_vec()));
+            Ok(true)
+        };
+        shop.state.scan(Table::Payers, &[0], &[1], visit).unwrap();
+        found
+    };
+    for (id, order) in [(1, &orders[0]), (2, &orders[1])] {
+        propose(&mut shop, vec![(id, Some(auto(vec![part(order, order.payable_minor, 0)], &[])))]);
+        confirm(&mut shop, &[id]);
+        let count = i64::try_from(id).unwrap();
+        assert_eq!(payers(&shop), [(true, count.to_be_bytes().to_vec())]);
+        shop.sound();
+    }
+    shop.ok(undo(1));
+    assert_eq!(payers(&shop), [(true, 1_i64.to_be_bytes().to_vec())]);
+    shop.sound();
+    shop.ok(undo(2));
+    assert_eq!(payers(&shop), []);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn a_very_long_payer_is_learnt_as_far_as_a_key_holds() {
+    let (mut shop, orders) = shop(1);
+    let row = kasir_core::command::MutationInput {
+        counterparty: "Ĳ".repeat(100),
+        ..paid_in(orders[0].payable_minor, "TRSF")
+    };
+    shop.import(vec![row]);
+    propose(&mut shop, vec![(1, Some(auto(vec![part(&orders[0], orders[0].payable_minor, 0)], &[])))]);
+    assert!(confirm(&mut shop, &[1])[0].result.is_ok());
+    shop.sound();
+    shop.ok(undo(1));
+    shop.sound();
+}
+
+#[test]
+fn rules_are_checked_and_kept() {
+    let mut shop = Shop::new();
+    let set = |rules| Command::SetMatchingRules { bank_account_id: BCA, rules };
+    let confirm_alone = MatchingRulesInput { confirm_by_itself: true, ..Default::default() };
+    assert_eq!(shop.refused(set(confirm_alone)), Reason::FieldMalformed);
+    let negative = MatchingRulesInput { write_off_max: Some(idr(-1)), ..Default::default() };
+    assert_eq!(shop.refused(set(negative)), Reason::AmountOutOfRange);
+    let all =
+        MatchingRulesInput { write_off_max: Some(idr(5)), propose_by_itself: true, confirm_by_itself: true };
+    let Reply::BankAccount(account) = shop.ok(set(all)) else { panic!("an account") };
+    assert_eq!(account.matching_rules.write_off_max_minor, 5);
+    assert!(account.matching_rules.propose_by_itself && account.matching_rules.confirm_by_itself);
+    shop.ok(set(MatchingRulesInput::default()));
+    shop.sound();
+    shop.replays();
+}
+
+/// A desk that follows the journal comes to what one that reads everything comes to.
+#[test]
+fn a_matcher_that_follows_the_journal_knows_what_a_new_one_knows() {
+    let (mut shop, orders) = shop(6);
+    let mut desk = Desk::open(&shop.state, BCA, 1).unwrap();
+    let mut read = shop.journal.len();
+    let mut agree = |shop: &mut Shop| {
+        for entry in &shop.journal[read..] {
+            entry.events.iter().for_each(|event| desk.note(event));
+        }
+        assert!(!desk.is_stale());
+        desk.refresh(&shop.state).unwrap();
+        let command = desk.propose(&shop.state).unwrap();
+        let anew = Desk::open(&shop.state, BCA, 1).unwrap().propose(&shop.state).unwrap();
+        let told = |command: &Command| match command {
+            Command::ProposeMatches { proposals, unmatched, more, .. } => {
+                (proposals.clone(), *unmatched, *more)
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told(&command), told(&anew));
+        shop.ok(command);
+        read = shop.journal.len();
+        shop.sound();
+    };
+    agree(&mut shop);
+    let rows = orders.iter().map(|order| paid_in(order.payable_minor, &format!("TRSF {}", order.order_id)));
+    shop.import(rows.collect());
+    agree(&mut shop);
+    shop.ok(Command::ExtendBooking {
+        order_id: orders[0].order_id,
+        version: orders[0].version,
+        expire_ms: Some(orders[0].expire_ms + MINUTE),
+    });
+    shop.ok(Command::CancelBooking { order_id: orders[1].order_id, reason: String::new() });
+    shop.ok(Command::IgnoreMutation { mutation_id: MutationId(3), reason: "interest".into() });
+    agree(&mut shop);
+    let command = Command::ConfirmMatches { bank_account_id: BCA, mutation_ids: vec![], all_auto: true };
+    shop.ok(command);
+    agree(&mut shop);
+    shop.ok(undo(3));
+    shop.wait(4 * 60 * MINUTE);
+    agree(&mut shop);
+    shop.replays();
+}
