@@ -283,7 +283,7 @@ fn a_withdrawn_proposal_makes_room_for_the_order_in_the_same_run() {
         expire_ms: Some(orders[0].expire_ms + 1),
     });
     let proposed = propose(&mut shop);
-    assert_eq!((proposed.auto, proposed.unmatched), (1, 1));
+    assert_eq!((proposed.auto + proposed.suggested, proposed.unmatched), (1, 1));
     assert_eq!(state_of(&shop, MutationId(1)), MutationState::Proposed);
     assert_sound(&shop);
 }

@@ -96,8 +96,9 @@ fn who_pays_twice_gets_it_as_credit() {
     let kopi = shop.item("A1", 100_000, false);
     shop.receive(kopi, WAREHOUSE, 2);
     let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
-    shop.import(vec![paid_in(order.payable_minor, "FIRST"), paid_in(order.payable_minor, "AGAIN")]);
+    shop.import(vec![paid_in(order.payable_minor, "TRSF PELANGGAN")]);
     assert_eq!(shop.reconcile(), vec![Ok(OrderState::Paid)]);
+    shop.import(vec![paid_in(order.payable_minor, "TRSF PELANGGAN AGAIN")]);
     shop.ok(Command::CreateSales { order_ids: vec![], all_paid: true, shift_id: ShiftId(0) });
     let again = |credit_remainder, customer| Command::MatchMutation {
         mutation_id: MutationId(2),
@@ -189,7 +190,7 @@ fn setting_money_aside_can_be_taken_back() {
     let kopi = shop.item("A1", 100_000, false);
     shop.receive(kopi, WAREHOUSE, 1);
     let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
-    shop.import(vec![paid_in(order.payable_minor, "WRONG CLICK"), paid_in(-5_000, "BIAYA ADM")]);
+    shop.import(vec![paid_in(order.payable_minor, "TRSF PELANGGAN"), paid_in(-5_000, "BIAYA ADM")]);
     let ignore = |id| Command::IgnoreMutation { mutation_id: MutationId(id), reason: "bunga".into() };
     let undo = |id| Command::UndoMatch { mutation_id: MutationId(id) };
     shop.ok(ignore(1));

@@ -258,7 +258,7 @@ impl Shop {
 
     /// Pays an order by a mutation matched by hand; what is too much becomes credit.
     pub(crate) fn pay(&mut self, order: &Order, amount_minor: i64, too_much_minor: i64) -> Mutation {
-        let text = format!("TRF {} {}", order.order_id, self.now_ms);
+        let text = format!("TRSF E-BANKING CR {} {} BUDI SANTOSO", order.order_id, self.now_ms);
         let mutation_id = self.money_in(amount_minor + too_much_minor, &text, false);
         let allocations =
             vec![AllocationInput { order_id: order.order_id, amount: minor(amount_minor), write_off: None }];
