@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 ENGINE := engine/_core.abi3.so
-RUST_SOURCES := $(shell find engine_rs/core engine_rs/store engine_rs/transport engine_rs/bridge -name '*.rs' -o -name Cargo.toml)
+RUST_SOURCES := $(shell find engine_rs/core engine_rs/store engine_rs/statements/src engine_rs/transport engine_rs/bridge -name '*.rs' -o -name Cargo.toml)
 PACKAGES := engine server clients hardware kasir
 CHECKED := $(PACKAGES) bench tests tools
 # Where `make serve` keeps its shop

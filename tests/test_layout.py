@@ -37,6 +37,7 @@ CRATE_DEPENDENCIES = {
         "rmp-serde",
         "serde",
     },
+    "statements": {"blake2", "encoding_rs", "memchr", "time"},
     "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
     "bridge": {
         "bytes",
@@ -54,6 +55,7 @@ CRATE_DEPENDENCIES = {
 # Not even by way of another crate.
 NEVER_UNDER_CORE = {"chrono", "getrandom", "heed", "prost", "pyo3", "rand", "time", "tokio"}
 NEVER_UNDER_STORE = {"prost", "pyo3", "tokio"}
+NEVER_UNDER_STATEMENTS = {"heed", "kasir-core", "kasir-store", "prost", "pyo3", "tokio"}
 NEVER_UNDER_TRANSPORT = {"heed", "kasir-core", "kasir-store", "prost", "pyo3"}
 
 
@@ -90,7 +92,12 @@ def test_a_crate_names_only_what_its_layer_may_use(crate):
 
 @pytest.mark.parametrize(
     ("crate", "never"),
-    [("core", NEVER_UNDER_CORE), ("store", NEVER_UNDER_STORE), ("transport", NEVER_UNDER_TRANSPORT)],
+    [
+        ("core", NEVER_UNDER_CORE),
+        ("store", NEVER_UNDER_STORE),
+        ("statements", NEVER_UNDER_STATEMENTS),
+        ("transport", NEVER_UNDER_TRANSPORT),
+    ],
 )
 def test_a_lower_layer_does_not_reach_up_through_another_crate(crate, never):
     command = [
