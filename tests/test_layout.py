@@ -37,7 +37,16 @@ CRATE_DEPENDENCIES = {
         "rmp-serde",
         "serde",
     },
-    "statements": {"blake2", "encoding_rs", "memchr", "time"},
+    "statements": {
+        "blake2",
+        "encoding_rs",
+        "hmac",
+        "memchr",
+        "serde",
+        "serde_json",
+        "sha2",
+        "time",
+    },
     "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
     "bridge": {
         "bytes",

@@ -101,6 +101,13 @@ fn parts(text: &str) -> Option<(u32, u32, Option<i32>)> {
     pieces.next().is_none().then_some((day, month, year))
 }
 
+/// `YYYY-MM-DD`.
+pub(crate) fn year_month_day(text: &str) -> Option<Date> {
+    let mut parts = text.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    date(i32::try_from(number(year, 4, 4)?).ok()?, number(month, 2, 2)?, number(day, 2, 2)?)
+}
+
 /// ASCII digits only, as many as are said.
 pub(crate) fn number(text: &str, least: usize, most: usize) -> Option<u32> {
     let fits = (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());

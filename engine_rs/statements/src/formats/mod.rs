@@ -4,6 +4,7 @@ mod klikbca;
 mod klikbca_bisnis;
 mod klikbca_individual;
 mod klikbca_text;
+mod moota;
 
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
@@ -24,7 +25,7 @@ pub struct Format {
 }
 
 /// Every format, in the order in which they are tried: the first that knows a file reads it.
-pub static FORMATS: &[Format] = &[klikbca_individual::FORMAT, klikbca_bisnis::FORMAT];
+pub static FORMATS: &[Format] = &[klikbca_individual::FORMAT, klikbca_bisnis::FORMAT, moota::FORMAT];
 
 /// The names of all formats, with commas.
 pub fn names() -> String {
