@@ -39,6 +39,7 @@ CRATE_DEPENDENCIES = {
     },
     "statements": {
         "blake2",
+        "csv-core",
         "encoding_rs",
         "hmac",
         "memchr",
@@ -52,6 +53,7 @@ CRATE_DEPENDENCIES = {
         "bytes",
         "http",
         "kasir-core",
+        "kasir-statements",
         "kasir-store",
         "kasir-transport",
         "mimalloc",

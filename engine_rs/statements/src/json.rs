@@ -28,5 +28,5 @@ pub fn write_row(out: &mut impl Write, account: &Account, row: &Row<'_>) -> io::
     serde_json::to_writer(&mut *out, row.bank_reference)?;
     out.write_all(b", \"counterparty\": ")?;
     serde_json::to_writer(&mut *out, row.counterparty)?;
-    writeln!(out, ", \"occurrence\": {}, \"row\": {}}}", row.occurrence, row.row)
+    writeln!(out, ", \"row\": {}}}", row.row)
 }

@@ -1,10 +1,16 @@
 //! Which formats there are, and which one a file is in. Content decides, never a file's name or label.
 
+mod bni;
+mod bri_cms;
+mod bri_internet;
 mod klikbca;
 mod klikbca_bisnis;
 mod klikbca_individual;
 mod klikbca_text;
+mod mandiri_kopra;
+mod mandiri_mcm;
 mod moota;
+mod table;
 
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
@@ -25,7 +31,16 @@ pub struct Format {
 }
 
 /// Every format, in the order in which they are tried: the first that knows a file reads it.
-pub static FORMATS: &[Format] = &[klikbca_individual::FORMAT, klikbca_bisnis::FORMAT, moota::FORMAT];
+pub static FORMATS: &[Format] = &[
+    klikbca_individual::FORMAT,
+    klikbca_bisnis::FORMAT,
+    mandiri_kopra::FORMAT,
+    mandiri_mcm::FORMAT,
+    bni::FORMAT,
+    bri_cms::FORMAT,
+    bri_internet::FORMAT,
+    moota::FORMAT,
+];
 
 /// The names of all formats, with commas.
 pub fn names() -> String {
