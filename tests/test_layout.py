@@ -39,6 +39,7 @@ CRATE_DEPENDENCIES = {
     },
     "statements": {
         "blake2",
+        "calamine",
         "csv-core",
         "encoding_rs",
         "hmac",
@@ -47,6 +48,7 @@ CRATE_DEPENDENCIES = {
         "serde_json",
         "sha2",
         "time",
+        "zip",
     },
     "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
     "bridge": {

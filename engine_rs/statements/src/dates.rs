@@ -115,7 +115,21 @@ pub(crate) fn day_of(text: &str, reader: &DateReader) -> Result<Date, String> {
         let found = i32::try_from(year).ok().and_then(|year| date(year, month, day));
         return found.ok_or_else(|| format!("{} is no day of the calendar", shown(text)));
     }
+    if let Some(date) = serial_day(first) {
+        return Ok(date);
+    }
     reader.read(first)
+}
+
+/// The day that a spreadsheet counts as `text`, with or without a part of the day: 1 is the first of January 1900, and 60 a day that
+/// never was. Only days of 1982 to 2064, so that no other number is taken for one.
+fn serial_day(text: &str) -> Option<Date> {
+    let (days, part) = text.split_once('.').unwrap_or((text, "0"));
+    let days = number(days, 5, 5).filter(|days| (30_000..60_000).contains(days))?;
+    if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    date(1899, 12, 30)?.checked_add(Duration::days(days.into()))
 }
 
 /// The number of a month by its name or the first three letters of it.

@@ -77,6 +77,8 @@ pub struct Source<'a> {
     searched: usize,
     is_started: bool,
     is_at_end: bool,
+    /// All bytes are counted and hashed, before the file was lent for seeking.
+    is_drained: bool,
     number: u64,
     scratch: String,
 }
@@ -99,6 +101,7 @@ impl<'a> Source<'a> {
             searched: 0,
             is_started: false,
             is_at_end: false,
+            is_drained: false,
             number: 0,
             scratch: String::new(),
         };
@@ -155,6 +158,7 @@ impl<'a> Source<'a> {
     /// The file for a library that seeks, at its beginning; all of it is read once before.
     pub fn seekable(&mut self) -> Result<&mut (dyn ReadSeek + 'a), StatementError> {
         self.drain()?;
+        self.is_drained = true;
         self.inner.seek(SeekFrom::Start(0))?;
         Ok(&mut *self.inner)
     }
@@ -170,6 +174,10 @@ impl<'a> Source<'a> {
     }
 
     fn drain(&mut self) -> Result<(), StatementError> {
+        // Where a library that seeks stopped is not where the hash did.
+        if self.is_drained {
+            return Ok(());
+        }
         let mut piece = std::mem::take(&mut self.piece);
         piece.resize(PIECE_BYTES, 0);
         while self.read_raw(&mut piece)? > 0 {}

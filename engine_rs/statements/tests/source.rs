@@ -80,6 +80,7 @@ fn the_hash_is_of_the_bytes_whatever_was_read() {
     let mut again = Vec::new();
     source.seekable().expect("it seeks").read_to_end(&mut again).expect("it is read");
     assert_eq!(again, data);
+    source.seekable().expect("it seeks").read_exact(&mut [0; 100]).expect("it is read");
     hashes.push(source.finish().expect("it is read"));
     assert!(hashes.iter().all(|hash| *hash == hashes[0] && hash.len() == 64));
 }
@@ -107,7 +108,7 @@ fn what_is_no_statement_is_refused_as_such() {
         &zip,
         b"%PDF-1.7\n",
         every_byte.as_bytes(),
-        &[b'x'; 200_000],
+        &vec![b'x'; 200_000],
     ];
     for data in cases {
         let refused = read_in_pieces(data, usize::MAX, &options());
@@ -117,7 +118,7 @@ fn what_is_no_statement_is_refused_as_such() {
 
 #[test]
 fn a_line_that_no_bank_writes_and_a_file_too_large_are_refused() {
-    let long = [b"a\n".as_slice(), &[b'x'; 100_000]].concat();
+    let long = [b"a\n".as_slice(), &vec![b'x'; 100_000]].concat();
     assert!(
         matches!(lines(&long, 4_096), Err(StatementError::Broken(words)) if words.starts_with("line 2 is longer"))
     );

@@ -8,7 +8,7 @@
 //! There is no balance. Journal numbers begin anew each day: they are read as part of the text.
 
 use super::Format;
-use super::table::{Money, Shape, is_csv, read_csv};
+use super::table::{Shape, is_csv, read_csv};
 use crate::model::{Options, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
@@ -21,7 +21,8 @@ const SHAPE: Shape = Shape {
     date: "post date",
     value_date: "value date",
     texts: &["journal no.", "description"],
-    money: Money::Two { credit: "credit", debit: "debit" },
+    credit: "credit",
+    debit: "debit",
     balance: "balance",
     account: "",
     currency: "",

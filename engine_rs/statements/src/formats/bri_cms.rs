@@ -8,7 +8,7 @@
 //! Columns are found by their names.
 
 use super::Format;
-use super::table::{Money, Shape, is_csv, read_csv};
+use super::table::{Shape, is_csv, read_csv};
 use crate::model::{Options, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
@@ -21,7 +21,8 @@ const SHAPE: Shape = Shape {
     date: "tgl_tran",
     value_date: "tgl_efektif",
     texts: &["desk_tran", "remark_custom"],
-    money: Money::Two { credit: "mutasi_kredit", debit: "mutasi_debet" },
+    credit: "mutasi_kredit",
+    debit: "mutasi_debet",
     balance: "saldo_akhir_mutasi",
     account: "norek",
     currency: "",

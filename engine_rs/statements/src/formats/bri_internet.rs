@@ -8,7 +8,7 @@
 //! Amounts have a decimal comma.
 
 use super::Format;
-use super::table::{Money, Shape, is_csv, read_csv};
+use super::table::{Shape, is_csv, read_csv};
 use crate::model::{Options, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
@@ -22,7 +22,8 @@ const SHAPE: Shape = Shape {
     date: "tanggal transaksi",
     value_date: "",
     texts: &["uraian transaksi"],
-    money: Money::Two { credit: "kredit", debit: "debet" },
+    credit: "kredit",
+    debit: "debet",
     balance: "saldo",
     account: "",
     currency: "",

@@ -108,7 +108,7 @@ impl Body {
         if let Some(cells) = cells {
             return self.cells(line.number, &cells, out);
         }
-        out.unreadable(self.account, line.number, format!("{} is not a row of this format", shown(text)));
+        self.not_a_row(line.number, text, out);
         Ok(())
     }
 
@@ -161,6 +161,33 @@ impl Body {
     fn pending_date(&self, description: &str) -> Date {
         let in_text = day_in_text(description).and_then(|day| self.dates.read(&day).ok());
         in_text.or(self.last_date).or(self.dates.period.map(|(_, last)| last)).unwrap_or(self.dates.today)
+    }
+
+    /// Takes what a row of a table tells below the mutations.
+    pub(super) fn trailer_cells(
+        &mut self,
+        number: u64,
+        part: Part,
+        amount: &str,
+        count: &str,
+        out: &mut Recorder<'_>,
+    ) {
+        let fits = (amount.is_empty() || money_digits(amount, true, true).is_some())
+            && count.len() <= COUNT_DIGITS
+            && count.bytes().all(|byte| byte.is_ascii_digit());
+        let taken = if fits {
+            self.total(part, amount, count)
+        } else {
+            Err(format!("{} does not give an amount", shown(amount)))
+        };
+        if let Err(words) = taken {
+            out.problem(self.account, number, words, ProblemKind::Structure);
+        }
+    }
+
+    /// Notes a line that is no row.
+    pub(super) fn not_a_row(&self, number: u64, text: &str, out: &mut Recorder<'_>) {
+        out.unreadable(self.account, number, format!("{} is not a row of this format", shown(text)));
     }
 
     fn trailer_line(&mut self, line: &str, part: Part, rest: &str) -> Result<(), String> {
@@ -430,7 +457,7 @@ impl Preamble {
 
 /// What exports call the account's number.
 pub(super) const ACCOUNT_LABELS: &[&str] =
-    &["no. rekening", "no rekening", "account number", "account no.", "account no"];
+    &["no. rekening", "no rekening", "nomor rekening", "account number", "account no.", "account no"];
 
 /// Opens the one account of an export; tells its number and its currency.
 pub(super) fn open_account(

@@ -8,7 +8,7 @@
 //! Money in stands before money out.
 
 use super::Format;
-use super::table::{Money, Shape, is_csv, read_csv};
+use super::table::{Shape, is_csv, read_csv};
 use crate::model::{Options, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
@@ -21,7 +21,8 @@ const SHAPE: Shape = Shape {
     date: "postdate",
     value_date: "",
     texts: &["remarks", "additionaldesc"],
-    money: Money::Two { credit: "credit amount", debit: "debit amount" },
+    credit: "credit amount",
+    debit: "debit amount",
     balance: "close balance",
     account: "accountno",
     currency: "ccy",

@@ -8,7 +8,7 @@
 //! There is no balance. The reference is not the row's own: it repeats from day to day, and is read as part of the text.
 
 use super::Format;
-use super::table::{Money, Shape, is_csv, read_csv};
+use super::table::{Shape, is_csv, read_csv};
 use crate::model::{Options, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
@@ -30,7 +30,8 @@ const SHAPE: Shape = Shape {
     date: "date",
     value_date: "val. date",
     texts: &["description", "reference no."],
-    money: Money::Two { credit: "credit", debit: "debit" },
+    credit: "credit",
+    debit: "debit",
     balance: "",
     account: "account no",
     currency: "",

@@ -3,14 +3,18 @@
 mod bni;
 mod bri_cms;
 mod bri_internet;
+mod cimb_octo;
+mod html;
 mod klikbca;
 mod klikbca_bisnis;
+mod klikbca_html;
 mod klikbca_individual;
 mod klikbca_text;
 mod mandiri_kopra;
 mod mandiri_mcm;
 mod moota;
 mod table;
+mod xlsx;
 
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
@@ -34,11 +38,13 @@ pub struct Format {
 pub static FORMATS: &[Format] = &[
     klikbca_individual::FORMAT,
     klikbca_bisnis::FORMAT,
+    klikbca_html::FORMAT,
     mandiri_kopra::FORMAT,
     mandiri_mcm::FORMAT,
     bni::FORMAT,
     bri_cms::FORMAT,
     bri_internet::FORMAT,
+    cimb_octo::FORMAT,
     moota::FORMAT,
 ];
 

@@ -1,4 +1,5 @@
-//! Exports that are plain tables: a header that names the columns, one row a mutation, an amount or two columns of them.
+//! Exports that are plain tables: a header that names the columns, one row a mutation, a column of money in and one of
+//! money out.
 //!
 //! Layouts were read from public parsers and their fixtures, not from bank documents. Such files end with their last row: that
 //! one is cut off between rows can only be seen by a closing balance or total, where the bank writes one.
@@ -30,20 +31,12 @@ pub(super) struct Shape {
     pub(super) value_date: &'static str,
     /// The columns that together are the text, in the order of the file.
     pub(super) texts: &'static [&'static str],
-    pub(super) money: Money,
+    pub(super) credit: &'static str,
+    pub(super) debit: &'static str,
     pub(super) balance: &'static str,
     pub(super) account: &'static str,
     pub(super) currency: &'static str,
     pub(super) marks: Marks,
-}
-
-/// How a table tells money in from money out.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Money {
-    /// A column for each.
-    Two { credit: &'static str, debit: &'static str },
-    /// One column, and one that tells: its text begins with C or K for money in, with D for money out.
-    Told { amount: &'static str, by: &'static str },
 }
 
 /// Where the columns of one file stand.
@@ -52,8 +45,8 @@ struct Columns {
     date: usize,
     value_date: Option<usize>,
     texts: Vec<usize>,
-    /// Money in and out, or the amount and what tells its direction.
-    money: (usize, usize),
+    credit: usize,
+    debit: usize,
     balance: Option<usize>,
     account: Option<usize>,
     currency: Option<usize>,
@@ -70,15 +63,12 @@ impl Shape {
         if !self.header.iter().all(|name| at(name).is_some()) {
             return None;
         }
-        let (one, other) = match self.money {
-            Money::Two { credit, debit } => (credit, debit),
-            Money::Told { amount, by } => (amount, by),
-        };
         Some(Columns {
             date: at(self.date)?,
             value_date: at(self.value_date),
             texts: (0..names.len()).filter(|index| self.texts.contains(&names[*index].as_str())).collect(),
-            money: (at(one)?, at(other)?),
+            credit: at(self.credit)?,
+            debit: at(self.debit)?,
             balance: at(self.balance),
             account: at(self.account),
             currency: at(self.currency),
@@ -199,13 +189,8 @@ impl<'t> Table<'t> {
         if self.lines > HEAD_LINES {
             return Err(self.no_header());
         }
-        let mut filled = cells.iter().map(|cell| cell.trim()).filter(|cell| !matches!(*cell, "" | "=" | ":"));
-        let Some(first) = filled.next() else {
-            return Ok(());
-        };
-        match first.split_once(':') {
-            Some((label, value)) if !value.trim().is_empty() => self.preamble.say(label, value),
-            _ => self.preamble.say(first.trim_end_matches([':', ' ']), filled.next().unwrap_or_default()),
+        if let Some((label, value)) = label_and_value(cells) {
+            self.preamble.say(label, value);
         }
         Ok(())
     }
@@ -288,13 +273,9 @@ impl<'t> Table<'t> {
         let in_column =
             |at: usize| cells.get(at).filter(|cell| !cell.trim().is_empty()).and_then(|cell| amount(cell));
         if !dated && label.trim().to_lowercase().starts_with("total") {
-            if let Money::Two { .. } = self.shape.money {
-                let (credit, debit) = columns.money;
-                self.totals.credit_minor = in_column(credit);
-                self.totals.debit_minor = in_column(debit);
-                return self.totals.credit_minor.is_some() && self.totals.debit_minor.is_some();
-            }
-            return false;
+            self.totals.credit_minor = in_column(columns.credit);
+            self.totals.debit_minor = in_column(columns.debit);
+            return self.totals.credit_minor.is_some() && self.totals.debit_minor.is_some();
         }
         let Some(part) = part_of(label.trim()).filter(|_| !dated) else {
             return false;
@@ -321,19 +302,11 @@ impl<'t> Table<'t> {
         let written = |at: usize| money(cell(at), currency, self.shape.marks);
         let pending = cell(columns.date).eq_ignore_ascii_case("pend");
         let date = if pending { self.dates.today } else { day_of(cell(columns.date), &self.dates)? };
-        let (one, other) = columns.money;
-        let amount = match self.shape.money {
-            Money::Two { .. } => match (written(one)?, written(other)?) {
-                (0, 0) => return Err("the row has no amount".to_owned()),
-                (credit, 0) if credit > 0 => credit,
-                (0, debit) if debit > 0 => -debit,
-                _ => return Err("the row has an amount on both sides, or a negative one".to_owned()),
-            },
-            Money::Told { .. } => match (written(one)?, cell(other).bytes().next()) {
-                (amount, Some(b'C' | b'c' | b'K' | b'k')) if amount >= 0 => amount,
-                (amount, Some(b'D' | b'd')) if amount >= 0 => -amount,
-                _ => return Err(format!("{} does not tell money in from money out", shown(cell(other)))),
-            },
+        let amount = match (written(columns.credit)?, written(columns.debit)?) {
+            (0, 0) => return Err("the row has no amount".to_owned()),
+            (credit, 0) if credit > 0 => credit,
+            (0, debit) if debit > 0 => -debit,
+            _ => return Err("the row has an amount on both sides, or a negative one".to_owned()),
         };
         let mut row = Row::new(number, date, amount);
         row.pending = pending;
@@ -347,6 +320,16 @@ impl<'t> Table<'t> {
             row.balance_minor = Some(written(at)?);
         }
         Ok(row)
+    }
+}
+
+/// The label and the value that a line above the header may be: `label : value` in one cell, or in several.
+pub(super) fn label_and_value<'c>(cells: &[&'c str]) -> Option<(&'c str, &'c str)> {
+    let mut filled = cells.iter().map(|cell| cell.trim()).filter(|cell| !matches!(*cell, "" | "=" | ":"));
+    let first = filled.next()?;
+    match first.split_once(':') {
+        Some((label, value)) if !value.trim().is_empty() => Some((label, value)),
+        _ => Some((first.trim_end_matches([':', ' ']), filled.next()?.trim_start_matches([':', ' ']))),
     }
 }
 
