@@ -124,6 +124,13 @@ N ?= 20
 crash: setup ## Kill the server under load, N=20 times (part of test)
 	@KASIR_KILLS=$(N) $(PYTHON) -m pytest -m crash $(ARGS)
 
+# How long each target of `make fuzz` runs
+SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: ## Feed damaged bank files to each reader, SECONDS=60 each
+	@sh tools/fuzz.sh $(SECONDS) $(ARGS)
+
 .PHONY: audit
 audit: $(VENV)/.dependencies ## Ask for known flaws in what we depend on (needs the network)
 	@$(BIN)/pip-audit --disable-pip --no-deps --requirement requirements.lock

@@ -123,17 +123,30 @@ impl<'t> Table<'t> {
             self.columns = Some(columns);
             return Ok(());
         }
-        let Some(columns) = self.columns.clone() else {
+        let Some(columns) = self.columns.take() else {
             return self.above(cells);
         };
-        let (account, currency) = match self.account(&columns, cells, out)? {
+        let taken = self.below(number, &columns, cells, out);
+        self.columns = Some(columns);
+        taken
+    }
+
+    /// Takes a line below the header.
+    fn below(
+        &mut self,
+        number: u64,
+        columns: &Columns,
+        cells: &[&str],
+        out: &mut Recorder<'_>,
+    ) -> Result<(), StatementError> {
+        let (account, currency) = match self.account(columns, cells, out)? {
             Ok(found) => found,
             Err((account, words)) => {
                 out.unreadable(account, number, words);
                 return Ok(());
             }
         };
-        if self.is_trailer(&columns, cells, currency) {
+        if self.is_trailer(columns, cells, currency) {
             return Ok(());
         }
         self.text.clear();
@@ -145,7 +158,7 @@ impl<'t> Table<'t> {
                 self.text.push_str(piece);
             }
         }
-        match self.row(number, &columns, cells, currency) {
+        match self.row(number, columns, cells, currency) {
             Ok(row) => {
                 let row = Row { description: &self.text, counterparty: counterparty(&self.text), ..row };
                 out.row(account, &row)
@@ -163,7 +176,7 @@ impl<'t> Table<'t> {
             return Err(self.no_header());
         }
         if self.accounts.is_empty() {
-            let (number, currency) = self.said(out)?;
+            let (number, currency) = self.said()?;
             self.open(number, currency, out)?;
         }
         if let [_] = self.accounts.as_slice() {
@@ -196,7 +209,7 @@ impl<'t> Table<'t> {
     }
 
     /// Number and currency that the lines above the header say.
-    fn said(&self, _out: &Recorder<'_>) -> Result<(String, &'static str), StatementError> {
+    fn said(&self) -> Result<(String, &'static str), StatementError> {
         let said =
             self.preamble.value(&["kode mata uang", "mata uang", "currency", "currency code", "valuta"]);
         let currency = if said.is_empty() { Some(HOME_CURRENCY) } else { currency_of(said) };
@@ -219,15 +232,20 @@ impl<'t> Table<'t> {
         cells: &[&str],
         out: &mut Recorder<'_>,
     ) -> Result<Result<(usize, &'static str), (usize, String)>, StatementError> {
-        let (mut number, mut currency) = self.said(out)?;
+        let of_row = |at: Option<usize>| at.and_then(|at| cells.get(at)).copied();
+        let (said_number, said_currency) = (of_row(columns.account), of_row(columns.currency));
+        if said_number.is_none() && said_currency.is_none() && !self.accounts.is_empty() {
+            return Ok(Ok((0, self.accounts[0].1)));
+        }
+        let (mut number, mut currency) = self.said()?;
         let mut wrong = None;
-        if let Some(cell) = columns.account.and_then(|at| cells.get(at)) {
+        if let Some(cell) = said_number {
             number = digits(cell);
             if number.is_empty() {
                 wrong = Some(format!("{} is not an account number", shown(cell)));
             }
         }
-        if let Some(cell) = columns.currency.and_then(|at| cells.get(at)) {
+        if let Some(cell) = said_currency {
             match currency_of(cell) {
                 Some(found) => currency = found,
                 None => wrong = Some(format!("{} is not a currency", shown(cell))),
