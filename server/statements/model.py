@@ -57,7 +57,7 @@ class StatementRow(NamedTuple):
     counterparty: str = ""
     """Who paid or was paid, when the text says so plainly; else empty. Often cut off by the bank: a hint."""
     occurrence: int = 1
-    """Which of several equal rows of this file it is, from 1, so that two genuine identical payments stay two.
+    """Which of several equal rows of this file it is, from 1: two genuine identical payments stay two.
 
     Equal means: of the same amount, and the same reference of the bank where there is one; else of the same
     date, normalised text and, when given, balance. A pending row has neither its date nor its balance yet and

@@ -83,8 +83,8 @@ def rows(
     account: int = 0,
     batch: int = BATCH_ROWS,
 ) -> Iterator[list[StatementRow]]:
-    """The rows of a file of any size in its order, at most `batch` at a time: those of the account that stands
-    at `account` in what `check` returns.
+    """The rows of a file of any size in its order, at most `batch` at a time: those of the account that
+    stands at `account` in what `check` returns.
 
     Rows that cannot be read are left out, whatever else is wrong with the file: `check` it before. Raises as
     `check` does.
@@ -100,8 +100,20 @@ def rows(
 
 def row_of(told: tuple[Any, ...]) -> StatementRow:
     """A row as the reader tells it, with its dates."""
-    _, row, date, *rest, value_date = told
-    return StatementRow(row, _day(date), *rest, None if value_date is None else _day(value_date))
+    _, row, date, amount, balance, description, reference, pending, counterparty, occurrence, value = told
+    value_date = None if value is None else _day(value)
+    return StatementRow(
+        row,
+        _day(date),
+        amount,
+        balance,
+        description,
+        reference,
+        pending,
+        counterparty,
+        occurrence,
+        value_date,
+    )
 
 
 def raise_refusal(piece: tuple[Any, ...]) -> None:

@@ -1,5 +1,5 @@
-"""Goal: a file that memory does not hold gives the same as one that it does, in batches, and its face in Python
-refuses what the whole one refuses.
+"""Goal: a file that memory does not hold gives the same as one that it does, in batches, and is refused for
+the same reasons.
 """
 
 import datetime as dt
