@@ -1,7 +1,10 @@
 //! Whether an account's running balances, totals, counts and closing balance agree with its rows.
 
-use crate::model::{MAX_PROBLEMS, Problem, ProblemKind, Row};
+use crate::model::{Problem, ProblemKind, Row};
 use crate::money::format_amount;
+
+/// Breaks that are kept of an account, in each way of reading it; all are counted.
+const MAX_BREAKS: usize = 200;
 
 /// What a file says about an account itself, in minor units; none where it says nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -206,7 +209,7 @@ impl Reading {
 
     fn note(&mut self, found: Break) {
         self.break_count += 1;
-        if self.breaks.len() < MAX_PROBLEMS {
+        if self.breaks.len() < MAX_BREAKS {
             self.breaks.push(found);
         }
     }

@@ -121,10 +121,12 @@ impl<'s> Recorder<'s> {
         };
         let verdict = checks.finish(totals, &open.currency);
         let mut problems = std::mem::take(&mut open.problems);
-        self.problems_kept -= problems.len().min(self.problems_kept);
+        let room = MAX_FILE_PROBLEMS.saturating_sub(self.problems_kept) + problems.len();
+        let noted = problems.len();
         problems.extend(verdict.problems);
         problems.sort_by_key(|problem| problem.row);
-        problems.truncate(MAX_PROBLEMS);
+        problems.truncate(room.min(MAX_PROBLEMS));
+        self.problems_kept += problems.len().saturating_sub(noted);
         let end = End {
             opening_minor: verdict.opening_minor,
             closing_minor: verdict.closing_minor,

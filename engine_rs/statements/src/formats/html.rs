@@ -15,24 +15,15 @@ pub(super) fn rows(
 ) -> Result<(), StatementError> {
     let mut page = BufReader::new(page);
     let mut row = Row { line: 1, cells: Vec::new(), in_cell: false };
-    let mut line = 1;
-    let mut after_return = false;
+    let mut lines = Lines { line: 1, after_return: false };
     let mut skipped_until: Option<&str> = None;
     let mut piece = Vec::new();
     loop {
         // By turns a text before "<" and what stands between "<" and ">".
         for mark in [b'<', b'>'] {
-            piece.clear();
-            let read = page.by_ref().take(MAX_LINE_BYTES as u64 + 1).read_until(mark, &mut piece)?;
-            if read > MAX_LINE_BYTES {
-                let words = format!("line {line} is longer than any bank writes: not a line of a statement");
-                return Err(StatementError::broken(words));
-            }
-            let begun = line;
-            for byte in &piece {
-                line += u64::from(*byte == b'\r' || (*byte == b'\n' && !after_return));
-                after_return = *byte == b'\r';
-            }
+            let begun = lines.line;
+            let in_cell = row.in_cell && skipped_until.is_none();
+            let read = until(&mut page, mark, &mut piece, &mut lines, in_cell)?;
             let text = String::from_utf8_lossy(piece.strip_suffix(&[mark]).unwrap_or(&piece));
             if mark == b'<' {
                 if skipped_until.is_none() {
@@ -51,6 +42,49 @@ pub(super) fn rows(
             }
         }
     }
+}
+
+/// Where the reading stands, as an editor shows it.
+struct Lines {
+    line: u64,
+    after_return: bool,
+}
+
+impl Lines {
+    fn count(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.line += u64::from(*byte == b'\r' || (*byte == b'\n' && !self.after_return));
+            self.after_return = *byte == b'\r';
+        }
+    }
+}
+
+/// Reads to the next `mark` or the end; says how much that was. Beyond a line's length nothing is kept, and within a cell it is refused.
+fn until(
+    page: &mut impl BufRead,
+    mark: u8,
+    piece: &mut Vec<u8>,
+    lines: &mut Lines,
+    in_cell: bool,
+) -> Result<usize, StatementError> {
+    piece.clear();
+    let mut read = page.take(MAX_LINE_BYTES as u64).read_until(mark, piece)?;
+    lines.count(piece);
+    let mut rest = Vec::new();
+    while read > 0 && piece.last() != Some(&mark) && rest.last() != Some(&mark) {
+        if in_cell {
+            let words = "a cell is longer than any bank writes: not a row of a statement";
+            return Err(StatementError::broken(words));
+        }
+        rest.clear();
+        let more = page.take(MAX_LINE_BYTES as u64).read_until(mark, &mut rest)?;
+        if more == 0 {
+            break;
+        }
+        lines.count(&rest);
+        read += more;
+    }
+    Ok(read)
 }
 
 /// The row under way.
@@ -169,6 +203,14 @@ mod tests {
         })
         .expect("a page");
         found
+    }
+
+    #[test]
+    fn what_stands_outside_of_cells_may_be_long() {
+        let script = "x\r\n".repeat(20_000);
+        let page = format!("<script>{script}</script><img src='{script}'><tr><td>a</td></tr>");
+        assert_eq!(found(&page), [(40_001, vec!["a".to_owned()])]);
+        assert!(rows(format!("<td>{script}").as_bytes(), |_, _| Ok(())).is_err());
     }
 
     #[test]
