@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 ENGINE := engine/_core.abi3.so
-RUST_SOURCES := $(shell find engine_rs/core engine_rs/matching engine_rs/store engine_rs/transport engine_rs/bridge -name '*.rs' -o -name Cargo.toml)
+RUST_SOURCES := $(shell find engine_rs/core engine_rs/matching engine_rs/store engine_rs/statements/src engine_rs/transport engine_rs/bridge -name '*.rs' -o -name Cargo.toml)
 PACKAGES := engine server clients hardware kasir
 CHECKED := $(PACKAGES) bench tests tools
 # Where `make serve` keeps its shop
@@ -127,6 +127,13 @@ N ?= 20
 .PHONY: crash
 crash: setup ## Kill the server under load, N=20 times (part of test)
 	@KASIR_KILLS=$(N) $(PYTHON) -m pytest -m crash $(ARGS)
+
+# How long each target of `make fuzz` runs
+SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: ## Feed damaged bank files to each reader, SECONDS=60 each
+	@sh tools/fuzz.sh $(SECONDS) $(ARGS)
 
 .PHONY: audit
 audit: $(VENV)/.dependencies ## Ask for known flaws in what we depend on (needs the network)

@@ -38,12 +38,26 @@ CRATE_DEPENDENCIES = {
         "rmp-serde",
         "serde",
     },
+    "statements": {
+        "blake2",
+        "calamine",
+        "csv-core",
+        "encoding_rs",
+        "hmac",
+        "memchr",
+        "serde",
+        "serde_json",
+        "sha2",
+        "time",
+        "zip",
+    },
     "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
     "bridge": {
         "bytes",
         "http",
         "kasir-core",
         "kasir-matching",
+        "kasir-statements",
         "kasir-store",
         "kasir-transport",
         "mimalloc",
@@ -59,6 +73,7 @@ CRATE_DEPENDENCIES = {
 NEVER_UNDER_CORE = {"chrono", "getrandom", "heed", "prost", "pyo3", "rand", "time", "tokio"}
 NEVER_UNDER_MATCHING = {"heed", "kasir-core", "kasir-store", "prost", "pyo3", "rand", "tokio"}
 NEVER_UNDER_STORE = {"prost", "pyo3", "tokio"}
+NEVER_UNDER_STATEMENTS = {"heed", "kasir-core", "kasir-store", "prost", "pyo3", "tokio"}
 NEVER_UNDER_TRANSPORT = {"heed", "kasir-core", "kasir-store", "prost", "pyo3"}
 
 
@@ -99,6 +114,7 @@ def test_a_crate_names_only_what_its_layer_may_use(crate):
         ("core", NEVER_UNDER_CORE),
         ("matching", NEVER_UNDER_MATCHING),
         ("store", NEVER_UNDER_STORE),
+        ("statements", NEVER_UNDER_STATEMENTS),
         ("transport", NEVER_UNDER_TRANSPORT),
     ],
 )

@@ -1,0 +1,69 @@
+//! Which formats there are, and which one a file is in. Content decides, never a file's name or label.
+
+mod bni;
+mod bri_cms;
+mod bri_internet;
+mod cimb_octo;
+mod html;
+mod klikbca;
+mod klikbca_bisnis;
+mod klikbca_html;
+mod klikbca_individual;
+mod klikbca_text;
+mod mandiri_kopra;
+mod mandiri_mcm;
+mod moota;
+mod table;
+mod xlsx;
+
+use crate::model::{Options, StatementError};
+use crate::record::Recorder;
+use crate::source::{Head, Source};
+use crate::text::shown;
+
+/// One format of bank files.
+#[derive(Debug, Clone, Copy)]
+pub struct Format {
+    /// E.g. "klikbca-individual"; lower case and stable, since clients name it.
+    pub name: &'static str,
+    /// Bank and kind of file, for people.
+    pub title: &'static str,
+    /// Whether a file that begins like this is of this format.
+    pub sniff: fn(&Head) -> bool,
+    /// Reads the file. What is wrong with a part of it is told to the recorder; an error means that nothing more can be read.
+    pub read: fn(&mut Source<'_>, &Options<'_>, &mut Recorder<'_>) -> Result<(), StatementError>,
+}
+
+/// Every format, in the order in which they are tried: the first that knows a file reads it.
+pub static FORMATS: &[Format] = &[
+    klikbca_individual::FORMAT,
+    klikbca_bisnis::FORMAT,
+    klikbca_html::FORMAT,
+    mandiri_kopra::FORMAT,
+    mandiri_mcm::FORMAT,
+    bni::FORMAT,
+    bri_cms::FORMAT,
+    bri_internet::FORMAT,
+    cimb_octo::FORMAT,
+    moota::FORMAT,
+];
+
+/// The names of all formats, with commas.
+pub fn names() -> String {
+    FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The format that `options` name, or else the one of a file that begins like `head`.
+pub fn find(head: &Head, options: &Options<'_>) -> Result<&'static Format, StatementError> {
+    if let Some(name) = options.format {
+        return FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
+            StatementError::Unrecognised(format!("there is no format {}; known are {}", shown(name), names()))
+        });
+    }
+    if head.lines.iter().all(|line| line.trim().is_empty()) {
+        return Err(StatementError::Unrecognised("the file is empty".to_owned()));
+    }
+    FORMATS.iter().find(|format| (format.sniff)(head)).ok_or_else(|| {
+        StatementError::Unrecognised(format!("not a bank statement of a format we know ({})", names()))
+    })
+}

@@ -1,0 +1,172 @@
+//! Goal: pages and packed spreadsheets are read like the tables they hold, and none of them fills the memory.
+//!
+//! No such file is free to be kept here: each is made after the published layout.
+
+mod common;
+
+use std::io::{Cursor, Write as _};
+
+use common::{iso, options, problems, read_in_pieces, rows, sound};
+use kasir_statements::{ProblemKind, StatementError};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+const PAGE: &str = "klikbca-html";
+
+fn page(header: &str, rows: &[&str], trailer: &[&str]) -> Vec<u8> {
+    let mut lines = vec![
+        "<html><head><title>KlikBCA</title><style>td { color: #fff }</style></head><body><table border=1>".to_owned(),
+        "<tr><td>Nomor Rekening</td><td>:</td><td>0111222333</td></tr>".to_owned(),
+        "<tr><td>Nama</td><td>:</td><td>JOHN &amp; DOE</td></tr>".to_owned(),
+        "<tr><td>Periode : 25/12/2025 - 05/01/2026</td></tr><tr><td>Mata Uang</td><td>:</td><td>Rp</td></tr></table>".to_owned(),
+        "<table>".to_owned(),
+    ];
+    let row = |cells: &str| format!("<tr><td>{}</td></tr>", cells.replace('|', "</td><td align='right'>"));
+    lines.extend([header].iter().chain(rows).chain(trailer).map(|cells| row(cells)));
+    lines.push("</table></body></html>".to_owned());
+    (lines.join("\r\n") + "\r\n").into_bytes()
+}
+
+const TRAILER: [&str; 4] = [
+    "Saldo Awal|:|1,000.00",
+    "Mutasi Kredit|:|500.00|1",
+    "Mutasi Debet|:|200.00|1",
+    "Saldo Akhir|:|1,300.00",
+];
+
+#[test]
+fn a_page_of_klikbca_for_persons() {
+    let data = page(
+        "Tgl.|Keterangan|Cab.|Mutasi||Saldo",
+        &[
+            "31/12|SETORAN<br>TUNAI|0000|500.00|CR|1,500.00",
+            "02/01|TARIKAN ATM&nbsp;|0998|200.00|DB|1,300.00",
+        ],
+        &TRAILER,
+    );
+    let found = sound(&data, PAGE);
+    assert_eq!((found.account.number.as_str(), found.account.holder.as_str()), ("0111222333", "JOHN & DOE"));
+    assert_eq!(
+        rows(&found),
+        [
+            ("2025-12-31".to_owned(), 50_000, Some(150_000), "SETORAN TUNAI"),
+            ("2026-01-02".to_owned(), -20_000, Some(130_000), "TARIKAN ATM"),
+        ]
+    );
+    assert_eq!(found.rows[0].row, 7);
+}
+
+#[test]
+fn a_page_of_klikbca_for_companies() {
+    let header = "Tanggal Transaksi|Keterangan|Cabang|Jumlah|Saldo";
+    let rows = ["31/12/2025|SETORAN|0000|500.00 CR|1,500.00", "02/01/2026|TARIKAN|0998|200.00 DB|1,300.00"];
+    let found = sound(&page(header, &rows, &TRAILER), PAGE);
+    assert_eq!(found.rows.iter().map(|row| row.amount_minor).collect::<Vec<_>>(), [50_000, -20_000]);
+    let missing = page(header, &rows[..1], &TRAILER);
+    assert!(problems(&missing, PAGE).contains(&(0, ProblemKind::Total)));
+    let cut = page(header, &rows, &TRAILER[..2]);
+    assert_eq!(problems(&cut, PAGE), [(0, ProblemKind::Structure)]);
+    let damaged = page(header, &["31/12/2025|SETORAN|0000|500.0 CR|1,500.00", rows[1]], &TRAILER);
+    assert!(problems(&damaged, PAGE).contains(&(7, ProblemKind::UnreadableRow)));
+}
+
+fn packed(sheet: &str) -> Vec<u8> {
+    let parts = [
+        (
+            "[Content_Types].xml",
+            "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'/>".to_owned(),
+        ),
+        (
+            "_rels/.rels",
+            "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='r1' \
+             Type='http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument' Target='xl/workbook.xml'/>\
+             </Relationships>"
+                .to_owned(),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='r1' \
+             Type='http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet' Target='worksheets/sheet1.xml'/>\
+             </Relationships>"
+                .to_owned(),
+        ),
+        (
+            "xl/workbook.xml",
+            "<workbook xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main' \
+             xmlns:r='http://schemas.openxmlformats.org/officeDocument/2006/relationships'><sheets>\
+             <sheet name='Mutasi' sheetId='1' r:id='r1'/></sheets></workbook>"
+                .to_owned(),
+        ),
+        (
+            "xl/worksheets/sheet1.xml",
+            format!(
+                "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData>{sheet}</sheetData></worksheet>"
+            ),
+        ),
+    ];
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, text) in parts {
+        archive.start_file(name, SimpleFileOptions::default()).expect("a part");
+        archive.write_all(text.as_bytes()).expect("it is written");
+    }
+    archive.finish().expect("it is packed").into_inner()
+}
+
+/// A row of cells from the first column on; those that begin with `#` are numbers.
+fn sheet_row(number: usize, cells: &[&str]) -> String {
+    let cells: String = (b'A'..)
+        .zip(cells)
+        .filter(|(_, cell)| !cell.is_empty())
+        .map(|(column, cell)| {
+            let at = format!("{}{number}", char::from(column));
+            match cell.strip_prefix('#') {
+                Some(value) => format!("<c r='{at}'><v>{value}</v></c>"),
+                None => format!("<c r='{at}' t='inlineStr'><is><t>{cell}</t></is></c>"),
+            }
+        })
+        .collect();
+    format!("<row r='{number}'>{cells}</row>")
+}
+
+#[test]
+fn a_packed_sheet_of_cimb_octo() {
+    let header = ["Tgl. Txn", "Tgl. Valuta", "Deskripsi", "No. Ref/Cek", "Debit", "Kredit", "Saldo"];
+    let sheet = [
+        sheet_row(1, &["Nomor Rekening", "761234567800"]),
+        sheet_row(3, &header),
+        sheet_row(4, &["#46097", "#46097.5", "TRANSFER DARI BUDI", "REF1", "", "#150000.1", "#1150000.1"]),
+        sheet_row(5, &header),
+        sheet_row(6, &["17/03/2026", "17/03/2026", "BIAYA", "", "6,500.10", "0", "1,143,500.00"]),
+    ]
+    .concat();
+    let found = sound(&packed(&sheet), "cimb-octo");
+    assert_eq!(found.account.number, "761234567800");
+    assert_eq!(
+        rows(&found),
+        [
+            ("2026-03-16".to_owned(), 15_000_010, Some(115_000_010), "TRANSFER DARI BUDI REF1"),
+            ("2026-03-17".to_owned(), -650_010, Some(114_350_000), "BIAYA"),
+        ]
+    );
+    assert_eq!(found.rows[0].value_date.map(iso).as_deref(), Some("2026-03-16"));
+    assert_eq!((found.rows[0].row, found.rows[1].row), (4, 6));
+}
+
+#[test]
+fn a_packed_file_that_unpacks_to_a_thousand_times_more_is_refused() {
+    let bomb = packed(&" ".repeat(60 * 1024 * 1024));
+    assert!(bomb.len() < 1_000_000);
+    let refused = read_in_pieces(&bomb, 65_536, &options());
+    assert!(
+        matches!(&refused, Err(StatementError::Unrecognised(words)) if words.contains("unpacked")),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_packed_file_cut_anywhere_is_refused() {
+    let whole = packed(&sheet_row(1, &["Tgl. Txn", "Deskripsi", "Debit", "Kredit", "Saldo"]));
+    for length in (0..whole.len()).step_by(7) {
+        assert!(read_in_pieces(&whole[..length], 65_536, &options()).is_err());
+    }
+}
