@@ -1,9 +1,14 @@
 //! Which formats there are, and which one a file is in. Content decides, never a file's name or label.
 
+mod bank_id;
+mod chained;
 mod klikbca;
 mod klikbca_bisnis;
 mod klikbca_individual;
 mod klikbca_text;
+mod mt940;
+mod mt940_details;
+mod mt940_line;
 
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
@@ -24,7 +29,11 @@ pub struct Format {
 }
 
 /// Every format, in the order in which they are tried: the first that knows a file reads it.
-pub static FORMATS: &[Format] = &[klikbca_individual::FORMAT, klikbca_bisnis::FORMAT];
+pub static FORMATS: &[Format] = &[
+    klikbca_individual::FORMAT,
+    klikbca_bisnis::FORMAT,
+    mt940::FORMAT,
+];
 
 /// The names of all formats, with commas.
 pub fn names() -> String {
