@@ -37,7 +37,7 @@ CRATE_DEPENDENCIES = {
         "rmp-serde",
         "serde",
     },
-    "statements": {"blake2", "encoding_rs", "memchr", "time"},
+    "statements": {"blake2", "encoding_rs", "memchr", "quick-xml", "time"},
     "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
     "bridge": {
         "bytes",

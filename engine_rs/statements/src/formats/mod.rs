@@ -1,6 +1,9 @@
 //! Which formats there are, and which one a file is in. Content decides, never a file's name or label.
 
 mod bank_id;
+mod camt;
+mod camt_entry;
+mod camt_summary;
 mod chained;
 mod klikbca;
 mod klikbca_bisnis;
@@ -33,6 +36,7 @@ pub static FORMATS: &[Format] = &[
     klikbca_individual::FORMAT,
     klikbca_bisnis::FORMAT,
     mt940::FORMAT,
+    camt::FORMAT,
 ];
 
 /// The names of all formats, with commas.
