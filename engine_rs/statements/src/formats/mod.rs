@@ -12,6 +12,8 @@ mod klikbca_text;
 mod mt940;
 mod mt940_details;
 mod mt940_line;
+mod ofx;
+mod ofx_tokens;
 
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
@@ -37,6 +39,7 @@ pub static FORMATS: &[Format] = &[
     klikbca_bisnis::FORMAT,
     mt940::FORMAT,
     camt::FORMAT,
+    ofx::FORMAT,
 ];
 
 /// The names of all formats, with commas.
