@@ -1,5 +1,6 @@
 //! Which formats there are, and which one a file is in. Content decides, never a file's name or label.
 
+mod bai2;
 mod bank_id;
 mod camt;
 mod camt_entry;
@@ -40,6 +41,7 @@ pub static FORMATS: &[Format] = &[
     mt940::FORMAT,
     camt::FORMAT,
     ofx::FORMAT,
+    bai2::FORMAT,
 ];
 
 /// The names of all formats, with commas.
