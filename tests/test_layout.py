@@ -37,7 +37,17 @@ CRATE_DEPENDENCIES = {
         "rmp-serde",
         "serde",
     },
-    "statements": {"blake2", "encoding_rs", "memchr", "quick-xml", "time"},
+    "statements": {
+        "blake2",
+        "csv",
+        "encoding_rs",
+        "memchr",
+        "quick-xml",
+        "serde",
+        "serde_json",
+        "time",
+        "toml",
+    },
     "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
     "bridge": {
         "bytes",

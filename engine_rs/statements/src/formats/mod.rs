@@ -6,15 +6,20 @@ mod camt;
 mod camt_entry;
 mod camt_summary;
 mod chained;
+mod csv_layout;
 mod klikbca;
 mod klikbca_bisnis;
 mod klikbca_individual;
 mod klikbca_text;
+mod mapped_csv;
+mod mapping;
 mod mt940;
 mod mt940_details;
 mod mt940_line;
 mod ofx;
 mod ofx_tokens;
+mod qif;
+mod styles;
 
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
@@ -42,6 +47,8 @@ pub static FORMATS: &[Format] = &[
     camt::FORMAT,
     ofx::FORMAT,
     bai2::FORMAT,
+    qif::FORMAT,
+    mapped_csv::FORMAT,
 ];
 
 /// The names of all formats, with commas.
@@ -58,6 +65,10 @@ pub fn find(head: &Head, options: &Options<'_>) -> Result<&'static Format, State
     }
     if head.lines.iter().all(|line| line.trim().is_empty()) {
         return Err(StatementError::Unrecognised("the file is empty".to_owned()));
+    }
+    // A mapping says that the file is no bank's known CSV; QIF takes what it lacks from one.
+    if options.mapping.is_some() && !(qif::FORMAT.sniff)(head) {
+        return Ok(&mapped_csv::FORMAT);
     }
     FORMATS.iter().find(|format| (format.sniff)(head)).ok_or_else(|| {
         StatementError::Unrecognised(format!("not a bank statement of a format we know ({})", names()))
