@@ -7,11 +7,23 @@ The GIL is released before any lock, queue or LMDB call, and no native thread ev
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, final
 
 from engine.engine import Restored, Snapshot, Status, Verification
 
-__all__ = ["Completions", "CoreEngine", "RpcCall", "RpcServer", "__version__", "refusal"]
+__all__ = [
+    "Completions",
+    "CoreEngine",
+    "RpcCall",
+    "RpcServer",
+    "StatementReader",
+    "__version__",
+    "format_amount",
+    "moota_signature_ok",
+    "refusal",
+    "statement_formats",
+]
 
 __version__: str
 
@@ -261,4 +273,50 @@ class RpcServer:
 def refusal(code: int, reason: str, message: str, details: list[tuple[str, str]]) -> tuple[str, bytes]:
     """The words of a refusal, cut to what a caller takes, and its serialized google.rpc.Status: ErrorInfo of
     the domain "kasir" with all details that fit, BadRequest for "field", RetryInfo for "retry_ms".
+    """
+
+@final
+class StatementReader:
+    """A bank's file being read on a thread of its own: an iterator of what it holds, in the order of the
+    file.
+
+    ("account", format, number, currency, holder)    an account begins; accounts are numbered from 0
+    ("rows", [row, …])                               each (account, *fields of `server.statements.StatementRow`)
+                                                     with dates as `date.toordinal` numbers them
+    ("lines", bytes)                                 the same as lines of JSON
+    ("end", account, (opening, closing, rows, sums_checked), [(line, reason, kind), …], problem_count)
+    ("done", format, file_hash)                      the last one
+    ("broken" | "unrecognised", words)               the last one, when nothing more can be read
+    """
+
+    def __new__(
+        cls,
+        file: bytes | str | Path,
+        *,
+        format: str | None,
+        mapping: str | None,
+        today: int,
+        max_bytes: int,
+        give: Literal["rows", "lines", "sums"],
+        batch: int,
+    ) -> StatementReader:
+        """Begins to read: the bytes, or the file at a path. `today` as `date.toordinal` numbers it; `give` rows,
+        lines, or neither; at most `batch` rows at a time. Raises OSError, as does every step.
+        """
+
+    def taken(self) -> int:
+        """Bytes of the file that were read so far."""
+
+    def __iter__(self) -> StatementReader: ...
+    def __next__(self) -> tuple[Any, ...]: ...
+
+def statement_formats() -> list[tuple[str, str]]:
+    """Name and title of each format that `StatementReader` reads, in the order in which they are tried."""
+
+def format_amount(minor: int, currency: str) -> str:
+    """Minor units for people, e.g. 10840000 of IDR as "108,400.00"."""
+
+def moota_signature_ok(secret: bytes, body: bytes, signature: str) -> bool:
+    """Whether the header `Signature` of a webhook of Moota, HMAC-SHA256 in hex, is that of `body` under
+    `secret`; compared in constant time.
     """

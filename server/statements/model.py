@@ -5,16 +5,11 @@ Money is an integer of minor units (sen, cents), signed so that money in is posi
 """
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-# The contract takes no longer text for a mutation; the rest of a longer one is cut off.
-MAX_DESCRIPTION_CHARS = 500
-MAX_REFERENCE_CHARS = 100
-# Of a file that is broken in every row, this many problems are kept; a count says how many there were.
-MAX_PROBLEMS = 1_000
 # This many are put into the one-line message; all that are kept stand in `problems`.
 PROBLEMS_IN_MESSAGE = 3
 
@@ -41,8 +36,7 @@ class Problem:
     kind: ProblemKind
 
 
-@dataclass(frozen=True, slots=True)
-class StatementRow:
+class StatementRow(NamedTuple):
     """One mutation as the file says it."""
 
     row: int
@@ -63,13 +57,37 @@ class StatementRow:
     counterparty: str = ""
     """Who paid or was paid, when the text says so plainly; else empty. Often cut off by the bank: a hint."""
     occurrence: int = 1
-    """Which of several equal rows of this file it is, from 1: see `number_occurrences`."""
+    """Which of several equal rows of this file it is, from 1, so that two genuine identical payments stay two.
+
+    Equal means: of the same amount, and the same reference of the bank where there is one; else of the same
+    date, normalised text and, when given, balance. A pending row has neither its date nor its balance yet and
+    is compared with other pending rows, without them.
+    """
     value_date: dt.date | None = None
     """The day from which the bank counts the money, when the format tells."""
 
 
+class _Checked:
+    """What follows from the problems of a statement."""
+
+    __slots__ = ()
+
+    problems: tuple[Problem, ...]
+    problem_count: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether nothing is wrong with it; true too for a format without balances."""
+        return self.problem_count == 0
+
+    @property
+    def refused_rows(self) -> tuple[Problem, ...]:
+        """The rows of the file that could not be read and are therefore not among those given."""
+        return tuple(problem for problem in self.problems if problem.kind is ProblemKind.UNREADABLE_ROW)
+
+
 @dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(_Checked):
     """One account's mutations over a period, as one file says them."""
 
     format: str
@@ -89,21 +107,28 @@ class Statement:
     sums_checked: bool = False
     """The format carries balances or totals, and they were compared with the rows."""
     problems: tuple[Problem, ...] = ()
-    """What does not add up, at most MAX_PROBLEMS, by row. Not empty only when broken files were allowed."""
+    """What does not add up, at most a thousand, by row. Not empty only when broken files were allowed."""
     problem_count: int = 0
     """How many problems there were."""
     file_hash: str = ""
     """BLAKE2b-256 of the file's bytes, hex."""
 
-    @property
-    def adds_up(self) -> bool:
-        """Whether nothing is wrong with it; true too for a format without balances."""
-        return self.problem_count == 0
 
-    @property
-    def refused_rows(self) -> tuple[Problem, ...]:
-        """The rows of the file that could not be read and are therefore not in `rows`."""
-        return tuple(problem for problem in self.problems if problem.kind is ProblemKind.UNREADABLE_ROW)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementSummary(_Checked):
+    """One account's mutations as `Statement` has them, without the rows."""
+
+    format: str
+    account_number: str
+    currency: str
+    holder: str
+    opening_balance_minor: int | None
+    closing_balance_minor: int | None
+    row_count: int
+    sums_checked: bool
+    problems: tuple[Problem, ...]
+    problem_count: int
+    file_hash: str
 
 
 class StatementError(Exception):
@@ -116,7 +141,7 @@ class StatementError(Exception):
     ) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
-        """Row by row, at most MAX_PROBLEMS."""
+        """Row by row, at most a thousand."""
         self.problem_count = len(self.problems) if problem_count is None else problem_count
         """How many there were."""
 
@@ -133,7 +158,7 @@ class StatementBrokenError(StatementError):
     reason = "STATEMENT_BROKEN"
 
     @classmethod
-    def of(cls, statement: Statement) -> "StatementBrokenError":
+    def of(cls, statement: Statement | StatementSummary) -> "StatementBrokenError":
         """The error that tells what is wrong with `statement`."""
         first = statement.problems[:PROBLEMS_IN_MESSAGE]
         words = "; ".join(
@@ -148,13 +173,6 @@ class StatementBrokenError(StatementError):
         )
 
 
-def tidy(text: str) -> str:
-    """`text` without control characters and blanks at its ends, at most MAX_DESCRIPTION_CHARS of it."""
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else " " for character in text)
-    return text.strip()[:MAX_DESCRIPTION_CHARS].rstrip()
-
-
 def normalise(text: str) -> str:
     """`text` as it is compared: runs of blanks made one, upper case.
 
@@ -162,26 +180,3 @@ def normalise(text: str) -> str:
     whether a row is known, does the same.
     """
     return " ".join(text.split()).upper()
-
-
-def number_occurrences(rows: Sequence[StatementRow]) -> tuple[StatementRow, ...]:
-    """Numbers equal rows from 1 in file order, so that two genuine identical payments stay two.
-
-    Equal means: of the same amount, and the same reference of the bank where there is one; else of the same
-    date, normalised text and, when given, balance. A pending row has neither its date nor its balance yet and
-    is compared with other pending rows, without them.
-    """
-    seen: Counter[tuple[object, ...]] = Counter()
-    numbered = []
-    for row in rows:
-        key = (row.pending, row.amount_minor, *_identity(row))
-        seen[key] += 1
-        numbered.append(row if seen[key] == row.occurrence else replace(row, occurrence=seen[key]))
-    return tuple(numbered)
-
-
-def _identity(row: StatementRow) -> tuple[object, ...]:
-    if row.bank_reference:
-        return (row.bank_reference,)
-    text = normalise(row.description)
-    return (text,) if row.pending else (text, row.date, row.balance_minor)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.statements import StatementBrokenError, StatementUnrecognisedError, parse
-from server.statements.source import MAX_FILE_BYTES, Source
+from server.statements.registry import MAX_FILE_BYTES
 
 TODAY = dt.date(2026, 5, 20)
 SAMPLES = Path(__file__).parent.parent / "samples" / "indonesia"
@@ -88,24 +88,3 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_held() -> None:
     with pytest.raises(StatementUnrecognisedError, match="larger than 64 MiB"):
         parse(endless(), today=TODAY)
     assert taken <= MAX_FILE_BYTES // 2**20 + 1
-
-
-def test_lines_are_numbered_as_an_editor_does() -> None:
-    text = "a\r\n\r\nb\rc\n\x0cd\x1c\n" + "e" * 10
-    for size in (1, 2, 1000):
-        data = text.encode()
-        source = Source(data[start : start + size] for start in range(0, len(data), size))
-        # A form feed or a file separator ends no line.
-        assert list(source.lines()) == [
-            (1, "a"),
-            (2, ""),
-            (3, "b"),
-            (4, "c"),
-            (5, "\x0cd\x1c"),
-            (6, "e" * 10),
-        ]
-
-
-def test_a_line_end_between_two_pieces_is_one() -> None:
-    lines = list(Source([b"a\n" * 40_000, b"b\r", b"\nc\r", b"\n"]).lines())
-    assert lines[-2:] == [(40_001, "b"), (40_002, "c")]

@@ -3,7 +3,8 @@
 //! Requests of the contract become commands and queries of the core (`from_proto`, `queries`), its replies become
 //! messages (`to_proto`), one table says which method is which (`methods`), and an open store answers them (`engine`).
 //! Answers reach callers of the server without Python (`answers`, `stream_commands`, `status`), and event loops through mailboxes
-//! (`delivery`), so that no native thread ever takes the GIL. Only `python` and `python_rpc` know Python. No rule of the
+//! (`delivery`), so that no native thread ever takes the GIL. Only `python`, `python_rpc` and
+//! `statements`, which hands banks' files over, know Python. No rule of the
 //! shop stands here.
 
 mod answers;
@@ -16,6 +17,7 @@ mod methods;
 mod python;
 mod python_rpc;
 mod queries;
+mod statements;
 mod status;
 mod stream_commands;
 mod to_proto;
@@ -33,6 +35,8 @@ mod _core {
     use crate::python::{Completions, CoreEngine};
     #[pymodule_export]
     use crate::python_rpc::{RpcCall, RpcServer, refusal};
+    #[pymodule_export]
+    use crate::statements::{StatementReader, format_amount, moota_signature_ok, statement_formats};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

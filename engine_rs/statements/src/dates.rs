@@ -101,6 +101,54 @@ fn parts(text: &str) -> Option<(u32, u32, Option<i32>)> {
     pieces.next().is_none().then_some((day, month, year))
 }
 
+/// The day at the start of a text that may go on with a time: what `reader` reads, `YYYY-MM-DD`, or `16 March 2026`, in English or
+/// Indonesian.
+pub(crate) fn day_of(text: &str, reader: &DateReader) -> Result<Date, String> {
+    let mut words = text.split([' ', 'T']).filter(|word| !word.is_empty());
+    let (first, second, third) = (words.next().unwrap_or_default(), words.next(), words.next());
+    if let Some(date) = year_month_day(first) {
+        return Ok(date);
+    }
+    if let (Some(day), Some(month), Some(year)) =
+        (number(first, 1, 2), second.and_then(month_named), third.and_then(|year| number(year, 4, 4)))
+    {
+        let found = i32::try_from(year).ok().and_then(|year| date(year, month, day));
+        return found.ok_or_else(|| format!("{} is no day of the calendar", shown(text)));
+    }
+    reader.read(first)
+}
+
+/// The number of a month by its name or the first three letters of it.
+fn month_named(text: &str) -> Option<u32> {
+    const NAMES: [&[&str]; 12] = [
+        &["january", "januari"],
+        &["february", "februari"],
+        &["march", "maret"],
+        &["april"],
+        &["may", "mei"],
+        &["june", "juni"],
+        &["july", "juli"],
+        &["august", "agustus"],
+        &["september"],
+        &["october", "oktober"],
+        &["november"],
+        &["december", "desember"],
+    ];
+    let text = text.to_lowercase();
+    // Indonesian shortens August in two ways.
+    let text = if text == "agt" { "agu" } else { text.as_str() };
+    let is_it = |name: &&str| *name == text || (text.len() == 3 && name.starts_with(text));
+    let found = NAMES.iter().position(|names| names.iter().any(is_it))?;
+    u32::try_from(found + 1).ok()
+}
+
+/// `YYYY-MM-DD`.
+pub(crate) fn year_month_day(text: &str) -> Option<Date> {
+    let mut parts = text.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    date(i32::try_from(number(year, 4, 4)?).ok()?, number(month, 2, 2)?, number(day, 2, 2)?)
+}
+
 /// ASCII digits only, as many as are said.
 pub(crate) fn number(text: &str, least: usize, most: usize) -> Option<u32> {
     let fits = (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -11,10 +11,12 @@
 mod checks;
 mod dates;
 mod formats;
+mod json;
 mod model;
 mod money;
 mod occurrence;
 mod record;
+mod signature;
 mod sink;
 mod source;
 mod text;
@@ -22,12 +24,14 @@ mod text;
 pub use checks::{Order, Totals};
 pub use dates::DateReader;
 pub use formats::{FORMATS, Format, find, names};
+pub use json::write_row;
 pub use model::{
     Account, End, MAX_ACCOUNTS, MAX_DESCRIPTION_CHARS, MAX_PROBLEMS, MAX_REFERENCE_CHARS, MAX_ROWS, Options,
     Problem, ProblemKind, Row, StatementError,
 };
 pub use money::{MAX_AMOUNT_MINOR, Marks, format_amount, minor_digits, parse_amount, parse_marked};
 pub use record::Recorder;
+pub use signature::moota_signature_ok;
 pub use sink::{Collect, OwnedRow, Sink, Statement};
 pub use source::{Head, Line, ReadSeek, Source};
 pub use text::{normalise, tidy};

@@ -50,8 +50,9 @@ const LABELS: [(Part, &[&str]); 4] = [
     (Part::Closing, &["ending balance", "last balance", "closing balance", "saldo akhir"]),
 ];
 
+/// What a line of a trailer tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Opening,
     Credit,
     Debit,
@@ -228,8 +229,13 @@ fn trailer(line: &str) -> Option<(Part, &str)> {
     if !rest.starts_with([':', ',']) {
         return None;
     }
+    part_of(label).map(|part| (part, rest))
+}
+
+/// Which part of a trailer is called so.
+pub(super) fn part_of(label: &str) -> Option<Part> {
     let named = |known: &&str| known.eq_ignore_ascii_case(label);
-    LABELS.iter().find(|(_, labels)| labels.iter().any(named)).map(|(part, _)| (*part, rest))
+    LABELS.iter().find(|(_, labels)| labels.iter().any(named)).map(|(part, _)| *part)
 }
 
 /// The amount and the count of rows of a trailer's line behind its label, each empty when it is not given.

@@ -2,6 +2,9 @@
 
 mod bai2;
 mod bank_id;
+mod bni;
+mod bri_cms;
+mod bri_internet;
 mod camt;
 mod camt_entry;
 mod camt_summary;
@@ -11,8 +14,11 @@ mod klikbca;
 mod klikbca_bisnis;
 mod klikbca_individual;
 mod klikbca_text;
+mod mandiri_kopra;
+mod mandiri_mcm;
 mod mapped_csv;
 mod mapping;
+mod moota;
 mod mt940;
 mod mt940_details;
 mod mt940_line;
@@ -20,6 +26,7 @@ mod ofx;
 mod ofx_tokens;
 mod qif;
 mod styles;
+mod table;
 
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
@@ -43,6 +50,12 @@ pub struct Format {
 pub static FORMATS: &[Format] = &[
     klikbca_individual::FORMAT,
     klikbca_bisnis::FORMAT,
+    mandiri_kopra::FORMAT,
+    mandiri_mcm::FORMAT,
+    bni::FORMAT,
+    bri_cms::FORMAT,
+    bri_internet::FORMAT,
+    moota::FORMAT,
     mt940::FORMAT,
     camt::FORMAT,
     ofx::FORMAT,

@@ -1,0 +1,41 @@
+//! BNI Direct, CSV.
+//!
+//! ```text
+//! Post Date,Value Date,Branch,Journal No.,Description,Debit,Credit,
+//! 16/03/26 09.34.53,16/03/26 09.34.53,0123,987654,TEXT,.00,"150,000.00",
+//! ```
+//!
+//! There is no balance. Journal numbers begin anew each day: they are read as part of the text.
+
+use super::Format;
+use super::table::{Money, Shape, is_csv, read_csv};
+use crate::model::{Options, StatementError};
+use crate::money::Marks;
+use crate::record::Recorder;
+use crate::source::{Head, Source};
+
+pub(super) const FORMAT: Format = Format { name: "bni", title: "BNI Direct, CSV", sniff, read };
+
+const SHAPE: Shape = Shape {
+    header: &["post date", "value date", "branch", "journal no.", "description", "debit", "credit"],
+    date: "post date",
+    value_date: "value date",
+    texts: &["journal no.", "description"],
+    money: Money::Two { credit: "credit", debit: "debit" },
+    balance: "balance",
+    account: "",
+    currency: "",
+    marks: Marks::POINT,
+};
+
+fn sniff(head: &Head) -> bool {
+    is_csv(head, &SHAPE, b',')
+}
+
+fn read(
+    source: &mut Source<'_>,
+    options: &Options<'_>,
+    out: &mut Recorder<'_>,
+) -> Result<(), StatementError> {
+    read_csv(source, options, out, &SHAPE, b',')
+}

@@ -1,0 +1,452 @@
+//! Exports that are plain tables: a header that names the columns, one row a mutation, an amount or two columns of them.
+//!
+//! Layouts were read from public parsers and their fixtures, not from bank documents. Such files end with their last row: that
+//! one is cut off between rows can only be seen by a closing balance or total, where the bank writes one.
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use time::Date;
+
+use super::klikbca::{ACCOUNT_LABELS, Part, Preamble, currency_of, part_of};
+use super::klikbca_text::counterparty;
+use crate::checks::{Order, Totals};
+use crate::dates::{DateReader, day_of};
+use crate::model::{Account, Options, Row, StatementError};
+use crate::money::{Marks, parse_marked};
+use crate::record::Recorder;
+use crate::source::{HEAD_LINES, Head, Source};
+use crate::text::shown;
+
+/// Most columns of a table.
+const MAX_CELLS: usize = 256;
+/// These banks name no currency where they keep accounts in one only.
+const HOME_CURRENCY: &str = "IDR";
+
+/// What a bank calls its columns, in lower case.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// A line that has all of these is the header.
+    pub(super) header: &'static [&'static str],
+    pub(super) date: &'static str,
+    pub(super) value_date: &'static str,
+    /// The columns that together are the text, in the order of the file.
+    pub(super) texts: &'static [&'static str],
+    pub(super) money: Money,
+    pub(super) balance: &'static str,
+    pub(super) account: &'static str,
+    pub(super) currency: &'static str,
+    pub(super) marks: Marks,
+}
+
+/// How a table tells money in from money out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Money {
+    /// A column for each.
+    Two { credit: &'static str, debit: &'static str },
+    /// One column, and one that tells: its text begins with C or K for money in, with D for money out.
+    Told { amount: &'static str, by: &'static str },
+}
+
+/// Where the columns of one file stand.
+#[derive(Debug, Clone)]
+struct Columns {
+    date: usize,
+    value_date: Option<usize>,
+    texts: Vec<usize>,
+    /// Money in and out, or the amount and what tells its direction.
+    money: (usize, usize),
+    balance: Option<usize>,
+    account: Option<usize>,
+    currency: Option<usize>,
+}
+
+impl Shape {
+    pub(super) fn is_header(&self, cells: &[&str]) -> bool {
+        self.columns(cells).is_some()
+    }
+
+    fn columns(&self, cells: &[&str]) -> Option<Columns> {
+        let names: Vec<String> = cells.iter().map(|cell| crate::normalise(cell).to_lowercase()).collect();
+        let at = |name: &str| if name.is_empty() { None } else { names.iter().position(|cell| cell == name) };
+        if !self.header.iter().all(|name| at(name).is_some()) {
+            return None;
+        }
+        let (one, other) = match self.money {
+            Money::Two { credit, debit } => (credit, debit),
+            Money::Told { amount, by } => (amount, by),
+        };
+        Some(Columns {
+            date: at(self.date)?,
+            value_date: at(self.value_date),
+            texts: (0..names.len()).filter(|index| self.texts.contains(&names[*index].as_str())).collect(),
+            money: (at(one)?, at(other)?),
+            balance: at(self.balance),
+            account: at(self.account),
+            currency: at(self.currency),
+        })
+    }
+}
+
+/// One file's rows on their way to the recorder.
+pub(super) struct Table<'t> {
+    shape: &'t Shape,
+    dates: DateReader,
+    columns: Option<Columns>,
+    preamble: Preamble,
+    lines: usize,
+    /// Number and currency of the accounts so far, in their order.
+    accounts: Vec<(String, &'static str)>,
+    totals: Totals,
+    text: String,
+}
+
+impl<'t> Table<'t> {
+    pub(super) fn new(shape: &'t Shape, today: Date) -> Self {
+        Self {
+            shape,
+            dates: DateReader::new(today),
+            columns: None,
+            preamble: Preamble::default(),
+            lines: 0,
+            accounts: Vec::new(),
+            totals: Totals::default(),
+            text: String::new(),
+        }
+    }
+
+    /// Takes one line of cells.
+    pub(super) fn line(
+        &mut self,
+        number: u64,
+        cells: &[&str],
+        out: &mut Recorder<'_>,
+    ) -> Result<(), StatementError> {
+        if cells.iter().all(|cell| cell.trim().is_empty()) {
+            return Ok(());
+        }
+        if cells.len() > MAX_CELLS {
+            return Err(StatementError::broken(format!("line {number} has more than {MAX_CELLS} columns")));
+        }
+        // Pages of one export repeat the header.
+        if (self.columns.is_none() || cells.get(self.date_at()).is_some_and(|cell| !has_digit(cell)))
+            && let Some(columns) = self.shape.columns(cells)
+        {
+            self.columns = Some(columns);
+            return Ok(());
+        }
+        let Some(columns) = self.columns.clone() else {
+            return self.above(cells);
+        };
+        let (account, currency) = match self.account(&columns, cells, out)? {
+            Ok(found) => found,
+            Err((account, words)) => {
+                out.unreadable(account, number, words);
+                return Ok(());
+            }
+        };
+        if self.is_trailer(&columns, cells, currency) {
+            return Ok(());
+        }
+        self.text.clear();
+        for piece in columns.texts.iter().filter_map(|at| cells.get(*at)).map(|cell| cell.trim()) {
+            if !piece.is_empty() {
+                if !self.text.is_empty() {
+                    self.text.push(' ');
+                }
+                self.text.push_str(piece);
+            }
+        }
+        match self.row(number, &columns, cells, currency) {
+            Ok(row) => {
+                let row = Row { description: &self.text, counterparty: counterparty(&self.text), ..row };
+                out.row(account, &row)
+            }
+            Err(words) => {
+                out.unreadable(account, number, words);
+                Ok(())
+            }
+        }
+    }
+
+    /// Closes the accounts once the file is at its end.
+    pub(super) fn finish(mut self, out: &mut Recorder<'_>) -> Result<(), StatementError> {
+        if self.columns.is_none() {
+            return Err(self.no_header());
+        }
+        if self.accounts.is_empty() {
+            let (number, currency) = self.said(out)?;
+            self.open(number, currency, out)?;
+        }
+        if let [_] = self.accounts.as_slice() {
+            return out.close(0, &self.totals);
+        }
+        Ok(())
+    }
+
+    fn date_at(&self) -> usize {
+        self.columns.as_ref().map_or(0, |columns| columns.date)
+    }
+
+    fn no_header(&self) -> StatementError {
+        let names = self.shape.header.join(", ");
+        StatementError::broken(format!(
+            "the file is cut off or damaged: it has no header with the columns {names}"
+        ))
+    }
+
+    /// A line above the header: perhaps a label and what it says.
+    fn above(&mut self, cells: &[&str]) -> Result<(), StatementError> {
+        self.lines += 1;
+        if self.lines > HEAD_LINES {
+            return Err(self.no_header());
+        }
+        let mut filled = cells.iter().map(|cell| cell.trim()).filter(|cell| !matches!(*cell, "" | "=" | ":"));
+        let Some(first) = filled.next() else {
+            return Ok(());
+        };
+        match first.split_once(':') {
+            Some((label, value)) if !value.trim().is_empty() => self.preamble.say(label, value),
+            _ => self.preamble.say(first.trim_end_matches([':', ' ']), filled.next().unwrap_or_default()),
+        }
+        Ok(())
+    }
+
+    /// Number and currency that the lines above the header say.
+    fn said(&self, _out: &Recorder<'_>) -> Result<(String, &'static str), StatementError> {
+        let said =
+            self.preamble.value(&["kode mata uang", "mata uang", "currency", "currency code", "valuta"]);
+        let currency = if said.is_empty() { Some(HOME_CURRENCY) } else { currency_of(said) };
+        let currency = currency.ok_or_else(|| {
+            StatementError::broken(format!("the file is damaged: {} is not a currency", shown(said)))
+        })?;
+        let mut number = self.preamble.value(ACCOUNT_LABELS);
+        if number.is_empty() {
+            number = self.preamble.value(&["nomor rekening", "rekening", "account"]);
+        }
+        Ok((digits(number), currency))
+    }
+
+    /// The account of a row, opened when it is the first of it, and its currency; or what is wrong with them, and which account is
+    /// told.
+    #[allow(clippy::type_complexity, reason = "an account that is told, and one that is not to be read")]
+    fn account(
+        &mut self,
+        columns: &Columns,
+        cells: &[&str],
+        out: &mut Recorder<'_>,
+    ) -> Result<Result<(usize, &'static str), (usize, String)>, StatementError> {
+        let (mut number, mut currency) = self.said(out)?;
+        let mut wrong = None;
+        if let Some(cell) = columns.account.and_then(|at| cells.get(at)) {
+            number = digits(cell);
+            if number.is_empty() {
+                wrong = Some(format!("{} is not an account number", shown(cell)));
+            }
+        }
+        if let Some(cell) = columns.currency.and_then(|at| cells.get(at)) {
+            match currency_of(cell) {
+                Some(found) => currency = found,
+                None => wrong = Some(format!("{} is not a currency", shown(cell))),
+            }
+        }
+        if let Some(words) = wrong {
+            let account = if self.accounts.is_empty() {
+                self.open(number, currency, out)?
+            } else {
+                self.accounts.len() - 1
+            };
+            return Ok(Err((account, words)));
+        }
+        let found = self.accounts.iter().rposition(|(known, of)| *known == number && *of == currency);
+        let account = match found {
+            Some(found) => found,
+            None => self.open(number, currency, out)?,
+        };
+        Ok(Ok((account, currency)))
+    }
+
+    fn open(
+        &mut self,
+        number: String,
+        currency: &'static str,
+        out: &mut Recorder<'_>,
+    ) -> Result<usize, StatementError> {
+        self.accounts.push((number.clone(), currency));
+        let holder = self.preamble.value(&["nama", "name", "nama nasabah", "account name", "nama rekening"]);
+        let account = Account { number, currency: currency.to_owned(), holder: holder.to_owned() };
+        out.account_in(account, Order::Either)
+    }
+
+    /// Takes a line that tells a sum instead of a mutation.
+    fn is_trailer(&mut self, columns: &Columns, cells: &[&str], currency: &str) -> bool {
+        let dated = cells.get(columns.date).is_some_and(|cell| has_digit(cell));
+        let mut filled = cells.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
+        let Some(first) = filled.next() else {
+            return false;
+        };
+        let (label, behind) = first.split_once(':').unwrap_or((first, ""));
+        let amount = |cell: &str| money(cell, currency, self.shape.marks).ok();
+        let in_column =
+            |at: usize| cells.get(at).filter(|cell| !cell.trim().is_empty()).and_then(|cell| amount(cell));
+        if !dated && label.trim().to_lowercase().starts_with("total") {
+            if let Money::Two { .. } = self.shape.money {
+                let (credit, debit) = columns.money;
+                self.totals.credit_minor = in_column(credit);
+                self.totals.debit_minor = in_column(debit);
+                return self.totals.credit_minor.is_some() && self.totals.debit_minor.is_some();
+            }
+            return false;
+        }
+        let Some(part) = part_of(label.trim()).filter(|_| !dated) else {
+            return false;
+        };
+        let said =
+            if behind.trim().is_empty() { filled.next_back().and_then(amount) } else { amount(behind) };
+        match part {
+            Part::Opening => self.totals.opening_minor = said,
+            Part::Closing => self.totals.closing_minor = said,
+            Part::Credit => self.totals.credit_minor = said,
+            Part::Debit => self.totals.debit_minor = said,
+        }
+        said.is_some()
+    }
+
+    fn row(
+        &self,
+        number: u64,
+        columns: &Columns,
+        cells: &[&str],
+        currency: &str,
+    ) -> Result<Row<'static>, String> {
+        let cell = |at: usize| cells.get(at).map_or("", |cell| cell.trim());
+        let written = |at: usize| money(cell(at), currency, self.shape.marks);
+        let pending = cell(columns.date).eq_ignore_ascii_case("pend");
+        let date = if pending { self.dates.today } else { day_of(cell(columns.date), &self.dates)? };
+        let (one, other) = columns.money;
+        let amount = match self.shape.money {
+            Money::Two { .. } => match (written(one)?, written(other)?) {
+                (0, 0) => return Err("the row has no amount".to_owned()),
+                (credit, 0) if credit > 0 => credit,
+                (0, debit) if debit > 0 => -debit,
+                _ => return Err("the row has an amount on both sides, or a negative one".to_owned()),
+            },
+            Money::Told { .. } => match (written(one)?, cell(other).bytes().next()) {
+                (amount, Some(b'C' | b'c' | b'K' | b'k')) if amount >= 0 => amount,
+                (amount, Some(b'D' | b'd')) if amount >= 0 => -amount,
+                _ => return Err(format!("{} does not tell money in from money out", shown(cell(other)))),
+            },
+        };
+        let mut row = Row::new(number, date, amount);
+        row.pending = pending;
+        if let Some(at) = columns.value_date.filter(|at| !cell(*at).is_empty()) {
+            row.value_date = Some(day_of(cell(at), &self.dates)?);
+        }
+        if let Some(at) = columns.balance {
+            if cell(at).is_empty() {
+                return Err("the row has no balance".to_owned());
+            }
+            row.balance_minor = Some(written(at)?);
+        }
+        Ok(row)
+    }
+}
+
+/// An amount, or 0 for a cell that has none. Zero is also written `.00`.
+fn money(cell: &str, currency: &str, marks: Marks) -> Result<i64, String> {
+    let cell = cell.trim();
+    match cell {
+        "" | "-" => Ok(0),
+        _ if cell.starts_with(char::from(marks.decimal)) => {
+            parse_marked(&format!("0{cell}"), currency, None, marks)
+        }
+        _ => parse_marked(cell, currency, None, marks),
+    }
+}
+
+/// A number of an account without the marks that banks put in it; empty when it is none.
+fn digits(text: &str) -> String {
+    let text = text.trim_matches([' ', '\'', '`', '"', '=']);
+    let end = text.find(|mark: char| !matches!(mark, '0'..='9' | ' ' | '-' | '.')).unwrap_or(text.len());
+    let (number, behind) = text.split_at(end);
+    // Behind the number may stand its currency or holder, never a letter that belongs to it.
+    if !behind.is_empty() && !number.ends_with(' ') {
+        return String::new();
+    }
+    number.chars().filter(char::is_ascii_digit).collect()
+}
+
+fn has_digit(cell: &str) -> bool {
+    cell.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// The cells of lines of a CSV.
+pub(super) struct Cells {
+    reader: Reader,
+    out: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Cells {
+    pub(super) fn new(separator: u8) -> Self {
+        let reader = ReaderBuilder::new().delimiter(separator).build();
+        Self { reader, out: Vec::new(), ends: vec![0; MAX_CELLS + 1] }
+    }
+
+    /// The cells of one line, without their quotes; none when it has too many.
+    pub(super) fn of<'c>(&'c mut self, line: &str, cells: &mut Vec<&'c str>) -> Option<()> {
+        self.reader.reset();
+        self.out.resize(line.len() + 1, 0);
+        let mut input = line.as_bytes();
+        let (mut written, mut count) = (0, 0);
+        loop {
+            let (result, read, wrote, ended) =
+                self.reader.read_record(input, &mut self.out[written..], &mut self.ends[count..]);
+            input = &input[read..];
+            written += wrote;
+            count += ended;
+            match result {
+                // Nothing more is given: the line ends, be it within quotes.
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => return None,
+            }
+        }
+        let mut start = 0;
+        for end in &self.ends[..count] {
+            cells.push(std::str::from_utf8(&self.out[start..*end]).ok()?);
+            start = *end;
+        }
+        Some(())
+    }
+}
+
+/// Whether a line of `head` is the header of `shape`.
+pub(super) fn is_csv(head: &Head, shape: &Shape, separator: u8) -> bool {
+    head.lines.iter().any(|line| {
+        let mut reader = Cells::new(separator);
+        let mut cells = Vec::new();
+        reader.of(line, &mut cells).is_some_and(|()| shape.is_header(&cells))
+    })
+}
+
+/// Reads a CSV of `shape`.
+pub(super) fn read_csv(
+    source: &mut Source<'_>,
+    options: &Options<'_>,
+    out: &mut Recorder<'_>,
+    shape: &Shape,
+    separator: u8,
+) -> Result<(), StatementError> {
+    let mut table = Table::new(shape, options.today);
+    let mut reader = Cells::new(separator);
+    while let Some(line) = source.next_line()? {
+        let mut cells = Vec::new();
+        if reader.of(line.text, &mut cells).is_none() {
+            return Err(StatementError::broken(format!(
+                "line {} has more than {MAX_CELLS} columns",
+                line.number
+            )));
+        }
+        table.line(line.number, &cells, out)?;
+    }
+    table.finish(out)
+}

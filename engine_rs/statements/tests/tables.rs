@@ -1,0 +1,169 @@
+//! Goal: the tables of Mandiri, BNI and BRI are read right, with their pitfalls, or refused with the line named.
+//!
+//! No file of these banks is free to be kept here: each is made after the published layout.
+
+mod common;
+
+use common::{iso, problems, rows, sound, statements};
+use kasir_statements::ProblemKind;
+
+const KOPRA: &str = "AccountNo;Ccy;PostDate;Remarks;AdditionalDesc;Credit Amount;Debit Amount;Close Balance";
+
+fn file(lines: &[&str]) -> Vec<u8> {
+    (lines.join("\r\n") + "\r\n").into_bytes()
+}
+
+#[test]
+fn mandiri_kopra_has_money_in_before_money_out() {
+    let found = sound(
+        &file(&[
+            KOPRA,
+            "1234567890;IDR;16 March 2026 09:34:53;TRANSFER DARI;BUDI SANTOSO;150000.00;0.00;1150000.00",
+            "1234567890;IDR;17 Maret 2026 10:00:00;BIAYA ADM;;.00;6500.00;1143500.00",
+        ]),
+        "mandiri-kopra",
+    );
+    assert_eq!((found.account.number.as_str(), found.account.currency.as_str()), ("1234567890", "IDR"));
+    assert_eq!(
+        rows(&found),
+        [
+            ("2026-03-16".to_owned(), 15_000_000, Some(115_000_000), "TRANSFER DARI BUDI SANTOSO"),
+            ("2026-03-17".to_owned(), -650_000, Some(114_350_000), "BIAYA ADM"),
+        ]
+    );
+    assert_eq!((found.end.opening_minor, found.end.closing_minor), (Some(100_000_000), Some(114_350_000)));
+}
+
+#[test]
+fn one_file_may_hold_several_accounts_mixed() {
+    let found = statements(
+        &file(&[
+            KOPRA,
+            "111;IDR;16 March 2026;A;;10.00;0.00;110.00",
+            "222;USD;16 March 2026;B;;20.00;0.00;20.00",
+            "111;IDR;16 March 2026;C;;0.00;5.00;105.00",
+        ]),
+        "mandiri-kopra",
+    );
+    let seen: Vec<_> = found
+        .iter()
+        .map(|s| (s.account.number.as_str(), s.account.currency.as_str(), s.rows.len()))
+        .collect();
+    assert_eq!(seen, [("111", "IDR", 2), ("222", "USD", 1)]);
+    assert!(found.iter().all(|s| s.end.problems.is_empty()));
+}
+
+#[test]
+fn the_newest_row_may_stand_first() {
+    let newest_first = file(&[
+        KOPRA,
+        "111;IDR;17 March 2026;C;;0.00;5.00;115.00",
+        "111;IDR;17 March 2026;B;;20.00;0.00;120.00",
+        "111;IDR;16 March 2026;A;;10.00;0.00;100.00",
+    ]);
+    let found = sound(&newest_first, "mandiri-kopra");
+    assert_eq!((found.end.opening_minor, found.end.closing_minor), (Some(9_000), Some(11_500)));
+    let broken = String::from_utf8(newest_first).expect("text").replace("20.00;0.00;120", "21.00;0.00;120");
+    assert_eq!(problems(broken.as_bytes(), "mandiri-kopra"), [(4, ProblemKind::Balance)]);
+}
+
+#[test]
+fn mandiri_mcm_writes_zero_as_a_point_and_two_digits() {
+    let found = sound(
+        &file(&[
+            "Account No,Date,Val. Date,Transaction Code,Description,Description,Reference No.,Debit,Credit",
+            "1234567890,31/12/25,02/01/26,1234,\"MCM InhouseTrf, DARI BUDI\",pesanan 12,99102,.00,\"150,000.00\"",
+            "1234567890,02/01/26,02/01/26,1234,BIAYA,,,\"6,500.00\",.00",
+        ]),
+        "mandiri-mcm",
+    );
+    assert_eq!(
+        rows(&found),
+        [
+            ("2025-12-31".to_owned(), 15_000_000, None, "MCM InhouseTrf, DARI BUDI pesanan 12 99102"),
+            ("2026-01-02".to_owned(), -650_000, None, "BIAYA"),
+        ]
+    );
+    assert_eq!(found.rows[0].value_date.map(iso).as_deref(), Some("2026-01-02"));
+    assert!(!found.end.sums_checked);
+}
+
+#[test]
+fn bni_writes_times_with_points_and_a_comma_at_the_end() {
+    let found = sound(
+        &file(&[
+            "Account No : 0987654321",
+            "Post Date,Value Date,Branch,Journal No.,Description,Debit,Credit,",
+            "16/03/26 09.34.53,16/03/26 09.34.53,0123,987654,TRANSFER DARI BUDI,.00,\"150,000.00\",",
+            "Post Date,Value Date,Branch,Journal No.,Description,Debit,Credit,",
+            "17/03/26 09.34.53,16/03/26 09.34.53,0123,987655,BIAYA,\"6,500.00\",.00,",
+        ]),
+        "bni",
+    );
+    assert_eq!(found.account.number, "0987654321");
+    assert_eq!(
+        rows(&found),
+        [
+            ("2026-03-16".to_owned(), 15_000_000, None, "987654 TRANSFER DARI BUDI"),
+            ("2026-03-17".to_owned(), -650_000, None, "987655 BIAYA"),
+        ]
+    );
+}
+
+#[test]
+fn bri_cms_has_nineteen_columns() {
+    let names = "ID,NOREK,TGL_TRAN,TGL_EFEKTIF,JAM_TRAN,SEQ,KODE_TRAN,DESK_TRAN,SALDO_AWAL_MUTASI,MUTASI_DEBET,\
+                 MUTASI_KREDIT,SALDO_AKHIR_MUTASI,GLSIGN,TRUSER,KODE_TRAN_TELLER,TRREMK,AUXTRC,SERIAL,REMARK_CUSTOM";
+    let found = sound(
+        &file(&[
+            names,
+            "1,123456789012345,2026-03-16 00:00:00,2026-03-16,093453,1,1,TRF,1000000.00,0.00,150000.00,1150000.00,C,,,,,,BUDI",
+            "2,123456789012345,17/03/2026,17/03/2026,093453,2,1,BIAYA,1150000.00,6500.00,0.00,1143500.00,D,,,,,,",
+        ]),
+        "bri-cms",
+    );
+    assert_eq!(found.account.number, "123456789012345");
+    assert_eq!(
+        rows(&found),
+        [
+            ("2026-03-16".to_owned(), 15_000_000, Some(115_000_000), "TRF BUDI"),
+            ("2026-03-17".to_owned(), -650_000, Some(114_350_000), "BIAYA"),
+        ]
+    );
+}
+
+#[test]
+fn bri_internet_banking_has_a_decimal_comma() {
+    let found = sound(
+        &file(&[
+            "Nomor Rekening,=,'0123 01 000456 50 7",
+            "Tanggal Transaksi,Uraian Transaksi,Teller,Debet,Kredit,Saldo",
+            "16/03/26,TRANSFER DARI BUDI,8888123,\"0,00\",\"150.000,00\",\"1.150.000,00\"",
+            "17/03/26,BIAYA ADM,,\"6.500,00\",\"0,00\",\"1.143.500,00\"",
+            "Saldo Akhir,,,,,\"1.143.500,00\"",
+        ]),
+        "bri-internet",
+    );
+    assert_eq!(found.account.number, "012301000456507");
+    let amounts: Vec<_> = found.rows.iter().map(|row| (row.amount_minor, row.balance_minor)).collect();
+    assert_eq!(amounts, [(15_000_000, Some(115_000_000)), (-650_000, Some(114_350_000))]);
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let cases = [
+        "111;IDR;16 March 2026;A;;0.00;0.00;100.00",
+        "111;IDR;16 March 2026;A;;1.00;2.00;100.00",
+        "111;IDR;16 March 2026;A;;-1.00;0.00;100.00",
+        "111;IDR;16 March 2026;A;;1,00;0.00;100.00",
+        "111;IDR;16 March 2026;A;;1.00;0.00;",
+        "111;IDR;31 February 2026;A;;1.00;0.00;100.00",
+        "111;XXX;16 March 2026;A;;1.00;0.00;100.00",
+        "A;IDR;16 March 2026;A;;1.00;0.00;100.00",
+        "garbage",
+    ];
+    for case in cases {
+        let data = file(&[KOPRA, "111;IDR;16 March 2026;A;;10.00;0.00;110.00", case]);
+        assert_eq!(problems(&data, "mandiri-kopra"), [(3, ProblemKind::UnreadableRow)], "{case}");
+    }
+}
