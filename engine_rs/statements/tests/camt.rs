@@ -223,6 +223,14 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+fn a_batch_of_more_than_is_held_is_one_mutation() {
+    let details = "<TxDtls><Amt Ccy=\"EUR\">1.00</Amt></TxDtls>\n".repeat(400_000);
+    let text = document(&entry("400000.00", "CRDT", &format!("<NtryDtls>{details}</NtryDtls>")));
+    let (_, found) = read_in_pieces(text.as_bytes(), 65_536, &options()).expect("it can be read");
+    assert_eq!(found[0].rows.iter().map(|row| row.amount_minor).collect::<Vec<_>>(), [40_000_000]);
+}
+
+#[test]
 fn declared_entities_are_refused() {
     let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>".to_owned()
         + &document(&entry("5.00", "CRDT", "<AddtlNtryInf>&b;</AddtlNtryInf>"));

@@ -16,8 +16,8 @@ use crate::model::{MAX_DESCRIPTION_CHARS, Row, StatementError};
 use crate::money::parse_amount;
 use crate::text::shown;
 
-/// Details that are held until it is known whether they add up; an entry with more is one mutation.
-const MAX_DETAILS: usize = 50_000;
+/// Bytes of details that are held until it is known whether they add up; an entry with more is one mutation.
+const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 /// Words that stand where a reference would, and are none.
 const NO_REFERENCES: [&str; 4] = ["NOTPROVIDED", "NOT PROVIDED", "NONREF", "NOREF"];
 
@@ -79,9 +79,11 @@ pub(super) struct Entry {
     valued: String,
     reference: String,
     text: String,
+    /// The first of them, as many as may be held.
     details: Vec<Detail>,
-    /// How many there are, kept or not.
+    /// How many there are, held or not.
     detail_count: usize,
+    held_bytes: usize,
 }
 
 impl Entry {
@@ -91,9 +93,15 @@ impl Entry {
 
     pub(super) fn begin_detail(&mut self, line: u64) {
         self.detail_count += 1;
-        if self.detail_count <= MAX_DETAILS {
+        self.held_bytes += size_of::<Detail>();
+        // Once one is left out so are all that follow.
+        if self.held_bytes <= MAX_HELD_BYTES {
             self.details.push(Detail { line, ..Detail::default() });
         }
+    }
+
+    fn has_all_details(&self) -> bool {
+        self.details.len() == self.detail_count
     }
 
     /// The currency in which the entry's amount is written.
@@ -108,9 +116,10 @@ impl Entry {
     /// Takes the value at `path` below the entry; `currency` is the value's own, for an amount.
     pub(super) fn take(&mut self, path: &str, value: &str, currency: &str) {
         if let Some(path) = path.strip_prefix("NtryDtls/TxDtls/").or_else(|| path.strip_prefix("TxDtls/")) {
-            if self.detail_count <= MAX_DETAILS
+            if self.has_all_details()
                 && let Some(detail) = self.details.last_mut()
             {
+                self.held_bytes += value.len();
                 detail.take(path, value, currency);
             }
             return;
@@ -207,7 +216,7 @@ impl Entry {
 
     /// The signed amount of each of several details, when they add up to the entry's.
     fn split(&self, minor: i64, currency: &str) -> Option<Vec<i64>> {
-        if self.detail_count < 2 || self.detail_count > MAX_DETAILS {
+        if self.detail_count < 2 || !self.has_all_details() {
             return None;
         }
         let mut amounts = Vec::with_capacity(self.details.len());
