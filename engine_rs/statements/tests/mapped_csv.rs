@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::fmt::Write as _;
+
 use common::{iso, options, read_in_pieces, rows, sample};
 use kasir_statements::ProblemKind::{Balance, UnreadableRow};
 use kasir_statements::{Options, ProblemKind, Statement};
@@ -176,7 +178,7 @@ proptest! {
             let amount = format!("{sign}{}.{:02}", minor.abs() / 100, minor.abs() % 100);
             let amount = if comma { amount.replace('.', ",") } else { amount };
             let text = text.replace('"', "\"\"");
-            data += &format!("2026-11-{day:02}{delimiter}\"{text}\"{delimiter}\"{amount}\"\n");
+            writeln!(data, "2026-11-{day:02}{delimiter}\"{text}\"{delimiter}\"{amount}\"").expect("a text takes everything");
         }
         let found = only(&data, SIGNED);
         let read: Vec<(String, i64, String)> =

@@ -44,6 +44,7 @@ const MAX_FIELD_BYTES: usize = 64 * 1024;
 const NO_REFERENCES: [&str; 7] = ["NONREF", "NOREF", "NOTPROVIDED", "EREF", "KREF+", "KREF", "EREF+"];
 /// Two-digit years from here on are of the last century.
 const CENTURY_PIVOT: u32 = 80;
+const HALF_A_YEAR_DAYS: i32 = 180;
 
 fn sniff(head: &Head) -> bool {
     let has = |wanted: &[&str]| {
@@ -482,9 +483,14 @@ fn last_of_february(year: i32, month: u32, day: u32) -> Option<Date> {
 /// The day of `MMDD` that lies nearest to the value date: a booking of December may have its value in January.
 fn nearest(text: &str, value_date: Date) -> Option<Date> {
     let (month, day) = (number(text.get(..2)?, 2, 2)?, number(text.get(2..)?, 2, 2)?);
+    let distance = |date: &Date| (date.to_julian_day() - value_date.to_julian_day()).abs();
+    // Nothing of another year is nearer than half a year.
+    if let Some(date) = date(value_date.year(), month, day).filter(|date| distance(date) < HALF_A_YEAR_DAYS) {
+        return Some(date);
+    }
     (value_date.year() - 1..=value_date.year() + 1)
         .filter_map(|year| date(year, month, day))
-        .min_by_key(|date| (date.to_julian_day() - value_date.to_julian_day()).abs())
+        .min_by_key(distance)
 }
 
 /// The account in `:25:`: behind the bank's code, without the currency that some banks write after it.

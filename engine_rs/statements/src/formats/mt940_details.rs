@@ -5,6 +5,8 @@
 //! - Polish: `…; OD: JAN NOWAK UL. NIJAKA 1; TYT.: …`.
 //! - Plain text, its lines cut at 65 characters.
 
+use std::borrow::Cow;
+
 /// The text as one line, and who paid or was paid, when it says so.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Details {
@@ -86,7 +88,7 @@ fn german(field: &str, separator: char) -> Details {
             found.text.push_str(subfield);
             continue;
         };
-        let is_full = value.chars().count() >= SUBFIELD_CHARS;
+        let is_full = value.len() >= SUBFIELD_CHARS && value.chars().count() >= SUBFIELD_CHARS;
         match code {
             0 | 20..=29 | 60..=63 => {
                 push_piece(&mut found.text, value, text_is_full);
@@ -99,8 +101,8 @@ fn german(field: &str, separator: char) -> Details {
             _ => {}
         }
     }
-    found.text = squeezed(&found.text);
-    found.counterparty = squeezed(&found.counterparty);
+    found.text = squeezed_text(found.text);
+    found.counterparty = squeezed_text(found.counterparty);
     found
 }
 
@@ -139,9 +141,9 @@ fn one_line(field: &str) -> String {
     let mut is_full = false;
     for line in field.lines() {
         push_piece(&mut text, line, is_full);
-        is_full = line.chars().count() >= LINE_CHARS && !line.ends_with(' ');
+        is_full = line.len() >= LINE_CHARS && line.chars().count() >= LINE_CHARS && !line.ends_with(' ');
     }
-    squeezed(&text)
+    squeezed_text(text)
 }
 
 fn push_piece(text: &mut String, piece: &str, goes_on: bool) {
@@ -159,8 +161,16 @@ fn push_word(text: &mut String, word: &str) {
     text.push_str(word);
 }
 
-fn without_breaks(field: &str) -> String {
-    field.chars().filter(|&character| character != '\n').collect()
+fn without_breaks(field: &str) -> Cow<'_, str> {
+    if field.contains('\n') { Cow::Owned(field.replace('\n', "")) } else { Cow::Borrowed(field) }
+}
+
+/// `text` as it is when there is nothing to squeeze.
+fn squeezed_text(text: String) -> String {
+    let bytes = text.as_bytes();
+    let is_plain = bytes.iter().all(|byte| (b' '..0x7f).contains(byte));
+    let has_ends = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
+    if is_plain && !has_ends && !text.contains("  ") { text } else { squeezed(&text) }
 }
 
 /// `text` with runs of blanks made one and none at its ends.

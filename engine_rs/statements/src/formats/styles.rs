@@ -358,7 +358,9 @@ mod tests {
 
     fn marks(texts: &[&str]) -> Result<Marks, String> {
         let mut style = AmountStyle::default();
-        texts.iter().for_each(|text| style.observe(text));
+        for text in texts {
+            style.observe(text);
+        }
         style.decide()
     }
 
@@ -414,7 +416,9 @@ mod tests {
     fn dates_together_say_whether_the_month_stands_first() {
         let order = |texts: &[&str]| {
             let mut style = DateStyle::default();
-            texts.iter().for_each(|text| style.observe(text));
+            for text in texts {
+                style.observe(text);
+            }
             style.decide()
         };
         assert_eq!(order(&["03/04/2026", "13/04/2026"]), Ok(DateForm::Detected { month_first: false }));
