@@ -41,15 +41,18 @@ CRATE_DEPENDENCIES = {
     "statements": {
         "blake2",
         "calamine",
+        "csv",
         "csv-core",
         "encoding_rs",
         "hmac",
         "memchr",
+        "quick-xml",
         "serde",
         "serde_json",
         "sha2",
         "time",
         "zip",
+        "toml",
     },
     "transport": {"base64", "bytes", "flate2", "h2", "http", "tokio", "tokio-rustls"},
     "bridge": {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::checks::{Checks, Order, Totals};
+use crate::checks::{Checks, Order, Totals, Verdict};
 use crate::model::{
     Account, End, MAX_ACCOUNTS, MAX_PROBLEMS, MAX_REFERENCE_CHARS, MAX_ROWS, Problem, ProblemKind, Row,
     StatementError,
@@ -115,11 +115,37 @@ impl<'s> Recorder<'s> {
 
     /// Closes an account: what the file says about it is compared with its rows.
     pub fn close(&mut self, account: usize, totals: &Totals) -> Result<(), StatementError> {
+        self.close_with(account, totals, |verdict| verdict)
+    }
+
+    /// Closes an account that holds several statements, of which the format compared each with its rows itself: nothing is compared
+    /// over all of them again. `sums_checked`: there was something to compare.
+    pub(crate) fn close_compared(
+        &mut self,
+        account: usize,
+        opening_minor: Option<i64>,
+        closing_minor: Option<i64>,
+        sums_checked: bool,
+    ) -> Result<(), StatementError> {
+        self.close_with(account, &Totals::default(), |verdict| Verdict {
+            opening_minor: opening_minor.or(verdict.opening_minor),
+            closing_minor: closing_minor.or(verdict.closing_minor),
+            sums_checked,
+            ..verdict
+        })
+    }
+
+    fn close_with(
+        &mut self,
+        account: usize,
+        totals: &Totals,
+        amend: impl FnOnce(Verdict) -> Verdict,
+    ) -> Result<(), StatementError> {
         let open = &mut self.accounts[account];
         let Some(checks) = open.checks.take() else {
             return Ok(());
         };
-        let verdict = checks.finish(totals, &open.currency);
+        let verdict = amend(checks.finish(totals, &open.currency));
         let mut problems = std::mem::take(&mut open.problems);
         let room = MAX_FILE_PROBLEMS.saturating_sub(self.problems_kept) + problems.len();
         let noted = problems.len();

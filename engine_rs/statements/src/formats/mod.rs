@@ -1,9 +1,16 @@
 //! Which formats there are, and which one a file is in. Content decides, never a file's name or label.
 
+mod bai2;
+mod bank_id;
 mod bni;
 mod bri_cms;
 mod bri_internet;
+mod camt;
+mod camt_entry;
+mod camt_summary;
+mod chained;
 mod cimb_octo;
+mod csv_layout;
 mod html;
 mod klikbca;
 mod klikbca_bisnis;
@@ -12,7 +19,16 @@ mod klikbca_individual;
 mod klikbca_text;
 mod mandiri_kopra;
 mod mandiri_mcm;
+mod mapped_csv;
+mod mapping;
 mod moota;
+mod mt940;
+mod mt940_details;
+mod mt940_line;
+mod ofx;
+mod ofx_tokens;
+mod qif;
+mod styles;
 mod table;
 mod xlsx;
 
@@ -46,6 +62,12 @@ pub static FORMATS: &[Format] = &[
     bri_internet::FORMAT,
     cimb_octo::FORMAT,
     moota::FORMAT,
+    mt940::FORMAT,
+    camt::FORMAT,
+    ofx::FORMAT,
+    bai2::FORMAT,
+    qif::FORMAT,
+    mapped_csv::FORMAT,
 ];
 
 /// The names of all formats, with commas.
@@ -62,6 +84,10 @@ pub fn find(head: &Head, options: &Options<'_>) -> Result<&'static Format, State
     }
     if head.lines.iter().all(|line| line.trim().is_empty()) {
         return Err(StatementError::Unrecognised("the file is empty".to_owned()));
+    }
+    // A mapping says that the file is no bank's known CSV; QIF takes what it lacks from one.
+    if options.mapping.is_some() && !(qif::FORMAT.sniff)(head) {
+        return Ok(&mapped_csv::FORMAT);
     }
     FORMATS.iter().find(|format| (format.sniff)(head)).ok_or_else(|| {
         StatementError::Unrecognised(format!("not a bank statement of a format we know ({})", names()))

@@ -1,0 +1,319 @@
+//! CSV of any bank, read by a saved [`Mapping`] of its columns.
+//!
+//! What the mapping leaves open (delimiter, header, decimal sign, order of day and month) is found in the file: where its cells
+//! leave a doubt, it is refused and the mapping must say. Then the file is read twice, once to find out.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::rc::Rc;
+
+use csv::{Reader, ReaderBuilder, StringRecord};
+use time::Date;
+
+use super::Format;
+use super::csv_layout::{AmountColumns, Layout, cell, is_ignored};
+use super::mapping::{Mapping, is_currency};
+use super::styles::{AmountStyle, DateForm, DateStyle, Written};
+use crate::checks::{Order, Totals};
+use crate::model::{Account, Options, Row, StatementError};
+use crate::money::Marks;
+use crate::record::Recorder;
+use crate::source::{Head, Source};
+use crate::text::shown;
+
+pub(super) const FORMAT: Format = Format {
+    name: "mapped-csv",
+    title: "CSV of any bank, with a column mapping",
+    sniff: |_: &Head| false,
+    read,
+};
+
+/// Longest record: a quote that is never closed would make the rest of the file one.
+const MAX_RECORD_BYTES: usize = 1024 * 1024;
+
+fn read(
+    source: &mut Source<'_>,
+    options: &Options<'_>,
+    recorder: &mut Recorder<'_>,
+) -> Result<(), StatementError> {
+    let text = options.mapping.ok_or_else(|| StatementError::broken("a free CSV needs a column mapping"))?;
+    let mapping = Mapping::parse(text)?;
+    let table = mapping.table.as_ref();
+    let table = table.ok_or_else(|| StatementError::broken("the column mapping names no columns"))?;
+    let layout = Layout::find(&source.head().text, &mapping, table)?;
+    if let (Some(form), Some(marks)) = (&mapping.date_form, mapping.marks) {
+        let form = form.clone();
+        return Rows { mapping: &mapping, layout: &layout, form, marks, today: options.today }
+            .read(source, recorder);
+    }
+    let (form, marks) = find_styles(source, &mapping, &layout)?;
+    let mut again = Source::new(source.seekable()?, u64::MAX)?;
+    Rows { mapping: &mapping, layout: &layout, form, marks, today: options.today }.read(&mut again, recorder)
+}
+
+/// Reads the whole file to learn how its days and amounts are written, as far as the mapping does not say.
+fn find_styles(
+    source: &mut Source<'_>,
+    mapping: &Mapping,
+    layout: &Layout,
+) -> Result<(DateForm, Marks), StatementError> {
+    let (mut amounts, mut dates) = (AmountStyle::default(), DateStyle::default());
+    let mut records = Records::new(source.text(), layout.delimiter);
+    while let Some((line, record)) = records.next()? {
+        if line > layout.header_line && !is_ignored(record, mapping) {
+            layout.amount_cells(record).for_each(|cell| amounts.observe(without_mark(cell, mapping).0));
+            layout.date_cells(record).for_each(|cell| dates.observe(cell));
+        }
+    }
+    let must_say = |what: &str, reason: String| {
+        StatementError::broken(format!("{reason}: the column mapping must say it ({what})"))
+    };
+    let form = match &mapping.date_form {
+        Some(form) => form.clone(),
+        None => dates.decide().map_err(|reason| must_say("date_format", reason))?,
+    };
+    let marks = match mapping.marks {
+        Some(marks) => marks,
+        None => amounts.decide().map_err(|reason| must_say("decimal", reason))?,
+    };
+    Ok((form, marks))
+}
+
+/// Records of a CSV with the lines in which they begin.
+struct Records<R> {
+    reader: Reader<Bounded<R>>,
+    record: StringRecord,
+    /// Bytes taken since the last record.
+    since: Rc<Cell<usize>>,
+}
+
+/// Reads no more than one record may have.
+struct Bounded<R> {
+    inner: R,
+    since: Rc<Cell<usize>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.since.get() > MAX_RECORD_BYTES {
+            return Err(io::Error::other(StatementError::broken(
+                "a row is longer than any bank writes: a quote in it is never closed",
+            )));
+        }
+        let read = self.inner.read(out)?;
+        self.since.set(self.since.get() + read);
+        Ok(read)
+    }
+}
+
+impl<R: Read> Records<R> {
+    fn new(inner: R, delimiter: u8) -> Self {
+        let since = Rc::new(Cell::new(0));
+        let reader = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(Bounded { inner, since: Rc::clone(&since) });
+        Self { reader, record: StringRecord::new(), since }
+    }
+
+    fn next(&mut self) -> Result<Option<(u64, &StringRecord)>, StatementError> {
+        self.since.set(0);
+        let has_one = self.reader.read_record(&mut self.record).map_err(|error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => StatementError::from(error),
+            kind => StatementError::broken(format!("the file is no CSV: {kind:?}")),
+        })?;
+        let line = self.record.position().map_or(0, csv::Position::line);
+        Ok(has_one.then_some((line, &self.record)))
+    }
+}
+
+/// The rows of a file whose layout is known.
+struct Rows<'m> {
+    mapping: &'m Mapping,
+    layout: &'m Layout,
+    form: DateForm,
+    marks: Marks,
+    today: Date,
+}
+
+/// What a row says, its texts aside.
+struct Figures {
+    date: Date,
+    value_date: Option<Date>,
+    amount_minor: i64,
+    balance_minor: Option<i64>,
+}
+
+impl Rows<'_> {
+    fn read(&self, source: &mut Source<'_>, recorder: &mut Recorder<'_>) -> Result<(), StatementError> {
+        let mut accounts: HashMap<(String, String), usize> = HashMap::new();
+        if self.layout.account.is_none() && self.layout.currency.is_none() {
+            self.account(&mut accounts, recorder, &self.mapping.account, &self.mapping.currency)?;
+        }
+        let mut unplaced = Vec::new();
+        let mut records = Records::new(source.text(), self.layout.delimiter);
+        while let Some((line, record)) = records.next()? {
+            if line <= self.layout.header_line || is_ignored(record, self.mapping) {
+                continue;
+            }
+            let number = cell(record, self.layout.account).unwrap_or(&self.mapping.account);
+            let currency = cell(record, self.layout.currency).unwrap_or(&self.mapping.currency);
+            if !is_currency(currency) {
+                unplaced.push((line, format!("{} is not a currency", shown(currency))));
+                if unplaced.len() > crate::model::MAX_PROBLEMS {
+                    return Err(StatementError::broken(
+                        "the column of currencies holds none: the mapping does not fit",
+                    ));
+                }
+                continue;
+            }
+            let account = self.account(&mut accounts, recorder, number, currency)?;
+            match self.row(record, currency) {
+                Ok(read) => self.tell(recorder, account, line, record, &read)?,
+                Err(reason) => recorder.unreadable(account, line, reason),
+            }
+        }
+        if accounts.is_empty() {
+            self.account(&mut accounts, recorder, &self.mapping.account, &self.mapping.currency)?;
+        }
+        for (line, reason) in unplaced {
+            recorder.unreadable(0, line, reason);
+        }
+        (0..accounts.len()).try_for_each(|account| recorder.close(account, &Totals::default()))
+    }
+
+    fn account(
+        &self,
+        accounts: &mut HashMap<(String, String), usize>,
+        recorder: &mut Recorder<'_>,
+        number: &str,
+        currency: &str,
+    ) -> Result<usize, StatementError> {
+        let number = number.trim_start_matches(['\'', '`']).replace(' ', "");
+        let key = (number, currency.to_owned());
+        if let Some(account) = accounts.get(&key) {
+            return Ok(*account);
+        }
+        let holder = self.mapping.holder.clone();
+        let told = Account { number: key.0.clone(), currency: key.1.clone(), holder };
+        let account = recorder.account_in(told, Order::Either)?;
+        accounts.insert(key, account);
+        Ok(account)
+    }
+
+    fn tell(
+        &self,
+        recorder: &mut Recorder<'_>,
+        account: usize,
+        line: u64,
+        record: &StringRecord,
+        read: &Figures,
+    ) -> Result<(), StatementError> {
+        let layout = self.layout;
+        let mut description = String::new();
+        for text in layout.descriptions.iter().filter_map(|column| cell(record, Some(*column))) {
+            description.extend((!description.is_empty()).then_some(' '));
+            description.push_str(text);
+        }
+        let status = cell(record, layout.status).unwrap_or_default();
+        let reference = cell(record, layout.reference).unwrap_or_default();
+        let is_id = reference.bytes().any(|byte| byte.is_ascii_digit() && byte != b'0');
+        recorder.row(
+            account,
+            &Row {
+                value_date: read.value_date,
+                balance_minor: read.balance_minor,
+                pending: is_among(status, &self.mapping.words.pending),
+                description: &description,
+                bank_reference: if is_id { reference } else { "" },
+                counterparty: cell(record, layout.counterparty).unwrap_or_default(),
+                ..Row::new(line, read.date, read.amount_minor)
+            },
+        )
+    }
+
+    fn row(&self, record: &StringRecord, currency: &str) -> Result<Figures, String> {
+        let layout = self.layout;
+        let day = |column| match cell(record, column) {
+            Some(text) => self.form.read(text, self.today).map(Some),
+            None => Ok(None),
+        };
+        let date = day(Some(layout.date))?.ok_or("the row has no date")?;
+        let amount_minor = self.amount(record, currency)?;
+        let balance = cell(record, layout.balance);
+        Ok(Figures {
+            date,
+            value_date: day(layout.value_date)?,
+            amount_minor: if self.mapping.negate { -amount_minor } else { amount_minor },
+            balance_minor: balance.map(|text| self.signed(text, currency)).transpose()?,
+        })
+    }
+
+    fn amount(&self, record: &StringRecord, currency: &str) -> Result<i64, String> {
+        let layout = self.layout;
+        match layout.amounts {
+            AmountColumns::Signed(amount) => {
+                self.signed(cell(record, Some(amount)).ok_or("the row has no amount")?, currency)
+            }
+            AmountColumns::Marked(amount, direction) => {
+                let text = cell(record, Some(amount)).ok_or("the row has no amount")?;
+                let minor = Written::of(text)?.minor(self.marks, currency)?;
+                let mark = cell(record, Some(direction)).unwrap_or_default();
+                let words = &self.mapping.words;
+                match (is_among(mark, &words.credit), is_among(mark, &words.debit)) {
+                    (true, false) => Ok(minor),
+                    (false, true) => Ok(-minor),
+                    (true, true) | (false, false) => {
+                        Err(format!("{} says neither money in nor money out", shown(mark)))
+                    }
+                }
+            }
+            AmountColumns::Two(debit, credit) => {
+                let read = |column| match cell(record, Some(column)) {
+                    Some("-") | None => Ok(0),
+                    Some(text) => Written::of(text)?.minor(self.marks, currency),
+                };
+                // Some write money out with a sign in its own column too.
+                match (read(debit)?.abs(), read(credit)?) {
+                    (0, 0) => Err("the row has no amount".to_owned()),
+                    (0, credit) => Ok(credit),
+                    (debit, 0) => Ok(-debit),
+                    (_, _) => Err("the row has money out and money in at once".to_owned()),
+                }
+            }
+        }
+    }
+
+    /// An amount with its sign, or with a mark such as CR before or behind it.
+    fn signed(&self, text: &str, currency: &str) -> Result<i64, String> {
+        let (text, is_out) = without_mark(text, self.mapping);
+        let minor = Written::of(text)?.minor(self.marks, currency)?;
+        match is_out {
+            None => Ok(minor),
+            Some(_) if minor < 0 => Err(format!("{} has a sign and a mark", shown(text))),
+            Some(is_out) => Ok(if is_out { -minor } else { minor }),
+        }
+    }
+}
+
+/// `text` without a word for the direction at one of its ends, and whether that says money out.
+fn without_mark<'t>(text: &'t str, mapping: &Mapping) -> (&'t str, Option<bool>) {
+    let text = text.trim();
+    let letters = |c: char| c.is_ascii_alphabetic();
+    let behind = text.trim_end_matches(letters);
+    let before = text.trim_start_matches(letters);
+    for (rest, word) in [(behind, &text[behind.len()..]), (before, &text[..text.len() - before.len()])] {
+        for (words, is_out) in [(&mapping.words.credit, false), (&mapping.words.debit, true)] {
+            if !word.is_empty() && is_among(word, words) {
+                return (rest.trim(), Some(is_out));
+            }
+        }
+    }
+    (text, None)
+}
+
+fn is_among(text: &str, words: &[String]) -> bool {
+    words.iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
+}
