@@ -333,7 +333,10 @@ def a_fee_where_no_rule_lets_it_go(world: World) -> Attempt:
 def two_equal_transfers_for_one_order(world: World) -> Attempt:
     account_id = world.shop.bank_account()
     order = world.order(bank_account_id=account_id)
-    mutation_ids = [world.mutation(order.payable.minor_units, account_id, occurrence=n) for n in (1, 2)]
+    row = {"date": order.create_time.ToDatetime().date().isoformat(), "description": order.customer_name}
+    mutation_ids = [
+        world.mutation(order.payable.minor_units, account_id, occurrence=number, **row) for number in (1, 2)
+    ]
     world.do("ProposeMatches", bank_account_id=account_id)
     return attempt("ConfirmMatches", element=True, bank_account_id=account_id, mutation_ids=mutation_ids[:1])
 
