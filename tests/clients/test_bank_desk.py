@@ -225,3 +225,26 @@ def test_a_mapping_that_is_no_text_is_not_sent(run, tmp_path):
     assert "no text" in run("cs", "import", path, "--mapping", str(mapping), status=2).stderr
     mapping.write_bytes(b"x" * (cs_bank.MAPPING_BYTES_MAX + 1))
     assert "too long" in run("cs", "import", path, "--mapping", str(mapping), status=2).stderr
+
+
+def test_open_money_is_reported_and_listed(run, ask, tmp_path):
+    assert "No money stands open." in run("report", "money").stdout
+    payable = minor(booked(ask)["payable"])
+    run("cs", "import", statement(tmp_path, payable + 5_000_00, 7_000_00))
+    run("cs", "allocate", "1", "1", "--credit")
+    booked(ask, *BUDI, "--no-account")
+    run("cs", "pay", "2", "--amount", "10.000", "--method", "cash")
+    run("cs", "cancel", "2")
+    report = ask("report", "money")
+    assert {each["kind"]: (each["count"], minor(each["amount"])) for each in report["open_money"]} == {
+        "OPEN_KIND_REFUND_DUE": ("1", 10_000_00),
+        "OPEN_KIND_CREDIT": ("1", 5_000_00),
+        "OPEN_KIND_UNMATCHED": ("1", 7_000_00),
+    }
+    assert {each["metric"] for each in report["totals"]} == {"METRIC_REFUNDS_DUE", "METRIC_CREDITS"}
+    shown = run("report", "money").stdout
+    for words in ("To give back", "Rp 10.000", "kasir cs refunds", "Customers' credit", "Today, "):
+        assert words in shown
+    (with_credit,) = ask("cs", "credits")["customers"]
+    assert (with_credit["name"], minor(with_credit["credit"])) == ("Sari Dewi", 5_000_00)
+    assert "Rp 5.000" in run("cs", "credits").stdout

@@ -71,12 +71,12 @@ def test_every_command_that_was_promised_is_there():
     promised = {
         "cs": "find drop drops release book bookings show extend cancel import mutations mutation match "
         "proposals confirm rules allocate join undo ignore pay refunds refund sell labels awb request-awb "
-        "customers messages pending",
+        "customers credits messages pending",
         "warehouse": "watch list hand-over reject return receive adjust transfer stock",
         "till": "tills open quote sell cash-in cash-out x close shifts",
         "courier": "list pick-up scan delivered",
         "catalogue": "import add show list",
-        "report": "day month",
+        "report": "day month money",
         "print": "jobs settle reprint agent shift-report",
         "admin": "status verify snapshot settings watch",
     }
