@@ -1,4 +1,4 @@
-"""Reports of a day or a month: `kasir report`."""
+"""Reports of a day or a month, and of what money stands open: `kasir report`."""
 
 import csv
 import sys
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from clients.common.commands import command, new_app
 from clients.common.money import show_money
@@ -16,18 +17,32 @@ from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.times import parse_day, parse_month
 from kasir.v1.report_pb2 import (
+    METRIC_CREDITS,
+    METRIC_LATE_PAYMENTS,
+    METRIC_REFUNDED,
+    METRIC_REFUNDS_DUE,
+    METRIC_WRITE_OFFS,
+    OPEN_KIND_CREDIT,
+    OPEN_KIND_PENDING,
+    OPEN_KIND_REFUND_DUE,
+    OPEN_KIND_UNMATCHED,
     REPORT_DIMENSION_ALL,
     REPORT_DIMENSION_LOCATION,
     GetDayReportRequest,
     GetDayReportResponse,
     GetMonthReportRequest,
     GetMonthReportResponse,
+    GetOpenMoneyRequest,
+    GetOpenMoneyResponse,
     Metric,
+    MetricTotal,
+    OpenKind,
+    OpenMoney,
     ReportDimension,
     ReportGroup,
 )
 
-app = new_app("report", "Reports: everything that happened on a day or in a month.")
+app = new_app("report", "Reports: everything that happened on a day or in a month; open money.")
 
 CSV_COLUMNS = ("period", "group", "key", "metric", "count", "currency", "amount_minor_units")
 
@@ -68,6 +83,52 @@ def month(
     request = GetMonthReportRequest(month=parse_month(month_) if month_ else "")
     reply = shop.call(request, GetMonthReportResponse)
     _show(shop, reply, reply.month, reply.groups, by, as_csv)
+
+
+# Why money is open, and the command that lists it.
+_OPEN: dict[int, tuple[str, str]] = {
+    OPEN_KIND_REFUND_DUE: ("To give back", "kasir cs refunds"),
+    OPEN_KIND_CREDIT: ("Customers' credit", "kasir cs credits"),
+    OPEN_KIND_UNMATCHED: ("Came in, not matched", "kasir cs proposals; kasir cs mutations --state posted"),
+    OPEN_KIND_PENDING: ("Not posted by the bank yet", "kasir cs mutations --state pending"),
+}
+# What became of money today that did not go as planned.
+_OF_TODAY = (METRIC_LATE_PAYMENTS, METRIC_CREDITS, METRIC_WRITE_OFFS, METRIC_REFUNDS_DUE, METRIC_REFUNDED)
+
+
+@command(app, "money", ["kasir report money", "kasir report money --json"])
+def money(shop: Shop) -> None:
+    """Report what money stands open now: to give back, owed as credit, not matched, not posted.
+
+    Beside it, what came late today, became credit, was written off, is to be given back or was.
+    """
+    reply = shop.call(GetOpenMoneyRequest(), GetOpenMoneyResponse)
+    today = shop.call(GetDayReportRequest(), GetDayReportResponse)
+    totals = [
+        total
+        for group in today.groups
+        if group.dimension == REPORT_DIMENSION_ALL
+        for total in group.totals
+        if total.metric in _OF_TODAY
+    ]
+    value = {"open_money": reply.open_money, "date": today.date, "totals": totals}
+    shop.output.emit(value, lambda: _money_view(reply.open_money, today.date, totals))
+
+
+def _money_view(open_money: Sequence[OpenMoney], date: str, totals: Sequence[MetricTotal]) -> RenderableType:
+    open_rows = []
+    for each in open_money:
+        words, listed_by = _OPEN.get(each.kind) or (state_words(OpenKind, each.kind, "OPEN_KIND"), "")
+        open_rows.append((words, str(each.count), show_money(each.amount), listed_by))
+    of_today = [(metric_words(each.metric), str(each.count), show_money(each.amount)) for each in totals]
+    parts = [
+        table("Open money", ("", ">Count", ">Amount", "See"), open_rows)
+        if open_rows
+        else Text("No money stands open.")
+    ]
+    if of_today:
+        parts.append(table(f"Today, {date}", ("", ">Count", ">Amount"), of_today))
+    return Group(*parts)
 
 
 def _show(

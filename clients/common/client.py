@@ -1,9 +1,10 @@
 """Calls to the server: with a deadline, repeated with the same request id, remembered until answered."""
 
+import itertools
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,8 +19,10 @@ from clients.common.request_ids import new_request_id
 
 Reply = TypeVar("Reply", bound=Message)
 
-# Checks and copies of a whole store, statements of a year.
+# Checks and copies of a whole store.
 LONG_TIMEOUT_S = 600.0
+# A file of the largest size, sent and read.
+UPLOAD_TIMEOUT_S = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -88,22 +91,29 @@ class Client:
     def upload(
         self,
         head: Message,
-        parts: Iterable[Message],
+        parts: Callable[[], Iterable[Message]],
         request_id: str,
         reply_type: type[Reply],
         *,
         note: str = "",
+        kept: bool = True,
         on_sent: Callable[[int], None] | None = None,
     ) -> Reply:
-        """Sends a client stream: `head`, then `parts`. Kept in the journal as by `call`.
+        """Sends a client stream: `head`, then `parts`, which are asked for anew with each try and are never
+        all in memory.
 
-        `on_sent` hears how many messages of the current try have gone out. Raises CallFailed.
+        `kept`: it is written to the journal first, as by `call`; what is too large for that is the caller's
+        to repeat. `on_sent` hears how many messages of the current try have gone out. Raises CallFailed.
         """
-        messages = [head, *parts]
         method = method_path(method_of(head))
-        pending = self._pending(request_id, method, note, *messages)
-        return self._remembered(
-            pending, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent)
+
+        def messages() -> Iterator[Message]:
+            return itertools.chain([head], parts())
+
+        if kept:
+            self.journal.add(self._pending(request_id, method, note, *messages()))
+        return self._settled(
+            request_id, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent)
         )
 
     def resend(self, pending: PendingRequest) -> Message:
@@ -118,10 +128,10 @@ class Client:
 
         def ask() -> Message:
             if descriptor.client_streaming:
-                return self._uploaded(pending.method, reply_type, messages, metadata)
+                return self._uploaded(pending.method, reply_type, lambda: messages, metadata)
             return self._answered(pending.method, reply_type, messages[0], None, metadata)
 
-        return self._settled(pending, ask)
+        return self._settled(pending.request_id, ask)
 
     def watch(
         self, request: Message, reply_type: type[Reply], *, restart_revision: int | None = None
@@ -160,17 +170,17 @@ class Client:
 
     def _remembered(self, pending: PendingRequest, ask: Callable[[], Reply]) -> Reply:
         self.journal.add(pending)
-        return self._settled(pending, ask)
+        return self._settled(pending.request_id, ask)
 
-    def _settled(self, pending: PendingRequest, ask: Callable[[], Reply]) -> Reply:
+    def _settled(self, request_id: str, ask: Callable[[], Reply]) -> Reply:
         """Runs `ask`. The journal forgets the request once its outcome is known, and keeps it otherwise."""
         try:
             reply = ask()
         except CallFailed as failed:
             if failed.settled:
-                self.journal.remove(pending.request_id)
+                self.journal.remove(request_id)
             raise
-        self.journal.remove(pending.request_id)
+        self.journal.remove(request_id)
         return reply
 
     def _answered(
@@ -193,14 +203,14 @@ class Client:
         self,
         method: str,
         reply_type: type[Reply],
-        messages: list[Message],
+        messages: Callable[[], Iterable[Message]],
         metadata: tuple[tuple[str, str], ...] | None = None,
         on_sent: Callable[[int], None] | None = None,
     ) -> Reply:
         call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
         metadata = metadata or self._metadata()
         reply: Reply = self._tried(
-            method, lambda: call(_counted(messages, on_sent), timeout=LONG_TIMEOUT_S, metadata=metadata)
+            method, lambda: call(_counted(messages(), on_sent), timeout=UPLOAD_TIMEOUT_S, metadata=metadata)
         )
         return reply
 
@@ -235,7 +245,7 @@ def _to_bytes(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _counted(messages: Sequence[Message], on_sent: Callable[[int], None] | None) -> Iterator[Message]:
+def _counted(messages: Iterable[Message], on_sent: Callable[[int], None] | None) -> Iterator[Message]:
     for count, message in enumerate(messages, start=1):
         yield message
         if on_sent is not None:

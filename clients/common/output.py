@@ -109,6 +109,18 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     return _titled(title, made)
 
 
+def side_by_side(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[Sequence[str]]]
+) -> RenderableType:
+    """A table whose cells have several lines each, with a rule between its rows."""
+    made = Table(box=box.SIMPLE_HEAD, show_lines=True)
+    for column in columns:
+        made.add_column(Text(clean(column)), overflow="fold")
+    for row in rows:
+        made.add_row(*(Text("\n".join(clean(line) for line in cell)) for cell in row))
+    return _titled(title, made)
+
+
 def facts(title: str, pairs: Iterable[tuple[str, str]]) -> RenderableType:
     """Names and values below one another; a pair without a value is left out."""
     made = Table(box=None, show_header=False)

@@ -71,6 +71,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "NOT_PAID": ("", "A sale is made only from a paid order."),
     "ORDER_SOLD": ("", "A sold order keeps its payment."),
     "OVER_ALLOCATED": ("", "See what is due: kasir cs show ORDER."),
+    "WRITE_OFF_TOO_HIGH": ("", "See what may be: kasir cs rules."),  # see MONEY_WORDS
+    "PROPOSAL_AMBIGUOUS": (
+        "Several orders fit equally.",
+        "Compare: kasir cs proposals --decision ambiguous. Then say which: kasir cs allocate MUTATION ORDER.",
+    ),
     "REMAINDER_LEFT": ("", "Add --credit to keep the rest for the customer."),
     "TENDERS_TOO_LOW": ("", ""),
     "CHANGE_NOT_FROM_CASH": ("Only cash gives change.", "Lower the other payments."),
@@ -124,6 +129,10 @@ MONEY_WORDS: dict[str, tuple[str, ...]] = {
         "The money is {available}, and {wanted} are given out.",
         "Order {order_id} has less to pay than that.",
         "The money is less than what is given out.",
+    ),
+    "WRITE_OFF_TOO_HIGH": (
+        "Order {order_id} would have {left} left to pay; the account's rules write off {max} at most.",
+        "More would be written off than the account's rules allow, or other than what is left to pay.",
     ),
     "REMAINDER_LEFT": ("{remainder} is left over.", "Some of the money is left over."),
     "CREDIT_TOO_LOW": ("The customer's credit is {available}, not {wanted}.", ""),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
+from itertools import islice
 from typing import Any, TypeVar
 
 import grpc
@@ -19,6 +20,7 @@ from clients.common.output import Output
 from clients.common.plain_words import batch_sentence
 from clients.common.problems import BadInput, CallFailed
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse, Settings
+from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
 from kasir.v1.catalogue_pb2 import (
     GetItemRequest,
     GetItemResponse,
@@ -47,6 +49,7 @@ class Shop:
         self.client = client
         self.output = output
         self._items: dict[int, ItemAvailability] = {}
+        self._orders: dict[int, Order] = {}
 
     def call(
         self, request: Message, reply_type: type[Reply], *, note: str = "", timeout_s: float | None = None
@@ -56,15 +59,18 @@ class Shop:
 
     def pages(self, request: Any, reply_type: type[Any], field: str, limit: int) -> list[Any]:
         """The first `limit` things of a list that comes in pages; `field` is where a page has them."""
-        found: list[Any] = []
-        while len(found) < limit:
-            request.page_size = min(limit - len(found), PAGE_SIZE_MAX)
+        request.page_size = min(limit, PAGE_SIZE_MAX)
+        return list(islice(self.each(request, reply_type, field), limit))
+
+    def each(self, request: Any, reply_type: type[Any], field: str) -> Iterator[Any]:
+        """All things of a list that comes in pages, a page read when its first one is wanted."""
+        request.page_size = request.page_size or PAGE_SIZE_MAX
+        while True:
             reply = self.call(request, reply_type)
-            found.extend(getattr(reply, field))
+            yield from getattr(reply, field)
             if not reply.next_page_token:
-                break
+                return
             request.page_token = reply.next_page_token
-        return found[:limit]
 
     @cached_property
     def settings(self) -> Settings:
@@ -201,6 +207,12 @@ class Shop:
         if item_id not in self._items:
             self._items[item_id] = self.call(GetItemRequest(item_id=item_id), GetItemResponse).item
         return self._items[item_id]
+
+    def order_by_id(self, order_id: int) -> Order:
+        """A Book Order by its number, read once a command. Raises CallFailed."""
+        if order_id not in self._orders:
+            self._orders[order_id] = self.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order
+        return self._orders[order_id]
 
     def item_words(self, item_id: int) -> str:
         """Says "KOPI-01 Kopi Luwak" to people; the bare number where the item cannot be read."""

@@ -6,14 +6,14 @@ from rich.console import Group, RenderableType
 
 from clients.common.money import show_money
 from clients.common.output import facts, state_words, table
+from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.times import zone_name
-from kasir.v1.booking_pb2 import Order, OrderLine, OrderState, Totals
+from kasir.v1.booking_pb2 import Allocation, Order, OrderLine, OrderState, Totals
 from kasir.v1.catalogue_pb2 import Item, ItemAvailability, Stock
 from kasir.v1.common_pb2 import Address, Channel, Money
 from kasir.v1.drop_order_pb2 import DropOrder, DropOrderState
 from kasir.v1.print_pb2 import DocumentKind, PrintJob, PrintJobState
-from kasir.v1.reconciliation_pb2 import Mutation, MutationState
 from kasir.v1.sale_pb2 import Sale, TenderKind
 from kasir.v1.shipping_pb2 import AirwayBillState, LabelState, Parcel
 from kasir.v1.till_pb2 import Shift
@@ -99,8 +99,8 @@ def lines_table(shop: Shop, lines: Sequence[OrderLine]) -> RenderableType:
             line.name,
             str(line.quantity),
             show_money(line.unit_price),
-            _unless_zero(line.discount),
-            f"{_unless_zero(line.tax)}{' incl.' if line.tax_included and line.tax.minor_units else ''}",
+            unless_zero(line.discount),
+            f"{unless_zero(line.tax)}{' incl.' if line.tax_included and line.tax.minor_units else ''}",
             show_money(line.total),
             shop.location_code(line.location_id) if line.location_id else "",
         )
@@ -114,11 +114,11 @@ def totals_pairs(totals: Totals) -> list[tuple[str, str]]:
     """What an amount to pay is made of; parts that are zero are left out."""
     return [
         ("Goods", show_money(totals.goods)),
-        ("Discount", _unless_zero(totals.discount)),
-        ("Tax added", _unless_zero(totals.tax_added)),
-        ("Shipping", _unless_zero(totals.shipping)),
+        ("Discount", unless_zero(totals.discount)),
+        ("Tax added", unless_zero(totals.tax_added)),
+        ("Shipping", unless_zero(totals.shipping)),
         ("Total", show_money(totals.total)),
-        ("Tax in it", _unless_zero(totals.tax)),
+        ("Tax in it", unless_zero(totals.tax)),
     ]
 
 
@@ -141,7 +141,8 @@ def order_view(shop: Shop, order: Order) -> RenderableType:
         *totals_pairs(order.totals),
         ("To pay", f"{show_money(order.payable)}{code}"),
         ("Into", shop.account_words(order.bank_account_id)),
-        ("Paid", _unless_zero(order.paid)),
+        ("Paid", unless_zero(order.paid)),
+        ("Written off", unless_zero(order.written_off)),
         ("Deadline", f"{shop.time(order.expire_time)} {zone_name(shop.utc_offset)}"),
         ("Booked by", f"{order.booked_by}, {shop.time(order.create_time)}"),
         ("Sale", str(order.sale_id or "")),
@@ -151,7 +152,32 @@ def order_view(shop: Shop, order: Order) -> RenderableType:
         ("Note", order.note),
     ]
     title = f"Book Order {order.order_id}: {order_state(order)}"
-    return Group(facts(title, pairs), lines_table(shop, order.lines))
+    parts = [facts(title, pairs), lines_table(shop, order.lines)]
+    if order.allocations:
+        parts.append(_allocations_table(shop, order.allocations))
+    return Group(*parts)
+
+
+def _allocations_table(shop: Shop, allocations: Sequence[Allocation]) -> RenderableType:
+    """Where an order's money came from."""
+    rows = (
+        (
+            f"mutation {each.mutation_id}" if each.mutation_id else f"{each.method} {each.reference}".strip(),
+            show_money(each.amount),
+            unless_zero(each.write_off),
+            shop.time(each.create_time),
+        )
+        for each in allocations
+    )
+    return table("Paid by", ("What", ">Amount", ">Written off", "When"), rows)
+
+
+def left_to_pay(order: Order) -> Money:
+    """What is missing. Raises BadInput when nothing is."""
+    minor_units = order.payable.minor_units - order.paid.minor_units - order.written_off.minor_units
+    if minor_units <= 0:
+        raise BadInput(f"Order {order.order_id} has nothing left to pay: {show_money(order.paid)} is paid.")
+    return Money(currency_code=order.payable.currency_code, minor_units=minor_units)
 
 
 def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> RenderableType:
@@ -164,46 +190,13 @@ def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> RenderableT
             order.customer_phone,
             str(len(order.lines)),
             show_money(order.payable),
-            _unless_zero(order.paid),
+            unless_zero(order.paid),
             shop.time(order.expire_time),
         )
         for order in orders
     )
     columns = (">Order", "State", "Customer", "Phone", ">Lines", ">To pay", ">Paid", "Deadline")
     return table(title, columns, rows)
-
-
-def mutation_state(mutation: Mutation) -> str:
-    """Such as "posted" or "proposed"."""
-    return state_words(MutationState, mutation.state, "MUTATION_STATE")
-
-
-def mutations_table(shop: Shop, mutations: Sequence[Mutation], title: str) -> RenderableType:
-    """Bank mutations, one a row, with what each pays or may pay."""
-    rows = (
-        (
-            str(each.mutation_id),
-            each.date,
-            show_money(each.amount),
-            mutation_state(each),
-            _pays(each),
-            each.ignore_reason or each.description,
-            shop.account_words(each.bank_account_id),
-        )
-        for each in mutations
-    )
-    columns = (">Mutation", "Date", ">Amount", "State", "Pays", "Text", "Account")
-    return table(title, columns, rows)
-
-
-def _pays(mutation: Mutation) -> str:
-    if mutation.allocations:
-        orders = ", ".join(f"order {each.order_id}" for each in mutation.allocations)
-        credit = f" + credit {show_money(mutation.credited)}" if mutation.credited.minor_units else ""
-        return orders + credit
-    if mutation.HasField("proposal"):
-        return " or ".join(f"order {each.order_id}?" for each in mutation.proposal.allocations)
-    return ""
 
 
 def sale_view(shop: Shop, sale: Sale) -> RenderableType:
@@ -270,12 +263,12 @@ def shift_view(shop: Shop, shift: Shift) -> RenderableType:
         ("Closed", shop.time(shift.close_time)),
         ("Receipts", str(shift.sale_count)),
         ("Sales", show_money(shift.sale_total)),
-        ("Tax", _unless_zero(shift.tax_total)),
-        ("Discounts", _unless_zero(shift.discount_total)),
+        ("Tax", unless_zero(shift.tax_total)),
+        ("Discounts", unless_zero(shift.discount_total)),
         *tenders,
         ("Cash at opening", show_money(shift.opening_cash)),
-        ("Cash put in", _unless_zero(shift.cash_in)),
-        ("Cash taken out", _unless_zero(shift.cash_out)),
+        ("Cash put in", unless_zero(shift.cash_in)),
+        ("Cash taken out", unless_zero(shift.cash_out)),
         ("Cash expected", show_money(shift.expected_cash)),
         ("Cash counted", show_money(shift.counted_cash) if closed else ""),
         ("Difference", show_money(shift.difference) if closed else ""),
@@ -321,5 +314,6 @@ def print_jobs_table(shop: Shop, jobs: Sequence[PrintJob], title: str) -> Render
     return table(title, columns, rows)
 
 
-def _unless_zero(money: Money) -> str:
+def unless_zero(money: Money) -> str:
+    """An amount for people; nothing for zero."""
     return show_money(money) if money.minor_units else ""

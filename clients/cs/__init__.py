@@ -1,6 +1,16 @@
 """The customer service desk: `kasir cs`."""
 
-from clients.cs import bank, booking, finding, people, selling
+from clients.cs import bank, booking, by_hand, finding, payments, people, proposals, selling
 from clients.cs.desk import app
 
-__all__ = ["app", "bank", "booking", "finding", "people", "selling"]
+__all__ = [
+    "app",
+    "bank",
+    "booking",
+    "by_hand",
+    "finding",
+    "payments",
+    "people",
+    "proposals",
+    "selling",
+]

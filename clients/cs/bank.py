@@ -1,70 +1,49 @@
-"""Payments: the bank's mutations, what they pay, money recorded by hand, money to give back."""
+"""Bank mutations: a bank's file imported, what the matcher makes of it, confirmed."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 
+from clients.common.bank_views import mutation_view, mutations_table
 from clients.common.commands import Refused, command
 from clients.common.money import show_money
-from clients.common.numbers import id_argument, parse_id
+from clients.common.numbers import id_argument
 from clients.common.output import facts, state_number, state_words, table
-from clients.common.problems import BadInput
+from clients.common.problems import BadInput, CallFailed
 from clients.common.request_ids import new_request_id
 from clients.common.shop import PAGE_SIZE_MAX, Shop
-from clients.common.views import mutations_table, order_view, orders_table
-from clients.cs.desk import BANK, app
-from kasir.v1.booking_pb2 import (
-    ORDER_STATE_REFUND_DUE,
-    GetBookingRequest,
-    GetBookingResponse,
-    ListBookingsRequest,
-    ListBookingsResponse,
-    Order,
-    OrderState,
-)
-from kasir.v1.common_pb2 import Money
+from clients.cs.desk import BANK, Account, OnlyAccount, app
+from kasir.v1.booking_pb2 import OrderState
 from kasir.v1.reconciliation_pb2 import (
+    BankAccount,
     ConfirmMatchesRequest,
     ConfirmMatchesResponse,
     ConfirmMatchesResult,
     GetMutationRequest,
     GetMutationResponse,
-    IgnoreMutationRequest,
-    IgnoreMutationResponse,
     ImportStatementRequest,
     ImportStatementResponse,
     ListMutationsRequest,
     ListMutationsResponse,
-    MatchMutationRequest,
-    MatchMutationResponse,
-    MutationAllocation,
     MutationState,
     ProposeMatchesRequest,
     ProposeMatchesResponse,
-    RecordPaymentRequest,
-    RecordPaymentResponse,
-    RefundOrderRequest,
-    RefundOrderResponse,
-    UndoMatchRequest,
-    UndoMatchResponse,
+    SetMatchingRulesRequest,
+    SetMatchingRulesResponse,
 )
 
 # The contract's bounds on a statement and its pieces.
-STATEMENT_BYTES_MAX = 64 * 1024 * 1024
+STATEMENT_BYTES_MAX = 1024 * 1024 * 1024
 PIECE_BYTES = 256 * 1024
-
-Account = Annotated[
-    str,
-    typer.Option(
-        "--account",
-        envvar="KASIR_ACCOUNT",
-        metavar="NUMBER|BANK",
-        help="The bank account; not needed if the only one.",
-    ),
-]
+# A larger file is not written to this machine's disk a second time: when its answer is lost it is sent again,
+# and its rows are known by then.
+KEPT_BYTES_MAX = 64 * 1024 * 1024
+MAPPING_BYTES_MAX = 64 * 1024
+# So many of the rows that were not taken are shown to people; scripts get them all.
+ROWS_SHOWN_MAX = 200
 
 
 @command(
@@ -73,6 +52,7 @@ Account = Annotated[
     [
         "kasir cs import mutasi-bca.csv",
         "kasir cs import mutasi.csv --account 1234567890 --format klikbca-individual",
+        "kasir cs import mutasi.csv --mapping columns.toml --account BCA",
     ],
     BANK,
 )
@@ -85,6 +65,12 @@ def import_statement(
         str, typer.Option(metavar="NUMBER|BANK", help="Whose file it is; else the number in the file says.")
     ] = "",
     format_: Annotated[str, typer.Option("--format", help="What it is; else its content says.")] = "",
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="For a free CSV: a file that says which column means what."
+        ),
+    ] = None,
     allow_broken: Annotated[
         bool, typer.Option("--allow-broken", help="Import although sums or balances do not add up.")
     ] = False,
@@ -97,17 +83,33 @@ def import_statement(
         )
     if size == 0:
         raise BadInput(f"{file} is empty.")
-    request_id = new_request_id()
-    head = ImportStatementRequest(
-        header=ImportStatementRequest.Header(
-            request_id=request_id,
-            bank_account_id=shop.account(account).bank_account_id if account else 0,
-            format=format_,
-            allow_broken=allow_broken,
-        )
+    header = ImportStatementRequest.Header(
+        request_id=new_request_id(),
+        bank_account_id=shop.account(account).bank_account_id if account else 0,
+        format=format_,
+        allow_broken=allow_broken,
+        mapping=_mapping(mapping) if mapping else "",
     )
-    pieces = [ImportStatementRequest(chunk=piece) for piece in _pieces(file)]
-    with shop.progress(f"Sending {file.name}", len(pieces) + 1) as advance:
+    reply = _sent(shop, file, size, header)
+    shop.output.emit(reply, lambda: _import_view(shop, reply))
+    if reply.new_rows + reply.posted_rows and not shop.output.as_json:
+        shop.output.say("Next: kasir cs match, then kasir cs confirm --all-auto.", "dim")
+
+
+def _mapping(file: Path) -> str:
+    if file.stat().st_size > MAPPING_BYTES_MAX:
+        raise BadInput(f"{file} is too long to say which column means what.")
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(f"{file} holds bytes that are no text.") from None
+
+
+def _sent(
+    shop: Shop, file: Path, size: int, header: ImportStatementRequest.Header
+) -> ImportStatementResponse:
+    kept = size <= KEPT_BYTES_MAX
+    with shop.progress(f"Sending {file.name}", -(-size // PIECE_BYTES) + 1) as advance:
         sent = 0
 
         def on_sent(count: int) -> None:
@@ -115,13 +117,20 @@ def import_statement(
             advance(count - sent)
             sent = count
 
-        note = f"import {file.name}"
-        reply = shop.client.upload(
-            head, pieces, request_id, ImportStatementResponse, note=note, on_sent=on_sent
-        )
-    shop.output.emit(reply, lambda: _import_view(shop, reply))
-    if reply.new_rows and not shop.output.as_json:
-        shop.output.say("Next: kasir cs match, then kasir cs confirm --all-auto.", "dim")
+        try:
+            return shop.client.upload(
+                ImportStatementRequest(header=header),
+                lambda: (ImportStatementRequest(chunk=piece) for piece in _pieces(file)),
+                header.request_id,
+                ImportStatementResponse,
+                note=f"import {file.name}",
+                kept=kept,
+                on_sent=on_sent,
+            )
+        except CallFailed as failed:
+            if not failed.settled and not kept:
+                shop.output.say("Send the file again: rows that were imported are not imported twice.")
+            raise
 
 
 def _pieces(file: Path) -> Iterator[bytes]:
@@ -136,13 +145,18 @@ def _import_view(shop: Shop, reply: ImportStatementResponse) -> Group:
         ("Account", shop.account_words(reply.bank_account_id)),
         ("Rows", str(reply.rows)),
         ("New", str(reply.new_rows)),
+        ("  not posted yet", str(reply.pending_rows or "")),
         ("Known already", str(reply.known_rows)),
-        ("Not posted yet", str(reply.pending_rows or "")),
+        ("  posted now", str(reply.posted_rows or "")),
+        ("Not taken", str(reply.refused_count or "")),
     ]
-    parts = [facts("Imported", pairs)]
+    parts: list[RenderableType] = [facts("Imported", pairs)]
     if reply.refused_rows:
-        rows = ((str(each.row), each.reason) for each in reply.refused_rows)
+        shown = reply.refused_rows[:ROWS_SHOWN_MAX]
+        rows = ((str(each.row or "file"), each.reason) for each in shown)
         parts.append(table("Rows not taken", (">Row", "Why"), rows))
+        if len(shown) < len(reply.refused_rows):
+            parts.append("More: add --json.")
     return Group(*parts)
 
 
@@ -154,7 +168,7 @@ def _import_view(shop: Shop, reply: ImportStatementResponse) -> Group:
 )
 def mutations(
     shop: Shop,
-    account: Annotated[str, typer.Option(metavar="NUMBER|BANK", help="Only this account's.")] = "",
+    account: OnlyAccount = "",
     state: Annotated[
         str, typer.Option(help="Only these: pending, posted, proposed, confirmed, ignored.")
     ] = "",
@@ -168,6 +182,13 @@ def mutations(
     shop.output.emit({"mutations": found}, lambda: mutations_table(shop, found, "Bank mutations"))
 
 
+@command(app, "mutation", ["kasir cs mutation 31", "kasir cs mutation 31 --json"], BANK)
+def mutation(shop: Shop, mutation: Annotated[int, id_argument("The mutation's number.")]) -> None:
+    """Show one bank mutation in full: who paid, what it pays or may pay, and why."""
+    found = shop.call(GetMutationRequest(mutation_id=mutation), GetMutationResponse)
+    shop.output.emit(found, lambda: mutation_view(shop, found.mutation))
+
+
 @command(app, "match", ["kasir cs match", "kasir cs match --account BCA --json"], BANK)
 def match(shop: Shop, account: Account = "") -> None:
     """Propose which Book Order each new mutation pays. Nothing is paid before somebody confirms."""
@@ -177,12 +198,14 @@ def match(shop: Shop, account: Account = "") -> None:
         reply = shop.call(ProposeMatchesRequest(bank_account_id=account_id), ProposeMatchesResponse)
         total.auto += reply.auto
         total.suggested += reply.suggested
+        total.withdrawn += reply.withdrawn
         total.unmatched = reply.unmatched
         total.more = reply.more
     pairs = [
         ("Sure", f"{total.auto}  (kasir cs confirm --all-auto)"),
-        ("To be looked at", f"{total.suggested}  (kasir cs mutations --state proposed)"),
+        ("To be looked at", f"{total.suggested}  (kasir cs proposals)"),
         ("Without a match", f"{total.unmatched}  (kasir cs mutations --state posted)"),
+        ("Taken back", f"{total.withdrawn}  proposals that fit no more" if total.withdrawn else ""),
     ]
     shop.output.emit(total, lambda: facts("Proposed matches", pairs))
 
@@ -240,151 +263,78 @@ def _confirm_view(shop: Shop, results: list[ConfirmMatchesResult]) -> Group:
         (f"  now {words}", str(count)) for words, count in states.items()
     ]
     parts = [facts("Matches", pairs)]
+    if together := _together(done):
+        parts.append(table("Paid together", ("Mutations", ">Order"), together))
     refused = [(str(each.mutation_id), shop.why(each.error)) for each in results if each.HasField("error")]
     if refused:
         parts.append(table("Refused", (">Mutation", "Why"), refused))
     return Group(*parts)
 
 
+def _together(done: list[ConfirmMatchesResult]) -> list[tuple[str, str]]:
+    """Orders that several of the mutations pay, with those."""
+    by_order: dict[int, list[str]] = {}
+    for each in done:
+        for order_id in each.order_ids:
+            by_order.setdefault(order_id, []).append(str(each.mutation_id))
+    return [(" + ".join(ids), str(order_id)) for order_id, ids in by_order.items() if len(ids) > 1]
+
+
 @command(
     app,
-    "allocate",
+    "rules",
     [
-        "kasir cs allocate 31 4711",
-        "kasir cs allocate 31 4711=100.000 4712=50.000 --credit",
-        "kasir cs allocate 31 --credit-to 08123456789",
+        "kasir cs rules",
+        "kasir cs rules --write-off-max 6.500 --propose",
+        "kasir cs rules --account BCA --propose --confirm",
+        "kasir cs rules --no-confirm",
     ],
     BANK,
 )
-def allocate(
+def rules(
     shop: Shop,
-    mutation: Annotated[int, id_argument("The mutation's number.")],
-    order: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[ORDER[=AMOUNT]]...", help="What it pays; else all that is due."),
-    ] = None,
-    credit: Annotated[
-        bool, typer.Option("--credit", help="Keep what is left over as the customer's credit.")
-    ] = False,
-    credit_to: Annotated[
-        str, typer.Option(metavar="PHONE|#N", help="Keep it as this customer's credit; no order is needed.")
+    account: Account = "",
+    write_off_max: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Most of an order that is written off; 0 for nothing.")
     ] = "",
+    propose: Annotated[
+        bool | None, typer.Option("--propose/--no-propose", help="The server matches by itself.")
+    ] = None,
+    confirm: Annotated[
+        bool | None, typer.Option("--confirm/--no-confirm", help="And confirms what is sure.")
+    ] = None,
 ) -> None:
-    """Say by hand which Book Orders a mutation pays."""
-    left = shop.call(GetMutationRequest(mutation_id=mutation), GetMutationResponse).mutation.amount
-    if left.minor_units <= 0:
-        raise BadInput(f"Mutation {mutation} is {show_money(left)}: money that went out pays no order.")
-    allocations = []
-    for text in order or []:
-        number, _, typed = text.partition("=")
-        order_id = parse_id(number, "Book Order")
-        amount = shop.payment(typed, left.currency_code) if typed else _due(shop, order_id, left)
-        left.minor_units -= amount.minor_units
-        allocations.append(MutationAllocation(order_id=order_id, amount=amount))
-    request = MatchMutationRequest(mutation_id=mutation, allocations=allocations, credit_remainder=credit)
-    if credit_to:
-        request.credit_remainder = True
-        request.credit_customer_id = shop.customer(credit_to).customer_id
-    reply = shop.call(request, MatchMutationResponse, note=f"allocate mutation {mutation}")
-    shop.output.emit(
-        reply,
-        lambda: Group(
-            mutations_table(shop, [reply.mutation], "Allocated"),
-            orders_table(shop, reply.orders, "Orders now"),
-        ),
+    """Show how an account's money is matched, or change it. What is not named stays as it is."""
+    found = shop.account(account)
+    if not write_off_max and propose is None and confirm is None:
+        shop.output.emit({"bank_account": found}, lambda: _rules_view(found))
+        return
+    request = SetMatchingRulesRequest(
+        bank_account_id=found.bank_account_id, matching_rules=found.matching_rules
     )
-
-
-def _due(shop: Shop, order_id: int, at_most: Money) -> Money:
-    due = _left_to_pay(shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order)
-    if at_most.minor_units <= 0:
-        raise BadInput(f"Nothing of the money is left for order {order_id}: the orders before take it all.")
-    due.minor_units = min(due.minor_units, at_most.minor_units)
-    return due
-
-
-def _left_to_pay(order: Order) -> Money:
-    """What is missing. Raises BadInput when nothing is."""
-    minor_units = order.payable.minor_units - order.paid.minor_units
-    if minor_units <= 0:
-        raise BadInput(f"Order {order.order_id} has nothing left to pay: {show_money(order.paid)} is paid.")
-    return Money(currency_code=order.payable.currency_code, minor_units=minor_units)
-
-
-@command(app, "undo", ["kasir cs undo 31"], BANK)
-def undo(
-    shop: Shop, mutation: Annotated[int, id_argument("A confirmed or ignored mutation's number.")]
-) -> None:
-    """Take a confirmed match back, or that a mutation is ignored. Not once one of its orders was sold."""
-    reply = shop.call(
-        UndoMatchRequest(mutation_id=mutation), UndoMatchResponse, note=f"undo match {mutation}"
-    )
-    shop.output.emit(reply, lambda: mutations_table(shop, [reply.mutation], "Taken back"))
-
-
-@command(app, "ignore", ["kasir cs ignore 31 --reason 'bank interest'"], BANK)
-def ignore(
-    shop: Shop,
-    mutation: Annotated[int, id_argument("The mutation's number.")],
-    reason: Annotated[str, typer.Option(help="Why it pays no order.")],
-) -> None:
-    """Say that a mutation pays no order."""
-    request = IgnoreMutationRequest(mutation_id=mutation, reason=reason)
-    reply = shop.call(request, IgnoreMutationResponse, note=f"ignore mutation {mutation}")
-    shop.output.emit(reply, lambda: mutations_table(shop, [reply.mutation], "Ignored"))
-
-
-@command(
-    app,
-    "pay",
-    [
-        "kasir cs pay 4711 --method marketplace --reference TKP-99120",
-        "kasir cs pay 4711 --amount 50.000 --method cash",
-    ],
-    BANK,
-)
-def pay(
-    shop: Shop,
-    order: Annotated[int, id_argument("The order's number.")],
-    method: Annotated[str, typer.Option(help="How: marketplace, gateway, cash, …")],
-    amount: Annotated[str, typer.Option(metavar="AMOUNT", help="How much; else all that is due.")] = "",
-    reference: Annotated[str, typer.Option(help="The payer's reference. Never a card number.")] = "",
-) -> None:
-    """Record money that came otherwise than by a bank mutation."""
-    money = shop.payment(amount) if amount else None
-    if money is None:
-        money = _left_to_pay(shop.call(GetBookingRequest(order_id=order), GetBookingResponse).order)
-    request = RecordPaymentRequest(order_id=order, amount=money, method=method, reference=reference)
-    reply = shop.call(request, RecordPaymentResponse, note=f"payment of order {order}")
-    shop.output.emit(reply, lambda: order_view(shop, reply.order))
-
-
-@command(app, "refunds", ["kasir cs refunds", "kasir cs refunds --json"], BANK)
-def refunds(shop: Shop, limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 200) -> None:
-    """List orders whose money is to be given back."""
-    request = ListBookingsRequest(state=ORDER_STATE_REFUND_DUE)
-    found = shop.pages(request, ListBookingsResponse, "orders", limit)
-    rows = (
-        (
-            str(each.order_id),
-            each.customer_name,
-            each.customer_phone,
-            show_money(each.paid),
-            shop.time(each.update_time),
+    wanted = request.matching_rules
+    if write_off_max:
+        wanted.write_off_max.CopyFrom(shop.money(write_off_max, found.currency_code))
+    if propose is not None:
+        wanted.propose_by_itself = propose
+    if confirm is not None:
+        wanted.confirm_by_itself = confirm
+    if wanted.confirm_by_itself and not wanted.propose_by_itself:
+        raise BadInput(
+            "Only what the server proposes by itself can it confirm: add --propose or --no-confirm."
         )
-        for each in found
-    )
-    columns = (">Order", "Customer", "Phone", ">To give back", "Since")
-    shop.output.emit({"orders": found}, lambda: table("Refunds due", columns, rows))
+    reply = shop.call(request, SetMatchingRulesResponse, note=f"matching rules of account {found.number}")
+    shop.output.emit(reply, lambda: _rules_view(reply.bank_account))
 
 
-@command(app, "refund", ["kasir cs refund 4711 --reference 'BCA 2026-03-05 0012'"], BANK)
-def refund(
-    shop: Shop,
-    order: Annotated[int, id_argument("The order's number.")],
-    reference: Annotated[str, typer.Option(help="The bank's reference of the money sent back.")],
-) -> None:
-    """Record that the money of an order was given back."""
-    request = RefundOrderRequest(order_id=order, reference=reference)
-    reply = shop.call(request, RefundOrderResponse, note=f"refund of order {order}")
-    shop.output.emit(reply, lambda: orders_table(shop, [reply.order], "Refunded"))
+def _rules_view(account: BankAccount) -> RenderableType:
+    rules = account.matching_rules
+    pairs = [
+        (
+            "Written off at most",
+            show_money(rules.write_off_max) if rules.write_off_max.minor_units else "nothing",
+        ),
+        ("Proposes by itself", "yes" if rules.propose_by_itself else "no: kasir cs match"),
+        ("Confirms by itself", "what is sure" if rules.confirm_by_itself else "no: kasir cs confirm"),
+    ]
+    return facts(f"Matching rules of {account.bank} {account.number}", pairs)

@@ -1,23 +1,25 @@
 """Customers, what is told to them, and requests of this machine that were never answered."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from google.protobuf.message import DecodeError
-from rich.console import Group
+from rich.console import Group, RenderableType
 
 from clients.common.commands import Refused, command
 from clients.common.journal import PendingRequest
-from clients.common.money import show_money
 from clients.common.output import facts, state_number, state_words, table
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
-from clients.common.views import address_words, orders_table
+from clients.common.views import address_words, orders_table, unless_zero
 from clients.cs.desk import PEOPLE, app
 from kasir.v1.booking_pb2 import ListBookingsRequest, ListBookingsResponse
 from kasir.v1.customer_pb2 import (
     Customer,
+    ListCreditsRequest,
+    ListCreditsResponse,
     ListCustomersRequest,
     ListCustomersResponse,
     ListMessagesRequest,
@@ -45,6 +47,22 @@ def customers(
         _show_customer(shop, shop.customer(customer), limit)
         return
     found = shop.pages(ListCustomersRequest(), ListCustomersResponse, "customers", limit)
+    shop.output.emit({"customers": found}, lambda: _customers_table(found, "Customers"))
+
+
+@command(app, "credits", ["kasir cs credits", "kasir cs credits --json"], PEOPLE)
+def with_credit(
+    shop: Shop, limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 200
+) -> None:
+    """List customers who have credit: money that came too much and is still theirs.
+
+    What all of it comes to: kasir report money.
+    """
+    found = shop.pages(ListCreditsRequest(), ListCreditsResponse, "customers", limit)
+    shop.output.emit({"customers": found}, lambda: _customers_table(found, "Customers with credit"))
+
+
+def _customers_table(customers: Sequence[Customer], title: str) -> RenderableType:
     rows = (
         (
             str(each.customer_id),
@@ -52,12 +70,11 @@ def customers(
             each.phone,
             each.address.city,
             str(each.points or ""),
-            _credit(each),
+            unless_zero(each.credit),
         )
-        for each in found
+        for each in customers
     )
-    columns = (">Customer", "Name", "Phone", "City", ">Points", ">Credit")
-    shop.output.emit({"customers": found}, lambda: table("Customers", columns, rows))
+    return table(title, (">Customer", "Name", "Phone", "City", ">Points", ">Credit"), rows)
 
 
 def _show_customer(shop: Shop, customer: Customer, limit: int) -> None:
@@ -67,7 +84,7 @@ def _show_customer(shop: Shop, customer: Customer, limit: int) -> None:
         ("Phone", customer.phone),
         ("Address", address_words(customer.address)),
         ("Points", str(customer.points or "")),
-        ("Credit", _credit(customer)),
+        ("Credit", unless_zero(customer.credit)),
         ("Known since", shop.time(customer.create_time)),
     ]
     title = f"Customer {customer.customer_id}: {customer.name}"
@@ -75,10 +92,6 @@ def _show_customer(shop: Shop, customer: Customer, limit: int) -> None:
         {"customer": customer, "orders": orders},
         lambda: Group(facts(title, pairs), orders_table(shop, orders, "Book Orders")),
     )
-
-
-def _credit(customer: Customer) -> str:
-    return show_money(customer.credit) if customer.credit.minor_units else ""
 
 
 @command(app, "messages", ["kasir cs messages", "kasir cs messages --state failed --json"], PEOPLE)

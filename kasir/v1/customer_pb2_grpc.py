@@ -55,6 +55,11 @@ class CustomerServiceStub:
                 request_serializer=kasir_dot_v1_dot_customer__pb2.ListCustomersRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_customer__pb2.ListCustomersResponse.FromString,
                 _registered_method=True)
+        self.ListCredits = channel.unary_unary(
+                '/kasir.v1.CustomerService/ListCredits',
+                request_serializer=kasir_dot_v1_dot_customer__pb2.ListCreditsRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_customer__pb2.ListCreditsResponse.FromString,
+                _registered_method=True)
         self.WatchMessages = channel.unary_stream(
                 '/kasir.v1.CustomerService/WatchMessages',
                 request_serializer=kasir_dot_v1_dot_customer__pb2.WatchMessagesRequest.SerializeToString,
@@ -104,6 +109,13 @@ class CustomerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCredits(self, request, context):
+        """Customers with credit, the newest customer first, paged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchMessages(self, request, context):
         """Messages to send, oldest first: those QUEUED now, then new ones.
         """
@@ -147,6 +159,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.ListCustomers,
                     request_deserializer=kasir_dot_v1_dot_customer__pb2.ListCustomersRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_customer__pb2.ListCustomersResponse.SerializeToString,
+            ),
+            'ListCredits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCredits,
+                    request_deserializer=kasir_dot_v1_dot_customer__pb2.ListCreditsRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_customer__pb2.ListCreditsResponse.SerializeToString,
             ),
             'WatchMessages': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchMessages,
@@ -273,6 +290,33 @@ class CustomerService:
             '/kasir.v1.CustomerService/ListCustomers',
             kasir_dot_v1_dot_customer__pb2.ListCustomersRequest.SerializeToString,
             kasir_dot_v1_dot_customer__pb2.ListCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCredits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.CustomerService/ListCredits',
+            kasir_dot_v1_dot_customer__pb2.ListCreditsRequest.SerializeToString,
+            kasir_dot_v1_dot_customer__pb2.ListCreditsResponse.FromString,
             options,
             channel_credentials,
             insecure,

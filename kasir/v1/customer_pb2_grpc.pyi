@@ -41,6 +41,8 @@ class CustomerServiceStub:
     """One customer by id or phone."""
     ListCustomers: _grpc.UnaryUnaryMultiCallable[_customer_pb2.ListCustomersRequest, _customer_pb2.ListCustomersResponse]
     """All customers by id, paged."""
+    ListCredits: _grpc.UnaryUnaryMultiCallable[_customer_pb2.ListCreditsRequest, _customer_pb2.ListCreditsResponse]
+    """Customers with credit, the newest customer first, paged."""
     WatchMessages: _grpc.UnaryStreamMultiCallable[_customer_pb2.WatchMessagesRequest, _customer_pb2.WatchMessagesResponse]
     """Messages to send, oldest first: those QUEUED now, then new ones."""
     ReportMessage: _grpc.UnaryUnaryMultiCallable[_customer_pb2.ReportMessageRequest, _customer_pb2.ReportMessageResponse]
@@ -61,6 +63,8 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     """One customer by id or phone."""
     ListCustomers: _aio.UnaryUnaryMultiCallable[_customer_pb2.ListCustomersRequest, _customer_pb2.ListCustomersResponse]  # type: ignore[assignment]
     """All customers by id, paged."""
+    ListCredits: _aio.UnaryUnaryMultiCallable[_customer_pb2.ListCreditsRequest, _customer_pb2.ListCreditsResponse]  # type: ignore[assignment]
+    """Customers with credit, the newest customer first, paged."""
     WatchMessages: _aio.UnaryStreamMultiCallable[_customer_pb2.WatchMessagesRequest, _customer_pb2.WatchMessagesResponse]  # type: ignore[assignment]
     """Messages to send, oldest first: those QUEUED now, then new ones."""
     ReportMessage: _aio.UnaryUnaryMultiCallable[_customer_pb2.ReportMessageRequest, _customer_pb2.ReportMessageResponse]  # type: ignore[assignment]
@@ -102,6 +106,14 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_customer_pb2.ListCustomersResponse, _abc.Awaitable[_customer_pb2.ListCustomersResponse]]:
         """All customers by id, paged."""
+
+    @_abc_1.abstractmethod
+    def ListCredits(
+        self,
+        request: _customer_pb2.ListCreditsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_pb2.ListCreditsResponse, _abc.Awaitable[_customer_pb2.ListCreditsResponse]]:
+        """Customers with credit, the newest customer first, paged."""
 
     @_abc_1.abstractmethod
     def WatchMessages(

@@ -236,6 +236,38 @@ METRIC_CREDITS: Metric.ValueType  # 41
 """What became customers' credit because more came than was to pay, signed: an undone one is taken off again."""
 Global___Metric: _TypeAlias = Metric  # noqa: Y015
 
+class _OpenKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OpenKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OpenKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OPEN_KIND_UNSPECIFIED: _OpenKind.ValueType  # 0
+    """Not said."""
+    OPEN_KIND_REFUND_DUE: _OpenKind.ValueType  # 1
+    """What orders that are REFUND_DUE were paid: to be given back; count is orders."""
+    OPEN_KIND_CREDIT: _OpenKind.ValueType  # 2
+    """Customers' credit; count is customers."""
+    OPEN_KIND_UNMATCHED: _OpenKind.ValueType  # 3
+    """Money in that nobody has confirmed or ignored (POSTED and PROPOSED); count is mutations."""
+    OPEN_KIND_PENDING: _OpenKind.ValueType  # 4
+    """Money in that the bank has not posted; count is mutations."""
+
+class OpenKind(_OpenKind, metaclass=_OpenKindEnumTypeWrapper):
+    """Why money is open."""
+
+OPEN_KIND_UNSPECIFIED: OpenKind.ValueType  # 0
+"""Not said."""
+OPEN_KIND_REFUND_DUE: OpenKind.ValueType  # 1
+"""What orders that are REFUND_DUE were paid: to be given back; count is orders."""
+OPEN_KIND_CREDIT: OpenKind.ValueType  # 2
+"""Customers' credit; count is customers."""
+OPEN_KIND_UNMATCHED: OpenKind.ValueType  # 3
+"""Money in that nobody has confirmed or ignored (POSTED and PROPOSED); count is mutations."""
+OPEN_KIND_PENDING: OpenKind.ValueType  # 4
+"""Money in that the bank has not posted; count is mutations."""
+Global___OpenKind: _TypeAlias = OpenKind  # noqa: Y015
+
 @_typing.final
 class MetricTotal(_message.Message):
     """One number of a report."""
@@ -403,3 +435,76 @@ class GetMonthReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetMonthReportResponse: _TypeAlias = GetMonthReportResponse  # noqa: Y015
+
+@_typing.final
+class OpenMoney(_message.Message):
+    """What stands open of one kind, in one currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    kind: Global___OpenKind.ValueType
+    """Why."""
+    count: _builtins.int
+    """How many."""
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """How much."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___OpenKind.ValueType = ...,
+        count: _builtins.int = ...,
+        amount: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "count", b"count", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenMoney: _TypeAlias = OpenMoney  # noqa: Y015
+
+@_typing.final
+class GetOpenMoneyRequest(_message.Message):
+    """See ReportService.GetOpenMoney."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOpenMoneyRequest: _TypeAlias = GetOpenMoneyRequest  # noqa: Y015
+
+@_typing.final
+class GetOpenMoneyResponse(_message.Message):
+    """See ReportService.GetOpenMoney."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPEN_MONEY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def open_money(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpenMoney]:
+        """By currency, then kind; what is nothing is left out."""
+
+    def __init__(
+        self,
+        *,
+        open_money: _abc.Iterable[Global___OpenMoney] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_money", b"open_money"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOpenMoneyResponse: _TypeAlias = GetOpenMoneyResponse  # noqa: Y015

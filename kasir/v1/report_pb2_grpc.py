@@ -45,6 +45,11 @@ class ReportServiceStub:
                 request_serializer=kasir_dot_v1_dot_report__pb2.GetMonthReportRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_report__pb2.GetMonthReportResponse.FromString,
                 _registered_method=True)
+        self.GetOpenMoney = channel.unary_unary(
+                '/kasir.v1.ReportService/GetOpenMoney',
+                request_serializer=kasir_dot_v1_dot_report__pb2.GetOpenMoneyRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_report__pb2.GetOpenMoneyResponse.FromString,
+                _registered_method=True)
 
 
 class ReportServiceServicer:
@@ -65,6 +70,14 @@ class ReportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOpenMoney(self, request, context):
+        """Money that stands open now: to give back, owed as credit, not matched, not posted. Refuses to tell a sum beyond 64 bits
+        (AMOUNT_OUT_OF_RANGE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +90,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.GetMonthReport,
                     request_deserializer=kasir_dot_v1_dot_report__pb2.GetMonthReportRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_report__pb2.GetMonthReportResponse.SerializeToString,
+            ),
+            'GetOpenMoney': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOpenMoney,
+                    request_deserializer=kasir_dot_v1_dot_report__pb2.GetOpenMoneyRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_report__pb2.GetOpenMoneyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +152,33 @@ class ReportService:
             '/kasir.v1.ReportService/GetMonthReport',
             kasir_dot_v1_dot_report__pb2.GetMonthReportRequest.SerializeToString,
             kasir_dot_v1_dot_report__pb2.GetMonthReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOpenMoney(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.ReportService/GetOpenMoney',
+            kasir_dot_v1_dot_report__pb2.GetOpenMoneyRequest.SerializeToString,
+            kasir_dot_v1_dot_report__pb2.GetOpenMoneyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class ReportServiceStub:
     """One day of the shop's time zone. Refuses to tell a total beyond 64 bits (AMOUNT_OUT_OF_RANGE)."""
     GetMonthReport: _grpc.UnaryUnaryMultiCallable[_report_pb2.GetMonthReportRequest, _report_pb2.GetMonthReportResponse]
     """One month: the sum of its days."""
+    GetOpenMoney: _grpc.UnaryUnaryMultiCallable[_report_pb2.GetOpenMoneyRequest, _report_pb2.GetOpenMoneyResponse]
+    """Money that stands open now: to give back, owed as credit, not matched, not posted. Refuses to tell a sum beyond 64 bits
+    (AMOUNT_OUT_OF_RANGE).
+    """
 
 @_typing.type_check_only
 class ReportServiceAsyncStub(ReportServiceStub):
@@ -47,6 +51,10 @@ class ReportServiceAsyncStub(ReportServiceStub):
     """One day of the shop's time zone. Refuses to tell a total beyond 64 bits (AMOUNT_OUT_OF_RANGE)."""
     GetMonthReport: _aio.UnaryUnaryMultiCallable[_report_pb2.GetMonthReportRequest, _report_pb2.GetMonthReportResponse]  # type: ignore[assignment]
     """One month: the sum of its days."""
+    GetOpenMoney: _aio.UnaryUnaryMultiCallable[_report_pb2.GetOpenMoneyRequest, _report_pb2.GetOpenMoneyResponse]  # type: ignore[assignment]
+    """Money that stands open now: to give back, owed as credit, not matched, not posted. Refuses to tell a sum beyond 64 bits
+    (AMOUNT_OUT_OF_RANGE).
+    """
 
 class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads totals."""
@@ -66,5 +74,15 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_report_pb2.GetMonthReportResponse, _abc.Awaitable[_report_pb2.GetMonthReportResponse]]:
         """One month: the sum of its days."""
+
+    @_abc_1.abstractmethod
+    def GetOpenMoney(
+        self,
+        request: _report_pb2.GetOpenMoneyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_report_pb2.GetOpenMoneyResponse, _abc.Awaitable[_report_pb2.GetOpenMoneyResponse]]:
+        """Money that stands open now: to give back, owed as credit, not matched, not posted. Refuses to tell a sum beyond 64 bits
+        (AMOUNT_OUT_OF_RANGE).
+        """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -319,6 +319,28 @@ def more_money_than_is_due(world: World) -> Attempt:
     )
 
 
+@provokes("WRITE_OFF_TOO_HIGH")
+def a_fee_where_no_rule_lets_it_go(world: World) -> Attempt:
+    order = world.order()
+    allocation = reconciliation_pb2.MutationAllocation(
+        order_id=order.order_id, amount=idr(22_500), write_off=idr(2_500)
+    )
+    mutation_id = world.mutation(allocation.amount.minor_units)
+    return attempt("MatchMutation", "write_off", mutation_id=mutation_id, allocations=[allocation])
+
+
+@provokes("PROPOSAL_AMBIGUOUS")
+def two_equal_transfers_for_one_order(world: World) -> Attempt:
+    account_id = world.shop.bank_account()
+    order = world.order(bank_account_id=account_id)
+    row = {"date": order.create_time.ToDatetime().date().isoformat(), "description": order.customer_name}
+    mutation_ids = [
+        world.mutation(order.payable.minor_units, account_id, occurrence=number, **row) for number in (1, 2)
+    ]
+    world.do("ProposeMatches", bank_account_id=account_id)
+    return attempt("ConfirmMatches", element=True, bank_account_id=account_id, mutation_ids=mutation_ids[:1])
+
+
 @provokes("REMAINDER_LEFT")
 def money_left_over(world: World) -> Attempt:
     order = world.order()

@@ -81,7 +81,8 @@ class World:
         lists = (
             "ListItems", "ListTaxClasses", "ListLocations", "ListDropOrders", "ListBookings", "ListCustomers",
             "ListMessages", "ListBankAccounts", "ListMutations", "ListSales", "ListTills", "ListShifts",
-            "ListCouriers", "ListParcels", "ListPrintJobs", "GetDayReport", "GetSettings",
+            "ListCouriers", "ListParcels", "ListPrintJobs", "GetDayReport", "GetSettings", "ListCredits",
+            "GetOpenMoney",
         )  # fmt: skip
         stocks = [self.do("ListStocks", location_id=place) for place in (self.warehouse_id, self.desk_id)]
         return [self.do(name) for name in lists] + stocks
@@ -140,13 +141,12 @@ class World:
         parcel_id: int = self.do("CreateSales", order_ids=[order.order_id]).results[0].parcel_id
         return parcel_id
 
-    def mutation(self, minor_units: int, account_id: int = 0) -> int:
+    def mutation(self, minor_units: int, account_id: int = 0, **fields: Any) -> int:
         """Money in on a bank account."""
         account_id = account_id or self.shop.bank_account()
         row = reconciliation_pb2.MutationInput(
-            date="2026-11-22",
             amount=common_pb2.Money(currency_code="IDR", minor_units=minor_units),
-            description="TRSF E-BANKING CR",
+            **{"date": "2026-11-22", "description": "TRSF E-BANKING CR"} | fields,
         )
         reply = self.do("ImportMutations", bank_account_id=account_id, mutations=[row])
         mutation_id: int = reply.mutation_ids[0]

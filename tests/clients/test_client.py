@@ -192,12 +192,34 @@ def test_an_upload_is_repeated_whole_and_kept_whole(client, scripted, in_a_state
     counts = []
     scripted.answers(ImportStatementRequest, Refusal(Code.UNAVAILABLE), Refusal(Code.INTERNAL), done)
     with pytest.raises(CallFailed):
-        client.upload(head, parts, "r1", ImportStatementResponse, note="import x", on_sent=counts.append)
+        client.upload(
+            head, lambda: parts, "r1", ImportStatementResponse, note="import x", on_sent=counts.append
+        )
     assert scripted.asked == [[head, *parts]] * 2
     assert counts == [1, 2, 3, 4, 5, 6] * 2
     (pending,) = in_a_state_of_its_own()
     assert client.resend(pending) == done
     assert scripted.asked[2] == [head, *parts]
+    assert in_a_state_of_its_own() == []
+
+
+def test_an_upload_too_large_to_keep_is_read_piece_by_piece_and_never_kept(
+    client, scripted, in_a_state_of_its_own
+):
+    head = ImportStatementRequest(header=ImportStatementRequest.Header(request_id="r1"))
+    part = ImportStatementRequest(chunk=b"x")
+    reads = []
+
+    def parts():
+        reads.append(0)
+        for _ in range(500):
+            reads[-1] += 1
+            yield part
+
+    scripted.answers(ImportStatementRequest, Refusal(Code.UNAVAILABLE), Refusal(Code.INTERNAL))
+    with pytest.raises(CallFailed):
+        client.upload(head, parts, "r1", ImportStatementResponse, kept=False)
+    assert reads == [500, 500]
     assert in_a_state_of_its_own() == []
 
 

@@ -69,13 +69,14 @@ def run(server: str, *arguments: str, **options: Any) -> Any:
 
 def test_every_command_that_was_promised_is_there():
     promised = {
-        "cs": "find drop drops release book bookings show extend cancel import mutations match confirm "
-        "allocate undo ignore pay refunds refund sell labels awb request-awb customers messages pending",
+        "cs": "find drop drops release book bookings show extend cancel import mutations mutation match "
+        "proposals confirm rules allocate join undo ignore pay refunds refund sell labels awb request-awb "
+        "customers credits messages pending",
         "warehouse": "watch list hand-over reject return receive adjust transfer stock",
         "till": "tills open quote sell cash-in cash-out x close shifts",
         "courier": "list pick-up scan delivered",
         "catalogue": "import add show list",
-        "report": "day month",
+        "report": "day month money",
         "print": "jobs settle reprint agent shift-report",
         "admin": "status verify snapshot settings watch",
     }
@@ -102,7 +103,7 @@ def test_help_shows_examples(name):
 def test_every_example_is_understood(name, example, tmp_path, monkeypatch):
     """Parses the example as the shell and the command line would, without running it."""
     monkeypatch.chdir(tmp_path)
-    for file in ("mutasi-bca.csv", "mutasi.csv", "catalogue.csv", "delivery.csv"):
+    for file in ("mutasi-bca.csv", "mutasi.csv", "columns.toml", "catalogue.csv", "delivery.csv"):
         (tmp_path / file).touch()
     (tmp_path / "data").mkdir()
     piece = next(part for part in example.split(" | ") if "kasir " in part)
@@ -162,6 +163,9 @@ def test_json_has_the_contracts_names_and_every_field(scripted):
     [
         ("cs", "confirm"),
         ("cs", "confirm", "1", "--all-auto"),
+        ("cs", "proposals", "--decision", "nonsense"),
+        ("cs", "join", "7"),
+        ("cs", "join", "7", "one", "two"),
         ("cs", "sell"),
         ("cs", "labels"),
         ("cs", "labels", "--all-unprinted", "--reprint", "torn"),

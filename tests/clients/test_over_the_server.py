@@ -15,10 +15,9 @@ import pytest
 
 from clients.common.client import Client
 from clients.common.connection import Connection
-from kasir.demo import bank_file
 from kasir.v1.booking_pb2 import BookingInput, CreateBookingRequest, CreateBookingResponse, OrderLineInput
 from kasir.v1.common_pb2 import CHANNEL_CHAT
-from tests.clients.conftest import GULA, KOPI, SARI, TEH, Refusal, Run
+from tests.clients.conftest import GULA, KOPI, SARI, TEH, Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -132,84 +131,6 @@ class TestTheDesk:
         assert "Jl. Melati 5, Bandung" in shown
         assert "booked" in shown
         assert "Nobody" not in run("cs", "customers", "080000000000", status=1).stderr
-
-
-@pytest.mark.usefixtures("shop")
-class TestTheBank:
-    def statement(self, tmp_path: Any, *amounts: int) -> str:
-        account = bank_file.Account("1234567890", "TOKO MELATI")
-        day = dt.datetime.now(WIB).date()
-        rows = [
-            bank_file.BankRow(day, f"TRSF E-BANKING CR {number} SARI DEWI", amount)
-            for number, amount in enumerate(amounts, start=1)
-        ]
-        path = tmp_path / "mutasi.csv"
-        path.write_bytes(bank_file.write(account, rows, opening_sen=100_000_00))
-        return str(path)
-
-    def order(self, ask: Run, *words: str) -> dict[str, Any]:
-        order: dict[str, Any] = ask("cs", "book", "--line", "GULA-5", *SARI, *words)["order"]
-        return order
-
-    def test_a_statement_pays_the_orders_it_names(self, run, ask, tmp_path):
-        first, second = self.order(ask), self.order(ask)
-        payable = [int(order["payable"]["minor_units"]) for order in (first, second)]
-        path = self.statement(tmp_path, *payable, 12_345_00)
-        imported = ask("cs", "import", path)
-        assert (imported["rows"], imported["new_rows"]) == (3, 3)
-        assert imported["bank_account_id"] == "1"
-        assert (ask("cs", "import", path)["new_rows"], ask("cs", "import", path)["known_rows"]) == (0, 3)
-
-        proposed = ask("cs", "match")
-        assert (proposed["auto"], proposed["unmatched"]) == (2, 1)
-        confirmed = ask("cs", "confirm", "--all-auto")["results"]
-        assert {order for each in confirmed for order in each["order_ids"]} == {"1", "2"}
-        assert {each["state"] for each in ask("cs", "bookings")["orders"]} == {"ORDER_STATE_PAID"}
-
-        (left,) = ask("cs", "mutations", "--state", "posted")["mutations"]
-        run("cs", "ignore", left["mutation_id"], "--reason", "interest")
-        assert "interest" in run("cs", "mutations", "--state", "ignored").stdout
-
-        taken_back = confirmed[0]["mutation_id"]
-        run("cs", "undo", taken_back)
-        assert (
-            ask("cs", "bookings", "--state", "booked")["orders"][0]["order_id"]
-            == confirmed[0]["order_ids"][0]
-        )
-        run("cs", "allocate", taken_back, confirmed[0]["order_ids"][0])
-        assert len(ask("cs", "sell", "--all-paid")["results"]) == 2
-        refused = run("cs", "undo", taken_back, status=1)
-        assert "A sold order keeps its payment." in refused.stderr
-
-    def test_too_much_money_becomes_credit_only_when_said_so(self, run, ask, tmp_path):
-        self.order(ask)
-        run("cs", "import", self.statement(tmp_path, 50_000_00))
-        (mutation,) = ask("cs", "mutations")["mutations"]
-        refused = run("cs", "allocate", mutation["mutation_id"], "1", status=1)
-        assert "--credit" in refused.stderr
-        run("cs", "allocate", mutation["mutation_id"], "1", "--credit")
-        assert int(ask("cs", "customers", "#1")["customer"]["credit"]["minor_units"]) > 17_000_00
-
-    def test_the_money_of_a_cancelled_order_is_given_back(self, run, ask):
-        self.order(ask, "--no-account")
-        run("cs", "pay", "1", "--amount", "10.000", "--method", "cash")
-        run("cs", "cancel", "1")
-        assert "Rp 10.000" in run("cs", "refunds").stdout
-        run("cs", "refund", "1", "--reference", "BCA-77")
-        assert ask("cs", "refunds")["orders"] == []
-        assert ask("cs", "show", "1")["order"]["refund_reference"] == "BCA-77"
-
-    @pytest.mark.parametrize("content", [b"\x00\xff" * 500, b"hello\nworld\n", b"PK\x03\x04 zip"])
-    def test_a_file_that_is_no_statement_is_refused_in_words(self, run, ask, tmp_path, content):
-        path = tmp_path / "x.csv"
-        path.write_bytes(content)
-        assert "Nothing was imported." in run("cs", "import", str(path), status=1).stderr
-        assert ask("cs", "mutations")["mutations"] == []
-
-    def test_an_empty_file_is_not_even_sent(self, run, tmp_path):
-        path = tmp_path / "x.csv"
-        path.touch()
-        assert "is empty" in run("cs", "import", str(path), status=2).stderr
 
 
 @pytest.mark.usefixtures("shop")

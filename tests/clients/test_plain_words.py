@@ -84,6 +84,11 @@ def test_an_unknown_reason_still_says_what_the_server_said():
             {"available_minor": "5000000", "wanted_minor": "7500050"},
             "The money is Rp 50.000, and Rp 75.000,50 are given out.",
         ),
+        (
+            "WRITE_OFF_TOO_HIGH",
+            {"order_id": "7", "left_minor": "300000", "max_minor": "250000"},
+            "Order 7 would have Rp 3.000 left to pay; the account's rules write off Rp 2.500 at most.",
+        ),
         ("REMAINDER_LEFT", {"remainder_minor": "100"}, "Rp 1 is left over."),
         (
             "AMOUNT_OUT_OF_RANGE",
@@ -109,6 +114,7 @@ def test_amounts_are_told_as_money_is_written(reason, details, words):
         ("NOT_PAID", {"order_id": "7", "due_minor": "5"}, "Order 7 is not paid in full."),
         ("OVER_ALLOCATED", {"order_id": "7", "due_minor": "5"}, "Order 7 has less to pay than that."),
         ("OVER_ALLOCATED", {"available_minor": "5"}, "The money is less than what is given out."),
+        ("WRITE_OFF_TOO_HIGH", {"order_id": "7", "left_minor": "5"}, "More would be written off than"),
         ("REMAINDER_LEFT", {"remainder_minor": "5"}, "Some of the money is left over."),
         ("AMOUNT_OUT_OF_RANGE", {"max": "1000000000000000"}, "Amount is nothing, less than nothing, or more"),
     ],

@@ -80,9 +80,7 @@ class Bank(Orders):
                 reply["pending_mutation_ids"] += [here[key]] if row["pending"] else []
                 reply["mutation_ids"].append(here[key])
         counted_rows = ("new_rows", "known_rows", "pending_rows")
-        return reply | {
-            rows: len(reply[name]) for rows, name in zip(counted_rows, lists, strict=False)
-        }
+        return reply | {rows: len(reply[name]) for rows, name in zip(counted_rows, lists, strict=False)}
 
     def _add_mutation(self, account: Record, row: Record, key: tuple[Any, ...]) -> int:
         mutation_id = self.next_id("mutation")

@@ -89,7 +89,22 @@ class Shop(Paper):
                 day: {metric: tuple(total) for metric, total in totals.items() if any(total)}
                 for day, totals in self.totals.items()
             },
+            "credits": [
+                customer_id for customer_id in sorted(self.customers) if self.customers[customer_id]["credit"]
+            ],
+            "open_money": self._open_money(),
         }
+
+    def _open_money(self) -> dict[str, tuple[int, int]]:
+        """Kind -> count and amount of what stands open, added up from the records."""
+        money_in = [mutation for mutation in self.mutations.values() if mutation["amount"] > 0]
+        open_amounts = {
+            "REFUND_DUE": [order["paid"] for order in self.orders.values() if order["state"] == "REFUND_DUE"],
+            "CREDIT": [customer["credit"] for customer in self.customers.values() if customer["credit"]],
+            "UNMATCHED": [each["amount"] for each in money_in if each["state"] in {"POSTED", "PROPOSED"}],
+            "PENDING": [each["amount"] for each in money_in if each["state"] == "PENDING"],
+        }
+        return {kind: (len(amounts), sum(amounts)) for kind, amounts in open_amounts.items() if amounts}
 
     def invariants(self) -> None:
         """What must always hold, asserted on the model itself: a model that breaks it proves nothing."""

@@ -84,7 +84,12 @@ class Story:
     def propose(self, mutation_id: int, order: Record, decision: str = "AUTO") -> Record:
         """The matcher says that this mutation pays this order."""
         version = self.shop.orders[order["order_id"]]["version"]
-        part = {"order_id": order["order_id"], "amount": order["payable"], "order_version": version, "write_off": None}
+        part = {
+            "order_id": order["order_id"],
+            "amount": order["payable"],
+            "order_version": version,
+            "write_off": None,
+        }
         self.shop.proposals_made = {mutation_id: {"decision": decision, "allocations": [part]}}
         return self("ProposeMatches", bank_account_id=1)
 

@@ -159,8 +159,7 @@ class Driver:
             self.model.proposals_made = {
                 mutation["mutation_id"]: mutation["proposal"]
                 for mutation in self._pages("ListMutations", "mutations")
-                if mutation["state"] == "PROPOSED"
-                and mutation["bank_account_id"] == request.bank_account_id
+                if mutation["state"] == "PROPOSED" and mutation["bank_account_id"] == request.bank_account_id
             }
         expected = self._ask_model(name, request, at_ms, actor)
         must = f"{name} must be refused: {expected}\nthe server answers {shown}\nto {request}"
@@ -254,6 +253,9 @@ class Driver:
         stocks = [self._pages("ListStocks", "stocks", location_id=place) for place in places]
         found["stocks"] = sorted(chain(*stocks), key=lambda stock: (stock["item_id"], stock["location_id"]))
         found["totals"] = {day: self._totals(day) for day in self.model.totals}
+        found["credits"] = [row["customer_id"] for row in self._pages("ListCredits", "customers")][::-1]
+        rows = map(plain, self.ask("GetOpenMoney").open_money)
+        found["open_money"] = {row["kind"]: (row["count"], row["amount"]) for row in rows}
         return found
 
     def _pages(self, name: str, field: str, **fields: Any) -> list[Record]:

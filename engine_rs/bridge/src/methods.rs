@@ -168,6 +168,7 @@ queries! {
     BookingService / ListBookings: ListBookingsRequest => ListBookingsResponse;
     CustomerService / GetCustomer: GetCustomerRequest => GetCustomerResponse;
     CustomerService / ListCustomers: ListCustomersRequest => ListCustomersResponse;
+    CustomerService / ListCredits: ListCreditsRequest => ListCreditsResponse;
     CustomerService / ListMessages: ListMessagesRequest => ListMessagesResponse;
     ReconciliationService / ListBankAccounts: ListBankAccountsRequest => ListBankAccountsResponse;
     ReconciliationService / GetMutation: GetMutationRequest => GetMutationResponse;
@@ -185,6 +186,7 @@ queries! {
     PrintService / ListPrintJobs: ListPrintJobsRequest => ListPrintJobsResponse;
     ReportService / GetDayReport: GetDayReportRequest => GetDayReportResponse;
     ReportService / GetMonthReport: GetMonthReportRequest => GetMonthReportResponse;
+    ReportService / GetOpenMoney: GetOpenMoneyRequest => GetOpenMoneyResponse;
 }
 
 #[cfg(test)]

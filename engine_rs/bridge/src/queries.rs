@@ -4,7 +4,8 @@ use kasir_core::ids::{
     BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId,
     PrintJobId, SaleId, ShiftId,
 };
-use kasir_core::query::{self, Page};
+use kasir_core::query::{self, Page, Paged};
+use kasir_core::records::Customer;
 use kasir_core::refusal::Outcome;
 use kasir_core::{Refusal, View};
 use prost::Message;
@@ -52,6 +53,13 @@ macro_rules! page {
 
 fn page_of(page_size: i32, page_token: &str) -> Outcome<Page> {
     Page::list(page_size, page_token)
+}
+
+/// Customers with their credit in the shop's currency, and the token of the next page.
+fn customers(view: &dyn View, paged: Paged<Customer>) -> Outcome<(Vec<pb::Customer>, String)> {
+    let shop_currency = query::settings(view)?.currency;
+    let next_page_token = paged.token();
+    Ok((paged.rows.into_iter().map(|row| customer(row, shop_currency)).collect(), next_page_token))
 }
 
 // Catalogue and stock.
@@ -140,11 +148,13 @@ queries! {
     };
     ListCustomersRequest -> ListCustomersResponse = |asked, view| {
         let page = page_of(asked.page_size, &asked.page_token)?;
-        let paged = query::list_customers(view, &page)?;
-        let shop_currency = query::settings(view)?.currency;
-        let next_page_token = paged.token();
-        let customers = paged.rows.into_iter().map(|row| customer(row, shop_currency)).collect();
+        let (customers, next_page_token) = customers(view, query::list_customers(view, &page)?)?;
         pb::ListCustomersResponse { customers, next_page_token }
+    };
+    ListCreditsRequest -> ListCreditsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        let (customers, next_page_token) = customers(view, query::list_credits(view, &page)?)?;
+        pb::ListCreditsResponse { customers, next_page_token }
     };
     ListMessagesRequest -> ListMessagesResponse = |asked, view| {
         let page = page_of(asked.page_size, &asked.page_token)?;
@@ -223,6 +233,9 @@ queries! {
     };
     GetMonthReportRequest -> GetMonthReportResponse = |asked, view, now_ms| {
         query::month_report(view, &asked.month, now_ms)?.into()
+    };
+    GetOpenMoneyRequest -> GetOpenMoneyResponse = |_asked, view| {
+        pb::GetOpenMoneyResponse { open_money: all(query::open_money(view)?) }
     };
     GetSettingsRequest -> GetSettingsResponse = |_asked, view| {
         pb::GetSettingsResponse { settings: Some(query::settings(view)?.into()) }

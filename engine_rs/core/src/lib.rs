@@ -16,6 +16,7 @@ pub mod kept;
 pub mod kv;
 pub mod matching;
 pub mod money;
+pub mod open_money;
 pub mod query;
 pub mod records;
 pub mod refusal;

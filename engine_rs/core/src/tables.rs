@@ -109,6 +109,8 @@ tables! {
     Deadlines = "deadlines" Empty;
     /// (customer_id) -> customer.
     Customers = "customers" Msgpack;
+    /// (customer_id) -> nothing: customers with credit.
+    Credits = "credits" Empty;
     /// (bank_account_id) -> bank account.
     BankAccounts = "bank_accounts" Msgpack;
     /// (mutation_id) -> bank mutation.
@@ -153,4 +155,6 @@ tables! {
     MessagesByState = "messages_by_state" Empty;
     /// (day u32 as yyyymmdd, dimension u8, key, 0, currency, metric u8) -> count, amount_minor (two numbers where one does not hold it).
     Totals = "totals" Fixed;
+    /// (kind u8, currency) -> count, amount_minor (two numbers where one does not hold it): what stands open now.
+    OpenMoney = "open_money" Fixed;
 }

@@ -6,9 +6,12 @@ mod common;
 use common::{BCA, MINUTE, Shop, WAREHOUSE, from, hold, idr, paid_in};
 use kasir_core::command::{AllocationInput, CustomerInput, MutationInput};
 use kasir_core::ids::{CustomerId, MutationId, ShiftId};
+use kasir_core::money::Currency;
+use kasir_core::open_money::{OpenKind, open_key};
+use kasir_core::query::Page;
 use kasir_core::records::{Customer, find};
 use kasir_core::states::{MutationState, OrderState};
-use kasir_core::{Command, Reason, Reply};
+use kasir_core::{Command, Reason, Reply, State, Stop, Table, query};
 
 #[test]
 fn a_pending_row_is_posted_whichever_of_equal_ones_it_is() {
@@ -243,4 +246,87 @@ fn a_pending_row_that_was_set_aside_is_posted_when_the_bank_posts_it() {
     assert_eq!(states(&shop), [Posted, Ignored, Posted, Ignored]);
     shop.sound();
     shop.replays();
+}
+
+/// Kind, count and amount of what stands open, all of it in rupiah.
+fn open(shop: &Shop) -> Vec<(OpenKind, i64, i64)> {
+    let open = query::open_money(&shop.state).expect("open money is told");
+    assert!(open.iter().all(|each| each.currency == Currency::IDR));
+    open.iter().map(|each| (each.kind, each.count, each.amount_minor)).collect()
+}
+
+fn with_credit(shop: &Shop) -> Vec<u64> {
+    let page = Page::list(0, "").expect("a page");
+    let paged = query::list_credits(&shop.state, &page).expect("credits are listed");
+    paged.rows.iter().map(|customer| customer.customer_id.0).collect()
+}
+
+#[test]
+fn what_stands_open_is_told_at_every_step() {
+    use OpenKind::{Credit, Pending, RefundDue, Unmatched};
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 1);
+    let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    let payable = order.payable_minor;
+    assert_eq!((open(&shop), with_credit(&shop)), (vec![], vec![]));
+
+    // Money in waits for the bank, then for somebody; money out is nobody's.
+    let row = |text: &str, amount, pending| MutationInput { pending, ..paid_in(amount, text) };
+    shop.import(vec![row("A", payable, true), row("B", 700, false), row("OUT", -300, false)]);
+    assert_eq!(open(&shop), [(Unmatched, 1, 700), (Pending, 1, payable)]);
+    shop.import(vec![row("A", payable, false)]);
+    assert_eq!(open(&shop), [(Unmatched, 2, payable + 700)]);
+    shop.propose();
+    assert_eq!(open(&shop), [(Unmatched, 2, payable + 700)]);
+    shop.ok(Command::IgnoreMutation { mutation_id: MutationId(2), reason: "bunga".into() });
+    assert_eq!(open(&shop), [(Unmatched, 1, payable)]);
+    shop.ok(Command::UndoMatch { mutation_id: MutationId(2) });
+
+    // Some of it pays a part, some of it is credit; both can be taken back.
+    let part = |credit_remainder| Command::MatchMutation {
+        mutation_id: MutationId(1),
+        allocations: vec![AllocationInput {
+            order_id: order.order_id,
+            amount: Some(idr(40_000)),
+            write_off: None,
+        }],
+        credit_remainder,
+        credit_customer_id: CustomerId(0),
+    };
+    shop.ok(part(true));
+    assert_eq!(open(&shop), [(Credit, 1, payable - 40_000), (Unmatched, 1, 700)]);
+    assert_eq!(with_credit(&shop), [1]);
+    shop.sound();
+    shop.ok(Command::UndoMatch { mutation_id: MutationId(1) });
+    assert_eq!(open(&shop), [(Unmatched, 2, payable + 700)]);
+    assert_eq!(with_credit(&shop), [0; 0]);
+    shop.ok(part(true));
+
+    // The deadline passes: what was paid is to be given back, until it is.
+    shop.wait(3 * 60 * MINUTE);
+    let credit = (Credit, 1, payable - 40_000);
+    assert_eq!(open(&shop), [(RefundDue, 1, 40_000), credit, (Unmatched, 1, 700)]);
+    shop.ok(Command::RecordPayment {
+        order_id: order.order_id,
+        amount: Some(idr(10_000)),
+        method: "kas".into(),
+        reference: String::new(),
+    });
+    assert_eq!(open(&shop)[0], (RefundDue, 1, 50_000));
+    shop.sound();
+    shop.ok(Command::RefundOrder { order_id: order.order_id, reference: "TRF-1".into() });
+    assert_eq!(open(&shop), [credit, (Unmatched, 1, 700)]);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn open_money_beyond_64_bits_is_not_told_wrong() {
+    let mut shop = Shop::new();
+    let key = open_key(OpenKind::Unmatched, Currency::IDR);
+    let bytes = [1_i64.to_be_bytes(), 1_i64.to_be_bytes(), [0; 8]].concat();
+    shop.state.put(Table::OpenMoney, key.as_slice(), &bytes).expect("memory is writable");
+    let Err(Stop::Refused(refusal)) = query::open_money(&shop.state) else { panic!("it is told") };
+    assert_eq!(refusal.reason, Reason::AmountOutOfRange);
 }

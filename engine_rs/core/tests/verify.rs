@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use kasir_core::ids::{CustomerId, HoldId, ItemId, OrderId, ShiftId};
 use kasir_core::kv::{Key, u64_at};
 use kasir_core::money::Currency;
+use kasir_core::open_money::{OpenKind, open_key};
 use kasir_core::query::{self, Page};
 use kasir_core::records::{
     BankAccount, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel, PrintJob,
@@ -427,6 +428,7 @@ fn index_rows_that_nothing_stands_behind_are_found() {
     stray(Table::MutationsByState, Key::new().u64(ACCOUNT.0).u8(5).u64(1), &[]);
     stray(Table::PendingMutations, Key::new().bytes(&[7; 32]).u64(1), &[]);
     stray(Table::MutationKeys, Key::new().bytes(&[7; 32]), &1_u64.to_be_bytes());
+    stray(Table::Credits, Key::new().u64(77), &[]);
     stray(Table::SalesByShift, Key::new().u64(1).u64(1), &[]);
     stray(Table::ParcelsByLabel, Key::new().u8(3).u64(1), &[]);
     stray(Table::LabelsDue, Key::new().u8(0).u64(7), &[]);
@@ -458,6 +460,35 @@ fn what_was_learnt_of_payers_is_what_mutations_say() {
     };
     assert_found(|s| s.put(Table::Payers, &key, &count(99)).unwrap(), &["A payer is kept as Ok(99)"]);
     assert_found(|s| s.delete(Table::Payers, &key).unwrap(), &["payers of confirmed mutations are not kept"]);
+}
+
+#[test]
+fn what_stands_open_is_what_records_have_open() {
+    let day = day();
+    let told = query::open_money(&day).unwrap();
+    let kinds: Vec<OpenKind> = told.iter().map(|open| open.kind).collect();
+    assert_eq!(kinds, OpenKind::ALL);
+    for open in told {
+        let key = open_key(open.kind, open.currency);
+        let said = format!("Open money: {:?} in IDR is", open.kind);
+        let put = |count: i64, amount: i64| {
+            let key = key.as_slice().to_vec();
+            move |s: &mut Memory| s.put(Table::OpenMoney, &key, &fixed([count, amount])).unwrap()
+        };
+        assert_found(put(open.count + 1, open.amount_minor), &[&said]);
+        assert_found(put(open.count, open.amount_minor + 1), &[&said]);
+        assert_found(|s| s.delete(Table::OpenMoney, key.as_slice()).unwrap(), &[&said]);
+    }
+    let nothing = open_key(OpenKind::Credit, Currency::parse("USD").unwrap());
+    assert_found(
+        |s| s.put(Table::OpenMoney, nothing.as_slice(), &fixed([0, 0])).unwrap(),
+        &["Open money: Credit in USD is [0, 0]"],
+    );
+    let unknown = Key::new().u8(9).bytes(b"IDR");
+    assert_found(
+        |s| s.put(Table::OpenMoney, unknown.as_slice(), &fixed([1, 1])).unwrap(),
+        &["open_money has a row of a wrong form"],
+    );
 }
 
 #[test]

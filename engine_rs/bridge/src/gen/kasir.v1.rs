@@ -1570,6 +1570,26 @@ pub struct ListCustomersResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// See CustomerService.ListCredits.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCreditsRequest {
+    /// At most this many; 0 is 100, at most 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See CustomerService.ListCredits.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCreditsResponse {
+    /// By id, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub customers: ::prost::alloc::vec::Vec<Customer>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// See CustomerService.WatchMessages.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchMessagesRequest {}
@@ -3941,6 +3961,29 @@ pub struct GetMonthReportResponse {
     #[prost(message, repeated, tag = "2")]
     pub groups: ::prost::alloc::vec::Vec<ReportGroup>,
 }
+/// What stands open of one kind, in one currency.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenMoney {
+    /// Why.
+    #[prost(enumeration = "OpenKind", tag = "1")]
+    pub kind: i32,
+    /// How many.
+    #[prost(int64, tag = "2")]
+    pub count: i64,
+    /// How much.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<Money>,
+}
+/// See ReportService.GetOpenMoney.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetOpenMoneyRequest {}
+/// See ReportService.GetOpenMoney.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetOpenMoneyResponse {
+    /// By currency, then kind; what is nothing is left out.
+    #[prost(message, repeated, tag = "1")]
+    pub open_money: ::prost::alloc::vec::Vec<OpenMoney>,
+}
 /// What a group of totals is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -4168,6 +4211,47 @@ impl Metric {
             "METRIC_LATE_PAYMENTS" => Some(Self::LatePayments),
             "METRIC_WRITE_OFFS" => Some(Self::WriteOffs),
             "METRIC_CREDITS" => Some(Self::Credits),
+            _ => None,
+        }
+    }
+}
+/// Why money is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OpenKind {
+    /// Not said.
+    Unspecified = 0,
+    /// What orders that are REFUND_DUE were paid: to be given back; count is orders.
+    RefundDue = 1,
+    /// Customers' credit; count is customers.
+    Credit = 2,
+    /// Money in that nobody has confirmed or ignored (POSTED and PROPOSED); count is mutations.
+    Unmatched = 3,
+    /// Money in that the bank has not posted; count is mutations.
+    Pending = 4,
+}
+impl OpenKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OPEN_KIND_UNSPECIFIED",
+            Self::RefundDue => "OPEN_KIND_REFUND_DUE",
+            Self::Credit => "OPEN_KIND_CREDIT",
+            Self::Unmatched => "OPEN_KIND_UNMATCHED",
+            Self::Pending => "OPEN_KIND_PENDING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OPEN_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "OPEN_KIND_REFUND_DUE" => Some(Self::RefundDue),
+            "OPEN_KIND_CREDIT" => Some(Self::Credit),
+            "OPEN_KIND_UNMATCHED" => Some(Self::Unmatched),
+            "OPEN_KIND_PENDING" => Some(Self::Pending),
             _ => None,
         }
     }

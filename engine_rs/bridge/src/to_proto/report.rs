@@ -1,7 +1,7 @@
 //! Day and month reports.
 
 use kasir_core::money::Currency;
-use kasir_core::query::{MetricTotal, Report, ReportGroup};
+use kasir_core::query::{MetricTotal, OpenMoney, Report, ReportGroup};
 
 use super::{all, money};
 use crate::contract as pb;
@@ -34,5 +34,11 @@ impl From<Report> for pb::GetDayReportResponse {
 impl From<Report> for pb::GetMonthReportResponse {
     fn from(report: Report) -> Self {
         Self { month: report.period, groups: all(report.groups) }
+    }
+}
+
+impl From<OpenMoney> for pb::OpenMoney {
+    fn from(open: OpenMoney) -> Self {
+        Self { kind: open.kind as i32, count: open.count, amount: money(open.amount_minor, open.currency) }
     }
 }

@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{CustomerId, MutationId, OrderId};
 use crate::kv::{Fault, Key, State, u64_at};
+use crate::open_money;
 use crate::records::{Mutation, Proposal, must, save};
 use crate::states::{MutationAction, MutationState};
 use crate::tables::Table;
@@ -85,6 +86,7 @@ fn imported(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
     let key = row_key(mutation);
     state.put(Table::MutationKeys, key.as_slice(), &mutation.mutation_id.0.to_be_bytes())?;
     put_rows(state, mutation)?;
+    open_money::moved(state, None, open_money::of_mutation(mutation))?;
     save(state, mutation)
 }
 
@@ -97,6 +99,7 @@ fn edit(
 ) -> Result<(), Fault> {
     let mut mutation: Mutation = must(state.view(), mutation_id.0)?;
     let after = step("mutation", mutation_id.0, &mutation.state, mutation.state.next(action))?;
+    let open = open_money::of_mutation(&mutation);
     for (table, key) in rows(&mutation) {
         state.delete(table, key.as_slice())?;
     }
@@ -111,6 +114,7 @@ fn edit(
         return Err(Fault::Corrupt(format!("mutation {mutation_id} would pay more than it has")));
     }
     put_rows(state, &mutation)?;
+    open_money::moved(state, open, open_money::of_mutation(&mutation))?;
     save(state, &mutation)
 }
 

@@ -8,6 +8,7 @@ use crate::decide::booking::payable_key;
 use crate::execute::{CLOCK_ACTOR, Context};
 use crate::ids::OrderId;
 use crate::kv::{Fault, Key, State, u64_at};
+use crate::open_money;
 use crate::records::{Order, Settings, must, save};
 use crate::states::OrderAction;
 use crate::stock::change;
@@ -172,6 +173,7 @@ fn refund_due_if_paid(state: &mut dyn State, book: &Book<'_>, order: &Order) -> 
     if order.paid_minor == 0 {
         return Ok(());
     }
+    open_money::moved(state, None, open_money::of_order(order))?;
     book.add(state, Metric::RefundsDue, 1, order.paid_minor)
 }
 
@@ -182,7 +184,9 @@ pub(super) fn refunded(
     context: &Context<'_>,
 ) -> Result<(), Fault> {
     let mut order: Order = must(state.view(), order_id.0)?;
+    let open = open_money::of_order(&order);
     act(state, &mut order, OrderAction::Refund, context)?;
+    open_money::moved(state, open, open_money::of_order(&order))?;
     order.refund_reference = reference.to_string();
     book(state, &order, context)?.add(state, Metric::Refunded, 1, order.paid_minor)?;
     save(state, &order)

@@ -6,7 +6,8 @@ use crate::execute::{CLOCK_ACTOR, Context};
 use crate::ids::{CustomerId, MutationId, OrderId};
 use crate::kv::{Fault, Key, State};
 use crate::money::Currency;
-use crate::records::{Allocation, Customer, Order, must, save};
+use crate::open_money;
+use crate::records::{Allocation, Customer, Order, Settings, id_key, must, save};
 use crate::states::{OrderAction, OrderState};
 use crate::stock::{change, fixed, numbers};
 use crate::tables::Table;
@@ -24,6 +25,7 @@ pub(super) fn allocated(
     if allocation.amount_minor <= 0 || allocation.write_off_minor < 0 || settled > order.due_minor() {
         return Err(Fault::Corrupt(format!("order {order_id} would be paid more than is due")));
     }
+    let open = open_money::of_order(&order);
     order.paid_minor += allocation.amount_minor;
     order.written_off_minor += allocation.write_off_minor;
     order.allocations.push(allocation.clone());
@@ -58,6 +60,7 @@ pub(super) fn allocated(
         PaymentEffect::RefundDue => book.add(state, Metric::RefundsDue, 1, order.paid_minor)?,
         PaymentEffect::PartlyPaid => {}
     }
+    open_money::moved(state, open, open_money::of_order(&order))?;
     save(state, &order)
 }
 
@@ -86,7 +89,7 @@ pub(super) fn undone(
     context: &Context<'_>,
 ) -> Result<(), Fault> {
     let mut order: Order = must(state.view(), order_id.0)?;
-    let written_off = order.written_off_minor;
+    let (written_off, open) = (order.written_off_minor, open_money::of_order(&order));
     order.allocations.retain(|allocation| allocation.mutation_id != mutation_id);
     order.paid_minor -= amount_minor;
     order.written_off_minor = order.allocations.iter().map(|allocation| allocation.write_off_minor).sum();
@@ -118,6 +121,7 @@ pub(super) fn undone(
     if order.state == OrderState::RefundDue && before != OrderState::RefundDue {
         book.add(state, Metric::RefundsDue, 1, order.paid_minor)?;
     }
+    open_money::moved(state, open, open_money::of_order(&order))?;
     save(state, &order)
 }
 
@@ -170,10 +174,18 @@ pub(super) fn credit(state: &mut dyn State, customer_id: CustomerId, amount_mino
         return Ok(());
     }
     let mut customer: Customer = must(state.view(), customer_id.0)?;
+    let currency = Settings::load(state.view())?.currency;
+    let open = open_money::of_customer(&customer, currency);
     customer.credit_minor += amount_minor;
     customer.version += 1;
     if customer.credit_minor < 0 {
         return Err(Fault::Corrupt(format!("customer {customer_id} would owe credit")));
     }
+    let key = id_key(customer_id.0);
+    match customer.credit_minor {
+        0 => state.delete(Table::Credits, key.as_slice())?,
+        _ => state.put(Table::Credits, key.as_slice(), &[])?,
+    }
+    open_money::moved(state, open, open_money::of_customer(&customer, currency))?;
     save(state, &customer)
 }

@@ -89,6 +89,11 @@ pub fn list_customers(view: &dyn View, page: &Page) -> Outcome<Paged<Customer>> 
     Ok(oldest(view, page)?)
 }
 
+/// Customers with credit, the newest customer first.
+pub fn list_credits(view: &dyn View, page: &Page) -> Outcome<Paged<Customer>> {
+    Ok(newest_under(view, Table::Credits, &[Key::new()], page, |_| true)?)
+}
+
 /// Messages newest first, of one state (0 is all).
 pub fn list_messages(view: &dyn View, state: i32, page: &Page) -> Outcome<Paged<Message>> {
     Ok(match state_filter("state", state, MessageState::from_number)? {

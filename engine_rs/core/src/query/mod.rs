@@ -16,8 +16,8 @@ mod till;
 
 pub use bank::{list_bank_accounts, list_mutations, mutation};
 pub use booking::{
-    booking, customer_by_id, customer_by_phone, drop_order, list_bookings, list_customers, list_drop_orders,
-    list_messages,
+    booking, customer_by_id, customer_by_phone, drop_order, list_bookings, list_credits, list_customers,
+    list_drop_orders, list_messages,
 };
 pub use catalogue::{
     ItemAvailability, alternatives, find_items, item_by_barcode, item_by_id, item_by_sku, list_items,
@@ -25,7 +25,7 @@ pub use catalogue::{
 };
 pub use page::{Page, Paged};
 pub use quote::{Quote, quote_booking, quote_till_sale};
-pub use report::{MetricTotal, Report, ReportGroup, day_report, month_report};
+pub use report::{MetricTotal, OpenMoney, Report, ReportGroup, day_report, month_report, open_money};
 pub(crate) use report::{TotalOf, total_of_key};
 pub use shipping::{
     Document, document, list_couriers, list_parcels, list_print_jobs, parcel_by_airway_bill, parcel_by_id,

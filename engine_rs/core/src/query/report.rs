@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::kv::{Fault, Key, View};
 use crate::money::Currency;
+use crate::open_money::{OpenKind, open_of_key};
 use crate::records::Settings;
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::tables::Table;
@@ -154,6 +155,41 @@ fn told(metric: Metric, [count, amount]: Sum, period: &str) -> Outcome<MetricTot
         return Err(Refusal::new(Reason::AmountOutOfRange, message).into());
     };
     Ok(MetricTotal { metric, count, amount_minor: metric.has_amount().then_some(amount) })
+}
+
+/// What stands open of one kind, in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenMoney {
+    /// Why.
+    pub kind: OpenKind,
+    /// Currency of the amount.
+    pub currency: Currency,
+    /// How many orders, customers or mutations.
+    pub count: i64,
+    /// How much money.
+    pub amount_minor: i64,
+}
+
+/// What stands open now, by currency, then kind; what is nothing is left out.
+pub fn open_money(view: &dyn View) -> Outcome<Vec<OpenMoney>> {
+    let mut open = Vec::new();
+    let mut beyond = None;
+    let all = Key::new();
+    view.scan(Table::OpenMoney, all.as_slice(), all.end().as_slice(), &mut |key, value| {
+        let (kind, currency) = open_of_key(key)?;
+        let total = Total::from_bytes(value)?;
+        match i64::try_from(total.amount_minor) {
+            Ok(amount_minor) => open.push(OpenMoney { kind, currency, count: total.count, amount_minor }),
+            Err(_) => beyond = Some((kind, total.amount_minor)),
+        }
+        Ok(true)
+    })?;
+    if let Some((kind, amount)) = beyond {
+        let message = format!("{kind:?} is {amount} minor units, more than a report can tell.");
+        return Err(Refusal::new(Reason::AmountOutOfRange, message).into());
+    }
+    open.sort_by_key(|each| (each.currency, each.kind));
+    Ok(open)
 }
 
 impl Metric {

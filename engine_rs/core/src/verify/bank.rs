@@ -7,6 +7,7 @@ use super::sums::sum;
 use super::{Audit, hex};
 use crate::evolve::payments::payer_row;
 use crate::kv::{Fault, Key};
+use crate::open_money;
 use crate::records::{BankAccount, Customer, Mutation, Order, Proposal};
 use crate::states::MutationState;
 use crate::stock::numbers;
@@ -39,6 +40,7 @@ fn payers(audit: &mut Audit<'_>) -> Result<(), Fault> {
 
 fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
     let who = format!("Mutation {}", mutation.mutation_id);
+    audit.sums.open(open_money::of_mutation(mutation));
     let account = audit.named::<BankAccount>(&who, mutation.bank_account_id.0)?;
     let same = account.is_none_or(|account| account.currency == mutation.currency);
     audit.demand(same, || format!("{who} is not in its account's currency."));

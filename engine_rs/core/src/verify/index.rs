@@ -157,7 +157,11 @@ impl Indexed for Customer {
     const COUNTER: u8 = CustomerId::COUNTER;
 
     fn rows(&self) -> Vec<Row> {
-        code(CodeKind::Phone, &self.phone, self.id()).into_iter().collect()
+        let mut rows: Vec<Row> = code(CodeKind::Phone, &self.phone, self.id()).into_iter().collect();
+        if self.credit_minor > 0 {
+            rows.push(Row::new(Table::Credits, Key::new().u64(self.id())));
+        }
+        rows
     }
 }
 
@@ -343,6 +347,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         Table::MutationsByState | Table::PendingMutations | Table::Proposals | Table::ProposalsByOrder => {
             owned::<Mutation>(audit, last?, table, key, value)
         }
+        Table::Credits => owned::<Customer>(audit, last?, table, key, value),
         Table::MutationKeys => owned::<Mutation>(audit, u64_at(value, 0)?, table, key, value),
         Table::SalesByShift => owned::<Sale>(audit, last?, table, key, value),
         Table::ParcelsByLabel | Table::ParcelsByAirwayBill | Table::LabelsDue => {
@@ -371,7 +376,8 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::PrintJobs
         | Table::Messages
         | Table::Payers
-        | Table::Totals => Ok(None),
+        | Table::Totals
+        | Table::OpenMoney => Ok(None),
     }
 }
 

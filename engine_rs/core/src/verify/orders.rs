@@ -6,6 +6,7 @@ use super::sums::sum;
 use super::{Audit, stock};
 use crate::ids::MutationId;
 use crate::kv::Fault;
+use crate::open_money;
 use crate::records::{BankAccount, Courier, Customer, Line, Mutation, Order, Parcel, Sale, Totals};
 use crate::states::{MutationState, OrderState};
 use crate::totals::Metric;
@@ -36,6 +37,7 @@ fn order(audit: &mut Audit<'_>, order: &Order) -> Result<(), Fault> {
     audit.demand(!order.state.is_open() || order.payable_release_ms == 0, || {
         format!("{who} is {:?}, but its payable is to be released.", order.state)
     });
+    audit.sums.open(open_money::of_order(order));
     audit.sums.count(Metric::OrdersBooked, 1);
     audit.sums.amount(Metric::OrdersBooked, order.currency, i128::from(order.payable_minor));
     audit.sums.amount(Metric::Payments, order.currency, i128::from(order.paid_minor));

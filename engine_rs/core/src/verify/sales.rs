@@ -4,7 +4,8 @@ use super::Audit;
 use super::orders::amounts;
 use super::sums::{Counted, sum};
 use crate::kv::Fault;
-use crate::records::{Customer, Item, Location, Order, Sale, Shift, Till};
+use crate::open_money;
+use crate::records::{Customer, Item, Location, Order, Sale, Settings, Shift, Till};
 use crate::states::TenderKind;
 use crate::totals::Metric;
 
@@ -157,6 +158,10 @@ fn customer(audit: &mut Audit<'_>, customer: &Customer) {
     let who = format!("Customer {}", customer.customer_id);
     let owed = audit.sums.customers.remove(&customer.customer_id).unwrap_or_default();
     let (points, credit) = (customer.points, customer.credit_minor);
+    // Settings that cannot be read are told of already.
+    if let Ok(settings) = Settings::load(audit.view) {
+        audit.sums.open(open_money::of_customer(customer, settings.currency));
+    }
     audit.demand(points >= 0 && i128::from(points) == owed.points, || {
         format!("{who} has {points} points; sales leave {}.", owed.points)
     });

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{CustomerId, ItemId, LocationId, ParcelId, PrintJobId, ShiftId};
 use crate::money::Currency;
+use crate::open_money::{Open, OpenKind};
 use crate::records::{Sale, TenderTotal};
 use crate::states::TenderKind;
 use crate::totals::Metric;
@@ -40,6 +41,8 @@ pub(super) struct Sums {
     pub(super) counts: BTreeMap<Metric, i128>,
     /// What the reports' amounts should come to, over all days.
     pub(super) amounts: BTreeMap<(Metric, Currency), i128>,
+    /// Count and amount of what stands open.
+    pub(super) open: BTreeMap<(OpenKind, Currency), [i128; 2]>,
     /// Count and amount of sales by location, over all days.
     pub(super) located: BTreeMap<(Metric, Currency, LocationId), [i128; 2]>,
 }
@@ -74,6 +77,15 @@ impl Sums {
     /// Adds an amount to what a report's metric should come to.
     pub(super) fn amount(&mut self, metric: Metric, currency: Currency, amount: i128) {
         *self.amounts.entry((metric, currency)).or_default() += amount;
+    }
+
+    /// Adds what a record has open.
+    pub(super) fn open(&mut self, open: Option<Open>) {
+        if let Some(Open { kind, currency, amount_minor }) = open {
+            let sum = self.open.entry((kind, currency)).or_default();
+            sum[0] += 1;
+            sum[1] += i128::from(amount_minor);
+        }
     }
 
     /// Adds a sale to what the reports of its lines' locations should say: it counts once, at its first line's.

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::sums::Sums;
 use super::{Audit, hex};
 use crate::ids::LocationId;
 use crate::kv::{Fault, Key};
 use crate::money::Currency;
+use crate::open_money::{OpenKind, open_of_key};
 use crate::query::{TotalOf, total_of_key};
 use crate::tables::Table;
 use crate::totals::{Dimension, Metric, Total};
@@ -105,7 +107,32 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     })?;
     kept.close_day(audit);
     compare(audit, &kept);
+    open(audit)
+}
+
+/// What is kept as open is what records have open.
+fn open(audit: &mut Audit<'_>) -> Result<(), Fault> {
+    let mut wanted = std::mem::take(&mut audit.sums.open);
+    let (view, all) = (audit.view, Key::new());
+    view.scan(Table::OpenMoney, all.as_slice(), all.end().as_slice(), &mut |key, value| {
+        audit.report.records += 1;
+        let (Ok(of), Ok(total)) = (open_of_key(key), Total::from_bytes(value)) else {
+            audit.broken(format!("open_money has a row of a wrong form: {}.", hex(key)));
+            return Ok(true);
+        };
+        let found = [i128::from(total.count), total.amount_minor];
+        let expected = wanted.remove(&of).unwrap_or_default();
+        audit.demand(found == expected && found != [0, 0], || told(of, found, expected));
+        Ok(true)
+    })?;
+    for (of, expected) in wanted {
+        audit.broken(told(of, [0, 0], expected));
+    }
     Ok(())
+}
+
+fn told((kind, currency): (OpenKind, Currency), found: [i128; 2], expected: [i128; 2]) -> String {
+    format!("Open money: {kind:?} in {} is {found:?}; records come to {expected:?}.", currency.code())
 }
 
 impl Kept {
@@ -152,7 +179,8 @@ impl Kept {
 }
 
 fn compare(audit: &mut Audit<'_>, kept: &Kept) {
-    let sums = std::mem::take(&mut audit.sums);
+    let open = std::mem::take(&mut audit.sums.open);
+    let sums = std::mem::replace(&mut audit.sums, Sums { open, ..Sums::default() });
     for metric in COUNTED {
         let expected = sums.counts.get(&metric).copied().unwrap_or(0);
         let found = kept.counts.get(&metric).copied().unwrap_or(0);
