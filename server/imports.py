@@ -259,8 +259,9 @@ def _unwritable(error: OSError) -> EngineError:
     )
 
 
-def _digits(number: str) -> str:
-    return "".join(character for character in number if character.isdigit())
+def _plain(number: str) -> str:
+    """An account number without what people and banks part it by."""
+    return "".join(character for character in number.upper() if character.isalnum())
 
 
 def _choose(
@@ -271,11 +272,11 @@ def _choose(
     """
     in_file = ", ".join(statement.account_number or "(no number)" for statement in statements)
     if bank_account_id == 0:
-        by_number = {_digits(account.number): account for account in accounts}
+        by_number = {_plain(account.number): account for account in accounts}
         found = [
-            (place, by_number[statement.account_number])
+            (place, by_number[_plain(statement.account_number)])
             for place, statement in enumerate(statements)
-            if statement.account_number in by_number
+            if _plain(statement.account_number) in by_number
         ]
         if not found:
             raise EngineError(
@@ -298,7 +299,7 @@ def _choose(
             {"field": "header.bank_account_id", "id": str(bank_account_id)},
         )
     for place, statement in enumerate(statements):
-        if statement.account_number == _digits(account.number):
+        if _plain(statement.account_number) == _plain(account.number):
             return place, account
     if len(statements) == 1 and not statements[0].account_number:
         # The file does not say whose it is, the client does.

@@ -106,7 +106,7 @@ class BankAccount(_message.Message):
     bank: _builtins.str
     """Bank, e.g. "BCA"; at most 20 characters."""
     number: _builtins.str
-    """Account number, unique, digits, at most 40."""
+    """Account number or IBAN, unique, digits and capital letters, at most 40."""
     holder: _builtins.str
     """Name of the holder, at most 100 characters."""
     currency_code: _builtins.str

@@ -18,7 +18,7 @@ class Bank(Orders):
     def create_bank_account(self, request: Record) -> Record:
         asked = request["bank_account"]
         number = self.code("bank_account.number", asked["number"], 40)
-        if not number.isdigit():
+        if not (number.isalnum() and number.upper() == number):
             raise refuse_field("FIELD_MALFORMED", "bank_account.number")
         self.free_code(self.bank_accounts, "number", "bank_account.number", number)
         lowest, highest = asked["unique_code_min"] or 1, asked["unique_code_max"] or 999

@@ -3187,7 +3187,7 @@ pub struct BankAccount {
     /// Bank, e.g. "BCA"; at most 20 characters.
     #[prost(string, tag = "2")]
     pub bank: ::prost::alloc::string::String,
-    /// Account number, unique, digits, at most 40.
+    /// Account number or IBAN, unique, digits and capital letters, at most 40.
     #[prost(string, tag = "3")]
     pub number: ::prost::alloc::string::String,
     /// Name of the holder, at most 100 characters.

@@ -29,8 +29,8 @@ const UNIQUE_CODE_MAX: i64 = 99_999;
 pub(crate) fn create_account(view: &dyn View, input: &BankAccountInput) -> Outcome<Decided> {
     let field = |part: &str| format!("bank_account.{part}");
     let number = check::code(&field("number"), &input.number, 40)?;
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        let message = "A bank account's number has digits only.";
+    if !number.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
+        let message = "A bank account's number has digits and capital letters only.";
         return Err(Refusal::field(Reason::FieldMalformed, &field("number"), message).into());
     }
     free_code(view, CodeKind::BankAccount, &field("number"), &number)?;
