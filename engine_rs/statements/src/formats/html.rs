@@ -70,19 +70,18 @@ fn until(
     piece.clear();
     let mut read = page.take(MAX_LINE_BYTES as u64).read_until(mark, piece)?;
     lines.count(piece);
+    let goes_on = |bytes: &[u8]| bytes.len() == MAX_LINE_BYTES && bytes.last() != Some(&mark);
+    let mut is_more = goes_on(piece);
     let mut rest = Vec::new();
-    while read > 0 && piece.last() != Some(&mark) && rest.last() != Some(&mark) {
+    while is_more {
         if in_cell {
             let words = "a cell is longer than any bank writes: not a row of a statement";
             return Err(StatementError::broken(words));
         }
         rest.clear();
-        let more = page.take(MAX_LINE_BYTES as u64).read_until(mark, &mut rest)?;
-        if more == 0 {
-            break;
-        }
+        read += page.take(MAX_LINE_BYTES as u64).read_until(mark, &mut rest)?;
         lines.count(&rest);
-        read += more;
+        is_more = goes_on(&rest);
     }
     Ok(read)
 }

@@ -457,7 +457,7 @@ impl Preamble {
 
 /// What exports call the account's number.
 pub(super) const ACCOUNT_LABELS: &[&str] =
-    &["no. rekening", "no rekening", "nomor rekening", "account number", "account no.", "account no"];
+    &["no. rekening", "no rekening", "account number", "account no.", "account no"];
 
 /// Opens the one account of an export; tells its number and its currency.
 pub(super) fn open_account(
@@ -472,7 +472,11 @@ pub(super) fn open_account(
             shown(said)
         )));
     };
-    let number = preamble.value(ACCOUNT_LABELS);
+    let mut number = preamble.value(ACCOUNT_LABELS);
+    if number.is_empty() {
+        // Pages only: above a CSV, other banks say so too.
+        number = preamble.value(&["nomor rekening"]);
+    }
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let holder = preamble.value(&["nama", "name"]).to_owned();
     let account = out.account(Account {
