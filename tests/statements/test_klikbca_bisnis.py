@@ -164,7 +164,7 @@ def test_a_file_cut_anywhere_is_refused() -> None:
 def test_other_banks_with_the_same_title_are_not_taken_for_it() -> None:
     data = (
         b"Informasi Rekening - Mutasi Rekening\nNo. rekening : 1\n"
-        b"Tanggal Transaksi,Uraian Transaksi,Teller,Debet,Kredit,Saldo\n"
+        b"Tanggal Transaksi,Uraian,Kode,Mutasi,Saldo\n"
     )
     with pytest.raises(StatementUnrecognisedError) as caught:
         read(data)
