@@ -106,7 +106,9 @@ fn hypotheses(open: &Open, mutations: &[MutationId]) -> Vec<Hypothesis> {
                 choice,
             });
         }
-        for (place, group) in entry.edges.groups.iter().enumerate().filter(|(_, group)| group.score > 0) {
+        for (place, group) in
+            entry.edges.groups.iter().enumerate().filter(|(_, group)| entry.edges.competes(group.score))
+        {
             let (orders, choice) = (group.order_ids.clone(), Choice::Group(place));
             found.push(Hypothesis { mutations: vec![at], orders, score: group.score, choice });
         }
