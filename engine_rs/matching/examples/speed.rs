@@ -87,9 +87,13 @@ fn main() {
         let (orders, mutations) = shop(count);
         let mut matcher = Matcher::new(Config { threads: 2, ..Config::default() });
         let started = Instant::now();
-        orders.into_iter().for_each(|order| matcher.put_order(order));
+        for order in orders {
+            matcher.put_order(order);
+        }
         let put = started.elapsed();
-        mutations.iter().for_each(|mutation| matcher.put_mutation(mutation.clone()));
+        for mutation in &mutations {
+            matcher.put_mutation(mutation.clone());
+        }
         let both = started.elapsed();
         let decided = matcher.decide(usize::MAX);
         let auto = decided.changed.iter().filter(|decision| decision.verdict == Verdict::Auto).count();
@@ -97,8 +101,8 @@ fn main() {
         println!(
             "{count} x {count}: orders in {put:.3?}, mutations in {:.3?}, decided in {:.3?}, together {all:.3?}; \
              {auto} AUTO",
-            both - put,
-            all - both
+            both.saturating_sub(put),
+            all.saturating_sub(both)
         );
         let mut times: Vec<_> = mutations
             .iter()

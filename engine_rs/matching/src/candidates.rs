@@ -14,6 +14,9 @@ use crate::types::{MutationId, OrderId};
 const KEPT_MAX: usize = 10;
 /// Pairs that weigh less are not even shown.
 const KEPT_SCORE: i64 = -3_500;
+/// What is this much less likely than a mutation's best explanation competes for nothing: it would part no decision from
+/// another, and tie half of all mutations together.
+const FAR_BEHIND: i64 = 8_000;
 /// Most orders of one amount that are weighed.
 const SAME_AMOUNT_MAX: usize = 64;
 /// Most orders of one amount without its code: more of them tell nothing.
@@ -45,10 +48,18 @@ pub(crate) struct Edges {
 }
 
 impl Edges {
+    /// Whether an explanation of this score is in question: it speaks for itself, and is not far behind the best.
+    pub(crate) fn competes(&self, score: i64) -> bool {
+        let pair = self.pairs.iter().map(Evidence::score).max().unwrap_or(0);
+        let group = self.groups.iter().map(|group| group.score).max().unwrap_or(0);
+        score > 0 && score > pair.max(group) - FAR_BEHIND
+    }
+
     /// Orders that the mutation competes for, each once.
     pub(crate) fn linked(&self) -> Vec<OrderId> {
-        let pairs = self.pairs.iter().filter(|pair| pair.score > 0).map(|pair| pair.order_id);
-        let groups = self.groups.iter().filter(|group| group.score > 0).flat_map(|group| &group.order_ids);
+        let pairs = self.pairs.iter().filter(|pair| self.competes(pair.score())).map(|pair| pair.order_id);
+        let groups = self.groups.iter().filter(|group| self.competes(group.score));
+        let groups = groups.flat_map(|group| &group.order_ids);
         let mut linked: Vec<OrderId> = pairs.chain(groups.copied()).collect();
         linked.sort_unstable();
         linked.dedup();

@@ -94,8 +94,9 @@ fn hypotheses(open: &Open, mutations: &[MutationId]) -> Vec<Hypothesis> {
     let again = paid_again(open, mutations);
     for (at, id) in mutations.iter().enumerate() {
         let Some(entry) = open.mutations.get(id) else { continue };
-        let free =
-            |pair: &Evidence| pair.score > 0 && !(pair.relation == Relation::Exact && again.contains(id));
+        let free = |pair: &Evidence| {
+            entry.edges.competes(pair.score()) && !(pair.relation == Relation::Exact && again.contains(id))
+        };
         for (place, pair) in entry.edges.pairs.iter().enumerate().filter(|(_, pair)| free(pair)) {
             orders.push(pair.order_id);
             let choice = Choice::Pair(place);
@@ -106,7 +107,9 @@ fn hypotheses(open: &Open, mutations: &[MutationId]) -> Vec<Hypothesis> {
                 choice,
             });
         }
-        for (place, group) in entry.edges.groups.iter().enumerate().filter(|(_, group)| group.score > 0) {
+        for (place, group) in
+            entry.edges.groups.iter().enumerate().filter(|(_, group)| entry.edges.competes(group.score))
+        {
             let (orders, choice) = (group.order_ids.clone(), Choice::Group(place));
             found.push(Hypothesis { mutations: vec![at], orders, score: group.score, choice });
         }

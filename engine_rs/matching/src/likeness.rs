@@ -32,8 +32,22 @@ const TYPO_MIN: usize = 5;
 /// The shortest word in which two are.
 const TWO_TYPOS_MIN: usize = 9;
 
-/// How like `token` of a text is to `word` of a name, if it is.
-pub(crate) fn likeness(token: &str, word: &str) -> Option<Likeness> {
+/// A word and how it sounds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) letters: String,
+    sound: String,
+}
+
+impl Heard {
+    pub(crate) fn of(letters: &str) -> Self {
+        Self { letters: letters.to_owned(), sound: sound(letters) }
+    }
+}
+
+/// How like a text's word is to a name's, if it is.
+pub(crate) fn likeness(heard: &Heard, named: &Heard) -> Option<Likeness> {
+    let (token, word) = (heard.letters.as_str(), named.letters.as_str());
     if token == word {
         return Some(Likeness::Same);
     }
@@ -41,7 +55,7 @@ pub(crate) fn likeness(token: &str, word: &str) -> Option<Likeness> {
     if token_len >= CUT_MIN && word.starts_with(token) {
         return Some(Likeness::Cut(count(token_len)));
     }
-    let (token_sound, word_sound) = (sound(token), sound(word));
+    let (token_sound, word_sound) = (&heard.sound, &named.sound);
     if token_sound == word_sound && word_len >= CUT_MIN {
         return Some(Likeness::Sound);
     }
@@ -59,7 +73,7 @@ pub(crate) fn likeness(token: &str, word: &str) -> Option<Likeness> {
     }
     if token_len >= CUT_TYPO_MIN && word_len > token_len {
         let begin: String = word.chars().take(token_len).collect();
-        if word_sound.starts_with(&token_sound) || distance_at_most(token, &begin, 1) {
+        if word_sound.starts_with(token_sound) || distance_at_most(token, &begin, 1) {
             return Some(Likeness::CutTypo(count(token_len)));
         }
     }
@@ -238,6 +252,7 @@ mod tests {
 
     #[test]
     fn words_are_alike_in_five_ways() {
+        let likeness = |token: &str, word: &str| likeness(&Heard::of(token), &Heard::of(word));
         assert_eq!(likeness("SANTOSO", "SANTOSO"), Some(Likeness::Same));
         assert_eq!(likeness("SANTSOO", "SANTOSO"), Some(Likeness::Typo));
         assert_eq!(likeness("SANTSO", "SANTOSO"), Some(Likeness::Typo));
@@ -265,7 +280,7 @@ mod tests {
             ("SIMMANJUN", "SIMANJUNTAK"),
         ];
         for (token, word) in pairs {
-            assert!(likeness(token, word).is_some(), "{token} {word}");
+            assert!(likeness(&Heard::of(token), &Heard::of(word)).is_some(), "{token} {word}");
             let keys = word_keys(word);
             assert!(token_keys(token).iter().any(|key| keys.contains(key)), "{token} {word}");
         }

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::likeness::{Likeness, likeness, token_keys, word_keys};
+use crate::likeness::{Heard, Likeness, likeness, token_keys, word_keys};
 use crate::logs::ln_milli;
 use crate::text::{Text, name_words};
 use crate::types::{MutationId, OrderId};
@@ -10,7 +10,7 @@ use crate::types::{MutationId, OrderId};
 /// A word that customers' names hold.
 #[derive(Debug, Default)]
 struct WordEntry {
-    letters: String,
+    heard: Heard,
     names: Vec<u32>,
     /// Words of texts that are like it.
     tokens: Vec<u32>,
@@ -27,7 +27,7 @@ pub(crate) struct NameEntry {
 /// A word of texts.
 #[derive(Debug, Default)]
 struct TokenEntry {
-    letters: String,
+    heard: Heard,
     /// Words of names that are like it.
     alike: Vec<(u32, Likeness)>,
     mutations: Vec<MutationId>,
@@ -205,12 +205,12 @@ impl NameBook {
     /// Forgets words that no name holds any more.
     pub(crate) fn forget_words(&mut self, words: &[u32]) {
         for &word in words {
-            if !self.words[word].names.is_empty() || self.words[word].letters.is_empty() {
+            if !self.words[word].names.is_empty() || self.words[word].heard.letters.is_empty() {
                 continue;
             }
             let entry = self.words.take(word);
-            self.word_of.remove(&entry.letters);
-            remove_keys(&mut self.words_by_key, word_keys(&entry.letters), word);
+            self.word_of.remove(&entry.heard.letters);
+            remove_keys(&mut self.words_by_key, word_keys(&entry.heard.letters), word);
             for token in entry.tokens {
                 self.tokens[token].alike.retain(|(alike, _)| *alike != word);
             }
@@ -222,13 +222,14 @@ impl NameBook {
             return word;
         }
         let keys = word_keys(&letters);
+        let heard = Heard::of(&letters);
         let mut near: Vec<u32> =
             keys.iter().filter_map(|key| self.tokens_by_key.get(key)).flatten().copied().collect();
         near.sort_unstable();
         near.dedup();
-        let word = self.words.add(WordEntry { letters: letters.clone(), ..WordEntry::default() });
+        let word = self.words.add(WordEntry { heard: heard.clone(), ..WordEntry::default() });
         for token in near {
-            if let Some(alike) = likeness(&self.tokens[token].letters, &letters) {
+            if let Some(alike) = likeness(&self.tokens[token].heard, &heard) {
                 self.tokens[token].alike.push((word, alike));
                 self.words[word].tokens.push(token);
             }
@@ -264,8 +265,8 @@ impl NameBook {
                 continue;
             }
             let entry = self.tokens.take(token);
-            self.token_of.remove(&entry.letters);
-            remove_keys(&mut self.tokens_by_key, token_keys(&entry.letters), token);
+            self.token_of.remove(&entry.heard.letters);
+            remove_keys(&mut self.tokens_by_key, token_keys(&entry.heard.letters), token);
             for (word, _) in entry.alike {
                 self.words[word].tokens.retain(|alike| *alike != token);
             }
@@ -277,13 +278,14 @@ impl NameBook {
             return token;
         }
         let keys = token_keys(letters);
+        let heard = Heard::of(letters);
         let mut near: Vec<u32> =
             keys.iter().filter_map(|key| self.words_by_key.get(key)).flatten().copied().collect();
         near.sort_unstable();
         near.dedup();
-        let token = self.tokens.add(TokenEntry { letters: letters.to_owned(), ..TokenEntry::default() });
+        let token = self.tokens.add(TokenEntry { heard: heard.clone(), ..TokenEntry::default() });
         for word in near {
-            if let Some(alike) = likeness(letters, &self.words[word].letters) {
+            if let Some(alike) = likeness(&heard, &self.words[word].heard) {
                 self.tokens[token].alike.push((word, alike));
                 self.words[word].tokens.push(token);
             }
@@ -322,7 +324,7 @@ impl NameBook {
     }
 
     pub(crate) fn letters(&self, word: u32) -> &str {
-        &self.words[word].letters
+        &self.words[word].heard.letters
     }
 
     /// The names that hold a word, in no particular order.

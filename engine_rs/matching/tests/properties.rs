@@ -46,7 +46,7 @@ fn order(((name, price, code, day, kind), id): ((usize, usize, i32, i64, u8), u6
         order_id: OrderId(id),
         version: 1,
         number: id,
-        customer_key: CustomerKey(u64::try_from(name).unwrap()),
+        customer_key: CustomerKey(name as u64),
         customer_name: NAMES[name].into(),
         payable_minor,
         due_minor: if kind == 0 { payable_minor / 2 } else { payable_minor },
@@ -91,8 +91,12 @@ fn all(matcher: &Matcher, mutations: &[Mutation]) -> Vec<Decision> {
 
 fn full(orders: &[Order], mutations: &[Mutation]) -> Vec<Decision> {
     let mut matcher = Matcher::new(Config::default());
-    orders.iter().for_each(|order| matcher.put_order(order.clone()));
-    mutations.iter().for_each(|mutation| matcher.put_mutation(mutation.clone()));
+    for order in orders {
+        matcher.put_order(order.clone());
+    }
+    for mutation in mutations {
+        matcher.put_mutation(mutation.clone());
+    }
     matcher.decide(usize::MAX);
     all(&matcher, mutations)
 }

@@ -41,8 +41,12 @@ fn mutation(id: u64, amount: i64, description: &str) -> Mutation {
 
 fn matcher(orders: Vec<Order>, mutations: Vec<Mutation>) -> Matcher {
     let mut matcher = Matcher::new(Config::default());
-    orders.into_iter().for_each(|order| matcher.put_order(order));
-    mutations.into_iter().for_each(|mutation| matcher.put_mutation(mutation));
+    for order in orders {
+        matcher.put_order(order);
+    }
+    for mutation in mutations {
+        matcher.put_mutation(mutation);
+    }
     matcher.decide(usize::MAX);
     matcher
 }
