@@ -116,9 +116,9 @@ def _candidate(shop: Shop, candidate: MatchCandidate) -> str:
 
 
 def _weight(millinats: int) -> str:
-    """Thousandths as tenths, rounded to nearest."""
+    """Thousandths as tenths, rounded to nearest; with a point, as in the reasons beside it."""
     tenths = (abs(millinats) + 50) // 100
-    return f"{'-' if millinats < 0 and tenths else ''}{tenths // 10},{tenths % 10}"
+    return f"{'-' if millinats < 0 and tenths else ''}{tenths // 10}.{tenths % 10}"
 
 
 def order_words(shop: Shop, order_id: int) -> str:
@@ -172,5 +172,5 @@ def _proposal_view(shop: Shop, proposal: Proposal) -> RenderableType:
     pairs = [("", line) for line in proposed_lines(shop, proposal)]
     pairs += [("Together with", joined), ("How sure", how_sure(proposal))]
     pairs += [("Because", reason) for reason in proposal.reasons]
-    pairs += [("Or", line) for line in other_lines(shop, proposal)]
+    pairs += [("Or" if proposal.allocations else "Maybe", line) for line in other_lines(shop, proposal)]
     return facts("May pay", pairs)

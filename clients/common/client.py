@@ -3,6 +3,7 @@
 import itertools
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -103,7 +104,8 @@ class Client:
         all in memory.
 
         `kept`: it is written to the journal first, as by `call`; what is too large for that is the caller's
-        to repeat. `on_sent` hears how many messages of the current try have gone out. Raises CallFailed.
+        to repeat. `on_sent` hears how many messages of the current try have gone out. Raises CallFailed,
+        and OSError as `parts` does.
         """
         method = method_path(method_of(head))
 
@@ -207,11 +209,15 @@ class Client:
         metadata: tuple[tuple[str, str], ...] | None = None,
         on_sent: Callable[[int], None] | None = None,
     ) -> Reply:
-        call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
+        method_call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
         metadata = metadata or self._metadata()
-        reply: Reply = self._tried(
-            method, lambda: call(_counted(messages(), on_sent), timeout=UPLOAD_TIMEOUT_S, metadata=metadata)
-        )
+
+        def ask() -> Any:
+            sending = _Sending(_counted(messages(), on_sent))
+            call = method_call.future(sending.parts(), timeout=UPLOAD_TIMEOUT_S, metadata=metadata)
+            return sending.reply(call)
+
+        reply: Reply = self._tried(method, ask)
         return reply
 
     def _tried(self, method: str, ask: Callable[[], Any]) -> Any:
@@ -239,6 +245,39 @@ class Client:
         content = [message.SerializeToString() for message in messages]
         note = note or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", method.rpartition("/")[2]).lower()
         return new_pending(request_id, method, self.connection.server, self.connection.actor, note, *content)
+
+
+class _Sending:
+    """Parts of a client stream that may fail to be read: then the call is cancelled. To gRPC the end of what
+    was read would be the end of all, and a cut-off file would be taken for a whole one.
+    """
+
+    def __init__(self, messages: Iterator[Message]) -> None:
+        self._messages = messages
+        self._failed: OSError | None = None
+        self._call: Any = None
+        self._begun = threading.Event()
+
+    def parts(self) -> Iterator[Message]:
+        """What gRPC sends, on a thread of its own."""
+        try:
+            yield from self._messages
+        except OSError as error:
+            self._failed = error
+            self._begun.wait()
+            self._call.cancel()
+
+    def reply(self, call: Any) -> Any:
+        """Waits for the answer. Raises RpcError, and OSError when a part could not be read."""
+        self._call = call
+        self._begun.set()
+        try:
+            return call.result()
+        except grpc.FutureCancelledError:
+            assert self._failed is not None, "nobody else cancels"
+            raise self._failed from None
+        finally:
+            call.cancel()
 
 
 def _to_bytes(message: Message) -> bytes:

@@ -227,7 +227,11 @@ def confirm(
     results: list[ConfirmMatchesResult] = []
     if mutation:
         for start in range(0, len(mutation), PAGE_SIZE_MAX):
-            part = mutation[start : start + PAGE_SIZE_MAX]
+            # What was confirmed together with one before it is done.
+            done = {each.mutation_id for each in results if not each.HasField("error")}
+            part = [each for each in mutation[start : start + PAGE_SIZE_MAX] if each not in done]
+            if not part:
+                continue
             request = ConfirmMatchesRequest(bank_account_id=account_id, mutation_ids=part)
             results.extend(
                 shop.call(request, ConfirmMatchesResponse, note=f"confirm {len(part)} matches").results

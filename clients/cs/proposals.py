@@ -114,7 +114,8 @@ def _row(shop: Shop, together: Together) -> tuple[list[str], list[str], list[str
         left += mutation_lines(mutation)
         pays += proposed_lines(shop, proposal)
         why += [line for line in (how_sure(proposal), *proposal.reasons) if line not in why]
-    pays += [f"or {line}" for line in dict.fromkeys(_others(shop, together))]
+    for line in dict.fromkeys(_others(shop, together)):
+        pays.append(f"or {line}" if pays else line)
     if len(together) > 1:
         money = together[0].amount
         total = show_amount(sum(each.amount.minor_units for each in together), money.currency_code)

@@ -223,6 +223,19 @@ def test_an_upload_too_large_to_keep_is_read_piece_by_piece_and_never_kept(
     assert in_a_state_of_its_own() == []
 
 
+def test_a_file_that_cannot_be_read_to_its_end_is_not_taken_for_a_whole_one(client, scripted):
+    head = ImportStatementRequest(header=ImportStatementRequest.Header(request_id="r1"))
+
+    def parts():
+        yield ImportStatementRequest(chunk=b"x")
+        raise OSError(5, "Input/output error", "mutasi.csv")
+
+    scripted.answers(ImportStatementRequest, ImportStatementResponse(rows=3))
+    with pytest.raises(OSError, match="Input/output error"):
+        client.upload(head, parts, "r1", ImportStatementResponse, kept=False)
+    assert scripted.asked == []
+
+
 def test_a_watch_that_breaks_goes_on_after_the_last_revision_seen(client, scripted):
     def change(revision):
         return WatchDropOrdersResponse(drop_order=DropOrder(drop_order_id=revision), revision=revision)

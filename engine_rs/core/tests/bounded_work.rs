@@ -13,12 +13,13 @@ use kasir_core::command::{MutationInput, Source, StockLine};
 use kasir_core::ids::{MutationId, OrderId, ParcelId, ShiftId};
 use kasir_core::kv::Visit;
 use kasir_core::matching::Desk;
+use kasir_core::open_money::OpenKind;
 use kasir_core::records::{Mutation, Order, must};
 use kasir_core::reply::{Each, Proposed};
 use kasir_core::states::{MutationState, OrderState};
 use kasir_core::{
     CLOCK_ACTOR, Command, Context, Event, Fault, Memory, Reason, Reply, State, Table, View, execute,
-    expire_named, verify,
+    expire_named, query, verify,
 };
 use shop::{ACCOUNT, BY_HAND, CONNECTED, CUP, Shop, WAREHOUSE, booking, line, minor};
 
@@ -185,6 +186,18 @@ fn assert_posted_at_a_look(shop: &mut Shop, mutations: Vec<MutationInput>) {
     assert_eq!((imported.mutation_ids.len(), imported.known.len()), (0, rows));
     let looks = counting.looks.get();
     assert!(looks < 20 * rows, "{looks} looks for {rows} rows");
+}
+
+#[test]
+fn open_money_is_told_without_looking_at_what_is_open() {
+    let mut shop = Shop::open();
+    import(&mut shop, (1..=1_000).map(|row| paid_in(row, &format!("WAITS {row}"))).collect());
+    let counting = Counting::of(&mut shop.state);
+    let [open] = query::open_money(&counting).unwrap().try_into().unwrap();
+    assert_eq!((open.kind, open.count, open.amount_minor), (OpenKind::Unmatched, 1_000, 500_500));
+    assert_eq!(counting.records.get(), 0);
+    assert!(counting.looks.get() < 5, "{} looks", counting.looks.get());
+    assert_sound(&shop);
 }
 
 #[test]
