@@ -300,8 +300,8 @@ class StatementReader:
     file.
 
     ("account", format, number, currency, holder)    an account begins; accounts are numbered from 0
-    ("rows", [row, …])                               each (account, *fields of `server.statements.StatementRow`)
-                                                     with dates as `date.toordinal` numbers them
+    ("rows", [row, …])                               each (account, *fields of `StatementRow` of
+                                                     `server.statements`), dates as `date.toordinal` has them
     ("lines", bytes)                                 the same as lines of JSON
     ("end", account, (opening, closing, rows, sums_checked), [(line, reason, kind), …], problem_count)
     ("done", format, file_hash)                      the last one
@@ -312,15 +312,15 @@ class StatementReader:
         cls,
         file: bytes | str | Path,
         *,
-        format: str | None,
+        format: str | None,  # noqa: A002 (the word of the contract)
         mapping: str | None,
         today: int,
         max_bytes: int,
         give: Literal["rows", "lines", "sums"],
         batch: int,
     ) -> StatementReader:
-        """Begins to read: the bytes, or the file at a path. `today` as `date.toordinal` numbers it; `give` rows,
-        lines, or neither; at most `batch` rows at a time. Raises OSError, as does every step.
+        """Begins to read: the bytes, or the file at a path. `today` as `date.toordinal` numbers it; `give`
+        rows, lines, or neither; at most `batch` rows at a time. Raises OSError, as does every step.
         """
 
     def taken(self) -> int:

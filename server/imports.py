@@ -1,5 +1,6 @@
-"""ReconciliationService.ImportStatement: a bank's file comes in pieces, is kept on disk while it is read twice,
-first to check it and then for its rows, which go to the engine. Memory holds a batch of rows at a time.
+"""ReconciliationService.ImportStatement: a bank's file comes in pieces and is kept on disk while it is read
+twice, first to check it and then for its rows, which go to the engine. Memory holds a batch of rows at a
+time.
 
 A request sent twice has one effect: the rows travel in commands whose request ids are derived from the
 client's, and the engine answers a repeated one with its first reply.
@@ -179,7 +180,8 @@ def _begun(
     statement: StatementSummary, account: reconciliation_pb2.BankAccount
 ) -> reconciliation_pb2.ImportStatementResponse:
     """The reply before any row was taken."""
-    refused = [problem for problem in statement.problems if problem.row == 0 or problem in statement.refused_rows]
+    problems = statement.problems
+    refused = [problem for problem in problems if problem.row == 0 or problem in statement.refused_rows]
     all_kept = statement.problem_count == len(statement.problems)
     return reconciliation_pb2.ImportStatementResponse(
         format=statement.format,
@@ -265,7 +267,9 @@ def _plain(number: str) -> str:
 
 
 def _choose(
-    statements: Sequence[StatementSummary], accounts: Sequence[reconciliation_pb2.BankAccount], bank_account_id: int
+    statements: Sequence[StatementSummary],
+    accounts: Sequence[reconciliation_pb2.BankAccount],
+    bank_account_id: int,
 ) -> tuple[int, reconciliation_pb2.BankAccount]:
     """Which statement of the file is meant, and its account. Raises BANK_ACCOUNT_NOT_FOUND and
     StatementError.

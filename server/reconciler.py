@@ -1,5 +1,5 @@
-"""Matching by itself, for the bank accounts whose rules say so: proposals when mutations or orders change, and
-their confirmation where the matcher is sure and the shop allows it.
+"""Matching by itself, for the bank accounts whose rules say so: proposals when mutations or orders change,
+and their confirmation where the matcher is sure and the shop allows it.
 """
 
 import asyncio
@@ -68,7 +68,8 @@ class Reconciler:
         last = self.engine.revision()
         while after < last:
             page = self.engine.read_changes(after, PAGE_RECORDS, resources)
-            due = due or any(record.actor != ACTOR for record in page.records)
+            records = watch_pb2.WatchResponse.FromString(page.response).records
+            due = due or any(record.actor != ACTOR for record in records)
             after = page.revision
         return after, due
 

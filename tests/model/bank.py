@@ -253,7 +253,10 @@ class Bank(Orders):
 
     def join_mutations(self, request: Record) -> Record:
         ids = request["mutation_ids"]
-        self.within("mutation_ids", len(ids), 2, 100)
+        if len(ids) > 100:
+            raise refuse_field("TOO_MANY_ELEMENTS", "mutation_ids")
+        if len(ids) < 2:
+            raise refuse_field("FIELD_OUT_OF_RANGE", "mutation_ids")
         order = self.need(self.orders, request["order_id"], "ORDER")
         off = self._write_off("write_off", request["write_off"])
         mutations: list[Record] = []

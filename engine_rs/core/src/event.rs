@@ -428,7 +428,7 @@ impl Event {
             Self::OrderExtended { order_id, .. }
             | Self::OrderRefunded { order_id, .. }
             | Self::PayableReleased { order_id } => vec![(R::Order, order_id.0)],
-            Self::MatchingRulesSet { .. } => vec![(R::Setting, 0)],
+            Self::MatchingRulesSet { bank_account_id, .. } => vec![(R::Setting, bank_account_id.0)],
             Self::PayerLearnt { .. } | Self::PayerForgotten { .. } => Vec::new(),
             Self::MutationImported(m) => vec![(R::Mutation, m.mutation_id.0)],
             Self::MutationPosted { mutation_id, .. }

@@ -138,13 +138,12 @@ impl Desk {
             }
         }
         for mutation_id in std::mem::take(&mut self.changed.mutations) {
-            match self.unmatched_mutation(view, mutation_id)? {
-                Some(mutation) => self.matcher.put_mutation(mutation),
-                None => {
-                    self.matcher.remove_mutation(kasir_matching::MutationId(mutation_id.0));
-                    self.unmatched.remove(&mutation_id);
-                    self.wanted.remove(&mutation_id);
-                }
+            if let Some(mutation) = self.unmatched_mutation(view, mutation_id)? {
+                self.matcher.put_mutation(mutation);
+            } else {
+                self.matcher.remove_mutation(kasir_matching::MutationId(mutation_id.0));
+                self.unmatched.remove(&mutation_id);
+                self.wanted.remove(&mutation_id);
             }
         }
         for (payer, customer_id) in std::mem::take(&mut self.changed.payers) {

@@ -6,7 +6,7 @@ use kasir_matching::payer_key;
 
 use super::matching::auto_proposals;
 use super::payment::{Paying, Told, customers_of, mutation_ready};
-use super::{Answer, Decided, check};
+use super::{Answer, Decided, check, small};
 use crate::command::{AllocationInput, MoneyInput};
 use crate::event::Event;
 use crate::execute::Context;
@@ -131,7 +131,7 @@ pub(crate) fn confirm(
         let events = allocate(view, &mutation, payments.collect(), None, &mut paying, context)?;
         return Ok((events, vec![mutation_id], order_ids));
     }
-    let together = joined(view, mutation, &proposal)?;
+    let together = joined(view, mutation_id, &proposal)?;
     let ids = together.iter().map(|(mutation, _, _)| mutation.mutation_id).collect();
     let [order] = <[Order; 1]>::try_from(orders).map_err(|_| several_orders(mutation_id))?;
     let parts = together.iter().map(|(mutation, paid, off)| Part {
@@ -150,9 +150,9 @@ fn several_orders(mutation_id: MutationId) -> Fault {
 
 /// The mutations that pay one order together, by id, with how much each pays and what is written off with it. Refused when
 /// one of them is not proposed so any more.
-fn joined(view: &dyn View, first: Mutation, proposal: &Proposal) -> Outcome<Vec<(Mutation, i64, i64)>> {
+fn joined(view: &dyn View, first: MutationId, proposal: &Proposal) -> Outcome<Vec<(Mutation, i64, i64)>> {
     let mut ids: BTreeSet<MutationId> = proposal.joined.iter().copied().collect();
-    ids.insert(first.mutation_id);
+    ids.insert(first);
     let wanted =
         proposal.allocations.first().map(|allocation| (allocation.order_id, allocation.order_version));
     let mut together = Vec::with_capacity(ids.len());
@@ -292,7 +292,8 @@ pub(crate) fn join(
     credit_remainder: bool,
     context: &Context<'_>,
 ) -> Outcome<Decided> {
-    check::range("mutation_ids", mutation_ids.len() as i64, 2, check::ALLOCATIONS_MAX as i64)?;
+    check::at_most("mutation_ids", mutation_ids.len(), check::ALLOCATIONS_MAX)?;
+    check::range("mutation_ids", small(mutation_ids.len()).into(), 2, i64::MAX)?;
     let order: Order = need(view, order_id.0).named("order_id")?;
     let write_off_minor = check::optional_money("write_off", write_off, order.currency)?;
     let mut mutations: Vec<Mutation> = Vec::with_capacity(mutation_ids.len());
@@ -410,9 +411,10 @@ fn confirmed(
 ) -> Outcome<Vec<Event>> {
     let (credited_customer_id, credited_minor) = credit.unwrap_or((CustomerId(0), 0));
     let customers = customers_of(view, allocations.iter().map(|(order_id, _)| *order_id))?;
-    let payer = match customers.is_empty() {
-        true => String::new(),
-        false => bounded(payer_key(&mutation.description, &mutation.counterparty)),
+    let payer = if customers.is_empty() {
+        String::new()
+    } else {
+        bounded(payer_key(&mutation.description, &mutation.counterparty))
     };
     let learnt = customers.into_iter().filter(|_| !payer.is_empty());
     let learnt: Vec<Event> =

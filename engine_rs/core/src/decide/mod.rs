@@ -152,11 +152,11 @@ pub(crate) fn orders_named(view: &dyn View, command: &Command) -> Result<Vec<Ord
     Ok(match command {
         Command::ExtendBooking { order_id, .. }
         | Command::CancelBooking { order_id, .. }
+        | Command::JoinMutations { order_id, .. }
         | Command::RecordPayment { order_id, .. } => vec![*order_id],
         Command::MatchMutation { allocations, .. } => {
             allocations.iter().take(check::ALLOCATIONS_MAX).map(|allocation| allocation.order_id).collect()
         }
-        Command::JoinMutations { order_id, .. } => vec![*order_id],
         Command::UndoMatch { mutation_id } => confirm::allocated_orders(view, *mutation_id)?,
         Command::ConfirmMatches { bank_account_id, mutation_ids, all_auto } => {
             confirm::orders_to_confirm(view, *bank_account_id, mutation_ids, *all_auto)?
