@@ -37,7 +37,11 @@ def _minutes(offset: str) -> int:
 
 
 def match(
-    orders: Orders, mutations: Mutations, out: Out, utc_offset: Offset = "+07:00", write_off_max: WriteOff = None
+    orders: Orders,
+    mutations: Mutations,
+    out: Out,
+    utc_offset: Offset = "+07:00",
+    write_off_max: WriteOff = None,
 ) -> None:
     """Match bank mutations with open orders, per account and currency, and say why.
 
