@@ -154,15 +154,16 @@ struct Counts {
 /// Matches the mutations of one file with the orders of another, and writes a line for each into a third.
 #[pyfunction]
 #[pyo3(signature = (orders, mutations, out, *, utc_offset_minutes, write_off_max_minor=None, threads=2))]
-pub(crate) fn match_files<'py>(
-    py: Python<'py>,
+#[expect(clippy::needless_pass_by_value, reason = "arguments that Python gives are owned")]
+pub(crate) fn match_files(
+    py: Python<'_>,
     orders: PathBuf,
     mutations: PathBuf,
     out: PathBuf,
     utc_offset_minutes: i32,
     write_off_max_minor: Option<i64>,
     threads: usize,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<Bound<'_, PyDict>> {
     let options = Options { utc_offset_minutes, write_off_max_minor, threads };
     let counts = py.detach(|| run(&orders, &mutations, &out, &options))?;
     let dict = PyDict::new(py);

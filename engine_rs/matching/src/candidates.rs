@@ -141,12 +141,14 @@ impl Open {
                 *values.entry(*name).or_default() += sight.value;
             }
         }
-        for (at, one) in common.iter().enumerate() {
+        if !common.is_empty() {
             for (name, value) in &mut values {
-                if self.names.names_with(one.word).binary_search(name).is_ok() {
-                    *value += one.value;
-                }
+                let words = &self.names.name(*name).words;
+                let held = common.iter().filter(|sight| words.contains(&sight.word));
+                *value += held.map(|sight| sight.value).sum::<i64>();
             }
+        }
+        for (at, one) in common.iter().enumerate() {
             for other in &common[at + 1..] {
                 if one.token != other.token && one.value + other.value >= NAME_SEEN {
                     let both = both(self.names.names_with(one.word), self.names.names_with(other.word));
