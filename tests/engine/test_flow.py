@@ -4,6 +4,7 @@ Goal: every kind of message crosses in both directions with its fields in their 
 worked as its staff do, and what comes back is compared with what went in and what must follow from it.
 """
 
+import datetime as dt
 import time
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -128,7 +129,8 @@ def test_a_chat_sale_from_drop_order_to_delivery(shop):
     assert (customer.customer_id, customer.credit) == (order.customer_id, idr(0))
     assert shop("GetCustomer", phone="+62 812 3456 7890").customer == customer
 
-    row = reconciliation_pb2.MutationInput(date="2025-01-31", amount=order.payable, description="TRSF SITI")
+    today = dt.datetime.now(dt.timezone(dt.timedelta(hours=7))).date().isoformat()
+    row = reconciliation_pb2.MutationInput(date=today, amount=order.payable, description="TRSF SITI")
     imported = shop("ImportMutations", bank_account_id=shop.account_id, mutations=[row])
     assert (imported.new_rows, len(imported.mutation_ids)) == (1, 1)
     proposed = shop("ProposeMatches", bank_account_id=shop.account_id)

@@ -146,7 +146,9 @@ fn what_nobody_explained_is_not_read_again_with_every_run() {
     let import = Command::ImportMutations { bank_account_id: ACCOUNT, file_hash: String::new(), mutations };
     let context = shop.context();
     let events = execute(&mut shop.state, &import, &context).expect("imported").events;
-    events.iter().for_each(|event| desk.note(event));
+    for event in &events {
+        desk.note(event);
+    }
     let mut counting = Counting::of(&mut shop.state);
     desk.refresh(&counting).unwrap();
     let command = desk.propose(&counting).unwrap();

@@ -343,7 +343,9 @@ fn a_matcher_that_follows_the_journal_knows_what_a_new_one_knows() {
     let mut read = shop.journal.len();
     let mut agree = |shop: &mut Shop| {
         for entry in &shop.journal[read..] {
-            entry.events.iter().for_each(|event| desk.note(event));
+            for event in &entry.events {
+                desk.note(event);
+            }
         }
         assert!(!desk.is_stale());
         desk.refresh(&shop.state).unwrap();
