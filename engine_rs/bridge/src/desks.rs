@@ -161,7 +161,9 @@ fn follow(mut kept: Kept, store: &Store<Address>) -> Outcome<Option<Kept>> {
     while kept.revision < last {
         let desk = &mut kept.desk;
         let read = store.scan_journal(kept.revision, PAGE, &mut |record| {
-            record.events.iter().for_each(|event| desk.note(event));
+            for event in &record.events {
+                desk.note(event);
+            }
             true
         });
         match read {
