@@ -1,7 +1,8 @@
 """One command's view of the shop: the client, what is printed, and names for what the contract numbers."""
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -60,7 +61,7 @@ class Shop:
     def pages(self, request: Any, reply_type: type[Any], field: str, limit: int) -> list[Any]:
         """The first `limit` things of a list that comes in pages; `field` is where a page has them."""
         request.page_size = min(limit, PAGE_SIZE_MAX)
-        return list(islice(self.each(request, reply_type, field), limit))
+        return first(self.each(request, reply_type, field), limit)
 
     def each(self, request: Any, reply_type: type[Any], field: str) -> Iterator[Any]:
         """All things of a list that comes in pages, a page read when its first one is wanted."""
@@ -269,6 +270,11 @@ class Shop:
         with Progress(*columns, console=self.output.beside, disable=hidden) as bar:
             task = bar.add_task(what, total=total)
             yield lambda steps: bar.advance(task, steps)
+
+
+def first(things: Iterable[Thing], limit: int) -> list[Thing]:
+    """The first `limit` things, however large a limit was typed."""
+    return list(islice(things, min(limit, sys.maxsize)))
 
 
 def looks_scanned(code: str) -> bool:

@@ -1,7 +1,6 @@
 """What the matcher proposes, side by side: the bank's lines, and what they may pay and why."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ from clients.common.commands import command
 from clients.common.money import show_amount
 from clients.common.output import side_by_side, state_number
 from clients.common.problems import CallFailed
-from clients.common.shop import Shop
+from clients.common.shop import Shop, first
 from clients.cs.desk import BANK, OnlyAccount, app
 from kasir.v1.reconciliation_pb2 import (
     MATCH_DECISION_AMBIGUOUS,
@@ -56,7 +55,7 @@ def proposals(
         request.bank_account_id = shop.account(account).bank_account_id
     proposed = shop.each(request, ListMutationsResponse, "mutations")
     of_decision = (each for each in proposed if wanted in {0, each.proposal.decision})
-    found = list(islice(_together(shop, of_decision), limit))
+    found = first(_together(shop, of_decision), limit)
     shop.output.emit({"proposals": [_plain(shop, each) for each in found]}, lambda: _view(shop, found))
 
 

@@ -19,7 +19,7 @@ from server.imports import MAX_CHUNK_BYTES
 from tests.badinput.provoked import DOLLARS, STATEMENT
 from tests.badinput.world import NOBODY, Attempt, World, attempt
 from tests.properties.driver import METHODS
-from tests.server.support import idr
+from tests.server.support import idr, new_id
 
 INVALID, MISSING = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 TAKEN, FAILED = grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.FAILED_PRECONDITION
@@ -419,6 +419,13 @@ def test_any_bytes_are_answered_in_a_known_way(world: World) -> None:
 
 
 # --- States and versions ---
+
+
+def test_an_id_used_before_is_told_even_where_nothing_could_be_proposed(world: World) -> None:
+    request_id = new_id()
+    world.do("ProposeMatches", request_id=request_id, bank_account_id=world.shop.bank_account())
+    again = attempt("ProposeMatches", request_id=request_id, bank_account_id=NOBODY)
+    assert world.make(again).reason == "REQUEST_ID_REUSED"
 
 
 def test_a_wrong_state_says_which(world: World) -> None:

@@ -196,18 +196,23 @@ class Bank(Orders):
             ]
         else:
             self.length("mutation_ids", ids, 1_000)
-        results = []
+        results: list[Record] = []
         for mutation_id in ids:
+            # One that stands twice, or was confirmed together with one before it, has its result.
+            if any(each["mutation_id"] == mutation_id for each in results):
+                continue
             result: Record = {"mutation_id": mutation_id, "order_ids": [], "order_state": "", "error": None}
             try:
-                result["order_ids"] = self._confirm(account_id, mutation_id)
-                result["order_state"] = self.orders[result["order_ids"][0]]["state"]
+                together, order_ids = self._confirm(account_id, mutation_id)
             except Refused as refused:
-                result["error"] = {"reason": refused.reason, "details": refused.details}
-            results.append(result)
+                results.append(result | {"error": {"reason": refused.reason, "details": refused.details}})
+                continue
+            told = {"order_ids": order_ids, "order_state": self.orders[order_ids[0]]["state"]}
+            results += [result | told | {"mutation_id": each} for each in together]
         return {"results": results, "more": False}
 
-    def _confirm(self, account_id: int, mutation_id: int) -> list[int]:
+    def _confirm(self, account_id: int, mutation_id: int) -> tuple[list[int], list[int]]:
+        """The mutations that were confirmed with this one, itself included, and the orders they pay."""
         mutation = self.need(self.mutations, mutation_id, "MUTATION")
         self.may(mutation_id, mutation["state"], "POSTED", "PROPOSED")
         if mutation["bank_account_id"] != account_id:
@@ -217,13 +222,34 @@ class Bank(Orders):
             raise Refused("PROPOSAL_AMBIGUOUS")
         if self._is_stale(mutation):
             raise Refused("VERSION_STALE")
-        allocations = mutation["proposal"]["allocations"]
+        proposal = mutation["proposal"]
+        if proposal["joined_mutation_ids"]:
+            return self._confirm_joined({mutation_id, *proposal["joined_mutation_ids"]}, proposal)
         payments = {
             allocation["order_id"]: (allocation["amount"], allocation["write_off"] or 0)
-            for allocation in allocations
+            for allocation in proposal["allocations"]
         }
         self._pay_by(mutation, payments)
-        return list(payments)
+        return [mutation_id], list(payments)
+
+    def _confirm_joined(self, ids: set[int], proposal: Record) -> tuple[list[int], list[int]]:
+        """Several mutations pay one order; what is written off is what is left when all have paid."""
+        (named,) = proposal["allocations"]
+        order, parts = self.orders[named["order_id"]], []
+        for mutation_id in sorted(ids):
+            other = self.mutations[mutation_id]
+            proposed = other["proposal"] or {"joined_mutation_ids": [], "allocations": []}
+            (part,) = proposed["allocations"] or [None]
+            same = part and all(part[name] == named[name] for name in ("order_id", "order_version"))
+            if not same or {mutation_id, *proposed["joined_mutation_ids"]} != ids:
+                raise Refused("VERSION_STALE", id=mutation_id)
+            parts.append((other, part["amount"], part["write_off"] or 0))
+        parts.sort(key=lambda part: (part[2], part[0]["mutation_id"]))
+        self._check_join(order, parts)
+        for mutation, amount, off in parts:
+            payment = {order["order_id"]: (amount, off)}
+            self._pay_by(mutation, payment, tell=mutation is parts[-1][0])
+        return [mutation["mutation_id"] for mutation, _, _ in parts], [order["order_id"]]
 
     def match_mutation(self, request: Record) -> Record:
         mutation = self.need(self.mutations, request["mutation_id"], "MUTATION")

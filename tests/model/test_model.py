@@ -90,7 +90,20 @@ class Story:
             "order_version": version,
             "write_off": None,
         }
-        self.shop.proposals_made = {mutation_id: {"decision": decision, "allocations": [part]}}
+        proposal = {"decision": decision, "allocations": [part], "joined_mutation_ids": []}
+        self.shop.proposals_made = {mutation_id: proposal}
+        return self("ProposeMatches", bank_account_id=1)
+
+    def propose_together(self, amounts: dict[int, int], order: Record) -> Record:
+        """The matcher says that these mutations pay this order together."""
+        version = self.shop.orders[order["order_id"]]["version"]
+        for mutation_id, amount in amounts.items():
+            part = {"order_id": order["order_id"], "amount": amount, "order_version": version}
+            self.shop.proposals_made[mutation_id] = {
+                "decision": "AUTO",
+                "allocations": [part | {"write_off": None}],
+                "joined_mutation_ids": [each for each in amounts if each != mutation_id],
+            }
         return self("ProposeMatches", bank_account_id=1)
 
     def stock(self) -> tuple[int, int]:
@@ -154,6 +167,23 @@ def test_an_order_expires_and_late_money_books_it_again_while_the_goods_are_free
     no_credit = {"credit_remainder": False, "credit_customer_id": 0}
     story("MatchMutation", mutation_id=mutation_id, allocations=[allocation], **no_credit)
     assert story.shop.orders[1]["state"] == "REFUND_DUE"
+    story.shop.invariants()
+
+
+def test_mutations_that_pay_one_order_together_are_confirmed_together_and_told_once() -> None:
+    story = Story()
+    order = story.book()
+    amounts = {story.bank(part): part for part in (400_000, order["payable"] - 400_000)}
+    assert story.propose_together(amounts, order)["auto"] == 2
+    first, second = amounts
+    confirm = {"bank_account_id": 1, "all_auto": False}
+    results = story("ConfirmMatches", mutation_ids=[second, first, second], **confirm)["results"]
+    assert [(each["mutation_id"], each["order_state"]) for each in results] == [
+        (first, "PAID"),
+        (second, "PAID"),
+    ]
+    again = story("ConfirmMatches", mutation_ids=[first, first], **confirm)["results"]
+    assert [each["error"]["reason"] for each in again] == ["WRONG_STATE"]
     story.shop.invariants()
 
 

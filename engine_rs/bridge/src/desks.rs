@@ -131,7 +131,14 @@ fn propose(
     };
     let mut kept = match followed {
         Some(kept) => kept,
-        None => open(store, account_id)?,
+        None => match open(store, account_id) {
+            Ok(kept) => kept,
+            // The writer refuses it, once it has looked whether the request id was used before.
+            Err(Stop::Refused(refusal)) if refusal.reason == Reason::BankAccountNotFound => {
+                return Ok(nothing(account_id));
+            }
+            Err(stop) => return Err(stop),
+        },
     };
     let command = store.read(|reader| {
         kept.desk.refresh(reader)?;
@@ -142,6 +149,11 @@ fn propose(
     }
     desks.insert(account_id, kept);
     Ok(command)
+}
+
+/// What an account without a matcher comes to.
+fn nothing(bank_account_id: BankAccountId) -> Command {
+    Command::ProposeMatches { bank_account_id, proposals: Vec::new(), unmatched: 0, more: false }
 }
 
 fn open(store: &Store<Address>, account_id: BankAccountId) -> Outcome<Kept> {
