@@ -65,6 +65,27 @@ pub(crate) fn write_out(_file: &File, _hurry: &AtomicBool) -> io::Result<()> {
     Ok(())
 }
 
+/// The part of the machine's memory that a data file may hope for: others need some, too.
+const MEMORY_PART: u64 = 2;
+
+/// Whether a file of so many bytes can stay in memory; `None` where the system does not tell.
+#[cfg(unix)]
+pub(crate) fn fits_into_memory(bytes: u64) -> Option<bool> {
+    let asked = |name| {
+        // SAFETY: asks for a number, and hands no memory over.
+        #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
+        let found = unsafe { libc::sysconf(name) };
+        u64::try_from(found).ok().filter(|number| *number > 0)
+    };
+    let memory = asked(libc::_SC_PHYS_PAGES)?.checked_mul(asked(libc::_SC_PAGESIZE)?)?;
+    Some(bytes <= memory / MEMORY_PART)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn fits_into_memory(_bytes: u64) -> Option<bool> {
+    None
+}
+
 /// What to make of a failed commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -138,6 +159,13 @@ mod tests {
         assert_eq!(slice.0, SLICE_LEAST);
         slice.learn(Duration::from_micros(600));
         assert_eq!(slice.0, SLICE_LEAST, "neither quick nor slow: it stays");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_small_file_fits_into_memory_and_a_huge_one_does_not() {
+        assert_eq!(fits_into_memory(1 << 20), Some(true));
+        assert_eq!(fits_into_memory(1 << 60), Some(false));
     }
 
     #[test]
