@@ -174,7 +174,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut file = File::create(dir.path().join("data")).unwrap();
         file.set_len(1 << 30).unwrap();
-        file.write_all(&[7; 3 << 20]).unwrap();
+        file.write_all(&vec![7; 3 << 20]).unwrap();
         write_out(&file, &AtomicBool::new(false)).unwrap();
         write_out(&file, &AtomicBool::new(true)).unwrap();
     }

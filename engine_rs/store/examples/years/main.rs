@@ -261,12 +261,11 @@ impl Trade {
         {
             self.coming.pop();
             let order_id = OrderId(order);
-            match payable {
-                Some(amount_minor) => self.send(Asked::Payment, shop::payment(order_id, amount_minor))?,
-                None => {
-                    let reason = "berubah pikiran".into();
-                    self.send(Asked::Cancelling, Command::CancelBooking { order_id, reason })?;
-                }
+            if let Some(amount_minor) = payable {
+                self.send(Asked::Payment, shop::payment(order_id, amount_minor))?;
+            } else {
+                let reason = "berubah pikiran".into();
+                self.send(Asked::Cancelling, Command::CancelBooking { order_id, reason })?;
             }
         }
         if self.paid >= SALES {
