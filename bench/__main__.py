@@ -163,7 +163,7 @@ def growth_command(
     scratch.mkdir(parents=True)
     try:
         facts = machine.facts(scratch)
-        found = growth.in_child(growth.Task(str(scratch / "store"), items, sizes, seconds))
+        found = growth.in_child(growth.Task(str(scratch), items, sizes, seconds))
     except BenchError as error:
         _give_up(error)
         return

@@ -1,15 +1,17 @@
-"""What a shop's size costs: one that grows order by order, measured at each size.
+"""What a shop's size costs: shops of the same trade, each older and so larger than the one before, measured.
 
     python -m bench growth --orders 10000,100000,1000000 --items 10000
 
-At each size: rate and p99 of bookings in-process, bytes an order, the server's start after a clean stop and
-after kill -9 in the middle of a load, its own memory (the file's pages in the page cache aside), and the
+A shop is made by an example of the store (`engine_rs/store/examples/years`): its orders are booked, paid and
+sold, cancelled or left to expire, 20,000 a day, up to the present. So few are open, however many there are.
+
+At each size: rate and p99 of bookings in-process, side by side with fresh copies of the smallest shop, so
+that what else the machine does counts for both; the size of the file; the server's start after a clean stop
+and after kill -9 in the middle of a load; its own memory (the file's pages in the page cache aside); the
 report of the day. All in a process of its own, since the shop's size is the whole module's.
 """
 
-import asyncio
 import json
-import random
 import re
 import shutil
 import subprocess
@@ -18,23 +20,38 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
-from uvloop import new_event_loop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench import in_process, loader, work
 from bench.http2 import Connection, unary
 from bench.kasir_server import ROOT, KasirServer
 from bench.machine import IN_MEMORY, file_system
-from bench.measure import BenchError, median
-from bench.work import ACTOR, BATCH_CREATE_BOOKINGS, Kind, Spread
+from bench.measure import BenchError, Sample, median
+from bench.work import ACTOR, Kind, Spread
 from engine import Engine
-from engine.inspect import opened
-from kasir.v1 import booking_pb2, report_pb2
+from engine.inspect import DATA_FILE
+from kasir.v1 import report_pb2
 
 GET_DAY_REPORT = "/kasir.v1.ReportService/GetDayReport"
-FILL_BATCH = 200
-FILLS_IN_FLIGHT = 8
-# Made once and sent over and over, under new request ids.
-FILL_BODIES = 50
+PROGRAM = (
+    "cargo",
+    "run",
+    "--release",
+    "--locked",
+    "--quiet",
+    "-p",
+    "kasir-store",
+    "--example",
+    "years",
+    "--",
+)
+# One of ten orders is a new customer's; a shop knows so many at least. As in the program.
+ORDERS_PER_CUSTOMER = 10
+CUSTOMERS_LEAST = 10_000
+# Times that each size and the smallest are measured, one after the other, and that each start is timed.
+ROUNDS = 3
+STARTS = 3
 WARM_UP_S = 0.5
 LOAD_S = 1.0
 CALLS_AT_THE_KILL = 64
@@ -44,15 +61,16 @@ LEAST_RATE_KEPT = 0.8
 MOST_START_S = 1.0
 MOST_MEMORY_MIB = 300.0
 MOST_REPORT_MS = 5.0
-# To see beforehand whether the disk has room.
-BYTES_PER_ORDER = 5_000
+# To see beforehand whether the disk has room: of an order, and of an item.
+BYTES_PER_ORDER = 4_500
+BYTES_PER_ITEM = 1_000
 
 
 @dataclass(frozen=True)
 class Task:
-    """Where, how large, how long a size is measured."""
+    """In which folder, how large, how long a size is measured."""
 
-    store: str
+    folder: str
     items: int
     orders: list[int]
     seconds: float
@@ -68,11 +86,16 @@ class Size:
 
     orders: int
     items: int
-    fill_per_s: float
+    # Orders that went through the shop in a second when it was made.
+    made_per_s: float
+    # Orders that are not paid, or not sold.
+    open: int
+    # Bookings a second, beside those of the smallest shop: the median of the rounds' ratios.
     rate_per_s: float
+    rate_kept: float
     p50_ms: float
     p99_ms: float
-    bytes_per_order: float
+    file_mib: float
     # From the start of the server's process to its first line, Python's own start included.
     start_clean_s: float
     start_killed_s: float
@@ -85,8 +108,8 @@ class Size:
 
 def in_child(task: Task) -> list[Size]:
     """Runs it in a process of its own, whose progress goes to our stderr."""
-    folder = Path(task.store).parent
-    needed = max(task.orders) * BYTES_PER_ORDER
+    folder = Path(task.folder)
+    needed = max(task.orders) * BYTES_PER_ORDER + task.items * BYTES_PER_ITEM
     if shutil.disk_usage(folder).free < needed:
         raise BenchError(f"{folder} has no room for {max(task.orders):,} orders: {needed >> 30} GiB.")
     if file_system(folder) in IN_MEMORY:
@@ -99,78 +122,87 @@ def in_child(task: Task) -> list[Size]:
 
 
 def run(task: Task) -> list[Size]:
-    """Makes the shop, lets it grow, measures it at each size, prints how far it is to stderr."""
+    """Makes a shop of each size, measures it, prints how far it is to stderr."""
     work.ITEMS = task.items
-    store = Path(task.store)
-    for _percent in work.seed_store(store):
-        continue
-    made, found = 0, []
+    folder = Path(task.folder)
+    smallest = folder / "smallest"
+    found = []
     for orders in sorted(task.orders):
-        print(f"growing to {orders:,} orders", file=sys.stderr, flush=True)
-        found.append(_measure(task, store, made, orders))
-        made = orders
+        store = folder / f"shop-{orders}"
+        made = _make(store, orders, task.items)
+        if not smallest.exists():
+            shutil.copytree(store, smallest)
+        found.append(_measure(task, orders, store, smallest, made))
+        shutil.rmtree(store)
     return found
 
 
-def _bytes(store: Path) -> int:
-    """Of all tables' pages; those that wait to be used again do not count."""
-    with opened(store) as found:
-        return sum(found.pages_bytes(table) for table in found.tables)
+@dataclass(frozen=True)
+class _Made:
+    """What the program says of the shop that it made."""
+
+    booked: int
+    seconds: float
+    open: int
+    records: int
+    trimmed: int
+    used_bytes: int
 
 
-def _measure(task: Task, store: Path, made: int, orders: int) -> Size:
-    before = _bytes(store)
-    with Engine.open(store) as engine:
-        begins = perf_counter()
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_fill(engine, orders - made))
-        took = perf_counter() - begins
-    grown = _bytes(store) - before
+def _make(store: Path, orders: int, items: int) -> _Made:
+    """A shop that has had so many orders."""
+    words = [*PROGRAM, "--dir", str(store.resolve()), "--orders", str(orders), "--items", str(items)]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    last: dict[str, float] = {}
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("orders", total=orders)
+        with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
+            assert program.stdout is not None
+            for line in program.stdout:
+                last = json.loads(line)
+                progress.update(task, completed=last["booked"])
+    if program.returncode != 0 or "open" not in last:
+        raise BenchError("the store's example `years` failed; it says why above.")
+    return _Made(**last)  # type: ignore[arg-type]
+
+
+def _rate(store: Path, orders: int, seconds: float) -> Sample:
+    work.CUSTOMERS = max(CUSTOMERS_LEAST, orders // ORDERS_PER_CUSTOMER)
+    return in_process.run(
+        in_process.Task(str(store), "asyncio", Kind.BOOKING, Spread.UNIFORM, 64, WARM_UP_S, seconds)
+    )
+
+
+def _measure(task: Task, orders: int, store: Path, smallest: Path, made: _Made) -> Size:
+    file_mib = (store / DATA_FILE).stat().st_size / (1 << 20)
     begins = perf_counter()
     with Engine.open(store) as engine:
         open_s = perf_counter() - begins
         report_ms = _day_report_ms(engine)
-    measured = in_process.run(
-        in_process.Task(str(store), "asyncio", Kind.BOOKING, Spread.UNIFORM, 64, WARM_UP_S, task.seconds)
-    )
-    clean_s, killed_s, memory_mib = _starts(store)
+    beside = smallest.with_name("beside")
+    rounds: list[tuple[Sample, Sample]] = []
+    for _ in range(ROUNDS):
+        shutil.copytree(smallest, beside)
+        least = _rate(beside, min(task.orders), task.seconds)
+        shutil.rmtree(beside)
+        rounds.append((least, _rate(store, orders, task.seconds)))
+    starts = [_starts(store) for _ in range(STARTS)]
     return Size(
         orders=orders,
         items=task.items,
-        fill_per_s=round((orders - made) / took, 1),
-        rate_per_s=round(measured.rate_per_s, 1),
-        p50_ms=round(measured.p50_ms, 3),
-        p99_ms=round(measured.p99_ms, 3),
-        bytes_per_order=round(grown / max(1, orders - made), 1),
-        start_clean_s=round(clean_s, 3),
-        start_killed_s=round(killed_s, 3),
+        made_per_s=round(orders / made.seconds, 1),
+        open=made.open,
+        rate_per_s=round(median([own.rate_per_s for _, own in rounds]), 1),
+        rate_kept=round(median([own.rate_per_s / least.rate_per_s for least, own in rounds]), 3),
+        p50_ms=round(median([own.p50_ms for _, own in rounds]), 3),
+        p99_ms=round(median([own.p99_ms for _, own in rounds]), 3),
+        file_mib=round(file_mib, 1),
+        start_clean_s=round(median([clean_s for clean_s, _, _ in starts]), 3),
+        start_killed_s=round(median([killed_s for _, killed_s, _ in starts]), 3),
         open_s=round(open_s, 4),
-        memory_mib=round(memory_mib, 1),
+        memory_mib=round(max(memory_mib for _, _, memory_mib in starts), 1),
         day_report_ms=round(report_ms, 3),
     )
-
-
-async def _fill(engine: Engine, orders: int) -> None:
-    """Books so many orders, in batches."""
-    chance = random.Random(orders)
-    bodies = [work.bookings(chance, FILL_BATCH) for _ in range(FILL_BODIES)]
-    ids = work.Ids()
-    left = orders
-
-    async def filler() -> None:
-        nonlocal left
-        while left > 0:
-            batch = min(FILL_BATCH, left)
-            left -= batch
-            body = chance.choice(bodies) if batch == FILL_BATCH else work.bookings(chance, batch)
-            # A field that comes again counts: the id behind is the one that is read.
-            request = body + b"\x0a\x24" + ids.next()
-            reply = await engine.submit(BATCH_CREATE_BOOKINGS, request, ACTOR)
-            results = booking_pb2.BatchCreateBookingsResponse.FromString(reply).results
-            if refused := [each.error.message for each in results if each.HasField("error")]:
-                raise BenchError(f"{len(refused)} of {batch} bookings were refused: {refused[0]}")
-
-    await asyncio.gather(*(filler() for _ in range(FILLS_IN_FLIGHT)))
 
 
 def _day_report_ms(engine: Engine) -> float:
@@ -226,13 +258,12 @@ class Verdict:
 
 
 def verdicts(sizes: list[Size]) -> list[Verdict]:
-    """The largest size against the smallest, and against what was to be reached."""
+    """The largest size, beside the smallest, against what was to be reached."""
     first, last = sizes[0], sizes[-1]
-    kept = last.rate_per_s / first.rate_per_s
     start_s = max(last.start_clean_s, last.start_killed_s)
     name = f"rate at {last.orders:,} orders over that at {first.orders:,}"
     return [
-        Verdict(name, f"≥ {LEAST_RATE_KEPT:g}", f"{kept:.2f}", kept >= LEAST_RATE_KEPT),
+        Verdict(name, f"≥ {LEAST_RATE_KEPT:g}", f"{last.rate_kept:.2f}", last.rate_kept >= LEAST_RATE_KEPT),
         Verdict(
             "start, clean or killed, in s", f"≤ {MOST_START_S:g}", f"{start_s:.2f}", start_s <= MOST_START_S
         ),

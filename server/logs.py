@@ -2,33 +2,38 @@
 
 import logging
 import sys
-from enum import StrEnum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
-import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from server.settings import LogFormat, LogLevel
+
+__all__ = ["LogFormat", "LogLevel", "Logger", "forward_libraries", "make_logger"]
 
 
-class LogFormat(StrEnum):
-    """How lines are written; auto is console at a terminal, else json."""
+@contextmanager
+def _hidden(name: str) -> Iterator[None]:
+    """What is imported inside finds no module `name`, unless it is there already."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
-    AUTO = "auto"
-    JSON = "json"
-    CONSOLE = "console"
 
-
-class LogLevel(StrEnum):
-    """The least that is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
+# structlog would draw its tracebacks with rich: to import that takes longer than to start the engine.
+with _hidden("rich"):
+    import structlog
+    from structlog.typing import FilteringBoundLogger as Logger
+    from structlog.typing import Processor
 
 
 def make_logger(
     level: LogLevel = LogLevel.INFO, style: LogFormat = LogFormat.AUTO, stream: TextIO | None = None
-) -> FilteringBoundLogger:
+) -> Logger:
     """A logger of its own, without touching structlog's global configuration."""
     out = stream or sys.stderr
     console = style is LogFormat.CONSOLE or (style is LogFormat.AUTO and out.isatty())
@@ -40,7 +45,7 @@ def make_logger(
         processors.append(structlog.dev.ConsoleRenderer())
     else:
         processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    logger: FilteringBoundLogger = structlog.wrap_logger(
+    logger: Logger = structlog.wrap_logger(
         structlog.WriteLogger(out),
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -52,7 +57,7 @@ def make_logger(
 class _Forward(logging.Handler):
     """Lines of libraries that use the standard library's logging (grpcio, asyncio) join ours."""
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+    def __init__(self, log: Logger) -> None:
         super().__init__()
         self.log = log
 
@@ -66,7 +71,7 @@ class _Forward(logging.Handler):
         )
 
 
-def forward_libraries(log: FilteringBoundLogger, level: int = logging.WARNING) -> None:
+def forward_libraries(log: Logger, level: int = logging.WARNING) -> None:
     """Sends what libraries log at `level` or above through `log`. For the process that is the server."""
     root = logging.getLogger()
     root.handlers[:] = [_Forward(log)]

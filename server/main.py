@@ -1,24 +1,24 @@
 """`kasir serve`: opens the data, serves it until it is told to stop, and closes it again."""
 
-import asyncio
-import signal
-import sys
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from structlog.typing import FilteringBoundLogger
 
 from engine import Engine, EngineError
-from server.logs import LogFormat, LogLevel, forward_libraries, make_logger
-from server.observe import LogCalls
-from server.service import Service
-from server.settings import DEFAULT_LISTEN, Settings, SettingsError, Tls, parse_address
+from server.settings import (
+    DEFAULT_LISTEN,
+    LogCalls,
+    LogFormat,
+    LogLevel,
+    Settings,
+    SettingsError,
+    Tls,
+    parse_address,
+)
 
 MEBIBYTE = 1024 * 1024
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 DataOption = Annotated[
@@ -91,8 +91,6 @@ def serve(
       kasir serve --data /var/lib/kasir --listen 127.0.0.1:0 --reflection
       kasir serve --data shop --listen 0.0.0.0:50051 --tls-cert a.pem --tls-key a.key
     """  # noqa: D301 (\b: what follows keeps its lines)
-    log = make_logger(log_level, log_format)
-    forward_libraries(log)
     try:
         settings = Settings(
             listen=parse_address(listen),
@@ -107,11 +105,14 @@ def serve(
             grace_s=grace,
         )
         settings.check()
-        engine = Engine.open(
-            data, map_size_bytes=map_size_mib * MEBIBYTE, max_queue=max_queue, max_batch=max_batch
-        )
-        with engine:
-            failure = _run(_serve(engine, settings, log, log_calls, data))
+        sizes = {"map_size_bytes": map_size_mib * MEBIBYTE, "max_queue": max_queue, "max_batch": max_batch}
+        with ThreadPoolExecutor(1, thread_name_prefix="kasir-open") as aside:
+            # After a crash opening takes a while: what was written ahead is applied again. Meanwhile the
+            # server's modules are imported.
+            opening = aside.submit(Engine.open, data, **sizes)
+            from server import run  # noqa: PLC0415
+        logs = run.LogSettings(log_level, log_format, log_calls)
+        failure = run.until_stopped(opening, data, settings, logs)
     except SettingsError as error:
         _give_up(str(error))
     except EngineError as error:
@@ -131,41 +132,3 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
 def _give_up(message: str) -> NoReturn:
     typer.echo(f"kasir serve: {message}", err=True)
     raise typer.Exit(1)
-
-
-def _run(main: Coroutine[Any, Any, EngineError | None]) -> EngineError | None:
-    """Runs the event loop, on uvloop where there is one."""
-    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-    # There is none for Windows.
-    with suppress(ImportError):
-        from uvloop import new_event_loop as factory  # noqa: PLC0415
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(main)
-
-
-async def _serve(
-    engine: Engine, settings: Settings, log: FilteringBoundLogger, log_calls: LogCalls, data: Path
-) -> EngineError | None:
-    """Serves until a signal comes (None) or the engine stops by itself (why)."""
-    loop = asyncio.get_running_loop()
-    service = Service(engine, settings, log, log_calls)
-    stop = asyncio.Event()
-    # Before the ready line: who reads it may send the signal at once.
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stop.set)
-    address = await service.start()
-    typer.echo(f"kasir serving on {address} (data {data})")
-    sys.stdout.flush()
-    waits = {
-        asyncio.create_task(stop.wait(), name="stop"),
-        failed := asyncio.create_task(service.failed(), name="engine failure"),
-    }
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    failure = failed.result() if failed.done() else None
-    # A second signal means: now.
-    for number in STOP_SIGNALS:
-        loop.remove_signal_handler(number)
-    for wait in waits:
-        wait.cancel()
-    await service.stop()
-    return failure

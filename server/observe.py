@@ -5,21 +5,13 @@ A log that is slower than the calls loses lines, never calls; how many is said.
 """
 
 import asyncio
-from enum import StrEnum
-
-from structlog.typing import FilteringBoundLogger
 
 from engine import Code
 from engine.rpc import RpcServer
+from server.logs import Logger
+from server.settings import LogCalls
 
-
-class LogCalls(StrEnum):
-    """Which calls get a line in the log."""
-
-    ALL = "all"
-    REFUSED = "refused"
-    NONE = "none"
-
+__all__ = ["CallLog", "LogCalls"]
 
 # What the one who runs the server has to look at.
 ALARMING = frozenset({Code.UNKNOWN, Code.INTERNAL, Code.DATA_LOSS})
@@ -33,7 +25,7 @@ LINES_AT_ONCE = 200
 class CallLog:
     """Tells the log of calls that ended. `methods` are those told of: nobody reads of health checks."""
 
-    def __init__(self, server: RpcServer, methods: frozenset[str], log: FilteringBoundLogger) -> None:
+    def __init__(self, server: RpcServer, methods: frozenset[str], log: Logger) -> None:
         self.server = server
         self.methods = methods
         self.log = log

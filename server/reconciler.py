@@ -6,11 +6,10 @@ import asyncio
 import uuid
 from collections.abc import Iterable
 
-from structlog.typing import FilteringBoundLogger
-
 from engine import Code, Engine, EngineError
 from kasir.v1 import reconciliation_pb2, watch_pb2
 from server.journal import JournalClock
+from server.logs import Logger
 
 # Who acts, as the journal names it.
 ACTOR = "kasir-matcher"
@@ -28,7 +27,7 @@ SERVICE = "/kasir.v1.ReconciliationService/"
 class Reconciler:
     """Follows the journal and runs the matchers. One run at a time: none waits behind another for long."""
 
-    def __init__(self, engine: Engine, clock: JournalClock, log: FilteringBoundLogger) -> None:
+    def __init__(self, engine: Engine, clock: JournalClock, log: Logger) -> None:
         self.engine = engine
         self.clock = clock
         self.log = log

@@ -2,18 +2,18 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-
-from structlog.typing import FilteringBoundLogger
+from typing import TYPE_CHECKING
 
 from engine import Engine, EngineError
 from server import handlers
 from server.journal import JournalClock
-from server.logs import make_logger
-from server.metrics import Metrics, MetricsEndpoint
-from server.observe import CallLog, LogCalls
-from server.reconciler import Reconciler
-from server.settings import Address, Settings
+from server.logs import Logger, make_logger
+from server.observe import CallLog
+from server.settings import Address, LogCalls, Settings
 from server.transport import Transport
+
+if TYPE_CHECKING:
+    from server.metrics import MetricsEndpoint
 
 # Reading statements, verifying, snapshots.
 WORKERS = 4
@@ -26,7 +26,7 @@ class Service:
         self,
         engine: Engine,
         settings: Settings,
-        log: FilteringBoundLogger | None = None,
+        log: Logger | None = None,
         log_calls: LogCalls = LogCalls.REFUSED,
     ) -> None:
         settings.check()
@@ -38,8 +38,7 @@ class Service:
         registry = handlers.build(engine, self.clock, self._executor, settings)
         self._transport = Transport(engine, registry, settings, self.log, log_calls)
         self._native = self._transport.server.native
-        self._reconciler = Reconciler(engine, self.clock, self.log)
-        self.metrics = Metrics(engine, self._native, registry.methods)
+        self._methods = registry.methods
         self._call_log = CallLog(self._native, registry.methods, self.log)
         self._endpoint: MetricsEndpoint | None = None
         self._clock_task: asyncio.Task[None] | None = None
@@ -51,7 +50,11 @@ class Service:
     async def start(self) -> Address:
         """Listens; returns where. Raises SettingsError when it cannot."""
         if self.settings.metrics_listen is not None:
-            self._endpoint = MetricsEndpoint(self.metrics, self.settings.metrics_listen, self.settings.tls)
+            # Who serves no metrics does not wait for Prometheus's client.
+            from server.metrics import Metrics, MetricsEndpoint  # noqa: PLC0415
+
+            metrics = Metrics(self.engine, self._native, self._methods)
+            self._endpoint = MetricsEndpoint(metrics, self.settings.metrics_listen, self.settings.tls)
             self.metrics_address = self._endpoint.address
         try:
             self.address = await self._transport.start()
@@ -60,7 +63,7 @@ class Service:
             raise
         self._clock_task = asyncio.create_task(self.clock.run(), name="journal clock")
         self._log_task = asyncio.create_task(self._call_log.run(), name="call log")
-        self._matching_task = asyncio.create_task(self._reconciler.run(), name="reconciler")
+        self._matching_task = asyncio.create_task(self._reconcile(), name="reconciler")
         self.log.info(
             "started",
             listen=str(self.address),
@@ -70,6 +73,12 @@ class Service:
             metrics=str(self.metrics_address) if self.metrics_address else None,
         )
         return self.address
+
+    async def _reconcile(self) -> None:
+        """Imported when the server is up: nobody waits for it."""
+        from server.reconciler import Reconciler  # noqa: PLC0415
+
+        await Reconciler(self.engine, self.clock, self.log).run()
 
     async def failed(self) -> EngineError:
         """Returns when the engine stopped by itself, and why; a server that answers nothing must not

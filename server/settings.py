@@ -8,9 +8,35 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
+
+
+class LogFormat(StrEnum):
+    """How lines of the log are written; auto is console at a terminal, else json."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    """The least that is written to the log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogCalls(StrEnum):
+    """Which calls get a line in the log."""
+
+    ALL = "all"
+    REFUSED = "refused"
+    NONE = "none"
 
 
 class SettingsError(Exception):

@@ -5,26 +5,14 @@ import socket
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from structlog.typing import FilteringBoundLogger
-
 from engine import Code, Engine, EngineError
 from engine.rpc import RpcCall
 from server.calls import MAX_REQUEST_BYTES, Call, ClientStream, Frame, Registry, ServerStream, Unary
 from server.journal import too_slow_error
-from server.observe import LogCalls
-from server.rpc import (
-    Abort,
-    Context,
-    Handler,
-    Health,
-    Options,
-    RequestStream,
-    Server,
-    TlsFiles,
-    add_reflection,
-)
+from server.logs import Logger
+from server.rpc import Abort, Context, Handler, Health, Options, RequestStream, Server, TlsFiles
 from server.rpc.health import SERVICE as HEALTH_SERVICE
-from server.settings import Address, Settings, SettingsError
+from server.settings import Address, LogCalls, Settings, SettingsError
 from server.status import abort_of
 
 
@@ -50,7 +38,7 @@ class Transport:
         engine: Engine,
         registry: Registry,
         settings: Settings,
-        log: FilteringBoundLogger,
+        log: Logger,
         log_calls: LogCalls,
     ) -> None:
         self.registry = registry
@@ -66,6 +54,9 @@ class Transport:
             self.server.client_stream(method, _client_stream(upload))
         self.health = Health(self.server)
         if settings.reflection:
+            # It needs more of protobuf than all the rest: who starts without it does not wait for that.
+            from server.rpc.reflection import add_reflection  # noqa: PLC0415
+
             add_reflection(self.server, (*registry.services, HEALTH_SERVICE))
 
     def _abort(self, call: RpcCall, error: BaseException) -> Abort:

@@ -14,7 +14,6 @@ from server.rpc.context import Abort, Context, RequestStream
 from server.rpc.health import Health
 from server.rpc.methods import Handler, Interceptor, Kind
 from server.rpc.options import Options, TlsFiles
-from server.rpc.reflection import add_reflection
 from server.rpc.server import Server
 
 __all__ = [
@@ -28,5 +27,4 @@ __all__ = [
     "RequestStream",
     "Server",
     "TlsFiles",
-    "add_reflection",
 ]

@@ -278,33 +278,32 @@ def test_a_comparison_is_in_ratios(measured: Results, tmp_path: Path) -> None:
     assert (name, then, now) == ("holds over the echo of the same server, unary gRPC", 1.0, 1.942)
 
 
-def test_a_shop_that_grows_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"FILL_BATCH": 20, "LOAD_S": 0.2, "WARM_UP_S": 0.05, "REPORTS": 3}.items():
+@pytest.mark.timeout(900)
+def test_shops_of_growing_size_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LOAD_S": 0.2, "WARM_UP_S": 0.05, "REPORTS": 3, "ROUNDS": 1, "STARTS": 1}.items():
         monkeypatch.setattr(growth, name, value)
-    small, larger = growth.run(growth.Task(str(tmp_path / "store"), SMALL["ITEMS"], [90, 50], 0.2))
-    assert (small.orders, larger.orders, larger.items) == (50, 90, SMALL["ITEMS"])
+    task = growth.Task(str(tmp_path), SMALL["ITEMS"], [900, 500], 0.2)
+    small, larger = growth.run(task)
+    assert (small.orders, larger.orders, larger.items) == (500, 900, SMALL["ITEMS"])
     assert min(vars(larger).values()) > 0
-    # Every batch was a request of its own: orders are numbered one after the other.
-    with Engine.open(tmp_path / "store") as engine:
-        wanted = booking_pb2.GetBookingRequest(order_id=90).SerializeToString()
+    # The smallest shop is kept beside the others as it was made, and nothing of theirs.
+    with Engine.open(tmp_path / "smallest") as engine:
+        wanted = booking_pb2.GetBookingRequest(order_id=500).SerializeToString()
         assert engine.query("/kasir.v1.BookingService/GetBooking", wanted)
-        assert len(engine.query(growth.GET_DAY_REPORT, b"")) > 50
-    with Engine.open(tmp_path / "store") as engine:
         assert engine.verify()["ok"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["smallest"]
 
 
 def test_growth_is_judged() -> None:
-    first = growth.Size(10, 1, 1.0, 1_000.0, 1.0, 1.0, 9.0, 0.5, 0.5, 0.1, 40.0, 0.1)
-    worse = replace(
-        first, orders=99, rate_per_s=790.0, start_killed_s=1.1, memory_mib=301.0, day_report_ms=5.1
-    )
+    first = growth.Size(10, 1, 1.0, 1, 1_000.0, 1.0, 1.0, 1.0, 9.0, 0.5, 0.5, 0.1, 40.0, 0.1)
+    worse = replace(first, orders=99, rate_kept=0.79, start_killed_s=1.1, memory_mib=301.0, day_report_ms=5.1)
     assert all(verdict.reached for verdict in growth.verdicts([first, first]))
     assert not any(verdict.reached for verdict in growth.verdicts([first, worse]))
 
 
 def test_a_shop_larger_than_the_disk_is_not_begun(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="has no room"):
-        growth.in_child(growth.Task(str(tmp_path / "store"), 10, [10**15], 1.0))
+        growth.in_child(growth.Task(str(tmp_path), 10, [10**15], 1.0))
 
 
 def test_a_baseline_is_kept_and_read(measured: Results, tmp_path: Path) -> None:

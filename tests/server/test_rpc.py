@@ -16,7 +16,8 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from engine import Code
-from server.rpc import Abort, Context, Health, Options, Server, add_reflection
+from server.rpc import Abort, Context, Health, Options, Server
+from server.rpc.reflection import add_reflection
 from tests.server.support import refusal, until
 
 PATIENCE_S = 30.0

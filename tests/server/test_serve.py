@@ -85,6 +85,15 @@ def test_the_ready_line_says_where_and_what(serve, tmp_path):
     assert started.stop() == 0
 
 
+def test_a_start_imports_nothing_that_only_some_servers_need():
+    """Each of them would take longer than the engine takes to open."""
+    code = "import sys, server.main, server.run; print(*sorted(sys.modules))"
+    started = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(started.stdout.split())
+    assert {"server.service", "structlog", "typer"} <= imported
+    assert not imported & {"rich", "prometheus_client", "google.protobuf.descriptor_pb2", "grpc_reflection"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_is_clean_and_what_was_stored_is_there_again(serve, number):
     started = serve()

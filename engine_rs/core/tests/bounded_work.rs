@@ -241,6 +241,28 @@ fn a_run_that_is_cut_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_free_code_behind_many_that_are_in_use_is_found_without_reading_their_orders() {
+    let mut shop = Shop::open();
+    let lines = vec![StockLine { item_id: CUP, quantity: 1_000_000 }];
+    shop.run(Command::ReceiveStock { location_id: WAREHOUSE, lines, reference: String::new() });
+    // The turns of one popular price's orders, and then of others until it comes round.
+    let popular: Vec<Order> = (0..700).map(|_| shop.book_item(CUP, 1)).collect();
+    for _ in 700..999 {
+        shop.book_item(CUP, 2);
+    }
+    let again = booking(line(Source::Location(WAREHOUSE), CUP, 1), BY_HAND);
+    let context = shop.context();
+    let mut counting = Counting::of(&mut shop.state);
+    let done = execute(&mut counting, &Command::CreateBooking(again), &context).expect("a code is free");
+    let (records, looks) = (counting.records.get(), counting.looks.get());
+    let Reply::Order(order) = done.reply else { panic!("an order") };
+    assert_eq!(order.unique_code, popular[699].unique_code + 1, "the first that is free from its turn on");
+    assert!(records < 50, "{records} orders were read");
+    assert!(looks < 900, "{looks} rows were looked at");
+    assert_sound(&shop);
+}
+
+#[test]
 fn a_payment_never_beats_an_expiry_however_many_fell_due_together() {
     let mut shop = Shop::open();
     let orders = booked(&mut shop, 1_200);

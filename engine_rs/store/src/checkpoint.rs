@@ -193,20 +193,20 @@ impl Checkpoints {
             // Opened anew: what writing out finds wrong is told to the one who asks next through the same descriptor. Not
             // LMDB's own sync, which looks into the map: that may just be growing.
             let synced = File::open(dir.join(DATA_FILE))?;
-            move |checkpoint: &Checkpoint| {
-                if !checkpoint.closed {
+            move |checkpoint: &Checkpoint, others_write: bool| {
+                if others_write {
                     write_out(&data, &hurry)?;
                 }
                 synced.sync_data()?;
                 checkpoint.save(&path)
             }
         };
-        if !put_back && !make(&Checkpoint::of(env, &data, revision, false)?)? {
+        if !put_back && !make(&Checkpoint::of(env, &data, revision, false)?, false)? {
             return Err(ErrorKind::StorageFull.into());
         }
         let thread = std::thread::Builder::new().name("kasir-checkpoint".into()).spawn(move || {
             for checkpoint in waiting {
-                if told.send(make(&checkpoint)).is_err() {
+                if told.send(make(&checkpoint, !checkpoint.closed)).is_err() {
                     return;
                 }
             }

@@ -8,11 +8,32 @@ use std::time::{Duration, Instant};
 
 use heed::MdbError;
 
-/// Bytes that are written out at a time, and how long others may write then.
-const SLICE_BYTES: u64 = 256 << 10;
-const SLICE_PAUSE: Duration = Duration::from_millis(1);
+/// Bytes of the file that are written out at a time, least and most. Of a file much larger than what changed, most slices are
+/// clean: looking through all of it in small ones took longer than to write what was dirty.
+const SLICE_LEAST: u64 = 256 << 10;
+const SLICE_MOST: u64 = 4 << 20;
+/// Longest time that a slice may take while the next is to be a larger one, and longest that it may take at all.
+const SLICE_QUICK: Duration = Duration::from_micros(250);
+const SLICE_SLOW: Duration = Duration::from_millis(1);
 /// A slice that took less had nothing to write.
 const SLICE_CLEAN: Duration = Duration::from_micros(50);
+/// How long others may write after each that had, at most.
+const SLICE_PAUSE: Duration = Duration::from_millis(1);
+
+/// How much is written out at a time: more where little is dirty.
+#[derive(Debug, Clone, Copy)]
+struct Slice(u64);
+
+impl Slice {
+    /// The last one took so long.
+    fn learn(&mut self, took: Duration) {
+        if took > SLICE_SLOW {
+            self.0 = (self.0 / 2).max(SLICE_LEAST);
+        } else if took < SLICE_QUICK {
+            self.0 = (self.0 * 2).min(SLICE_MOST);
+        }
+    }
+}
 
 /// Writes out what the kernel still holds of `file`, little by little: a sync afterwards has little left to do, and a sync
 /// of another file meanwhile never waits for all of it. In a `hurry` without pauses. What fails here fails again in that
@@ -22,14 +43,18 @@ pub(crate) fn write_out(file: &File, hurry: &AtomicBool) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     const HOW: libc::c_uint = libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
     let length = file.metadata()?.len();
-    for start in (0..length).step_by(usize::try_from(SLICE_BYTES).unwrap_or(usize::MAX)) {
-        let (Ok(start), Ok(bytes)) = (start.try_into(), SLICE_BYTES.try_into()) else { break };
+    let (mut start, mut slice) = (0, Slice(SLICE_LEAST));
+    while start < length {
+        let (Ok(from), Ok(bytes)) = (start.try_into(), slice.0.try_into()) else { break };
         let begun = Instant::now();
         // SAFETY: the descriptor is open as long as `file` is; no memory is handed over.
         #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
-        let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), start, bytes, HOW) };
-        if begun.elapsed() > SLICE_CLEAN && !hurry.load(Ordering::Relaxed) {
-            std::thread::sleep(SLICE_PAUSE);
+        let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), from, bytes, HOW) };
+        let took = begun.elapsed();
+        start += slice.0;
+        slice.learn(took);
+        if took > SLICE_CLEAN && !hurry.load(Ordering::Relaxed) {
+            std::thread::sleep(took.min(SLICE_PAUSE));
         }
     }
     Ok(())
@@ -38,6 +63,27 @@ pub(crate) fn write_out(file: &File, hurry: &AtomicBool) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn write_out(_file: &File, _hurry: &AtomicBool) -> io::Result<()> {
     Ok(())
+}
+
+/// The part of the machine's memory that a data file may hope for: others need some, too.
+const MEMORY_PART: u64 = 2;
+
+/// Whether a file of so many bytes can stay in memory; `None` where the system does not tell.
+#[cfg(unix)]
+pub(crate) fn fits_into_memory(bytes: u64) -> Option<bool> {
+    let asked = |name| {
+        // SAFETY: asks for a number, and hands no memory over.
+        #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
+        let found = unsafe { libc::sysconf(name) };
+        u64::try_from(found).ok().filter(|number| *number > 0)
+    };
+    let memory = asked(libc::_SC_PHYS_PAGES)?.checked_mul(asked(libc::_SC_PAGESIZE)?)?;
+    Some(bytes <= memory / MEMORY_PART)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn fits_into_memory(_bytes: u64) -> Option<bool> {
+    None
 }
 
 /// What to make of a failed commit.
@@ -96,6 +142,42 @@ fn has_room(dir: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_clean_is_passed_in_large_steps_and_what_is_dirty_is_written_in_small_ones() {
+        let mut slice = Slice(SLICE_LEAST);
+        let (mut start, mut steps) = (0, 0);
+        while start < 64_u64 << 30 {
+            start += slice.0;
+            slice.learn(Duration::from_micros(5));
+            steps += 1;
+        }
+        assert!(steps < 20_000, "{steps} steps through 64 GiB");
+        for _ in 0..4 {
+            slice.learn(Duration::from_millis(4));
+        }
+        assert_eq!(slice.0, SLICE_LEAST);
+        slice.learn(Duration::from_micros(600));
+        assert_eq!(slice.0, SLICE_LEAST, "neither quick nor slow: it stays");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_small_file_fits_into_memory_and_a_huge_one_does_not() {
+        assert_eq!(fits_into_memory(1 << 20), Some(true));
+        assert_eq!(fits_into_memory(1 << 60), Some(false));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn all_is_written_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = File::create(dir.path().join("data")).unwrap();
+        file.set_len(1 << 30).unwrap();
+        file.write_all(&vec![7; 3 << 20]).unwrap();
+        write_out(&file, &AtomicBool::new(false)).unwrap();
+        write_out(&file, &AtomicBool::new(true)).unwrap();
+    }
 
     #[test]
     fn only_a_full_disk_lets_the_writer_go_on() {

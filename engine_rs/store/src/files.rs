@@ -11,6 +11,7 @@ use kasir_core::Fault;
 
 use crate::ahead::Ahead;
 use crate::checkpoint::{self, Checkpoints};
+use crate::disk::fits_into_memory;
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::onlookers::Onlookers;
 use crate::record::{Head, StoreInfo, decode, encode};
@@ -194,12 +195,18 @@ fn open_environment(dir: &Path, options: MapOptions) -> Result<(Env<WithoutTls>,
     let doing = format!("The store {} cannot be opened", dir.display());
     let mut builder = EnvOpenOptions::new().read_txn_without_tls();
     builder.map_size(map_bytes(options.map_size)).max_readers(options.max_readers).max_dbs(schema::count());
+    let length = fs::metadata(dir.join(DATA_FILE)).map_or(0, |file| file.len());
+    let mut flags = EnvFlags::NO_SYNC;
+    if fits_into_memory(length) == Some(false) {
+        // Pages that a command needs lie anywhere: what the kernel reads around each only drives others out.
+        flags |= EnvFlags::NO_READ_AHEAD;
+    }
     // SAFETY: the map is undefined behaviour when others change the file beneath it. The lock keeps every other engine out,
     // and programs that only look (kasir inspect) write nothing. Without syncs a power cut leaves pages of any age in the
     // file; the checkpoints see to that.
     #[allow(unsafe_code, reason = "heed marks opening a memory map, and doing so without syncs, unsafe")]
     let env = unsafe {
-        builder.flags(EnvFlags::NO_SYNC);
+        builder.flags(flags);
         builder.open(dir)
     }
     .map_err(|error| not_opened(&doing, error))?;

@@ -5,7 +5,7 @@ use kasir_core::refusal::Outcome;
 use kasir_core::{Fault, Reason, Refusal};
 
 use crate::record::{
-    Head, JournalRecord, RequestRecord, Row, decode, encode, record_hash, request_key, revision_key,
+    Head, JournalRecord, RequestRecord, Row, Trimmed, decode, encode, record_hash, request_key, revision_key,
 };
 use crate::schema::OwnTable;
 use crate::txn::{Reader, Writer};
@@ -167,7 +167,8 @@ impl CommandLog for EmbeddedLog {
         }
         txn.scan_own(OwnTable::Journal, &revision_key(head.first_revision), &mut |key, value| {
             let revision = head.first_revision + trimmed.len() as u64;
-            let (record, _) = open_row(revision, key, value)?;
+            let row = check_row(revision, key, value)?;
+            let record: Trimmed = decode("a record of the journal", row.body)?;
             trimmed.push(record.request_id);
             Ok(revision + 1 < end && trimmed.len() < limit)
         })?;
@@ -189,6 +190,17 @@ pub(crate) fn open_row<'b>(
     key: &[u8],
     value: &'b [u8],
 ) -> Result<(JournalRecord, Row<'b>), Fault> {
+    let row = check_row(revision, key, value)?;
+    let record: JournalRecord = decode("a record of the journal", row.body)?;
+    if record.revision != revision {
+        let says = record.revision;
+        return Err(Fault::Corrupt(format!("record {revision} of the journal says it is record {says}")));
+    }
+    Ok((record, row))
+}
+
+/// The row of record `revision`, with its hash checked.
+fn check_row<'b>(revision: u64, key: &[u8], value: &'b [u8]) -> Result<Row<'b>, Fault> {
     if key != revision_key(revision) {
         return Err(Fault::Corrupt(format!("record {revision} of the journal is missing")));
     }
@@ -197,10 +209,5 @@ pub(crate) fn open_row<'b>(
     if hash.as_ref().map(<[u8; 32]>::as_slice) != Some(row.hash) {
         return Err(Fault::Corrupt(format!("the hash of record {revision} of the journal is wrong")));
     }
-    let record: JournalRecord = decode("a record of the journal", row.body)?;
-    if record.revision != revision {
-        let says = record.revision;
-        return Err(Fault::Corrupt(format!("record {revision} of the journal says it is record {says}")));
-    }
-    Ok((record, row))
+    Ok(row)
 }

@@ -64,6 +64,13 @@ pub struct JournalRecord {
     pub events: Vec<Event>,
 }
 
+/// What trimming has to know of a record of the journal: all else is passed over.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Trimmed {
+    #[serde(with = "bin")]
+    pub(crate) request_id: Vec<u8>,
+}
+
 /// Method of the journal's records of deadlines.
 pub const DEADLINES_METHOD: &str = "/deadlines";
 

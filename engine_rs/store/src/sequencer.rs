@@ -127,6 +127,8 @@ pub(crate) struct Sequencer<T> {
     pub(crate) pause_until: Option<Instant>,
     /// Reads seen, and until when more are expected.
     pub(crate) reads: (u64, Option<Instant>),
+    /// Records were trimmed since the last checkpoint that was waited for.
+    pub(crate) trimmed: bool,
 }
 
 impl<T: Send + 'static> Sequencer<T> {
@@ -469,10 +471,14 @@ impl<T: Send + 'static> Sequencer<T> {
         if count > 0 {
             txn.commit().map_err(|error| self.judge(error))?;
             self.set_head(head);
-            // Nothing in the write-ahead file says what was forgotten.
+            self.trimmed = true;
+        } else if self.trimmed {
+            // Nothing in the write-ahead file says what was forgotten. Whoever asked asks until nothing is left to forget.
+            drop(txn);
             if !self.ahead.checkpoint(head.revision).map_err(|error| stop(&error))? {
                 return Err(Failure::Unwritable("there is no room for a checkpoint".into()));
             }
+            self.trimmed = false;
         }
         Ok(count)
     }

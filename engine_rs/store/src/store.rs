@@ -196,6 +196,7 @@ impl<T: Send + 'static> Store<T> {
             head,
             behind: false,
             reads: (0, None),
+            trimmed: false,
             now_ms: head.time_ms,
             next_due_ms,
             pace: Pace::default(),

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::intent::Intents;
-use super::pricing::{LINES_MAX, Priced, price_booking};
+use super::payable::payable;
+use super::pricing::{LINES_MAX, price_booking};
 use super::stock::Demand;
 use super::{Answer, Decided, check, next_id};
 use crate::codes::{CodeKind, find_code};
@@ -14,7 +15,7 @@ use crate::ids::{
     BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, MutationId, OrderId, ParcelId, SaleId,
 };
 use crate::kv::{Fault, Key, View, u64_at};
-use crate::records::{Address, BankAccount, Courier, Customer, Line, Order, Settings, must, need};
+use crate::records::{Address, Courier, Customer, Line, Order, Settings, must, need};
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::reply::Reply;
 use crate::states::{Channel, DocumentKind, MessageKind, OrderAction, OrderState};
@@ -170,102 +171,6 @@ fn customer(
         create_ms: context.now_ms,
     };
     Ok((customer.clone(), Some(Event::CustomerCreated(customer))))
-}
-
-/// How many codes are tried for a free one before a closed order's, still cooling down, is taken over.
-const TRIES_BEFORE_REUSE: i64 = 32;
-/// How many are tried for one whose order has its money, before one is taken whose late money may yet come.
-const TRIES_BEFORE_RISK: i64 = 128;
-
-/// What an order has to pay, by which code, and from which closed order the code was taken over.
-struct Payable {
-    unique_code: i32,
-    amount_minor: i64,
-    taken_over: Option<OrderId>,
-    /// The same where that order's late money may yet come; 0 otherwise.
-    shared_with: OrderId,
-}
-
-impl Payable {
-    fn free(unique_code: i32, amount_minor: i64) -> Self {
-        Self { unique_code, amount_minor, taken_over: None, shared_with: OrderId(0) }
-    }
-}
-
-/// The unique code and the amount to pay: from the order's own turn on, the first code whose payable nobody has. Turns go
-/// round, so the codes met first were given longest ago; when none of those is free, a closed order's cool-down ends early.
-fn payable(
-    view: &dyn View,
-    account_id: BankAccountId,
-    priced: &Priced,
-    order_id: OrderId,
-) -> Outcome<Payable> {
-    let total = priced.totals.total_minor;
-    if !account_id.is_some() {
-        return Ok(Payable::free(0, total));
-    }
-    let account: BankAccount = need(view, account_id.0).named("booking.bank_account_id")?;
-    if account.currency != priced.currency {
-        let message = format!(
-            "The account is in {}, the order in {}.",
-            account.currency.code(),
-            priced.currency.code()
-        );
-        return Err(Refusal::field(Reason::CurrencyMismatch, "booking.bank_account_id", message).into());
-    }
-    let unit = account.currency.minor_per_major();
-    let span = i64::from(account.unique_code_max - account.unique_code_min) + 1;
-    let turn = order_id.0.cast_signed().rem_euclid(span);
-    // Closed orders' codes: of one that no money is expected for any more, and of one that may yet be paid late.
-    let (mut settled, mut risky): (Option<Payable>, Option<Payable>) = (None, None);
-    let mut tried = 0;
-    for step in 0..span {
-        let safe = tried >= TRIES_BEFORE_REUSE && settled.is_some();
-        if safe || (tried >= TRIES_BEFORE_RISK && risky.is_some()) {
-            break;
-        }
-        let code = i64::from(account.unique_code_min) + (turn + step) % span;
-        let amount_minor =
-            if account.unique_code_subtracts { total - code * unit } else { total + code * unit };
-        if amount_minor <= 0 || amount_minor > crate::money::AMOUNT_MAX {
-            continue;
-        }
-        tried += 1;
-        let unique_code = i32::try_from(code).unwrap_or(0);
-        match reserved_by(view, account_id, amount_minor)? {
-            None => return Ok(Payable::free(unique_code, amount_minor)),
-            Some(other) if settled.is_none() => {
-                let order: Order = must(view, other.0)?;
-                let risk = awaits_late_money(&order);
-                let place = if risk { &mut risky } else { &mut settled };
-                if order.payable_release_ms > 0 && place.is_none() {
-                    let shared_with = if risk { other } else { OrderId(0) };
-                    *place =
-                        Some(Payable { unique_code, amount_minor, taken_over: Some(other), shared_with });
-                }
-            }
-            Some(_) => {}
-        }
-    }
-    settled.or(risky).ok_or_else(|| {
-        let message = format!("All {span} unique codes for this total are in use on {}.", account.number);
-        Refusal::new(Reason::UniqueCodesExhausted, message).with("bank_account_id", account_id).into()
-    })
-}
-
-/// Whether money may yet come that this closed order's payable names.
-fn awaits_late_money(order: &Order) -> bool {
-    match order.state {
-        OrderState::Expired | OrderState::Cancelled => true,
-        OrderState::Booked
-        | OrderState::PartlyPaid
-        | OrderState::Paid
-        | OrderState::Sold
-        | OrderState::HandedToCourier
-        | OrderState::Delivered
-        | OrderState::RefundDue
-        | OrderState::Refunded => false,
-    }
 }
 
 /// The key of a payable.

@@ -12,6 +12,7 @@ pub(crate) mod drop_order;
 pub(crate) mod due;
 pub(crate) mod intent;
 pub(crate) mod matching;
+mod payable;
 pub(crate) mod payment;
 pub(crate) mod pricing;
 pub(crate) mod print;
