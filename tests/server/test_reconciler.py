@@ -1,7 +1,7 @@
 """Matching by itself: where an account's rules say so, money finds its orders without anybody asking.
 
-Goal: proposals follow mutations and orders, sure ones are confirmed where the shop allows it and nowhere else.
-Method: a real server, orders and mutations over the wire, and patience.
+Goal: proposals follow mutations and orders, sure ones are confirmed where the shop allows it and nowhere
+else. Method: a real server, orders and mutations over the wire, and patience.
 """
 
 import datetime as dt
