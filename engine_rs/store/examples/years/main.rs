@@ -299,7 +299,7 @@ impl Trade {
             self.step()?;
             if self.booked.is_multiple_of(part) {
                 println!(
-                    "{{\"booked\": {}, \"seconds\": {:.1}}}",
+                    "{{\"booked\": {}, \"seconds\": {:.3}}}",
                     self.booked,
                     begun.elapsed().as_secs_f64()
                 );
@@ -313,7 +313,7 @@ impl Trade {
         let status = self.store.status().map_err(|stop| kasir_store::refusal(stop).message)?;
         let open = self.count(OrderState::Booked)? + self.count(OrderState::Paid)?;
         println!(
-            "{{\"booked\": {}, \"seconds\": {:.1}, \"open\": {open}, \"records\": {}, \"trimmed\": {}, \
+            "{{\"booked\": {}, \"seconds\": {:.3}, \"open\": {open}, \"records\": {}, \"trimmed\": {}, \
              \"used_bytes\": {}}}",
             self.booked,
             begun.elapsed().as_secs_f64(),
