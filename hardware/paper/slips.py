@@ -164,6 +164,8 @@ def sales_receipt(
     elements += [Rule(), *item_lines(sale.lines), Rule(), *totals(sale.totals, sale.lines)]
     if sale.unique_code_amount.minor_units:
         elements.append(Pair("Kode unik", amount(sale.unique_code_amount)))
+    if sale.written_off.minor_units:
+        elements.append(Pair("Dihapuskan", amount(sale.written_off)))
     elements.append(Rule(heavy=True))
     for paid in sale.tenders:
         elements += _tender(sale, paid, order)

@@ -120,6 +120,7 @@ class Sale(_message.Message):
     POINTS_EARNED_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UNIQUE_CODE_AMOUNT_FIELD_NUMBER: _builtins.int
+    WRITTEN_OFF_FIELD_NUMBER: _builtins.int
     sale_id: _builtins.int
     """Given by the engine; the receipt number."""
     order_id: _builtins.int
@@ -160,6 +161,10 @@ class Sale(_message.Message):
     def unique_code_amount(self) -> _common_pb2.Money:
         """The unique code that came with the payment: received with it, not part of totals. Signed. Zero at a till."""
 
+    @_builtins.property
+    def written_off(self) -> _common_pb2.Money:
+        """What of the order's payable was written off and nobody paid. Zero at a till."""
+
     def __init__(
         self,
         *,
@@ -177,10 +182,11 @@ class Sale(_message.Message):
         points_earned: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         unique_code_amount: _common_pb2.Money | None = ...,
+        written_off: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "create_time", b"create_time", "totals", b"totals", "unique_code_amount", b"unique_code_amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "create_time", b"create_time", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cashier", b"cashier", "change", b"change", "channel", b"channel", "create_time", b"create_time", "customer_id", b"customer_id", "lines", b"lines", "order_id", b"order_id", "points_earned", b"points_earned", "sale_id", b"sale_id", "shift_id", b"shift_id", "tenders", b"tenders", "till_id", b"till_id", "totals", b"totals", "unique_code_amount", b"unique_code_amount"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cashier", b"cashier", "change", b"change", "channel", b"channel", "create_time", b"create_time", "customer_id", b"customer_id", "lines", b"lines", "order_id", b"order_id", "points_earned", b"points_earned", "sale_id", b"sale_id", "shift_id", b"shift_id", "tenders", b"tenders", "till_id", b"till_id", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

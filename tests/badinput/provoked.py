@@ -333,7 +333,7 @@ def a_fee_where_no_rule_lets_it_go(world: World) -> Attempt:
 def two_equal_transfers_for_one_order(world: World) -> Attempt:
     account_id = world.shop.bank_account()
     order = world.order(bank_account_id=account_id)
-    row = {"date": order.create_time.ToDatetime().date().isoformat(), "description": order.customer_name}
+    row = {"date": order.create_time.ToDatetime().date().isoformat(), "description": "TRSF E-BANKING CR"}
     mutation_ids = [
         world.mutation(order.payable.minor_units, account_id, occurrence=number, **row) for number in (1, 2)
     ]

@@ -11,6 +11,11 @@ TENDER_KINDS = ("CASH", "CARD", "QR", "TRANSFER", "POINTS", "CREDIT", "EXTERNAL"
 AUTHORISED = frozenset({"CARD", "QR", "TRANSFER"})
 
 
+def _due(order: Record) -> int:
+    due: int = order["payable"] - order["paid"] - order["written_off"]
+    return due
+
+
 class Selling(Bank):
     """Where goods leave the shop."""
 
@@ -39,7 +44,7 @@ class Selling(Bank):
     def _sell(self, order_id: int, shift_id: int) -> tuple[Record, int]:
         order = self.need(self.orders, order_id, "ORDER")
         if order["state"] in OPEN:
-            raise Refused("NOT_PAID", order_id=order_id, due_minor=order["payable"] - order["paid"])
+            raise Refused("NOT_PAID", order_id=order_id, due_minor=_due(order))
         self.may(order_id, order["state"], "PAID")
         if shift_id:
             self._counts_in(self.shifts[shift_id], order["totals"], "shift_id")
@@ -58,6 +63,7 @@ class Selling(Bank):
             tenders=tenders,
             channel=order["channel"],
             unique_code_amount=order["payable"] - order["totals"]["total"],
+            written_off=order["written_off"],
         )
         self.become(order, "SOLD")
         order["sale_id"] = sale["sale_id"]
@@ -83,6 +89,7 @@ class Selling(Bank):
             "points_earned": 0,
             "create_time": self.now,
             "unique_code_amount": 0,
+            "written_off": 0,
             **fields,
         }
         self.sales[sale["sale_id"]] = sale

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{BCA, MINUTE, Shop, WAREHOUSE, from, hold, idr, paid_in};
-use kasir_core::command::{AllocationInput, CustomerInput, MutationInput};
+use kasir_core::command::{AllocationInput, CustomerInput, MatchingRulesInput, MutationInput};
 use kasir_core::ids::{CustomerId, MutationId, ShiftId};
 use kasir_core::money::Currency;
 use kasir_core::open_money::{OpenKind, open_key};
@@ -244,6 +244,33 @@ fn a_pending_row_that_was_set_aside_is_posted_when_the_bank_posts_it() {
     shop.ok(Command::IgnoreMutation { mutation_id: MutationId(2), reason: "salah".into() });
     assert_eq!(shop.import(rows(false)).known.len(), 3, "posted once, set aside again: it stays so");
     assert_eq!(states(&shop), [Posted, Ignored, Posted, Ignored]);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn an_order_that_came_short_is_sold_with_what_was_written_off() {
+    let mut shop = Shop::new();
+    let kopi = shop.item("A1", 100_000, false);
+    shop.receive(kopi, WAREHOUSE, 1);
+    let order = shop.booked(vec![from(WAREHOUSE, kopi, 1)]);
+    let rules = MatchingRulesInput { write_off_max: Some(idr(2_500)), ..MatchingRulesInput::default() };
+    shop.ok(Command::SetMatchingRules { bank_account_id: BCA, rules });
+    shop.import(vec![paid_in(order.payable_minor - 2_500, "LESS A FEE")]);
+    shop.ok(Command::MatchMutation {
+        mutation_id: MutationId(1),
+        allocations: vec![AllocationInput {
+            order_id: order.order_id,
+            amount: Some(idr(order.payable_minor - 2_500)),
+            write_off: Some(idr(2_500)),
+        }],
+        credit_remainder: false,
+        credit_customer_id: CustomerId(0),
+    });
+    let sell = Command::CreateSales { order_ids: vec![], all_paid: true, shift_id: ShiftId(0) };
+    let Reply::Sales { results, .. } = shop.ok(sell) else { panic!("sales") };
+    let (sale, _) = results[0].result.as_ref().expect("it is paid");
+    assert_eq!(sale.written_off_minor, 2_500);
     shop.sound();
     shop.replays();
 }

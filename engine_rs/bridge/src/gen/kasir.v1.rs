@@ -2081,6 +2081,9 @@ pub struct Sale {
     /// The unique code that came with the payment: received with it, not part of totals. Signed. Zero at a till.
     #[prost(message, optional, tag = "14")]
     pub unique_code_amount: ::core::option::Option<Money>,
+    /// What of the order's payable was written off and nobody paid. Zero at a till.
+    #[prost(message, optional, tag = "15")]
+    pub written_off: ::core::option::Option<Money>,
 }
 /// See SaleService.CreateSales.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -56,6 +56,7 @@ impl From<Sale> for pb::Sale {
             points_earned: sale.points_earned,
             create_time: time(sale.create_ms),
             unique_code_amount: money(sale.unique_code_minor, currency),
+            written_off: money(sale.written_off_minor, currency),
         }
     }
 }

@@ -92,6 +92,7 @@ pub(crate) fn sell(
         tenders: order.allocations.iter().map(tender).collect(),
         change_minor: 0,
         unique_code_minor: order.payable_minor - order.totals.total_minor,
+        written_off_minor: order.written_off_minor,
         channel: order.channel,
         cashier: context.actor.to_string(),
         points_earned: 0,

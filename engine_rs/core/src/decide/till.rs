@@ -118,6 +118,7 @@ pub(crate) fn sell(
         tenders: paid.tenders,
         change_minor: paid.change_minor,
         unique_code_minor: 0,
+        written_off_minor: 0,
         channel: Channel::Till,
         cashier: context.actor.to_string(),
         points_earned,

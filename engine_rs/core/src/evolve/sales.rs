@@ -17,7 +17,7 @@ use crate::totals::{Book, Metric, Under};
 pub(super) fn made(state: &mut dyn State, sale: &Sale, context: &Context<'_>) -> Result<(), Fault> {
     given(state, SaleId::COUNTER, sale.sale_id.0)?;
     let paid: i64 = sale.tenders.iter().map(|tender| tender.amount_minor).sum::<i64>() - sale.change_minor;
-    if paid != sale.totals.total_minor + sale.unique_code_minor {
+    if paid + sale.written_off_minor != sale.totals.total_minor + sale.unique_code_minor {
         return Err(Fault::Corrupt(format!("sale {} is paid {paid}, not its total", sale.sale_id)));
     }
     let from_order = sale.order_id.is_some();

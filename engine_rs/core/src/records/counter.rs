@@ -43,6 +43,9 @@ pub struct Sale {
     /// Received with the payment beyond the totals; signed.
     #[serde(default, skip_serializing_if = "empty")]
     pub unique_code_minor: i64,
+    /// What of the order's payable was written off: nobody paid it.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub written_off_minor: i64,
     pub channel: Channel,
     #[serde(default, skip_serializing_if = "empty")]
     pub cashier: String,

@@ -69,10 +69,14 @@ fn source(audit: &mut Audit<'_>, who: &String, sale: &Sale) -> Result<(), Fault>
             audit.demand(order.sale_id == sale.sale_id, || {
                 format!("{who} is of order {}, which was sold as sale {}.", sale.order_id, order.sale_id)
             });
+            audit.demand(order.written_off_minor == sale.written_off_minor, || {
+                format!("{who} and its order do not agree on what is written off.")
+            });
         }
     } else {
         audit.demand(sale.shift_id.is_some(), || format!("{who} has no order and no shift."));
         audit.demand(sale.unique_code_minor == 0, || format!("{who} has a unique code but no order."));
+        audit.demand(sale.written_off_minor == 0, || format!("{who} has a write-off but no order."));
     }
     if !sale.shift_id.is_some() {
         audit.demand(!sale.till_id.is_some(), || format!("{who} has a till but no shift."));
@@ -94,8 +98,9 @@ fn tenders(audit: &mut Audit<'_>, who: &String, sale: &Sale) {
     let cash = sum(cash.map(|tender| tender.amount_minor));
     let change = i128::from(sale.change_minor);
     let to_pay = i128::from(sale.totals.total_minor) + i128::from(sale.unique_code_minor);
-    audit.demand(given - change == to_pay, || {
-        format!("{who} took {given} less {change} change for {to_pay}.")
+    let off = i128::from(sale.written_off_minor);
+    audit.demand(given - change + off == to_pay, || {
+        format!("{who} took {given} less {change} change for {to_pay}, with {off} written off.")
     });
     let positive = sale.tenders.iter().all(|tender| tender.amount_minor > 0);
     audit.demand(positive && (0..=cash).contains(&change), || {
