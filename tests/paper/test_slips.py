@@ -293,6 +293,14 @@ def test_a_receipt_of_an_order_names_the_order_and_the_code_that_was_paid_with_i
     assert "Total Rp 348.000 Kode unik Rp 217 Transfer Rp 348.217" in said
 
 
+def test_what_was_written_off_stands_on_the_receipt_so_that_it_adds_up() -> None:
+    sale = samples.sale_of_order()
+    sale.tenders[0].amount.CopyFrom(rupiah(345_717))
+    sale.written_off.CopyFrom(rupiah(2_500))
+    said = words(sales_receipt(sale, samples.shop(), samples.order()))
+    assert "Kode unik Rp 217 Dihapuskan Rp 2.500 Transfer Rp 345.717" in said
+
+
 def test_x_and_z_are_told_apart_and_z_counts_the_drawer() -> None:
     x = words(
         shift_report(
