@@ -1,5 +1,6 @@
 """One way to provoke each refusal of the catalogue: what a careless, hurried or hostile client sends."""
 
+import datetime as dt
 import time
 from collections.abc import Callable
 
@@ -333,7 +334,8 @@ def a_fee_where_no_rule_lets_it_go(world: World) -> Attempt:
 def two_equal_transfers_for_one_order(world: World) -> Attempt:
     account_id = world.shop.bank_account()
     order = world.order(bank_account_id=account_id)
-    row = {"date": order.create_time.ToDatetime().date().isoformat(), "description": "TRSF E-BANKING CR"}
+    at_the_bank = order.create_time.ToDatetime() + dt.timedelta(hours=7)
+    row = {"date": at_the_bank.date().isoformat(), "description": "TRSF E-BANKING CR"}
     mutation_ids = [
         world.mutation(order.payable.minor_units, account_id, occurrence=number, **row) for number in (1, 2)
     ]

@@ -138,6 +138,7 @@ class Bank(Orders):
         account_id = request["bank_account_id"]
         self.need(self.bank_accounts, account_id, "BANK_ACCOUNT")
         made, self.proposals_made = self.proposals_made, {}
+        reweighed, self.reweighed = self.reweighed, set()
         reply = {"auto": 0, "suggested": 0, "unmatched": 0, "withdrawn": 0, "more": False}
         promised: Counter[int] = Counter()
         for mutation_id, mutation in self.mutations.items():
@@ -150,7 +151,7 @@ class Bank(Orders):
                 reply["withdrawn"] += before is not None
                 mutation |= {"state": "POSTED", "proposal": None}
                 continue
-            if proposal != before:
+            if proposal != before or mutation_id in reweighed:
                 reply["auto" if proposal["decision"] == "AUTO" else "suggested"] += 1
             self._check_proposal(mutation, proposal, promised)
             mutation |= {"state": "PROPOSED", "proposal": proposal}

@@ -69,6 +69,8 @@ class Base:
         self.codes_taken: list[int] = []
         # What the matcher proposes next, by mutation, told by the test.
         self.proposals_made: dict[int, Record] = {}
+        # Mutations whose proposal it changes, if only in its weights, which the model does not see.
+        self.reweighed: set[int] = set()
         self.customers: dict[int, Record] = {}
         self.messages: dict[int, Record] = {}
         self.bank_accounts: dict[int, Record] = {}

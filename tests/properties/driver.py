@@ -130,6 +130,8 @@ class Driver:
         assert [record.request_id for record in commands] == [request.request_id], (name, commands)
         assert (commands[0].method, commands[0].actor) == (method.path, actor)
         shown = plain(method.response.FromString(reply))
+        changes = commands[0].changes
+        self.model.reweighed = {change.id for change in changes if change.event == "MutationProposed"}
         self._same_reply(name, request, shown, commands[0].time.ToMilliseconds(), actor)
         sent = Sent(method.path, request.SerializeToString(), actor, reply)
         self.accepted.append(sent)
