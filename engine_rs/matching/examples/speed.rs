@@ -1,6 +1,6 @@
 //! How long matching takes: whole runs, and one mutation more beside very many orders.
 //!
-//! `cargo run --release -p kasir-matching --example speed`
+//! `cargo run --release -p kasir-matching --example speed`; other counts than 10,000 and 100,000 as arguments.
 
 #[expect(clippy::disallowed_types, reason = "the clock is what is measured with, not matched by")]
 use std::time::Instant;
@@ -83,7 +83,8 @@ fn shop(count: u64) -> (Vec<Order>, Vec<Mutation>) {
 
 #[expect(clippy::disallowed_types, reason = "the clock is what is measured with, not matched by")]
 fn main() {
-    for count in [10_000, 100_000] {
+    let asked: Vec<u64> = std::env::args().skip(1).filter_map(|count| count.parse().ok()).collect();
+    for count in if asked.is_empty() { vec![10_000, 100_000] } else { asked } {
         let (orders, mutations) = shop(count);
         let mut matcher = Matcher::new(Config { threads: 2, ..Config::default() });
         let started = Instant::now();

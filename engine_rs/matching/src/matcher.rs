@@ -198,7 +198,7 @@ impl Matcher {
         let mut at = 0;
         while let Some(entry) = component.get(at).and_then(|id| self.open.mutations.get(id)) {
             at += 1;
-            for order in entry.edges.linked() {
+            for &order in &entry.linked {
                 let Some(entry) = self.open.orders.get(&order).filter(|_| orders.insert(order)) else {
                     continue;
                 };

@@ -39,6 +39,8 @@ pub(crate) struct MutationEntry {
     pub(crate) name_only: bool,
     pub(crate) payer: String,
     pub(crate) edges: Edges,
+    /// The orders that it competes for, by id.
+    pub(crate) linked: Vec<OrderId>,
 }
 
 /// Orders, mutations and aliases with their indexes.
@@ -147,6 +149,7 @@ impl Open {
             name_only: text.name_only,
             payer,
             edges: Edges::default(),
+            linked: Vec::new(),
         };
         self.mutations.insert(id, entry);
         touched.some.insert(id);
@@ -187,8 +190,9 @@ impl Open {
     /// Puts a mutation's new edges in the place of the old ones.
     pub(crate) fn link(&mut self, id: MutationId, edges: Edges) {
         self.unlink(id);
-        for order in edges.linked() {
-            if let Some(entry) = self.orders.get_mut(&order) {
+        let linked = edges.linked();
+        for order in &linked {
+            if let Some(entry) = self.orders.get_mut(order) {
                 insert(&mut entry.claims, id);
             }
         }
@@ -197,13 +201,14 @@ impl Open {
         }
         if let Some(entry) = self.mutations.get_mut(&id) {
             entry.edges = edges;
+            entry.linked = linked;
         }
     }
 
     fn unlink(&mut self, id: MutationId) {
         let Some(entry) = self.mutations.get_mut(&id) else { return };
         let edges = std::mem::take(&mut entry.edges);
-        for order in edges.linked() {
+        for order in std::mem::take(&mut entry.linked) {
             if let Some(entry) = self.orders.get_mut(&order) {
                 remove(&mut entry.claims, &id);
             }
