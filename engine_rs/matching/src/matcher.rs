@@ -159,9 +159,11 @@ impl Matcher {
     }
 
     fn solved(&self, components: &[Vec<MutationId>]) -> Vec<Decision> {
-        self.in_threads(components, |part| {
-            let outcomes = part.iter().flat_map(|component| solve(&self.open, component));
-            outcomes.filter_map(|outcome| decision(&self.open, &outcome)).collect()
+        let outcomes = self.in_threads(components, |part| {
+            part.iter().flat_map(|component| solve(&self.open, component)).collect()
+        });
+        self.in_threads(&outcomes, |part| {
+            part.iter().filter_map(|outcome| decision(&self.open, outcome)).collect()
         })
     }
 

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::amounts::slips;
-use crate::candidates::Edges;
+use crate::candidates::{Edges, NAME_SEEN};
 use crate::config::Config;
 use crate::names::{NameBook, Shift, Token, insert, remove};
 use crate::text::{Number, Text, payer_key};
@@ -239,9 +239,7 @@ impl Open {
         for payer in self.payers_of.get(&order.customer_key).into_iter().flatten() {
             touched.some.extend(related(&self.by_payer, payer).flatten());
         }
-        for &word in name.iter().flat_map(|name| &self.names.name(*name).words) {
-            touched.some.extend(self.names.mutations_with(word));
-        }
+        touched.some.extend(name.iter().flat_map(|name| self.names.mutations_naming(*name, NAME_SEEN)));
         touched.all |= touched.some.len() > ALL_FROM && touched.some.len() > self.mutations.len() / 2;
     }
 
