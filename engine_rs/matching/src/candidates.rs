@@ -148,8 +148,10 @@ impl Open {
         }
         if !common.is_empty() {
             for (name, value) in &mut values {
-                let words = &self.names.name(*name).words;
-                let held = common.iter().filter(|sight| words.contains(&sight.word));
+                // Of a common word all names lie together; the name's own words lie anywhere.
+                let held = common
+                    .iter()
+                    .filter(|sight| self.names.names_with(sight.word).binary_search(name).is_ok());
                 *value += held.map(|sight| sight.value).sum::<i64>();
             }
         }
@@ -164,19 +166,26 @@ impl Open {
                 }
             }
         }
-        let first = |name: u32| self.names.name(name).orders.first().copied();
-        let mut names: Vec<(i64, Option<OrderId>, u32)> = values
-            .into_iter()
-            .filter(|(_, value)| *value >= NAME_SEEN)
-            .map(|(name, value)| (-value, first(name), name))
-            .collect();
-        if names.len() > NAMES_MAX {
-            names.select_nth_unstable(NAMES_MAX - 1);
-            names.truncate(NAMES_MAX);
-        }
-        for (_, _, name) in names {
+        for name in self.best_names(values) {
             found.extend(self.names.name(name).orders.iter().rev().take(SAME_CUSTOMER_MAX));
         }
+    }
+
+    /// The names of which most is seen; of equal ones those whose first order is the earliest.
+    fn best_names(&self, values: FxHashMap<u32, i64>) -> Vec<u32> {
+        let mut names: Vec<(i64, u32)> = values
+            .into_iter()
+            .filter(|(_, value)| *value >= NAME_SEEN)
+            .map(|(name, value)| (-value, name))
+            .collect();
+        if names.len() > NAMES_MAX {
+            let (_, &mut (last, _), _) = names.select_nth_unstable_by_key(NAMES_MAX - 1, |(value, _)| *value);
+            names.retain(|(value, _)| *value <= last);
+            let first = |name: u32| self.names.name(name).orders.first();
+            names.sort_by_cached_key(|(value, name)| (*value, first(*name)));
+            names.truncate(NAMES_MAX);
+        }
+        names.into_iter().map(|(_, name)| name).collect()
     }
 }
 

@@ -274,11 +274,13 @@ mod tests {
     fn distance(left: &[u8], right: &[u8]) -> usize {
         match (left, right) {
             ([], rest) | (rest, []) => rest.len(),
-            ([l @ .., a], [r @ .., b]) => {
-                let least = distance(l, r) + usize::from(a != b);
-                let least = least.min(distance(l, right) + 1).min(distance(left, r) + 1);
-                match (l, r) {
-                    ([l @ .., c], [r @ .., d]) if a == d && b == c => least.min(distance(l, r) + 1),
+            ([shorter @ .., a], [less @ .., b]) => {
+                let least = distance(shorter, less) + usize::from(a != b);
+                let least = least.min(distance(shorter, right) + 1).min(distance(left, less) + 1);
+                match (shorter, less) {
+                    ([shorter @ .., c], [less @ .., d]) if a == d && b == c => {
+                        least.min(distance(shorter, less) + 1)
+                    }
                     _ => least,
                 }
             }

@@ -344,7 +344,7 @@ impl NameBook {
         &self.words[word].heard.letters
     }
 
-    /// The names that hold a word, in no particular order.
+    /// The names that hold a word, by number.
     pub(crate) fn names_with(&self, word: u32) -> &[u32] {
         &self.words[word].names
     }
