@@ -1,6 +1,6 @@
-//! How long matching takes: whole runs, and one mutation more beside very many orders.
+//! How long matching takes: whole runs, and one mutation or order more beside very many.
 //!
-//! `cargo run --release -p kasir-matching --example speed`
+//! `cargo run --release -p kasir-matching --example speed`; other counts than 10,000 and 100,000 as arguments.
 
 #[expect(clippy::disallowed_types, reason = "the clock is what is measured with, not matched by")]
 use std::time::Instant;
@@ -16,6 +16,15 @@ const FIRST: [&str; 20] = [
 ];
 const SYLLABLES: [&str; 16] =
     ["ba", "di", "go", "ha", "jar", "ka", "la", "man", "na", "pra", "ri", "san", "ta", "to", "wi", "yan"];
+
+/// Single changes that are timed.
+const STEPS: usize = 200;
+
+/// What is put in by itself.
+enum Change {
+    Order(Order),
+    Mutation(Mutation),
+}
 
 /// Numbers that look random and are the same in every run (a linear congruence after Knuth).
 struct Numbers(u64);
@@ -82,15 +91,49 @@ fn shop(count: u64) -> (Vec<Order>, Vec<Mutation>) {
 }
 
 #[expect(clippy::disallowed_types, reason = "the clock is what is measured with, not matched by")]
+fn timed(matcher: &mut Matcher, what: &str, changes: impl Iterator<Item = Change>) {
+    let mut times: Vec<_> = changes
+        .take(STEPS)
+        .map(|change| {
+            let started = Instant::now();
+            match change {
+                Change::Order(order) => matcher.put_order(order),
+                Change::Mutation(mutation) => matcher.put_mutation(mutation),
+            }
+            matcher.decide(usize::MAX);
+            started.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
+    println!("  {what}: median {median:.3?}, slowest of {} {most:.3?}", times.len());
+}
+
+#[expect(clippy::disallowed_types, reason = "the clock is what is measured with, not matched by")]
 fn main() {
-    for count in [10_000, 100_000] {
+    let asked: Vec<u64> = std::env::args().skip(1).filter_map(|count| count.parse().ok()).collect();
+    for count in if asked.is_empty() { vec![10_000, 100_000] } else { asked } {
         let (orders, mutations) = shop(count);
+        let again = |order: &Order| Order { order_id: OrderId(order.order_id.0 + count), ..order.clone() };
+        let mutation_again = |mutation: &Mutation| Mutation {
+            mutation_id: MutationId(mutation.mutation_id.0 + count),
+            ..mutation.clone()
+        };
         let mut matcher = Matcher::new(Config { threads: 2, ..Config::default() });
         let started = Instant::now();
-        for order in orders {
-            matcher.put_order(order);
+        for order in &orders {
+            matcher.put_order(order.clone());
         }
         let put = started.elapsed();
+        timed(
+            &mut matcher,
+            "one mutation beside the open orders",
+            mutations.iter().map(mutation_again).map(Change::Mutation),
+        );
+        for mutation in mutations.iter().take(STEPS).map(mutation_again) {
+            matcher.remove_mutation(mutation.mutation_id);
+        }
+        let started = Instant::now();
         for mutation in &mutations {
             matcher.put_mutation(mutation.clone());
         }
@@ -99,24 +142,20 @@ fn main() {
         let auto = decided.changed.iter().filter(|decision| decision.verdict == Verdict::Auto).count();
         let all = started.elapsed();
         println!(
-            "{count} x {count}: orders in {put:.3?}, mutations in {:.3?}, decided in {:.3?}, together {all:.3?}; \
+            "{count} x {count}: orders in {put:.3?}, mutations in {both:.3?}, decided in {:.3?}, together {:.3?}; \
              {auto} AUTO",
-            both.saturating_sub(put),
-            all.saturating_sub(both)
+            all.saturating_sub(both),
+            put + all
         );
-        let mut times: Vec<_> = mutations
-            .iter()
-            .take(200)
-            .map(|mutation| {
-                let more =
-                    Mutation { mutation_id: MutationId(mutation.mutation_id.0 + count), ..mutation.clone() };
-                let started = Instant::now();
-                matcher.put_mutation(more);
-                matcher.decide(usize::MAX);
-                started.elapsed()
-            })
-            .collect();
-        times.sort_unstable();
-        println!("one mutation more: median {:.3?}, slowest of 200 {:.3?}", times[100], times[199]);
+        timed(
+            &mut matcher,
+            "one mutation more beside all that wait",
+            mutations.iter().map(mutation_again).map(Change::Mutation),
+        );
+        timed(
+            &mut matcher,
+            "one order more beside all that wait",
+            orders.iter().map(again).map(Change::Order),
+        );
     }
 }

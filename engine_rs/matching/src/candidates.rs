@@ -1,12 +1,12 @@
 //! Which orders a mutation may pay: found by amount, name, number and payer, never by looking at all of them.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::amounts::{Relation, slips};
 use crate::evidence::{Evidence, weigh};
 use crate::groups::{self, Group};
 use crate::likely_name::Seen;
-use crate::names::Sight;
+use crate::names::{COMMON_WORD_NAMES, Sight};
 use crate::open::{MutationEntry, Open};
 use crate::types::{MutationId, OrderId};
 
@@ -23,10 +23,8 @@ const SAME_AMOUNT_MAX: usize = 64;
 const SAME_BASE_MAX: usize = 32;
 /// Most orders of one customer or name that are weighed, the last ones.
 const SAME_CUSTOMER_MAX: usize = 24;
-/// A word that more names hold finds none by itself, only together with another.
-const COMMON_WORD_NAMES: usize = 256;
 /// Names of which less is seen are not weighed.
-const NAME_SEEN: i64 = 3_500;
+pub(crate) const NAME_SEEN: i64 = 3_500;
 /// Most names weighed for one mutation.
 const NAMES_MAX: usize = 24;
 /// With less evidence beside the amount, slips of the finger are looked for among all orders.
@@ -72,15 +70,21 @@ impl Open {
     pub(crate) fn edges(&self, id: MutationId) -> Edges {
         let Some(mutation) = self.mutations.get(&id) else { return Edges::default() };
         let sights = self.names.sights(&mutation.tokens);
-        let seen = Seen { tokens: &mutation.tokens, sights: &sights, name_only: mutation.name_only };
+        let paid_for = self.customers_of(&mutation.payer);
+        let seen = Seen {
+            tokens: &mutation.tokens,
+            sights: &sights,
+            name_only: mutation.name_only,
+            paid_for: &paid_for,
+        };
         let mut found = self.by_amount_near(mutation.amount_minor);
         let mut cut = self.due(mutation.amount_minor).len() > SAME_AMOUNT_MAX;
         self.by_name(&sights, &mut found);
         for number in &mutation.numbers {
             found.extend(self.numbered(number.value).iter().take(SAME_CUSTOMER_MAX));
         }
-        for customer in self.customers_of(&mutation.payer) {
-            found.extend(self.orders_of(customer).iter().rev().take(SAME_CUSTOMER_MAX));
+        for customer in &paid_for {
+            found.extend(self.orders_of(*customer).iter().rev().take(SAME_CUSTOMER_MAX));
         }
         let mut pairs = self.weighed(mutation, &seen, found);
         let told = |pair: &Evidence| pair.relation == Relation::Exact || pair.other() >= KNOWN_PAYER;
@@ -133,9 +137,10 @@ impl Open {
                 best.push(sight);
             }
         }
-        let mut values: FxHashMap<u32, i64> = FxHashMap::default();
         let (common, rare): (Vec<&Sight>, Vec<&Sight>) =
             best.iter().partition(|sight| self.names.names_with(sight.word).len() > COMMON_WORD_NAMES);
+        let most = rare.iter().map(|sight| self.names.names_with(sight.word).len()).sum();
+        let mut values: FxHashMap<u32, i64> = FxHashMap::with_capacity_and_hasher(most, FxBuildHasher);
         for sight in rare {
             for name in self.names.names_with(sight.word) {
                 *values.entry(*name).or_default() += sight.value;
@@ -143,8 +148,10 @@ impl Open {
         }
         if !common.is_empty() {
             for (name, value) in &mut values {
-                let words = &self.names.name(*name).words;
-                let held = common.iter().filter(|sight| words.contains(&sight.word));
+                // Of a common word all names lie together; the name's own words lie anywhere.
+                let held = common
+                    .iter()
+                    .filter(|sight| self.names.names_with(sight.word).binary_search(name).is_ok());
                 *value += held.map(|sight| sight.value).sum::<i64>();
             }
         }
@@ -159,19 +166,26 @@ impl Open {
                 }
             }
         }
-        let first = |name: u32| self.names.name(name).orders.first().copied();
-        let mut names: Vec<(i64, Option<OrderId>, u32)> = values
-            .into_iter()
-            .filter(|(_, value)| *value >= NAME_SEEN)
-            .map(|(name, value)| (-value, first(name), name))
-            .collect();
-        if names.len() > NAMES_MAX {
-            names.select_nth_unstable(NAMES_MAX - 1);
-            names.truncate(NAMES_MAX);
-        }
-        for (_, _, name) in names {
+        for name in self.best_names(values) {
             found.extend(self.names.name(name).orders.iter().rev().take(SAME_CUSTOMER_MAX));
         }
+    }
+
+    /// The names of which most is seen; of equal ones those whose first order is the earliest.
+    fn best_names(&self, values: FxHashMap<u32, i64>) -> Vec<u32> {
+        let mut names: Vec<(i64, u32)> = values
+            .into_iter()
+            .filter(|(_, value)| *value >= NAME_SEEN)
+            .map(|(name, value)| (-value, name))
+            .collect();
+        if names.len() > NAMES_MAX {
+            let (_, &mut (last, _), _) = names.select_nth_unstable_by_key(NAMES_MAX - 1, |(value, _)| *value);
+            names.retain(|(value, _)| *value <= last);
+            let first = |name: u32| self.names.name(name).orders.first();
+            names.sort_by_cached_key(|(value, name)| (*value, first(*name)));
+            names.truncate(NAMES_MAX);
+        }
+        names.into_iter().map(|(_, name)| name).collect()
     }
 }
 

@@ -374,8 +374,10 @@ fn with_sets_first(mutations: &[MutationId], hypotheses: Vec<Hypothesis>) -> Vec
     let single = |hypothesis: &Hypothesis| matches!(hypothesis.choice, Choice::Pair(_));
     let (pairs, sets): (Vec<Hypothesis>, Vec<Hypothesis>) = hypotheses.into_iter().partition(single);
     let mut of: Vec<Vec<&Hypothesis>> = vec![Vec::new(); mutations.len()];
+    let mut wanting: FxHashMap<OrderId, Vec<&Hypothesis>> = FxHashMap::default();
     for pair in &pairs {
         of[pair.mutations[0]].push(pair);
+        wanting.entry(pair.orders[0]).or_default().push(pair);
     }
     // What a mutation would be worth with and without these orders.
     let with = |member: usize, orders: &[OrderId]| {
@@ -392,9 +394,8 @@ fn with_sets_first(mutations: &[MutationId], hypotheses: Vec<Hypothesis>) -> Vec
         let beside: i64 = set.mutations.iter().map(|member| without(*member, &set.orders)).sum();
         let own = set.mutations.iter().map(|member| more(*member)).max().unwrap_or(0);
         let rival = |order: &OrderId| {
-            let wanted =
-                |pair: &&Hypothesis| pair.orders[0] == *order && !set.mutations.contains(&pair.mutations[0]);
-            let rivals = pairs.iter().filter(wanted);
+            let rivals = wanting.get(order).into_iter().flatten();
+            let rivals = rivals.filter(|pair| !set.mutations.contains(&pair.mutations[0]));
             rivals.map(|pair| more(pair.mutations[0]).min(pair.score)).max().unwrap_or(0)
         };
         let rivals: i64 = set.orders.iter().map(rival).sum();
@@ -402,22 +403,18 @@ fn with_sets_first(mutations: &[MutationId], hypotheses: Vec<Hypothesis>) -> Vec
     };
     let mut ranked: Vec<(i64, &Hypothesis)> = sets.iter().map(|set| (gain(set), set)).collect();
     ranked.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.orders.cmp(&other.1.orders)));
+    let clashes = Clashes::among(&ranked);
     let mut settled = vec![false; mutations.len()];
-    let mut gone: Vec<OrderId> = Vec::new();
+    let mut gone: FxHashSet<OrderId> = FxHashSet::default();
     let mut outcomes = Vec::new();
-    let clashes = |set: &Hypothesis, other: &Hypothesis| {
-        set.mutations.iter().any(|member| other.mutations.contains(member))
-            || set.orders.iter().any(|order| other.orders.contains(order))
-    };
     for (place, (gained, set)) in ranked.iter().enumerate() {
         let free = set.mutations.iter().all(|member| !settled[*member])
             && set.orders.iter().all(|order| !gone.contains(order));
         if *gained <= 0 || !free {
             continue;
         }
-        let rivals =
-            ranked.iter().enumerate().filter(|(other, (_, rival))| *other != place && clashes(set, rival));
-        let nearest = rivals.map(|(_, (rival, _))| gained - rival).min().unwrap_or(*gained);
+        let rivals = clashes.with(set).filter(|other| *other != place);
+        let nearest = rivals.map(|rival| gained - ranked[rival].0).min().unwrap_or(*gained);
         for &member in &set.mutations {
             settled[member] = true;
             outcomes.push(Outcome {
@@ -435,4 +432,32 @@ fn with_sets_first(mutations: &[MutationId], hypotheses: Vec<Hypothesis>) -> Vec
         .collect();
     outcomes.extend(by_assignment(mutations, &left, &settled));
     outcomes
+}
+
+/// Sets that cannot both be taken, found by what they share.
+struct Clashes {
+    by_mutation: FxHashMap<usize, Vec<usize>>,
+    by_order: FxHashMap<OrderId, Vec<usize>>,
+}
+
+impl Clashes {
+    fn among(ranked: &[(i64, &Hypothesis)]) -> Self {
+        let mut found = Self { by_mutation: FxHashMap::default(), by_order: FxHashMap::default() };
+        for (place, (_, set)) in ranked.iter().enumerate() {
+            for member in &set.mutations {
+                found.by_mutation.entry(*member).or_default().push(place);
+            }
+            for order in &set.orders {
+                found.by_order.entry(*order).or_default().push(place);
+            }
+        }
+        found
+    }
+
+    /// Places of the sets that share a mutation or an order with `set`, itself among them; some more than once.
+    fn with(&self, set: &Hypothesis) -> impl Iterator<Item = usize> {
+        let by_mutation = set.mutations.iter().filter_map(|member| self.by_mutation.get(member));
+        let by_order = set.orders.iter().filter_map(|order| self.by_order.get(order));
+        by_mutation.chain(by_order).flatten().copied()
+    }
 }

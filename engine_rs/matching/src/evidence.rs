@@ -53,8 +53,7 @@ pub(crate) fn weigh(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, entr
         .map(|name| seen.weigh(&open.names, &open.names.name(name).words, weights))
         .unwrap_or_default();
     let number = number(open, mutation, entry);
-    let payers = open.customers_of(&mutation.payer);
-    let alias = match payers.as_slice() {
+    let alias = match seen.paid_for {
         [] => 0,
         // The payer's own name is no second witness.
         known if known.contains(&order.customer_key) => (weights.alias - name.weight.max(0)).max(0),

@@ -3,6 +3,7 @@
 use crate::config::Weights;
 use crate::likeness::Likeness;
 use crate::names::{NameBook, Sight, Token};
+use crate::types::CustomerKey;
 
 /// A word of fewer letters says nothing by being absent.
 const TELLING_LETTERS: usize = 3;
@@ -35,12 +36,14 @@ pub(crate) struct NameEvidence {
     pub(crate) contradicted: bool,
 }
 
-/// A text as far as names go.
+/// A text as far as names go, and whom its payer is known to pay for.
 pub(crate) struct Seen<'a> {
     pub(crate) tokens: &'a [Token],
     /// By word, of each the best first.
     pub(crate) sights: &'a [Sight],
     pub(crate) name_only: bool,
+    /// Customers that the payer paid for before, by key.
+    pub(crate) paid_for: &'a [CustomerKey],
 }
 
 impl Seen<'_> {

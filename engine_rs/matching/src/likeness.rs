@@ -137,10 +137,29 @@ fn count(letters: usize) -> u8 {
 
 /// Whether `most` wrong, missing, added or adjacently swapped letters make one word of the other.
 pub(crate) fn distance_at_most(left: &str, right: &str, most: usize) -> bool {
+    if left.is_ascii() && right.is_ascii() {
+        return within(left.as_bytes(), right.as_bytes(), most);
+    }
     let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
+    within(&left, &right, most)
+}
+
+fn within<T: Copy + Eq>(left: &[T], right: &[T], most: usize) -> bool {
     if left.len().abs_diff(right.len()) > most {
         return false;
+    }
+    // What both begin and end with costs nothing.
+    let begin = left.iter().zip(right).take_while(|(a, b)| a == b).count();
+    let (left, right) = (&left[begin..], &right[begin..]);
+    let end = left.iter().rev().zip(right.iter().rev()).take_while(|(a, b)| a == b).count();
+    let (left, right) = (&left[..left.len() - end], &right[..right.len() - end]);
+    if most == 1 {
+        return match (left, right) {
+            ([] | [_], [] | [_]) => true,
+            ([a, b], [c, d]) => a == d && b == c,
+            _ => false,
+        };
     }
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=right.len()).collect();
@@ -249,6 +268,34 @@ fn mixed(letters: impl Iterator<Item = char>, start: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// The distance itself, over all letters (optimal string alignment).
+    fn distance(left: &[u8], right: &[u8]) -> usize {
+        match (left, right) {
+            ([], rest) | (rest, []) => rest.len(),
+            ([shorter @ .., a], [less @ .., b]) => {
+                let least = distance(shorter, less) + usize::from(a != b);
+                let least = least.min(distance(shorter, right) + 1).min(distance(left, less) + 1);
+                match (shorter, less) {
+                    ([shorter @ .., c], [less @ .., d]) if a == d && b == c => {
+                        least.min(distance(shorter, less) + 1)
+                    }
+                    _ => least,
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_distance_within_bounds_is_told(left in "[A-C]{0,6}", right in "[A-C]{0,6}", most in 1..3_usize) {
+            let expected = distance(left.as_bytes(), right.as_bytes()) <= most;
+            prop_assert_eq!(distance_at_most(&left, &right, most), expected);
+            let (left, right) = (format!("Ñ{left}"), format!("Ñ{right}"));
+            prop_assert_eq!(distance_at_most(&left, &right, most), expected);
+        }
+    }
 
     #[test]
     fn words_are_alike_in_five_ways() {

@@ -159,9 +159,11 @@ impl Matcher {
     }
 
     fn solved(&self, components: &[Vec<MutationId>]) -> Vec<Decision> {
-        self.in_threads(components, |part| {
-            let outcomes = part.iter().flat_map(|component| solve(&self.open, component));
-            outcomes.filter_map(|outcome| decision(&self.open, &outcome)).collect()
+        let outcomes = self.in_threads(components, |part| {
+            part.iter().flat_map(|component| solve(&self.open, component)).collect()
+        });
+        self.in_threads(&outcomes, |part| {
+            part.iter().filter_map(|outcome| decision(&self.open, outcome)).collect()
         })
     }
 
@@ -198,7 +200,7 @@ impl Matcher {
         let mut at = 0;
         while let Some(entry) = component.get(at).and_then(|id| self.open.mutations.get(id)) {
             at += 1;
-            for order in entry.edges.linked() {
+            for &order in &entry.linked {
                 let Some(entry) = self.open.orders.get(&order).filter(|_| orders.insert(order)) else {
                     continue;
                 };

@@ -81,6 +81,9 @@ pub(crate) struct NameBook {
 /// Names that are not among the open orders and could have stood there as well: few orders make no name rare.
 const BACKGROUND: u64 = 500;
 
+/// A word that more names hold finds none by itself, only together with another.
+pub(crate) const COMMON_WORD_NAMES: usize = 256;
+
 /// Entries by number; numbers of those taken out are given again.
 #[derive(Debug)]
 struct Slots<T> {
@@ -168,8 +171,7 @@ impl NameBook {
             let name = self.names.add(NameEntry { words: words.clone(), orders: Vec::new() });
             shift.all = self.names_power() != before;
             for &word in &words {
-                if insert(&mut self.words[word].names, name) && self.words[word].names.len().is_power_of_two()
-                {
+                if insert(&mut self.words[word].names, name) && shifts(self.words[word].names.len()) {
                     shift.words.push(word);
                 }
             }
@@ -192,11 +194,8 @@ impl NameBook {
         shift.all = self.names_power() != before;
         self.name_of.remove(&entry.words);
         for word in entry.words {
-            if remove(&mut self.words[word].names, &name) {
-                let left = self.words[word].names.len();
-                if (left + 1).is_power_of_two() {
-                    shift.words.push(word);
-                }
+            if remove(&mut self.words[word].names, &name) && shifts(self.words[word].names.len() + 1) {
+                shift.words.push(word);
             }
         }
         shift
@@ -302,6 +301,24 @@ impl NameBook {
         self.words[word].tokens.iter().flat_map(|token| self.tokens[*token].mutations.iter().copied())
     }
 
+    /// Mutations whose texts may hold this much of a name, in millinats: none that holds it is left out.
+    pub(crate) fn mutations_naming(&self, name: u32, least: i64) -> impl Iterator<Item = MutationId> {
+        let mut seen: FxHashMap<MutationId, i64> = FxHashMap::default();
+        for &word in &self.names[name].words {
+            let idf = self.idf(word);
+            for &token in &self.words[word].tokens {
+                let entry = &self.tokens[token];
+                let alike = entry.alike.iter().find(|(alike, _)| *alike == word);
+                let most = |likeness| value(idf, likeness, true).max(value(idf, likeness, false));
+                let most = alike.map_or(0, |(_, likeness)| most(*likeness));
+                if most > 0 {
+                    entry.mutations.iter().for_each(|id| *seen.entry(*id).or_default() += most);
+                }
+            }
+        }
+        seen.into_iter().filter(move |(_, most)| *most >= least).map(|(id, _)| id)
+    }
+
     /// The words of names that a text holds, by word; of each the best place.
     pub(crate) fn sights(&self, tokens: &[Token]) -> Vec<Sight> {
         let mut sights: Vec<Sight> = Vec::new();
@@ -327,7 +344,7 @@ impl NameBook {
         &self.words[word].heard.letters
     }
 
-    /// The names that hold a word, in no particular order.
+    /// The names that hold a word, by number.
     pub(crate) fn names_with(&self, word: u32) -> &[u32] {
         &self.words[word].names
     }
@@ -342,6 +359,11 @@ impl NameBook {
     fn names_power(&self) -> usize {
         (self.names.len().max(1).ilog2() / 2) as usize
     }
+}
+
+/// Whether a word weighs otherwise, or finds names otherwise, when so many names hold it than when one fewer does.
+fn shifts(names: usize) -> bool {
+    names.is_power_of_two() || names == COMMON_WORD_NAMES + 1
 }
 
 /// What it weighs that a word of this rarity is seen like this.

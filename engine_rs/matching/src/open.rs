@@ -6,7 +6,7 @@ use std::ops::Bound;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::amounts::slips;
-use crate::candidates::Edges;
+use crate::candidates::{Edges, NAME_SEEN};
 use crate::config::Config;
 use crate::names::{NameBook, Shift, Token, insert, remove};
 use crate::text::{Number, Text, payer_key};
@@ -39,6 +39,8 @@ pub(crate) struct MutationEntry {
     pub(crate) name_only: bool,
     pub(crate) payer: String,
     pub(crate) edges: Edges,
+    /// The orders that it competes for, by id.
+    pub(crate) linked: Vec<OrderId>,
 }
 
 /// Orders, mutations and aliases with their indexes.
@@ -147,6 +149,7 @@ impl Open {
             name_only: text.name_only,
             payer,
             edges: Edges::default(),
+            linked: Vec::new(),
         };
         self.mutations.insert(id, entry);
         touched.some.insert(id);
@@ -187,8 +190,9 @@ impl Open {
     /// Puts a mutation's new edges in the place of the old ones.
     pub(crate) fn link(&mut self, id: MutationId, edges: Edges) {
         self.unlink(id);
-        for order in edges.linked() {
-            if let Some(entry) = self.orders.get_mut(&order) {
+        let linked = edges.linked();
+        for order in &linked {
+            if let Some(entry) = self.orders.get_mut(order) {
                 insert(&mut entry.claims, id);
             }
         }
@@ -197,13 +201,14 @@ impl Open {
         }
         if let Some(entry) = self.mutations.get_mut(&id) {
             entry.edges = edges;
+            entry.linked = linked;
         }
     }
 
     fn unlink(&mut self, id: MutationId) {
         let Some(entry) = self.mutations.get_mut(&id) else { return };
         let edges = std::mem::take(&mut entry.edges);
-        for order in edges.linked() {
+        for order in std::mem::take(&mut entry.linked) {
             if let Some(entry) = self.orders.get_mut(&order) {
                 remove(&mut entry.claims, &id);
             }
@@ -234,9 +239,7 @@ impl Open {
         for payer in self.payers_of.get(&order.customer_key).into_iter().flatten() {
             touched.some.extend(related(&self.by_payer, payer).flatten());
         }
-        for &word in name.iter().flat_map(|name| &self.names.name(*name).words) {
-            touched.some.extend(self.names.mutations_with(word));
-        }
+        touched.some.extend(name.iter().flat_map(|name| self.names.mutations_naming(*name, NAME_SEEN)));
         touched.all |= touched.some.len() > ALL_FROM && touched.some.len() > self.mutations.len() / 2;
     }
 
