@@ -231,6 +231,7 @@ class Bank(Orders):
             for allocation in proposal["allocations"]
         }
         self._pay_by(mutation, payments)
+        self._credit_rest(mutation, self.orders[next(iter(payments))]["customer_id"])
         return [mutation_id], list(payments)
 
     def _confirm_joined(self, ids: set[int], proposal: Record) -> tuple[list[int], list[int]]:
@@ -250,6 +251,7 @@ class Bank(Orders):
         for mutation, amount, off in parts:
             payment = {order["order_id"]: (amount, off)}
             self._pay_by(mutation, payment, tell=mutation is parts[-1][0])
+            self._credit_rest(mutation, order["customer_id"])
         return [mutation["mutation_id"] for mutation, _, _ in parts], [order["order_id"]]
 
     def match_mutation(self, request: Record) -> Record:

@@ -166,7 +166,8 @@ impl Desk {
         let decided = self.matcher.decide(DECIDED_MAX);
         for decision in decided.changed {
             let mutation_id = MutationId(decision.mutation_id.0);
-            let proposal = proposal(&decision);
+            let amount_minor = find::<Mutation>(view, mutation_id.0)?.map_or(0, |found| found.amount_minor);
+            let proposal = proposal(&decision, amount_minor);
             if proposal.is_none() {
                 self.unmatched.insert(mutation_id);
             } else {
@@ -262,9 +263,12 @@ fn awaits_money(order: &Order) -> Option<kasir_matching::OrderState> {
     }
 }
 
-/// A decision as it is stored; `None` for an honest "I don't know".
-fn proposal(decision: &Decision) -> Option<Proposal> {
+/// A decision on a mutation of so much, as it is stored; `None` for an honest "I don't know". What is over becomes a
+/// customer's credit: that a person says, however sure the rest is.
+fn proposal(decision: &Decision, amount_minor: i64) -> Option<Proposal> {
+    let given: i64 = decision.allocations.iter().map(|allocation| allocation.amount_minor).sum();
     let verdict = match decision.verdict {
+        Verdict::Auto if given < amount_minor => MatchDecision::Suggested,
         Verdict::Auto => MatchDecision::Auto,
         Verdict::Suggested => MatchDecision::Suggested,
         Verdict::Ambiguous => MatchDecision::Ambiguous,

@@ -119,6 +119,31 @@ fn a_proposal_is_taken_only_as_the_state_bears_it() {
 }
 
 #[test]
+fn what_is_over_becomes_credit_and_no_proposal_of_it_is_sure() {
+    let (mut shop, orders) = shop(1);
+    let order = &orders[0];
+    shop.import(vec![paid_in(order.payable_minor + 700, "TRSF E-BANKING CR PELANGGAN")]);
+    let found = Desk::open(&shop.state, BCA, 1).unwrap().propose(&shop.state).unwrap();
+    let Command::ProposeMatches { proposals, .. } = found else { panic!("a run") };
+    assert!(
+        proposals.iter().flat_map(|each| &each.proposal).all(|each| each.decision != MatchDecision::Auto)
+    );
+    let sure = auto(vec![part(order, order.payable_minor, 0)], &[]);
+    let told = propose(&mut shop, vec![(1, Some(sure))]);
+    assert_eq!((told.auto, told.more), (0, false), "it is left out, and would be again");
+    let likely = proposal(MatchDecision::Suggested, vec![part(order, order.payable_minor, 0)], &[]);
+    assert_eq!(propose(&mut shop, vec![(1, Some(likely))]).suggested, 1);
+    assert_eq!(confirm(&mut shop, &[1])[0].result.as_ref().unwrap().1, OrderState::Paid);
+    assert_eq!(shop.mutation(1).credited_minor, 700);
+    let customer: Customer = find(&shop.state, order.customer_id.0).unwrap().unwrap();
+    assert_eq!(customer.credit_minor, 700);
+    shop.sound();
+    shop.ok(undo(1));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
 fn several_transfers_pay_one_order_together_and_are_undone_one_by_one() {
     let (mut shop, orders) = shop(1);
     let order = &orders[0];

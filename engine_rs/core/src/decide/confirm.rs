@@ -123,25 +123,32 @@ pub(crate) fn confirm(
     let rules = must::<BankAccount>(view, account_id.0)?.matching_rules;
     let mut paying = Paying::new(view, context, rules.write_off_max_minor);
     if proposal.joined.is_empty() {
+        let over = rest(&mutation, proposal.allocations.iter().map(|part| part.amount_minor));
+        let customer_id = orders.first().map_or(CustomerId(0), |order| order.customer_id);
+        let credit = credit(view, &mutation, over, true, customer_id)?;
         let payments = proposal.allocations.iter().zip(orders).map(|(proposed, order)| Payment {
             order,
             amount_minor: proposed.amount_minor,
             write_off_minor: proposed.write_off_minor,
         });
-        let events = allocate(view, &mutation, payments.collect(), None, &mut paying, context)?;
+        let events = allocate(view, &mutation, payments.collect(), credit, &mut paying, context)?;
         return Ok((events, vec![mutation_id], order_ids));
     }
     let together = joined(view, mutation_id, &proposal)?;
     let ids = together.iter().map(|(mutation, _, _)| mutation.mutation_id).collect();
     let [order] = <[Order; 1]>::try_from(orders).map_err(|_| several_orders(mutation_id))?;
-    let parts = together.iter().map(|(mutation, paid, off)| Part {
-        mutation,
-        amount_minor: *paid,
-        write_off_minor: *off,
-        credit: None,
-    });
-    let events = pay_together(view, order, &parts.collect::<Vec<_>>(), &mut paying, context)?;
+    let mut parts = Vec::with_capacity(together.len());
+    for (mutation, paid, off) in &together {
+        let credit = credit(view, mutation, rest(mutation, [*paid]), true, order.customer_id)?;
+        parts.push(Part { mutation, amount_minor: *paid, write_off_minor: *off, credit });
+    }
+    let events = pay_together(view, order, &parts, &mut paying, context)?;
     Ok((events, ids, order_ids))
+}
+
+/// What of a mutation is left over.
+fn rest(mutation: &Mutation, given: impl IntoIterator<Item = i64>) -> i64 {
+    mutation.amount_minor - given.into_iter().sum::<i64>()
 }
 
 fn several_orders(mutation_id: MutationId) -> Fault {
@@ -198,7 +205,7 @@ pub(crate) fn match_by_hand(
         check::count("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
     }
     let payments = payments(view, &mutation, by_hand.allocations)?;
-    let left = mutation.amount_minor - payments.iter().map(|payment| payment.amount_minor).sum::<i64>();
+    let left = rest(&mutation, payments.iter().map(|payment| payment.amount_minor));
     let of_first = || payments.first().map_or(CustomerId(0), |payment| payment.order.customer_id);
     let named = by_hand.credit_customer_id;
     let customer_id = if named.is_some() { named } else { of_first() };

@@ -52,9 +52,14 @@ pub(crate) fn propose(
             }
             continue;
         };
-        if !stands(view, &account, &mutation, proposal, &mut promised)? {
-            proposed.more = true;
-            continue;
+        match standing(view, &account, &mutation, proposal, &mut promised)? {
+            Standing::Stands => {}
+            Standing::Stale => {
+                proposed.more = true;
+                continue;
+            }
+            // A matcher that proposes what cannot be would do so again.
+            Standing::Wrong => continue,
         }
         match proposal.decision {
             MatchDecision::Auto => proposed.auto += 1,
@@ -67,32 +72,45 @@ pub(crate) fn propose(
     Ok(Decided::new(events, Answer::Proposed(proposed)))
 }
 
+/// How a proposal agrees with the state as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It can be confirmed.
+    Stands,
+    /// An order changed since it was made: there will be another.
+    Stale,
+    /// It gives more than there is, or has the wrong form.
+    Wrong,
+}
+
 /// Whether a proposal can be confirmed as the state is: its orders are as it saw them, and it gives no more than there is.
-fn stands(
+fn standing(
     view: &dyn View,
     account: &BankAccount,
     mutation: &Mutation,
     proposal: &Proposal,
     promised: &mut BTreeMap<OrderId, i64>,
-) -> Result<bool, Fault> {
+) -> Result<Standing, Fault> {
     if (proposal.decision == MatchDecision::Ambiguous) != proposal.allocations.is_empty() {
-        return Ok(false);
+        return Ok(Standing::Wrong);
     }
     let mut left = mutation.amount_minor;
     let mut all = Vec::with_capacity(proposal.allocations.len());
     for allocation in &proposal.allocations {
-        let Some(order) = find::<Order>(view, allocation.order_id.0)? else { return Ok(false) };
+        let Some(order) = find::<Order>(view, allocation.order_id.0)? else { return Ok(Standing::Wrong) };
+        if order.version != allocation.order_version {
+            return Ok(Standing::Stale);
+        }
         let settled = allocation.amount_minor + allocation.write_off_minor;
         let before = promised.get(&order.order_id).copied().unwrap_or(0);
         left -= allocation.amount_minor;
-        let fits = order.version == allocation.order_version
-            && order.currency == mutation.currency
+        let fits = order.currency == mutation.currency
             && allocation.amount_minor > 0
             && (0..=account.matching_rules.write_off_max_minor).contains(&allocation.write_off_minor)
             && before + settled <= order.due_minor()
             && left >= 0;
         if !fits {
-            return Ok(false);
+            return Ok(Standing::Wrong);
         }
         all.push((order.order_id, settled));
     }
@@ -100,7 +118,8 @@ fn stands(
         *promised.entry(order_id).or_default() += settled;
     }
     // What is over becomes credit, which a person says.
-    Ok(left == 0 || proposal.decision != MatchDecision::Auto)
+    let sure_of_less = left > 0 && proposal.decision == MatchDecision::Auto;
+    Ok(if sure_of_less { Standing::Wrong } else { Standing::Stands })
 }
 
 /// The key prefix of an account's mutations in a state.
