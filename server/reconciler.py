@@ -59,6 +59,7 @@ class Reconciler:
                 else:
                     self.log.warning("matching failed", reason=error.reason, message=error.message)
                     await asyncio.sleep(PAUSE_S)
+                    due = True
 
     def _changed(self, after: int) -> tuple[int, bool]:
         """The last revision, and whether somebody else changed mutations or rules since."""
