@@ -1,5 +1,6 @@
 """Clients that work a shop until its server is gone: all that a day brings to desk, till and bank."""
 
+import datetime as dt
 import random
 import threading
 import uuid
@@ -218,9 +219,11 @@ class Worker(threading.Thread):
     def _import(self) -> None:
         orders = [self.transferred.popleft() for _ in range(min(3, len(self.transferred)))]
         amounts = [order.payable for order in orders] + [idr(self.random.randint(1, 999))]
+        # Where the bank is.
+        today = dt.datetime.now(dt.timezone(dt.timedelta(hours=7))).date().isoformat()
         rows = [
             reconciliation_pb2.MutationInput(
-                date="2026-11-22", amount=amount, description=f"TRSF {self.random.getrandbits(64):x}"
+                date=today, amount=amount, description=f"TRSF {self.random.getrandbits(64):x}"
             )
             for amount in amounts
         ]

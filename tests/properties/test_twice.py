@@ -24,7 +24,7 @@ from kasir.v1 import (
 )
 from tests.model.base import Record
 from tests.properties.driver import Driver, now_ms
-from tests.properties.inputs import ADDRESS, money, timestamp
+from tests.properties.inputs import ADDRESS, day, money, timestamp
 from tests.properties.shop_base import DESK, SHOP, WAREHOUSE, item, open_shop
 
 HOUR_MS = 3_600_000
@@ -104,18 +104,19 @@ def money_comes(send: Twice) -> None:
     for order in orders:
         send("ExtendBooking", order_id=order["order_id"], version=1, expire_time=deadline)
     rows = [
-        reconciliation_pb2.MutationInput(
-            date="2026-11-22", amount=money(amount), description=f"TRSF {number}"
-        )
-        for number, amount in enumerate([orders[0]["payable"], orders[1]["payable"] + 500, 7])
+        reconciliation_pb2.MutationInput(date=day(0), amount=money(amount), description=f"TRSF {number}")
+        for number, amount in enumerate([orders[0]["payable"], orders[1]["payable"] + 500, 7, 300, 400])
     ]
     send("ImportMutations", bank_account_id=1, mutations=rows)
+    rules = reconciliation_pb2.MatchingRules(write_off_max=money(6_500_00))
+    send("SetMatchingRules", bank_account_id=1, matching_rules=rules)
     send("ProposeMatches", bank_account_id=1)
     send("ConfirmMatches", bank_account_id=1, all_auto=True)
     part = reconciliation_pb2.MutationAllocation(order_id=3, amount=money(orders[1]["payable"]))
     send("MatchMutation", mutation_id=2, allocations=[part], credit_remainder=True)
     send("UndoMatch", mutation_id=2)
     send("IgnoreMutation", mutation_id=3, reason="interest")
+    send("JoinMutations", mutation_ids=[4, 5], order_id=4)
     for order, amount in ((orders[1], orders[1]["payable"]), (orders[2], 100)):
         send("RecordPayment", order_id=order["order_id"], amount=money(amount), method="cash")
     send("CancelBooking", order_id=4, reason="no")
