@@ -1,13 +1,12 @@
 //! Which orders a mutation may pay: found by amount, name, number and payer, never by looking at all of them.
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
-
 use crate::amounts::{Relation, slips};
 use crate::evidence::{Evidence, weigh};
 use crate::groups::{self, Group};
 use crate::likely_name::Seen;
-use crate::names::{COMMON_WORD_NAMES, Sight};
+use crate::names::Sight;
 use crate::open::{MutationEntry, Open};
+use crate::tally::Tally;
 use crate::types::{MutationId, OrderId};
 
 /// Most pairs kept of a mutation.
@@ -67,7 +66,7 @@ impl Edges {
 
 impl Open {
     /// Finds and weighs what a mutation may pay.
-    pub(crate) fn edges(&self, id: MutationId) -> Edges {
+    pub(crate) fn edges(&self, id: MutationId, tally: &mut Tally) -> Edges {
         let Some(mutation) = self.mutations.get(&id) else { return Edges::default() };
         let sights = self.names.sights(&mutation.tokens);
         let paid_for = self.customers_of(&mutation.payer);
@@ -79,7 +78,7 @@ impl Open {
         };
         let mut found = self.by_amount_near(mutation.amount_minor);
         let mut cut = self.due(mutation.amount_minor).len() > SAME_AMOUNT_MAX;
-        self.by_name(&sights, &mut found);
+        self.by_name(&sights, tally, &mut found);
         for number in &mutation.numbers {
             found.extend(self.numbered(number.value).iter().take(SAME_CUSTOMER_MAX));
         }
@@ -130,7 +129,7 @@ impl Open {
     }
 
     /// Orders of customers whose names the text holds.
-    fn by_name(&self, sights: &[Sight], found: &mut Vec<OrderId>) {
+    fn by_name(&self, sights: &[Sight], tally: &mut Tally, found: &mut Vec<OrderId>) {
         let mut best: Vec<&Sight> = Vec::with_capacity(sights.len());
         for sight in sights {
             if best.last().is_none_or(|last| last.word != sight.word) {
@@ -138,46 +137,35 @@ impl Open {
             }
         }
         let (common, rare): (Vec<&Sight>, Vec<&Sight>) =
-            best.iter().partition(|sight| self.names.names_with(sight.word).len() > COMMON_WORD_NAMES);
-        let most = rare.iter().map(|sight| self.names.names_with(sight.word).len()).sum();
-        let mut values: FxHashMap<u32, i64> = FxHashMap::with_capacity_and_hasher(most, FxBuildHasher);
+            best.iter().partition(|sight| self.names.names_with(sight.word).is_common());
+        tally.begin(self.names.names_end());
         for sight in rare {
-            for name in self.names.names_with(sight.word) {
-                *values.entry(*name).or_default() += sight.value;
+            for name in self.names.names_with(sight.word).iter() {
+                tally.add(name, sight.value);
             }
         }
-        if !common.is_empty() {
-            for (name, value) in &mut values {
-                // Of a common word all names lie together; the name's own words lie anywhere.
-                let held = common
-                    .iter()
-                    .filter(|sight| self.names.names_with(sight.word).binary_search(name).is_ok());
-                *value += held.map(|sight| sight.value).sum::<i64>();
-            }
-        }
+        tally.add_to_each(|name| {
+            let held = common.iter().filter(|sight| self.names.names_with(sight.word).common_has(name));
+            held.map(|sight| sight.value).sum()
+        });
         for (at, one) in common.iter().enumerate() {
             for other in &common[at + 1..] {
                 if one.token != other.token && one.value + other.value >= NAME_SEEN {
-                    let both = both(self.names.names_with(one.word), self.names.names_with(other.word));
-                    for name in both {
-                        let value = values.entry(name).or_default();
-                        *value = (*value).max(one.value + other.value);
+                    for name in self.names.names_with(one.word).common_both(self.names.names_with(other.word)) {
+                        tally.raise(name, one.value + other.value);
                     }
                 }
             }
         }
-        for name in self.best_names(values) {
+        for name in self.best_names(tally) {
             found.extend(self.names.name(name).orders.iter().rev().take(SAME_CUSTOMER_MAX));
         }
     }
 
     /// The names of which most is seen; of equal ones those whose first order is the earliest.
-    fn best_names(&self, values: FxHashMap<u32, i64>) -> Vec<u32> {
-        let mut names: Vec<(i64, u32)> = values
-            .into_iter()
-            .filter(|(_, value)| *value >= NAME_SEEN)
-            .map(|(name, value)| (-value, name))
-            .collect();
+    fn best_names(&self, tally: &Tally) -> Vec<u32> {
+        let seen = tally.iter().filter(|(_, value)| *value >= NAME_SEEN);
+        let mut names: Vec<(i64, u32)> = seen.map(|(name, value)| (-value, name)).collect();
         if names.len() > NAMES_MAX {
             let (_, &mut (last, _), _) = names.select_nth_unstable_by_key(NAMES_MAX - 1, |(value, _)| *value);
             names.retain(|(value, _)| *value <= last);
@@ -187,18 +175,4 @@ impl Open {
         }
         names.into_iter().map(|(_, name)| name).collect()
     }
-}
-
-/// What two sorted lists have in common.
-fn both(one: &[u32], other: &[u32]) -> Vec<u32> {
-    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
-    let mut from = 0;
-    let mut common = Vec::new();
-    for name in short {
-        from += long[from..].partition_point(|held| held < name);
-        if long.get(from) == Some(name) {
-            common.push(*name);
-        }
-    }
-    common
 }

@@ -8,6 +8,7 @@ use crate::candidates::Edges;
 use crate::component::solve;
 use crate::config::Config;
 use crate::open::{Open, Touched};
+use crate::tally::Tally;
 use crate::types::{CustomerKey, Decided, Decision, Mutation, MutationId, Order, OrderId};
 use crate::verdict::decision;
 
@@ -155,7 +156,10 @@ impl Matcher {
     }
 
     fn edges(&self, ids: &[MutationId]) -> Vec<Edges> {
-        self.in_threads(ids, |part| part.iter().map(|id| self.open.edges(*id)).collect())
+        self.in_threads(ids, |part| {
+            let mut tally = Tally::default();
+            part.iter().map(|id| self.open.edges(*id, &mut tally)).collect()
+        })
     }
 
     fn solved(&self, components: &[Vec<MutationId>]) -> Vec<Decision> {

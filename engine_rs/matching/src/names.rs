@@ -2,8 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::holders::{COMMON_WORD_NAMES, Holders};
 use crate::likeness::{Heard, Likeness, likeness, token_keys, word_keys};
 use crate::logs::ln_milli;
+use crate::sorted::{insert, remove};
 use crate::text::{Text, name_words};
 use crate::types::{MutationId, OrderId};
 
@@ -11,7 +13,7 @@ use crate::types::{MutationId, OrderId};
 #[derive(Debug, Default)]
 struct WordEntry {
     heard: Heard,
-    names: Vec<u32>,
+    names: Holders,
     /// Words of texts that are like it.
     tokens: Vec<u32>,
 }
@@ -80,9 +82,6 @@ pub(crate) struct NameBook {
 
 /// Names that are not among the open orders and could have stood there as well: few orders make no name rare.
 const BACKGROUND: u64 = 500;
-
-/// A word that more names hold finds none by itself, only together with another.
-pub(crate) const COMMON_WORD_NAMES: usize = 256;
 
 /// Entries by number; numbers of those taken out are given again.
 #[derive(Debug)]
@@ -171,7 +170,7 @@ impl NameBook {
             let name = self.names.add(NameEntry { words: words.clone(), orders: Vec::new() });
             shift.all = self.names_power() != before;
             for &word in &words {
-                if insert(&mut self.words[word].names, name) && shifts(self.words[word].names.len()) {
+                if self.words[word].names.insert(name) && shifts(self.words[word].names.len()) {
                     shift.words.push(word);
                 }
             }
@@ -194,7 +193,7 @@ impl NameBook {
         shift.all = self.names_power() != before;
         self.name_of.remove(&entry.words);
         for word in entry.words {
-            if remove(&mut self.words[word].names, &name) && shifts(self.words[word].names.len() + 1) {
+            if self.words[word].names.remove(name) && shifts(self.words[word].names.len() + 1) {
                 shift.words.push(word);
             }
         }
@@ -344,9 +343,14 @@ impl NameBook {
         &self.words[word].heard.letters
     }
 
-    /// The names that hold a word, by number.
-    pub(crate) fn names_with(&self, word: u32) -> &[u32] {
+    /// The names that hold a word.
+    pub(crate) fn names_with(&self, word: u32) -> &Holders {
         &self.words[word].names
+    }
+
+    /// Every name's number is below this.
+    pub(crate) fn names_end(&self) -> usize {
+        self.names.entries.len()
     }
 
     /// How rare a word is among names, millinats.
@@ -380,25 +384,6 @@ fn value(idf: i64, likeness: Likeness, last: bool) -> i64 {
         Likeness::GluedCut(letters) if last => at_most(letters, 1_300, 2_000) - 700,
         Likeness::CutTypo(_) | Likeness::GluedCut(_) => 0,
     }
-}
-
-/// Puts an element in its place; says whether it is new.
-pub(crate) fn insert<T: Ord>(sorted: &mut Vec<T>, element: T) -> bool {
-    match sorted.last() {
-        Some(last) if *last < element => sorted.push(element),
-        None => sorted.push(element),
-        Some(_) => match sorted.binary_search(&element) {
-            Ok(_) => return false,
-            Err(at) => sorted.insert(at, element),
-        },
-    }
-    true
-}
-
-/// Takes an element out; says whether it was there.
-pub(crate) fn remove<T: Ord>(sorted: &mut Vec<T>, element: &T) -> bool {
-    let found = sorted.binary_search(element);
-    found.map(|at| sorted.remove(at)).is_ok()
 }
 
 fn remove_keys(by_key: &mut FxHashMap<u64, Vec<u32>>, keys: Vec<u64>, slot: u32) {

@@ -8,7 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::amounts::slips;
 use crate::candidates::{Edges, NAME_SEEN};
 use crate::config::Config;
-use crate::names::{NameBook, Shift, Token, insert, remove};
+use crate::names::{NameBook, Shift, Token};
+use crate::sorted::{insert, remove};
 use crate::text::{Number, Text, payer_key};
 use crate::types::{CustomerKey, Mutation, MutationId, Order, OrderId};
 
