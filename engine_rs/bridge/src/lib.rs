@@ -15,6 +15,7 @@ mod engine;
 mod failure;
 mod from_proto;
 mod matching;
+mod matching_lines;
 mod methods;
 mod python;
 mod python_rpc;

@@ -1,120 +1,26 @@
 //! `kasir match`: orders and mutations from files, matched per account, decisions into a file. For trying the matcher
 //! without a store; the rules are [`kasir_matching`]'s.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::{Display, Write as _};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::thread;
 use std::time::Instant;
 
 use kasir_core::money::Currency;
-use kasir_matching::{
-    Config, CustomerKey, Decision, Matcher, Mutation, MutationId, Order, OrderId, OrderState, Verdict,
-    payer_key,
-};
-use prost_types::Timestamp;
+use kasir_matching::{Config, CustomerKey, Decision, Feature, Matcher, Mutation, MutationId, Order, Verdict};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
 
-const DAY_S: i64 = 86_400;
+use crate::matching_lines::{Customers, Id, MatchLine, MutationLine, OrderLine, place};
+
 /// Most lines of one file.
 const LINES_MAX: usize = 5_000_000;
-
-/// An id as the file has it, and gets it back.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(untagged)]
-enum Id {
-    Number(u64),
-    Text(String),
-}
-
-impl Display for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Id::Number(number) => number.fmt(f),
-            Id::Text(text) => text.fmt(f),
-        }
-    }
-}
-
-impl Id {
-    /// What customers write of it: its last digits.
-    fn number(&self) -> u64 {
-        match self {
-            Id::Number(number) => *number,
-            Id::Text(text) => {
-                let end = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-                let from = end.rfind(|letter: char| !letter.is_ascii_digit()).map_or(0, |at| at + 1);
-                end.get(from..).and_then(|digits| digits.parse().ok()).unwrap_or(0)
-            }
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct OrderLine {
-    order_id: Id,
-    account: Id,
-    currency: String,
-    payable_minor: i64,
-    #[serde(default)]
-    unique_code: i32,
-    #[serde(default)]
-    paid_minor: i64,
-    #[serde(default)]
-    customer_id: u64,
-    #[serde(default)]
-    customer_name: Option<String>,
-    create_time: String,
-    #[serde(default)]
-    expire_time: Option<String>,
-    #[serde(default)]
-    cancelled: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct MutationLine {
-    mutation_id: Id,
-    account: Id,
-    currency: String,
-    date: String,
-    amount_minor: i64,
-    direction: Option<String>,
-    status: Option<String>,
-    description: String,
-    counterparty: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Allocated<'a> {
-    order_id: &'a Id,
-    amount_minor: i64,
-    write_off_minor: i64,
-}
-
-#[derive(Debug, Serialize)]
-struct Candidate<'a> {
-    order_ids: Vec<&'a Id>,
-    score: i64,
-}
-
-/// One line out. Score and margin are thousandths of a nat.
-#[derive(Debug, Serialize)]
-struct MatchLine<'a> {
-    mutation_id: &'a Id,
-    decision: &'static str,
-    allocations: Vec<Allocated<'a>>,
-    joined: Vec<&'a Id>,
-    score: i64,
-    margin: i64,
-    reasons: Vec<String>,
-    candidates: Vec<Candidate<'a>>,
-    cut: bool,
-}
+/// Fewer lines than this are not worth a thread.
+const PER_THREAD_MIN: usize = 1_000;
 
 /// Why nothing was written.
 #[derive(Debug)]
@@ -164,7 +70,7 @@ pub(crate) fn match_files(
     write_off_max_minor: Option<i64>,
     threads: usize,
 ) -> PyResult<Bound<'_, PyDict>> {
-    let options = Options { utc_offset_minutes, write_off_max_minor, threads };
+    let options = Options { utc_offset_minutes, write_off_max_minor, threads: threads.max(1) };
     let counts = py.detach(|| run(&orders, &mutations, &out, &options))?;
     let dict = PyDict::new(py);
     dict.set_item("auto", counts.auto)?;
@@ -176,84 +82,146 @@ pub(crate) fn match_files(
     Ok(dict)
 }
 
+/// A matcher for each account and currency.
+type Matchers<'a> = BTreeMap<(&'a Id<'a>, &'a str), Matcher>;
+
 fn run(orders: &Path, mutations: &Path, out: &Path, options: &Options) -> Result<Counts, Problem> {
-    let order_lines: Vec<OrderLine> = lines(orders, "order", |line: &OrderLine| &line.order_id)?;
-    let mutation_lines: Vec<MutationLine> =
-        lines(mutations, "mutation", |line: &MutationLine| &line.mutation_id)?;
-    let customers = customers(&order_lines);
-    let mut matchers: BTreeMap<(&Id, &str), Matcher> = BTreeMap::new();
-    for (at, line) in order_lines.iter().enumerate() {
-        let order = order(at, line, customers[at]).map_err(|words| wrong(orders, at, &words))?;
+    let (order_text, mutation_text) = (text_of(orders)?, text_of(mutations)?);
+    let (read_orders, read_mutations) = thread::scope(|scope| {
+        let reader = scope.spawn(|| read_orders(orders, &order_text));
+        let read = read_mutations(mutations, &mutation_text);
+        (reader.join().expect("reading does not panic"), read)
+    });
+    let (order_lines, found_orders) = read_orders?;
+    let (mutation_lines, found_mutations) = read_mutations?;
+    let customers: Vec<CustomerKey> = found_orders
+        .iter()
+        .map(|order| order.as_ref().map_or(CustomerKey::default(), |order| order.customer_key))
+        .collect();
+
+    let started = Instant::now();
+    let mut matchers = Matchers::new();
+    for (at, (line, order)) in order_lines.iter().zip(found_orders).enumerate() {
         let matcher = matcher(&mut matchers, &line.account, &line.currency, options)
             .map_err(|words| wrong(orders, at, &words))?;
-        if order.due_minor > 0 {
-            matcher.put_order(order);
-        }
+        order.into_iter().for_each(|order| matcher.put_order(order));
     }
-    for (at, line) in mutation_lines.iter().enumerate() {
-        let day = day(&line.date).map_err(|words| wrong(mutations, at, &words))?;
-        let amount_minor = money_in(line).map_err(|words| wrong(mutations, at, &words))?;
-        if amount_minor == 0 {
-            continue;
-        }
+    for (at, (line, mutation)) in mutation_lines.iter().zip(found_mutations).enumerate() {
         let matcher = matcher(&mut matchers, &line.account, &line.currency, options)
             .map_err(|words| wrong(mutations, at, &words))?;
-        matcher.put_mutation(Mutation {
-            mutation_id: MutationId(at as u64),
-            amount_minor,
-            day,
-            description: line.description.clone(),
-            counterparty: line.counterparty.clone().unwrap_or_default(),
-        });
+        mutation.into_iter().for_each(|mutation| matcher.put_mutation(mutation));
     }
-    let started = Instant::now();
     for matcher in matchers.values_mut() {
-        let decided = matcher.decide(usize::MAX);
-        // As if the sure ones were confirmed: their payers are known from then on.
-        for decision in decided.changed.iter().filter(|decision| decision.verdict == Verdict::Auto) {
-            let [allocation] = decision.allocations.as_slice() else { continue };
-            let order = &order_lines[place(allocation.order_id.0)];
-            // Only an amount with a code tells a payer of another name.
-            if order.unique_code == 0 || allocation.amount_minor != order.payable_minor - order.paid_minor {
-                continue;
-            }
-            let line = &mutation_lines[place(decision.mutation_id.0)];
-            let payer = payer_key(&line.description, line.counterparty.as_deref().unwrap_or_default());
-            if !payer.contains(' ') {
-                continue;
-            }
-            matcher.learn(&payer, CustomerKey(customers[place(allocation.order_id.0)]));
-        }
         matcher.decide(usize::MAX);
     }
+    let files = Files { orders: &order_lines, mutations: &mutation_lines, customers: &customers };
+    let before = learn_from_the_sure(&mut matchers, &files);
     let match_time_us = started.elapsed().as_micros();
+
+    let decision = |at: usize| {
+        let line = &mutation_lines[at];
+        let id = MutationId(at as u64);
+        let now = matchers.get(&(&line.account, &*line.currency)).and_then(|matcher| matcher.decision(id))?;
+        // What a payer paid before is learnt from other transfers, not from the one that is looked at.
+        let first = before.get(&id).filter(|first| first.allocations == now.allocations);
+        Some(first.unwrap_or(now))
+    };
     let mut counts = Counts { orders: order_lines.len(), match_time_us, ..Counts::default() };
-    let mut text = String::new();
-    for (at, line) in mutation_lines.iter().enumerate() {
-        let matcher = matchers.get(&(&line.account, line.currency.as_str()));
-        let decision = matcher.and_then(|matcher| matcher.decision(MutationId(at as u64)));
-        let line = match decision {
-            Some(decision) => match_line(line, decision, &order_lines, &mutation_lines),
-            None => not_matched(line),
-        };
-        match line.decision {
-            "AUTO" => counts.auto += 1,
-            "SUGGESTED" => counts.suggested += 1,
-            "AMBIGUOUS" => counts.ambiguous += 1,
-            _ => counts.none += 1,
+    for at in 0..mutation_lines.len() {
+        match decision(at).map_or(Verdict::None, |decision| decision.verdict) {
+            Verdict::Auto => counts.auto += 1,
+            Verdict::Suggested => counts.suggested += 1,
+            Verdict::Ambiguous => counts.ambiguous += 1,
+            Verdict::None => counts.none += 1,
         }
-        let json = serde_json::to_string(&line).map_err(|error| Problem::Line(error.to_string()))?;
-        writeln!(text, "{json}").map_err(|error| Problem::Line(error.to_string()))?;
     }
-    write(out, &text)?;
+    write(out, &lines_out(&files, decision, options.threads)?)?;
     Ok(counts)
 }
 
+/// The files' lines, and each order's customer.
+struct Files<'a> {
+    orders: &'a [OrderLine<'a>],
+    mutations: &'a [MutationLine<'a>],
+    customers: &'a [CustomerKey],
+}
+
+/// Teaches the payers of what is sure, as if it were confirmed, and decides anew what that touches. Gives the decisions that
+/// were learnt from.
+fn learn_from_the_sure<'a>(
+    matchers: &mut Matchers<'a>,
+    files: &Files<'a>,
+) -> FxHashMap<MutationId, Decision> {
+    let mut learnt = FxHashMap::default();
+    for (at, line) in files.mutations.iter().enumerate() {
+        let Some(matcher) = matchers.get_mut(&(&line.account, &*line.currency)) else { continue };
+        let Some(decision) = matcher.decision(MutationId(at as u64)) else { continue };
+        if !tells_a_payer(decision, files) {
+            continue;
+        }
+        let payer = line.payer();
+        if payer.contains(' ') {
+            let decision = decision.clone();
+            matcher.learn(&payer, files.customers[place(decision.allocations[0].order_id.0)]);
+            learnt.insert(decision.mutation_id, decision);
+        }
+    }
+    for matcher in matchers.values_mut() {
+        matcher.decide(usize::MAX);
+    }
+    learnt
+}
+
+/// Whether something is to be learnt of a decision: an amount with a code names the order, and the text names somebody else.
+fn tells_a_payer(decision: &Decision, files: &Files<'_>) -> bool {
+    let (Verdict::Auto, [allocation]) = (decision.verdict, decision.allocations.as_slice()) else {
+        return false;
+    };
+    let order = &files.orders[place(allocation.order_id.0)];
+    let named = |reason: &kasir_matching::Reason| {
+        let known = reason.weight_millinats >= Config::default().weights.alias;
+        matches!(reason.feature, Feature::Name(_)) && known
+    };
+    order.unique_code != 0
+        && allocation.amount_minor == order.payable_minor - order.paid_minor
+        && !decision.reasons.iter().any(named)
+}
+
+fn text_of(path: &Path) -> Result<Vec<u8>, Problem> {
+    fs::read(path).map_err(|error| Problem::File(path.to_owned(), error))
+}
+
+type Read<Line, Found> = Result<(Vec<Line>, Vec<Option<Found>>), Problem>;
+
+fn read_orders<'a>(path: &Path, text: &'a [u8]) -> Read<OrderLine<'a>, Order> {
+    let lines: Vec<OrderLine<'_>> = lines(path, text, "order", |line: &OrderLine<'a>| &line.order_id)?;
+    let mut customers = Customers::default();
+    let orders = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| line.order(at, &mut customers).map_err(|words| wrong(path, at, &words)));
+    let orders = orders.collect::<Result<Vec<_>, _>>()?;
+    Ok((lines, orders))
+}
+
+fn read_mutations<'a>(path: &Path, text: &'a [u8]) -> Read<MutationLine<'a>, Mutation> {
+    let lines: Vec<MutationLine<'_>> =
+        lines(path, text, "mutation", |line: &MutationLine<'a>| &line.mutation_id)?;
+    let mutations =
+        lines.iter().enumerate().map(|(at, line)| line.mutation(at).map_err(|words| wrong(path, at, &words)));
+    let mutations = mutations.collect::<Result<Vec<_>, _>>()?;
+    Ok((lines, mutations))
+}
+
 /// Reads a file of JSON lines. A line that is none, or an id that stands twice, is a problem with its number.
-fn lines<T: DeserializeOwned>(path: &Path, what: &str, id: impl Fn(&T) -> &Id) -> Result<Vec<T>, Problem> {
-    let text = fs::read(path).map_err(|error| Problem::File(path.to_owned(), error))?;
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    let mut found = Vec::new();
+fn lines<'a, T: Deserialize<'a>>(
+    path: &Path,
+    text: &'a [u8],
+    what: &str,
+    id: impl Fn(&T) -> &Id<'a>,
+) -> Result<Vec<T>, Problem> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let mut found: Vec<T> = Vec::new();
     let mut empty = None;
     for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {
@@ -269,7 +237,8 @@ fn lines<T: DeserializeOwned>(path: &Path, what: &str, id: impl Fn(&T) -> &Id) -
         }
         found.push(serde_json::from_slice(line).map_err(|error| wrong(path, at, &plain(&error)))?);
     }
-    let mut seen = HashMap::with_capacity(found.len());
+    let mut seen: FxHashMap<&Id<'_>, usize> = FxHashMap::default();
+    seen.reserve(found.len());
     for (at, line) in found.iter().enumerate() {
         if let Some(first) = seen.insert(id(line), at) {
             return Err(wrong(path, at, &format!("{what} {} stands in line {} too", id(line), first + 1)));
@@ -289,156 +258,57 @@ fn wrong(path: &Path, at: usize, words: &str) -> Problem {
 }
 
 fn matcher<'m, 'a>(
-    matchers: &'m mut BTreeMap<(&'a Id, &'a str), Matcher>,
-    account: &'a Id,
+    matchers: &'m mut Matchers<'a>,
+    account: &'a Id<'a>,
     currency: &'a str,
     options: &Options,
 ) -> Result<&'m mut Matcher, String> {
-    let known = Currency::parse(currency).ok_or_else(|| format!("{currency} is no currency"))?;
-    Ok(matchers.entry((account, currency)).or_insert_with(|| {
-        let config = Config::for_minor_per_major(known.minor_per_major());
-        Matcher::new(Config {
+    if !matchers.contains_key(&(account, currency)) {
+        let known = Currency::parse(currency).ok_or_else(|| format!("{currency} is no currency"))?;
+        let config = Config::of_currency(known.code(), known.minor_per_major());
+        let matcher = Matcher::new(Config {
             utc_offset_minutes: options.utc_offset_minutes,
             write_off_max_minor: options.write_off_max_minor.unwrap_or(config.write_off_max_minor),
             threads: options.threads,
             ..config
-        })
-    }))
-}
-
-/// Each order's customer: by id where the file has it, else by name.
-fn customers(orders: &[OrderLine]) -> Vec<u64> {
-    let mut known: HashMap<String, u64> = HashMap::new();
-    let mut last = orders.iter().map(|line| line.customer_id).max().unwrap_or(0);
-    let mut customer = |line: &OrderLine| {
-        let name = line.customer_name.as_deref().unwrap_or_default().trim().to_uppercase();
-        match (line.customer_id, name.is_empty()) {
-            (0, true) => 0,
-            (0, false) => *known.entry(name).or_insert_with(|| {
-                last += 1;
-                last
-            }),
-            (id, _) => id,
-        }
-    };
-    orders.iter().map(&mut customer).collect()
-}
-
-fn order(at: usize, line: &OrderLine, customer: u64) -> Result<Order, String> {
-    if line.payable_minor <= 0 || line.paid_minor < 0 {
-        return Err("payable_minor has to be above 0, paid_minor not below".into());
+        });
+        matchers.insert((account, currency), matcher);
     }
-    Ok(Order {
-        order_id: OrderId(at as u64),
-        version: 0,
-        number: line.order_id.number(),
-        customer_key: CustomerKey(customer),
-        customer_name: line.customer_name.clone().unwrap_or_default(),
-        payable_minor: line.payable_minor,
-        due_minor: line.payable_minor.saturating_sub(line.paid_minor),
-        unique_code: line.unique_code,
-        create_ms: time_ms(&line.create_time)?,
-        expire_ms: line.expire_time.as_deref().map_or(Ok(0), time_ms)?,
-        state: if line.cancelled { OrderState::Cancelled } else { OrderState::Open },
-        payable_shared: false,
+    Ok(matchers.get_mut(&(account, currency)).expect("just put there"))
+}
+
+/// A line for each mutation, in pieces that follow each other.
+fn lines_out<'d>(
+    files: &Files<'_>,
+    decision: impl Fn(usize) -> Option<&'d Decision> + Sync,
+    threads: usize,
+) -> Result<Vec<Vec<u8>>, Problem> {
+    let piece = |from: usize, lines: &[MutationLine<'_>]| {
+        let mut out = Vec::new();
+        for (at, line) in lines.iter().enumerate() {
+            let line = match decision(from + at) {
+                Some(decision) => MatchLine::decided(line, decision, files.orders, files.mutations),
+                None => MatchLine::not_matched(line),
+            };
+            serde_json::to_writer(&mut out, &line).map_err(|error| Problem::Line(error.to_string()))?;
+            out.push(b'\n');
+        }
+        Ok(out)
+    };
+    let size = files.mutations.len().div_ceil(threads).max(PER_THREAD_MIN);
+    thread::scope(|scope| {
+        let parts = files.mutations.chunks(size).enumerate();
+        let started: Vec<_> =
+            parts.map(|(part, lines)| scope.spawn(move || piece(part * size, lines))).collect();
+        started.into_iter().map(|thread| thread.join().expect("writing does not panic")).collect()
     })
 }
 
-/// Milliseconds since 1970 of an RFC 3339 time.
-fn time_ms(time: &str) -> Result<i64, String> {
-    let parsed = Timestamp::from_str(time).map_err(|_| format!("{time} is no RFC 3339 time"))?;
-    Ok(parsed.seconds * 1_000 + i64::from(parsed.nanos) / 1_000_000)
-}
-
-/// Days since 1970 of "YYYY-MM-DD".
-fn day(date: &str) -> Result<i32, String> {
-    let wrong = || format!("{date} is no date (YYYY-MM-DD)");
-    let parsed = Timestamp::from_str(&format!("{date}T00:00:00Z")).map_err(|_| wrong())?;
-    i32::try_from(parsed.seconds.div_euclid(DAY_S)).map_err(|_| wrong())
-}
-
-/// How much came in and is posted; 0 for money out and for what is pending.
-fn money_in(line: &MutationLine) -> Result<i64, String> {
-    let posted = match line.status.as_deref() {
-        None | Some("POSTED") => true,
-        Some("PENDING") => false,
-        Some(other) => return Err(format!("{other} is no status (POSTED, PENDING)")),
-    };
-    let incoming = match line.direction.as_deref() {
-        None => line.amount_minor > 0,
-        Some("IN" | "CR") => true,
-        Some("OUT" | "DB" | "DR") => false,
-        Some(other) => return Err(format!("{other} is no direction (IN, OUT, CR, DB)")),
-    };
-    Ok(if posted && incoming { line.amount_minor.saturating_abs() } else { 0 })
-}
-
-fn match_line<'a>(
-    line: &'a MutationLine,
-    decision: &Decision,
-    orders: &'a [OrderLine],
-    mutations: &'a [MutationLine],
-) -> MatchLine<'a> {
-    let order = |id: OrderId| &orders[place(id.0)].order_id;
-    let allocations = decision.allocations.iter().map(|allocation| Allocated {
-        order_id: order(allocation.order_id),
-        amount_minor: allocation.amount_minor,
-        write_off_minor: allocation.write_off_minor,
-    });
-    let candidates = decision.candidates.iter().map(|candidate| Candidate {
-        order_ids: candidate.order_ids.iter().copied().map(order).collect(),
-        score: candidate.score_millinats,
-    });
-    MatchLine {
-        mutation_id: &line.mutation_id,
-        decision: match decision.verdict {
-            Verdict::Auto => "AUTO",
-            Verdict::Suggested => "SUGGESTED",
-            Verdict::Ambiguous => "AMBIGUOUS",
-            Verdict::None => "NONE",
-        },
-        allocations: allocations.collect(),
-        joined: decision.joined.iter().map(|id| &mutations[place(id.0)].mutation_id).collect(),
-        score: decision.score_millinats,
-        margin: decision.margin_millinats,
-        reasons: decision.reasons.iter().map(|reason| reason.words(|id| order(id).to_string())).collect(),
-        candidates: candidates.collect(),
-        cut: decision.cut,
-    }
-}
-
-/// Ids within the matchers are places in the files.
-fn place(id: u64) -> usize {
-    usize::try_from(id).expect("made of a place")
-}
-
-fn not_matched(line: &MutationLine) -> MatchLine<'_> {
-    let pending = line.status.as_deref() == Some("PENDING");
-    let words = if pending {
-        "It is pending: the bank has not posted it."
-    } else if line.amount_minor == 0 {
-        "No money moved."
-    } else {
-        "It is money out."
-    };
-    MatchLine {
-        mutation_id: &line.mutation_id,
-        decision: "NONE",
-        allocations: Vec::new(),
-        joined: Vec::new(),
-        score: 0,
-        margin: 0,
-        reasons: vec![words.into()],
-        candidates: Vec::new(),
-        cut: false,
-    }
-}
-
 /// Writes the file whole or not at all.
-fn write(out: &Path, text: &str) -> Result<(), Problem> {
+fn write(out: &Path, pieces: &[Vec<u8>]) -> Result<(), Problem> {
     let mut name = out.as_os_str().to_owned();
     name.push(".partial");
     let partial = PathBuf::from(name);
-    fs::write(&partial, text).map_err(|error| Problem::File(partial.clone(), error))?;
+    fs::write(&partial, pieces.concat()).map_err(|error| Problem::File(partial.clone(), error))?;
     fs::rename(&partial, out).map_err(|error| Problem::File(out.to_owned(), error))
 }

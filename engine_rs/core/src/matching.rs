@@ -61,11 +61,10 @@ impl Desk {
         let account: BankAccount = need(view, account_id.0)?;
         let offset_ms = Settings::load(view)?.utc_offset_ms;
         let config = Config {
-            minor_per_major: account.currency.minor_per_major(),
             utc_offset_minutes: i32::try_from(offset_ms / MINUTE_MS).unwrap_or(0),
             write_off_max_minor: account.matching_rules.write_off_max_minor,
             threads,
-            ..Config::default()
+            ..Config::of_currency(account.currency.code(), account.currency.minor_per_major())
         };
         let mut desk = Self {
             account_id,

@@ -31,10 +31,17 @@ pub enum Relation {
     Over,
 }
 
-/// What is rounded up is at most this part of what is due.
+impl Relation {
+    /// What an amount is short by may be let go: a fee, a code or a slip explains it.
+    pub(crate) fn lets_go(self) -> bool {
+        !matches!(self, Self::Part | Self::CodeSeen | Self::Over)
+    }
+}
+
+/// What is rounded is at most this part of what is due.
 const ROUNDED_SHARE: i64 = 40;
-/// What is rounded down is at most so many major units.
-const ROUNDED_DOWN_MAX: i64 = 1_000;
+/// What is let go is at most this part of what is due: who pays less pays a part.
+const TOLERATED_SHARE: i64 = 10;
 /// An amount with a unique code counts as one of at least so many digits.
 const CODED_DIGITS: usize = 5;
 /// More than this many times what is due is far over.
@@ -51,7 +58,7 @@ pub(crate) fn relate(amount: i64, due: i64, code: i32, config: &Config) -> (Rela
     let short = due - amount;
     let weighed = |relation, less| (relation, coded + less);
     let rounder = digits_of(amount) < digits_of(due);
-    let near = -short <= due / ROUNDED_SHARE && short <= ROUNDED_DOWN_MAX * config.minor_per_major;
+    let near = short.abs() <= due / ROUNDED_SHARE && short <= config.rounded_down_max_minor;
     if short == 0 {
         (Relation::Exact, coded)
     } else if code != 0 && short == code_minor {
@@ -69,7 +76,7 @@ pub(crate) fn relate(amount: i64, due: i64, code: i32, config: &Config) -> (Rela
         weighed(slip, less)
     } else if rounder && near {
         (Relation::Rounded, weights.rounded)
-    } else if short > 0 && short <= config.write_off_max_minor {
+    } else if short > 0 && short <= config.write_off_max_minor.min(due / TOLERATED_SHARE) {
         weighed(Relation::Tolerated, weights.tolerated)
     } else if code > 0 && ends_with_code(amount, code, config.minor_per_major) {
         (Relation::CodeSeen, weights.code_seen)

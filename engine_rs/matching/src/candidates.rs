@@ -151,7 +151,8 @@ impl Open {
         for (at, one) in common.iter().enumerate() {
             for other in &common[at + 1..] {
                 if one.token != other.token && one.value + other.value >= NAME_SEEN {
-                    for name in self.names.names_with(one.word).common_both(self.names.names_with(other.word)) {
+                    for name in self.names.names_with(one.word).common_both(self.names.names_with(other.word))
+                    {
                         tally.raise(name, one.value + other.value);
                     }
                 }

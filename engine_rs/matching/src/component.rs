@@ -78,14 +78,14 @@ pub(crate) fn solve(open: &Open, mutations: &[MutationId]) -> Vec<Outcome> {
         return vec![alone(mutations[0], &hypotheses)];
     }
     if hypotheses.iter().all(single) {
-        return by_assignment(mutations, &hypotheses, &[]);
+        return by_assignment(mutations, &hypotheses.iter().collect::<Vec<_>>(), &[]);
     }
     if mutations.len() <= TRIED_TOGETHER_MAX
         && let Some(outcomes) = by_trial(mutations, &hypotheses)
     {
         return outcomes;
     }
-    with_sets_first(mutations, hypotheses)
+    with_sets_first(open, mutations, hypotheses)
 }
 
 fn hypotheses(open: &Open, mutations: &[MutationId]) -> Vec<Hypothesis> {
@@ -130,25 +130,28 @@ fn hypotheses(open: &Open, mutations: &[MutationId]) -> Vec<Hypothesis> {
     found
 }
 
-/// Mutations by which a payer paid the same again: of transfers of one amount that name the same orders' payer, the earliest
-/// count, as many as there are orders. Which of them is meant makes no difference: they are the same payer's money.
+/// Mutations by which a payer paid the same again: of one payer's transfers of one amount that fit the same orders, those that
+/// fit best count, then the earliest, as many as there are orders. It is the same payer's money, whichever is meant.
 fn paid_again(open: &Open, mutations: &[MutationId]) -> FxHashSet<MutationId> {
-    let mut equal: BTreeMap<Vec<OrderId>, Vec<(i32, MutationId)>> = BTreeMap::new();
+    let mut equal: BTreeMap<(&str, Vec<OrderId>), Vec<(i64, i32, MutationId)>> = BTreeMap::new();
     for id in mutations {
         let Some(entry) = open.mutations.get(id) else { continue };
-        let named =
-            |pair: &&Evidence| pair.relation == Relation::Exact && pair.score > 0 && pair.told(PART_OTHER);
+        let named = |pair: &&Evidence| {
+            let meant = pair.score > 0 && pair.days_off >= 0 && pair.told(PART_OTHER);
+            pair.relation == Relation::Exact && meant
+        };
         let mut orders: Vec<OrderId> =
             entry.edges.pairs.iter().filter(named).map(|pair| pair.order_id).collect();
+        let best = entry.edges.pairs.iter().filter(named).map(Evidence::score).max();
         orders.sort_unstable();
-        if !orders.is_empty() {
-            equal.entry(orders).or_default().push((entry.day, *id));
+        if let Some(best) = best {
+            equal.entry((&entry.payer, orders)).or_default().push((-best, entry.day, *id));
         }
     }
     let mut again = FxHashSet::default();
-    for (orders, mut transfers) in equal {
+    for ((_, orders), mut transfers) in equal {
         transfers.sort_unstable();
-        again.extend(transfers.into_iter().skip(orders.len()).map(|(_, id)| id));
+        again.extend(transfers.into_iter().skip(orders.len()).map(|(.., id)| id));
     }
     again
 }
@@ -223,7 +226,7 @@ fn alone(mutation_id: MutationId, hypotheses: &[Hypothesis]) -> Outcome {
 }
 
 /// The best assignment where each choice is one mutation and one order. `settled` mutations are left out.
-fn by_assignment(mutations: &[MutationId], hypotheses: &[Hypothesis], settled: &[bool]) -> Vec<Outcome> {
+fn by_assignment(mutations: &[MutationId], hypotheses: &[&Hypothesis], settled: &[bool]) -> Vec<Outcome> {
     let mut columns: FxHashMap<OrderId, usize> = FxHashMap::default();
     let mut orders: Vec<OrderId> = hypotheses.iter().map(|hypothesis| hypothesis.orders[0]).collect();
     orders.sort_unstable();
@@ -370,7 +373,7 @@ impl<'a> Trial<'a> {
 }
 
 /// Sets that are worth more than what they displace are taken first, best first; the rest is assigned.
-fn with_sets_first(mutations: &[MutationId], hypotheses: Vec<Hypothesis>) -> Vec<Outcome> {
+fn with_sets_first(open: &Open, mutations: &[MutationId], hypotheses: Vec<Hypothesis>) -> Vec<Outcome> {
     let single = |hypothesis: &Hypothesis| matches!(hypothesis.choice, Choice::Pair(_));
     let (pairs, sets): (Vec<Hypothesis>, Vec<Hypothesis>) = hypotheses.into_iter().partition(single);
     let mut of: Vec<Vec<&Hypothesis>> = vec![Vec::new(); mutations.len()];
@@ -405,32 +408,61 @@ fn with_sets_first(mutations: &[MutationId], hypotheses: Vec<Hypothesis>) -> Vec
     ranked.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.orders.cmp(&other.1.orders)));
     let clashes = Clashes::among(&ranked);
     let mut settled = vec![false; mutations.len()];
-    let mut gone: FxHashSet<OrderId> = FxHashSet::default();
+    // Orders of sets that were taken, with the set's margin.
+    let mut gone: FxHashMap<OrderId, i64> = FxHashMap::default();
+    let mut taken = vec![false; ranked.len()];
     let mut outcomes = Vec::new();
     for (place, (gained, set)) in ranked.iter().enumerate() {
         let free = set.mutations.iter().all(|member| !settled[*member])
-            && set.orders.iter().all(|order| !gone.contains(order));
+            && set.orders.iter().all(|order| !gone.contains_key(order));
         if *gained <= 0 || !free {
             continue;
         }
         let rivals = clashes.with(set).filter(|other| *other != place);
         let nearest = rivals.map(|rival| gained - ranked[rival].0).min().unwrap_or(*gained);
+        let margin = nearest.clamp(0, *gained).min(MARGIN_MAX);
         for &member in &set.mutations {
             settled[member] = true;
             outcomes.push(Outcome {
                 mutation_id: mutations[member],
                 choice: set.choice.clone(),
-                margin: nearest.clamp(0, *gained).min(MARGIN_MAX),
+                margin,
                 cut: false,
             });
         }
-        gone.extend(&set.orders);
+        taken[place] = true;
+        gone.extend(set.orders.iter().map(|order| (*order, margin)));
     }
-    let left: Vec<Hypothesis> = pairs
-        .into_iter()
-        .filter(|pair| !settled[pair.mutations[0]] && !gone.contains(&pair.orders[0]))
-        .collect();
-    outcomes.extend(by_assignment(mutations, &left, &settled));
+    let (left, lost): (Vec<&Hypothesis>, Vec<&Hypothesis>) = pairs
+        .iter()
+        .filter(|pair| !settled[pair.mutations[0]])
+        .partition(|pair| !gone.contains_key(&pair.orders[0]));
+    // What is assigned is no surer than the sets that took its other orders, and than those that were not taken for it.
+    let mut of_member = vec![MARGIN_MAX; mutations.len()];
+    let mut of_order: FxHashMap<OrderId, i64> = FxHashMap::default();
+    for pair in lost {
+        let most = &mut of_member[pair.mutations[0]];
+        *most = gone[&pair.orders[0]].min(*most);
+    }
+    for (_, (gained, set)) in ranked.iter().enumerate().filter(|(place, _)| !taken[*place]) {
+        let dearer = clashes.with(set).map(|other| ranked[other].0).max().unwrap_or(0).max(0);
+        let margin = dearer - gained;
+        set.mutations.iter().for_each(|member| of_member[*member] = margin.min(of_member[*member]));
+        for order in &set.orders {
+            let most = of_order.entry(*order).or_insert(MARGIN_MAX);
+            *most = margin.min(*most);
+        }
+    }
+    for mut outcome in by_assignment(mutations, &left, &settled) {
+        let member = mutations.binary_search(&outcome.mutation_id).expect("one of them");
+        let pairs = open.mutations.get(&outcome.mutation_id).map(|entry| &entry.edges.pairs);
+        let order = match (&outcome.choice, pairs) {
+            (Choice::Pair(place), Some(pairs)) => of_order.get(&pairs[*place].order_id),
+            _ => None,
+        };
+        outcome.margin = outcome.margin.min(of_member[member]).min(order.copied().unwrap_or(MARGIN_MAX));
+        outcomes.push(outcome);
+    }
     outcomes
 }
 

@@ -11,6 +11,8 @@ pub struct Config {
     pub write_off_max_minor: i64,
     /// Fees that banks take off or customers add, in minor units.
     pub fees_minor: Vec<i64>,
+    /// The most that customers round a transfer down by, in minor units.
+    pub rounded_down_max_minor: i64,
     /// Most threads that a decision over many components takes; 1 makes none.
     pub threads: usize,
     /// Most candidates in a decision.
@@ -37,6 +39,7 @@ impl Default for Config {
             utc_offset_minutes: 7 * 60,
             write_off_max_minor: 650_000,
             fees_minor: vec![250_000, 650_000, 290_000],
+            rounded_down_max_minor: 100_000,
             threads: 1,
             candidates_max: 5,
             auto_score: 4_000,
@@ -50,15 +53,18 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The same for a currency with this many minor units in a major one: fees and write-offs count major units.
-    pub fn for_minor_per_major(minor_per_major: i64) -> Self {
-        let idr = Self::default();
-        let scale = |minor: i64| minor / idr.minor_per_major * minor_per_major;
+    /// For accounts in a currency, by its ISO 4217 code and how many minor units a major one has. Of others than rupiah no
+    /// bank's fees are known, and nothing is let go.
+    pub fn of_currency(code: &str, minor_per_major: i64) -> Self {
+        if code == "IDR" {
+            return Self { minor_per_major, ..Self::default() };
+        }
         Self {
             minor_per_major,
-            write_off_max_minor: scale(idr.write_off_max_minor),
-            fees_minor: idr.fees_minor.iter().map(|fee| scale(*fee)).collect(),
-            ..idr
+            write_off_max_minor: 0,
+            fees_minor: Vec::new(),
+            rounded_down_max_minor: minor_per_major,
+            ..Self::default()
         }
     }
 }
@@ -113,13 +119,13 @@ pub struct Weights {
     pub number_by_digits: [i64; 8],
     /// The text names another order's number.
     pub number_differs: i64,
-    /// This payer paid for the customer before.
+    /// This payer paid for the customer before, and for nobody else: less by the logarithm of how many.
     pub alias: i64,
     /// This payer paid for others before, never for this customer.
     pub alias_differs: i64,
     /// Paid before the order was booked.
     pub before_booking: i64,
-    /// Paid from booking to the day after the deadline.
+    /// Paid from the day of booking to that of the deadline.
     pub in_time: i64,
     /// Paid up to so many days later: (days, weight), by days.
     pub late: [(i32, i64); 4],

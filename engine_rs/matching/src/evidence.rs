@@ -2,6 +2,7 @@
 
 use crate::amounts::{Relation, relate};
 use crate::likely_name::Seen;
+use crate::logs::ln_milli;
 use crate::open::{MutationEntry, Open, OrderEntry};
 use crate::text::Number;
 use crate::types::{OrderId, OrderState};
@@ -37,6 +38,12 @@ impl Evidence {
         named || i64::from(self.number.max(0) + self.alias.max(0)) >= least
     }
 
+    /// The same without what was learnt of the payer.
+    pub(crate) fn told_by_text(&self, least: i64) -> bool {
+        (!self.contradicted && self.other() - i64::from(self.alias.max(0)) >= least)
+            || i64::from(self.number) >= least
+    }
+
     /// The score.
     pub(crate) fn score(&self) -> i64 {
         i64::from(self.score)
@@ -55,8 +62,10 @@ pub(crate) fn weigh(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, entr
     let number = number(open, mutation, entry);
     let alias = match seen.paid_for {
         [] => 0,
-        // The payer's own name is no second witness.
-        known if known.contains(&order.customer_key) => (weights.alias - name.weight.max(0)).max(0),
+        // The payer's own name is no second witness; who pays for many may mean any of them.
+        known if known.contains(&order.customer_key) => {
+            (weights.alias - ln_milli(known.len() as u64) - name.weight.max(0)).max(0)
+        }
         _ if name.weight > 0 => 0,
         _ => weights.alias_differs,
     };

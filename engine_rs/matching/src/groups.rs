@@ -151,7 +151,7 @@ fn sums(open: &Open, amount: i64, pool: &[Evidence], kind: SumKind) -> Vec<Group
     found.truncate(GROUPS_MAX * 4);
     found
         .into_iter()
-        .map(|set| {
+        .filter_map(|set| {
             let chosen: Vec<&Evidence> =
                 pool.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, pair)| pair).collect();
             group(open, amount, &chosen, tried, kind)
@@ -182,14 +182,14 @@ fn small_sums(open: &Open, amount: i64, pool: &[Evidence], kind: SumKind) -> Vec
         for second in first + 1..pool.len() {
             let rest = amount - dues[first] - dues[second];
             if rest == 0 {
-                found.push(group(open, amount, &[&pool[first], &pool[second]], pairs, kind));
+                found.extend(group(open, amount, &[&pool[first], &pool[second]], pairs, kind));
             }
             if rest <= 0 {
                 continue;
             }
             for third in (second + 1..pool.len()).filter(|third| dues[*third] == rest) {
                 let chosen = [&pool[first], &pool[second], &pool[third]];
-                found.push(group(open, amount, &chosen, pairs + triples, kind));
+                found.extend(group(open, amount, &chosen, pairs + triples, kind));
             }
         }
     }
@@ -208,7 +208,7 @@ fn with_strangers(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, sure: 
         for entry in left.iter().filter_map(|order| open.orders.get(order)) {
             let other = weigh(open, mutation, seen, entry);
             if other.order_id != pair.order_id && other.days_off >= 0 {
-                found.push(group(
+                found.extend(group(
                     open,
                     amount - due(open, pair),
                     &[pair, &other],
@@ -222,7 +222,8 @@ fn with_strangers(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, sure: 
 }
 
 /// Weighs a set of orders whose sum is the amount. `telling` is the amount whose digits tell the sum from chance.
-fn group(open: &Open, telling: i64, chosen: &[&Evidence], tried: u64, kind: SumKind) -> Group {
+/// None where a fee is more than any of the orders has to pay.
+fn group(open: &Open, telling: i64, chosen: &[&Evidence], tried: u64, kind: SumKind) -> Option<Group> {
     let weights = &open.config.weights;
     let less = match kind {
         SumKind::Exact => 0,
@@ -251,11 +252,11 @@ fn group(open: &Open, telling: i64, chosen: &[&Evidence], tried: u64, kind: SumK
     let mut shares: Vec<(OrderId, i64)> =
         chosen.iter().map(|pair| (pair.order_id, part(open, pair, kind))).collect();
     shares.sort_unstable();
-    if let (SumKind::FeeShort(fee), Some((_, last))) = (kind, shares.last_mut()) {
-        // The fee is taken off the last one.
-        *last = (*last - fee).max(1);
+    if let SumKind::FeeShort(fee) = kind {
+        let (_, largest) = shares.iter_mut().max_by_key(|(_, share)| *share)?;
+        *largest = largest.checked_sub(fee).filter(|share| *share > 0)?;
     }
     let (order_ids, shares_minor) = shares.into_iter().unzip();
     let score = weights.group_prior + sum + lead + numbers + beside + time + state;
-    Group { order_ids, shares_minor, kind, score, other, sum, tried, loose }
+    Some(Group { order_ids, shares_minor, kind, score, other, sum, tried, loose })
 }

@@ -28,10 +28,6 @@ impl Token {
 pub(crate) struct NameEvidence {
     /// Millinats.
     pub(crate) weight: i64,
-    /// Words of the name that are there.
-    pub(crate) found: u8,
-    /// Telling words of the name that are not.
-    pub(crate) missing: u8,
     /// Words are there that are somebody else's.
     pub(crate) contradicted: bool,
 }
@@ -95,8 +91,6 @@ impl Seen<'_> {
         };
         NameEvidence {
             weight: (value.min(weights.name_max) + beside + absent).max(weights.name_contradicts),
-            found: count,
-            missing: missing + cut_off,
             // A name that is more than the customer's may be a namesake's.
             contradicted: clashes || (self.name_only && (inner || (others > 0 && count == 1))),
         }

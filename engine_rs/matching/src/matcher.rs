@@ -23,6 +23,8 @@ pub struct Matcher {
     /// Mutations whose rivals changed: their edges stand, their decision may not.
     unsettled: BTreeSet<MutationId>,
     decisions: BTreeMap<MutationId, Decision>,
+    /// For few mutations: room for as many names as there are is not made for each.
+    tally: Tally,
 }
 
 impl Default for Matcher {
@@ -39,6 +41,7 @@ impl Matcher {
             touched: Touched::default(),
             unsettled: BTreeSet::new(),
             decisions: BTreeMap::new(),
+            tally: Tally::default(),
         }
     }
 
@@ -61,14 +64,14 @@ impl Matcher {
         self.open.remove_order(order_id, &mut self.touched)
     }
 
-    /// Adds a mutation, or puts it in the place of the one with its id.
+    /// Adds a mutation, or puts it in the place of the one with its id. What was decided of that is told again.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "handed over like an order; what of it is kept is no concern"
     )]
     pub fn put_mutation(&mut self, mutation: Mutation) {
         assert!(mutation.amount_minor > 0, "only money in pays orders");
-        self.remove(mutation.mutation_id);
+        self.remove_mutation(mutation.mutation_id);
         self.open.put_mutation(&mutation, &mut self.touched);
         self.unsettled.insert(mutation.mutation_id);
     }
@@ -76,10 +79,6 @@ impl Matcher {
     /// Takes a mutation out, with its decision; says whether it was there.
     pub fn remove_mutation(&mut self, mutation_id: MutationId) -> bool {
         self.decisions.remove(&mutation_id);
-        self.remove(mutation_id)
-    }
-
-    fn remove(&mut self, mutation_id: MutationId) -> bool {
         self.unsettle(&[mutation_id]);
         self.unsettled.remove(&mutation_id);
         self.touched.some.remove(&mutation_id);
@@ -155,7 +154,10 @@ impl Matcher {
         self.unsettle(&moved);
     }
 
-    fn edges(&self, ids: &[MutationId]) -> Vec<Edges> {
+    fn edges(&mut self, ids: &[MutationId]) -> Vec<Edges> {
+        if ids.len() < PER_THREAD_MIN {
+            return ids.iter().map(|id| self.open.edges(*id, &mut self.tally)).collect();
+        }
         self.in_threads(ids, |part| {
             let mut tally = Tally::default();
             part.iter().map(|id| self.open.edges(*id, &mut tally)).collect()

@@ -10,7 +10,7 @@ use crate::candidates::{Edges, NAME_SEEN};
 use crate::config::Config;
 use crate::names::{NameBook, Shift, Token};
 use crate::sorted::{insert, remove};
-use crate::text::{Number, Text, payer_key};
+use crate::text::{Number, Text};
 use crate::types::{CustomerKey, Mutation, MutationId, Order, OrderId};
 
 const DAY_MS: i64 = 86_400_000;
@@ -91,8 +91,12 @@ impl Open {
         }
     }
 
-    pub(crate) fn put_order(&mut self, order: Order, touched: &mut Touched) {
+    pub(crate) fn put_order(&mut self, mut order: Order, touched: &mut Touched) {
         let id = order.order_id;
+        if order.due_minor != order.payable_minor {
+            // The code was paid with the part that is paid: what is left is an amount like any.
+            order.unique_code = 0;
+        }
         let (name, shift) = self.names.add_order(id, &order.customer_name);
         insert(self.by_due.entry(order.due_minor).or_default(), id);
         if let Some(base) = self.base_of(&order) {
@@ -133,7 +137,7 @@ impl Open {
     pub(crate) fn put_mutation(&mut self, mutation: &Mutation, touched: &mut Touched) {
         let id = mutation.mutation_id;
         let text = Text::of(&mutation.description, &mutation.counterparty);
-        let payer = payer_key(&mutation.description, &mutation.counterparty);
+        let payer = text.payer();
         let tokens = self.names.add_text(id, &text);
         insert(self.by_amount.entry(mutation.amount_minor).or_default(), id);
         for number in &text.numbers {
@@ -277,7 +281,8 @@ impl Open {
         self.by_customer.get(&customer).map_or(&[], Vec::as_slice)
     }
 
-    /// Customers that a payer paid for before, by key; a name that was cut off is the same payer's.
+    /// Customers that a payer paid for before, by key; a name that was cut off is the same payer's. None where they are many:
+    /// who pays for everybody, such as a marketplace, tells nobody from anybody.
     pub(crate) fn customers_of(&self, payer: &str) -> Vec<CustomerKey> {
         if payer.is_empty() || self.customers_of.is_empty() {
             return Vec::new();
@@ -285,22 +290,32 @@ impl Open {
         let mut found: Vec<CustomerKey> = related(&self.customers_of, payer).flatten().copied().collect();
         found.sort_unstable();
         found.dedup();
-        found
+        if found.len() > PAID_FOR_MAX { Vec::new() } else { found }
     }
 }
+
+/// Most customers that one payer is known to pay for.
+const PAID_FOR_MAX: usize = 8;
 
 /// The shortest part of a payer's name by which the payer is known.
 const PAYER_LETTERS_MIN: usize = 8;
 
-/// What stands under a payer's name, under longer ones that begin with it and under shorter ones that it begins with.
+/// What stands under a payer's name, and under names of which one is the other cut off within a word. A name that goes on with
+/// another word may be anybody's.
 fn related<'a, T>(lists: &'a BTreeMap<String, Vec<T>>, payer: &'a str) -> impl Iterator<Item = &'a Vec<T>> {
-    let telling = payer.len() >= PAYER_LETTERS_MIN;
     let longer = lists.range::<str, _>((Bound::Included(payer), Bound::Unbounded));
-    let longer =
-        longer.take_while(move |(name, _)| name.as_str() == payer || (telling && name.starts_with(payer)));
-    let ends = payer.char_indices().map(|(at, _)| at).filter(|at| *at >= PAYER_LETTERS_MIN);
-    let shorter = ends.filter_map(|end| lists.get(payer[..end].trim_end()));
+    let longer = longer.take_while(move |(name, _)| name.starts_with(payer));
+    let longer = longer.filter(move |(name, _)| is_cut_of(payer, name));
+    let ends = payer.char_indices().map(|(at, _)| at).filter(move |at| is_cut_of(&payer[..*at], payer));
+    let shorter = ends.filter_map(|end| lists.get(&payer[..end]));
     longer.map(|(_, list)| list).chain(shorter)
+}
+
+/// Whether a name is another's beginning, cut off within a word; or the same.
+fn is_cut_of(beginning: &str, name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(beginning) else { return false };
+    let within_word = !rest.starts_with(' ') && !beginning.ends_with(' ');
+    rest.is_empty() || (beginning.len() >= PAYER_LETTERS_MIN && within_word)
 }
 
 fn take_ordered<T: Ord>(lists: &mut BTreeMap<String, Vec<T>>, key: &str, element: &T) -> bool {

@@ -228,6 +228,15 @@ impl Text {
         text
     }
 
+    /// See [`payer_key`].
+    pub(crate) fn payer(&self) -> String {
+        let named = || self.words.iter().filter(|word| !word.note);
+        let Some(field) = named().map(|word| word.field).max() else { return String::new() };
+        let letters: Vec<&str> =
+            named().filter(|word| word.field == field).map(|word| word.letters.as_str()).collect();
+        letters.join(" ")
+    }
+
     /// Banks write names in capitals, and in the last field: small letters beside capitals, and words of the fields before,
     /// are the customer's own.
     fn tell_notes_from_names(&mut self) {
@@ -384,12 +393,7 @@ fn fold(letter: char) -> Option<(Kind, char)> {
 /// what customers write beside their name; and of texts in several fields (parted by two blanks or more) from the last
 /// field that holds words. Stored with each alias that was learnt: what it gives for a text never changes.
 pub fn payer_key(description: &str, counterparty: &str) -> String {
-    let text = Text::of(description, counterparty);
-    let named = || text.words.iter().filter(|word| !word.note);
-    let Some(field) = named().map(|word| word.field).max() else { return String::new() };
-    let letters: Vec<&str> =
-        named().filter(|word| word.field == field).map(|word| word.letters.as_str()).collect();
-    letters.join(" ")
+    Text::of(description, counterparty).payer()
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::types::{Allocation, Candidate, Decision, MutationId, OrderId, OrderSt
 /// Amounts of so few digits are paid by many: they name no order by themselves.
 const COMMON_DIGITS: usize = 3;
 
+/// A fee that is more than this part of what is due is no fee that a machine believes in.
+const FEE_SHARE: i64 = 5;
+
 /// By how much an amount that is explained has to lead before another order's exact amount.
 const EXACT_LEAD: i64 = 4_000;
 /// The same for an amount that is only near.
@@ -71,18 +74,23 @@ impl Weighed {
             // Who is better known by another customer's name may still pay for this one, but a person looks.
             let own_name = mutation.edges.best_name < pair.name + NAME_LEAD || pair.number + pair.alias > 0;
             let told = own_name && pair.told(open.config.auto_other_evidence);
+            let told_by_text = own_name && pair.told_by_text(open.config.auto_other_evidence);
             let vague = matches!(pair.relation, Relation::Tolerated | Relation::Rounded);
             let margin = if vague { open.config.auto_margin * 3 / 2 } else { open.config.auto_margin };
             let short = order.due_minor - mutation.amount_minor;
             sure_kind = match pair.relation {
                 Relation::Exact => !common || told,
-                Relation::CodeLeftOut | Relation::FeeShort | Relation::Tolerated => {
-                    told && short <= open.config.write_off_max_minor
-                }
-                Relation::Swapped | Relation::WrongDigit | Relation::DigitCount | Relation::FeeOver => told,
-                Relation::Rounded => told && short <= open.config.write_off_max_minor,
+                Relation::CodeLeftOut | Relation::FeeOver => told,
+                Relation::FeeShort => told && short <= order.due_minor / FEE_SHARE,
+                Relation::Tolerated
+                | Relation::Rounded
+                | Relation::Swapped
+                | Relation::WrongDigit
+                | Relation::DigitCount => told_by_text,
                 Relation::CodeSeen | Relation::Part | Relation::Over => false,
             };
+            // What would stay due is a person's to ask for.
+            sure_kind &= short <= open.config.write_off_max_minor;
             sure_kind &= order.state != OrderState::Cancelled && pair.days_off >= 0;
             sure_kind &= outcome.margin >= margin && (!vague || pair.days_off == 0);
             if order.payable_shared {
@@ -93,9 +101,10 @@ impl Weighed {
             sure_kind = false;
             reasons.push(said(Feature::ExactElsewhere(rival)));
         }
+        sure_kind &= !told_by_others(open, mutation, pair);
         Self {
             order_ids: vec![pair.order_id],
-            allocations: allocate(open, mutation.amount_minor, &[pair.order_id]),
+            allocations: allocate(open, mutation.amount_minor, pair.order_id, pair.relation.lets_go()),
             joined: Vec::new(),
             score: pair.score(),
             sure_kind,
@@ -117,12 +126,15 @@ impl Weighed {
             Reason { feature: Feature::SamePayer, weight_millinats: rest },
         ];
         reasons.push(before(open.config.weights.group_prior));
+        let allocations = shares(open, group);
+        let paid =
+            allocations.len() == group.order_ids.len() && allocations.iter().all(|of| is_paid(open, of));
         Self {
             order_ids: group.order_ids.clone(),
-            allocations: shares(open, group),
+            allocations,
             joined: Vec::new(),
             score: group.score,
-            sure_kind: !group.loose && group.other >= open.config.auto_other_evidence,
+            sure_kind: paid && !group.loose && group.other >= open.config.auto_other_evidence,
             reasons,
         }
     }
@@ -149,11 +161,22 @@ impl Weighed {
         reasons.push(before(weights.group_prior));
         let cancelled =
             open.orders.get(&order_id).is_some_and(|entry| entry.order.state == OrderState::Cancelled);
-        let contradicted = pair.is_some_and(|pair| pair.contradicted);
-        let told = joint.other >= open.config.auto_other_evidence && !contradicted;
+        // All transfers are confirmed together: the least sure of them speaks for all.
+        let sound = |id: &MutationId| {
+            let edges = open.mutations.get(id).map(|entry| &entry.edges);
+            let pair = edges.and_then(|edges| edges.pairs.iter().find(|pair| pair.order_id == order_id));
+            let elsewhere = |pair: &Evidence| {
+                pair.order_id != order_id
+                    && pair.relation == Relation::Exact
+                    && pair.score() >= open.config.auto_score
+            };
+            edges.is_some_and(|edges| !edges.cut && !edges.pairs.iter().any(elsewhere))
+                && pair.is_some_and(|pair| !pair.contradicted)
+        };
+        let told = joint.other >= open.config.auto_other_evidence && joint.mutation_ids.iter().all(sound);
         Self {
             order_ids: vec![order_id],
-            allocations: allocate(open, mutation.amount_minor, &[order_id]),
+            allocations: allocate(open, mutation.amount_minor, order_id, false),
             joined: joint.mutation_ids.iter().copied().filter(|id| *id != own).collect(),
             score: joint.score,
             sure_kind: joint.complete && told && !cancelled,
@@ -198,6 +221,20 @@ impl Weighed {
             cut,
         }
     }
+}
+
+/// Whether nothing in the mutation itself tells its order from another one: only what others pay does.
+fn told_by_others(open: &Open, mutation: &MutationEntry, chosen: &Evidence) -> bool {
+    let others =
+        || mutation.edges.pairs.iter().filter(|pair| pair.order_id != chosen.order_id && pair.score > 0);
+    let equal = |pair: &Evidence| pair.score() + open.config.tie_margin > chosen.score();
+    // Of an amount that is only near, no other order of the same payer may be meant.
+    let named = |pair: &Evidence| pair.other() > 0 && pair.other() + i64::from(NAME_LEAD) > chosen.other();
+    let near = matches!(chosen.relation, Relation::Tolerated | Relation::Rounded);
+    // Who is known only as a payer for others may mean any order of the amount.
+    let learnt = !chosen.told_by_text(open.config.auto_other_evidence) && chosen.alias > 0;
+    let exact = |pair: &Evidence| pair.relation == Relation::Exact;
+    others().any(|pair| equal(pair) || (near && named(pair)) || ((near || learnt) && exact(pair)))
 }
 
 /// Another order whose amount this is exactly, so well that a person has to look.
@@ -252,37 +289,39 @@ fn candidates(mutation: &MutationEntry, chosen: &Weighed, most: usize) -> Vec<Ca
     found
 }
 
-/// Spends an amount on orders one after the other. What one of them is short by is let go if it is little.
-fn allocate(open: &Open, amount_minor: i64, order_ids: &[OrderId]) -> Vec<Allocation> {
-    let mut left = amount_minor;
-    let mut allocations = Vec::with_capacity(order_ids.len());
-    for order in order_ids.iter().filter_map(|order| open.orders.get(order)).map(|entry| &entry.order) {
-        let amount_minor = order.due_minor.min(left);
-        let short = order.due_minor - amount_minor;
-        let write_off_minor = if short <= open.config.write_off_max_minor { short } else { 0 };
-        left -= amount_minor;
-        if amount_minor > 0 {
-            let (order_id, order_version) = (order.order_id, order.version);
-            allocations.push(Allocation { order_id, order_version, amount_minor, write_off_minor });
-        }
-    }
-    allocations
+/// Spends an amount on an order. What it is short by is let go if it is little and `may_let_go`.
+fn allocate(open: &Open, amount_minor: i64, order_id: OrderId, may_let_go: bool) -> Vec<Allocation> {
+    let order = open.orders.get(&order_id).map(|entry| &entry.order);
+    let allocation = order.map(|order| {
+        let amount_minor = order.due_minor.min(amount_minor);
+        let write_off_minor = if may_let_go { let_go(open, order.due_minor - amount_minor) } else { 0 };
+        Allocation { order_id, order_version: order.version, amount_minor, write_off_minor }
+    });
+    allocation.into_iter().collect()
 }
 
 /// What each order of a group gets.
 fn shares(open: &Open, group: &Group) -> Vec<Allocation> {
     let orders = group.order_ids.iter().filter_map(|order| open.orders.get(order));
     let pairs = orders.zip(&group.shares_minor);
-    let shared = pairs.map(|(entry, share)| {
-        let short = entry.order.due_minor - share;
-        Allocation {
-            order_id: entry.order.order_id,
-            order_version: entry.order.version,
-            amount_minor: *share,
-            write_off_minor: if short <= open.config.write_off_max_minor { short } else { 0 },
-        }
+    let shared = pairs.map(|(entry, share)| Allocation {
+        order_id: entry.order.order_id,
+        order_version: entry.order.version,
+        amount_minor: *share,
+        write_off_minor: let_go(open, entry.order.due_minor - share),
     });
     shared.collect()
+}
+
+/// What is let go of a sum that is missing: all of it, if that is allowed.
+fn let_go(open: &Open, short_minor: i64) -> i64 {
+    if short_minor <= open.config.write_off_max_minor { short_minor } else { 0 }
+}
+
+/// Whether nothing stays due beside an allocation.
+fn is_paid(open: &Open, of: &Allocation) -> bool {
+    let due = open.orders.get(&of.order_id).map(|entry| entry.order.due_minor);
+    due == Some(of.amount_minor + of.write_off_minor)
 }
 
 fn said(feature: Feature) -> Reason {

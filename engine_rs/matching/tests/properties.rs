@@ -67,6 +67,9 @@ fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
         (0..PRICES.len(), 0..4_i64).prop_map(|(price, code)| PRICES[price] + code * 111),
         (0..PRICES.len(), 0..PRICES.len(), 0..4_i64)
             .prop_map(|(one, other, code)| PRICES[one] + PRICES[other] + code * 111),
+        // Parts of which one is little.
+        (0..PRICES.len(), 0..4_i64).prop_map(|(price, code)| PRICES[price] + code * 111 - 2_437),
+        Just(2_437),
         Just(25_000),
         Just(47_500),
     ];

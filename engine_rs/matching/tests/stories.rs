@@ -289,7 +289,7 @@ fn a_search_that_was_cut_says_so_and_is_never_sure() {
 
 #[test]
 fn cents_count_like_rupiah() {
-    let mut matcher = Matcher::new(Config::for_minor_per_major(1));
+    let mut matcher = Matcher::new(Config::of_currency("JPY", 1));
     let mut yen = order(1, "Sato Kenji", 98_765, 0);
     yen.payable_minor = 98_765;
     yen.due_minor = 98_765;
@@ -298,4 +298,162 @@ fn cents_count_like_rupiah() {
     transfer.amount_minor = 98_765;
     matcher.put_mutation(transfer);
     assert_eq!(matcher.decide(usize::MAX).changed[0].verdict, Verdict::Auto);
+}
+
+#[test]
+fn transfers_that_pay_together_let_nothing_go() {
+    let orders = vec![order(12_001, "Budi Santoso", 111_002, 2)];
+    let text = "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO";
+    let decisions = decided(orders, vec![mutation(1, 108_565, text), mutation(2, 2_437, text)]);
+    assert_eq!(paid(&decisions[0]), [(12_001, 108_565, 0)]);
+    assert_eq!(paid(&decisions[1]), [(12_001, 2_437, 0)]);
+}
+
+#[test]
+fn transfers_that_pay_together_are_as_sure_as_the_least_of_them() {
+    let text = |name: &str| format!("BI-FAST CR TRANSFER   DR 014 {name}");
+    let orders = || vec![order(12_001, "Susilawati", 1_200_345, 345)];
+    let both = |other: &str| {
+        let first = mutation(1, 700_000, &text("SUSILAWATI"));
+        decided(orders(), vec![first, mutation(2, 500_345, &text(other))])
+    };
+    assert!(both("SUSILAWATI").iter().all(|decision| decision.verdict == Verdict::Auto));
+    assert!(both("SUSILAWATI HARTONO").iter().all(|decision| decision.verdict == Verdict::Suggested));
+}
+
+#[test]
+fn a_fee_is_taken_off_an_order_that_bears_it() {
+    let name = "Budi Santoso";
+    let orders = vec![order(1, name, 108_437, 437), order(2, name, 308_437, 437), order(3, name, 5_000, 0)];
+    let decision =
+        one(orders, 108_437 + 308_437 + 5_000 - 6_500, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    let allocated: i64 = decision.allocations.iter().map(|of| of.amount_minor).sum();
+    assert!(allocated <= 41_537_400, "{:?}", paid(&decision));
+    assert!(decision.allocations.iter().all(|of| of.write_off_minor <= 650_000));
+}
+
+#[test]
+fn orders_that_stay_unpaid_are_for_people() {
+    let config = Config { write_off_max_minor: 0, ..Config::default() };
+    let mut matcher = Matcher::new(config);
+    matcher.put_order(order(1, "Budi Santoso", 111_002, 2));
+    matcher.put_order(order(2, "Budi Santoso", 333_003, 3));
+    matcher.put_mutation(mutation(1, 444_000, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO"));
+    let decided = matcher.decide(usize::MAX).changed;
+    assert_eq!(paid(&decided[0]), [(1, 111_000, 0), (2, 333_000, 0)]);
+    assert_eq!(decided[0].verdict, Verdict::Suggested);
+}
+
+#[test]
+fn a_slip_that_leaves_much_unpaid_is_for_people() {
+    for (payable, amount) in [(1_108_437, 108_437), (900_437, 100_437)] {
+        let orders = vec![order(12_001, "Budi Santoso", payable, 437)];
+        let decision = one(orders, amount, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+        assert_eq!(decision.verdict, Verdict::Suggested, "{payable} {amount}");
+        assert_eq!(paid(&decision), [(12_001, amount, 0)]);
+    }
+}
+
+#[test]
+fn little_is_let_go_of_little() {
+    let orders = vec![order(12_001, "Budi Santoso", 10_437, 437)];
+    let decision = one(orders, 4_000, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    assert_ne!(decision.verdict, Verdict::Auto);
+    assert!(decision.allocations.iter().all(|of| of.write_off_minor == 0), "{decision:?}");
+}
+
+#[test]
+fn what_is_left_of_a_part_paid_order_carries_no_code() {
+    let mut rest = order(12_001, "Budi Santoso", 111_002, 2);
+    rest.due_minor = 5_000_000;
+    let stranger = one(vec![rest.clone()], 50_000, "BI-FAST CR TRANSFER   DR 014 WAHYU NUGROHO");
+    assert_ne!(stranger.verdict, Verdict::Auto);
+    assert_eq!(one(vec![rest], 50_000, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO").verdict, Verdict::Auto);
+}
+
+#[test]
+fn a_mutation_that_is_put_anew_is_told_anew() {
+    let transfer = mutation(1, 108_437, "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO");
+    let mut matcher = matcher(shop(), vec![transfer.clone()]);
+    matcher.put_mutation(transfer);
+    assert_eq!(matcher.decide(usize::MAX).changed.len(), 1);
+}
+
+#[test]
+fn of_one_payers_equal_transfers_the_one_that_fits_best_counts() {
+    let text = "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO";
+    let mut early = mutation(1, 108_437, text);
+    early.day = BOOKED - 10;
+    let decisions = decided(shop(), vec![early, mutation(2, 108_437, text)]);
+    assert_eq!((decisions[1].verdict, paid(&decisions[1])), (Verdict::Auto, vec![(12_001, 108_437, 0)]));
+    assert!(decisions[0].allocations.is_empty());
+    let half = mutation(1, 108_437, "BI-FAST CR TRANSFER   DR 014 BUDI");
+    let decisions = decided(shop(), vec![half, mutation(2, 108_437, text)]);
+    assert_ne!(decisions[0].verdict, Verdict::Auto);
+    assert_eq!(paid(&decisions[1]), [(12_001, 108_437, 0)]);
+}
+
+#[test]
+fn a_learnt_payer_is_not_everybody_whose_name_begins_so() {
+    let verdict = |learnt: &[u64], text: &str| {
+        let mut matcher = matcher(shop(), vec![mutation(1, 150_000, text)]);
+        learnt.iter().for_each(|customer| matcher.learn("WAHYU NUGROHO", CustomerKey(*customer)));
+        matcher.decide(usize::MAX);
+        matcher.decision(MutationId(1)).map(|decision| decision.verdict)
+    };
+    assert_eq!(verdict(&[12_003], "BI-FAST CR TRANSFER   DR 014 WAHYU NUGROHO"), Some(Verdict::Auto));
+    assert_eq!(verdict(&[12_003], "BI-FAST CR TRANSFER   DR 014 WAHYU NUGRO"), Some(Verdict::Auto));
+    assert_ne!(verdict(&[12_003], "BI-FAST CR TRANSFER   DR 014 WAHYU NUGROHO RAHAYU"), Some(Verdict::Auto));
+    let everybody: Vec<u64> = (12_000..12_020).collect();
+    assert_ne!(verdict(&everybody, "BI-FAST CR TRANSFER   DR 014 WAHYU NUGROHO"), Some(Verdict::Auto));
+}
+
+#[test]
+fn what_was_learnt_is_found_whichever_came_first() {
+    let text = "BI-FAST CR TRANSFER   DR 014 WINARTO HADI";
+    for first in [true, false] {
+        let mut matcher = matcher(shop(), if first { vec![mutation(1, 150_000, text)] } else { vec![] });
+        matcher.learn("WINARTO", CustomerKey(12_003));
+        matcher.put_mutation(mutation(1, 150_000, text));
+        matcher.decide(usize::MAX);
+        let expected = Some(Verdict::None);
+        assert_eq!(matcher.decision(MutationId(1)).map(|decision| decision.verdict), expected);
+    }
+}
+
+#[test]
+fn what_is_assigned_is_no_surer_than_what_it_gave_way_to() {
+    let budi = "BI-FAST CR TRANSFER   DR 014 BUDI SANTOSO";
+    let orders = || {
+        vec![
+            order(5_001, "Budi Santoso", 200_437, 437),
+            order(5_002, "Budi Santoso", 300_112, 112),
+            order(5_003, "Wahyu Nugroho", 200_437, 437),
+        ]
+    };
+    let transfers = |others: i64| {
+        let mut transfers = vec![
+            mutation(1, 500_549, budi),
+            mutation(2, 200_437, "BI-FAST CR TRANSFER   DR 014 BUDI"),
+            mutation(3, 300_112, "BI-FAST CR TRANSFER   DR 014 BUD"),
+        ];
+        transfers.extend(
+            (0..others).map(|at| mutation(u64::try_from(at + 10).unwrap(), 190_000 + at * 123, budi)),
+        );
+        transfers
+    };
+    for others in [0, 8] {
+        let decisions = decided(orders(), transfers(others));
+        assert_ne!(decisions[1].verdict, Verdict::Auto, "beside {others} others: {:?}", decisions[1]);
+    }
+}
+
+#[test]
+fn a_dollar_is_not_a_rupiah() {
+    let mut matcher = Matcher::new(Config::of_currency("USD", 100));
+    matcher.put_order(Order { payable_minor: 99_937, due_minor: 99_937, ..order(1, "Sato Kenji", 1, 0) });
+    matcher.put_mutation(Mutation { amount_minor: 100, ..mutation(1, 1, "SATO KENJI") });
+    let decided = matcher.decide(usize::MAX).changed;
+    assert!(!decided[0].reasons.iter().any(|reason| reason.to_string().contains("rounded")), "{decided:?}");
+    assert!(decided[0].allocations.iter().all(|of| of.write_off_minor == 0));
 }
