@@ -222,7 +222,7 @@ fn with_strangers(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, sure: 
 }
 
 /// Weighs a set of orders whose sum is the amount. `telling` is the amount whose digits tell the sum from chance.
-/// None where a fee is more than any of the orders has to pay.
+/// A fee is taken off the last order that bears it; none where none does.
 fn group(open: &Open, telling: i64, chosen: &[&Evidence], tried: u64, kind: SumKind) -> Option<Group> {
     let weights = &open.config.weights;
     let less = match kind {
@@ -253,8 +253,8 @@ fn group(open: &Open, telling: i64, chosen: &[&Evidence], tried: u64, kind: SumK
         chosen.iter().map(|pair| (pair.order_id, part(open, pair, kind))).collect();
     shares.sort_unstable();
     if let SumKind::FeeShort(fee) = kind {
-        let (_, largest) = shares.iter_mut().max_by_key(|(_, share)| *share)?;
-        *largest = largest.checked_sub(fee).filter(|share| *share > 0)?;
+        let (_, last) = shares.iter_mut().rev().find(|(_, share)| *share > fee)?;
+        *last -= fee;
     }
     let (order_ids, shares_minor) = shares.into_iter().unzip();
     let score = weights.group_prior + sum + lead + numbers + beside + time + state;

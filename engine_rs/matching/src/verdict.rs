@@ -79,7 +79,7 @@ impl Weighed {
             let margin = if vague { open.config.auto_margin * 3 / 2 } else { open.config.auto_margin };
             let short = order.due_minor - mutation.amount_minor;
             sure_kind = match pair.relation {
-                Relation::Exact => !common || told,
+                Relation::Exact => !common || (told && pair.number >= 0),
                 Relation::CodeLeftOut | Relation::FeeOver => told,
                 Relation::FeeShort => told && short <= order.due_minor / FEE_SHARE,
                 Relation::Tolerated
@@ -159,6 +159,7 @@ impl Weighed {
         let rest = joint.score - weights.group_prior - weighed;
         reasons.push(Reason { feature: Feature::SamePayer, weight_millinats: rest });
         reasons.push(before(weights.group_prior));
+        let coded = open.orders.get(&order_id).is_some_and(|entry| entry.order.unique_code != 0);
         let cancelled =
             open.orders.get(&order_id).is_some_and(|entry| entry.order.state == OrderState::Cancelled);
         // All transfers are confirmed together: the least sure of them speaks for all.
@@ -170,8 +171,15 @@ impl Weighed {
                     && pair.relation == Relation::Exact
                     && pair.score() >= open.config.auto_score
             };
-            edges.is_some_and(|edges| !edges.cut && !edges.pairs.iter().any(elsewhere))
-                && pair.is_some_and(|pair| !pair.contradicted)
+            // Parts of an amount without a code may be parts of another order of the same payer.
+            let own = pair.map_or(0, Evidence::other);
+            let named = |other: &Evidence| {
+                let equally = other.other() + i64::from(NAME_LEAD) > own;
+                other.order_id != order_id && equally && !coded
+            };
+            edges.is_some_and(|edges| {
+                !edges.cut && !edges.pairs.iter().any(|pair| elsewhere(pair) || named(pair))
+            }) && pair.is_some_and(|pair| !pair.contradicted)
         };
         let told = joint.other >= open.config.auto_other_evidence && joint.mutation_ids.iter().all(sound);
         Self {
