@@ -104,6 +104,8 @@ class Bank(Orders):
             "create_time": self.now,
             # Set aside before the bank posted it, which it may still do.
             "_ignored_pending": False,
+            # A match of it was undone: what is proposed for it is for a person.
+            "_undone": False,
             "_keys": [key],
         }
         if not row["pending"]:
@@ -165,7 +167,8 @@ class Bank(Orders):
         assert bool(allocations) != (proposal["decision"] == "AMBIGUOUS"), proposal
         given = sum(allocation["amount"] for allocation in allocations)
         assert given <= mutation["amount"], (mutation, proposal)
-        assert given == mutation["amount"] or proposal["decision"] != "AUTO", (mutation, proposal)
+        sure = given == mutation["amount"] and not mutation["_undone"]
+        assert sure or proposal["decision"] != "AUTO", (mutation, proposal)
         for allocation in allocations:
             order = self.orders[allocation["order_id"]]
             assert allocation["amount"] > 0, proposal
@@ -469,7 +472,7 @@ class Bank(Orders):
         if credited_to:
             self.count("CREDITS", count=-1, amount=-mutation["credited"])
             self.credit(credited_to, -mutation["credited"])
-        mutation |= {"state": "POSTED", "proposal": None, "allocations": []}
+        mutation |= {"state": "POSTED", "proposal": None, "allocations": [], "_undone": True}
         mutation |= {"credited": 0, "credited_customer_id": 0}
         return {"mutation": mutation}
 

@@ -206,8 +206,11 @@ pub enum Event {
         payer: String,
         customer_id: CustomerId,
     },
+    /// `matched`: it was a match that was undone, not that it was set aside. Journals from before do not say.
     MutationUndone {
         mutation_id: MutationId,
+        #[serde(default)]
+        matched: bool,
     },
     MutationIgnored {
         mutation_id: MutationId,
@@ -435,7 +438,7 @@ impl Event {
             | Self::MutationProposed { mutation_id, .. }
             | Self::MutationWithdrawn { mutation_id }
             | Self::MutationConfirmed { mutation_id, .. }
-            | Self::MutationUndone { mutation_id }
+            | Self::MutationUndone { mutation_id, .. }
             | Self::MutationIgnored { mutation_id, .. } => vec![(R::Mutation, mutation_id.0)],
             Self::SaleMade(s) => {
                 let order = s.order_id.is_some().then_some((R::Order, s.order_id.0));

@@ -165,8 +165,8 @@ impl Desk {
         let decided = self.matcher.decide(DECIDED_MAX);
         for decision in decided.changed {
             let mutation_id = MutationId(decision.mutation_id.0);
-            let amount_minor = find::<Mutation>(view, mutation_id.0)?.map_or(0, |found| found.amount_minor);
-            let proposal = proposal(&decision, amount_minor);
+            let is_sure = is_sure(view, &decision)?;
+            let proposal = proposal(&decision, is_sure);
             if proposal.is_none() {
                 self.unmatched.insert(mutation_id);
             } else {
@@ -262,14 +262,22 @@ fn awaits_money(order: &Order) -> Option<kasir_matching::OrderState> {
     }
 }
 
-/// A decision on a mutation of so much, as it is stored; `None` for an honest "I don't know". What is over becomes a
-/// customer's credit: that a person says, however sure the rest is.
-fn proposal(decision: &Decision, amount_minor: i64) -> Option<Proposal> {
+/// Whether a decision may be confirmed without a person. What is over becomes a customer's credit, and a match that was
+/// undone was wrong before: that a person says, however sure the matcher is.
+fn is_sure(view: &dyn View, decision: &Decision) -> Result<bool, Fault> {
+    if decision.verdict != Verdict::Auto {
+        return Ok(false);
+    }
+    let Some(mutation) = find::<Mutation>(view, decision.mutation_id.0)? else { return Ok(false) };
     let given: i64 = decision.allocations.iter().map(|allocation| allocation.amount_minor).sum();
+    Ok(given == mutation.amount_minor && !mutation.undone)
+}
+
+/// A decision as it is stored; `None` for an honest "I don't know".
+fn proposal(decision: &Decision, is_sure: bool) -> Option<Proposal> {
     let verdict = match decision.verdict {
-        Verdict::Auto if given < amount_minor => MatchDecision::Suggested,
-        Verdict::Auto => MatchDecision::Auto,
-        Verdict::Suggested => MatchDecision::Suggested,
+        Verdict::Auto if is_sure => MatchDecision::Auto,
+        Verdict::Auto | Verdict::Suggested => MatchDecision::Suggested,
         Verdict::Ambiguous => MatchDecision::Ambiguous,
         Verdict::None => return None,
     };

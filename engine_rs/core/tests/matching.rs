@@ -6,6 +6,8 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::{BCA, MINUTE, Shop, WAREHOUSE, from, idr, paid_in};
 use kasir_core::command::{AllocationInput, Command, MatchingRulesInput, ProposalInput};
 use kasir_core::ids::{CustomerId, MutationId, OrderId};
@@ -175,11 +177,10 @@ fn several_transfers_pay_one_order_together_and_are_undone_one_by_one() {
 
     // When one of them is gone, the other does not pay alone.
     let order = shop.order(order.order_id);
-    let proposals = vec![
-        (1, Some(auto(vec![part(&order, first, 0)], &[2]))),
-        (2, Some(auto(vec![part(&order, second, 0)], &[1]))),
-    ];
-    assert_eq!(propose(&mut shop, proposals).auto, 2);
+    let likely =
+        |amount, joined| Some(proposal(MatchDecision::Suggested, vec![part(&order, amount, 0)], &[joined]));
+    let proposals = vec![(1, likely(first, 2)), (2, likely(second, 1))];
+    assert_eq!(propose(&mut shop, proposals).suggested, 2);
     shop.ok(Command::IgnoreMutation { mutation_id: MutationId(2), reason: "someone else's".into() });
     assert_eq!(refusal(&confirm(&mut shop, &[1])), Reason::VersionStale);
     shop.sound();
@@ -246,8 +247,8 @@ fn what_a_fee_took_is_written_off_within_the_rules_and_comes_back_with_an_undo()
     shop.sound();
 
     // Proposed ones are held against the rules as they are when somebody confirms.
-    let wanted = auto(vec![part(&booked, came, 650_000)], &[]);
-    assert_eq!(propose(&mut shop, vec![(1, Some(wanted))]).auto, 1);
+    let wanted = proposal(MatchDecision::Suggested, vec![part(&booked, came, 650_000)], &[]);
+    assert_eq!(propose(&mut shop, vec![(1, Some(wanted))]).suggested, 1);
     rules(&mut shop, 600_000);
     assert_eq!(refusal(&confirm(&mut shop, &[1])), Reason::WriteOffTooHigh);
     rules(&mut shop, 700_000);
@@ -406,4 +407,50 @@ fn a_matcher_that_follows_the_journal_knows_what_a_new_one_knows() {
     shop.wait(4 * 60 * MINUTE);
     agree(&mut shop);
     shop.replays();
+}
+
+/// What a desk that reads everything proposes, by mutation.
+fn found(shop: &Shop) -> BTreeMap<u64, Option<Proposal>> {
+    match Desk::open(&shop.state, BCA, 1).unwrap().propose(&shop.state).unwrap() {
+        Command::ProposeMatches { proposals, .. } => {
+            proposals.into_iter().map(|each| (each.mutation_id.0, each.proposal)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn decisions(shop: &Shop) -> Vec<Option<MatchDecision>> {
+    found(shop).into_values().map(|proposal| proposal.map(|proposal| proposal.decision)).collect()
+}
+
+#[test]
+fn a_match_that_a_person_undid_is_never_sure_again() {
+    let (mut shop, orders) = shop(1);
+    shop.import(vec![paid_in(orders[0].payable_minor, "TRSF E-BANKING CR 0101/FTSCY/WS9501 PELANGGAN")]);
+    shop.ok(Command::IgnoreMutation { mutation_id: MutationId(1), reason: "interest".into() });
+    shop.ok(undo(1));
+    assert_eq!(decisions(&shop), [Some(MatchDecision::Auto)], "nothing was matched yet");
+    assert_eq!(shop.reconcile(), [Ok(OrderState::Paid)]);
+    shop.ok(undo(1));
+    let order = shop.order(orders[0].order_id);
+    let sure = auto(vec![part(&order, order.payable_minor, 0)], &[]);
+    assert_eq!(propose(&mut shop, vec![(1, Some(sure))]).auto, 0);
+    assert_eq!(decisions(&shop), [Some(MatchDecision::Suggested)]);
+    assert_eq!(shop.reconcile(), []);
+    assert_eq!(shop.mutation(1).state, MutationState::Proposed);
+    assert_eq!(decisions(&shop), [], "what stands is what is wanted");
+    assert_eq!(confirm(&mut shop, &[1])[0].result.as_ref().unwrap().1, OrderState::Paid);
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn a_journal_that_does_not_say_what_was_undone_is_read() {
+    #[derive(serde::Serialize)]
+    enum Before {
+        MutationUndone { mutation_id: u64 },
+    }
+    let bytes = kasir_core::records::encode(&Before::MutationUndone { mutation_id: 1 }).unwrap();
+    let event: kasir_core::Event = kasir_core::records::decode(&bytes).unwrap();
+    assert_eq!(event, kasir_core::Event::MutationUndone { mutation_id: MutationId(1), matched: false });
 }

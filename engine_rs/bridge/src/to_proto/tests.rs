@@ -219,6 +219,7 @@ fn a_mutation_leaves_with_its_proposal() {
         occurrence: 13,
         pending_occurrence: 0,
         ignored_pending: false,
+        undone: true,
         file_hash: "abc".into(),
         create_ms: 14_000,
     };

@@ -117,9 +117,10 @@ fn standing(
     for (order_id, settled) in all {
         *promised.entry(order_id).or_default() += settled;
     }
-    // What is over becomes credit, which a person says.
-    let sure_of_less = left > 0 && proposal.decision == MatchDecision::Auto;
-    Ok(if sure_of_less { Standing::Wrong } else { Standing::Stands })
+    // What is over becomes credit, and what was undone was wrong before: a person says.
+    let unsure = left > 0 || mutation.undone;
+    let wrong = unsure && proposal.decision == MatchDecision::Auto;
+    Ok(if wrong { Standing::Wrong } else { Standing::Stands })
 }
 
 /// The key prefix of an account's mutations in a state.

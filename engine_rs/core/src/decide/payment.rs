@@ -13,7 +13,7 @@ use crate::ids::{CustomerId, DropOrderId, MutationId, OrderId};
 use crate::kv::{Fault, View};
 use crate::records::{Allocation, Customer, DropOrder, Mutation, Order, must, need};
 use crate::refusal::{Outcome, Reason, Refusal};
-use crate::states::{DropOrderState, MessageKind, MutationAction, OrderAction, OrderState};
+use crate::states::{DropOrderState, MessageKind, MutationAction, MutationState, OrderAction, OrderState};
 
 /// The mutation, if `action` may happen to it now.
 pub(super) fn mutation_ready(
@@ -225,7 +225,8 @@ pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'
                 .into());
         }
     }
-    events.push(Event::MutationUndone { mutation_id });
+    let matched = mutation.state == MutationState::Confirmed;
+    events.push(Event::MutationUndone { mutation_id, matched });
     if !mutation.learnt_payer.is_empty() {
         let orders = mutation.allocations.iter().map(|allocation| allocation.order_id);
         events.extend(

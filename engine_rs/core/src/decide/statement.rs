@@ -292,6 +292,7 @@ fn checked(
         ignore_reason: if row.pending || amount.minor > 0 { String::new() } else { MONEY_OUT.into() },
         occurrence: i32::try_from(occurrence).unwrap_or(0),
         ignored_pending: false,
+        undone: false,
         pending_occurrence: 0,
         file_hash: String::new(),
         create_ms: context.now_ms,

@@ -55,7 +55,7 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_
                 mutation.learnt_payer.clone_from(payer);
             })
         }
-        Event::MutationUndone { mutation_id } => {
+        Event::MutationUndone { mutation_id, matched } => {
             let before: Mutation = must(state.view(), mutation_id.0)?;
             let (customer_id, minor) = (before.credited_customer_id, -before.credited_minor);
             credit_by_mutation(state, customer_id, minor, before.currency, context)?;
@@ -68,6 +68,7 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_
                 mutation.ignored_pending = false;
                 mutation.ignore_reason.clear();
                 mutation.learnt_payer.clear();
+                mutation.undone |= *matched;
             })
         }
         Event::MutationIgnored { mutation_id, reason } => {

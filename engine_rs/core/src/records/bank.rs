@@ -145,6 +145,9 @@ pub struct Mutation {
     /// Set aside before the bank posted it, which it may still do.
     #[serde(default, skip_serializing_if = "empty")]
     pub ignored_pending: bool,
+    /// A match of it was undone: whatever is proposed for it from then on is for a person to confirm.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub undone: bool,
     #[serde(default, skip_serializing_if = "empty")]
     pub occurrence: i32,
     /// Which of several equal pending rows it was before the bank posted it; 0: it never was pending.
