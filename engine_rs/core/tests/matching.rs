@@ -454,3 +454,41 @@ fn a_journal_that_does_not_say_what_was_undone_is_read() {
     let event: kasir_core::Event = kasir_core::records::decode(&bytes).unwrap();
     assert_eq!(event, kasir_core::Event::MutationUndone { mutation_id: MutationId(1), matched: false });
 }
+
+#[test]
+fn no_order_is_promised_more_than_it_has_to_get_however_many_commands_say_so() {
+    let (mut shop, orders) = shop(2);
+    let payable = orders[0].payable_minor;
+    shop.import(vec![paid_in(payable, "A"), paid_in(payable, "B"), paid_in(payable, "C")]);
+    let whole = |order: &Order| Some(auto(vec![part(order, payable, 0)], &[]));
+    assert_eq!(propose(&mut shop, vec![(2, whole(&orders[0]))]).auto, 1);
+    let likely = |parts| Some(proposal(MatchDecision::Suggested, parts, &[]));
+    let twice = vec![part(&orders[1], 1, 0), part(&orders[1], 1, 0)];
+    for rival in [whole(&orders[0]), likely(vec![part(&orders[0], 1, 0)]), likely(twice)] {
+        let told = propose(&mut shop, vec![(1, rival)]);
+        assert_eq!((told.auto, told.suggested, told.more), (0, 0, false));
+        assert_eq!(shop.mutation(1).state, MutationState::Posted);
+    }
+    // In the place of what the same command takes back, whichever comes first.
+    let told = propose(&mut shop, vec![(1, whole(&orders[0])), (2, None)]);
+    assert_eq!((told.auto, told.withdrawn), (1, 1));
+    let told = propose(&mut shop, vec![(1, None), (3, whole(&orders[0]))]);
+    assert_eq!((told.auto, told.withdrawn), (1, 1));
+    // What is left out does not keep its old proposal, which nobody wants any more.
+    let wrong = auto(vec![part(&orders[1], payable * 2, 0)], &[]);
+    let told = propose(&mut shop, vec![(1, whole(&orders[0])), (3, Some(wrong))]);
+    assert_eq!((told.auto, told.withdrawn), (1, 1));
+    assert_eq!(shop.mutation(3).state, MutationState::Posted);
+    // A proposal that rests on what changed promises nothing.
+    shop.ok(Command::ExtendBooking {
+        order_id: orders[0].order_id,
+        version: orders[0].version,
+        expire_ms: Some(orders[0].expire_ms + MINUTE),
+    });
+    let order = shop.order(orders[0].order_id);
+    assert_eq!(propose(&mut shop, vec![(2, whole(&order))]).auto, 1);
+    let results = confirm(&mut shop, &[]);
+    assert_eq!(results.iter().filter(|each| each.result.is_ok()).count(), 1);
+    shop.sound();
+    shop.replays();
+}

@@ -4,14 +4,14 @@
 //! the state as it is: one that rests on an order or a mutation that changed meanwhile is left out, and the caller is told
 //! to come again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, Decided, check};
 use crate::command::ProposalInput;
 use crate::event::Event;
 use crate::ids::{BankAccountId, MutationId, OrderId};
 use crate::kv::{Fault, Key, View, u64_at};
-use crate::records::{BankAccount, Mutation, Order, Proposal, find, need};
+use crate::records::{BankAccount, Mutation, Order, Proposal, find, must, need};
 use crate::refusal::Outcome;
 use crate::reply::Proposed;
 use crate::states::{MatchDecision, MutationAction, MutationState};
@@ -31,8 +31,8 @@ pub(crate) fn propose(
     let account: BankAccount = need(view, account_id.0)?;
     check::at_most("proposals", proposals.len(), PROPOSALS_MAX)?;
     let mut proposed = Proposed { unmatched, more, ..Proposed::default() };
-    // How much of each order these proposals pay: none is promised more than it has to get.
-    let mut promised: BTreeMap<OrderId, i64> = BTreeMap::new();
+    let named = proposals.iter().map(|input| input.mutation_id).collect();
+    let mut promised = Promised { view, named, by_order: BTreeMap::new() };
     let mut events = Vec::with_capacity(proposals.len());
     for ProposalInput { mutation_id, proposal } in proposals {
         let mutation = find::<Mutation>(view, mutation_id.0)?;
@@ -45,22 +45,19 @@ pub(crate) fn propose(
             proposed.more = true;
             continue;
         };
-        let Some(proposal) = proposal else {
+        let standing = match proposal {
+            Some(proposal) => standing(view, &account, &mutation, proposal, &mut promised)?,
+            None => Standing::Nothing,
+        };
+        proposed.more |= standing == Standing::Stale;
+        let Some(proposal) = proposal.as_ref().filter(|_| standing == Standing::Stands) else {
+            // What stood there is not wanted any more, whatever comes in its place.
             if mutation.state == MutationState::Proposed {
                 proposed.withdrawn += 1;
                 events.push(Event::MutationWithdrawn { mutation_id: *mutation_id });
             }
             continue;
         };
-        match standing(view, &account, &mutation, proposal, &mut promised)? {
-            Standing::Stands => {}
-            Standing::Stale => {
-                proposed.more = true;
-                continue;
-            }
-            // A matcher that proposes what cannot be would do so again.
-            Standing::Wrong => continue,
-        }
         match proposal.decision {
             MatchDecision::Auto => proposed.auto += 1,
             MatchDecision::Suggested | MatchDecision::Ambiguous => proposed.suggested += 1,
@@ -79,8 +76,55 @@ enum Standing {
     Stands,
     /// An order changed since it was made: there will be another.
     Stale,
-    /// It gives more than there is, or has the wrong form.
+    /// There is none: the mutation is to be without.
+    Nothing,
+    /// It gives more than there is, or has the wrong form. A matcher that proposes so would do it again.
     Wrong,
+}
+
+/// How much of each order is promised by proposals that rest on it as it is: together never more than it has to get, so that
+/// each of them can be confirmed.
+struct Promised<'v> {
+    view: &'v dyn View,
+    /// The mutations that the command decides on: what stood for them counts no more.
+    named: BTreeSet<MutationId>,
+    by_order: BTreeMap<OrderId, i64>,
+}
+
+impl Promised<'_> {
+    fn of(&mut self, order: &Order) -> Result<i64, Fault> {
+        if let Some(promised) = self.by_order.get(&order.order_id) {
+            return Ok(*promised);
+        }
+        let mut promised = 0;
+        for mutation_id in proposed_for(self.view, order.order_id)? {
+            if self.named.contains(&mutation_id) {
+                continue;
+            }
+            let proposal = must::<Mutation>(self.view, mutation_id.0)?.proposal;
+            let parts = proposal.iter().flat_map(|proposal| &proposal.allocations);
+            let parts =
+                parts.filter(|part| part.order_id == order.order_id && part.order_version == order.version);
+            promised += parts.map(|part| part.amount_minor + part.write_off_minor).sum::<i64>();
+        }
+        self.by_order.insert(order.order_id, promised);
+        Ok(promised)
+    }
+
+    fn add(&mut self, order_id: OrderId, settled: i64) {
+        *self.by_order.entry(order_id).or_default() += settled;
+    }
+}
+
+/// The mutations whose proposals name an order: few, for the matcher gives an order to those that pay it together.
+pub(crate) fn proposed_for(view: &dyn View, order_id: OrderId) -> Result<Vec<MutationId>, Fault> {
+    let prefix = Key::new().u64(order_id.0);
+    let mut found = Vec::new();
+    view.scan(Table::ProposalsByOrder, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
+        found.push(MutationId(u64_at(key, 9)?));
+        Ok(true)
+    })?;
+    Ok(found)
 }
 
 /// Whether a proposal can be confirmed as the state is: its orders are as it saw them, and it gives no more than there is.
@@ -89,38 +133,39 @@ fn standing(
     account: &BankAccount,
     mutation: &Mutation,
     proposal: &Proposal,
-    promised: &mut BTreeMap<OrderId, i64>,
+    promised: &mut Promised<'_>,
 ) -> Result<Standing, Fault> {
     if (proposal.decision == MatchDecision::Ambiguous) != proposal.allocations.is_empty() {
         return Ok(Standing::Wrong);
     }
     let mut left = mutation.amount_minor;
-    let mut all = Vec::with_capacity(proposal.allocations.len());
+    let mut all = BTreeMap::new();
     for allocation in &proposal.allocations {
         let Some(order) = find::<Order>(view, allocation.order_id.0)? else { return Ok(Standing::Wrong) };
         if order.version != allocation.order_version {
             return Ok(Standing::Stale);
         }
         let settled = allocation.amount_minor + allocation.write_off_minor;
-        let before = promised.get(&order.order_id).copied().unwrap_or(0);
+        let before = promised.of(&order)?;
         left -= allocation.amount_minor;
         let fits = order.currency == mutation.currency
             && allocation.amount_minor > 0
             && (0..=account.matching_rules.write_off_max_minor).contains(&allocation.write_off_minor)
             && before + settled <= order.due_minor()
-            && left >= 0;
+            && left >= 0
+            && all.insert(order.order_id, settled).is_none();
         if !fits {
             return Ok(Standing::Wrong);
         }
-        all.push((order.order_id, settled));
-    }
-    for (order_id, settled) in all {
-        *promised.entry(order_id).or_default() += settled;
     }
     // What is over becomes credit, and what was undone was wrong before: a person says.
-    let unsure = left > 0 || mutation.undone;
-    let wrong = unsure && proposal.decision == MatchDecision::Auto;
-    Ok(if wrong { Standing::Wrong } else { Standing::Stands })
+    if proposal.decision == MatchDecision::Auto && (left > 0 || mutation.undone) {
+        return Ok(Standing::Wrong);
+    }
+    for (order_id, settled) in all {
+        promised.add(order_id, settled);
+    }
+    Ok(Standing::Stands)
 }
 
 /// The key prefix of an account's mutations in a state.

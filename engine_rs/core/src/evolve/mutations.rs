@@ -3,12 +3,12 @@
 use super::index::given;
 use super::payments::credit_by_mutation;
 use super::step;
-use crate::decide::matching::{Rests, decided_prefix, state_prefix};
+use crate::decide::matching::{Rests, decided_prefix, proposed_for, state_prefix};
 use crate::decide::statement::{pending_prefix, row_key};
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{CustomerId, MutationId, OrderId};
-use crate::kv::{Fault, Key, State, u64_at};
+use crate::kv::{Fault, Key, State};
 use crate::open_money;
 use crate::records::{Mutation, Proposal, must, save};
 use crate::states::{MutationAction, MutationState};
@@ -143,17 +143,10 @@ fn proposal_key(mutation: &Mutation, proposal: &Proposal, rests: Rests) -> Key {
     decided_prefix(mutation.bank_account_id, rests, proposal.decision).u64(mutation.mutation_id.0)
 }
 
-/// Moves the proposals that rest on an order to those that rest on what changed: few, for the matcher gives an order to the
-/// mutations that pay it together.
+/// Moves the proposals that rest on an order to those that rest on what changed.
 pub(super) fn order_changed(state: &mut dyn State, order_id: OrderId) -> Result<(), Fault> {
-    let prefix = Key::new().u64(order_id.0);
-    let mut resting = Vec::new();
-    state.scan(Table::ProposalsByOrder, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
-        resting.push(u64_at(key, 9)?);
-        Ok(true)
-    })?;
-    for id in resting {
-        let mutation: Mutation = must(state.view(), id)?;
+    for id in proposed_for(state.view(), order_id)? {
+        let mutation: Mutation = must(state.view(), id.0)?;
         if let Some(proposal) = &mutation.proposal {
             let key = |rests| proposal_key(&mutation, proposal, rests);
             state.delete(Table::Proposals, key(Rests::OnWhatIs).as_slice())?;
