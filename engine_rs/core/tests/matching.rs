@@ -110,7 +110,7 @@ fn a_proposal_is_taken_only_as_the_state_bears_it() {
     // Money out, money that is not there, and a second transfer for what is promised.
     let asked = [3, 77, 1, 2].map(|id| (id, Some(right.clone())));
     let told = propose(&mut shop, asked.to_vec());
-    assert_eq!((told.auto, told.suggested, told.unmatched), (1, 0, 7));
+    assert_eq!((told.auto, told.suggested, told.unmatched), (1, 0, 8), "with the second transfer");
     assert_eq!(shop.mutation(2).state, MutationState::Posted);
     let again = propose(&mut shop, vec![(1, Some(right))]);
     assert_eq!((again.auto, again.withdrawn, again.more), (1, 0, false));
@@ -466,7 +466,7 @@ fn no_order_is_promised_more_than_it_has_to_get_however_many_commands_say_so() {
     let twice = vec![part(&orders[1], 1, 0), part(&orders[1], 1, 0)];
     for rival in [whole(&orders[0]), likely(vec![part(&orders[0], 1, 0)]), likely(twice)] {
         let told = propose(&mut shop, vec![(1, rival)]);
-        assert_eq!((told.auto, told.suggested, told.more), (0, 0, false));
+        assert_eq!((told.auto, told.suggested, told.unmatched, told.more), (0, 0, 8, false));
         assert_eq!(shop.mutation(1).state, MutationState::Posted);
     }
     // In the place of what the same command takes back, whichever comes first.
@@ -477,7 +477,7 @@ fn no_order_is_promised_more_than_it_has_to_get_however_many_commands_say_so() {
     // What is left out does not keep its old proposal, which nobody wants any more.
     let wrong = auto(vec![part(&orders[1], payable * 2, 0)], &[]);
     let told = propose(&mut shop, vec![(1, whole(&orders[0])), (3, Some(wrong))]);
-    assert_eq!((told.auto, told.withdrawn), (1, 1));
+    assert_eq!((told.auto, told.withdrawn, told.unmatched), (1, 1, 8));
     assert_eq!(shop.mutation(3).state, MutationState::Posted);
     // A proposal that rests on what changed promises nothing.
     shop.ok(Command::ExtendBooking {

@@ -50,6 +50,7 @@ pub(crate) fn propose(
             None => Standing::Nothing,
         };
         proposed.more |= standing == Standing::Stale;
+        proposed.unmatched += i32::from(standing == Standing::Wrong);
         let Some(proposal) = proposal.as_ref().filter(|_| standing == Standing::Stands) else {
             // What stood there is not wanted any more, whatever comes in its place.
             if mutation.state == MutationState::Proposed {
