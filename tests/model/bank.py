@@ -207,7 +207,7 @@ class Bank(Orders):
                 continue
             result: Record = {"mutation_id": mutation_id, "order_ids": [], "order_state": "", "error": None}
             try:
-                together, order_ids = self._confirm(account_id, mutation_id)
+                together, order_ids = self._confirm(account_id, mutation_id, all_auto=request["all_auto"])
             except Refused as refused:
                 results.append(result | {"error": {"reason": refused.reason, "details": refused.details}})
                 continue
@@ -215,7 +215,7 @@ class Bank(Orders):
             results += [result | told | {"mutation_id": each} for each in together]
         return {"results": results, "more": False}
 
-    def _confirm(self, account_id: int, mutation_id: int) -> tuple[list[int], list[int]]:
+    def _confirm(self, account_id: int, mutation_id: int, *, all_auto: bool) -> tuple[list[int], list[int]]:
         """The mutations that were confirmed with this one, itself included, and the orders they pay."""
         mutation = self.need(self.mutations, mutation_id, "MUTATION")
         self.may(mutation_id, mutation["state"], "POSTED", "PROPOSED")
@@ -228,7 +228,8 @@ class Bank(Orders):
             raise Refused("VERSION_STALE")
         proposal = mutation["proposal"]
         if proposal["joined_mutation_ids"]:
-            return self._confirm_joined({mutation_id, *proposal["joined_mutation_ids"]}, proposal)
+            together = {mutation_id, *proposal["joined_mutation_ids"]}
+            return self._confirm_joined(together, proposal, all_auto=all_auto)
         payments = {
             allocation["order_id"]: (allocation["amount"], allocation["write_off"] or 0)
             for allocation in proposal["allocations"]
@@ -237,8 +238,12 @@ class Bank(Orders):
         self._credit_rest(mutation, self.orders[next(iter(payments))]["customer_id"])
         return [mutation_id], list(payments)
 
-    def _confirm_joined(self, ids: set[int], proposal: Record) -> tuple[list[int], list[int]]:
-        """Several mutations pay one order; what is written off is what is left when all have paid."""
+    def _confirm_joined(
+        self, ids: set[int], proposal: Record, *, all_auto: bool
+    ) -> tuple[list[int], list[int]]:
+        """Several mutations pay one order; what is written off is what is left when all have paid. With
+        `all_auto` each of them has to be AUTO.
+        """
         (named,) = proposal["allocations"]
         order, parts = self.orders[named["order_id"]], []
         for mutation_id in sorted(ids):
@@ -246,7 +251,8 @@ class Bank(Orders):
             proposed = other["proposal"] or {"joined_mutation_ids": [], "allocations": []}
             (part,) = proposed["allocations"] or [None]
             same = part and all(part[name] == named[name] for name in ("order_id", "order_version"))
-            if not same or {mutation_id, *proposed["joined_mutation_ids"]} != ids:
+            unsure = all_auto and proposed.get("decision") != "AUTO"
+            if unsure or not same or {mutation_id, *proposed["joined_mutation_ids"]} != ids:
                 raise Refused("VERSION_STALE", id=mutation_id)
             parts.append((other, part["amount"], part["write_off"] or 0))
         parts.sort(key=lambda part: (part[2], part[0]["mutation_id"]))

@@ -172,8 +172,9 @@ impl Run<'_, '_> {
                 continue;
             }
             let result = self.part(|run| {
+                let view = run.state.view();
                 let (events, together, order_ids) =
-                    decide::confirm::confirm(run.state.view(), mutation_id, account_id, run.context)?;
+                    decide::confirm::confirm(view, mutation_id, account_id, all_auto, run.context)?;
                 run.take(events)?;
                 let state = decide::confirm::first_state(run.state.view(), &order_ids)?;
                 Ok((together, order_ids, state))

@@ -163,10 +163,14 @@ impl Desk {
     /// [`Fault`] when the store cannot be read.
     pub fn propose(&mut self, view: &dyn View) -> Result<Command, Fault> {
         let decided = self.matcher.decide(DECIDED_MAX);
-        for decision in decided.changed {
+        let changed = decided.changed.iter();
+        // How sure one part of an order's money is decides on the others too.
+        let changed: BTreeSet<kasir_matching::MutationId> = changed
+            .flat_map(|decision| decision.joined.iter().copied().chain([decision.mutation_id]))
+            .collect();
+        for decision in changed.into_iter().filter_map(|id| self.matcher.decision(id)) {
             let mutation_id = MutationId(decision.mutation_id.0);
-            let is_sure = is_sure(view, &decision)?;
-            let proposal = proposal(&decision, is_sure);
+            let proposal = proposal(decision, self.is_sure(view, decision)?);
             if proposal.is_none() {
                 self.unmatched.insert(mutation_id);
             } else {
@@ -196,6 +200,18 @@ impl Desk {
             unmatched: small(self.unmatched.len()),
             proposals,
         })
+    }
+
+    /// Whether a decision may be confirmed without a person: each mutation that pays the order with it is as sure.
+    fn is_sure(&self, view: &dyn View, decision: &Decision) -> Result<bool, Fault> {
+        let others = decision.joined.iter().map(|id| self.matcher.decision(*id));
+        for part in others.chain([Some(decision)]) {
+            let is_sure = part.map_or(Ok(false), |part| is_sure_alone(view, part))?;
+            if !is_sure {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The order, if money for it may come to this account.
@@ -262,9 +278,9 @@ fn awaits_money(order: &Order) -> Option<kasir_matching::OrderState> {
     }
 }
 
-/// Whether a decision may be confirmed without a person. What is over becomes a customer's credit, and a match that was
-/// undone was wrong before: that a person says, however sure the matcher is.
-fn is_sure(view: &dyn View, decision: &Decision) -> Result<bool, Fault> {
+/// Whether a decision by itself may be confirmed without a person. What is over becomes a customer's credit, and a match
+/// that was undone was wrong before: that a person says, however sure the matcher is.
+fn is_sure_alone(view: &dyn View, decision: &Decision) -> Result<bool, Fault> {
     if decision.verdict != Verdict::Auto {
         return Ok(false);
     }

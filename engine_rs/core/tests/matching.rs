@@ -492,3 +492,44 @@ fn no_order_is_promised_more_than_it_has_to_get_however_many_commands_say_so() {
     shop.sound();
     shop.replays();
 }
+
+#[test]
+fn money_that_pays_together_is_as_sure_as_its_least_sure_part() {
+    let (mut shop, orders) = shop(2);
+    let (first, second) = (4_000_000, orders[0].payable_minor - 4_000_000);
+    let text = "TRSF E-BANKING CR 0101/FTSCY/WS9501 PELANGGAN";
+    shop.import(vec![paid_in(first, text), paid_in(second, text)]);
+    let likely = proposal(MatchDecision::Suggested, vec![part(&orders[0], second, 0)], &[1]);
+    let sure = auto(vec![part(&orders[0], first, 0)], &[2]);
+    let told = propose(&mut shop, vec![(1, Some(sure)), (2, Some(likely))]);
+    assert_eq!((told.auto, told.suggested), (1, 1));
+    assert_eq!(refusal(&confirm(&mut shop, &[])), Reason::VersionStale);
+    assert_eq!(shop.order(orders[0].order_id).state, OrderState::Booked);
+    assert_eq!(confirm(&mut shop, &[1]).len(), 2, "a person says so");
+    shop.ok(undo(2));
+    shop.ok(undo(1));
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
+fn one_part_that_was_undone_makes_the_others_less_sure() {
+    let (mut shop, orders) = shop(1);
+    let (first, second) = (4_000_000, orders[0].payable_minor - 4_000_000);
+    let text = format!("TRSF E-BANKING CR 0101/FTSCY/WS9501 PESANAN {} PELANGGAN", orders[0].order_id);
+    shop.import(vec![paid_in(first, &text), paid_in(second, &text)]);
+    let sure = Some(MatchDecision::Auto);
+    assert_eq!(decisions(&shop), [sure, sure]);
+    assert_eq!(found(&shop)[&1].as_ref().unwrap().joined, [MutationId(2)]);
+    shop.ok(Command::MatchMutation {
+        mutation_id: MutationId(2),
+        allocations: vec![],
+        credit_remainder: true,
+        credit_customer_id: orders[0].customer_id,
+    });
+    shop.ok(undo(2));
+    let likely = Some(MatchDecision::Suggested);
+    assert_eq!(decisions(&shop), [likely, likely]);
+    assert_eq!(shop.reconcile(), []);
+    shop.sound();
+}

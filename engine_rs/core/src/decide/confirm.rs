@@ -86,12 +86,14 @@ pub(crate) fn first_state(view: &dyn View, orders: &[OrderId]) -> Result<OrderSt
     }
 }
 
-/// Confirms a proposal as it stands, together with those of other mutations that pay the same order with it. An order whose
-/// deadline passed meanwhile has changed: its version tells. Returns the mutations, and the orders they pay.
+/// Confirms a proposal as it stands, together with those of other mutations that pay the same order with it; `all_auto`:
+/// only if those are sure too. An order whose deadline passed meanwhile has changed: its version tells. Returns the
+/// mutations, and the orders they pay.
 pub(crate) fn confirm(
     view: &dyn View,
     mutation_id: MutationId,
     account_id: BankAccountId,
+    all_auto: bool,
     context: &Context<'_>,
 ) -> Outcome<(Vec<Event>, Vec<MutationId>, Vec<OrderId>)> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Confirm)?;
@@ -134,7 +136,7 @@ pub(crate) fn confirm(
         let events = allocate(view, &mutation, payments.collect(), credit, &mut paying, context)?;
         return Ok((events, vec![mutation_id], order_ids));
     }
-    let together = joined(view, mutation_id, &proposal)?;
+    let together = joined(view, mutation_id, &proposal, all_auto)?;
     let ids = together.iter().map(|(mutation, _, _)| mutation.mutation_id).collect();
     let [order] = <[Order; 1]>::try_from(orders).map_err(|_| several_orders(mutation_id))?;
     let mut parts = Vec::with_capacity(together.len());
@@ -156,8 +158,13 @@ fn several_orders(mutation_id: MutationId) -> Fault {
 }
 
 /// The mutations that pay one order together, by id, with how much each pays and what is written off with it. Refused when
-/// one of them is not proposed so any more.
-fn joined(view: &dyn View, first: MutationId, proposal: &Proposal) -> Outcome<Vec<(Mutation, i64, i64)>> {
+/// one of them is not proposed so any more, or is not sure where all have to be.
+fn joined(
+    view: &dyn View,
+    first: MutationId,
+    proposal: &Proposal,
+    all_auto: bool,
+) -> Outcome<Vec<(Mutation, i64, i64)>> {
     let mut ids: BTreeSet<MutationId> = proposal.joined.iter().copied().collect();
     ids.insert(first);
     let wanted =
@@ -167,7 +174,7 @@ fn joined(view: &dyn View, first: MutationId, proposal: &Proposal) -> Outcome<Ve
         let mutation: Mutation = must(view, id.0)?;
         let same = mutation.proposal.as_ref().filter(|other| {
             let others: BTreeSet<_> = other.joined.iter().copied().chain([*id]).collect();
-            others == ids
+            others == ids && (!all_auto || other.decision == MatchDecision::Auto)
         });
         let part = same.and_then(|other| other.allocations.first());
         let Some(part) = part.filter(|part| Some((part.order_id, part.order_version)) == wanted) else {
