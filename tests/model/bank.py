@@ -372,7 +372,7 @@ class Bank(Orders):
         due = order["payable"] - order["paid"] - order["written_off"]
         if amount > due:
             raise Refused("OVER_ALLOCATED", order_id=order["order_id"], due_minor=due)
-        if off and (off > most_off or amount + off != due):
+        if off and (order["written_off"] + off > most_off or amount + off != due):
             raise refuse_field("WRITE_OFF_TOO_HIGH", "write_off")
         late = ("EXPIRED", "CANCELLED", "REFUND_DUE")
         self.may(order["order_id"], order["state"], "BOOKED", "PARTLY_PAID", *late)

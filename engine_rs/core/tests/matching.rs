@@ -533,3 +533,46 @@ fn one_part_that_was_undone_makes_the_others_less_sure() {
     assert_eq!(shop.reconcile(), []);
     shop.sound();
 }
+
+#[test]
+fn what_is_written_off_of_an_order_in_steps_stays_within_the_rules() {
+    let (mut shop, orders) = shop(1);
+    let order = &orders[0];
+    rules(&mut shop, 6_500);
+    let half = order.payable_minor / 2;
+    let rest = order.payable_minor - half;
+    shop.import(vec![
+        paid_in(half, "1"),
+        paid_in(rest - 6_500, "2"),
+        paid_in(half - 6_500, "3"),
+        paid_in(half, "4"),
+    ]);
+    let join = |ids: [u64; 2], off| Command::JoinMutations {
+        mutation_ids: ids.map(MutationId).to_vec(),
+        order_id: order.order_id,
+        write_off: Some(idr(off)),
+        credit_remainder: false,
+    };
+    let by_hand = |id, amount, off| Command::MatchMutation {
+        mutation_id: MutationId(id),
+        allocations: vec![AllocationInput {
+            order_id: order.order_id,
+            amount: Some(idr(amount)),
+            write_off: Some(idr(off)),
+        }],
+        credit_remainder: false,
+        credit_customer_id: CustomerId(0),
+    };
+    shop.ok(join([1, 2], 6_500));
+    shop.ok(undo(1));
+    let left = shop.order(order.order_id);
+    assert_eq!((left.state, left.due_minor(), left.written_off_minor), (OrderState::PartlyPaid, half, 6_500));
+    assert_eq!(shop.refused(by_hand(3, half - 6_500, 6_500)), Reason::WriteOffTooHigh);
+    assert_eq!(shop.refused(by_hand(3, half - 1, 1)), Reason::OverAllocated);
+    let wanted = proposal(MatchDecision::Suggested, vec![part(&left, half - 6_500, 6_500)], &[]);
+    assert_eq!(propose(&mut shop, vec![(3, Some(wanted))]).suggested, 0);
+    shop.ok(by_hand(4, half, 0));
+    assert_eq!(shop.order(order.order_id).written_off_minor, 6_500);
+    shop.sound();
+    shop.replays();
+}

@@ -149,9 +149,11 @@ fn standing(
         let settled = allocation.amount_minor + allocation.write_off_minor;
         let before = promised.of(&order)?;
         left -= allocation.amount_minor;
+        let off = allocation.write_off_minor;
         let fits = order.currency == mutation.currency
             && allocation.amount_minor > 0
-            && (0..=account.matching_rules.write_off_max_minor).contains(&allocation.write_off_minor)
+            && off >= 0
+            && (off == 0 || order.written_off_minor + off <= account.matching_rules.write_off_max_minor)
             && before + settled <= order.due_minor()
             && left >= 0
             && all.insert(order.order_id, settled).is_none();

@@ -123,7 +123,7 @@ impl<'v, 'c> Paying<'v, 'c> {
         Ok(events)
     }
 
-    /// Neither more than is due is paid nor more than may be is written off.
+    /// Neither more than is due is paid nor more than may be is written off, in all payments of the order together.
     fn check(&self, order: &Order, allocation: &Allocation) -> Outcome<()> {
         let order_id = order.order_id;
         let (due, paid, off) = (order.due_minor(), allocation.amount_minor, allocation.write_off_minor);
@@ -133,18 +133,21 @@ impl<'v, 'c> Paying<'v, 'c> {
             let refusal = Refusal::field(Reason::OverAllocated, field, message).with("order_id", order_id);
             return Err(refusal.with("due_minor", due).with("currency", order.currency.code()).into());
         }
-        if off == 0 || (off <= self.write_off_max_minor && paid + off == due) {
+        // A part of the order's money that was undone leaves what was written off with the others.
+        let before = order.written_off_minor;
+        if off == 0 || (before + off <= self.write_off_max_minor && paid + off == due) {
             return Ok(());
         }
         let max = self.write_off_max_minor;
         let message = format!(
-            "{off} minor units of order {order_id} cannot be written off: {} would be left to pay, and the account's rules \
-             allow {max}.",
+            "{off} minor units of order {order_id} cannot be written off: {} would be left to pay, {before} are written off \
+             already, and the account's rules allow {max}.",
             due - paid
         );
         Err(Refusal::field(Reason::WriteOffTooHigh, "write_off", message)
             .with("order_id", order_id)
             .with("left_minor", due - paid)
+            .with("written_off_minor", before)
             .with("max_minor", max)
             .with("currency", order.currency.code())
             .into())
