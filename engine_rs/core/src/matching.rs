@@ -10,6 +10,7 @@ use kasir_matching::{Config, CustomerKey, Decision, Matcher, Verdict};
 
 use crate::command::{Command, ProposalInput};
 use crate::decide::booking::reserved_by;
+use crate::decide::confirm::tells_payer;
 use crate::decide::matching::{PROPOSALS_MAX, state_prefix};
 use crate::decide::small;
 use crate::event::{Event, Resource};
@@ -89,7 +90,10 @@ impl Desk {
         let all = Key::new();
         view.scan(Table::Payers, all.as_slice(), all.end().as_slice(), &mut |key, _| {
             let (payer, customer_id) = payer_of_row(key)?;
-            desk.matcher.learn(payer, CustomerKey(customer_id));
+            // Names of one word were learnt once.
+            if tells_payer(payer) {
+                desk.matcher.learn(payer, CustomerKey(customer_id));
+            }
             Ok(true)
         })?;
         desk.changed.orders.extend(orders);
@@ -147,6 +151,9 @@ impl Desk {
         }
         for (payer, customer_id) in std::mem::take(&mut self.changed.payers) {
             let key = CustomerKey(customer_id.0);
+            if !tells_payer(&payer) {
+                continue;
+            }
             if view.get(Table::Payers, payer_row(&payer, customer_id).as_slice())?.is_some() {
                 self.matcher.learn(&payer, key);
             } else {

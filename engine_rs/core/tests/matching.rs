@@ -332,7 +332,7 @@ fn payers_are_learnt_from_confirmations_and_forgotten_when_undone() {
 fn a_very_long_payer_is_learnt_as_far_as_a_key_holds() {
     let (mut shop, orders) = shop(1);
     let row = kasir_core::command::MutationInput {
-        counterparty: "Ĳ".repeat(100),
+        counterparty: format!("{} {}", "Ĳ".repeat(49), "Ĳ".repeat(50)),
         ..paid_in(orders[0].payable_minor, "TRSF")
     };
     shop.import(vec![row]);
@@ -575,4 +575,52 @@ fn what_is_written_off_of_an_order_in_steps_stays_within_the_rules() {
     assert_eq!(shop.order(order.order_id).written_off_minor, 6_500);
     shop.sound();
     shop.replays();
+}
+
+#[test]
+fn one_word_does_not_say_who_paid() {
+    let (mut shop, orders) = shop(2);
+    shop.import(vec![paid_in(orders[0].payable_minor, "TRSF E-BANKING CR 0101/FTSCY/WS9501 AGUS")]);
+    assert_eq!(shop.reconcile(), [Ok(OrderState::Paid)]);
+    assert_eq!(shop.mutation(1).learnt_payer, "");
+    assert!(shop.state.entries().all(|(table, _, _)| table != Table::Payers));
+    shop.ok(undo(1));
+    shop.sound();
+}
+
+/// A store from before, in which one word was learnt: it is sound, says nothing to the matcher, and can be undone.
+#[test]
+fn one_word_that_was_learnt_before_says_nothing() {
+    let (mut shop, orders) = shop(2);
+    let context = kasir_core::Context { now_ms: shop.now_ms, actor: "siti" };
+    let common = 5_000_000;
+    shop.ok(Command::RecordPayment {
+        order_id: orders[1].order_id,
+        amount: Some(idr(orders[1].payable_minor - common)),
+        method: "kas".into(),
+        reference: String::new(),
+    });
+    let text = "TRSF E-BANKING CR 0101/FTSCY/WS9501 AGUS";
+    shop.import(vec![paid_in(orders[0].payable_minor, text), paid_in(common, text)]);
+    shop.ok(Command::MatchMutation {
+        mutation_id: MutationId(1),
+        allocations: vec![AllocationInput {
+            order_id: orders[0].order_id,
+            amount: Some(idr(orders[0].payable_minor)),
+            write_off: None,
+        }],
+        credit_remainder: false,
+        credit_customer_id: CustomerId(0),
+    });
+    let before = found(&shop);
+    let mut mutation = shop.mutation(1);
+    mutation.learnt_payer = "AGUS".into();
+    kasir_core::records::save(&mut shop.state, &mutation).unwrap();
+    let learnt = kasir_core::Event::PayerLearnt { payer: "AGUS".into(), customer_id: orders[0].customer_id };
+    kasir_core::apply(&mut shop.state, &[learnt], &context).unwrap();
+    shop.sound();
+    assert_eq!(found(&shop), before);
+    shop.ok(undo(1));
+    shop.sound();
+    assert!(shop.state.entries().all(|(table, _, _)| table != Table::Payers));
 }

@@ -425,11 +425,8 @@ fn confirmed(
 ) -> Outcome<Vec<Event>> {
     let (credited_customer_id, credited_minor) = credit.unwrap_or((CustomerId(0), 0));
     let customers = customers_of(view, allocations.iter().map(|(order_id, _)| *order_id))?;
-    let payer = if customers.is_empty() {
-        String::new()
-    } else {
-        bounded(payer_key(&mutation.description, &mutation.counterparty))
-    };
+    let payer = Some(bounded(payer_key(&mutation.description, &mutation.counterparty)));
+    let payer = payer.filter(|payer| !customers.is_empty() && tells_payer(payer)).unwrap_or_default();
     let learnt = customers.into_iter().filter(|_| !payer.is_empty());
     let learnt: Vec<Event> =
         learnt.map(|customer_id| Event::PayerLearnt { payer: payer.clone(), customer_id }).collect();
@@ -451,6 +448,11 @@ fn confirmed(
 
 /// Most bytes of a payer's name that are kept: it is part of a key.
 const PAYER_BYTES_MAX: usize = 160;
+
+/// Whether a name says who paid: one word is many people's.
+pub(crate) fn tells_payer(payer: &str) -> bool {
+    payer.trim().contains(' ')
+}
 
 /// As much of a payer's name as is kept.
 fn bounded(mut payer: String) -> String {
