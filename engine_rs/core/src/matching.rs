@@ -230,6 +230,8 @@ impl Desk {
             return Ok(None);
         }
         let sign = if order.payable_minor < order.totals.total_minor { -1 } else { 1 };
+        // What is left of a partly paid order carries no code.
+        let is_whole = order.due_minor() == order.payable_minor;
         Ok(Some(kasir_matching::Order {
             order_id: kasir_matching::OrderId(order_id.0),
             version: order.version,
@@ -237,7 +239,7 @@ impl Desk {
             customer_key: CustomerKey(order.customer_id.0),
             due_minor: order.due_minor(),
             payable_minor: order.payable_minor,
-            unique_code: sign * order.unique_code,
+            unique_code: if is_whole { sign * order.unique_code } else { 0 },
             create_ms: order.create_ms,
             expire_ms: order.expire_ms,
             state,

@@ -624,3 +624,17 @@ fn one_word_that_was_learnt_before_says_nothing() {
     shop.sound();
     assert!(shop.state.entries().all(|(table, _, _)| table != Table::Payers));
 }
+
+#[test]
+fn what_is_left_of_a_partly_paid_order_carries_no_code() {
+    let (mut shop, orders) = shop(1);
+    let round = 5_000_000;
+    shop.ok(Command::RecordPayment {
+        order_id: orders[0].order_id,
+        amount: Some(idr(orders[0].payable_minor - round)),
+        method: "kas".into(),
+        reference: String::new(),
+    });
+    shop.import(vec![paid_in(round, "SETORAN TUNAI")]);
+    assert!(!decisions(&shop).contains(&Some(MatchDecision::Auto)), "anybody pays so much");
+}
