@@ -400,6 +400,11 @@ fn a_matcher_that_follows_the_journal_knows_what_a_new_one_knows() {
     shop.ok(Command::CancelBooking { order_id: orders[1].order_id, reason: String::new() });
     shop.ok(Command::IgnoreMutation { mutation_id: MutationId(3), reason: "interest".into() });
     agree(&mut shop);
+    // Between two runs: its proposal is gone, and nothing else changed.
+    shop.ok(Command::IgnoreMutation { mutation_id: MutationId(4), reason: "interest".into() });
+    shop.ok(undo(4));
+    agree(&mut shop);
+    assert_eq!(shop.mutation(4).state, MutationState::Proposed);
     let command = Command::ConfirmMatches { bank_account_id: BCA, mutation_ids: vec![], all_auto: true };
     shop.ok(command);
     agree(&mut shop);
