@@ -112,6 +112,13 @@ impl Desk {
                 self.changed.rules |= *bank_account_id == self.account_id;
             }
             Event::SettingsUpdated(_) => self.changed.rules = true,
+            // What it wanted came to pass; nothing else of the mutation changed.
+            Event::MutationProposed { mutation_id, proposal } if self.wants(*mutation_id, Some(proposal)) => {
+                self.wanted.remove(mutation_id);
+            }
+            Event::MutationWithdrawn { mutation_id } if self.wants(*mutation_id, None) => {
+                self.wanted.remove(mutation_id);
+            }
             other => {
                 for (resource, id) in other.changes() {
                     match resource {
@@ -122,6 +129,10 @@ impl Desk {
                 }
             }
         }
+    }
+
+    fn wants(&self, mutation_id: MutationId, proposal: Option<&Proposal>) -> bool {
+        self.wanted.get(&mutation_id).is_some_and(|wanted| wanted.as_ref() == proposal)
     }
 
     /// Whether it must be opened anew: what it decides by has changed.

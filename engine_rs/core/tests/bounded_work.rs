@@ -159,6 +159,27 @@ fn what_nobody_explained_is_not_read_again_with_every_run() {
     assert_sound(&shop);
 }
 
+#[test]
+fn what_was_proposed_as_it_was_wanted_is_not_read_again() {
+    let mut shop = Shop::open();
+    let orders = booked(&mut shop, 100);
+    pay_all(&mut shop, &orders);
+    let mut desk = Desk::open(&shop.state, ACCOUNT, 1).unwrap();
+    let command = desk.propose(&shop.state).unwrap();
+    let context = shop.context();
+    let events = execute(&mut shop.state, &command, &context).expect("proposed").events;
+    assert_eq!(events.len(), 100);
+    for event in &events {
+        desk.note(event);
+    }
+    let counting = Counting::of(&mut shop.state);
+    desk.refresh(&counting).unwrap();
+    let Command::ProposeMatches { proposals, more, .. } = desk.propose(&counting).unwrap() else {
+        panic!("a run")
+    };
+    assert_eq!((proposals.len(), more, counting.records.get()), (0, false, 0));
+}
+
 /// Each posted row finds its pending one by one look into an index, however many equal ones there are.
 #[test]
 fn equal_pending_rows_are_not_walked_over() {
