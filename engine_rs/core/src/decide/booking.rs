@@ -243,7 +243,7 @@ pub(crate) fn end_of_claim(order: &Order) -> (Vec<ItemId>, Vec<Event>) {
     (items, drops.collect())
 }
 
-/// The mutations that paid an order.
+/// How much of an order a mutation paid.
 pub(crate) fn paid_by(order: &Order, mutation_id: MutationId) -> i64 {
     order.allocations.iter().filter(|a| a.mutation_id == mutation_id).map(|a| a.amount_minor).sum()
 }
