@@ -107,6 +107,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "SNAPSHOT_UNWRITABLE": ("", "Tell whoever runs the server."),
     "SERVER_STOPPING": ("The server is being stopped.", "Try again when it runs."),
     "ACTOR_MALFORMED": ("", "Say who you are with --as NAME."),
+    "ACTOR_RESERVED": ("That is the server's own name.", "Say who you are with --as NAME."),
     "WRITER_STOPPED": ("The server takes no commands now.", "Whoever runs it must look at it."),
     "STORE_FULL": (
         "The server's disk is full or cannot be written; nothing was changed.",

@@ -19,6 +19,7 @@ from kasir.v1 import (
     stock_pb2,
 )
 from server.calls import MAX_REQUEST_BYTES
+from server.reconciler import ACTOR
 from server.status import abort_of
 from tests.server.support import Refused, Shop, new_id, raw, refusal
 
@@ -203,6 +204,12 @@ def test_an_unknown_method(channel, method):
 def test_a_user_name_that_is_none(channel, actor):
     refused = refusal(raw(channel, LIST_ITEMS), b"", metadata=(("kasir-actor", actor),))
     assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "ACTOR_MALFORMED")
+    assert refused.details["field"] == "kasir-actor"
+
+
+def test_a_user_name_that_is_the_servers_own(channel):
+    refused = refusal(raw(channel, LIST_ITEMS), b"", metadata=(("kasir-actor", ACTOR),))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "ACTOR_RESERVED")
     assert refused.details["field"] == "kasir-actor"
 
 

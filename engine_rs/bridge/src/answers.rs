@@ -19,6 +19,8 @@ use crate::stream_commands::{self, StreamCommands};
 const ACTOR_KEY: &str = "kasir-actor";
 /// Who calls when nobody is named.
 const ANONYMOUS: Caller = Cow::Borrowed("anonymous");
+/// Who matches by itself (server/reconciler.py): the server tells by the name what it did itself.
+const MATCHER: &str = "kasir-matcher";
 /// Longest name, in characters.
 const ACTOR_MAX: usize = 64;
 
@@ -42,6 +44,7 @@ macro_rules! refusals {
 
 refusals! {
     ActorMalformed = "ACTOR_MALFORMED" InvalidArgument "The user name in kasir-actor is empty, too long or cannot be printed.";
+    ActorReserved = "ACTOR_RESERVED" InvalidArgument "The user name in kasir-actor is the server's own.";
     Internal = "INTERNAL" Internal "The program is at fault; the server's log says more.";
     ServerStopping = "SERVER_STOPPING" Unavailable "The server goes down; what was accepted is still answered.";
     MessageTooLarge = "MESSAGE_TOO_LARGE" ResourceExhausted "The message is larger than the method takes.";
@@ -107,6 +110,11 @@ impl Policy for ShopPolicy {
             let message =
                 format!("The user name in {ACTOR_KEY} must have 1 to {ACTOR_MAX} printable characters.");
             return Err(said(Refused::ActorMalformed, &message, &[("field", ACTOR_KEY)]));
+        }
+        if name.trim().eq_ignore_ascii_case(MATCHER) {
+            let message =
+                format!("{MATCHER} is the server's own name in the journal; {ACTOR_KEY} needs another.");
+            return Err(said(Refused::ActorReserved, &message, &[("field", ACTOR_KEY)]));
         }
         Ok(name.into_owned().into())
     }
@@ -210,6 +218,19 @@ mod tests {
                 "{name:?}"
             );
         }
+    }
+
+    #[test]
+    fn nobody_is_the_matcher() {
+        for name in ["kasir-matcher", "Kasir-Matcher", " kasir-matcher "] {
+            let refused = caller(Some(name.as_bytes())).unwrap_err();
+            assert_eq!(
+                (refused.code, &*refused.reason),
+                (Code::InvalidArgument, "ACTOR_RESERVED"),
+                "{name:?}"
+            );
+        }
+        assert_eq!(caller(Some(b"kasir-matcher-2")).unwrap(), "kasir-matcher-2");
     }
 
     #[test]
