@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use kasir_core::Refusal;
 use kasir_store::{Answer, BatchSink};
-use kasir_transport::{Mailbox, Replies, lock};
+use kasir_transport::{Mailbox, Replies, Status, lock};
 
 use crate::failure::Failure;
 use crate::stream_commands::Place;
@@ -95,8 +95,14 @@ impl Delivery {
     }
 }
 
-impl BatchSink<Address> for Delivery {
-    fn complete(&self, answers: Vec<(Address, Answer)>) {
+impl Delivery {
+    /// Tells `address` why there is no answer.
+    pub(crate) fn fail(&self, address: Address, why: Failure) {
+        self.deliver([(address, Err(why))]);
+    }
+
+    #[expect(clippy::unused_self, reason = "who delivers is asked to")]
+    fn deliver(&self, answers: impl IntoIterator<Item = (Address, Result<Vec<u8>, Failure>)>) {
         // Loops are few, mostly one: a list finds them faster than a map.
         let mut mail: Vec<(Arc<Mail>, Vec<_>)> = Vec::new();
         let mut replies = Replies::default();
@@ -104,8 +110,7 @@ impl BatchSink<Address> for Delivery {
             let Expected { mailbox, ticket } = match address {
                 Address::Loop(expected) => expected,
                 Address::Call(ticket) => {
-                    let result = answer.map(Bytes::from).map_err(|refusal| Failure::from(refusal).into());
-                    replies.add(ticket, result.into());
+                    replies.add(ticket, answer.map(Bytes::from).map_err(Status::from).into());
                     continue;
                 }
                 Address::Stream(place) => {
@@ -114,8 +119,7 @@ impl BatchSink<Address> for Delivery {
                     continue;
                 }
             };
-            let arrival =
-                (ticket, answer.map_or_else(|refusal| Arrival::Failed(refusal.into()), Arrival::Reply));
+            let arrival = (ticket, answer.map_or_else(Arrival::Failed, Arrival::Reply));
             match mail.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &mailbox)) {
                 Some((_, arrivals)) => arrivals.push(arrival),
                 None => mail.push((mailbox, vec![arrival])),
@@ -125,6 +129,12 @@ impl BatchSink<Address> for Delivery {
         for (mailbox, arrivals) in mail {
             mailbox.put(arrivals);
         }
+    }
+}
+
+impl BatchSink<Address> for Delivery {
+    fn complete(&self, answers: Vec<(Address, Answer)>) {
+        self.deliver(answers.into_iter().map(|(address, answer)| (address, answer.map_err(Failure::from))));
     }
 
     fn committed(&self, revision: u64) {

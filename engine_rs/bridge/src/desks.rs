@@ -13,7 +13,7 @@ use kasir_core::ids::BankAccountId;
 use kasir_core::matching::Desk;
 use kasir_core::refusal::{Outcome, Stop};
 use kasir_core::{Command, Fault, Reason, Refusal};
-use kasir_store::{BatchSink, Request, Store, refusal};
+use kasir_store::{BatchSink, Request, Store};
 use kasir_transport::lock;
 
 use crate::delivery::{Address, Delivery};
@@ -85,8 +85,12 @@ impl Desks {
     }
 
     /// What an account's matcher comes to now.
-    pub(crate) fn propose(&self, store: &Store<Address>, account_id: BankAccountId) -> Outcome<Command> {
-        propose(&self.kept, store, account_id)
+    pub(crate) fn propose(
+        &self,
+        store: &Store<Address>,
+        account_id: BankAccountId,
+    ) -> Result<Command, Failure> {
+        caught(|| propose(&self.kept, store, account_id))
     }
 
     /// Takes no more runs, and waits for those that were taken.
@@ -107,14 +111,18 @@ fn answer(
     delivery: &Delivery,
 ) {
     while let Ok(Run { account_id, request, address }) = asked.recv() {
-        // A fault of the matcher's is told to its caller, and the next run begins with nothing of it.
-        let proposed = catch_unwind(AssertUnwindSafe(|| propose(desks, store, account_id)));
-        let proposed = proposed.unwrap_or_else(|_| {
-            let message = "The matcher made a mistake; nothing was changed.";
-            Err(Refusal::new(Reason::WriterStopped, message).into())
-        });
-        let answer = proposed.map_err(refusal).and_then(|command| store.submit_blocking(request(command)));
-        delivery.complete(vec![(address, answer)]);
+        match caught(|| propose(desks, store, account_id)) {
+            Ok(command) => delivery.complete(vec![(address, store.submit_blocking(request(command)))]),
+            Err(failure) => delivery.fail(address, failure),
+        }
+    }
+}
+
+/// A mistake of the matcher's is told to its caller as one; the next run begins with nothing of it.
+fn caught(work: impl FnOnce() -> Outcome<Command>) -> Result<Command, Failure> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(outcome) => outcome.map_err(Failure::from),
+        Err(_) => Err(Failure::internal("The matcher made a mistake; nothing was changed.")),
     }
 }
 
@@ -185,4 +193,18 @@ fn follow(mut kept: Kept, store: &Store<Address>) -> Outcome<Option<Kept>> {
         }
     }
     Ok(Some(kept).filter(|kept| !kept.desk.is_stale()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_of_the_matcher_is_no_end_of_the_writer() {
+        let failure = caught(|| panic!("a mistake")).unwrap_err();
+        assert_eq!((failure.code, failure.reason), (13, "INTERNAL"));
+        let refused = caught(|| Err(Refusal::new(Reason::WriterStopped, "Closed.").into())).unwrap_err();
+        assert_eq!(refused.reason, "WRITER_STOPPED");
+        assert!(caught(|| Ok(nothing(BankAccountId(1)))).is_ok());
+    }
 }

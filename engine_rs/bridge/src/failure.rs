@@ -1,7 +1,8 @@
 //! What Python is told when something does not happen: one shape for refusals and for stores that cannot be used.
 
-use kasir_core::{Code, Reason, Refusal, Stop};
+use kasir_core::{Reason, Refusal, Stop};
 use kasir_store::StoreError;
+use kasir_transport::Code;
 
 /// An `engine.errors.EngineError` to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,11 @@ impl Failure {
     /// The engine was closed.
     pub(crate) fn closed() -> Self {
         Refusal::new(Reason::WriterStopped, "The engine is closed.").into()
+    }
+
+    /// The program made a mistake; nothing was changed.
+    pub(crate) fn internal(message: &str) -> Self {
+        Self { code: Code::Internal as u8, reason: "INTERNAL", message: message.into(), details: Vec::new() }
     }
 
     /// A child process works with what its parent opened.

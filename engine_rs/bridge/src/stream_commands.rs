@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kasir_core::{Reason, Refusal};
-use kasir_store::Answer;
 use kasir_transport::{Caller, Conversation, Exchange, Info, Reply, Status, Taken, Ticket};
 use prost::encoding::{self, DecodeContext, WireType, decode_key, skip_field, uint64};
 use prost::{DecodeError, Message};
@@ -152,10 +151,10 @@ pub(crate) struct Place {
 
 impl Place {
     /// The answer as the stream gives it.
-    pub(crate) fn answered(self, answer: Answer) -> (Ticket, Reply) {
+    pub(crate) fn answered(self, answer: Result<Vec<u8>, Failure>) -> (Ticket, Reply) {
         let message = match answer {
             Ok(body) => outcome(self.sequence, self.field, &body),
-            Err(refusal) => refused(self.sequence, refusal.into()),
+            Err(failure) => refused(self.sequence, failure),
         };
         (self.ticket, Ok::<_, Status>(message).into())
     }
