@@ -21,8 +21,8 @@ use crate::failure::Failure;
 
 /// Runs that may wait for the one under way.
 const WAITING_MAX: usize = 64;
-/// Accounts whose matchers are kept; one more lets all of them go, and those in use come back.
-const KEPT_MAX: usize = 16;
+/// Accounts whose matchers are kept, those that were asked last: each holds what is open in its account.
+const KEPT_MAX: usize = 256;
 /// Records of the journal that are worth reading before everything is read anew.
 const FOLLOWED_MAX: u64 = 200_000;
 /// Records of the journal that are read at a time.
@@ -44,9 +44,37 @@ struct Kept {
     revision: u64,
 }
 
+/// What was used last, by account; what was not used for the longest makes room.
+struct Recent<T> {
+    /// With the number of the use.
+    kept: BTreeMap<BankAccountId, (u64, T)>,
+    uses: u64,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { kept: BTreeMap::new(), uses: 0 }
+    }
+}
+
+impl<T> Recent<T> {
+    fn take(&mut self, account_id: BankAccountId) -> Option<T> {
+        self.kept.remove(&account_id).map(|(_, kept)| kept)
+    }
+
+    fn put(&mut self, account_id: BankAccountId, kept: T) {
+        self.uses += 1;
+        self.kept.insert(account_id, (self.uses, kept));
+        if self.kept.len() > KEPT_MAX {
+            let oldest = self.kept.iter().min_by_key(|(_, (used, _))| *used).map(|(id, _)| *id);
+            oldest.and_then(|id| self.kept.remove(&id));
+        }
+    }
+}
+
 /// The matchers of a store's bank accounts, and the thread that asks them.
 pub(crate) struct Desks {
-    kept: Arc<Mutex<BTreeMap<BankAccountId, Kept>>>,
+    kept: Arc<Mutex<Recent<Kept>>>,
     runs: Mutex<Option<SyncSender<Run>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -54,7 +82,7 @@ pub(crate) struct Desks {
 impl Desks {
     /// Starts the thread.
     pub(crate) fn start(store: Arc<Store<Address>>, delivery: Arc<Delivery>) -> Result<Self, Failure> {
-        let kept: Arc<Mutex<BTreeMap<BankAccountId, Kept>>> = Arc::default();
+        let kept: Arc<Mutex<Recent<Kept>>> = Arc::default();
         let (runs, asked) = sync_channel(WAITING_MAX);
         let desks = Arc::clone(&kept);
         let thread = std::thread::Builder::new()
@@ -100,16 +128,11 @@ impl Desks {
             // It catches its panics and has told its callers.
             let _ = thread.join();
         }
-        lock(&self.kept).clear();
+        *lock(&self.kept) = Recent::default();
     }
 }
 
-fn answer(
-    asked: &Receiver<Run>,
-    desks: &Mutex<BTreeMap<BankAccountId, Kept>>,
-    store: &Store<Address>,
-    delivery: &Delivery,
-) {
+fn answer(asked: &Receiver<Run>, desks: &Mutex<Recent<Kept>>, store: &Store<Address>, delivery: &Delivery) {
     while let Ok(Run { account_id, request, address }) = asked.recv() {
         match caught(|| propose(desks, store, account_id)) {
             Ok(command) => delivery.complete(vec![(address, store.submit_blocking(request(command)))]),
@@ -127,13 +150,13 @@ fn caught(work: impl FnOnce() -> Outcome<Command>) -> Result<Command, Failure> {
 }
 
 fn propose(
-    desks: &Mutex<BTreeMap<BankAccountId, Kept>>,
+    desks: &Mutex<Recent<Kept>>,
     store: &Store<Address>,
     account_id: BankAccountId,
 ) -> Outcome<Command> {
     let mut desks = lock(desks);
     // What is half brought up to date after a failure is not kept.
-    let followed = match desks.remove(&account_id) {
+    let followed = match desks.take(account_id) {
         Some(kept) => follow(kept, store)?,
         None => None,
     };
@@ -152,10 +175,7 @@ fn propose(
         kept.desk.refresh(reader)?;
         Ok(kept.desk.propose(reader)?)
     })?;
-    if desks.len() >= KEPT_MAX {
-        desks.clear();
-    }
-    desks.insert(account_id, kept);
+    desks.put(account_id, kept);
     Ok(command)
 }
 
@@ -198,6 +218,21 @@ fn follow(mut kept: Kept, store: &Store<Address>) -> Outcome<Option<Kept>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_matchers_that_were_asked_last_are_kept() {
+        let mut recent = Recent::default();
+        let most = u64::try_from(KEPT_MAX).unwrap();
+        let ids = |recent: &Recent<u64>| recent.kept.keys().map(|id| id.0).collect::<Vec<_>>();
+        for id in 0..most {
+            recent.put(BankAccountId(id), id);
+        }
+        assert_eq!(recent.take(BankAccountId(0)), Some(0));
+        recent.put(BankAccountId(0), 7);
+        recent.put(BankAccountId(most), 8);
+        assert_eq!(ids(&recent), [0].into_iter().chain(2..=most).collect::<Vec<_>>());
+        assert_eq!((recent.take(BankAccountId(0)), recent.take(BankAccountId(1))), (Some(7), None));
+    }
 
     #[test]
     fn a_mistake_of_the_matcher_is_no_end_of_the_writer() {
