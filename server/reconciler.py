@@ -3,6 +3,7 @@ and their confirmation where the matcher is sure and the shop allows it.
 """
 
 import asyncio
+import math
 import uuid
 from collections.abc import Iterable
 
@@ -15,7 +16,7 @@ from server.logs import Logger
 ACTOR = "kasir-matcher"
 # Changes that follow each other closely are looked at together.
 SETTLE_S = 0.2
-# Orders change all day; unmatched money is looked at again this often because of them.
+# Orders change all day; money that waits is looked at again this often because of them.
 ORDERS_PACE_S = 2.0
 # After something went wrong.
 PAUSE_S = 5.0
@@ -31,8 +32,11 @@ class Reconciler:
         self.engine = engine
         self.clock = clock
         self.log = log
-        # Accounts with money in that nothing explained when they were looked at last.
-        self._unmatched: set[int] = set()
+        # Accounts with money in that nobody had decided on when they were looked at last.
+        self._waiting: set[int] = set()
+        # Those whose last run failed, and when they are tried again.
+        self._failed: set[int] = set()
+        self._retry_at = -math.inf
 
     async def run(self) -> None:
         """Runs until it is cancelled or the engine stops."""
@@ -42,14 +46,19 @@ class Reconciler:
         due, orders = True, False
         while self.clock.failure is None and not self.clock.stopping:
             try:
-                if due or (orders and self._unmatched and loop.time() - looked >= ORDERS_PACE_S):
-                    everything, due, orders = due, False, False
-                    await self._accounts(everything=everything)
+                accounts = self._failed.copy() if loop.time() >= self._retry_at else set()
+                if orders and loop.time() - looked >= ORDERS_PACE_S:
+                    accounts |= self._waiting
+                if due or accounts:
+                    everything, due = due, False
+                    orders = orders and not (everything or accounts >= self._waiting)
+                    await self._accounts(None if everything else accounts)
                     looked = loop.time()
                 await self.clock.wait(seen, ORDERS_PACE_S)
                 await asyncio.sleep(SETTLE_S)
-                orders = orders or self._orders_changed(seen)
+                before = seen
                 seen, due = self._changed(seen)
+                orders = orders or self._orders_changed(before, seen)
             except EngineError as error:
                 if error.code is Code.OUT_OF_RANGE:
                     # The journal was trimmed beyond what was seen.
@@ -73,26 +82,65 @@ class Reconciler:
             after = page.revision
         return after, due
 
-    def _orders_changed(self, after: int) -> bool:
-        """Whether an order changed since, as far as one look tells; the next look goes on from here."""
-        return bool(self.engine.read_changes(after, 1, [watch_pb2.RESOURCE_ORDER]).records)
+    def _orders_changed(self, after: int, until: int) -> bool:
+        """Whether an order changed between two revisions."""
+        while after < until:
+            page = self.engine.read_changes(after, 1, [watch_pb2.RESOURCE_ORDER])
+            if page.records:
+                return True
+            after = page.revision
+        return False
 
-    async def _accounts(self, *, everything: bool) -> None:
+    async def _accounts(self, chosen: set[int] | None) -> None:
+        """Looks at accounts, all or the chosen ones. What fails with one of them is tried again later, and
+        keeps no other waiting.
+        """
         for account in self._listed():
-            rules = account.matching_rules
             account_id = account.bank_account_id
-            if not rules.propose_by_itself:
-                self._unmatched.discard(account_id)
-            elif everything or account_id in self._unmatched:
-                await self._propose(account_id)
-                if rules.confirm_by_itself:
-                    await self._confirm(account_id)
+            if chosen is not None and account_id not in chosen:
+                continue
+            self._failed.discard(account_id)
+            try:
+                await self._account(account_id, account.matching_rules)
+            except EngineError as error:
+                if error.reason == "WRITER_STOPPED":
+                    raise
+                self.log.warning(
+                    "matching failed", account=account_id, reason=error.reason, message=error.message
+                )
+                self._failed.add(account_id)
+                self._retry_at = asyncio.get_running_loop().time() + PAUSE_S
+
+    async def _account(self, account_id: int, rules: reconciliation_pb2.MatchingRules) -> None:
+        self._waiting.discard(account_id)
+        if not rules.propose_by_itself:
+            return
+        await self._propose(account_id)
+        if rules.confirm_by_itself:
+            await self._confirm(account_id)
+        if self._has_waiting(account_id):
+            self._waiting.add(account_id)
+
+    def _has_waiting(self, account_id: int) -> bool:
+        """Whether the account has money in that nobody has decided on, proposed or not."""
+        for state in (
+            reconciliation_pb2.MUTATION_STATE_POSTED,
+            reconciliation_pb2.MUTATION_STATE_PROPOSED,
+        ):
+            request = reconciliation_pb2.ListMutationsRequest(
+                bank_account_id=account_id, state=state, page_size=1
+            )
+            reply = self.engine.query(SERVICE + "ListMutations", request.SerializeToString())
+            if reconciliation_pb2.ListMutationsResponse.FromString(reply).mutations:
+                return True
+        return False
 
     def _listed(self) -> Iterable[reconciliation_pb2.BankAccount]:
         reply = self.engine.query(SERVICE + "ListBankAccounts", b"")
         return reconciliation_pb2.ListBankAccountsResponse.FromString(reply).bank_accounts
 
     async def _propose(self, account_id: int) -> None:
+        """Runs the account's matcher to its end."""
         more = True
         while more:
             request = reconciliation_pb2.ProposeMatchesRequest(
@@ -114,12 +162,9 @@ class Reconciler:
             if more:
                 # Somebody changes the same orders: their turn first.
                 await asyncio.sleep(SETTLE_S)
-        if reply.unmatched:
-            self._unmatched.add(account_id)
-        else:
-            self._unmatched.discard(account_id)
 
     async def _confirm(self, account_id: int) -> None:
+        """Confirms what is sure. An order that changed since refuses its own proposal."""
         more = True
         while more:
             request = reconciliation_pb2.ConfirmMatchesRequest(
@@ -131,5 +176,5 @@ class Reconciler:
             done = sum(not result.HasField("error") for result in reply.results)
             if done:
                 self.log.info("confirmed", account=account_id, mutations=done)
-            # Those that were refused rest on what changed: the next run proposes them anew.
+            # Those that were refused wait: the run that follows a change of their order proposes them anew.
             more = reply.more and (done > 0 or not reply.results)

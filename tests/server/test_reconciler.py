@@ -4,11 +4,16 @@ Goal: proposals follow mutations and orders, sure ones are confirmed where the s
 else. Method: a real server, orders and mutations over the wire, and patience.
 """
 
+import asyncio
 import datetime as dt
 
 import pytest
 
+from engine import Code, EngineError
 from kasir.v1 import booking_pb2, reconciliation_pb2
+from server.journal import JournalClock
+from server.logs import LogLevel, make_logger
+from server.reconciler import Reconciler
 from tests.server.support import Shop, idr, new_id, until
 
 POSTED = reconciliation_pb2.MUTATION_STATE_POSTED
@@ -85,10 +90,66 @@ def test_money_for_an_order_that_was_cancelled_is_not_sure_any_more(shop, accoun
     mutation_id = comes_in(shop, account_id, first)
     until(lambda: mutation(shop, mutation_id).state == PROPOSED, "the match is proposed")
     assert mutation(shop, mutation_id).proposal.decision == reconciliation_pb2.MATCH_DECISION_AUTO
+    # Nothing but an order changes, and nobody asks.
     shop.cancel(first.order_id)
-    request = reconciliation_pb2.ProposeMatchesRequest(request_id=new_id(), bank_account_id=account_id)
-    shop.reconciliation.ProposeMatches(request)
-    assert mutation(shop, mutation_id).proposal.decision == reconciliation_pb2.MATCH_DECISION_SUGGESTED
+    until(
+        lambda: mutation(shop, mutation_id).proposal.decision == reconciliation_pb2.MATCH_DECISION_SUGGESTED,
+        "the proposal follows its order",
+    )
+
+
+def test_a_match_that_a_person_undid_stays_undone(shop, account_id):
+    rules(shop, account_id, propose_by_itself=True, confirm_by_itself=True)
+    order = booked(shop, account_id)
+    mutation_id = comes_in(shop, account_id, order)
+    until(lambda: mutation(shop, mutation_id).state == CONFIRMED, "the match is confirmed")
+    request = reconciliation_pb2.UndoMatchRequest(request_id=new_id(), mutation_id=mutation_id)
+    shop.reconciliation.UndoMatch(request)
+    until(lambda: mutation(shop, mutation_id).state == PROPOSED, "the match is proposed again")
+    # Another one of the same account is confirmed meanwhile.
+    other = comes_in(shop, account_id, booked(shop, account_id))
+    until(lambda: mutation(shop, other).state == CONFIRMED, "the other match is confirmed")
+    left = mutation(shop, mutation_id)
+    assert left.state == PROPOSED
+    assert left.proposal.decision == reconciliation_pb2.MATCH_DECISION_SUGGESTED
+
+
+def test_what_fails_with_one_account_keeps_no_other_waiting(shop, account_id, engine):
+    other = shop.bank_account("0999")
+    for each in (account_id, other):
+        rules(shop, each, propose_by_itself=True)
+
+    class Failing:
+        """The engine, whose matcher makes a mistake with one account."""
+
+        def __init__(self) -> None:
+            self.asked: list[int] = []
+            self.both = asyncio.Event()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(engine, name)
+
+        async def submit(self, method: str, request: bytes, actor: str) -> bytes:
+            asked = reconciliation_pb2.ProposeMatchesRequest.FromString(request).bank_account_id
+            self.asked.append(asked)
+            if len(self.asked) == 2:
+                self.both.set()
+            if asked == account_id:
+                raise EngineError(Code.INTERNAL, "INTERNAL", "The matcher made a mistake.")
+            return await engine.submit(method, request, actor)
+
+    failing = Failing()
+
+    async def look() -> None:
+        clock = JournalClock(failing)
+        reconciler = Reconciler(failing, clock, make_logger(LogLevel.ERROR))
+        run = asyncio.create_task(reconciler.run())
+        await failing.both.wait()
+        assert not run.done()
+        run.cancel()
+
+    asyncio.run(asyncio.wait_for(look(), 30))
+    assert failing.asked == [account_id, other]
 
 
 def test_without_rules_nothing_happens_by_itself(shop, account_id):
