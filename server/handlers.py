@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from engine import Code, Engine, EngineError, Snapshot
 from kasir.v1 import admin_pb2
+from server.arriving import Arriving
 from server.calls import Call, Registry, field_error, parse
 from server.imports import StatementImporter
 from server.journal import JournalClock
@@ -27,8 +28,12 @@ _SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9-][A-Za-z0-9.-]*")
 R = TypeVar("R")
 
 
-def build(engine: Engine, clock: JournalClock, executor: Executor, settings: Settings) -> Registry:
-    """The registry of everything the server answers. `executor` takes what would hold up the event loop."""
+def build(
+    engine: Engine, clock: JournalClock, executor: Executor, settings: Settings, arriving: Arriving
+) -> Registry:
+    """The registry of everything the server answers. `executor` takes what would hold up the event loop;
+    `arriving` is told of the statements that come in.
+    """
     registry = Registry(native=engine.commands | engine.queries | engine.streams)
     admin = Admin(engine, executor, settings.snapshots or engine.path / SNAPSHOT_FOLDER)
     registry.unary[ADMIN + "GetStatus"] = admin.get_status
@@ -42,7 +47,7 @@ def build(engine: Engine, clock: JournalClock, executor: Executor, settings: Set
         max_lag=settings.max_lag,
     )
     registry.server_streams.update(watches.handlers())
-    registry.client_streams[IMPORT_STATEMENT] = StatementImporter(engine, executor).handle
+    registry.client_streams[IMPORT_STATEMENT] = StatementImporter(engine, executor, arriving).handle
     return registry
 
 

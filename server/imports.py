@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from engine import Code, Engine, EngineError
 from kasir.v1 import admin_pb2, common_pb2, reconciliation_pb2
+from server.arriving import Arriving
 from server.calls import Call, check_size, field_error, parse
 from server.statements import (
     FORMATS,
@@ -54,11 +55,14 @@ Request = reconciliation_pb2.ImportStatementRequest
 
 
 class StatementImporter:
-    """The handler of ImportStatement. `executor` runs the readers of files beside the event loop."""
+    """The handler of ImportStatement. `executor` runs the readers of files beside the event loop; `arriving`
+    is told while a file's rows come in.
+    """
 
-    def __init__(self, engine: Engine, executor: Executor) -> None:
+    def __init__(self, engine: Engine, executor: Executor, arriving: Arriving) -> None:
         self.engine = engine
         self.executor = executor
+        self.arriving = arriving
         self.uploads = 0
 
     async def handle(self, call: Call, requests: AsyncIterator[bytes]) -> bytes:
@@ -115,13 +119,14 @@ class StatementImporter:
         response = _begun(statement, account)
         batches = reading.rows(place)
         start = 0
-        while (batch := await loop.run_in_executor(self.executor, next, batches, None)) is not None:
-            request_id = uuid.uuid5(uuid.UUID(header.request_id), f"{IMPORT_MUTATIONS}/{start}")
-            command = await loop.run_in_executor(
-                self.executor, _command, str(request_id), account, statement.file_hash, batch
-            )
-            await self._commit(call, command, batch, response)
-            start += len(batch)
+        with self.arriving.rows_of(account.bank_account_id):
+            while (batch := await loop.run_in_executor(self.executor, next, batches, None)) is not None:
+                request_id = uuid.uuid5(uuid.UUID(header.request_id), f"{IMPORT_MUTATIONS}/{start}")
+                command = await loop.run_in_executor(
+                    self.executor, _command, str(request_id), account, statement.file_hash, batch
+                )
+                await self._commit(call, command, batch, response)
+                start += len(batch)
         return response.SerializeToString()
 
     async def _commit(

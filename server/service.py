@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine import Engine, EngineError
 from server import handlers
+from server.arriving import Arriving
 from server.journal import JournalClock
 from server.logs import Logger, make_logger
 from server.observe import CallLog
@@ -35,7 +36,8 @@ class Service:
         self.log = log or make_logger()
         self.clock = JournalClock(engine)
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="kasir-aside")
-        registry = handlers.build(engine, self.clock, self._executor, settings)
+        self.arriving = Arriving()
+        registry = handlers.build(engine, self.clock, self._executor, settings, self.arriving)
         self._transport = Transport(engine, registry, settings, self.log, log_calls)
         self._native = self._transport.server.native
         self._methods = registry.methods
@@ -78,7 +80,7 @@ class Service:
         """Imported when the server is up: nobody waits for it."""
         from server.reconciler import Reconciler  # noqa: PLC0415
 
-        await Reconciler(self.engine, self.clock, self.log).run()
+        await Reconciler(self.engine, self.clock, self.log, self.arriving).run()
 
     async def failed(self) -> EngineError:
         """Returns when the engine stopped by itself, and why; a server that answers nothing must not

@@ -6,14 +6,17 @@ else. Method: a real server, orders and mutations over the wire, and patience.
 
 import asyncio
 import datetime as dt
+import time
 
 import pytest
 
 from engine import Code, EngineError
 from kasir.v1 import booking_pb2, reconciliation_pb2
+from server.arriving import Arriving
 from server.journal import JournalClock
 from server.logs import LogLevel, make_logger
-from server.reconciler import Reconciler
+from server.reconciler import QUIET_S, SETTLE_S, Reconciler
+from tests.badinput.provoked import STATEMENT
 from tests.server.support import Shop, idr, new_id, until
 
 POSTED = reconciliation_pb2.MUTATION_STATE_POSTED
@@ -114,6 +117,39 @@ def test_a_match_that_a_person_undid_stays_undone(shop, account_id):
     assert left.proposal.decision == reconciliation_pb2.MATCH_DECISION_SUGGESTED
 
 
+def test_nothing_is_confirmed_while_more_of_a_statement_comes(shop, account_id, server):
+    rules(shop, account_id, propose_by_itself=True, confirm_by_itself=True)
+    order = booked(shop, account_id)
+    with server.service.arriving.rows_of(account_id):
+        mutation_id = comes_in(shop, account_id, order)
+        until(lambda: mutation(shop, mutation_id).state == PROPOSED, "the match is proposed")
+        time.sleep(2 * (QUIET_S + SETTLE_S))
+        assert mutation(shop, mutation_id).state == PROPOSED
+    until(lambda: mutation(shop, mutation_id).state == CONFIRMED, "the match is confirmed")
+
+
+def test_a_statement_arrives_until_its_last_row(engine, channel, server, monkeypatch):
+    shop = Shop(channel)
+    account_id = shop.bank_account("0111222333")
+    arriving, seen = server.service.arriving, []
+    submit = engine.submit
+
+    def watched(method, request, actor):
+        if method.endswith("/ImportMutations"):
+            seen.append(account_id in arriving)
+        return submit(method, request, actor)
+
+    monkeypatch.setattr(engine, "submit", watched)
+    header = reconciliation_pb2.ImportStatementRequest.Header(request_id=new_id())
+    requests = [
+        reconciliation_pb2.ImportStatementRequest(header=header),
+        reconciliation_pb2.ImportStatementRequest(chunk=STATEMENT),
+    ]
+    shop.reconciliation.ImportStatement(iter(requests))
+    assert seen == [True]
+    assert account_id not in arriving
+
+
 def test_what_fails_with_one_account_keeps_no_other_waiting(shop, account_id, engine):
     other = shop.bank_account("0999")
     for each in (account_id, other):
@@ -142,7 +178,7 @@ def test_what_fails_with_one_account_keeps_no_other_waiting(shop, account_id, en
 
     async def look() -> None:
         clock = JournalClock(failing)
-        reconciler = Reconciler(failing, clock, make_logger(LogLevel.ERROR))
+        reconciler = Reconciler(failing, clock, make_logger(LogLevel.ERROR), Arriving())
         run = asyncio.create_task(reconciler.run())
         await failing.both.wait()
         assert not run.done()
