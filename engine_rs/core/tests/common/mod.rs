@@ -2,6 +2,8 @@
 //! was refused changed nothing.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod matches;
+
 use kasir_core::command::{
     BankAccountInput, BookingInput, HoldInput, ItemInput, LineInput, LocationInput, MoneyInput,
     MutationInput, PriceInput, Source, StockLine, TaxClassInput,
