@@ -192,7 +192,18 @@ def mutation(shop: Shop, mutation: Annotated[int, id_argument("The mutation's nu
 @command(app, "match", ["kasir cs match", "kasir cs match --account BCA --json"], BANK)
 def match(shop: Shop, account: Account = "") -> None:
     """Propose which Book Order each new mutation pays. Nothing is paid before somebody confirms."""
-    account_id = shop.account(account).bank_account_id
+    total = _propose(shop, shop.account(account).bank_account_id)
+    pairs = [
+        ("Sure", f"{total.auto}  (kasir cs confirm --all-auto)"),
+        ("To be looked at", f"{total.suggested}  (kasir cs proposals)"),
+        ("Without a match", f"{total.unmatched}  (kasir cs mutations --state posted)"),
+        ("Taken back", f"{total.withdrawn}  proposals that fit no more" if total.withdrawn else ""),
+    ]
+    shop.output.emit(total, lambda: facts("Proposed matches", pairs))
+
+
+def _propose(shop: Shop, account_id: int) -> ProposeMatchesResponse:
+    """Runs the matcher to its end, and adds up what it did."""
     total = ProposeMatchesResponse(more=True)
     while total.more:
         reply = shop.call(ProposeMatchesRequest(bank_account_id=account_id), ProposeMatchesResponse)
@@ -201,13 +212,7 @@ def match(shop: Shop, account: Account = "") -> None:
         total.withdrawn += reply.withdrawn
         total.unmatched = reply.unmatched
         total.more = reply.more
-    pairs = [
-        ("Sure", f"{total.auto}  (kasir cs confirm --all-auto)"),
-        ("To be looked at", f"{total.suggested}  (kasir cs proposals)"),
-        ("Without a match", f"{total.unmatched}  (kasir cs mutations --state posted)"),
-        ("Taken back", f"{total.withdrawn}  proposals that fit no more" if total.withdrawn else ""),
-    ]
-    shop.output.emit(total, lambda: facts("Proposed matches", pairs))
+    return total
 
 
 @command(app, "confirm", ["kasir cs confirm --all-auto", "kasir cs confirm 31 32 --account BCA"], BANK)
@@ -244,6 +249,8 @@ def confirm(
 
 
 def _confirm_all(shop: Shop, account_id: int) -> Iterator[ConfirmMatchesResult]:
+    # What was sure may not be any more, for money that came since: the matcher looks once more.
+    _propose(shop, account_id)
     seen: set[int] = set()
     while True:
         request = ConfirmMatchesRequest(bank_account_id=account_id, all_auto=True)

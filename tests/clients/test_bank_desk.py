@@ -156,6 +156,15 @@ def test_a_mutation_says_who_paid_and_what_it_may_pay_and_why(run, ask, tmp_path
     assert "MUTATION_STATE_CONFIRMED" in str(ask("cs", "mutation", "1"))
 
 
+def test_what_was_sure_before_more_money_came_is_not_confirmed_with_all(run, ask, tmp_path):
+    row = ("TRSF E-BANKING CR", minor(booked(ask)["payable"]))
+    run("cs", "import", statement(tmp_path, row))
+    assert ask("cs", "match")["auto"] == 1
+    assert ask("cs", "import", statement(tmp_path, row, row))["new_rows"] == 1
+    assert ask("cs", "confirm", "--all-auto")["results"] == []
+    assert {each["state"] for each in ask("cs", "bookings")["orders"]} == {"ORDER_STATE_BOOKED"}
+
+
 def test_what_a_transfer_is_short_of_is_written_off_within_the_rules(run, ask, tmp_path):
     payable = minor(booked(ask)["payable"])
     run("cs", "import", statement(tmp_path, payable - 2_500_00))
