@@ -165,6 +165,27 @@ fn a_quote_that_is_never_closed_is_refused() {
     assert!(error.contains("never closed"), "{error}");
 }
 
+/// Amounts of the rows, and lines of rows and of problems.
+fn seen(statement: &Statement) -> (Vec<i64>, Vec<u64>, Vec<u64>) {
+    (
+        statement.rows.iter().map(|row| row.amount_minor).collect(),
+        statement.rows.iter().map(|row| row.row).collect(),
+        statement.end.problems.iter().map(|problem| problem.row).collect(),
+    )
+}
+
+#[test]
+fn every_row_is_read_whatever_ends_the_lines() {
+    let body =
+        "Bank X\n\nDate,Description,Amount\n\n2026-05-19,A,1.00\n2026-05-19,\"B\nB\",2.00\n2026-05-20,C,x\n";
+    for end in ["\n", "\r\n", "\r"] {
+        for mapping in [SIGNED.to_owned(), format!("header_row = 3\n{SIGNED}")] {
+            let found = only(&body.replace('\n', end), &mapping);
+            assert_eq!(seen(&found), (vec![100, 200], vec![5, 6], vec![8]), "{end:?} {mapping}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(

@@ -1,10 +1,9 @@
 //! Where a free CSV has what: its delimiter, its header, and the columns that a mapping names.
 
-use csv::{ReaderBuilder, StringRecord};
-
 use super::mapping::{Amounts, Column, Mapping, Table};
+use super::records::Records;
 use crate::model::StatementError;
-use crate::source::HEAD_LINES;
+use crate::source::{Head, Line};
 use crate::text::shown;
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -44,12 +43,12 @@ pub(super) struct Layout {
 struct Header {
     delimiter: u8,
     line: u64,
-    cells: StringRecord,
+    cells: Vec<String>,
 }
 
 impl Layout {
     /// Finds it in the beginning of the file. The error names the first column that the file does not have.
-    pub(super) fn find(head: &str, mapping: &Mapping, table: &Table) -> Result<Self, StatementError> {
+    pub(super) fn find(head: &Head, mapping: &Mapping, table: &Table) -> Result<Self, StatementError> {
         let named: Vec<&str> = table
             .all()
             .into_iter()
@@ -114,7 +113,7 @@ impl Layout {
     }
 
     /// The cells that hold money.
-    pub(super) fn amount_cells<'r>(&'r self, record: &'r StringRecord) -> impl Iterator<Item = &'r str> {
+    pub(super) fn amount_cells<'r>(&'r self, record: &'r [&'r str]) -> impl Iterator<Item = &'r str> {
         let (one, other) = match self.amounts {
             AmountColumns::Signed(amount) | AmountColumns::Marked(amount, _) => (amount, None),
             AmountColumns::Two(debit, credit) => (debit, Some(credit)),
@@ -123,19 +122,19 @@ impl Layout {
     }
 
     /// The cells that hold days.
-    pub(super) fn date_cells<'r>(&'r self, record: &'r StringRecord) -> impl Iterator<Item = &'r str> {
+    pub(super) fn date_cells<'r>(&'r self, record: &'r [&'r str]) -> impl Iterator<Item = &'r str> {
         [Some(self.date), self.value_date].into_iter().filter_map(|column| cell(record, column))
     }
 }
 
 /// A cell that is there and not empty, without blanks at its ends.
-pub(super) fn cell(record: &StringRecord, column: Option<usize>) -> Option<&str> {
-    record.get(column?).map(str::trim).filter(|cell| !cell.is_empty())
+pub(super) fn cell<'r>(record: &[&'r str], column: Option<usize>) -> Option<&'r str> {
+    record.get(column?).map(|cell| cell.trim()).filter(|cell| !cell.is_empty())
 }
 
 /// Whether a record holds nothing, or begins as rows that are no mutations do.
-pub(super) fn is_ignored(record: &StringRecord, mapping: &Mapping) -> bool {
-    let Some(first) = record.iter().map(str::trim).find(|cell| !cell.is_empty()) else {
+pub(super) fn is_ignored(record: &[&str], mapping: &Mapping) -> bool {
+    let Some(first) = record.iter().map(|cell| cell.trim()).find(|cell| !cell.is_empty()) else {
         return true;
     };
     if mapping.ignore.is_empty() {
@@ -145,22 +144,20 @@ pub(super) fn is_ignored(record: &StringRecord, mapping: &Mapping) -> bool {
     mapping.ignore.iter().any(|word| first.starts_with(word.as_str()))
 }
 
-/// The first records of a file, each with its line.
-fn records(head: &str, delimiter: u8) -> impl Iterator<Item = Header> {
-    ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(head.as_bytes())
-        .into_records()
-        .filter_map(Result::ok)
-        .take(HEAD_LINES)
-        .map(move |cells| Header { delimiter, line: cells.position().map_or(0, csv::Position::line), cells })
-        .collect::<Vec<_>>()
-        .into_iter()
+/// The first records of a file, each with its line. What is no CSV ends them.
+fn records(head: &Head, delimiter: u8) -> impl Iterator<Item = Header> {
+    let mut records = Records::new(delimiter);
+    (1..)
+        .zip(&head.lines)
+        .map_while(move |(number, text)| {
+            let is_whole = records.take(Line { number, text }).ok()?;
+            let cells = || records.cells().map(str::to_owned).collect();
+            Some(is_whole.then(|| Header { delimiter, line: records.line(), cells: cells() }))
+        })
+        .flatten()
 }
 
-fn index(column: &Column, header: &StringRecord) -> Result<usize, StatementError> {
+fn index(column: &Column, header: &[String]) -> Result<usize, StatementError> {
     match column {
         Column::Number(number) => Ok(number - 1),
         Column::Name(name) => position(header, name).ok_or_else(|| {
@@ -181,7 +178,7 @@ fn index(column: &Column, header: &StringRecord) -> Result<usize, StatementError
 }
 
 /// Where a header has a name, in any case and with any blanks.
-fn position(header: &StringRecord, name: &str) -> Option<usize> {
+fn position(header: &[String], name: &str) -> Option<usize> {
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let name = plain(name);
     header.iter().position(|cell| plain(cell.trim_start_matches('\u{feff}')) == name)

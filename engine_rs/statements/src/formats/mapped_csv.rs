@@ -3,17 +3,14 @@
 //! What the mapping leaves open (delimiter, header, decimal sign, order of day and month) is found in the file: where its cells
 //! leave a doubt, it is refused and the mapping must say. Then the file is read twice, once to find out.
 
-use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::{self, Read};
-use std::rc::Rc;
 
-use csv::{Reader, ReaderBuilder, StringRecord};
 use time::Date;
 
 use super::Format;
 use super::csv_layout::{AmountColumns, Layout, cell, is_ignored};
 use super::mapping::{Mapping, is_currency};
+use super::records::Records;
 use super::styles::{AmountStyle, DateForm, DateStyle, Written};
 use crate::checks::{Order, Totals};
 use crate::model::{Account, Options, Row, StatementError};
@@ -29,9 +26,6 @@ pub(super) const FORMAT: Format = Format {
     read,
 };
 
-/// Longest record: a quote that is never closed would make the rest of the file one.
-const MAX_RECORD_BYTES: usize = 1024 * 1024;
-
 fn read(
     source: &mut Source<'_>,
     options: &Options<'_>,
@@ -41,7 +35,7 @@ fn read(
     let mapping = Mapping::parse(text)?;
     let table = mapping.table.as_ref();
     let table = table.ok_or_else(|| StatementError::broken("the column mapping names no columns"))?;
-    let layout = Layout::find(&source.head().text, &mapping, table)?;
+    let layout = Layout::find(source.head(), &mapping, table)?;
     if let (Some(form), Some(marks)) = (&mapping.date_form, mapping.marks) {
         let form = form.clone();
         return Rows { mapping: &mapping, layout: &layout, form, marks, today: options.today }
@@ -59,13 +53,11 @@ fn find_styles(
     layout: &Layout,
 ) -> Result<(DateForm, Marks), StatementError> {
     let (mut amounts, mut dates) = (AmountStyle::default(), DateStyle::default());
-    let mut records = Records::new(source.text(), layout.delimiter);
-    while let Some((line, record)) = records.next()? {
-        if line > layout.header_line && !is_ignored(record, mapping) {
-            layout.amount_cells(record).for_each(|cell| amounts.observe(without_mark(cell, mapping).0));
-            layout.date_cells(record).for_each(|cell| dates.observe(cell));
-        }
-    }
+    records(source, mapping, layout, |_, record| {
+        layout.amount_cells(record).for_each(|cell| amounts.observe(without_mark(cell, mapping).0));
+        layout.date_cells(record).for_each(|cell| dates.observe(cell));
+        Ok(())
+    })?;
     let must_say = |what: &str, reason: String| {
         StatementError::broken(format!("{reason}: the column mapping must say it ({what})"))
     };
@@ -80,53 +72,24 @@ fn find_styles(
     Ok((form, marks))
 }
 
-/// Records of a CSV with the lines in which they begin.
-struct Records<R> {
-    reader: Reader<Bounded<R>>,
-    record: StringRecord,
-    /// Bytes taken since the last record.
-    since: Rc<Cell<usize>>,
-}
-
-/// Reads no more than one record may have.
-struct Bounded<R> {
-    inner: R,
-    since: Rc<Cell<usize>>,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.since.get() > MAX_RECORD_BYTES {
-            return Err(io::Error::other(StatementError::broken(
-                "a row is longer than any bank writes: a quote in it is never closed",
-            )));
+/// Gives each record of a CSV that is to be read: its line and its cells.
+fn records(
+    source: &mut Source<'_>,
+    mapping: &Mapping,
+    layout: &Layout,
+    mut take: impl FnMut(u64, &[&str]) -> Result<(), StatementError>,
+) -> Result<(), StatementError> {
+    let mut records = Records::new(layout.delimiter);
+    while let Some(line) = source.next_line()? {
+        if !records.take(line)? || records.line() <= layout.header_line {
+            continue;
         }
-        let read = self.inner.read(out)?;
-        self.since.set(self.since.get() + read);
-        Ok(read)
+        let cells: Vec<&str> = records.cells().collect();
+        if !is_ignored(&cells, mapping) {
+            take(records.line(), &cells)?;
+        }
     }
-}
-
-impl<R: Read> Records<R> {
-    fn new(inner: R, delimiter: u8) -> Self {
-        let since = Rc::new(Cell::new(0));
-        let reader = ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(Bounded { inner, since: Rc::clone(&since) });
-        Self { reader, record: StringRecord::new(), since }
-    }
-
-    fn next(&mut self) -> Result<Option<(u64, &StringRecord)>, StatementError> {
-        self.since.set(0);
-        let has_one = self.reader.read_record(&mut self.record).map_err(|error| match error.into_kind() {
-            csv::ErrorKind::Io(error) => StatementError::from(error),
-            kind => StatementError::broken(format!("the file is no CSV: {kind:?}")),
-        })?;
-        let line = self.record.position().map_or(0, csv::Position::line);
-        Ok(has_one.then_some((line, &self.record)))
-    }
+    Ok(())
 }
 
 /// The rows of a file whose layout is known.
@@ -153,11 +116,7 @@ impl Rows<'_> {
             self.account(&mut accounts, recorder, &self.mapping.account, &self.mapping.currency)?;
         }
         let mut unplaced = Vec::new();
-        let mut records = Records::new(source.text(), self.layout.delimiter);
-        while let Some((line, record)) = records.next()? {
-            if line <= self.layout.header_line || is_ignored(record, self.mapping) {
-                continue;
-            }
+        records(source, self.mapping, self.layout, |line, record| {
             let number = cell(record, self.layout.account).unwrap_or(&self.mapping.account);
             let currency = cell(record, self.layout.currency).unwrap_or(&self.mapping.currency);
             if !is_currency(currency) {
@@ -167,14 +126,15 @@ impl Rows<'_> {
                         "the column of currencies holds none: the mapping does not fit",
                     ));
                 }
-                continue;
+                return Ok(());
             }
             let account = self.account(&mut accounts, recorder, number, currency)?;
             match self.row(record, currency) {
                 Ok(read) => self.tell(recorder, account, line, record, &read)?,
                 Err(reason) => recorder.unreadable(account, line, reason),
             }
-        }
+            Ok(())
+        })?;
         if accounts.is_empty() {
             self.account(&mut accounts, recorder, &self.mapping.account, &self.mapping.currency)?;
         }
@@ -208,7 +168,7 @@ impl Rows<'_> {
         recorder: &mut Recorder<'_>,
         account: usize,
         line: u64,
-        record: &StringRecord,
+        record: &[&str],
         read: &Figures,
     ) -> Result<(), StatementError> {
         let layout = self.layout;
@@ -234,7 +194,7 @@ impl Rows<'_> {
         )
     }
 
-    fn row(&self, record: &StringRecord, currency: &str) -> Result<Figures, String> {
+    fn row(&self, record: &[&str], currency: &str) -> Result<Figures, String> {
         let layout = self.layout;
         let day = |column| match cell(record, column) {
             Some(text) => self.form.read(text, self.today).map(Some),
@@ -251,7 +211,7 @@ impl Rows<'_> {
         })
     }
 
-    fn amount(&self, record: &StringRecord, currency: &str) -> Result<i64, String> {
+    fn amount(&self, record: &[&str], currency: &str) -> Result<i64, String> {
         let layout = self.layout;
         match layout.amounts {
             AmountColumns::Signed(amount) => {

@@ -28,6 +28,7 @@ mod mt940_line;
 mod ofx;
 mod ofx_tokens;
 mod qif;
+mod records;
 mod styles;
 mod table;
 mod xlsx;
