@@ -186,6 +186,15 @@ fn every_row_is_read_whatever_ends_the_lines() {
     }
 }
 
+#[test]
+fn a_row_with_more_or_fewer_cells_than_columns_is_not_read() {
+    let data = "Date,Description,Amount,\n2026-05-19,A,100,000.00\n2026-05-19,B,1.00,\n2026-05-19,C,\"10";
+    assert_eq!(seen(&only(data, SIGNED)), (vec![100], vec![3], vec![2, 4]));
+    let by_number = "[columns]\ndate = 1\ndescription = 2\ndebit = 3\ncredit = 4\n";
+    let data = "2026-05-19,A,1.00,\n2026-05-19,B,100,000.00,\n2026-05-19,C,,1.00\n2026-05-19,D,1.00\n";
+    assert_eq!(seen(&only(data, by_number)), (vec![-100, 100], vec![1, 3], vec![2, 4]));
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{iso, problems, rows, sound, statements};
-use kasir_statements::ProblemKind;
+use kasir_statements::ProblemKind::{self, UnreadableRow};
 
 const KOPRA: &str = "AccountNo;Ccy;PostDate;Remarks;AdditionalDesc;Credit Amount;Debit Amount;Close Balance";
 
@@ -164,6 +164,44 @@ fn what_cannot_be_read_is_named() {
     ];
     for case in cases {
         let data = file(&[KOPRA, "111;IDR;16 March 2026;A;;10.00;0.00;110.00", case]);
-        assert_eq!(problems(&data, "mandiri-kopra"), [(3, ProblemKind::UnreadableRow)], "{case}");
+        assert_eq!(problems(&data, "mandiri-kopra"), [(3, UnreadableRow)], "{case}");
     }
+}
+
+const MCM: &str =
+    "Account No,Date,Val. Date,Transaction Code,Description,Description,Reference No.,Debit,Credit";
+const BNI: &str = "Post Date,Value Date,Branch,Journal No.,Description,Debit,Credit,";
+
+#[test]
+fn a_separator_without_quotes_moves_no_amount() {
+    for row in [
+        "16/03/26 09.34.53,16/03/26 09.34.53,0123,987654,TEXT,.00,150,000.00,",
+        "16/03/26 09.34.53,16/03/26 09.34.53,0123,987654,ORDER 1, 2500000,.00,\"150,000.00\",",
+    ] {
+        assert_eq!(problems(&file(&[BNI, row]), "bni"), [(2, UnreadableRow)], "{row}");
+    }
+    let row = "111;IDR;16 March 2026;A;INV;500;150000.00;0.00;1150000.00";
+    assert_eq!(problems(&file(&[KOPRA, row]), "mandiri-kopra"), [(2, UnreadableRow)]);
+}
+
+#[test]
+fn a_row_that_is_cut_off_is_not_read() {
+    let whole = "1234567890,16/03/26,16/03/26,1234,TEXT,MORE,99102,.00,\"150,000.00\"";
+    for cut in ["\"150,000.00", "\"150", ""] {
+        let data = format!("{MCM}\n{whole}\n1234567890,16/03/26,16/03/26,1234,TEXT,MORE,99102,.00,{cut}");
+        assert_eq!(problems(data.as_bytes(), "mandiri-mcm"), [(3, UnreadableRow)], "{cut}");
+    }
+    let data = file(&[MCM, whole, "1234567890,16/03/26,16/03/26,1234,TEXT,MORE,99102,5.00"]);
+    assert_eq!(problems(&data, "mandiri-mcm"), [(3, UnreadableRow)]);
+    let data = file(&[KOPRA, "111;IDR;16 March 2026;A;;10.00;0.00"]);
+    assert_eq!(problems(&data, "mandiri-kopra"), [(2, UnreadableRow)]);
+}
+
+#[test]
+fn a_text_in_quotes_may_have_several_lines() {
+    let found = sound(
+        &file(&[MCM, "1234567890,16/03/26,16/03/26,1234,\"TEXT\r\nX\",MORE,99102,.00,\"150,000.00\""]),
+        "mandiri-mcm",
+    );
+    assert_eq!(rows(&found), [("2026-03-16".to_owned(), 15_000_000, None, "TEXT X MORE 99102")]);
 }

@@ -1,7 +1,7 @@
 //! Where a free CSV has what: its delimiter, its header, and the columns that a mapping names.
 
 use super::mapping::{Amounts, Column, Mapping, Table};
-use super::records::Records;
+use super::records::{Records, width};
 use crate::model::StatementError;
 use crate::source::{Head, Line};
 use crate::text::shown;
@@ -27,6 +27,10 @@ pub(super) struct Layout {
     pub(super) delimiter: u8,
     /// Line of the header; rows stand below it. 0: there is none.
     pub(super) header_line: u64,
+    /// Columns that the header names; beyond them a row has no cells.
+    pub(super) width: usize,
+    /// How many cells a row has at most, empty ones too.
+    pub(super) most_cells: usize,
     pub(super) date: usize,
     pub(super) value_date: Option<usize>,
     pub(super) descriptions: Vec<usize>,
@@ -90,11 +94,18 @@ impl Layout {
             None => header.line,
         };
         let at = |column: &Column| index(column, &header.cells);
+        let mapped =
+            table.all().into_iter().filter_map(|column| at(column).ok()).max().map_or(0, |last| last + 1);
+        let usual = usual_cells(head, header.delimiter);
+        let named = records(head, header.delimiter).find(|header| header.line == header_line);
+        let (named, written) = named.map_or((usual, usual), |named| (width(&named.cells), named.cells.len()));
         let optional = |column: &Option<Column>| column.as_ref().map(at).transpose();
         let columns = &table.columns;
         Ok(Self {
             delimiter: header.delimiter,
             header_line,
+            width: named.max(mapped),
+            most_cells: written.max(usual).max(mapped),
             date: at(&columns.date)?,
             value_date: optional(&columns.value_date)?,
             descriptions: table.descriptions.iter().map(at).collect::<Result<_, _>>()?,
@@ -110,6 +121,15 @@ impl Layout {
             currency: optional(&columns.currency)?,
             account: optional(&columns.account)?,
         })
+    }
+
+    /// How many cells a row has at least: those up to its amounts and balance.
+    pub(super) fn least(&self) -> usize {
+        let (one, other) = match self.amounts {
+            AmountColumns::Signed(amount) => (amount, 0),
+            AmountColumns::Marked(one, other) | AmountColumns::Two(one, other) => (one, other),
+        };
+        one.max(other).max(self.balance.unwrap_or_default()) + 1
     }
 
     /// The cells that hold money.
@@ -155,6 +175,13 @@ fn records(head: &Head, delimiter: u8) -> impl Iterator<Item = Header> {
             Some(is_whole.then(|| Header { delimiter, line: records.line(), cells: cells() }))
         })
         .flatten()
+}
+
+/// How many cells most of the first records have.
+fn usual_cells(head: &Head, delimiter: u8) -> usize {
+    let counts: Vec<usize> = records(head, delimiter).map(|record| record.cells.len()).collect();
+    let often = |count: &usize| counts.iter().filter(|other| *other == count).count();
+    counts.iter().copied().max_by_key(often).unwrap_or_default()
 }
 
 fn index(column: &Column, header: &[String]) -> Result<usize, StatementError> {

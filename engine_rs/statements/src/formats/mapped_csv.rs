@@ -10,7 +10,7 @@ use time::Date;
 use super::Format;
 use super::csv_layout::{AmountColumns, Layout, cell, is_ignored};
 use super::mapping::{Mapping, is_currency};
-use super::records::Records;
+use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
 use super::styles::{AmountStyle, DateForm, DateStyle, Written};
 use crate::checks::{Order, Totals};
 use crate::model::{Account, Options, Row, StatementError};
@@ -72,13 +72,13 @@ fn find_styles(
     Ok((form, marks))
 }
 
-/// Gives each record of a CSV that is to be read: its line and its cells.
+/// Gives each record of a CSV that is to be read: its line and its cells. Returns the line of one that is cut off.
 fn records(
     source: &mut Source<'_>,
     mapping: &Mapping,
     layout: &Layout,
     mut take: impl FnMut(u64, &[&str]) -> Result<(), StatementError>,
-) -> Result<(), StatementError> {
+) -> Result<Option<u64>, StatementError> {
     let mut records = Records::new(layout.delimiter);
     while let Some(line) = source.next_line()? {
         if !records.take(line)? || records.line() <= layout.header_line {
@@ -89,7 +89,7 @@ fn records(
             take(records.line(), &cells)?;
         }
     }
-    Ok(())
+    Ok(records.cut_off())
 }
 
 /// The rows of a file whose layout is known.
@@ -116,7 +116,7 @@ impl Rows<'_> {
             self.account(&mut accounts, recorder, &self.mapping.account, &self.mapping.currency)?;
         }
         let mut unplaced = Vec::new();
-        records(source, self.mapping, self.layout, |line, record| {
+        let cut_off = records(source, self.mapping, self.layout, |line, record| {
             let number = cell(record, self.layout.account).unwrap_or(&self.mapping.account);
             let currency = cell(record, self.layout.currency).unwrap_or(&self.mapping.currency);
             if !is_currency(currency) {
@@ -135,6 +135,7 @@ impl Rows<'_> {
             }
             Ok(())
         })?;
+        unplaced.extend(cut_off.map(|line| (line, UNCLOSED.to_owned())));
         if accounts.is_empty() {
             self.account(&mut accounts, recorder, &self.mapping.account, &self.mapping.currency)?;
         }
@@ -196,6 +197,12 @@ impl Rows<'_> {
 
     fn row(&self, record: &[&str], currency: &str) -> Result<Figures, String> {
         let layout = self.layout;
+        if record.len() > layout.most_cells || width(record) > layout.width {
+            return Err(TOO_MANY.to_owned());
+        }
+        if record.len() < layout.least() {
+            return Err(TOO_FEW.to_owned());
+        }
         let day = |column| match cell(record, column) {
             Some(text) => self.form.read(text, self.today).map(Some),
             None => Ok(None),

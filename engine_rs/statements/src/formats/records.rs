@@ -10,6 +10,16 @@ const MAX_CELLS: usize = 1_024;
 /// Longest record: a quote that is never closed would make the rest of the file one.
 const MAX_RECORD_BYTES: usize = 64 * 1024;
 
+/// Why a record is no row, whatever its cells say.
+pub(super) const TOO_MANY: &str = "the row has more cells than the header has columns: a separator stands in a text or an amount without quotes";
+pub(super) const TOO_FEW: &str = "the row is cut off: it has fewer cells than the header has columns";
+pub(super) const UNCLOSED: &str = "the row is cut off: a quote in it is never closed";
+
+/// How many columns a header names: what is empty at its end is none.
+pub(super) fn width(header: &[impl AsRef<str>]) -> usize {
+    header.iter().rposition(|cell| !cell.as_ref().trim().is_empty()).map_or(0, |last| last + 1)
+}
+
 /// Makes records of lines.
 pub(super) struct Records {
     reader: Reader,
@@ -55,9 +65,9 @@ impl Records {
         Ok(self.is_whole)
     }
 
-    /// Whether the file ended within quotes: then what stands in them is a record that was cut off.
-    pub(super) fn is_cut_off(&self) -> bool {
-        !self.is_whole
+    /// Line of the record within whose quotes the file ended, if it did.
+    pub(super) fn cut_off(&self) -> Option<u64> {
+        (!self.is_whole).then_some(self.line)
     }
 
     /// Line in which the record began.
@@ -100,7 +110,7 @@ impl Records {
 mod tests {
     use super::*;
 
-    fn records(text: &str) -> (Vec<(u64, Vec<String>)>, bool) {
+    fn records(text: &str) -> (Vec<(u64, Vec<String>)>, Option<u64>) {
         let mut records = Records::new(b',');
         let mut found = Vec::new();
         for (number, text) in (1..).zip(text.split('\n')) {
@@ -108,15 +118,15 @@ mod tests {
                 found.push((records.line(), records.cells().map(str::to_owned).collect()));
             }
         }
-        (found, records.is_cut_off())
+        (found, records.cut_off())
     }
 
     #[test]
     fn a_cell_in_quotes_may_go_on_in_further_lines() {
-        let (found, is_cut_off) = records("a,\"b \"\"c\"\"\n\nd\",e\n\n,\n\"x\ny");
+        let (found, cut_off) = records("a,\"b \"\"c\"\"\n\nd\",e\n\n,\n\"x\ny");
         let cells = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
         assert_eq!(found, [(1, cells(&["a", "b \"c\"\n\nd", "e"])), (5, cells(&["", ""]))]);
-        assert!(is_cut_off);
+        assert_eq!(cut_off, Some(6));
     }
 
     #[test]

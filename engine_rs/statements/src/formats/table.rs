@@ -4,17 +4,17 @@
 //! Layouts were read from public parsers and their fixtures, not from bank documents. Such files end with their last row: that
 //! one is cut off between rows can only be seen by a closing balance or total, where the bank writes one.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use time::Date;
 
 use super::klikbca::{ACCOUNT_LABELS, Part, Preamble, currency_of, part_of};
 use super::klikbca_text::counterparty;
+use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
 use crate::checks::{Order, Totals};
 use crate::dates::{DateReader, day_of};
 use crate::model::{Account, Options, Row, StatementError};
 use crate::money::{Marks, parse_marked};
 use crate::record::Recorder;
-use crate::source::{HEAD_LINES, Head, Source};
+use crate::source::{HEAD_LINES, Head, Line, Source};
 use crate::text::shown;
 
 /// Most columns of a table.
@@ -42,6 +42,8 @@ pub(super) struct Shape {
 /// Where the columns of one file stand.
 #[derive(Debug, Clone)]
 struct Columns {
+    /// How many the header names.
+    width: usize,
     date: usize,
     value_date: Option<usize>,
     texts: Vec<usize>,
@@ -64,6 +66,7 @@ impl Shape {
             return None;
         }
         Some(Columns {
+            width: width(cells),
             date: at(self.date)?,
             value_date: at(self.value_date),
             texts: (0..names.len()).filter(|index| self.texts.contains(&names[*index].as_str())).collect(),
@@ -79,6 +82,8 @@ impl Shape {
 /// One file's rows on their way to the recorder.
 pub(super) struct Table<'t> {
     shape: &'t Shape,
+    /// Cells were cut out of lines of text, where a separator too many or too few moves them.
+    is_text: bool,
     dates: DateReader,
     columns: Option<Columns>,
     preamble: Preamble,
@@ -93,6 +98,7 @@ impl<'t> Table<'t> {
     pub(super) fn new(shape: &'t Shape, today: Date) -> Self {
         Self {
             shape,
+            is_text: false,
             dates: DateReader::new(today),
             columns: None,
             preamble: Preamble::default(),
@@ -170,15 +176,30 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// Notes a row that the end of the file cuts off within its quotes.
+    fn cut_off(&mut self, number: u64, out: &mut Recorder<'_>) -> Result<(), StatementError> {
+        if self.columns.is_some() {
+            let account = self.any_account(out)?;
+            out.unreadable(account, number, UNCLOSED);
+        }
+        Ok(())
+    }
+
+    /// The account of the row before, or the one that the lines above the header name.
+    fn any_account(&mut self, out: &mut Recorder<'_>) -> Result<usize, StatementError> {
+        if self.accounts.is_empty() {
+            let (number, currency) = self.said()?;
+            return self.open(number, currency, out);
+        }
+        Ok(self.accounts.len() - 1)
+    }
+
     /// Closes the accounts once the file is at its end.
     pub(super) fn finish(mut self, out: &mut Recorder<'_>) -> Result<(), StatementError> {
         if self.columns.is_none() {
             return Err(self.no_header());
         }
-        if self.accounts.is_empty() {
-            let (number, currency) = self.said()?;
-            self.open(number, currency, out)?;
-        }
+        self.any_account(out)?;
         if let [_] = self.accounts.as_slice() {
             return out.close(0, &self.totals);
         }
@@ -316,6 +337,13 @@ impl<'t> Table<'t> {
         cells: &[&str],
         currency: &str,
     ) -> Result<Row<'static>, String> {
+        if self.is_text && width(cells) > columns.width {
+            return Err(TOO_MANY.to_owned());
+        }
+        let last = columns.credit.max(columns.debit).max(columns.balance.unwrap_or_default());
+        if self.is_text && cells.len() <= last {
+            return Err(TOO_FEW.to_owned());
+        }
         let cell = |at: usize| cells.get(at).map_or("", |cell| cell.trim());
         let written = |at: usize| money(cell(at), currency, self.shape.marks);
         let pending = cell(columns.date).eq_ignore_ascii_case("pend");
@@ -379,53 +407,12 @@ fn has_digit(cell: &str) -> bool {
     cell.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// The cells of lines of a CSV.
-pub(super) struct Cells {
-    reader: Reader,
-    out: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Cells {
-    pub(super) fn new(separator: u8) -> Self {
-        let reader = ReaderBuilder::new().delimiter(separator).build();
-        Self { reader, out: Vec::new(), ends: vec![0; MAX_CELLS + 1] }
-    }
-
-    /// The cells of one line, without their quotes; none when it has too many.
-    pub(super) fn of<'c>(&'c mut self, line: &str, cells: &mut Vec<&'c str>) -> Option<()> {
-        self.reader.reset();
-        self.out.resize(line.len() + 1, 0);
-        let mut input = line.as_bytes();
-        let (mut written, mut count) = (0, 0);
-        loop {
-            let (result, read, wrote, ended) =
-                self.reader.read_record(input, &mut self.out[written..], &mut self.ends[count..]);
-            input = &input[read..];
-            written += wrote;
-            count += ended;
-            match result {
-                // Nothing more is given: the line ends, be it within quotes.
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::Record | ReadRecordResult::End => break,
-                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => return None,
-            }
-        }
-        let mut start = 0;
-        for end in &self.ends[..count] {
-            cells.push(std::str::from_utf8(&self.out[start..*end]).ok()?);
-            start = *end;
-        }
-        Some(())
-    }
-}
-
 /// Whether a line of `head` is the header of `shape`.
 pub(super) fn is_csv(head: &Head, shape: &Shape, separator: u8) -> bool {
-    head.lines.iter().any(|line| {
-        let mut reader = Cells::new(separator);
-        let mut cells = Vec::new();
-        reader.of(line, &mut cells).is_some_and(|()| shape.is_header(&cells))
+    (1..).zip(&head.lines).any(|(number, text)| {
+        let mut records = Records::new(separator);
+        matches!(records.take(Line { number, text }), Ok(true))
+            && shape.is_header(&records.cells().collect::<Vec<_>>())
     })
 }
 
@@ -437,17 +424,16 @@ pub(super) fn read_csv(
     shape: &Shape,
     separator: u8,
 ) -> Result<(), StatementError> {
-    let mut table = Table::new(shape, options.today);
-    let mut reader = Cells::new(separator);
+    let mut table = Table { is_text: true, ..Table::new(shape, options.today) };
+    let mut records = Records::new(separator);
     while let Some(line) = source.next_line()? {
-        let mut cells = Vec::new();
-        if reader.of(line.text, &mut cells).is_none() {
-            return Err(StatementError::broken(format!(
-                "line {} has more than {MAX_CELLS} columns",
-                line.number
-            )));
+        if records.take(line)? {
+            let cells: Vec<&str> = records.cells().collect();
+            table.line(records.line(), &cells, out)?;
         }
-        table.line(line.number, &cells, out)?;
+    }
+    if let Some(line) = records.cut_off() {
+        table.cut_off(line, out)?;
     }
     table.finish(out)
 }
