@@ -195,6 +195,14 @@ fn a_row_with_more_or_fewer_cells_than_columns_is_not_read() {
     assert_eq!(seen(&only(data, by_number)), (vec![-100, 100], vec![1, 3], vec![2, 4]));
 }
 
+#[test]
+fn a_sign_beside_a_direction_is_refused() {
+    let data =
+        "Date,Description,Amount,DK\n2026-05-19,A,-100.00,D\n2026-05-19,B,(1.00),K\n2026-05-19,C,5.00,D\n";
+    let found = only(data, &format!("{SIGNED}direction = \"DK\"\n"));
+    assert_eq!(seen(&found), (vec![-500], vec![4], vec![2, 3]));
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(

@@ -227,6 +227,9 @@ impl Rows<'_> {
             AmountColumns::Marked(amount, direction) => {
                 let text = cell(record, Some(amount)).ok_or("the row has no amount")?;
                 let minor = Written::of(text)?.minor(self.marks, currency)?;
+                if minor < 0 {
+                    return Err(format!("{} has a sign and a mark", shown(text)));
+                }
                 let mark = cell(record, Some(direction)).unwrap_or_default();
                 let words = &self.mapping.words;
                 match (is_among(mark, &words.credit), is_among(mark, &words.debit)) {
