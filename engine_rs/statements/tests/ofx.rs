@@ -164,3 +164,23 @@ proptest! {
         let _ = read_in_pieces(&data, 64, &options());
     }
 }
+
+#[test]
+fn a_mutation_without_an_end_is_named() {
+    let mutation = |name: &str| format!("<STMTTRN><DTPOSTED>20261125<TRNAMT>1.00<NAME>{name}</STMTTRN>\n");
+    let open = mutation("B").replace("</STMTTRN>", "");
+    assert_eq!(problems(sgml(&(mutation("A") + &open)).as_bytes(), FORMAT), [(7, UnreadableRow)]);
+    let without_list =
+        sgml(&(mutation("A") + &open)).replace("</BANKTRANLIST>\n", "").replace("<BANKTRANLIST>", "");
+    assert_eq!(problems(without_list.as_bytes(), FORMAT), [(7, UnreadableRow)]);
+}
+
+#[test]
+fn a_text_with_marks_of_tags_hides_no_mutation() {
+    let mutation = |name: &str| format!("<STMTTRN><DTPOSTED>20261125<TRNAMT>1.00<NAME>{name}</STMTTRN>\n");
+    let found = sound(sgml(&(mutation("A <B C") + &mutation("B"))).as_bytes(), FORMAT);
+    let told: Vec<_> = found.rows.iter().map(|row| (row.amount_minor, row.description.as_str())).collect();
+    assert_eq!(told, [(100, "A <B C"), (100, "B")]);
+    let told_twice = sgml(&(mutation("A <TRNAMT>999.00") + &mutation("B <DTPOSTED>20261124")));
+    assert_eq!(problems(told_twice.as_bytes(), FORMAT), [(6, UnreadableRow), (7, UnreadableRow)]);
+}

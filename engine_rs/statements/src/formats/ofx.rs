@@ -61,6 +61,8 @@ enum Place {
     Statement,
     /// Whose statement it is.
     Owner,
+    /// All of its mutations.
+    List,
     Mutation,
     /// The currency of one mutation's amount.
     Currency,
@@ -83,6 +85,8 @@ struct Mutation {
     available: String,
     amount: String,
     currency: String,
+    /// The amount or the day stands there twice, as a text with tags in it can make it.
+    is_doubled: bool,
     name: String,
     memo: String,
     check_number: String,
@@ -137,6 +141,7 @@ impl<'r, 's> File<'r, 's> {
         let place = match element.name {
             "STMTRS" | "CCSTMTRS" => Place::Statement,
             "BANKACCTFROM" | "CCACCTFROM" if self.place() == Place::Statement => Place::Owner,
+            "BANKTRANLIST" | "BANKTRANLISTP" => Place::List,
             "STMTTRN" | "STMTTRNP" => Place::Mutation,
             "CURRENCY" if self.is_within(Place::Mutation) => Place::Currency,
             "ORIGCURRENCY" => Place::OriginalCurrency,
@@ -188,6 +193,10 @@ impl<'r, 's> File<'r, 's> {
         let Some(depth) = self.places.iter().rposition(|open| *open == place) else {
             return Ok(());
         };
+        // What holds it ends before the mutation does.
+        if self.places[depth + 1..].contains(&Place::Mutation) {
+            self.end_unended(line)?;
+        }
         self.places.truncate(depth);
         match place {
             Place::Mutation => self.end_mutation(),
@@ -211,6 +220,13 @@ impl<'r, 's> File<'r, 's> {
             return;
         }
         let mutation = &mut self.mutation;
+        if self.places.last() == Some(&Place::Mutation) {
+            mutation.is_doubled |= match element.name {
+                "TRNAMT" => !mutation.amount.is_empty(),
+                "DTPOSTED" | "DTTRAN" => !mutation.posted.is_empty(),
+                _ => false,
+            };
+        }
         let text = match (self.places.last().copied().unwrap_or(Place::Other), element.name) {
             (Place::Statement, "CURDEF") => &mut self.currency,
             (Place::Owner, "BANKID") => &mut self.bank,
@@ -347,6 +363,9 @@ impl<'r, 's> File<'r, 's> {
 
 impl Mutation {
     fn date_and_amount(&self, currency: &str) -> Result<(Date, i64), String> {
+        if self.is_doubled {
+            return Err("the mutation has two amounts or two days".to_owned());
+        }
         let text = if self.posted.is_empty() { &self.initiated } else { &self.posted };
         let date = day(text).ok_or_else(|| format!("{} is not a date", shown(text)))?;
         if !self.currency.is_empty() && self.currency != currency {

@@ -7,7 +7,7 @@
 use std::io::BufRead;
 
 use encoding_rs::WINDOWS_1252;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::model::StatementError;
 
@@ -34,13 +34,25 @@ pub(super) struct Elements<R> {
     name: String,
     value: String,
     bytes: Vec<u8>,
-    /// A `<` is taken and a tag begins behind it.
+    /// What stands between `<` and `>` of the tag that is taken, and its line.
+    tag: Vec<u8>,
+    tag_line: u64,
+    /// A tag is taken and not given yet.
     in_tag: bool,
 }
 
 impl<R: BufRead> Elements<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, line: 1, name: String::new(), value: String::new(), bytes: Vec::new(), in_tag: false }
+        Self {
+            input,
+            line: 1,
+            name: String::new(),
+            value: String::new(),
+            bytes: Vec::new(),
+            tag: Vec::new(),
+            tag_line: 1,
+            in_tag: false,
+        }
     }
 
     /// The next element; none at the end of the file.
@@ -53,12 +65,8 @@ impl<R: BufRead> Elements<R> {
             if !self.in_tag {
                 return Ok(None);
             }
-            let line = self.line;
-            self.bytes.clear();
-            if !self.take_until(b'>')? {
-                return Ok(None);
-            }
-            let tag = self.bytes.trim_ascii();
+            let line = self.tag_line;
+            let tag = self.tag.trim_ascii();
             let is_end = tag.first() == Some(&b'/');
             let tag = tag.strip_prefix(b"/").unwrap_or(tag);
             let end =
@@ -80,20 +88,12 @@ impl<R: BufRead> Elements<R> {
         }
     }
 
-    /// Takes everything up to the next tag, whose `<` is taken too, into `value`.
+    /// Takes everything up to the next tag into `value`, and that tag into `tag`.
     fn take_value(&mut self) -> Result<(), StatementError> {
         self.bytes.clear();
         self.in_tag = false;
-        while self.take_until(b'<')? {
-            match self.input.fill_buf()?.first() {
-                Some(byte) if byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'?') => {
-                    self.in_tag = true;
-                    break;
-                }
-                Some(b'!') => self.take_marked_section()?,
-                // A `<` of the text, which SGML allows.
-                Some(_) | None => self.bytes.push(b'<'),
-            }
+        while !self.in_tag && self.take_until(b'<')? {
+            self.take_tag()?;
         }
         self.value.clear();
         match std::str::from_utf8(&self.bytes) {
@@ -103,6 +103,38 @@ impl<R: BufRead> Elements<R> {
             }
         }
         Ok(())
+    }
+
+    /// Behind a `<`: takes what it begins. One that no `>` ends before the next is of the text, which SGML allows.
+    fn take_tag(&mut self) -> Result<(), StatementError> {
+        loop {
+            match self.input.fill_buf()?.first() {
+                Some(byte) if byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'?') => {}
+                Some(b'!') => return self.take_marked_section(),
+                Some(_) | None => {
+                    self.bytes.push(b'<');
+                    return Ok(());
+                }
+            }
+            self.tag_line = self.line;
+            let start = self.bytes.len();
+            self.bytes.push(b'<');
+            match self.take_to(|piece| memchr2(b'<', b'>', piece))? {
+                Some(b'>') => {
+                    self.tag.clear();
+                    self.tag.extend_from_slice(&self.bytes[start + 1..]);
+                    self.bytes.truncate(start);
+                    self.in_tag = true;
+                    return Ok(());
+                }
+                Some(_) => {}
+                // The file ends within a tag.
+                None => {
+                    self.bytes.truncate(start);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// Behind a `<`, where a `!` stands: takes `![CDATA[text]]>` into `bytes` as it stands, a comment or a declaration away.
@@ -137,12 +169,18 @@ impl<R: BufRead> Elements<R> {
 
     /// Appends to `bytes` what stands before the next `stop` and takes that too. Whether there was one.
     fn take_until(&mut self, stop: u8) -> Result<bool, StatementError> {
+        Ok(self.take_to(|piece| memchr(stop, piece))?.is_some())
+    }
+
+    /// Appends to `bytes` what stands before what `find` finds, and takes that too: the byte that it is, if there is one.
+    fn take_to(&mut self, find: impl Fn(&[u8]) -> Option<usize>) -> Result<Option<u8>, StatementError> {
         loop {
             let piece = self.input.fill_buf()?;
             if piece.is_empty() {
-                return Ok(false);
+                return Ok(None);
             }
-            let found = memchr(stop, piece);
+            let found = find(piece);
+            let stop = found.map(|at| piece[at]);
             let taken = &piece[..found.unwrap_or(piece.len())];
             if self.bytes.len() + taken.len() > MAX_BYTES {
                 return Err(StatementError::broken(format!(
@@ -154,8 +192,8 @@ impl<R: BufRead> Elements<R> {
             self.line += memchr_iter(b'\n', taken).count() as u64;
             let length = taken.len() + usize::from(found.is_some());
             self.input.consume(length);
-            if found.is_some() {
-                return Ok(true);
+            if stop.is_some() {
+                return Ok(stop);
             }
         }
     }
@@ -245,6 +283,14 @@ mod tests {
                 "{piece}"
             );
         }
+    }
+
+    #[test]
+    fn a_mark_that_begins_no_tag_is_text() {
+        let found = elements(b"<NAME>A <B C</STMTTRN>\n<MEMO>x</y<z", 4096);
+        let told: Vec<_> =
+            found.iter().map(|(name, _, value, line)| (name.as_str(), value.as_str(), *line)).collect();
+        assert_eq!(told, [("NAME", "A <B C", 1), ("STMTTRN", "", 1), ("MEMO", "x</y", 2)]);
     }
 
     #[test]
