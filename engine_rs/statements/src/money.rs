@@ -81,6 +81,17 @@ pub fn parse_marked(
     Ok(if negative { -minor } else { minor })
 }
 
+/// Refuses an amount with three digits behind its only mark: nobody can tell thousands from thousandths. A currency that has three
+/// decimals is not in doubt.
+pub(crate) fn check_thousands(text: &str, currency: &str, marks: Marks) -> Result<(), String> {
+    let decimals =
+        text.trim_end().rsplit_once(char::from(marks.decimal)).map_or(0, |(_, behind)| behind.len());
+    if decimals == 3 && minor_digits(currency) != 3 {
+        return Err(format!("{} has three decimals: it could be thousands", shown(text)));
+    }
+    Ok(())
+}
+
 /// Digits, grouped in threes or not at all.
 fn grouped(whole: &[u8], group: u8) -> bool {
     if !whole.contains(&group) {

@@ -54,6 +54,7 @@ fn what_cannot_be_read_is_named() {
         ("amount", "true"),
         ("amount", "-5"),
         ("amount", "\"5.000,00\""),
+        ("amount", "\"150.000\""),
         ("amount", "1e30"),
         ("amount", "[1]"),
         ("type", "\"XX\""),

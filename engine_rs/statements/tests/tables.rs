@@ -156,6 +156,8 @@ fn what_cannot_be_read_is_named() {
         "111;IDR;16 March 2026;A;;1.00;2.00;100.00",
         "111;IDR;16 March 2026;A;;-1.00;0.00;100.00",
         "111;IDR;16 March 2026;A;;1,00;0.00;100.00",
+        "111;IDR;16 March 2026;A;;150.000;0;260.00",
+        "111;IDR;16 March 2026;A;;150.00;0;260.000",
         "111;IDR;16 March 2026;A;;1.00;0.00;",
         "111;IDR;31 February 2026;A;;1.00;0.00;100.00",
         "111;XXX;16 March 2026;A;;1.00;0.00;100.00",
@@ -204,4 +206,11 @@ fn a_text_in_quotes_may_have_several_lines() {
         "mandiri-mcm",
     );
     assert_eq!(rows(&found), [("2026-03-16".to_owned(), 15_000_000, None, "TEXT X MORE 99102")]);
+}
+
+#[test]
+fn thousands_in_the_other_way_of_writing_are_not_taken_for_decimals() {
+    let header = "Tanggal Transaksi,Uraian Transaksi,Teller,Debet,Kredit,Saldo";
+    let data = file(&[header, "16/03/26,TEXT,1,\"0\",\"150,000\",\"650,000\""]);
+    assert_eq!(problems(&data, "bri-internet"), [(2, UnreadableRow)]);
 }

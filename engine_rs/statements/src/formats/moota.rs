@@ -15,7 +15,7 @@ use time::Date;
 use super::Format;
 use crate::dates;
 use crate::model::{Account, MAX_REFERENCE_CHARS, Options, Row, StatementError};
-use crate::money::parse_amount;
+use crate::money::{Marks, check_thousands, parse_amount};
 use crate::record::Recorder;
 use crate::source::{Head, Source};
 use crate::text::{is_shown, shown};
@@ -187,6 +187,7 @@ fn amount(value: Option<&RawValue>) -> Result<i64, String> {
         Some(b'-' | b'0'..=b'9') => raw.to_owned(),
         _ => return Err("the mutation has no amount".to_owned()),
     };
+    check_thousands(&written, CURRENCY, Marks::POINT)?;
     let amount = parse_amount(&written, CURRENCY, None)?;
     if amount < 0 {
         return Err("the amount is negative: its sign is told by the type".to_owned());

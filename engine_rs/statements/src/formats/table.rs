@@ -12,7 +12,7 @@ use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
 use crate::checks::{Order, Totals};
 use crate::dates::{DateReader, day_of};
 use crate::model::{Account, Options, Row, StatementError};
-use crate::money::{Marks, parse_marked};
+use crate::money::{Marks, check_thousands, parse_marked};
 use crate::record::Recorder;
 use crate::source::{HEAD_LINES, Head, Line, Source};
 use crate::text::shown;
@@ -382,6 +382,7 @@ pub(super) fn label_and_value<'c>(cells: &[&'c str]) -> Option<(&'c str, &'c str
 /// An amount, or 0 for a cell that has none. Zero is also written `.00`.
 fn money(cell: &str, currency: &str, marks: Marks) -> Result<i64, String> {
     let cell = cell.trim();
+    check_thousands(cell, currency, marks)?;
     match cell {
         "" | "-" => Ok(0),
         _ if cell.starts_with(char::from(marks.decimal)) => {
