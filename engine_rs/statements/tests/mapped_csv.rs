@@ -203,6 +203,36 @@ fn a_sign_beside_a_direction_is_refused() {
     assert_eq!(seen(&found), (vec![-500], vec![4], vec![2, 3]));
 }
 
+#[test]
+fn a_status_must_be_known() {
+    let mapping = format!("{SIGNED}status = \"Status\"\n");
+    let data = "Date,Description,Amount,Status\n2026-05-18,A,1.00,Berhasil\n2026-05-18,B,2.00,GAGAL\n2026-05-18,C,3.00,\n2026-05-18,D,4.00,PENDING APPROVAL\n";
+    assert_eq!(seen(&only(data, &mapping)), (vec![100, 300], vec![2, 4], vec![3, 5]));
+    let found = only(
+        data,
+        &format!("{mapping}[marks]\nposted = [\"berhasil\", \"gagal\"]\npending = [\"pending approval\"]\n"),
+    );
+    assert_eq!(found.rows.iter().map(|row| row.pending).collect::<Vec<_>>(), [false, false, false, true]);
+}
+
+#[test]
+fn a_row_that_waits_may_have_no_date() {
+    let mapping = format!("{SIGNED}status = \"Status\"\n");
+    let data = "Date,Description,Amount,Status\n2026-05-18,A,1.00,\n,B,2.00,PEND\nPEND,C,3.00,\n,D,4.00,\n";
+    let found = only(data, &mapping);
+    assert_eq!(seen(&found), (vec![100, 200, 300], vec![2, 3, 4], vec![5]));
+    let told: Vec<_> = found.rows.iter().map(|row| (iso(row.date), row.pending)).collect();
+    let day = "2026-05-18".to_owned();
+    assert_eq!(told, [(day.clone(), false), (day.clone(), true), (day, true)]);
+}
+
+#[test]
+fn a_row_of_nothing_is_a_row() {
+    let mapping = "[columns]\ndate = \"D\"\ndebit = \"Out\"\ncredit = \"In\"\n";
+    let found = only("D,Out,In\n2026-05-18,0.00,\n2026-05-18,0.00,0.00\n2026-05-18,-,\n", mapping);
+    assert_eq!(seen(&found), (vec![0, 0], vec![2, 3], vec![4]));
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(

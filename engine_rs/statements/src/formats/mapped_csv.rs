@@ -107,6 +107,7 @@ struct Figures {
     value_date: Option<Date>,
     amount_minor: i64,
     balance_minor: Option<i64>,
+    pending: bool,
 }
 
 impl Rows<'_> {
@@ -116,6 +117,7 @@ impl Rows<'_> {
             self.account(&mut accounts, recorder, &self.mapping.account, &self.mapping.currency)?;
         }
         let mut unplaced = Vec::new();
+        let mut last = None;
         let cut_off = records(source, self.mapping, self.layout, |line, record| {
             let number = cell(record, self.layout.account).unwrap_or(&self.mapping.account);
             let currency = cell(record, self.layout.currency).unwrap_or(&self.mapping.currency);
@@ -129,8 +131,11 @@ impl Rows<'_> {
                 return Ok(());
             }
             let account = self.account(&mut accounts, recorder, number, currency)?;
-            match self.row(record, currency) {
-                Ok(read) => self.tell(recorder, account, line, record, &read)?,
+            match self.row(record, currency, last) {
+                Ok(read) => {
+                    last = Some(read.date);
+                    self.tell(recorder, account, line, record, &read)?;
+                }
                 Err(reason) => recorder.unreadable(account, line, reason),
             }
             Ok(())
@@ -178,7 +183,6 @@ impl Rows<'_> {
             description.extend((!description.is_empty()).then_some(' '));
             description.push_str(text);
         }
-        let status = cell(record, layout.status).unwrap_or_default();
         let reference = cell(record, layout.reference).unwrap_or_default();
         let is_id = reference.bytes().any(|byte| byte.is_ascii_digit() && byte != b'0');
         recorder.row(
@@ -186,7 +190,7 @@ impl Rows<'_> {
             &Row {
                 value_date: read.value_date,
                 balance_minor: read.balance_minor,
-                pending: is_among(status, &self.mapping.words.pending),
+                pending: read.pending,
                 description: &description,
                 bank_reference: if is_id { reference } else { "" },
                 counterparty: cell(record, layout.counterparty).unwrap_or_default(),
@@ -195,7 +199,8 @@ impl Rows<'_> {
         )
     }
 
-    fn row(&self, record: &[&str], currency: &str) -> Result<Figures, String> {
+    /// `last`: the day of the row before it.
+    fn row(&self, record: &[&str], currency: &str, last: Option<Date>) -> Result<Figures, String> {
         let layout = self.layout;
         if record.len() > layout.most_cells || width(record) > layout.width {
             return Err(TOO_MANY.to_owned());
@@ -207,15 +212,37 @@ impl Rows<'_> {
             Some(text) => self.form.read(text, self.today).map(Some),
             None => Ok(None),
         };
-        let date = day(Some(layout.date))?.ok_or("the row has no date")?;
+        let value_date = day(layout.value_date)?;
+        let words = &self.mapping.words;
+        let written = cell(record, Some(layout.date));
+        let in_place_of_date = written.is_some_and(|text| is_among(text, &words.pending));
+        let pending = self.is_pending(record)? || in_place_of_date;
+        // A row that is not posted yet may have no day: then that of the row before, so that it is the same one tomorrow.
+        let date = match written {
+            Some(text) if !in_place_of_date => self.form.read(text, self.today)?,
+            Some(_) | None if pending => value_date.or(last).unwrap_or(self.today),
+            Some(_) | None => return Err("the row has no date".to_owned()),
+        };
         let amount_minor = self.amount(record, currency)?;
         let balance = cell(record, layout.balance);
         Ok(Figures {
             date,
-            value_date: day(layout.value_date)?,
+            value_date,
+            pending,
             amount_minor: if self.mapping.negate { -amount_minor } else { amount_minor },
             balance_minor: balance.map(|text| self.signed(text, currency)).transpose()?,
         })
+    }
+
+    /// Whether the status says that the row is not posted yet. No status is that of a posted one.
+    fn is_pending(&self, record: &[&str]) -> Result<bool, String> {
+        let words = &self.mapping.words;
+        match cell(record, self.layout.status) {
+            Some(status) if is_among(status, &words.pending) => Ok(true),
+            Some(status) if is_among(status, &words.posted) => Ok(false),
+            Some(status) => Err(format!("{} is neither a posted nor a pending row's status", shown(status))),
+            None => Ok(false),
+        }
     }
 
     fn amount(&self, record: &[&str], currency: &str) -> Result<i64, String> {
@@ -242,15 +269,15 @@ impl Rows<'_> {
             }
             AmountColumns::Two(debit, credit) => {
                 let read = |column| match cell(record, Some(column)) {
-                    Some("-") | None => Ok(0),
-                    Some(text) => Written::of(text)?.minor(self.marks, currency),
+                    Some("-") | None => Ok(None),
+                    Some(text) => Written::of(text)?.minor(self.marks, currency).map(Some),
                 };
                 // Some write money out with a sign in its own column too.
-                match (read(debit)?.abs(), read(credit)?) {
-                    (0, 0) => Err("the row has no amount".to_owned()),
-                    (0, credit) => Ok(credit),
-                    (debit, 0) => Ok(-debit),
-                    (_, _) => Err("the row has money out and money in at once".to_owned()),
+                match (read(debit)?.map(i64::abs), read(credit)?) {
+                    (None, None) => Err("the row has no amount".to_owned()),
+                    (None | Some(0), credit) => Ok(credit.unwrap_or_default()),
+                    (Some(debit), None | Some(0)) => Ok(-debit),
+                    (Some(_), Some(_)) => Err("the row has money out and money in at once".to_owned()),
                 }
             }
         }

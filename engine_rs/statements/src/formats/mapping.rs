@@ -21,7 +21,8 @@
 //! [marks]
 //! credit = ["CR", "K"]
 //! debit = ["DB", "D"]
-//! pending = ["PEND"]
+//! pending = ["PEND"]           # in the column of the status, or in place of the date
+//! posted = ["BERHASIL"]         # another word in the column of the status makes a row unreadable
 //! ```
 //!
 //! A `reference` column must hold ids that the bank never gives twice.
@@ -92,6 +93,7 @@ pub(super) struct Words {
     pub(super) credit: Vec<String>,
     pub(super) debit: Vec<String>,
     pub(super) pending: Vec<String>,
+    pub(super) posted: Vec<String>,
 }
 
 impl Default for Words {
@@ -101,6 +103,20 @@ impl Default for Words {
             credit: words(&["CR", "C", "K", "KR", "CRDT", "CREDIT", "KREDIT", "+"]),
             debit: words(&["DB", "D", "DR", "DBIT", "DEBIT", "DEBET", "-"]),
             pending: words(&["PEND", "PENDING"]),
+            posted: words(&[
+                "POSTED",
+                "BOOKED",
+                "BOOK",
+                "SETTLED",
+                "SUCCESS",
+                "SUCCESSFUL",
+                "COMPLETED",
+                "DONE",
+                "OK",
+                "SUKSES",
+                "BERHASIL",
+                "SELESAI",
+            ]),
         }
     }
 }
