@@ -252,6 +252,53 @@ fn an_element_without_an_end_is_refused() {
     );
 }
 
+#[test]
+fn pages_open_and_close_with_interim_balances() {
+    let page = |number: u8, inner: &str| {
+        format!(
+            "<Stmt><Id>7</Id><StmtPgntn><PgNb>{number}</PgNb></StmtPgntn><Acct><Id><IBAN>DE89</IBAN></Id><Ccy>EUR</Ccy></Acct>\n{inner}</Stmt>\n"
+        )
+    };
+    let interim = |amount: &str| balance("ITBD", amount, "CRDT");
+    let file = |closing: &str| {
+        let pages = [
+            page(1, &(balance("OPBD", "0.00", "CRDT") + &interim("100.00") + &entry("100.00", "CRDT", ""))),
+            page(2, &(interim("100.00") + &interim("90.00") + &entry("10.00", "DBIT", ""))),
+            page(3, &(interim("90.00") + &balance("CLBD", closing, "CRDT") + &entry("1.00", "CRDT", ""))),
+        ];
+        format!("<Document><BkToCstmrStmt>\n{}</BkToCstmrStmt></Document>", pages.concat())
+    };
+    let found = sound(file("91.00").as_bytes(), FORMAT);
+    assert_eq!(
+        (found.end.opening_minor, found.end.closing_minor, found.end.sums_checked),
+        (Some(0), Some(9_100), true)
+    );
+    assert_eq!(problems(file("92.00").as_bytes(), FORMAT), [(14, Total)]);
+    assert_eq!(problems(file("91.00").replacen("10.00", "20.00", 1).as_bytes(), FORMAT), [(9, Total)]);
+}
+
+#[test]
+fn a_statement_that_stands_there_twice_is_named() {
+    let inner = "<Id>7</Id>".to_owned()
+        + &balance("OPBD", "5.00", "CRDT")
+        + &balance("CLBD", "5.00", "CRDT")
+        + &entry("3.00", "CRDT", "")
+        + &entry("3.00", "DBIT", "");
+    let statement = document(&inner);
+    let twice = statement
+        .replace("</Stmt>", "</Stmt>\n<Stmt><Acct><Id><IBAN>DE89 3704</IBAN></Id></Acct>\nX</Stmt>")
+        .replace('X', &inner);
+    assert_eq!(problems(twice.as_bytes(), FORMAT), [(10, Structure)]);
+    sound(twice.replacen("<Id>7</Id>", "<Id>8</Id>", 1).as_bytes(), FORMAT);
+}
+
+#[test]
+fn elements_outside_a_statement_may_not_nest_without_end() {
+    let deep = "<Document><BkToCstmrStmt>".to_owned() + &"<a>".repeat(5_000);
+    let error = read_in_pieces(deep.as_bytes(), 4_096, &options()).expect_err("too deep");
+    assert!(error.to_string().contains("nothing is ever ended"), "{error}");
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(amounts in prop::collection::vec(-99_999_999..99_999_999_i64, 0..20), opening in 0..1_000_i64) {

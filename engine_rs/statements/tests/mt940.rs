@@ -171,7 +171,7 @@ fn what_is_wrong_is_named() {
     let whole = message(&[":61:2611251125C1,00NTRFNONREF"], "C261125EUR101,");
     let cut = &whole[..whole.find(":62F").expect("it has one")];
     assert_eq!(problems(cut.as_bytes(), FORMAT), [(1, Structure)]);
-    let gap = whole.clone() + &whole;
+    let gap = whole.clone() + &whole.replace(":28C:1", ":28C:2");
     assert_eq!(problems(gap.as_bytes(), FORMAT), [(11, Balance)]);
     let other_currency = message(&[], "C261125USD100,");
     assert_eq!(problems(other_currency.as_bytes(), FORMAT), [(6, Structure)]);
@@ -180,6 +180,65 @@ fn what_is_wrong_is_named() {
     assert!(error.to_string().contains("currency is not known"), "{error}");
     let error = read_in_pieces(b":20:X\n:25:1\n", 100, &options()).expect_err("nothing in it");
     assert!(error.to_string().contains("cut off"), "{error}");
+}
+
+/// A statement of a day of November: its number, opening and closing balance, and amounts between.
+fn day(number: u8, opening: i64, closing: i64, amounts: &[i64]) -> String {
+    let rows: String = amounts
+        .iter()
+        .map(|amount| {
+            let mark = if *amount < 0 { 'D' } else { 'C' };
+            format!(":61:2611{number:02}11{number:02}{mark}{},NTRFNONREF\n", amount.abs())
+        })
+        .collect();
+    let before = number - 1;
+    format!(
+        ":20:X\n:25:123\n:28C:{number}\n:60F:C2611{before:02}EUR{opening},\n{rows}:62F:C2611{number:02}EUR{closing},\n-\n"
+    )
+}
+
+#[test]
+fn statements_may_stand_in_any_order() {
+    let days =
+        [day(2, 100, 110, &[10]), day(3, 110, 105, &[-5]), day(4, 105, 105, &[]), day(5, 105, 125, &[20])];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [3, 0, 1, 2], [1, 0, 2, 3]] {
+        let text: String = order.iter().map(|at| days[*at].as_str()).collect();
+        let found = sound(text.as_bytes(), FORMAT);
+        assert_eq!(
+            (found.end.opening_minor, found.end.closing_minor),
+            (Some(10_000), Some(12_500)),
+            "{order:?}"
+        );
+    }
+    let missing = [&days[3], &days[0], &days[2]].map(String::as_str).concat();
+    assert_eq!(problems(missing.as_bytes(), FORMAT).len(), 2);
+    // The balance of a day comes back later: what is between is missing still.
+    let back = day(2, 100, 200, &[100]) + &day(9, 150, 100, &[-50]);
+    assert_eq!(problems(back.as_bytes(), FORMAT), [(11, Balance)]);
+}
+
+#[test]
+fn a_statement_that_stands_there_twice_is_named() {
+    let nothing_left = day(2, 100, 100, &[10, -10]);
+    let text = nothing_left.clone() + &nothing_left;
+    assert_eq!(problems(text.as_bytes(), FORMAT), [(15, Structure)]);
+    let and_back = day(2, 100, 110, &[10]) + &day(3, 110, 100, &[-10]);
+    assert_eq!(
+        problems((and_back.clone() + &and_back).as_bytes(), FORMAT),
+        [(20, Structure), (27, Structure)]
+    );
+    // Some banks give every statement the same number.
+    let quiet = day(2, 100, 100, &[10, -10]) + &day(3, 100, 100, &[10, -10]).replace(":28C:3", ":28C:2");
+    sound(quiet.as_bytes(), FORMAT);
+}
+
+#[test]
+fn a_text_may_have_a_line_with_a_dash() {
+    let text = message(&[":61:261125C1,NTRFNONREF", ":86:TEXT A", "-", "ORDER 77"], "C261125EUR101,");
+    assert_eq!(sound(text.as_bytes(), FORMAT).rows[0].description, "TEXT A - ORDER 77");
+    let open = ":20:X\n:25:1\n:34F:EUR0,\n:61:261125C1,NTRFNONREF\n:86:TEXT A\n-\n\n:20:Y\n:25:1\n:34F:EUR0,\n:61:261125C2,NTRFNONREF\n:86:B\n-\n";
+    let found = sound(open.as_bytes(), FORMAT);
+    assert_eq!(found.rows.iter().map(|row| row.description.as_str()).collect::<Vec<_>>(), ["TEXT A", "B"]);
 }
 
 /// One generated mutation: booked on which day, how much, with which of the dialects' texts.

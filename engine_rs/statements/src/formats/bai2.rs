@@ -20,7 +20,7 @@ use time::Date;
 
 use super::Format;
 use super::bank_id::is_bank_id;
-use super::chained::Chain;
+use super::chained::{Chain, Closing};
 use crate::dates::{date, number};
 use crate::model::{Account, Options, ProblemKind, Row, StatementError};
 use crate::money::{MAX_AMOUNT_MINOR, format_amount};
@@ -365,7 +365,8 @@ impl<'r, 's> Reading<'r, 's> {
         }
         self.chain.compared(account);
         self.compare_summary(account, line);
-        self.chain.close(self.recorder, account, line, self.summary.closing);
+        let closing = Closing { minor: self.summary.closing, day: self.day, id: "" };
+        self.chain.close(self.recorder, account, line, closing);
         self.of_group.include(&self.of_account);
         self.account_line = 0;
     }
@@ -436,7 +437,8 @@ impl<'r, 's> Reading<'r, 's> {
         self.problem(line, reason, ProblemKind::Structure);
         if self.account_line > 0 {
             if let Some(account) = self.account {
-                self.chain.close(self.recorder, account, line, self.summary.closing);
+                let closing = Closing { minor: self.summary.closing, day: self.day, id: "" };
+                self.chain.close(self.recorder, account, line, closing);
             }
             self.of_group.include(&self.of_account);
             self.account_line = 0;

@@ -24,7 +24,7 @@ use time::Date;
 use super::Format;
 use super::camt_entry::{Amount, Entry, day, is_in};
 use super::camt_summary::Summary;
-use super::chained::Chain;
+use super::chained::{Chain, Closing};
 use crate::model::{Account, Options, ProblemKind, StatementError};
 use crate::record::Recorder;
 use crate::source::{Head, Source};
@@ -42,6 +42,8 @@ const MAX_ELEMENT_BYTES: usize = 256 * 1024;
 const MAX_VALUE_BYTES: usize = 4 * 1024;
 /// The standard nests a dozen deep.
 const MAX_PATH_BYTES: usize = 1_024;
+/// Elements open at once, in a statement and around it.
+const MAX_DEPTH: usize = 256;
 const PIECE_BYTES: usize = 64 * 1024;
 
 fn sniff(head: &Head) -> bool {
@@ -117,7 +119,11 @@ struct Balance {
     kind: String,
     amount: Amount,
     indicator: String,
+    day: String,
 }
+
+/// A balance that was read: its line, amount, whether it is money had, and its day.
+type Told = (u64, Amount, bool, Option<Date>);
 
 struct File<'r, 's> {
     recorder: &'r mut Recorder<'s>,
@@ -140,9 +146,15 @@ struct File<'r, 's> {
     currency: String,
     holder: String,
     created: Option<Date>,
-    opening: Option<Amount>,
-    opening_is_in: bool,
-    closing: Option<(u64, Amount, bool)>,
+    /// Its number and its page's.
+    id: String,
+    /// A page's balances are interim: at the beginning of the first there is an opening one, at the end of the last a closing one.
+    /// Of a report they are not, but those of the moment.
+    has_pages: bool,
+    opening: Option<Told>,
+    first_interim: Option<Told>,
+    last_interim: Option<Told>,
+    closing: Option<Told>,
     balance: Balance,
     summary: Summary,
     opened: Option<usize>,
@@ -166,8 +178,11 @@ impl<'r, 's> File<'r, 's> {
             currency: String::new(),
             holder: String::new(),
             created: None,
+            id: String::new(),
+            has_pages: false,
             opening: None,
-            opening_is_in: true,
+            first_interim: None,
+            last_interim: None,
             closing: None,
             balance: Balance::default(),
             summary: Summary::default(),
@@ -209,6 +224,9 @@ impl<'r, 's> File<'r, 's> {
 
     fn start(&mut self, start: &BytesStart<'_>, line: u64) -> Result<(), StatementError> {
         self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(never_ended(line));
+        }
         let name = start.local_name();
         let name = name.as_ref();
         if self.statement_depth == 0 {
@@ -216,13 +234,12 @@ impl<'r, 's> File<'r, 's> {
             if self.is_message && STATEMENTS.contains(&name) {
                 self.statement_depth = self.depth;
                 self.begin_statement(line);
+                self.has_pages = name == STATEMENTS[0];
             }
             return Ok(());
         }
         if self.path.len() + name.len() >= MAX_PATH_BYTES {
-            return Err(StatementError::broken(format!(
-                "line {line}: the file is damaged: nothing is ever ended"
-            )));
+            return Err(never_ended(line));
         }
         if !self.path.is_empty() {
             self.path.push('/');
@@ -291,6 +308,10 @@ impl<'r, 's> File<'r, 's> {
             }
             "Acct/Ccy" => value.clone_into(&mut self.currency),
             "Acct/Ownr/Nm" | "Acct/Nm" => value.clone_into(&mut self.holder),
+            "Id" | "ElctrncSeqNb" | "StmtPgntn/PgNb" => {
+                self.id.push('/');
+                self.id.push_str(value);
+            }
             "CreDtTm" => self.created = day(value),
             "Bal/Tp/CdOrPrtry/Cd" | "Bal/Tp/CdOrPrtry/Prtry" | "Bal/Tp/Cd" => {
                 value.clone_into(&mut self.balance.kind);
@@ -299,6 +320,7 @@ impl<'r, 's> File<'r, 's> {
                 self.balance.amount =
                     Amount { text: value.to_owned(), currency: self.value_currency.clone() };
             }
+            "Bal/Dt/Dt" | "Bal/Dt/DtTm" => value.clone_into(&mut self.balance.day),
             "Bal/CdtDbtInd" => value.clone_into(&mut self.balance.indicator),
             _ => {}
         }
@@ -311,9 +333,10 @@ impl<'r, 's> File<'r, 's> {
         for text in [&mut self.iban, &mut self.other_id, &mut self.currency, &mut self.holder] {
             text.clear();
         }
+        self.id.clear();
         self.created = None;
-        self.opening = None;
-        self.closing = None;
+        (self.opening, self.closing) = (None, None);
+        (self.first_interim, self.last_interim) = (None, None);
         self.summary = Summary::default();
         self.opened = None;
     }
@@ -323,10 +346,14 @@ impl<'r, 's> File<'r, 's> {
         if let Some(account) = self.opened {
             return Ok(account);
         }
+        self.take_interim();
+        let of_balance = |told: &'_ Option<Told>| {
+            told.as_ref().map(|(_, amount, ..)| amount.currency.clone()).unwrap_or_default()
+        };
         let written = [
             self.currency.as_str(),
-            self.opening.as_ref().map_or("", |amount| &amount.currency),
-            self.closing.as_ref().map_or("", |(_, amount, _)| &amount.currency),
+            &of_balance(&self.opening),
+            &of_balance(&self.closing),
             self.entry.currency(),
         ];
         let currency = written.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
@@ -334,11 +361,8 @@ impl<'r, 's> File<'r, 's> {
             let words = format!("line {line}: the file is damaged: {} is not a currency", shown(currency));
             return Err(StatementError::broken(words));
         }
-        let opening = self.opening.as_ref().map(|amount| amount.minor(currency));
-        let minor = match &opening {
-            Some(Ok(minor)) => Some(if self.opening_is_in { *minor } else { -minor }),
-            Some(Err(_)) | None => None,
-        };
+        let opening = self.opening.as_ref().map(|told| minor_of(told, currency));
+        let minor = opening.as_ref().and_then(|minor| minor.as_ref().ok()).copied();
         let number = if self.iban.is_empty() { &self.other_id } else { &self.iban };
         let account = Account {
             number: number.replace(' ', ""),
@@ -364,16 +388,29 @@ impl<'r, 's> File<'r, 's> {
             }
             return Ok(());
         };
+        let told = (line, balance.amount, is_in, day(&balance.day));
         match balance.kind.as_str() {
             // The opening balance is the closing one of the day before; some banks give only that, some both.
-            "OPBD" => (self.opening, self.opening_is_in) = (Some(balance.amount), is_in),
-            "PRCD" if self.opening.is_none() => {
-                (self.opening, self.opening_is_in) = (Some(balance.amount), is_in);
-            }
-            "CLBD" => self.closing = Some((line, balance.amount, is_in)),
+            "OPBD" => self.opening = Some(told),
+            "PRCD" if self.opening.is_none() => self.opening = Some(told),
+            "CLBD" => self.closing = Some(told),
+            "ITBD" if self.has_pages && self.first_interim.is_none() => self.first_interim = Some(told),
+            "ITBD" if self.has_pages => self.last_interim = Some(told),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Gives the interim balances of a page the place of the opening and closing ones that it lacks.
+    fn take_interim(&mut self) {
+        match (&self.opening, &self.closing) {
+            (None, None) if self.last_interim.is_some() => {
+                (self.opening, self.closing) = (self.first_interim.take(), self.last_interim.take());
+            }
+            (None, Some(_)) => self.opening = self.first_interim.take(),
+            (Some(_), None) => self.closing = self.last_interim.take().or(self.first_interim.take()),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
     }
 
     fn end_entry(&mut self) -> Result<(), StatementError> {
@@ -394,6 +431,7 @@ impl<'r, 's> File<'r, 's> {
 
     fn end_statement(&mut self, line: u64) -> Result<(), StatementError> {
         let account = self.opened(line)?;
+        self.take_interim();
         let summary = std::mem::take(&mut self.summary);
         for reason in summary.differences(self.chain.currency(account)) {
             self.recorder.problem(account, line, reason, ProblemKind::Total);
@@ -402,18 +440,19 @@ impl<'r, 's> File<'r, 's> {
             self.chain.compared(account);
         }
         let closing = match self.closing.take() {
-            Some((line, amount, is_in)) => match amount.minor(self.chain.currency(account)) {
-                Ok(minor) => Some((line, if is_in { minor } else { -minor })),
+            Some(told) => match minor_of(&told, self.chain.currency(account)) {
+                Ok(minor) => Some((told.0, minor, told.3)),
                 Err(reason) => {
                     let reason = format!("the closing balance: {reason}");
-                    self.recorder.problem(account, line, reason, ProblemKind::Structure);
+                    self.recorder.problem(account, told.0, reason, ProblemKind::Structure);
                     None
                 }
             },
             None => None,
         };
-        let minor = closing.map(|(_, minor)| minor);
-        self.chain.close(self.recorder, account, closing.map_or(line, |(line, _)| line), minor);
+        let (line, minor, day) =
+            closing.map_or((line, None, None), |(line, minor, day)| (line, Some(minor), day));
+        self.chain.close(self.recorder, account, line, Closing { minor, day, id: &self.id });
         Ok(())
     }
 
@@ -449,4 +488,13 @@ impl<'r, 's> File<'r, 's> {
         }
         self.chain.finish(self.recorder)
     }
+}
+
+/// Signed minor units of a balance.
+fn minor_of((_, amount, is_in, _): &Told, currency: &str) -> Result<i64, String> {
+    amount.minor(currency).map(|minor| if *is_in { minor } else { -minor })
+}
+
+fn never_ended(line: u64) -> StatementError {
+    StatementError::broken(format!("line {line}: the file is damaged: nothing is ever ended"))
 }

@@ -21,7 +21,7 @@ use time::Date;
 
 use super::Format;
 use super::bank_id::is_bank_id;
-use super::chained::Chain;
+use super::chained::{Chain, Closing};
 use super::mt940_details::{Details, non_swift, squeezed};
 use super::mt940_line::Line;
 use crate::dates::{date, number};
@@ -86,12 +86,16 @@ struct Message<'r, 's> {
     account: String,
     currency: String,
     opening: Option<i64>,
+    /// Its number and its balances as they are written.
+    id: String,
     /// Line of the message's first field; 0 between messages.
     begin: u64,
     /// Its account's number, once something of it is told.
     opened: Option<usize>,
     is_closed: bool,
     field: Field,
+    /// A line of a mutation's text is `-`: the message's end, unless the text goes on.
+    is_perhaps_end: bool,
     /// Line of the mutation being read; 0: none.
     row: u64,
     mutation: String,
@@ -108,10 +112,12 @@ impl<'r, 's> Message<'r, 's> {
             account: String::new(),
             currency: String::new(),
             opening: None,
+            id: String::new(),
             begin: 0,
             opened: None,
             is_closed: false,
             field: Field::Other,
+            is_perhaps_end: false,
             row: 0,
             mutation: String::new(),
             details: String::new(),
@@ -121,10 +127,22 @@ impl<'r, 's> Message<'r, 's> {
     }
 
     fn take(&mut self, number: u64, line: &str) -> Result<(), StatementError> {
+        let is_dash = line.trim_end() == "-";
+        if is_dash && self.field != Field::Other {
+            self.is_perhaps_end = true;
+            return Ok(());
+        }
         let (is_end, line) = unwrapped(line);
         if is_end {
             self.end_row()?;
             self.field = Field::Other;
+        }
+        if take(&mut self.is_perhaps_end) && self.field != Field::Other && tag_of(line).is_none() {
+            if line.trim().is_empty() {
+                self.is_perhaps_end = true;
+                return Ok(());
+            }
+            self.continue_field("-");
         }
         if let Some((tag, content)) = tag_of(line) {
             return self.take_field(number, tag, content);
@@ -156,6 +174,10 @@ impl<'r, 's> Message<'r, 's> {
             "25" | "25P" => {
                 self.account.clear();
                 self.account.push_str(content.trim());
+            }
+            "28" | "28C" => {
+                self.id.clear();
+                self.id.push_str(content.trim());
             }
             "34F" => self.learn_currency(content),
             "60F" | "60M" => self.open_with(number, content)?,
@@ -264,10 +286,11 @@ impl<'r, 's> Message<'r, 's> {
                 let reason = "the statement is cut off: its closing balance (:62F:) is missing";
                 self.recorder.problem(account, self.begin, reason, ProblemKind::Structure);
             }
-            self.chain.close(self.recorder, account, self.begin, None);
+            self.chain.close(self.recorder, account, self.begin, Closing::default());
         }
         self.account.clear();
         self.currency.clear();
+        self.id.clear();
         self.opening = None;
         self.opened = None;
         self.is_closed = false;
@@ -307,9 +330,11 @@ impl<'r, 's> Message<'r, 's> {
 
     fn open_with(&mut self, number: u64, content: &str) -> Result<(), StatementError> {
         match balance(content, &self.currency) {
-            Ok((currency, minor)) if self.opened.is_none() => {
-                self.currency = currency;
-                self.opening = Some(minor);
+            Ok(found) if self.opened.is_none() => {
+                self.currency = found.currency;
+                self.opening = Some(found.minor);
+                self.id.push('/');
+                self.id.push_str(content.trim());
                 self.opened(number)?;
             }
             Ok(_) => {
@@ -332,23 +357,29 @@ impl<'r, 's> Message<'r, 's> {
 
     fn close_with(&mut self, number: u64, content: &str) -> Result<(), StatementError> {
         let found = balance(content, &self.currency);
-        if let Ok((currency, _)) = &found
+        if let Ok(found) = &found
             && self.currency.is_empty()
         {
-            self.currency.clone_from(currency);
+            self.currency.clone_from(&found.currency);
         }
         let account = self.opened(number)?;
         let closing = match found {
             _ if self.is_closed => Err("the closing balance stands there twice".to_owned()),
-            Ok((currency, _)) if currency != self.chain.currency(account) => Err(format!(
-                "the closing balance is in {currency}, the opening one in {}",
+            Ok(found) if found.currency != self.chain.currency(account) => Err(format!(
+                "the closing balance is in {}, the opening one in {}",
+                found.currency,
                 self.chain.currency(account)
             )),
-            Ok((_, minor)) => Ok(minor),
+            Ok(found) => Ok(found),
             Err(reason) => Err(format!("the closing balance: {reason}")),
         };
         match closing {
-            Ok(minor) => self.chain.close(self.recorder, account, number, Some(minor)),
+            Ok(found) => {
+                self.id.push('/');
+                self.id.push_str(content.trim());
+                let closing = Closing { minor: Some(found.minor), day: Some(found.day), id: &self.id };
+                self.chain.close(self.recorder, account, number, closing);
+            }
             Err(reason) => self.recorder.problem(account, number, reason, ProblemKind::Structure),
         }
         self.is_closed = true;
@@ -426,8 +457,15 @@ fn tag_of(line: &str) -> Option<(&str, &str)> {
     TAGS.contains(&tag).then_some((tag, content))
 }
 
-/// `C190215EUR194,57`: its currency, or `known` where the bank leaves it out, and its minor units.
-fn balance(content: &str, known: &str) -> Result<(String, i64), String> {
+/// A balance as `:60F:` and `:62F:` tell it.
+struct Balance {
+    currency: String,
+    minor: i64,
+    day: Date,
+}
+
+/// `C190215EUR194,57`; `known` is its currency where the bank leaves it out.
+fn balance(content: &str, known: &str) -> Result<Balance, String> {
     let content = content.trim();
     let unreadable = || format!("{} is not a balance", shown(content));
     let is_debit = match content.as_bytes().first() {
@@ -437,14 +475,14 @@ fn balance(content: &str, known: &str) -> Result<(String, i64), String> {
     };
     let rest = content.get(1..).ok_or_else(unreadable)?;
     let (day, rest) = rest.split_at_checked(6).ok_or_else(unreadable)?;
-    short_date(day).ok_or_else(unreadable)?;
+    let day = short_date(day).ok_or_else(unreadable)?;
     let (currency, amount) = match rest.split_at_checked(3) {
         Some((currency, amount)) if is_currency(currency) => (currency, amount),
         Some(_) | None if !known.is_empty() => (known, rest),
         Some(_) | None => return Err(unreadable()),
     };
     let minor = amount_minor(amount, currency)?;
-    Ok((currency.to_owned(), if is_debit { -minor } else { minor }))
+    Ok(Balance { currency: currency.to_owned(), minor: if is_debit { -minor } else { minor }, day })
 }
 
 fn is_currency(text: &str) -> bool {

@@ -20,7 +20,7 @@ use std::io::BufReader;
 use time::Date;
 
 use super::Format;
-use super::chained::Chain;
+use super::chained::{Chain, Closing};
 use super::ofx_tokens::{Element, Elements};
 use crate::dates::{date, number};
 use crate::model::{Account, Options, ProblemKind, Row, StatementError};
@@ -327,7 +327,7 @@ impl<'r, 's> File<'r, 's> {
             self.recorder,
             account,
             closing.map_or(line, |(line, _)| line),
-            closing.map(|(_, minor)| minor),
+            Closing { minor: closing.map(|(_, minor)| minor), ..Closing::default() },
         );
         self.currency.clear();
         self.bank.clear();
