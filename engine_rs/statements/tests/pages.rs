@@ -71,7 +71,34 @@ fn a_page_of_klikbca_for_companies() {
 }
 
 fn packed(sheet: &str) -> Vec<u8> {
+    packed_with(sheet, "", &[])
+}
+
+/// A book of one sheet with `properties` of the book and with `texts` that cells may name. Style 1 is a day.
+fn packed_with(sheet: &str, properties: &str, texts: &[&str]) -> Vec<u8> {
+    let texts: String = texts.iter().map(|text| format!("<si><t>{text}</t></si>")).collect();
+    let relation = |id: &str, kind: &str, target: &str| {
+        format!(
+            "<Relationship Id='{id}' Type='http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}' Target='{target}'/>"
+        )
+    };
+    let relations = [
+        relation("r1", "worksheet", "worksheets/sheet1.xml"),
+        relation("r2", "sharedStrings", "sharedStrings.xml"),
+        relation("r3", "styles", "styles.xml"),
+    ]
+    .concat();
     let parts = [
+        (
+            "xl/sharedStrings.xml",
+            format!("<sst xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'>{texts}</sst>"),
+        ),
+        (
+            "xl/styles.xml",
+            "<styleSheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><cellXfs count='2'>\
+             <xf numFmtId='0'/><xf numFmtId='14' applyNumberFormat='1'/></cellXfs></styleSheet>"
+                .to_owned(),
+        ),
         (
             "[Content_Types].xml",
             "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'/>".to_owned(),
@@ -85,17 +112,17 @@ fn packed(sheet: &str) -> Vec<u8> {
         ),
         (
             "xl/_rels/workbook.xml.rels",
-            "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='r1' \
-             Type='http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet' Target='worksheets/sheet1.xml'/>\
-             </Relationships>"
-                .to_owned(),
+            format!(
+                "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>{relations}</Relationships>"
+            ),
         ),
         (
             "xl/workbook.xml",
-            "<workbook xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main' \
-             xmlns:r='http://schemas.openxmlformats.org/officeDocument/2006/relationships'><sheets>\
-             <sheet name='Mutasi' sheetId='1' r:id='r1'/></sheets></workbook>"
-                .to_owned(),
+            format!(
+                "<workbook xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main' \
+                 xmlns:r='http://schemas.openxmlformats.org/officeDocument/2006/relationships'>{properties}<sheets>\
+                 <sheet name='Mutasi' sheetId='1' r:id='r1'/></sheets></workbook>"
+            ),
         ),
         (
             "xl/worksheets/sheet1.xml",
@@ -112,16 +139,17 @@ fn packed(sheet: &str) -> Vec<u8> {
     archive.finish().expect("it is packed").into_inner()
 }
 
-/// A row of cells from the first column on; those that begin with `#` are numbers.
+/// A row of cells from the first column on; those that begin with `#` are numbers, with `@` days.
 fn sheet_row(number: usize, cells: &[&str]) -> String {
     let cells: String = (b'A'..)
         .zip(cells)
         .filter(|(_, cell)| !cell.is_empty())
         .map(|(column, cell)| {
             let at = format!("{}{number}", char::from(column));
-            match cell.strip_prefix('#') {
-                Some(value) => format!("<c r='{at}'><v>{value}</v></c>"),
-                None => format!("<c r='{at}' t='inlineStr'><is><t>{cell}</t></is></c>"),
+            match (cell.strip_prefix('#'), cell.strip_prefix('@')) {
+                (Some(value), _) => format!("<c r='{at}'><v>{value}</v></c>"),
+                (_, Some(day)) => format!("<c r='{at}' s='1'><v>{day}</v></c>"),
+                _ => format!("<c r='{at}' t='inlineStr'><is><t>{cell}</t></is></c>"),
             }
         })
         .collect();
@@ -150,6 +178,55 @@ fn a_packed_sheet_of_cimb_octo() {
     );
     assert_eq!(found.rows[0].value_date.map(iso).as_deref(), Some("2026-03-16"));
     assert_eq!((found.rows[0].row, found.rows[1].row), (4, 6));
+}
+
+#[test]
+fn days_are_counted_from_the_year_that_the_book_says() {
+    let header = ["Tgl. Txn", "Deskripsi", "Debit", "Kredit", "Saldo"];
+    for (properties, day) in [("", "@46097.75"), ("<workbookPr date1904='1'/>", "@44635.75")] {
+        let sheet = sheet_row(1, &header) + &sheet_row(2, &[day, "A", "", "#1", "#1"]);
+        let found = sound(&packed_with(&sheet, properties, &[]), "cimb-octo");
+        assert_eq!(iso(found.rows[0].date), "2026-03-16", "{day}");
+    }
+}
+
+#[test]
+fn a_text_that_many_cells_name_is_not_copied_without_end() {
+    let header = sheet_row(1, &["Tgl. Txn", "Deskripsi", "Debit", "Kredit", "Saldo"]);
+    let row = |number: usize| {
+        let cells: String = (b'A'..=b'Z')
+            .map(|column| format!("<c r='{}{number}' t='s'><v>0</v></c>", char::from(column)))
+            .collect();
+        format!("<row r='{number}'>{cells}</row>")
+    };
+    let long = packed_with(&(header.clone() + &row(2)), "", &[&"x".repeat(1024 * 1024)]);
+    let refused = read_in_pieces(&long, 65_536, &options());
+    assert!(
+        matches!(&refused, Err(StatementError::Broken(words)) if words.contains("row 2 ")),
+        "{refused:?}"
+    );
+    let rows: String = (2..1_000).map(row).collect();
+    let many = packed_with(&(header + &rows), "", &[&"x".repeat(16 * 1024)]);
+    assert!(many.len() < 100_000);
+    let refused = read_in_pieces(&many, 65_536, &options());
+    assert!(
+        matches!(&refused, Err(StatementError::Unrecognised(words)) if words.contains("text")),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_directory_of_many_parts_is_refused_before_it_is_read() {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for part in 0..20_000 {
+        archive.start_file(format!("xl/{part}"), SimpleFileOptions::default()).expect("a part");
+    }
+    let data = archive.finish().expect("it is packed").into_inner();
+    let refused = read_in_pieces(&data, 65_536, &options());
+    assert!(
+        matches!(&refused, Err(StatementError::Broken(words)) if words.contains("more parts")),
+        "{refused:?}"
+    );
 }
 
 #[test]
