@@ -76,6 +76,20 @@ fn several_accounts_and_what_is_none() {
 }
 
 #[test]
+fn only_the_first_record_can_be_the_opening_balance() {
+    let text = "!Type:Bank\nD25/11'26\nT100.00\nPOpening Balance\n^\nD25/11'26\nT10.00\nPBudi\n^\nD26/11'26\nT5.00\nPSaldo Awal\n^\n";
+    for (mapping, sign) in [("account = \"9\"", 1), ("account = \"9\"\nnegate = true", -1)] {
+        let options = Options { mapping: Some(mapping), ..options() };
+        let (_, found) = read_in_pieces(text.as_bytes(), 100, &options).expect("it can be read");
+        let amounts: Vec<i64> = found[0].rows.iter().map(|row| row.amount_minor).collect();
+        assert_eq!(
+            (found[0].end.opening_minor, amounts),
+            (Some(sign * 10_000), vec![sign * 1_000, sign * 500])
+        );
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     assert_eq!(problems(FILE.replace("U500", "U5..00").as_bytes(), FORMAT), [(11, UnreadableRow)]);
     assert_eq!(problems(FILE.replace("1/ 2'26", "31/ 2'26").as_bytes(), FORMAT), [(11, UnreadableRow)]);

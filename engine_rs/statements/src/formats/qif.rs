@@ -55,6 +55,7 @@ fn read(
         recorder,
         accounts: HashMap::new(),
         openings: Vec::new(),
+        has_rows: Vec::new(),
         section: Section::Other,
         account_name: String::new(),
         record: Record::default(),
@@ -138,6 +139,8 @@ struct Reading<'r, 's> {
     /// By the name in the file.
     accounts: HashMap<String, usize>,
     openings: Vec<Option<i64>>,
+    /// Whether a mutation of the account was given.
+    has_rows: Vec<bool>,
     section: Section,
     account_name: String,
     record: Record,
@@ -199,6 +202,7 @@ impl Reading<'_, '_> {
         })?;
         self.accounts.insert(self.account_name.clone(), account);
         self.openings.push(None);
+        self.has_rows.push(false);
         Ok(account)
     }
 
@@ -218,10 +222,14 @@ impl Reading<'_, '_> {
                 return Ok(());
             }
         };
-        if OPENING.contains(&record.payee.to_lowercase().as_str()) {
+        let minor = if self.mapping.negate { -minor } else { minor };
+        // Once: a mutation may have such a text too.
+        let may_open = !self.has_rows[account] && self.openings[account].is_none();
+        if may_open && OPENING.contains(&record.payee.to_lowercase().as_str()) {
             self.openings[account] = Some(minor);
             return Ok(());
         }
+        self.has_rows[account] = true;
         let mut description = String::new();
         for text in [&record.payee, &record.memo, &record.number] {
             if !text.is_empty() && !description.contains(text.as_str()) {
@@ -234,7 +242,7 @@ impl Reading<'_, '_> {
             &Row {
                 description: &description,
                 counterparty: &record.payee,
-                ..Row::new(record.line, date, if self.mapping.negate { -minor } else { minor })
+                ..Row::new(record.line, date, minor)
             },
         )
     }
