@@ -8,6 +8,8 @@ use crate::text::shown;
 const DAYS_AHEAD: i64 = 14;
 /// 29 February: a leap year may lie this far back (none in 1900, 2100).
 const YEARS_BACK: i32 = 8;
+/// Years of the days that the engine keeps.
+pub(crate) const YEARS: std::ops::RangeInclusive<i32> = 1_900..=2_999;
 
 /// Reads `DD/MM/YYYY`, `DD/MM/YY` and `DD/MM`, with `/`, `-` or `.` between.
 ///
@@ -71,6 +73,11 @@ impl DateReader {
     }
 }
 
+/// Whether a day is of a year that the engine keeps.
+pub(crate) fn is_kept(date: Date) -> bool {
+    YEARS.contains(&date.year())
+}
+
 /// The day of the calendar, if there is one.
 pub(crate) fn date(year: i32, month: u32, day: u32) -> Option<Date> {
     let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
@@ -101,24 +108,48 @@ fn parts(text: &str) -> Option<(u32, u32, Option<i32>)> {
     pieces.next().is_none().then_some((day, month, year))
 }
 
-/// The day at the start of a text that may go on with a time: what `reader` reads, `YYYY-MM-DD`, or `16 March 2026`, in English or
-/// Indonesian.
+/// The day at the start of a text that may go on with a time: what `reader` reads, `YYYY-MM-DD`, `YYYYMMDD`, or `16 March 2026` and
+/// `16-Mar-26`, in English or Indonesian.
 pub(crate) fn day_of(text: &str, reader: &DateReader) -> Result<Date, String> {
-    let mut words = text.split([' ', 'T']).filter(|word| !word.is_empty());
-    let (first, second, third) = (words.next().unwrap_or_default(), words.next(), words.next());
-    if let Some(date) = year_month_day(first) {
+    let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    let first = without_time(words.next().unwrap_or_default());
+    if let Some(date) = year_month_day(first).or_else(|| digits_only(first)) {
         return Ok(date);
     }
-    if let (Some(day), Some(month), Some(year)) =
-        (number(first, 1, 2), second.and_then(month_named), third.and_then(|year| number(year, 4, 4)))
-    {
-        let found = i32::try_from(year).ok().and_then(|year| date(year, month, day));
-        return found.ok_or_else(|| format!("{} is no day of the calendar", shown(text)));
+    let mut pieces = first.splitn(3, ['-', '/', '.']);
+    let named = match (pieces.next(), pieces.next(), pieces.next()) {
+        (Some(day), Some(month), Some(year)) => named_day(day, month, year),
+        _ => words.next().zip(words.next()).and_then(|(month, year)| named_day(first, month, year)),
+    };
+    if let Some((day, month, year)) = named {
+        return date(year, month, day).ok_or_else(|| format!("{} is no day of the calendar", shown(text)));
     }
     if let Some(date) = serial_day(first) {
         return Ok(date);
     }
     reader.read(first)
+}
+
+/// `text` without the time that a T behind a digit begins.
+fn without_time(text: &str) -> &str {
+    let is_time = |at: &usize| text.as_bytes()[..*at].last().is_some_and(u8::is_ascii_digit);
+    text.match_indices('T').map(|(at, _)| at).find(is_time).map_or(text, |at| &text[..at])
+}
+
+/// The day of `YYYYMMDD`.
+pub(crate) fn digits_only(text: &str) -> Option<Date> {
+    number(text, 8, 8)?;
+    let year = i32::try_from(number(&text[..4], 4, 4)?).ok()?;
+    date(year, number(&text[4..6], 2, 2)?, number(&text[6..], 2, 2)?)
+}
+
+/// Day, month and year, the month by its name; a year of two digits is of this century.
+fn named_day(day: &str, month: &str, year: &str) -> Option<(u32, u32, i32)> {
+    let year = match year.len() {
+        2 => 2_000 + number(year, 2, 2)?,
+        _ => number(year, 4, 4)?,
+    };
+    Some((number(day, 1, 2)?, month_named(month)?, i32::try_from(year).ok()?))
 }
 
 /// The day that a spreadsheet counts as `text`, with or without a part of the day: 1 is the first of January 1900, and 60 a day that
@@ -132,27 +163,24 @@ fn serial_day(text: &str) -> Option<Date> {
     date(1899, 12, 30)?.checked_add(Duration::days(days.into()))
 }
 
-/// The number of a month by its name or the first three letters of it.
-fn month_named(text: &str) -> Option<u32> {
+/// The number of a month by its name in English or Indonesian, whole or shortened, in any case.
+pub(crate) fn month_named(text: &str) -> Option<u32> {
     const NAMES: [&[&str]; 12] = [
-        &["january", "januari"],
-        &["february", "februari"],
-        &["march", "maret"],
-        &["april"],
+        &["jan", "january", "januari"],
+        &["feb", "february", "februari", "peb", "pebruari"],
+        &["mar", "march", "maret", "mrt"],
+        &["apr", "april"],
         &["may", "mei"],
-        &["june", "juni"],
-        &["july", "juli"],
-        &["august", "agustus"],
-        &["september"],
-        &["october", "oktober"],
-        &["november"],
-        &["december", "desember"],
+        &["jun", "june", "juni"],
+        &["jul", "july", "juli"],
+        &["aug", "august", "agu", "ags", "agt", "agust", "agustus"],
+        &["sep", "sept", "september"],
+        &["oct", "october", "okt", "oktober"],
+        &["nov", "november", "nop", "nopember"],
+        &["dec", "december", "des", "desember"],
     ];
-    let text = text.to_lowercase();
-    // Indonesian shortens August in two ways.
-    let text = if text == "agt" { "agu" } else { text.as_str() };
-    let is_it = |name: &&str| *name == text || (text.len() == 3 && name.starts_with(text));
-    let found = NAMES.iter().position(|names| names.iter().any(is_it))?;
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let found = NAMES.iter().position(|names| names.iter().any(|name| name.eq_ignore_ascii_case(text)))?;
     u32::try_from(found + 1).ok()
 }
 
@@ -185,6 +213,35 @@ mod tests {
         assert_eq!(reader.read("18/01"), Ok(day(2027, 1, 18)));
         assert_eq!(reader.read("19/01"), Ok(day(2026, 1, 19)));
         assert_eq!(reader.read("29/02"), Ok(day(2024, 2, 29)));
+    }
+
+    #[test]
+    fn days_with_names_and_times() {
+        let reader = DateReader::new(day(2026, 5, 20));
+        for (text, month) in [
+            ("16 OKT 2026", 10),
+            ("16 Okt. 2026", 10),
+            ("16 AGUSTUS 2026", 8),
+            ("16 Agt 2026", 8),
+            ("16 ags 2026 09:00", 8),
+            ("16 SEPTEMBER 2026", 9),
+            ("16 MARET 2026", 3),
+            ("16 Nopember 2026", 11),
+            ("16 Pebruari 2026", 2),
+            ("16-Mar-26", 3),
+            ("16-OCT-2026", 10),
+            ("16/Des/2026", 12),
+            ("20260316", 3),
+            ("20260316T090000", 3),
+            ("2026-03-16T09:00:00", 3),
+            ("2026-03-16 09:00:00", 3),
+            ("16/03/26 09.00.00", 3),
+        ] {
+            assert_eq!(day_of(text, &reader), Ok(day(2026, month, 16)), "{text}");
+        }
+        for text in ["16 Octobre 2026", "Okt 2026", "20261332", "31 Feb 2026", "16 Mar 026", ""] {
+            assert!(day_of(text, &reader).is_err(), "{text}");
+        }
     }
 
     #[test]

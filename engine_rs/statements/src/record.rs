@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::checks::{Checks, Order, Totals, Verdict};
+use crate::dates::{YEARS, is_kept, iso};
 use crate::model::{
     Account, End, MAX_ACCOUNTS, MAX_PROBLEMS, MAX_REFERENCE_CHARS, MAX_ROWS, Problem, ProblemKind, Row,
     StatementError,
@@ -81,10 +82,18 @@ impl<'s> Recorder<'s> {
             let words = format!("the file holds more than {MAX_ROWS} rows: export a shorter period");
             return Err(StatementError::Unrecognised(words));
         }
+        if !is_kept(row.date) {
+            // Its amount counts in the sums all the same, so that this is all that is wrong.
+            checks.row(row);
+            let (day, first, last) = (iso(row.date), YEARS.start(), YEARS.end());
+            self.unreadable(account, row.row, format!("the day {day} is not of the years {first} to {last}"));
+            return Ok(());
+        }
         self.rows += 1;
         open.rows += 1;
         let (description, counterparty) = (tidy(row.description), tidy(row.counterparty));
         let mut row = Row { description: &description, counterparty: &counterparty, ..*row };
+        row.value_date = row.value_date.filter(|day| is_kept(*day));
         row.bank_reference = row.bank_reference.trim();
         if !is_reference(row.bank_reference) {
             row.bank_reference = "";

@@ -278,6 +278,21 @@ fn pages_open_and_close_with_interim_balances() {
 }
 
 #[test]
+fn days_that_the_engine_does_not_keep() {
+    let text = document(
+        &(entry("1.00", "CRDT", "<ValDt><Dt>9999-12-31</Dt></ValDt>")
+            + &entry("2.00", "CRDT", "").replace("2026", "3026")
+            + &entry("3.00", "CRDT", "").replace("2026", "1026")),
+    );
+    let found = statements(text.as_bytes(), FORMAT);
+    assert_eq!(
+        found[0].rows.iter().map(|row| (row.amount_minor, row.value_date)).collect::<Vec<_>>(),
+        [(100, None)]
+    );
+    assert_eq!(problems(text.as_bytes(), FORMAT), [(4, UnreadableRow), (5, UnreadableRow)]);
+}
+
+#[test]
 fn a_statement_that_stands_there_twice_is_named() {
     let inner = "<Id>7</Id>".to_owned()
         + &balance("OPBD", "5.00", "CRDT")

@@ -4,34 +4,12 @@
 
 use time::Date;
 
-use crate::dates::{DateReader, date, number};
+use crate::dates::{DateReader, date, digits_only, month_named, number};
 use crate::money::{Marks, parse_marked};
 use crate::text::shown;
 
 /// Two-digit years from here on are of the last century.
 const CENTURY_PIVOT: u32 = 80;
-/// English and Indonesian months by their first three letters.
-const MONTHS: [(&str, u32); 18] = [
-    ("jan", 1),
-    ("feb", 2),
-    ("peb", 2),
-    ("mar", 3),
-    ("apr", 4),
-    ("mei", 5),
-    ("may", 5),
-    ("jun", 6),
-    ("jul", 7),
-    ("agu", 8),
-    ("ags", 8),
-    ("aug", 8),
-    ("sep", 9),
-    ("okt", 10),
-    ("oct", 10),
-    ("nov", 11),
-    ("des", 12),
-    ("dec", 12),
-];
-
 /// What a file's amounts say about its decimal sign.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct AmountStyle {
@@ -281,11 +259,14 @@ enum Parts {
 impl Parts {
     fn of(text: &str) -> Option<Self> {
         let text = text.trim();
+        if let Some(date) = digits_only(text) {
+            return Some(Self::Known(date.day().into(), u8::from(date.month()).into(), date.year()));
+        }
         let mut pieces = text.split(['/', '-', '.', '\'', ' ', ',']).filter(|piece| !piece.is_empty());
         let (first, second, third) = (pieces.next()?, pieces.next()?, pieces.next()?);
         // A time.
         let third = third.split('T').next()?;
-        if let Some(month) = month_of(second) {
+        if let Some(month) = month_named(second) {
             return Some(Self::Known(number(first, 1, 2)?, month, year_of(third, text)?));
         }
         if first.len() == 4 {
@@ -307,12 +288,6 @@ fn year_of(text: &str, whole: &str) -> Option<i32> {
         _ => return None,
     };
     i32::try_from(year).ok()
-}
-
-fn month_of(text: &str) -> Option<u32> {
-    let start = text.get(..3)?.to_ascii_lowercase();
-    let is_word = text.chars().all(|c| c.is_ascii_alphabetic() || c == '.');
-    MONTHS.iter().find(|(name, _)| is_word && *name == start).map(|(_, month)| *month)
 }
 
 /// Day, month and, where the pattern has one, year.
@@ -342,7 +317,7 @@ fn by_pattern(pieces: &[Piece], text: &str) -> Option<(u32, u32, Option<i32>)> {
             }
             Piece::MonthName => {
                 let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
-                month = month_of(&rest[..end])?;
+                month = month_named(&rest[..end])?;
                 rest = &rest[end..];
             }
             Piece::Letter(letter) => rest = rest.strip_prefix(*letter)?,
@@ -441,6 +416,7 @@ mod tests {
             "2026-12-31T10:00:00",
             "31 Des 2026",
             "31-DEC-26",
+            "20261231",
             "31 Desember 2026 09:34",
         ] {
             assert_eq!(detected.read(text, today), Ok(day(2026, 12, 31)), "{text}");
