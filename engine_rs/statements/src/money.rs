@@ -30,8 +30,26 @@ pub fn minor_digits(currency: &str) -> usize {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND"
         | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        "CLF" | "UYW" => 4,
         _ => 2,
     }
+}
+
+/// Active currencies of ISO 4217, list one, as the engine knows them.
+const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD \
+    CDF CHF CLF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG \
+    HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT \
+    MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG \
+    SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UYW UZS VES VND VUV WST XAF \
+    XCD XOF XPF YER ZAR ZMW ZWG";
+
+/// ISO 4217 code of what a bank calls a currency, in any case, "Rp" too; none of what is no currency.
+pub(crate) fn currency_code(text: &str) -> Option<&'static str> {
+    let text = text.trim_matches([' ', '\'', '`', '"']);
+    if text.eq_ignore_ascii_case("rp") {
+        return Some("IDR");
+    }
+    CURRENCIES.split(' ').find(|code| code.eq_ignore_ascii_case(text))
 }
 
 /// Minor units of `text`, e.g. "3,528,964.00" or "-108400.00", written with a decimal point.
@@ -145,6 +163,17 @@ mod tests {
         assert!(parse_amount("500.50", "JPY", Some(2)).is_err());
         assert!(parse_amount("10000000000000.01", "IDR", None).is_err());
         assert!(parse_amount(&"9".repeat(10_000), "IDR", None).is_err());
+    }
+
+    #[test]
+    fn currencies_by_their_codes() {
+        for (text, code) in [("IDR", "IDR"), ("rp", "IDR"), ("'myr ", "MYR"), ("KWD", "KWD"), ("ZWG", "ZWG")]
+        {
+            assert_eq!(currency_code(text), Some(code), "{text}");
+        }
+        for text in ["", " ", "XXX", "XTS", "AED AFN", "RUPIAH"] {
+            assert_eq!(currency_code(text), None, "{text}");
+        }
     }
 
     proptest! {

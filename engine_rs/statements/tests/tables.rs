@@ -152,7 +152,7 @@ fn bri_internet_banking_has_a_decimal_comma() {
 #[test]
 fn what_cannot_be_read_is_named() {
     let cases = [
-        "111;IDR;16 March 2026;A;;0.00;0.00;100.00",
+        "111;IDR;16 March 2026;A;;;-;110.00",
         "111;IDR;16 March 2026;A;;1.00;2.00;100.00",
         "111;IDR;16 March 2026;A;;-1.00;0.00;100.00",
         "111;IDR;16 March 2026;A;;1,00;0.00;100.00",
@@ -213,4 +213,103 @@ fn thousands_in_the_other_way_of_writing_are_not_taken_for_decimals() {
     let header = "Tanggal Transaksi,Uraian Transaksi,Teller,Debet,Kredit,Saldo";
     let data = file(&[header, "16/03/26,TEXT,1,\"0\",\"150,000\",\"650,000\""]);
     assert_eq!(problems(&data, "bri-internet"), [(2, UnreadableRow)]);
+}
+
+const BRI: &str = "Tanggal Transaksi,Uraian Transaksi,Teller,Debet,Kredit,Saldo";
+
+#[test]
+fn lines_of_sums_are_none_of_the_rows() {
+    let one = "16/03/26,TEXT,1,\"0,00\",\"150.000,00\",\"1.150.000,00\"";
+    let other = "17/03/26,TEXT,1,\"50.000,00\",\"0,00\",\"1.100.000,00\"";
+    let cases: [(&str, &[&str]); 5] = [
+        ("a balance with a day", &["16/03/26,Saldo Awal,,,,\"1.000.000,00\"", one, other]),
+        (
+            "a balance without one",
+            &[",Saldo Awal,,,,\"1.000.000,00\"", one, other, "Saldo Akhir,,,,,\"1.100.000,00\""],
+        ),
+        (
+            "totals of each page",
+            &[one, "Total,,,\"0,00\",\"150.000,00\",", BRI, other, "Total,,,\"50.000,00\",\"0,00\","],
+        ),
+        (
+            "totals of all so far",
+            &[one, "Total,,,\"0,00\",\"150.000,00\",", BRI, other, "Total,,,\"50.000,00\",\"150.000,00\","],
+        ),
+        (
+            "totals on two lines",
+            &[one, other, "Total Debet,,,\"50.000,00\",,", "\"Total Kredit : 150.000,00\",,,,,"],
+        ),
+    ];
+    for (name, lines) in cases {
+        let found = sound(&file(&[&[BRI], lines].concat()), "bri-internet");
+        let amounts: Vec<i64> = found.rows.iter().map(|row| row.amount_minor).collect();
+        assert_eq!(
+            (amounts, found.end.opening_minor),
+            (vec![15_000_000, -5_000_000], Some(100_000_000)),
+            "{name}"
+        );
+    }
+    for wrong in ["Total,,,\"50.000,00\",\"150.000,01\",", "Total Kredit,,,,\"1,00\","] {
+        assert_eq!(
+            problems(&file(&[BRI, one, other, wrong]), "bri-internet"),
+            [(0, ProblemKind::Total)],
+            "{wrong}"
+        );
+    }
+    let other_opening = ["16/03/26,Saldo Awal,,,,\"1.000.001,00\"", one];
+    assert_eq!(
+        problems(&file(&[&[BRI], &other_opening[..]].concat()), "bri-internet"),
+        [(3, ProblemKind::Balance)]
+    );
+}
+
+#[test]
+fn a_line_of_sums_names_no_account() {
+    let row = "1234567890,16/03/26,16/03/26,1234,TEXT,MORE,99102,.00,\"150,000.00\"";
+    let total = "Total,,,,,,,.00,\"150,000.00\"";
+    assert_eq!(sound(&file(&[MCM, row, total]), "mandiri-mcm").rows.len(), 1);
+    assert_eq!(problems(&file(&[MCM, row, row, total]), "mandiri-mcm"), [(0, ProblemKind::Total)]);
+    let kopra = ["111;IDR;16 March 2026;A;;10.00;0.00;110.00", "Total;;;;;10.00;0.00;"];
+    assert_eq!(sound(&file(&[&[KOPRA], &kopra[..]].concat()), "mandiri-kopra").rows.len(), 1);
+}
+
+#[test]
+fn a_row_of_nothing_is_a_row_and_one_that_waits_needs_no_balance() {
+    let found = sound(
+        &file(&[
+            BRI,
+            "16/03/26,TEXT,1,\"0,00\",\"150.000,00\",\"1.150.000,00\"",
+            "16/03/26,NIHIL,1,\"0,00\",\"0,00\",\"1.150.000,00\"",
+            "PEND,TUNGGU,1,\"0,00\",\"5.000,00\",",
+        ]),
+        "bri-internet",
+    );
+    let told: Vec<_> = found
+        .rows
+        .iter()
+        .map(|row| (iso(row.date), row.amount_minor, row.balance_minor, row.pending))
+        .collect();
+    let day = || "2026-03-16".to_owned();
+    assert_eq!(
+        told,
+        [
+            (day(), 15_000_000, Some(115_000_000), false),
+            (day(), 0, Some(115_000_000), false),
+            (day(), 500_000, None, true),
+        ]
+    );
+}
+
+#[test]
+fn accounts_may_be_in_any_currency() {
+    let found = statements(
+        &file(&[
+            KOPRA,
+            "1;MYR;16 March 2026;A;;10.50;0.00;110.50",
+            "2;KWD;16 March 2026;A;;10.500;0;110.500",
+        ]),
+        "mandiri-kopra",
+    );
+    let told: Vec<_> = found.iter().map(|s| (s.account.currency.as_str(), s.rows[0].amount_minor)).collect();
+    assert_eq!(told, [("MYR", 1_050), ("KWD", 10_500)]);
 }

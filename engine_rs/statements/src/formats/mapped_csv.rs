@@ -274,8 +274,9 @@ impl Rows<'_> {
                 };
                 // Some write money out with a sign in its own column too.
                 match (read(debit)?.map(i64::abs), read(credit)?) {
-                    (None, None) => Err("the row has no amount".to_owned()),
-                    (None | Some(0), credit) => Ok(credit.unwrap_or_default()),
+                    // A row that is cut off has but one of them.
+                    (None | Some(0), None) | (None, Some(0)) => Err("the row has no amount".to_owned()),
+                    (None | Some(0), Some(credit)) => Ok(credit),
                     (Some(debit), None | Some(0)) => Ok(-debit),
                     (Some(_), Some(_)) => Err("the row has money out and money in at once".to_owned()),
                 }

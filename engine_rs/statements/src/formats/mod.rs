@@ -31,6 +31,7 @@ mod qif;
 mod records;
 mod styles;
 mod table;
+mod table_sums;
 mod xlsx;
 
 use crate::model::{Options, StatementError};

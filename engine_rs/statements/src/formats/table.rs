@@ -6,19 +6,22 @@
 
 use time::Date;
 
-use super::klikbca::{ACCOUNT_LABELS, Part, Preamble, currency_of, part_of};
+use super::klikbca::{ACCOUNT_LABELS, Part, Preamble, part_of};
 use super::klikbca_text::counterparty;
 use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
-use crate::checks::{Order, Totals};
+use super::table_sums::Sums;
+use crate::checks::Order;
 use crate::dates::{DateReader, day_of};
 use crate::model::{Account, Options, Row, StatementError};
-use crate::money::{Marks, check_thousands, parse_marked};
+use crate::money::{Marks, check_thousands, currency_code, parse_marked};
 use crate::record::Recorder;
 use crate::source::{HEAD_LINES, Head, Line, Source};
 use crate::text::shown;
 
 /// Most columns of a table.
 const MAX_CELLS: usize = 256;
+/// What the line of a sum begins with, in lower case.
+const SUMS: [&str; 5] = ["grand total", "sub total", "subtotal", "total", "jumlah"];
 /// These banks name no currency where they keep accounts in one only.
 const HOME_CURRENCY: &str = "IDR";
 
@@ -90,7 +93,11 @@ pub(super) struct Table<'t> {
     lines: usize,
     /// Number and currency of the accounts so far, in their order.
     accounts: Vec<(String, &'static str)>,
-    totals: Totals,
+    /// The ones that the lines above the header name, once they are looked up.
+    said: Option<(String, &'static str)>,
+    /// Of the row before.
+    last_date: Option<Date>,
+    sums: Sums,
     text: String,
 }
 
@@ -104,7 +111,9 @@ impl<'t> Table<'t> {
             preamble: Preamble::default(),
             lines: 0,
             accounts: Vec::new(),
-            totals: Totals::default(),
+            said: None,
+            last_date: None,
+            sums: Sums::default(),
             text: String::new(),
         }
     }
@@ -145,6 +154,9 @@ impl<'t> Table<'t> {
         cells: &[&str],
         out: &mut Recorder<'_>,
     ) -> Result<(), StatementError> {
+        if self.is_trailer(columns, cells)? {
+            return Ok(());
+        }
         let (account, currency) = match self.account(columns, cells, out)? {
             Ok(found) => found,
             Err((account, words)) => {
@@ -152,9 +164,6 @@ impl<'t> Table<'t> {
                 return Ok(());
             }
         };
-        if self.is_trailer(columns, cells, currency) {
-            return Ok(());
-        }
         self.text.clear();
         for piece in columns.texts.iter().filter_map(|at| cells.get(*at)).map(|cell| cell.trim()) {
             if !piece.is_empty() {
@@ -164,8 +173,13 @@ impl<'t> Table<'t> {
                 self.text.push_str(piece);
             }
         }
+        if self.is_balance(columns, cells, currency) {
+            return Ok(());
+        }
         match self.row(number, columns, cells, currency) {
             Ok(row) => {
+                self.last_date = Some(row.date);
+                self.sums.add(row.amount_minor, row.pending);
                 let row = Row { description: &self.text, counterparty: counterparty(&self.text), ..row };
                 out.row(account, &row)
             }
@@ -188,7 +202,7 @@ impl<'t> Table<'t> {
     /// The account of the row before, or the one that the lines above the header name.
     fn any_account(&mut self, out: &mut Recorder<'_>) -> Result<usize, StatementError> {
         if self.accounts.is_empty() {
-            let (number, currency) = self.said()?;
+            let (number, currency) = self.said()?.clone();
             return self.open(number, currency, out);
         }
         Ok(self.accounts.len() - 1)
@@ -201,7 +215,7 @@ impl<'t> Table<'t> {
         }
         self.any_account(out)?;
         if let [_] = self.accounts.as_slice() {
-            return out.close(0, &self.totals);
+            return out.close(0, &self.sums.totals());
         }
         Ok(())
     }
@@ -230,10 +244,13 @@ impl<'t> Table<'t> {
     }
 
     /// Number and currency that the lines above the header say.
-    fn said(&self) -> Result<(String, &'static str), StatementError> {
+    fn said(&mut self) -> Result<&(String, &'static str), StatementError> {
+        if let Some(ref said) = self.said {
+            return Ok(said);
+        }
         let said =
             self.preamble.value(&["kode mata uang", "mata uang", "currency", "currency code", "valuta"]);
-        let currency = if said.is_empty() { Some(HOME_CURRENCY) } else { currency_of(said) };
+        let currency = if said.is_empty() { Some(HOME_CURRENCY) } else { currency_code(said) };
         let currency = currency.ok_or_else(|| {
             StatementError::broken(format!("the file is damaged: {} is not a currency", shown(said)))
         })?;
@@ -241,7 +258,8 @@ impl<'t> Table<'t> {
         if number.is_empty() {
             number = self.preamble.value(&["nomor rekening", "rekening", "account"]);
         }
-        Ok((digits(number), currency))
+        let number = digits(number);
+        Ok(self.said.insert((number, currency)))
     }
 
     /// The account of a row, opened when it is the first of it, and its currency; or what is wrong with them, and which account is
@@ -258,28 +276,25 @@ impl<'t> Table<'t> {
         if said_number.is_none() && said_currency.is_none() && !self.accounts.is_empty() {
             return Ok(Ok((0, self.accounts[0].1)));
         }
-        let (mut number, mut currency) = self.said()?;
-        let mut wrong = None;
-        if let Some(cell) = said_number {
-            number = digits(cell);
-            if number.is_empty() {
-                wrong = Some(format!("{} is not an account number", shown(cell)));
-            }
+        let number = said_number.map(digits);
+        if let (Some(number), Some(cell)) = (&number, said_number)
+            && number.is_empty()
+        {
+            return Ok(Err((self.any_account(out)?, format!("{} is not an account number", shown(cell)))));
         }
-        if let Some(cell) = said_currency {
-            match currency_of(cell) {
-                Some(found) => currency = found,
-                None => wrong = Some(format!("{} is not a currency", shown(cell))),
-            }
-        }
-        if let Some(words) = wrong {
-            let account = if self.accounts.is_empty() {
-                self.open(number, currency, out)?
-            } else {
-                self.accounts.len() - 1
-            };
-            return Ok(Err((account, words)));
-        }
+        let currency = match said_currency {
+            Some(cell) => match currency_code(cell) {
+                Some(currency) => currency,
+                None => {
+                    return Ok(Err((self.any_account(out)?, format!("{} is not a currency", shown(cell)))));
+                }
+            },
+            None => self.said()?.1,
+        };
+        let number = match number {
+            Some(number) => number,
+            None => self.said()?.0.clone(),
+        };
         let found = self.accounts.iter().rposition(|(known, of)| *known == number && *of == currency);
         let account = match found {
             Some(found) => found,
@@ -300,34 +315,64 @@ impl<'t> Table<'t> {
         out.account_in(account, Order::Either)
     }
 
-    /// Takes a line that tells a sum instead of a mutation.
-    fn is_trailer(&mut self, columns: &Columns, cells: &[&str], currency: &str) -> bool {
-        let dated = cells.get(columns.date).is_some_and(|cell| has_digit(cell));
+    /// Takes a line without a day that tells a sum instead of a mutation. It names no account: it is of the one before.
+    fn is_trailer(&mut self, columns: &Columns, cells: &[&str]) -> Result<bool, StatementError> {
+        let is_day = |cell: &&str| has_digit(cell) && !cell.trim_start().starts_with(char::is_alphabetic);
+        if cells.get(columns.date).is_some_and(is_day) {
+            return Ok(false);
+        }
         let mut filled = cells.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
         let Some(first) = filled.next() else {
-            return false;
+            return Ok(false);
         };
         let (label, behind) = first.split_once(':').unwrap_or((first, ""));
-        let amount = |cell: &str| money(cell, currency, self.shape.marks).ok();
-        let in_column =
-            |at: usize| cells.get(at).filter(|cell| !cell.trim().is_empty()).and_then(|cell| amount(cell));
-        if !dated && label.trim().to_lowercase().starts_with("total") {
-            self.totals.credit_minor = in_column(columns.credit);
-            self.totals.debit_minor = in_column(columns.debit);
-            return self.totals.credit_minor.is_some() && self.totals.debit_minor.is_some();
+        let label = label.trim().to_lowercase();
+        let of_sum = SUMS.iter().find_map(|sum| label.strip_prefix(sum));
+        let part = part_of(of_sum.unwrap_or(&label).trim());
+        if of_sum.is_none() && part.is_none() {
+            return Ok(false);
         }
-        let Some(part) = part_of(label.trim()).filter(|_| !dated) else {
+        let currency = match self.accounts.last() {
+            Some((_, currency)) => currency,
+            None => self.said()?.1,
+        };
+        let amount = |cell: &str| money(cell, currency, self.shape.marks).ok();
+        let in_column = |at: usize| {
+            cells.get(at).filter(|cell| !matches!(cell.trim(), "" | "-")).and_then(|cell| amount(cell))
+        };
+        let (own, part) = match part {
+            Some(part @ Part::Credit) => (in_column(columns.credit), part),
+            Some(part @ Part::Debit) => (in_column(columns.debit), part),
+            Some(part) if of_sum.is_none() => (None, part),
+            Some(_) | None => {
+                let (credit, debit) = (in_column(columns.credit), in_column(columns.debit));
+                self.sums.say(Part::Credit, credit);
+                self.sums.say(Part::Debit, debit);
+                return Ok(true);
+            }
+        };
+        let behind = behind.trim();
+        let said = own
+            .or_else(|| if behind.is_empty() { filled.next_back().and_then(amount) } else { amount(behind) });
+        self.sums.say(part, said);
+        Ok(said.is_some() || of_sum.is_some())
+    }
+
+    /// Takes a row with a day that moves nothing and is called a balance.
+    fn is_balance(&mut self, columns: &Columns, cells: &[&str], currency: &str) -> bool {
+        let Some(part @ (Part::Opening | Part::Closing)) = part_of(&self.text) else {
             return false;
         };
-        let said =
-            if behind.trim().is_empty() { filled.next_back().and_then(amount) } else { amount(behind) };
-        match part {
-            Part::Opening => self.totals.opening_minor = said,
-            Part::Closing => self.totals.closing_minor = said,
-            Part::Credit => self.totals.credit_minor = said,
-            Part::Debit => self.totals.debit_minor = said,
+        let written =
+            |at: usize| money(cells.get(at).copied().unwrap_or_default(), currency, self.shape.marks);
+        let balance = columns.balance.filter(|at| cells.get(*at).is_some_and(|cell| !cell.trim().is_empty()));
+        match (written(columns.credit), written(columns.debit), balance.map(written)) {
+            (Ok(0), Ok(0), Some(Ok(balance))) => {
+                self.sums.say(part, Some(balance));
+                true
+            }
+            _ => false,
         }
-        said.is_some()
     }
 
     fn row(
@@ -347,8 +392,16 @@ impl<'t> Table<'t> {
         let cell = |at: usize| cells.get(at).map_or("", |cell| cell.trim());
         let written = |at: usize| money(cell(at), currency, self.shape.marks);
         let pending = cell(columns.date).eq_ignore_ascii_case("pend");
-        let date = if pending { self.dates.today } else { day_of(cell(columns.date), &self.dates)? };
+        // That of the row before, so that it is the same row tomorrow.
+        let date = match self.last_date {
+            _ if !pending => day_of(cell(columns.date), &self.dates)?,
+            Some(date) => date,
+            None => self.dates.today,
+        };
+        let is_empty = |at: usize| matches!(cell(at), "" | "-");
         let amount = match (written(columns.credit)?, written(columns.debit)?) {
+            // A row that is cut off has but one of them.
+            (0, 0) if !is_empty(columns.credit) && !is_empty(columns.debit) => 0,
             (0, 0) => return Err("the row has no amount".to_owned()),
             (credit, 0) if credit > 0 => credit,
             (0, debit) if debit > 0 => -debit,
@@ -360,10 +413,10 @@ impl<'t> Table<'t> {
             row.value_date = Some(day_of(cell(at), &self.dates)?);
         }
         if let Some(at) = columns.balance {
-            if cell(at).is_empty() {
+            if cell(at).is_empty() && !pending {
                 return Err("the row has no balance".to_owned());
             }
-            row.balance_minor = Some(written(at)?);
+            row.balance_minor = if cell(at).is_empty() { None } else { Some(written(at)?) };
         }
         Ok(row)
     }
