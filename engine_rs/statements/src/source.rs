@@ -2,6 +2,7 @@
 //!
 //! Banks' exports come as UTF-8, UTF-16 and CP1252, with and without a byte order mark, with CRLF, LF or CR.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -33,7 +34,7 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 pub struct Head {
     /// The first bytes, at most 64 KiB, as they are in the file.
     pub bytes: Vec<u8>,
-    /// The same as text, without a byte order mark; what cannot be decoded is replaced.
+    /// The same as text, without a byte order mark, each line in the encoding in which it is read.
     pub text: String,
     /// The first lines of it, at most 40, without their ends.
     pub lines: Vec<String>,
@@ -382,7 +383,7 @@ fn utf16(start: &[u8]) -> Option<&'static Encoding> {
 fn head(start: &[u8], encoding: Option<&'static Encoding>) -> Head {
     let text = match encoding {
         Some(encoding) => encoding.decode_without_bom_handling(start).0,
-        None => String::from_utf8_lossy(start),
+        None => decoded(start),
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
     let mut lines = Vec::new();
@@ -394,4 +395,22 @@ fn head(start: &[u8], encoding: Option<&'static Encoding>) -> Head {
         rest = rest.strip_prefix("\r\n").or_else(|| rest.get(1..)).unwrap_or_default();
     }
     Head { bytes: start.to_vec(), text, lines }
+}
+
+/// The text of `start`, each line in UTF-8 or else in CP1252. Its last line may be cut off within a letter.
+fn decoded(start: &[u8]) -> Cow<'_, str> {
+    let Err(error) = std::str::from_utf8(start) else {
+        return String::from_utf8_lossy(start);
+    };
+    if error.error_len().is_none() {
+        return String::from_utf8_lossy(&start[..error.valid_up_to()]);
+    }
+    let mut text = String::with_capacity(start.len());
+    for line in start.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
+        match std::str::from_utf8(line) {
+            Ok(line) => text.push_str(line),
+            Err(_) => text.push_str(&WINDOWS_1252.decode_without_bom_handling(line).0),
+        }
+    }
+    Cow::Owned(text)
 }

@@ -196,6 +196,19 @@ fn a_row_with_more_or_fewer_cells_than_columns_is_not_read() {
 }
 
 #[test]
+fn names_of_columns_may_be_in_any_encoding() {
+    let mapping = SIGNED.replace("Description", "Empfänger");
+    let data = "Date,Empfänger,Amount\n2026-05-19,Jürgen,1.00\n";
+    let latin: Vec<u8> =
+        data.chars().map(|letter| u8::try_from(u32::from(letter)).expect("of Latin-1")).collect();
+    let wide: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(data.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    for data in [data.as_bytes(), &latin, &wide] {
+        assert_eq!(read_mapped(data, &mapping).expect("it fits")[0].rows[0].description, "Jürgen");
+    }
+}
+
+#[test]
 fn a_sign_beside_a_direction_is_refused() {
     let data =
         "Date,Description,Amount,DK\n2026-05-19,A,-100.00,D\n2026-05-19,B,(1.00),K\n2026-05-19,C,5.00,D\n";
