@@ -74,8 +74,32 @@ fn accounts_stand_in_the_order_of_their_first_mutations() {
     let file = format!("{{\"status\": true, \"data\": [{}, {other}, {}]}}", mutation(&[]), mutation(&[]));
     let found = statements(file.as_bytes(), "moota");
     let numbers: Vec<_> = found.iter().map(|s| (s.account.number.as_str(), s.rows.len())).collect();
-    assert_eq!(numbers, [("0111222333", 2), ("444", 1)]);
-    assert_eq!(found[0].rows[1].occurrence, 2);
+    assert_eq!(numbers, [("0111222333", 1), ("444", 1)]);
+}
+
+#[test]
+fn a_mutation_that_cannot_be_placed_opens_no_account() {
+    let good = mutation(&[("mutation_id", "\"b\"")]);
+    for number in ["123", "\"abc\"", "null"] {
+        let bad = mutation(&[("account_number", number)]);
+        for (file, wrong) in [(format!("[{bad}, {good}]"), 1), (format!("[{good}, {bad}]"), 2)] {
+            let found = statements(file.as_bytes(), "moota");
+            assert_eq!((found.len(), found[0].rows.len()), (1, 1), "{file}");
+            assert_eq!(problems(file.as_bytes(), "moota"), [(wrong, ProblemKind::UnreadableRow)], "{file}");
+        }
+    }
+}
+
+#[test]
+fn an_id_is_of_one_mutation() {
+    let same = format!("[{}, {}]", mutation(&[]), mutation(&[("balance", "1")]));
+    assert_eq!(sound(same.as_bytes(), "moota").rows.len(), 1);
+    for change in
+        [("amount", "5001"), ("type", "\"DB\""), ("description", "\"X\""), ("account_number", "\"4\"")]
+    {
+        let file = format!("[{}, {}]", mutation(&[]), mutation(&[change]));
+        assert_eq!(problems(file.as_bytes(), "moota"), [(2, ProblemKind::UnreadableRow)], "{change:?}");
+    }
 }
 
 #[test]

@@ -2,9 +2,12 @@
 //!
 //! The webhook posts an array of mutations; the list answers an object with them in `data`. Of each are read:
 //! `account_number, date ("YYYY-MM-DD hh:mm:ss"), description, amount, type ("CR" | "DB"), mutation_id`. An amount is rupiah, as a
-//! number or as text. `balance` is that of the moment of asking, not the one after the row. One file may hold several accounts.
+//! number or as text. `balance` is that of the moment of asking, not the one after the row. One file may hold several accounts. A
+//! mutation that stands there twice is one.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufReader, Read};
 
 use serde::Deserialize;
@@ -14,7 +17,7 @@ use time::Date;
 
 use super::Format;
 use crate::dates;
-use crate::model::{Account, MAX_REFERENCE_CHARS, Options, Row, StatementError};
+use crate::model::{Account, MAX_PROBLEMS, MAX_REFERENCE_CHARS, Options, Row, StatementError};
 use crate::money::{Marks, check_thousands, parse_amount};
 use crate::record::Recorder;
 use crate::source::{Head, Source};
@@ -25,6 +28,8 @@ pub(super) const FORMAT: Format =
 
 /// Moota watches Indonesian accounts only and names no currency.
 const CURRENCY: &str = "IDR";
+/// Most mutations of one file, whose ids are remembered.
+const MAX_IDS: usize = 1_000_000;
 /// Most bytes of one mutation: a larger one is a file of another kind.
 const MAX_ELEMENT_BYTES: usize = 256 * 1024;
 
@@ -41,7 +46,16 @@ fn read(
     let base = if source.head().start().starts_with('[') { 1 } else { 2 };
     let guarded = Guarded { inner: source.text(), base, depth: 0, length: 0, in_text: false, escaped: false };
     let mut json = serde_json::Deserializer::from_reader(BufReader::new(guarded));
-    let mut list = List { out, accounts: Vec::new(), number: 0, is_found: false, stopped: None };
+    let mut list = List {
+        out,
+        accounts: Vec::new(),
+        unplaced: Vec::new(),
+        ids: HashMap::new(),
+        keys: RandomState::new(),
+        number: 0,
+        is_found: false,
+        stopped: None,
+    };
     let read = list.deserialize(&mut json).and_then(|()| json.end());
     if let Some(error) = list.stopped {
         return Err(error);
@@ -58,6 +72,9 @@ fn read(
     if list.accounts.is_empty() {
         list.account("")?;
     }
+    for (number, words) in std::mem::take(&mut list.unplaced) {
+        list.out.unreadable(0, number, words);
+    }
     Ok(())
 }
 
@@ -66,6 +83,11 @@ struct List<'o, 's> {
     out: &'o mut Recorder<'s>,
     /// Numbers of the accounts so far, in their order.
     accounts: Vec<String>,
+    /// What is wrong with mutations before the first account, and their numbers.
+    unplaced: Vec<(u64, String)>,
+    /// What each id was given for, both as keyed hashes.
+    ids: HashMap<u64, u64>,
+    keys: RandomState,
     number: u64,
     is_found: bool,
     /// Why the recorder takes no more.
@@ -85,19 +107,43 @@ impl List<'_, '_> {
     fn mutation(&mut self, raw: &RawValue) -> Result<(), StatementError> {
         self.number += 1;
         let element: Element<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
-        let account_number = text(element.account_number);
-        let account = self.account(&account_number)?;
+        let number = text(element.account_number);
         let (description, reference) = (text(element.description), text(element.mutation_id));
-        match element.row(self.number, &account_number, &reference) {
-            Ok(row) => {
-                let row = Row { description: &description, bank_reference: &reference, ..row };
-                self.out.row(account, &row)
-            }
+        let row = match element.row(self.number, &number, &reference) {
+            Ok(row) => row,
             Err(words) => {
-                self.out.unreadable(account, self.number, words);
-                Ok(())
+                self.wrong(&number, words);
+                return Ok(());
             }
+        };
+        let content = self.keys.hash_one((&number, row.date, row.amount_minor, &description));
+        if self.ids.len() == MAX_IDS {
+            let words = format!("the file holds more than {MAX_IDS} mutations: export a shorter period");
+            return Err(StatementError::Unrecognised(words));
         }
+        match self.ids.insert(self.keys.hash_one(&reference), content) {
+            // The same mutation again.
+            Some(known) if known == content => return Ok(()),
+            Some(_) => {
+                self.wrong(&number, format!("the id {} is also that of another mutation", shown(&reference)));
+                return Ok(());
+            }
+            None => {}
+        }
+        let account = self.account(&number)?;
+        self.out.row(account, &Row { description: &description, bank_reference: &reference, ..row })
+    }
+
+    /// Notes what is wrong with the mutation being read: of its account where that is known, else of the first.
+    fn wrong(&mut self, number: &str, words: String) {
+        if self.accounts.is_empty() {
+            if self.unplaced.len() < MAX_PROBLEMS {
+                self.unplaced.push((self.number, words));
+            }
+            return;
+        }
+        let account = self.accounts.iter().position(|known| known == number).unwrap_or(0);
+        self.out.unreadable(account, self.number, words);
     }
 }
 
