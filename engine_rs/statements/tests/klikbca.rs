@@ -78,3 +78,51 @@ fn what_does_not_add_up_is_named() {
         [(0, ProblemKind::Total), (7, ProblemKind::UnreadableRow), (8, ProblemKind::Balance)]
     );
 }
+
+fn bisnis(rows: &[&str], trailer: &[&str]) -> Vec<u8> {
+    let head = [
+        "\"No. rekening : 0350000001\"",
+        "\"Nama : PT ACME\"",
+        "\"Periode : 28/12/2025 - 03/01/2026\"",
+        "\"Kode Mata Uang : Rp\"",
+        "\"Tanggal Transaksi\",\"Keterangan\",\"Cabang\",\"Jumlah\",\"Saldo\"",
+    ];
+    ([&head[..], rows, trailer].concat().join("\r\n") + "\r\n").into_bytes()
+}
+
+const BISNIS_TRAILER: [&str; 4] = [
+    "\"Saldo Awal : 1,000.00\"",
+    "\"Mutasi Debet : 50.00\",\"1\"",
+    "\"Mutasi Kredit : 100.00\",\"1\"",
+    "\"Saldo Akhir : 1,050.00\"",
+];
+
+#[test]
+fn a_text_in_quotes_may_have_quotes_and_several_lines() {
+    let rows = [
+        "\"30/12\",\"TOKO \"\"A\"\", B\",\"0000\",\"100.00 CR\",\"1,100.00\"",
+        "\"02/01\",\"BIAYA",
+        "",
+        "ADM",
+        "JAN\",\"0000\",\"50.00 DB\",\"1,050.00\"",
+    ];
+    let found = sound(&bisnis(&rows, &BISNIS_TRAILER), "klikbca-bisnis");
+    let told: Vec<_> = found.rows.iter().map(|row| (row.row, row.description.as_str())).collect();
+    assert_eq!(told, [(6, "TOKO \"A\", B"), (7, "BIAYA ADM JAN")]);
+}
+
+#[test]
+fn a_text_that_is_never_ended_takes_no_other_row() {
+    let rows = [
+        "\"30/12\",\"CUT",
+        "\"30/12\",\"A\",\"0000\",\"100.00 CR\",\"1,100.00\"",
+        "\"02/01\",\"B\",\"0000\",\"50.00 DB\",\"1,050.00\"",
+        "\"02/01\",\"CUT",
+    ];
+    let unreadable = ProblemKind::UnreadableRow;
+    assert_eq!(
+        problems(&bisnis(&rows, &BISNIS_TRAILER), "klikbca-bisnis"),
+        [(6, unreadable), (9, unreadable)]
+    );
+    assert!(problems(&bisnis(&rows[..1], &[]), "klikbca-bisnis").contains(&(6, unreadable)));
+}

@@ -10,7 +10,7 @@ use crate::dates::DateReader;
 use crate::model::{Account, ProblemKind, Row, StatementError};
 use crate::money::parse_amount;
 use crate::record::Recorder;
-use crate::source::Line;
+use crate::source::{Line, MAX_LINE_BYTES};
 use crate::text::shown;
 
 /// Every amount is written with two decimals, whatever the currency: one that has fewer was cut off.
@@ -82,11 +82,24 @@ pub(super) struct Body {
     /// What the trailer says, in minor units, by part.
     amounts: [Option<i64>; 4],
     counts: [Option<u64>; 4],
+    /// Lines of a row whose text in quotes goes on in the next one, and the first of them; empty: none.
+    begun: String,
+    begun_at: u64,
 }
 
 impl Body {
     pub(super) fn new(account: usize, currency: &'static str, dates: DateReader, columns: Columns) -> Self {
-        Self { account, currency, dates, columns, last_date: None, amounts: [None; 4], counts: [None; 4] }
+        Self {
+            account,
+            currency,
+            dates,
+            columns,
+            last_date: None,
+            amounts: [None; 4],
+            counts: [None; 4],
+            begun: String::new(),
+            begun_at: 0,
+        }
     }
 
     /// Takes one line below the header: a row, a line of the trailer, nothing, or a problem.
@@ -96,20 +109,72 @@ impl Body {
             return Ok(());
         }
         if let Some((part, rest)) = trailer(text) {
+            self.not_ended(out);
             if let Err(words) = self.trailer_line(text, part, rest) {
                 out.problem(self.account, line.number, words, ProblemKind::Structure);
             }
             return Ok(());
         }
-        let cells = match self.columns {
+        if let Some(cells) = self.row_of(text) {
+            self.not_ended(out);
+            return self.written_cells(line.number, &cells, out);
+        }
+        self.part_of_row(line, out)
+    }
+
+    fn row_of<'a>(&self, text: &'a str) -> Option<Cells<'a>> {
+        match self.columns {
             Columns::Six => row_of_six(text),
             Columns::Five => row_of_five(text),
-        };
-        if let Some(cells) = cells {
-            return self.cells(line.number, &cells, out);
         }
-        self.not_a_row(line.number, text, out);
+    }
+
+    /// Takes a line that is no row by itself: one that begins within quotes and does not end them, or what follows such a one.
+    fn part_of_row(&mut self, line: Line<'_>, out: &mut Recorder<'_>) -> Result<(), StatementError> {
+        let is_open = |text: &str| text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
+        if self.begun.is_empty() {
+            if is_open(line.text) && date_cell(line.text).is_some() {
+                self.begun.push_str(line.text);
+                self.begun_at = line.number;
+                return Ok(());
+            }
+            self.not_a_row(line.number, line.text, out);
+            return Ok(());
+        }
+        self.begun.push(' ');
+        self.begun.push_str(line.text);
+        let begun = std::mem::take(&mut self.begun);
+        if let Some(cells) = self.row_of(&begun) {
+            return self.written_cells(self.begun_at, &cells, out);
+        }
+        if is_open(&begun) && begun.len() < MAX_LINE_BYTES {
+            self.begun = begun;
+        } else {
+            self.not_a_row(self.begun_at, &begun, out);
+        }
         Ok(())
+    }
+
+    /// Notes a row that begins within quotes and is never ended.
+    fn not_ended(&mut self, out: &mut Recorder<'_>) {
+        if !self.begun.is_empty() {
+            self.not_a_row(self.begun_at, &self.begun, out);
+            self.begun.clear();
+        }
+    }
+
+    /// Takes the cells of a row as its line has them: a quote within quotes is written twice.
+    fn written_cells(
+        &mut self,
+        number: u64,
+        cells: &Cells<'_>,
+        out: &mut Recorder<'_>,
+    ) -> Result<(), StatementError> {
+        if self.columns == Columns::Five && cells.description.contains("\"\"") {
+            let description = &cells.description.replace("\"\"", "\"");
+            return self.cells(number, &Cells { description, ..*cells }, out);
+        }
+        self.cells(number, cells, out)
     }
 
     /// Takes the cells of one row.
@@ -219,7 +284,8 @@ impl Body {
     }
 
     /// Closes the account once the file is at its end.
-    pub(super) fn finish(self, out: &mut Recorder<'_>) -> Result<(), StatementError> {
+    pub(super) fn finish(mut self, out: &mut Recorder<'_>) -> Result<(), StatementError> {
+        self.not_ended(out);
         let missing: Vec<&str> = PARTS
             .iter()
             .filter(|part| self.amounts[**part as usize].is_none())
