@@ -43,6 +43,15 @@ fn the_sample() {
 }
 
 #[test]
+fn a_text_may_look_like_a_record() {
+    let text = file("IDR", "010,0,,,015,10000,,", 10_000, &[("195", 10_000, "Z,REF1,REF2,PAY/ 03,05 INV/")]);
+    let found = sound(text.as_bytes(), FORMAT);
+    assert!(found.rows[0].description.starts_with("PAY/ 03,05 INV"), "{}", found.rows[0].description);
+    let packed = file("IDR", "010,0,,,015,10000,,", 10_000, &[("195", 10_000, "Z,REF1,REF2,PAY/")]);
+    assert_eq!(sound(packed.trim_end().replace('\n', " ").as_bytes(), FORMAT).rows.len(), 1);
+}
+
+#[test]
 fn kinds_availability_references_and_continued_texts() {
     let text = file(
         "USD",

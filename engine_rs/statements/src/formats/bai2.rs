@@ -19,6 +19,7 @@ use std::str::Split;
 use time::Date;
 
 use super::Format;
+use super::bai2_records::first_record;
 use super::bank_id::is_bank_id;
 use super::chained::{Chain, Closing};
 use crate::dates::{date, number};
@@ -30,7 +31,6 @@ use crate::text::shown;
 
 pub(super) const FORMAT: Format = Format { name: "bai2", title: "BAI2 cash management", sniff, read };
 
-const CODES: [&str; 8] = ["01", "02", "03", "16", "49", "88", "98", "99"];
 /// The standard's, where neither group nor account names one.
 const DEFAULT_CURRENCY: &str = "USD";
 /// One record with what continues it; an account's summary of every kind that there is takes a twentieth.
@@ -66,17 +66,6 @@ fn read(source: &mut Source<'_>, _: &Options<'_>, recorder: &mut Recorder<'_>) -
         }
     }
     file.finish()
-}
-
-/// The first record of a line, without the `/` at its end, and what follows: some senders put several on one line.
-fn first_record(line: &str) -> (&str, &str) {
-    for (at, _) in line.match_indices("/ ") {
-        let rest = line[at + 1..].trim_start();
-        if CODES.iter().any(|code| rest.strip_prefix(code).is_some_and(|rest| rest.starts_with(','))) {
-            return (&line[..at], rest);
-        }
-    }
-    (line.strip_suffix('/').unwrap_or(line), "")
 }
 
 /// What a trailer is compared with.

@@ -1,6 +1,7 @@
 //! Which formats there are, and which one a file is in. Content decides, never a file's name or label.
 
 mod bai2;
+mod bai2_records;
 mod bank_id;
 mod bni;
 mod bri_cms;
