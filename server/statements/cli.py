@@ -76,13 +76,16 @@ def parse(
     """
     day = today.date() if today else dt.datetime.now().astimezone().date()
     try:
-        words = mapping.read_text() if mapping else None
+        words = mapping.read_text("utf-8") if mapping else None
         reading = Reading(day, format_name or None, words)
         with file.open("rb") as opened:
             size = file.stat().st_size
             reader = reading.reader(opened, "lines" if as_json else "rows")
             with _bar(reader, size) as advanced:
                 summaries = _print(reader, advanced)
+    except UnicodeDecodeError:
+        typer.echo(f"{mapping}: the column mapping is no text in UTF-8", err=True)
+        raise typer.Exit(UNREADABLE) from None
     except OSError as error:
         typer.echo(f"{error.filename or file}: {error.strerror or error}", err=True)
         raise typer.Exit(UNREADABLE) from None

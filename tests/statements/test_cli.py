@@ -66,6 +66,14 @@ def test_a_broken_file_is_shown_and_fails(tmp_path: Path) -> None:
     assert "does NOT add up: 2 problems" in result.stderr.splitlines()[-1]
 
 
+def test_a_mapping_that_is_no_text_is_named(tmp_path: Path) -> None:
+    mapping = tmp_path / "columns.toml"
+    mapping.write_bytes('holder = "Jürgen"\n'.encode("latin-1"))
+    result = run(PERSONAL, "--mapping", mapping)
+    assert result.exit_code == 2
+    assert result.stderr == f"{mapping}: the column mapping is no text in UTF-8\n"
+
+
 def test_a_file_without_a_header_fails(tmp_path: Path) -> None:
     broken = tmp_path / "mutasi.csv"
     broken.write_text("Account No.,=,'0111222333\nName,=,JOHN DOE\n")
