@@ -8,7 +8,8 @@ use time::Date;
 pub const MAX_DESCRIPTION_CHARS: usize = 500;
 /// Longest id that a bank gives a row.
 pub const MAX_REFERENCE_CHARS: usize = 100;
-/// Of an account that is broken in every row, this many problems are kept; a count says how many there were.
+/// Of an account that is broken in every row, this many problems are kept, of them at most 200 breaks of a running balance; a count
+/// says how many there were.
 pub const MAX_PROBLEMS: usize = 1_000;
 /// Most rows of one file: what telling equal rows apart may hold in memory.
 pub const MAX_ROWS: u64 = 16_000_000;
@@ -49,7 +50,8 @@ pub struct Account {
 pub struct Row<'a> {
     /// Line of the file (from 1), as an editor shows it; for JSON the element's number.
     pub row: u64,
-    /// Booking date. A pending row has none yet: then the day its text names, else that of the row before it.
+    /// Booking date. A pending row has none yet: then the day that its text or another column names, else that of the row before
+    /// it, else the last day of the statement's period, else the day of the export.
     pub date: Date,
     /// The day from which the bank counts the money, when the format tells.
     pub value_date: Option<Date>,
