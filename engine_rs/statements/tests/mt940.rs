@@ -184,13 +184,14 @@ fn what_is_wrong_is_named() {
 
 /// A statement of a day of November: its number, opening and closing balance, and amounts between.
 fn day(number: u8, opening: i64, closing: i64, amounts: &[i64]) -> String {
-    let rows: String = amounts
+    let rows = amounts
         .iter()
         .map(|amount| {
             let mark = if *amount < 0 { 'D' } else { 'C' };
             format!(":61:2611{number:02}11{number:02}{mark}{},NTRFNONREF\n", amount.abs())
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let before = number - 1;
     format!(
         ":20:X\n:25:123\n:28C:{number}\n:60F:C2611{before:02}EUR{opening},\n{rows}:62F:C2611{number:02}EUR{closing},\n-\n"

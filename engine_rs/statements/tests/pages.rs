@@ -76,7 +76,7 @@ fn packed(sheet: &str) -> Vec<u8> {
 
 /// A book of one sheet with `properties` of the book and with `texts` that cells may name. Style 1 is a day.
 fn packed_with(sheet: &str, properties: &str, texts: &[&str]) -> Vec<u8> {
-    let texts: String = texts.iter().map(|text| format!("<si><t>{text}</t></si>")).collect();
+    let texts = texts.iter().map(|text| format!("<si><t>{text}</t></si>")).collect::<Vec<_>>().concat();
     let relation = |id: &str, kind: &str, target: &str| {
         format!(
             "<Relationship Id='{id}' Type='http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}' Target='{target}'/>"
@@ -194,9 +194,8 @@ fn days_are_counted_from_the_year_that_the_book_says() {
 fn a_text_that_many_cells_name_is_not_copied_without_end() {
     let header = sheet_row(1, &["Tgl. Txn", "Deskripsi", "Debit", "Kredit", "Saldo"]);
     let row = |number: usize| {
-        let cells: String = (b'A'..=b'Z')
-            .map(|column| format!("<c r='{}{number}' t='s'><v>0</v></c>", char::from(column)))
-            .collect();
+        let cells = ('A'..='Z').map(|column| format!("<c r='{column}{number}' t='s'><v>0</v></c>"));
+        let cells = cells.collect::<Vec<_>>().concat();
         format!("<row r='{number}'>{cells}</row>")
     };
     let long = packed_with(&(header.clone() + &row(2)), "", &[&"x".repeat(1024 * 1024)]);
