@@ -53,8 +53,8 @@ def test_direction_stands_behind_the_amount() -> None:
         (-20_000, 230_000, 9),
     ]
     assert [row.date for row in statement.rows] == [dt.date(2026, 5, 2), dt.date(2026, 5, 3)]
-    # Quotes inside are left as the bank writes them: it does not keep to one way of doubling.
-    assert statement.rows[0].description == 'SETORAN ""TUNAI"", DR 5'
+    # Quotes inside are written twice, or once.
+    assert statement.rows[0].description == 'SETORAN "TUNAI", DR 5'
 
 
 def test_dates_with_years_are_read_too() -> None:
