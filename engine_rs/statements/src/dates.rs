@@ -152,6 +152,11 @@ fn named_day(day: &str, month: &str, year: &str) -> Option<(u32, u32, i32)> {
     Some((number(day, 1, 2)?, month_named(month)?, i32::try_from(year).ok()?))
 }
 
+/// The day that a cell of a spreadsheet is, as the reader of those writes it, or counts.
+pub(crate) fn sheet_day(text: &str) -> Option<Date> {
+    year_month_day(text).or_else(|| serial_day(text))
+}
+
 /// The day that a spreadsheet counts as `text`, with or without a part of the day: 1 is the first of January 1900, and 60 a day that
 /// never was. Only days of 1982 to 2064, so that no other number is taken for one.
 fn serial_day(text: &str) -> Option<Date> {

@@ -59,5 +59,6 @@ pub fn read(
     let mut recorder = Recorder::new(format.name, sink);
     (format.read)(source, options, &mut recorder)?;
     recorder.finish()?;
-    Ok(Summary { format: format.name, file_hash: source.finish()? })
+    let format = recorder.format();
+    Ok(Summary { format, file_hash: source.finish()? })
 }

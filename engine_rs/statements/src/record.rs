@@ -49,6 +49,16 @@ impl<'s> Recorder<'s> {
         }
     }
 
+    /// Says which format it is, where only the reading tells.
+    pub(crate) fn rename(&mut self, format: &'static str) {
+        self.format = format;
+    }
+
+    /// Name of the format.
+    pub(crate) fn format(&self) -> &'static str {
+        self.format
+    }
+
     /// Opens an account whose rows stand oldest first; returns its number in this file, from 0.
     pub fn account(&mut self, account: Account) -> Result<usize, StatementError> {
         self.account_in(account, Order::OldestFirst)

@@ -7,7 +7,7 @@ mod common;
 use std::io::{Cursor, Write as _};
 
 use common::{iso, options, problems, read_in_pieces, rows, sound};
-use kasir_statements::{ProblemKind, StatementError};
+use kasir_statements::{Options, ProblemKind, StatementError};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -178,6 +178,72 @@ fn a_packed_sheet_of_cimb_octo() {
     );
     assert_eq!(found.rows[0].value_date.map(iso).as_deref(), Some("2026-03-16"));
     assert_eq!((found.rows[0].row, found.rows[1].row), (4, 6));
+}
+
+#[test]
+fn a_packed_sheet_of_bni() {
+    let header = ["Post Date", "Value Date", "Branch", "Journal No.", "Description", "Debit", "Credit"];
+    let sheet = [
+        sheet_row(1, &["Account No", "0987654321"]),
+        sheet_row(2, &header),
+        sheet_row(3, &["@46097.4", "#46097", "0123", "#987654", "TRANSFER DARI BUDI", "#0", "#150000"]),
+        sheet_row(4, &header),
+        sheet_row(5, &["17/03/26 09.34.53", "17/03/26", "0123", "987655", "BIAYA", "6,500.00", ".00"]),
+    ]
+    .concat();
+    let data = packed(&sheet);
+    let found = sound(&data, "bni");
+    assert_eq!((found.format, found.account.number.as_str()), ("bni", "0987654321"));
+    assert_eq!(
+        rows(&found),
+        [
+            ("2026-03-16".to_owned(), 15_000_000, None, "987654 TRANSFER DARI BUDI"),
+            ("2026-03-17".to_owned(), -650_000, None, "987655 BIAYA"),
+        ]
+    );
+    let named =
+        read_in_pieces(&data, 65_536, &Options { format: Some("bni"), ..options() }).expect("it is one");
+    assert_eq!(named.1, [found]);
+}
+
+#[test]
+fn any_packed_sheet_by_a_mapping() {
+    let mapping = "account = \"9\"\n[columns]\ndate = \"Tanggal\"\ndescription = \"Uraian\"\namount = \"Jumlah\"\nbalance = \"Saldo\"\n";
+    let sheet = [
+        sheet_row(1, &["Bank X"]),
+        sheet_row(3, &["Tanggal", "Uraian", "Jumlah", "Saldo"]),
+        sheet_row(4, &["@46097", "SETORAN", "#150000.5", "#150000.5", "catatan"]),
+        sheet_row(5, &["2026-03-17", "TARIKAN", "-50,000.50", "#100000"]),
+        sheet_row(6, &["2026-03-17", "TANPA SALDO", "#1"]),
+    ]
+    .concat();
+    for more in ["", "date_format = \"YYYY-MM-DD\"\ndecimal = \".\"\n"] {
+        let mapping = format!("{more}{mapping}");
+        let options = Options { mapping: Some(&mapping), ..options() };
+        let (summary, found) = read_in_pieces(&packed(&sheet), 65_536, &options).expect("it fits");
+        assert_eq!(summary.format, "mapped-csv");
+        assert_eq!(found[0].end.problems, []);
+        let told: Vec<_> = found[0]
+            .rows
+            .iter()
+            .map(|row| (row.row, iso(row.date), row.amount_minor, row.balance_minor))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (4, "2026-03-16".to_owned(), 15_000_050, Some(15_000_050)),
+                (5, "2026-03-17".to_owned(), -5_000_050, Some(10_000_000)),
+                (6, "2026-03-17".to_owned(), 100, None),
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_spreadsheet_of_the_old_kind_is_named() {
+    let old = [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(), &[0; 504]].concat();
+    let error = read_in_pieces(&old, 100, &options()).expect_err("not read").to_string();
+    assert!(error.contains("save it as .xlsx"), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! BNI Direct, CSV.
+//! BNI Direct, CSV, and the same table as XLSX.
 //!
 //! ```text
 //! Post Date,Value Date,Branch,Journal No.,Description,Debit,Credit,
@@ -8,15 +8,16 @@
 //! There is no balance. Journal numbers begin anew each day: they are read as part of the text.
 
 use super::Format;
-use super::table::{Shape, is_csv, read_csv};
+use super::table::{Shape, Table, is_csv, read_csv};
+use super::xlsx;
 use crate::model::{Options, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
 use crate::source::{Head, Source};
 
-pub(super) const FORMAT: Format = Format { name: "bni", title: "BNI Direct, CSV", sniff, read };
+pub(super) const FORMAT: Format = Format { name: "bni", title: "BNI Direct, CSV and XLSX", sniff, read };
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     header: &["post date", "value date", "branch", "journal no.", "description", "debit", "credit"],
     date: "post date",
     value_date: "value date",
@@ -38,5 +39,10 @@ fn read(
     options: &Options<'_>,
     out: &mut Recorder<'_>,
 ) -> Result<(), StatementError> {
+    if source.head().bytes.starts_with(xlsx::ZIP_MARK) {
+        let mut table = Table::of_one(&[(FORMAT.name, &SHAPE)], options.today);
+        xlsx::rows(source, xlsx::MAX_SHEETS, |number, cells| table.line(number, cells, out))?;
+        return table.finish(out);
+    }
     read_csv(source, options, out, &SHAPE, b',')
 }

@@ -9,6 +9,7 @@
 //! is read as part of the text.
 
 use super::Format;
+use super::bni;
 use super::table::{Shape, Table};
 use super::xlsx;
 use crate::model::{Options, StatementError};
@@ -46,7 +47,8 @@ fn read(
     options: &Options<'_>,
     out: &mut Recorder<'_>,
 ) -> Result<(), StatementError> {
-    let mut table = Table::new(&SHAPE, options.today);
-    xlsx::rows(source, |number, cells| table.line(number, cells, out))?;
+    // What is packed cannot be seen before it is read.
+    let mut table = Table::of_one(&[(FORMAT.name, &SHAPE), (bni::FORMAT.name, &bni::SHAPE)], options.today);
+    xlsx::rows(source, xlsx::MAX_SHEETS, |number, cells| table.line(number, cells, out))?;
     table.finish(out)
 }

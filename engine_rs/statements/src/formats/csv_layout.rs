@@ -25,6 +25,8 @@ pub(super) enum AmountColumns {
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     pub(super) delimiter: u8,
+    /// Of a spreadsheet, not of lines of text.
+    pub(super) is_sheet: bool,
     /// Line of the header; rows stand below it. 0: there is none.
     pub(super) header_line: u64,
     /// Columns that the header names; beyond them a row has no cells.
@@ -51,8 +53,28 @@ struct Header {
 }
 
 impl Layout {
-    /// Finds it in the beginning of the file. The error names the first column that the file does not have.
+    /// Finds it in the beginning of a CSV. The error names the first column that the file does not have.
     pub(super) fn find(head: &Head, mapping: &Mapping, table: &Table) -> Result<Self, StatementError> {
+        let delimiters: Vec<u8> = mapping.delimiter.map_or_else(|| DELIMITERS.to_vec(), |mark| vec![mark]);
+        let headers: Vec<Header> =
+            delimiters.iter().flat_map(|delimiter| records(head, *delimiter)).collect();
+        Self::among(&headers, mapping, table)
+    }
+
+    /// Finds it in the first rows of a sheet, each with its number.
+    pub(super) fn of_sheet(
+        rows: Vec<(u64, Vec<String>)>,
+        mapping: &Mapping,
+        table: &Table,
+    ) -> Result<Self, StatementError> {
+        let headers: Vec<Header> =
+            rows.into_iter().map(|(line, cells)| Header { delimiter: 0, line, cells }).collect();
+        let layout = Self::among(&headers, mapping, table)?;
+        // No separator moves its cells, and what is empty at a row's end is not there.
+        Ok(Self { is_sheet: true, width: usize::MAX, most_cells: usize::MAX, ..layout })
+    }
+
+    fn among(headers: &[Header], mapping: &Mapping, table: &Table) -> Result<Self, StatementError> {
         let named: Vec<&str> = table
             .all()
             .into_iter()
@@ -61,12 +83,10 @@ impl Layout {
                 Column::Number(_) => None,
             })
             .collect();
-        let delimiters: Vec<u8> = mapping.delimiter.map_or_else(|| DELIMITERS.to_vec(), |mark| vec![mark]);
         let most = |wanted: &dyn Fn(&Header) -> usize| {
-            let all = delimiters.iter().flat_map(|delimiter| records(head, *delimiter));
             // The first of those that hold as many.
-            all.fold(None::<(usize, Header)>, |best, header| {
-                let count = wanted(&header);
+            headers.iter().fold(None::<(usize, &Header)>, |best, header| {
+                let count = wanted(header);
                 match best {
                     Some(best) if best.0 >= count => Some(best),
                     Some(_) | None => Some((count, header)),
@@ -96,13 +116,15 @@ impl Layout {
         let at = |column: &Column| index(column, &header.cells);
         let mapped =
             table.all().into_iter().filter_map(|column| at(column).ok()).max().map_or(0, |last| last + 1);
-        let usual = usual_cells(head, header.delimiter);
-        let named = records(head, header.delimiter).find(|header| header.line == header_line);
+        let alike = || headers.iter().filter(|other| other.delimiter == header.delimiter);
+        let usual = usual_cells(alike());
+        let named = alike().find(|header| header.line == header_line);
         let (named, written) = named.map_or((usual, usual), |named| (width(&named.cells), named.cells.len()));
         let optional = |column: &Option<Column>| column.as_ref().map(at).transpose();
         let columns = &table.columns;
         Ok(Self {
             delimiter: header.delimiter,
+            is_sheet: false,
             header_line,
             width: named.max(mapped),
             most_cells: written.max(usual).max(mapped),
@@ -125,6 +147,9 @@ impl Layout {
 
     /// How many cells a row has at least: those up to its amounts and balance.
     pub(super) fn least(&self) -> usize {
+        if self.is_sheet {
+            return 0;
+        }
         let (one, other) = match self.amounts {
             AmountColumns::Signed(amount) => (amount, 0),
             AmountColumns::Marked(one, other) | AmountColumns::Two(one, other) => (one, other),
@@ -178,8 +203,8 @@ fn records(head: &Head, delimiter: u8) -> impl Iterator<Item = Header> {
 }
 
 /// How many cells most of the first records have.
-fn usual_cells(head: &Head, delimiter: u8) -> usize {
-    let counts: Vec<usize> = records(head, delimiter).map(|record| record.cells.len()).collect();
+fn usual_cells<'h>(headers: impl Iterator<Item = &'h Header>) -> usize {
+    let counts: Vec<usize> = headers.map(|header| header.cells.len()).collect();
     let often = |count: &usize| counts.iter().filter(|other| *other == count).count();
     counts.iter().copied().max_by_key(often).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! CSV of any bank, read by a saved [`Mapping`] of its columns.
+//! CSV of any bank, or the first sheet of an XLSX, read by a saved [`Mapping`] of its columns.
 //!
 //! What the mapping leaves open (delimiter, header, decimal sign, order of day and month) is found in the file: where its cells
 //! leave a doubt, it is refused and the mapping must say. Then the file is read twice, once to find out.
@@ -12,16 +12,18 @@ use super::csv_layout::{AmountColumns, Layout, cell, is_ignored};
 use super::mapping::{Mapping, is_currency};
 use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
 use super::styles::{AmountStyle, DateForm, DateStyle, Written};
+use super::xlsx;
 use crate::checks::{Order, Totals};
+use crate::dates::sheet_day;
 use crate::model::{Account, Options, Row, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
-use crate::source::{Head, Source};
+use crate::source::{HEAD_LINES, Head, Source};
 use crate::text::shown;
 
 pub(super) const FORMAT: Format = Format {
     name: "mapped-csv",
-    title: "CSV of any bank, with a column mapping",
+    title: "CSV or XLSX of any bank, with a column mapping",
     sniff: |_: &Head| false,
     read,
 };
@@ -35,7 +37,11 @@ fn read(
     let mapping = Mapping::parse(text)?;
     let table = mapping.table.as_ref();
     let table = table.ok_or_else(|| StatementError::broken("the column mapping names no columns"))?;
-    let layout = Layout::find(source.head(), &mapping, table)?;
+    let layout = if source.head().bytes.starts_with(xlsx::ZIP_MARK) {
+        Layout::of_sheet(first_rows(source)?, &mapping, table)?
+    } else {
+        Layout::find(source.head(), &mapping, table)?
+    };
     if let (Some(form), Some(marks)) = (&mapping.date_form, mapping.marks) {
         let form = form.clone();
         return Rows { mapping: &mapping, layout: &layout, form, marks, today: options.today }
@@ -72,13 +78,33 @@ fn find_styles(
     Ok((form, marks))
 }
 
-/// Gives each record of a CSV that is to be read: its line and its cells. Returns the line of one that is cut off.
+/// The first rows of a spreadsheet's first sheet, each with its number.
+fn first_rows(source: &mut Source<'_>) -> Result<Vec<(u64, Vec<String>)>, StatementError> {
+    let mut rows = Vec::new();
+    let read = xlsx::rows(source, 1, |number, cells| {
+        rows.push((number, cells.iter().map(|cell| (*cell).to_owned()).collect()));
+        if rows.len() < HEAD_LINES { Ok(()) } else { Err(StatementError::Stopped) }
+    });
+    match read {
+        Ok(()) | Err(StatementError::Stopped) => Ok(rows),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives each record of a CSV or a sheet that is to be read: its line and its cells. Returns the line of one that is cut off.
 fn records(
     source: &mut Source<'_>,
     mapping: &Mapping,
     layout: &Layout,
     mut take: impl FnMut(u64, &[&str]) -> Result<(), StatementError>,
 ) -> Result<Option<u64>, StatementError> {
+    if layout.is_sheet {
+        xlsx::rows(source, 1, |number, cells| {
+            let is_read = number > layout.header_line && !is_ignored(cells, mapping);
+            if is_read { take(number, cells) } else { Ok(()) }
+        })?;
+        return Ok(None);
+    }
     let mut records = Records::new(layout.delimiter);
     while let Some(line) = source.next_line()? {
         if !records.take(line)? || records.line() <= layout.header_line {
@@ -209,7 +235,7 @@ impl Rows<'_> {
             return Err(TOO_FEW.to_owned());
         }
         let day = |column| match cell(record, column) {
-            Some(text) => self.form.read(text, self.today).map(Some),
+            Some(text) => self.day(text).map(Some),
             None => Ok(None),
         };
         let value_date = day(layout.value_date)?;
@@ -219,7 +245,7 @@ impl Rows<'_> {
         let pending = self.is_pending(record)? || in_place_of_date;
         // A row that is not posted yet may have no day: then that of the row before, so that it is the same one tomorrow.
         let date = match written {
-            Some(text) if !in_place_of_date => self.form.read(text, self.today)?,
+            Some(text) if !in_place_of_date => self.day(text)?,
             Some(_) | None if pending => value_date.or(last).unwrap_or(self.today),
             Some(_) | None => return Err("the row has no date".to_owned()),
         };
@@ -232,6 +258,12 @@ impl Rows<'_> {
             amount_minor: if self.mapping.negate { -amount_minor } else { amount_minor },
             balance_minor: balance.map(|text| self.signed(text, currency)).transpose()?,
         })
+    }
+
+    /// The day that a cell names; that of a sheet may count it.
+    fn day(&self, text: &str) -> Result<Date, String> {
+        let counted = if self.layout.is_sheet { sheet_day(text) } else { None };
+        counted.map_or_else(|| self.form.read(text, self.today), Ok)
     }
 
     /// Whether the status says that the row is not posted yet. No status is that of a posted one.

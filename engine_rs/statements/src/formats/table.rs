@@ -85,6 +85,8 @@ impl Shape {
 /// One file's rows on their way to the recorder.
 pub(super) struct Table<'t> {
     shape: &'t Shape,
+    /// Shapes that the header may have, each with its format's name.
+    shapes: &'t [(&'static str, &'t Shape)],
     /// Cells were cut out of lines of text, where a separator too many or too few moves them.
     is_text: bool,
     dates: DateReader,
@@ -102,9 +104,15 @@ pub(super) struct Table<'t> {
 }
 
 impl<'t> Table<'t> {
-    pub(super) fn new(shape: &'t Shape, today: Date) -> Self {
+    /// A table whose header tells which of `shapes`, one at least, it has.
+    pub(super) fn of_one(shapes: &'t [(&'static str, &'t Shape)], today: Date) -> Self {
+        Self { shapes, ..Self::new(shapes[0].1, today) }
+    }
+
+    fn new(shape: &'t Shape, today: Date) -> Self {
         Self {
             shape,
+            shapes: &[],
             is_text: false,
             dates: DateReader::new(today),
             columns: None,
@@ -130,6 +138,12 @@ impl<'t> Table<'t> {
         }
         if cells.len() > MAX_CELLS {
             return Err(StatementError::broken(format!("line {number} has more than {MAX_CELLS} columns")));
+        }
+        if self.columns.is_none()
+            && let Some((format, shape)) = self.shapes.iter().find(|(_, shape)| shape.is_header(cells))
+        {
+            self.shape = shape;
+            out.rename(format);
         }
         // Pages of one export repeat the header.
         if (self.columns.is_none() || cells.get(self.date_at()).is_some_and(|cell| !has_digit(cell)))

@@ -13,26 +13,30 @@ const MAX_FILE_BYTES: u64 = 48 * 1024 * 1024;
 /// What all parts of the file may be together once they are unpacked: a smaller file may claim a thousand times more.
 const MAX_UNPACKED_BYTES: u64 = 48 * 1024 * 1024;
 const MAX_PARTS: usize = 1_000;
-const MAX_SHEETS: usize = 16;
+/// Most sheets of a bank's file.
+pub(super) const MAX_SHEETS: usize = 16;
 const MAX_CELLS: usize = 256;
 /// Text of all cells together: a cell takes a few bytes where it names a text that others have too.
 const MAX_TEXT_BYTES: usize = 256 * 1024 * 1024;
+/// How a spreadsheet of the old kind begins, which is not read.
+pub(super) const OLD_MARK: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 /// How a zip file begins.
 pub(super) const ZIP_MARK: &[u8] = b"PK\x03\x04";
 /// How each entry of its directory begins.
 const ENTRY_MARK: &[u8] = b"PK\x01\x02";
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// Gives each row of each sheet: its number in the sheet, from 1, and its cells as text.
+/// Gives each row of the first `sheets`: its number in the sheet, from 1, and its cells as text.
 pub(super) fn rows(
     source: &mut Source<'_>,
+    sheets: usize,
     mut take: impl FnMut(u64, &[&str]) -> Result<(), StatementError>,
 ) -> Result<(), StatementError> {
     let file = source.seekable()?;
     check_size(file)?;
     let mut book = Xlsx::new(BufReader::new(file)).map_err(|error| damaged(&error))?;
     let mut left = MAX_TEXT_BYTES;
-    for name in book.sheet_names().into_iter().take(MAX_SHEETS) {
+    for name in book.sheet_names().into_iter().take(sheets) {
         let mut sheet = book.worksheet_cells_reader(&name).map_err(|error| damaged(&error))?;
         let mut at = 0;
         let mut row: Vec<String> = Vec::new();
