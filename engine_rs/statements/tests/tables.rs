@@ -313,3 +313,16 @@ fn accounts_may_be_in_any_currency() {
     let told: Vec<_> = found.iter().map(|s| (s.account.currency.as_str(), s.rows[0].amount_minor)).collect();
     assert_eq!(told, [("MYR", 1_050), ("KWD", 10_500)]);
 }
+
+#[test]
+fn a_row_that_cannot_be_placed_opens_no_account() {
+    let found = statements(
+        &file(&[
+            KOPRA,
+            "A;IDR;16 March 2026;A;;1.00;0.00;100.00",
+            "111;IDR;16 March 2026;A;;10.00;0.00;110.00",
+        ]),
+        "mandiri-kopra",
+    );
+    assert_eq!((found.len(), found[0].account.number.as_str(), found[0].end.problems[0].row), (1, "111", 2));
+}

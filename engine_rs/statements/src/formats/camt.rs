@@ -308,7 +308,7 @@ impl<'r, 's> File<'r, 's> {
             }
             "Acct/Ccy" => value.clone_into(&mut self.currency),
             "Acct/Ownr/Nm" | "Acct/Nm" => value.clone_into(&mut self.holder),
-            "Id" | "ElctrncSeqNb" | "StmtPgntn/PgNb" => {
+            "Id" | "ElctrncSeqNb" | "StmtPgntn/PgNb" if self.id.len() < MAX_VALUE_BYTES => {
                 self.id.push('/');
                 self.id.push_str(value);
             }

@@ -12,7 +12,7 @@ use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
 use super::table_sums::Sums;
 use crate::checks::Order;
 use crate::dates::{DateReader, day_of};
-use crate::model::{Account, Options, Row, StatementError};
+use crate::model::{Account, MAX_PROBLEMS, Options, Row, StatementError};
 use crate::money::{Marks, check_thousands, currency_code, parse_marked};
 use crate::record::Recorder;
 use crate::source::{HEAD_LINES, Head, Line, Source};
@@ -97,6 +97,8 @@ pub(super) struct Table<'t> {
     accounts: Vec<(String, &'static str)>,
     /// The ones that the lines above the header name, once they are looked up.
     said: Option<(String, &'static str)>,
+    /// What is wrong with rows before the first account, and their lines.
+    unplaced: Vec<(u64, String)>,
     /// Of the row before.
     last_date: Option<Date>,
     sums: Sums,
@@ -120,6 +122,7 @@ impl<'t> Table<'t> {
             lines: 0,
             accounts: Vec::new(),
             said: None,
+            unplaced: Vec::new(),
             last_date: None,
             sums: Sums::default(),
             text: String::new(),
@@ -173,8 +176,8 @@ impl<'t> Table<'t> {
         }
         let (account, currency) = match self.account(columns, cells, out)? {
             Ok(found) => found,
-            Err((account, words)) => {
-                out.unreadable(account, number, words);
+            Err(words) => {
+                self.unreadable(number, words, out);
                 return Ok(());
             }
         };
@@ -204,13 +207,13 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// Notes a row that the end of the file cuts off within its quotes.
-    fn cut_off(&mut self, number: u64, out: &mut Recorder<'_>) -> Result<(), StatementError> {
-        if self.columns.is_some() {
-            let account = self.any_account(out)?;
-            out.unreadable(account, number, UNCLOSED);
+    /// Notes a row whose account is not known, of the account before it or else of the first.
+    fn unreadable(&mut self, number: u64, words: String, out: &mut Recorder<'_>) {
+        match self.accounts.len().checked_sub(1) {
+            Some(account) => out.unreadable(account, number, words),
+            None if self.unplaced.len() < MAX_PROBLEMS => self.unplaced.push((number, words)),
+            None => {}
         }
-        Ok(())
     }
 
     /// The account of the row before, or the one that the lines above the header name.
@@ -228,6 +231,9 @@ impl<'t> Table<'t> {
             return Err(self.no_header());
         }
         self.any_account(out)?;
+        for (number, words) in std::mem::take(&mut self.unplaced) {
+            out.unreadable(0, number, words);
+        }
         if let [_] = self.accounts.as_slice() {
             return out.close(0, &self.sums.totals());
         }
@@ -276,15 +282,13 @@ impl<'t> Table<'t> {
         Ok(self.said.insert((number, currency)))
     }
 
-    /// The account of a row, opened when it is the first of it, and its currency; or what is wrong with them, and which account is
-    /// told.
-    #[allow(clippy::type_complexity, reason = "an account that is told, and one that is not to be read")]
+    /// The account of a row, opened when it is the first of it, and its currency; or what is wrong with them.
     fn account(
         &mut self,
         columns: &Columns,
         cells: &[&str],
         out: &mut Recorder<'_>,
-    ) -> Result<Result<(usize, &'static str), (usize, String)>, StatementError> {
+    ) -> Result<Result<(usize, &'static str), String>, StatementError> {
         let of_row = |at: Option<usize>| at.and_then(|at| cells.get(at)).copied();
         let (said_number, said_currency) = (of_row(columns.account), of_row(columns.currency));
         if said_number.is_none() && said_currency.is_none() && !self.accounts.is_empty() {
@@ -294,13 +298,13 @@ impl<'t> Table<'t> {
         if let (Some(number), Some(cell)) = (&number, said_number)
             && number.is_empty()
         {
-            return Ok(Err((self.any_account(out)?, format!("{} is not an account number", shown(cell)))));
+            return Ok(Err(format!("{} is not an account number", shown(cell))));
         }
         let currency = match said_currency {
             Some(cell) => match currency_code(cell) {
                 Some(currency) => currency,
                 None => {
-                    return Ok(Err((self.any_account(out)?, format!("{} is not a currency", shown(cell)))));
+                    return Ok(Err(format!("{} is not a currency", shown(cell))));
                 }
             },
             None => self.said()?.1,
@@ -501,7 +505,7 @@ pub(super) fn read_csv(
         }
     }
     if let Some(line) = records.cut_off() {
-        table.cut_off(line, out)?;
+        table.unreadable(line, UNCLOSED.to_owned(), out);
     }
     table.finish(out)
 }
