@@ -189,9 +189,9 @@ pub(crate) fn month_named(text: &str) -> Option<u32> {
     u32::try_from(found + 1).ok()
 }
 
-/// `YYYY-MM-DD`.
+/// `YYYY-MM-DD` or `YYYY/MM/DD`.
 pub(crate) fn year_month_day(text: &str) -> Option<Date> {
-    let mut parts = text.splitn(3, '-');
+    let mut parts = text.splitn(3, ['-', '/']);
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     date(i32::try_from(number(year, 4, 4)?).ok()?, number(month, 2, 2)?, number(day, 2, 2)?)
 }
@@ -240,6 +240,7 @@ mod tests {
             ("20260316T090000", 3),
             ("2026-03-16T09:00:00", 3),
             ("2026-03-16 09:00:00", 3),
+            ("2026/03/16", 3),
             ("16/03/26 09.00.00", 3),
         ] {
             assert_eq!(day_of(text, &reader), Ok(day(2026, month, 16)), "{text}");
