@@ -42,8 +42,8 @@ class StatementRow(NamedTuple):
     row: int
     """Line of the file (from 1), as an editor shows it; for JSON the element's number."""
     date: dt.date
-    """Booking date. A pending row has none yet: then the day that its text or another column names, else that of
-    the row before it, else the last day of the statement's period, else the day of the export.
+    """Booking date. A pending row has none yet: then the day that its text or another column names, else that
+    of the row before it, else the last day of the statement's period, else the day of the export.
     """
     amount_minor: int
     """Signed minor units: money in is positive."""
