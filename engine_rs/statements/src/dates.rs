@@ -184,6 +184,9 @@ pub(crate) fn month_named(text: &str) -> Option<u32> {
         &["nov", "november", "nop", "nopember"],
         &["dec", "december", "des", "desember"],
     ];
+    if !text.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return None;
+    }
     let text = text.strip_suffix('.').unwrap_or(text);
     let found = NAMES.iter().position(|names| names.iter().any(|name| name.eq_ignore_ascii_case(text)))?;
     u32::try_from(found + 1).ok()

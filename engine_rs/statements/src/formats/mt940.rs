@@ -127,7 +127,7 @@ impl<'r, 's> Message<'r, 's> {
     }
 
     fn take(&mut self, number: u64, line: &str) -> Result<(), StatementError> {
-        let is_dash = line.trim_end() == "-";
+        let is_dash = line.starts_with('-') && line.trim_end() == "-";
         if is_dash && self.field != Field::Other {
             self.is_perhaps_end = true;
             return Ok(());
