@@ -21,6 +21,7 @@ from server.calls import Call, check_size, field_error, parse
 from server.statements import (
     FORMATS,
     StatementBrokenError,
+    StatementEntry,
     StatementError,
     StatementRow,
     StatementSummary,
@@ -349,6 +350,11 @@ def _command(
     def money(minor_units: int) -> common_pb2.Money:
         return common_pb2.Money(currency_code=account.currency_code, minor_units=minor_units)
 
+    def entry(whole: StatementEntry) -> reconciliation_pb2.StatementEntry:
+        return reconciliation_pb2.StatementEntry(
+            reference=whole.reference, amount=money(whole.amount_minor), occurrence=whole.occurrence
+        )
+
     request = reconciliation_pb2.ImportMutationsRequest(
         request_id=request_id, bank_account_id=account.bank_account_id, file_hash=file_hash
     )
@@ -363,5 +369,7 @@ def _command(
             occurrence=row.occurrence,
             value_date=row.value_date.isoformat() if row.value_date else "",
             counterparty=row.counterparty[:MAX_COUNTERPARTY_CHARS],
+            reference_is_unique=row.reference_is_unique,
+            entry=None if row.entry is None else entry(row.entry),
         )
     return request.SerializeToString()

@@ -443,6 +443,8 @@ class MutationInput(_message.Message):
     OCCURRENCE_FIELD_NUMBER: _builtins.int
     VALUE_DATE_FIELD_NUMBER: _builtins.int
     COUNTERPARTY_FIELD_NUMBER: _builtins.int
+    REFERENCE_IS_UNIQUE_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
     date: _builtins.str
     """"YYYY-MM-DD"."""
     description: _builtins.str
@@ -457,6 +459,10 @@ class MutationInput(_message.Message):
     """The day from which the bank counts the money, "YYYY-MM-DD"; empty when not known."""
     counterparty: _builtins.str
     """Who paid or was paid, when the text says so plainly; at most 100 characters."""
+    reference_is_unique: _builtins.bool
+    """Whoever gives bank_reference gives it once, ever: the same one is the same row, whatever its day and however often it
+    stands in a file. Unset: it may come again on another day.
+    """
     @_builtins.property
     def amount(self) -> _common_pb2.Money:
         """Signed: money in is positive. In the account's currency."""
@@ -464,6 +470,12 @@ class MutationInput(_message.Message):
     @_builtins.property
     def balance(self) -> _common_pb2.Money:
         """Running balance, when known."""
+
+    @_builtins.property
+    def entry(self) -> Global___StatementEntry:
+        """The entry of which this is one payment of several; unset when it is none. A whole entry is known if its parts are, and its
+        parts if the whole is.
+        """
 
     def __init__(
         self,
@@ -477,14 +489,48 @@ class MutationInput(_message.Message):
         occurrence: _builtins.int = ...,
         value_date: _builtins.str = ...,
         counterparty: _builtins.str = ...,
+        reference_is_unique: _builtins.bool = ...,
+        entry: Global___StatementEntry | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "bank_reference", b"bank_reference", "counterparty", b"counterparty", "date", b"date", "description", b"description", "occurrence", b"occurrence", "pending", b"pending", "value_date", b"value_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "bank_reference", b"bank_reference", "counterparty", b"counterparty", "date", b"date", "description", b"description", "entry", b"entry", "occurrence", b"occurrence", "pending", b"pending", "reference_is_unique", b"reference_is_unique", "value_date", b"value_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MutationInput: _TypeAlias = MutationInput  # noqa: Y015
+
+@_typing.final
+class StatementEntry(_message.Message):
+    """An entry of a statement that stands for several payments, as a whole."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    OCCURRENCE_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The bank's own id of it, at most 100 characters."""
+    occurrence: _builtins.int
+    """Which of several equal ones of the file, from 1; an equal row counts too."""
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """Signed: money in is positive. In the account's currency."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        amount: _common_pb2.Money | None = ...,
+        occurrence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "occurrence", b"occurrence", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementEntry: _TypeAlias = StatementEntry  # noqa: Y015
 
 @_typing.final
 class CreateBankAccountRequest(_message.Message):

@@ -36,6 +36,17 @@ class Problem:
     kind: ProblemKind
 
 
+class StatementEntry(NamedTuple):
+    """An entry of a statement that stands for several payments, as a whole."""
+
+    reference: str
+    """The bank's own id of it."""
+    amount_minor: int
+    """Signed minor units: money in is positive."""
+    occurrence: int
+    """Which of several equal ones of this file, from 1; a row equal to it counts too."""
+
+
 class StatementRow(NamedTuple):
     """One mutation as the file says it."""
 
@@ -60,12 +71,16 @@ class StatementRow(NamedTuple):
     occurrence: int = 1
     """Which of several equal rows of this file it is, from 1: two genuine identical payments stay two.
 
-    Equal means: of the same amount, and the same reference of the bank where there is one; else of the same
-    date, normalised text and, when given, balance. A pending row has neither its date nor its balance yet and
-    is compared with other pending rows, without them.
+    Equal means: of the same amount and date, and the same reference of the bank where there is one; else of
+    the same normalised text and, when given, balance. A pending row has neither its date nor its balance yet
+    and is compared with other pending rows, without them.
     """
     value_date: dt.date | None = None
     """The day from which the bank counts the money, when the format tells."""
+    reference_is_unique: bool = False
+    """The format promises that `bank_reference` names one mutation, ever: the same one is the same row."""
+    entry: StatementEntry | None = None
+    """The entry of which it is one payment of several, when that has an id."""
 
 
 class _Checked:

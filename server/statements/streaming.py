@@ -12,6 +12,7 @@ from server.statements.model import (
     Problem,
     ProblemKind,
     StatementBrokenError,
+    StatementEntry,
     StatementRow,
     StatementSummary,
     StatementUnrecognisedError,
@@ -100,8 +101,8 @@ def rows(
 
 def row_of(told: tuple[Any, ...]) -> StatementRow:
     """A row as the reader tells it, with its dates."""
-    _, row, date, amount, balance, description, reference, pending, counterparty, occurrence, value = told
-    value_date = None if value is None else _day(value)
+    _, row, date, amount, balance, description, pending, counterparty, value, identity = told
+    reference, is_unique, occurrence, entry = identity
     return StatementRow(
         row,
         _day(date),
@@ -112,7 +113,9 @@ def row_of(told: tuple[Any, ...]) -> StatementRow:
         pending,
         counterparty,
         occurrence,
-        value_date,
+        None if value is None else _day(value),
+        is_unique,
+        None if entry is None else StatementEntry(*entry),
     )
 
 

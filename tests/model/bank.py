@@ -58,6 +58,8 @@ class Bank(Orders):
             same = row_key(account, row, 0)
             equal_rows[same] += not row["occurrence"]
             counted = row | {"occurrence": row["occurrence"] or equal_rows[same]}
+            if is_given_once(counted):
+                counted["occurrence"] = 1
             key = row_key(account, counted, counted["occurrence"])
             before = known.get(key)
             # A pending row is the same one when the bank has posted it, whatever date and balance it has.
@@ -522,14 +524,22 @@ def is_unposted(mutation: Record) -> bool:
     return mutation["state"] == "PENDING" or mutation["_ignored_pending"]
 
 
+def is_given_once(row: Record) -> bool:
+    """Its id is the whole of what makes it the same row."""
+    return bool(row["bank_reference"]) and bool(row.get("reference_is_unique"))
+
+
 def row_key(account: Record, row: Record, occurrence: int) -> tuple[Any, ...]:
-    """What makes a row the same row: the bank's own id, or date, amount, text and balance; and which of equal
-    ones.
+    """What makes a row the same row: the bank's own id and its day, or date, amount, text and balance; and
+    which of equal ones.
     """
     text = " ".join(row["description"].split()).upper()
     same: tuple[Any, ...] = (account["bank_account_id"], row["amount"])
     if row["bank_reference"]:
         same += (row["bank_reference"],)
+        # The bank may give it again on another day, unless it promises not to.
+        if not row["pending"] and not is_given_once(row):
+            same += (row["date"],)
     elif row["pending"]:
         same += (text,)
     else:

@@ -251,11 +251,16 @@ impl Piece {
     }
 }
 
-type RowTuple = (usize, u64, i32, i64, Option<i64>, String, String, bool, String, u32, Option<i32>);
+/// Reference, amount and number of an entry.
+type EntryTuple = (String, i64, u32);
+type Identity = (String, bool, u32, Option<EntryTuple>);
+type RowTuple = (usize, u64, i32, i64, Option<i64>, String, bool, String, Option<i32>, Identity);
 
-/// The account's number in the file, then the fields of `server.statements.StatementRow`; dates as Python numbers days.
+/// The account's number in the file, then what `server.statements.StatementRow` has, that by which it is known again last; dates
+/// as Python numbers days.
 fn row_tuple(account: usize, row: OwnedRow) -> RowTuple {
     let day = |date: Date| date.to_julian_day() - ORDINAL_ZERO;
+    let entry = row.entry.map(|entry| (entry.reference, entry.amount_minor, entry.occurrence));
     (
         account,
         row.row,
@@ -263,11 +268,10 @@ fn row_tuple(account: usize, row: OwnedRow) -> RowTuple {
         row.amount_minor,
         row.balance_minor,
         row.description,
-        row.bank_reference,
         row.pending,
         row.counterparty,
-        row.occurrence,
         row.value_date.map(day),
+        (row.bank_reference, row.reference_is_unique, row.occurrence, entry),
     )
 }
 

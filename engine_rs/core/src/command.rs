@@ -164,6 +164,17 @@ pub struct MutationInput {
     pub occurrence: i32,
     pub value_date: String,
     pub counterparty: String,
+    /// `bank_reference` is given once, ever.
+    pub reference_is_unique: bool,
+    pub entry: Option<EntryInput>,
+}
+
+/// The entry of a statement that a mutation is a part of, as sent.
+#[derive(Debug, Clone, Default)]
+pub struct EntryInput {
+    pub reference: String,
+    pub amount: Option<MoneyInput>,
+    pub occurrence: i32,
 }
 
 /// What an account's shop allows when money is matched, as sent.

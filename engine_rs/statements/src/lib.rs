@@ -26,13 +26,13 @@ pub use dates::DateReader;
 pub use formats::{FORMATS, Format, find, names};
 pub use json::write_row;
 pub use model::{
-    Account, End, MAX_ACCOUNTS, MAX_DESCRIPTION_CHARS, MAX_PROBLEMS, MAX_REFERENCE_CHARS, MAX_ROWS, Options,
-    Problem, ProblemKind, Row, StatementError,
+    Account, End, EntryRef, MAX_ACCOUNTS, MAX_DESCRIPTION_CHARS, MAX_PROBLEMS, MAX_REFERENCE_CHARS, MAX_ROWS,
+    Options, Problem, ProblemKind, Row, StatementError,
 };
 pub use money::{MAX_AMOUNT_MINOR, Marks, format_amount, minor_digits, parse_amount, parse_marked};
 pub use record::Recorder;
 pub use signature::moota_signature_ok;
-pub use sink::{Collect, OwnedRow, Sink, Statement};
+pub use sink::{Collect, OwnedEntry, OwnedRow, Sink, Statement};
 pub use source::{Head, Line, ReadSeek, Source};
 pub use text::{normalise, tidy};
 pub use time::Date;

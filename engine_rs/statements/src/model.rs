@@ -69,6 +69,23 @@ pub struct Row<'a> {
     pub counterparty: &'a str,
     /// Which of several equal rows of this file it is, from 1. A format leaves it at 1, the recorder numbers.
     pub occurrence: u32,
+    /// The format promises that `bank_reference` names one mutation, ever: the same one is the same row.
+    pub reference_is_unique: bool,
+    /// The entry of which it is one payment of several, when that has an id.
+    pub entry: Option<EntryRef<'a>>,
+}
+
+/// An entry that stands for several payments, as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryRef<'a> {
+    /// Its line in the file.
+    pub row: u64,
+    /// The bank's own id of it.
+    pub reference: &'a str,
+    /// Signed minor units: money in is positive.
+    pub amount_minor: i64,
+    /// Which of several equal ones of this file, a row equal to it counted too. A format leaves it at 1, the recorder numbers.
+    pub occurrence: u32,
 }
 
 impl Row<'_> {
@@ -85,6 +102,8 @@ impl Row<'_> {
             bank_reference: "",
             counterparty: "",
             occurrence: 1,
+            reference_is_unique: false,
+            entry: None,
         }
     }
 }

@@ -7,9 +7,9 @@ use crate::text::normalise_into;
 
 /// Numbers equal rows from 1 in file order, so that two genuine identical payments stay two.
 ///
-/// Equal means: of the same account and amount, and the same reference of the bank where there is one; else of the same date,
+/// Equal means: of the same account, amount and date, and the same reference of the bank where there is one; else of the same
 /// normalised text and, when given, balance. A pending row has neither its date nor its balance yet and is compared with other
-/// pending rows, without them.
+/// pending rows, without them. A row whose reference is given once is none of several.
 ///
 /// A row is held as one number of 64 bits, keyed so that nobody who writes texts of payments can make two of them meet; by chance
 /// two of ten million do once in 300,000 files.
@@ -23,6 +23,9 @@ pub(crate) struct Occurrences {
 impl Occurrences {
     /// Counts `row` and says which of its equals it is.
     pub(crate) fn number(&mut self, account: usize, row: &Row<'_>) -> u32 {
+        if row.reference_is_unique && !row.bank_reference.is_empty() {
+            return 1;
+        }
         let base = self.base(account, row);
         // Those before it are in the set as 1, 2, … n: n is found by doubling, then by halving.
         let mut known = 0;
@@ -56,13 +59,15 @@ impl Occurrences {
         hasher.write_usize(account);
         hasher.write_u8(u8::from(row.pending));
         hasher.write_i64(row.amount_minor);
+        if !row.pending {
+            hasher.write_i32(row.date.to_julian_day());
+        }
         if row.bank_reference.is_empty() {
             self.text.clear();
             normalise_into(row.description, &mut self.text);
             hasher.write(self.text.as_bytes());
             hasher.write_u8(0xff);
             if !row.pending {
-                hasher.write_i32(row.date.to_julian_day());
                 hasher.write_u8(u8::from(row.balance_minor.is_some()));
                 hasher.write_i64(row.balance_minor.unwrap_or_default());
             }
@@ -176,7 +181,8 @@ mod tests {
                 let identity = match (reference, pending) {
                     ("", true) => (words, None, String::new()),
                     ("", false) => (words, Some((day, balance)), String::new()),
-                    (reference, _) => (String::new(), None, reference.to_owned()),
+                    (reference, true) => (String::new(), None, reference.to_owned()),
+                    (reference, false) => (String::new(), Some((day, None)), reference.to_owned()),
                 };
                 let expected = counted.entry((amount, pending, identity)).or_default();
                 *expected += 1;

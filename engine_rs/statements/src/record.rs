@@ -24,6 +24,8 @@ pub struct Recorder<'s> {
     sink: &'s mut dyn Sink,
     accounts: Vec<Open>,
     occurrences: Occurrences,
+    /// Account, line and number of the entry that was told last.
+    entry: Option<(usize, u64, u32)>,
     rows: u64,
     problems_kept: usize,
 }
@@ -44,6 +46,7 @@ impl<'s> Recorder<'s> {
             sink,
             accounts: Vec::new(),
             occurrences: Occurrences::default(),
+            entry: None,
             rows: 0,
             problems_kept: 0,
         }
@@ -111,6 +114,15 @@ impl<'s> Recorder<'s> {
         // A pending row that the bank leaves out of its balances shows there something else.
         if !checks.row(&row) && row.pending {
             row.balance_minor = None;
+        }
+        if let Some(mut entry) = row.entry {
+            let whole = Row { bank_reference: entry.reference, amount_minor: entry.amount_minor, ..row };
+            entry.occurrence = match self.entry {
+                Some((of, line, occurrence)) if (of, line) == (account, entry.row) => occurrence,
+                Some(_) | None => self.occurrences.number(account, &whole),
+            };
+            self.entry = Some((account, entry.row, entry.occurrence));
+            row.entry = Some(entry);
         }
         row.occurrence = self.occurrences.number(account, &row);
         self.sink.row(account, &row)

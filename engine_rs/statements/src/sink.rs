@@ -29,6 +29,17 @@ pub struct OwnedRow {
     pub bank_reference: String,
     pub counterparty: String,
     pub occurrence: u32,
+    pub reference_is_unique: bool,
+    pub entry: Option<OwnedEntry>,
+}
+
+/// An entry that owns its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each field is that of `EntryRef`")]
+pub struct OwnedEntry {
+    pub reference: String,
+    pub amount_minor: i64,
+    pub occurrence: u32,
 }
 
 impl From<&Row<'_>> for OwnedRow {
@@ -44,6 +55,12 @@ impl From<&Row<'_>> for OwnedRow {
             bank_reference: row.bank_reference.to_owned(),
             counterparty: row.counterparty.to_owned(),
             occurrence: row.occurrence,
+            reference_is_unique: row.reference_is_unique,
+            entry: row.entry.map(|entry| OwnedEntry {
+                reference: entry.reference.to_owned(),
+                amount_minor: entry.amount_minor,
+                occurrence: entry.occurrence,
+            }),
         }
     }
 }

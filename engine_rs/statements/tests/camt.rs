@@ -5,6 +5,7 @@ mod common;
 use std::fmt::Write as _;
 
 use common::{iso, options, problems, read_in_pieces, sample, sound, statements};
+use kasir_statements::OwnedEntry;
 use kasir_statements::ProblemKind::{Structure, Total, UnreadableRow};
 use proptest::prelude::*;
 
@@ -91,6 +92,11 @@ fn a_reversal_says_its_own_direction() {
     assert_eq!(found.account.number, "DE893704");
 }
 
+/// The batch below, without its details.
+fn whole_entry() -> String {
+    entry("10.00", "CRDT", "<AcctSvcrRef>BATCH20261125001</AcctSvcrRef>")
+}
+
 #[test]
 fn a_batch_is_taken_apart_when_its_details_add_up() {
     let detail = |amount: &str, name: &str| {
@@ -126,9 +132,19 @@ fn a_batch_is_taken_apart_when_its_details_add_up() {
         parts,
         [(3, 750, "A", "ORDER A", "BATCH20261125001"), (4, 250, "B", "ORDER B", "BATCH20261125001")]
     );
+    let whole = |occurrence| {
+        let reference = "BATCH20261125001".to_owned();
+        Some(OwnedEntry { reference, amount_minor: 1_000, occurrence })
+    };
+    assert!(found.rows.iter().all(|row| row.entry == whole(1)));
+    let found =
+        sound(batch("7.50").replace("<Ntry>", &format!("{}<Ntry>", whole_entry())).as_bytes(), FORMAT);
+    assert_eq!(found.rows[0].entry, None);
+    assert!(found.rows[1..].iter().all(|row| row.entry == whole(2)), "the entry before it is its equal");
     let found = sound(batch("7.00").as_bytes(), FORMAT);
     assert_eq!(found.rows.len(), 1);
     let row = &found.rows[0];
+    assert_eq!(row.entry, None);
     assert_eq!(
         (row.amount_minor, row.counterparty.as_str(), row.description.as_str()),
         (1_000, "", "ORDER A ORDER B")

@@ -75,6 +75,7 @@ fn accounts_stand_in_the_order_of_their_first_mutations() {
     let found = statements(file.as_bytes(), "moota");
     let numbers: Vec<_> = found.iter().map(|s| (s.account.number.as_str(), s.rows.len())).collect();
     assert_eq!(numbers, [("0111222333", 1), ("444", 1)]);
+    assert!(found[0].rows.iter().all(|row| row.reference_is_unique));
 }
 
 #[test]

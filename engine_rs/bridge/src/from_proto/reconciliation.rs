@@ -1,6 +1,8 @@
 //! Bank accounts, mutations, matches, payments, refunds.
 
-use kasir_core::command::{AllocationInput, BankAccountInput, Command, MatchingRulesInput, MutationInput};
+use kasir_core::command::{
+    AllocationInput, BankAccountInput, Command, EntryInput, MatchingRulesInput, MutationInput,
+};
 use kasir_core::ids::{BankAccountId, CustomerId, MutationId, OrderId};
 
 use super::{all, commands, ids};
@@ -96,6 +98,18 @@ impl From<pb::MutationInput> for MutationInput {
             occurrence: mutation.occurrence,
             value_date: mutation.value_date,
             counterparty: mutation.counterparty,
+            reference_is_unique: mutation.reference_is_unique,
+            entry: mutation.entry.map(Into::into),
+        }
+    }
+}
+
+impl From<pb::StatementEntry> for EntryInput {
+    fn from(entry: pb::StatementEntry) -> Self {
+        Self {
+            reference: entry.reference,
+            amount: entry.amount.map(Into::into),
+            occurrence: entry.occurrence,
         }
     }
 }

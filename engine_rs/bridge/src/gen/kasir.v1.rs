@@ -3375,6 +3375,27 @@ pub struct MutationInput {
     /// Who paid or was paid, when the text says so plainly; at most 100 characters.
     #[prost(string, tag = "9")]
     pub counterparty: ::prost::alloc::string::String,
+    /// Whoever gives bank_reference gives it once, ever: the same one is the same row, whatever its day and however often it
+    /// stands in a file. Unset: it may come again on another day.
+    #[prost(bool, tag = "10")]
+    pub reference_is_unique: bool,
+    /// The entry of which this is one payment of several; unset when it is none. A whole entry is known if its parts are, and its
+    /// parts if the whole is.
+    #[prost(message, optional, tag = "11")]
+    pub entry: ::core::option::Option<StatementEntry>,
+}
+/// An entry of a statement that stands for several payments, as a whole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StatementEntry {
+    /// The bank's own id of it, at most 100 characters.
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    /// Signed: money in is positive. In the account's currency.
+    #[prost(message, optional, tag = "2")]
+    pub amount: ::core::option::Option<Money>,
+    /// Which of several equal ones of the file, from 1; an equal row counts too.
+    #[prost(int32, tag = "3")]
+    pub occurrence: i32,
 }
 /// See ReconciliationService.CreateBankAccount.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -218,6 +218,8 @@ fn a_mutation_leaves_with_its_proposal() {
         ignore_reason: "salary".into(),
         occurrence: 13,
         pending_occurrence: 0,
+        reference_by_day: true,
+        entry: None,
         ignored_pending: false,
         undone: true,
         file_hash: "abc".into(),

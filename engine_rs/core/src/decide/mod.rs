@@ -10,12 +10,14 @@ pub(crate) mod confirm;
 pub(crate) mod customer;
 pub(crate) mod drop_order;
 pub(crate) mod due;
+pub(crate) mod import;
 pub(crate) mod intent;
 pub(crate) mod matching;
 mod payable;
 pub(crate) mod payment;
 pub(crate) mod pricing;
 pub(crate) mod print;
+pub(crate) mod row_key;
 pub(crate) mod sale;
 pub(crate) mod settings;
 pub(crate) mod shipping;
@@ -252,7 +254,7 @@ fn decide_one(view: &dyn View, command: &Command, context: &Context<'_>) -> Outc
         }
         Command::CreateBankAccount(input) => statement::create_account(view, input),
         Command::ImportMutations { bank_account_id, file_hash, mutations } => {
-            statement::import(view, *bank_account_id, file_hash, mutations, context)
+            import::import(view, *bank_account_id, file_hash, mutations, context)
         }
         Command::SetMatchingRules { bank_account_id, rules } => {
             statement::set_rules(view, *bank_account_id, rules)

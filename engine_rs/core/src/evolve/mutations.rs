@@ -4,7 +4,7 @@ use super::index::given;
 use super::payments::credit_by_mutation;
 use super::step;
 use crate::decide::matching::{Rests, decided_prefix, proposed_for, state_prefix};
-use crate::decide::statement::{pending_prefix, row_key};
+use crate::decide::row_key::{entry_key, pending_prefix, row_key};
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{CustomerId, MutationId, OrderId};
@@ -27,8 +27,8 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_
                 mutation.ignored_pending = false;
                 mutation.ignore_reason.clear();
             })?;
-            let key = row_key(&must(state.view(), mutation_id.0)?);
-            state.put(Table::MutationKeys, key.as_slice(), &mutation_id.0.to_be_bytes())
+            let posted: Mutation = must(state.view(), mutation_id.0)?;
+            put_keys(state, &posted)
         }
         Event::MutationProposed { mutation_id, proposal } => {
             edit(state, *mutation_id, MutationAction::Propose, |mutation| {
@@ -84,11 +84,22 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_
 
 fn imported(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
     given(state, MutationId::COUNTER, mutation.mutation_id.0)?;
-    let key = row_key(mutation);
-    state.put(Table::MutationKeys, key.as_slice(), &mutation.mutation_id.0.to_be_bytes())?;
+    put_keys(state, mutation)?;
     put_rows(state, mutation)?;
     open_money::moved(state, None, open_money::of_mutation(mutation))?;
     save(state, mutation)
+}
+
+/// What a row that comes again is known by, and the whole entry of which it is the first part.
+fn put_keys(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
+    let id = mutation.mutation_id.0.to_be_bytes();
+    state.put(Table::MutationKeys, row_key(mutation).as_slice(), &id)?;
+    match entry_key(mutation) {
+        Some(key) if state.get(Table::MutationKeys, key.as_slice())?.is_none() => {
+            state.put(Table::MutationKeys, key.as_slice(), &id)
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Changes a mutation and takes it through an action.

@@ -101,6 +101,19 @@ pub struct MutationAllocation {
     pub write_off_minor: i64,
 }
 
+/// An entry of a statement that stands for several payments, as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementEntry {
+    /// The bank's own id of it.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub reference: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub amount_minor: i64,
+    /// Which of several equal ones.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub occurrence: i32,
+}
+
 /// One line of a bank statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mutation {
@@ -121,6 +134,12 @@ pub struct Mutation {
     pub description: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub bank_reference: String,
+    /// The bank may give `bank_reference` again on another day.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub reference_by_day: bool,
+    /// The entry of which it is one payment.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub entry: Option<StatementEntry>,
     /// "YYYY-MM-DD", or empty.
     #[serde(default, skip_serializing_if = "empty")]
     pub value_date: String,

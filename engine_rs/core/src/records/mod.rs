@@ -10,6 +10,7 @@ mod paper;
 
 pub use bank::{
     BankAccount, MatchCandidate, MatchingRules, Mutation, MutationAllocation, Proposal, ProposedAllocation,
+    StatementEntry,
 };
 pub use counter::{Sale, Shift, Tender, TenderTotal, Till};
 pub use goods::{DropOrder, HOUR_MS, Hold, Item, Location, Price, Settings, TaxClass};

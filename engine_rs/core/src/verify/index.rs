@@ -3,7 +3,7 @@
 use super::{Audit, hex};
 use crate::codes::{CODE_MAX, CodeKind, airway_bill_code, code_key};
 use crate::deadlines::{Deadline, DeadlineKind};
-use crate::decide::statement::{pending_prefix, pending_row_key, row_key};
+use crate::decide::row_key::{entry_key, pending_prefix, pending_row_key, row_key};
 use crate::ids::{
     BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
     OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
@@ -184,6 +184,10 @@ impl Indexed for Mutation {
             vec![Row::new(Table::MutationsByState, by_state), Row::to(Table::MutationKeys, key, id)];
         if let Some(before) = pending_row_key(self).filter(|before| before.as_slice() != key.as_slice()) {
             rows.push(Row::to(Table::MutationKeys, before, id));
+        }
+        if let Some(entry) = entry_key(self).filter(|entry| entry.as_slice() != key.as_slice()) {
+            // The first part of the entry has it.
+            rows.push(Row { needed: false, ..Row::to(Table::MutationKeys, entry, id) });
         }
         if let Some(proposal) = &self.proposal {
             // Which of the two it has depends on its orders: see the check of mutations.

@@ -65,6 +65,14 @@ impl Shop {
         }
     }
 
+    /// Makes something happened, as a journal of another day would.
+    pub fn happened(&mut self, event: Event) {
+        let context = Context { now_ms: self.now_ms, actor: "siti" };
+        let events = vec![event];
+        apply(&mut self.state, &events, &context).expect("the event fits");
+        self.journalled("siti", events);
+    }
+
     pub fn tick(&mut self) {
         let context = Context { now_ms: self.now_ms, actor: CLOCK_ACTOR };
         loop {

@@ -12,7 +12,7 @@ use time::Date;
 use super::bank_id::is_bank_id;
 use super::mt940_details::squeezed;
 use crate::dates::{date, number};
-use crate::model::{MAX_DESCRIPTION_CHARS, Row, StatementError};
+use crate::model::{EntryRef, MAX_DESCRIPTION_CHARS, Row, StatementError};
 use crate::money::parse_amount;
 use crate::text::shown;
 
@@ -178,6 +178,8 @@ impl Entry {
         };
         let mut text = String::new();
         if let Some(amounts) = self.split(minor, currency) {
+            let entry =
+                EntryRef { row: self.line, reference: &self.reference, amount_minor: minor, occurrence: 1 };
             for (detail, amount_minor) in self.details.iter().zip(amounts) {
                 text.clear();
                 add_text(&mut text, &detail.text);
@@ -190,6 +192,7 @@ impl Entry {
                     description: &text,
                     bank_reference: real(reference),
                     counterparty: &detail.other_party(amount_minor >= 0, self.is_reversal),
+                    entry: Some(entry).filter(|entry| is_bank_id(entry.reference)),
                     ..row
                 })?;
             }

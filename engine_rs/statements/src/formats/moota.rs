@@ -2,8 +2,8 @@
 //!
 //! The webhook posts an array of mutations; the list answers an object with them in `data`. Of each are read:
 //! `account_number, date ("YYYY-MM-DD hh:mm:ss"), description, amount, type ("CR" | "DB"), mutation_id`. An amount is rupiah, as a
-//! number or as text. `balance` is that of the moment of asking, not the one after the row. One file may hold several accounts. A
-//! mutation that stands there twice is one.
+//! number or as text. `balance` is that of the moment of asking, not the one after the row. One file may hold several accounts.
+//! A `mutation_id` is given once: a mutation that is posted or listed again, or stands twice in a file, is the same one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -131,7 +131,9 @@ impl List<'_, '_> {
             None => {}
         }
         let account = self.account(&number)?;
-        self.out.row(account, &Row { description: &description, bank_reference: &reference, ..row })
+        let row =
+            Row { description: &description, bank_reference: &reference, reference_is_unique: true, ..row };
+        self.out.row(account, &row)
     }
 
     /// Notes what is wrong with the mutation being read: of its account where that is known, else of the first.
