@@ -1,5 +1,6 @@
 """Bank accounts, mutations, and the money of orders."""
 
+import datetime as dt
 from collections import Counter
 from typing import Any
 
@@ -7,6 +8,8 @@ from tests.model.base import AMOUNT_MAX, Record, Refused, refuse_field
 from tests.model.orders import OPEN, Orders
 
 NO_RULES: Record = {"write_off_max": 0, "propose_by_itself": False, "confirm_by_itself": False}
+# The bank posts a row whose text it changes within so many days.
+POSTED_WITHIN_DAYS = 7
 MONEY_OUT = "Money out pays no order."
 # Luhn-valid runs of digits are refused in free text; this is the one the tests try.
 CARD_NUMBER = "4111 1111 1111 1111"
@@ -53,6 +56,8 @@ class Bank(Orders):
         equal_rows: Counter[Any] = Counter()
         here: dict[Any, int] = {}
         posted: set[int] = set()
+        met: set[int] = set()
+        done: dict[Any, int] = {}
         pending = [mutation for mutation in self.mutations.values() if is_unposted(mutation)]
         for row in rows:
             same = row_key(account, row, 0)
@@ -60,6 +65,10 @@ class Bank(Orders):
             counted = row | {"occurrence": row["occurrence"] or equal_rows[same]}
             if is_given_once(counted):
                 counted["occurrence"] = 1
+            elif row["pending"]:
+                if same not in done:
+                    done[same] = self._done(account, row, known, posted | met)
+                counted["occurrence"] += done[same]
             key = row_key(account, counted, counted["occurrence"])
             before = known.get(key)
             # A pending row is the same one when the bank has posted it, whatever date and balance it has.
@@ -68,15 +77,14 @@ class Bank(Orders):
                 waiting = self._waiting(account, row, pending, posted)
             if waiting and is_unposted(waiting) and waiting["mutation_id"] not in posted:
                 posted.add(waiting["mutation_id"])
-                changed = {name: counted[name] for name in ("date", "balance", "occurrence")}
-                # It keeps its old key too: the file that had it pending may come again.
-                waiting |= changed | {"_keys": [*waiting["_keys"], key]}
-                self._post(waiting)
+                self._post_as(waiting, counted, key)
                 here[key] = waiting["mutation_id"]
                 reply["known_mutation_ids"].append(here[key])
                 reply["posted_mutation_ids"].append(here[key])
             elif before or key in here:
                 reply["known_mutation_ids"].append(before["mutation_id"] if before else here[key])
+                if not row["pending"]:
+                    met.add(reply["known_mutation_ids"][-1])
             else:
                 here[key] = self._add_mutation(account, counted, key)
                 reply["pending_mutation_ids"] += [here[key]] if row["pending"] else []
@@ -116,15 +124,46 @@ class Bank(Orders):
         return mutation_id
 
     @staticmethod
+    def _done(account: Record, row: Record, known: Record, seen: set[int]) -> int:
+        """How many rows equal to this pending one the bank posted on an earlier day, or in this very file."""
+        count = 0
+        while before := known.get(row_key(account, row, count + 1)):
+            # What this call posted is posted, though on the day that the row has now.
+            if before["mutation_id"] not in seen and (is_unposted(before) or before["date"] >= row["date"]):
+                break
+            count += 1
+        return count
+
+    @staticmethod
     def _waiting(account: Record, row: Record, pending: list[Record], posted: set[int]) -> Record | None:
-        """The first of the equal pending rows, whichever occurrence each is."""
-        same = row_key(account, row | {"pending": True}, 0)
-        for mutation in pending:
-            of_account = {"bank_account_id": mutation["bank_account_id"]}
-            equal = row_key(of_account, mutation | {"pending": True}, 0) == same
-            if equal and mutation["mutation_id"] not in posted:
-                return mutation
-        return None
+        """The first of the equal pending rows, whichever occurrence each is: by its id, else by its text; else
+        the only one that the bank gave another text since.
+        """
+        waiting = [
+            mutation
+            for mutation in pending
+            if mutation["mutation_id"] not in posted
+            and (mutation["bank_account_id"], mutation["amount"])
+            == (account["bank_account_id"], row["amount"])
+        ]
+        for looked_for in (row, row | {"bank_reference": ""}):
+            same = row_key(account, looked_for | {"pending": True}, 0)
+            for mutation in waiting:
+                if row_key(account, mutation | {"pending": True}, 0) == same:
+                    return mutation
+        alike = [each for each in waiting if each["state"] == "PENDING" and are_alike(each, row)]
+        return alike[0] if len(alike) == 1 else None
+
+    def _post_as(self, mutation: Record, row: Record, key: tuple[Any, ...]) -> None:
+        """The bank posts a pending row. It keeps its old key too: the file that had it pending may come again."""
+        changed = {name: row[name] for name in ("date", "balance", "occurrence")}
+        texts = "description", "bank_reference"
+        if any(folded(mutation[name]) != folded(row[name]) for name in texts):
+            changed |= {name: row[name] for name in texts}
+            more = "value_date", "counterparty"
+            changed |= {name: row[name] or mutation[name] for name in more}
+        mutation |= changed | {"_keys": [*mutation["_keys"], key]}
+        self._post(mutation)
 
     @staticmethod
     def _post(mutation: Record) -> None:
@@ -524,6 +563,24 @@ def is_unposted(mutation: Record) -> bool:
     return mutation["state"] == "PENDING" or mutation["_ignored_pending"]
 
 
+def folded(text: str) -> str:
+    """A text as it is compared: banks pad the same one differently."""
+    return " ".join(text.split()).upper()
+
+
+def are_alike(pending: Record, row: Record) -> bool:
+    """The posted row may be the pending one with its text cut off or completed."""
+    days = (dt.date.fromisoformat(pending["date"]) - dt.date.fromisoformat(row["date"])).days
+    texts = sorted((folded(pending["description"]), folded(row["description"])), key=len)
+    has_other_id = bool(pending["bank_reference"] and row["bank_reference"])
+    return (
+        not has_other_id
+        and abs(days) <= POSTED_WITHIN_DAYS
+        and bool(texts[0])
+        and texts[1].startswith(texts[0])
+    )
+
+
 def is_given_once(row: Record) -> bool:
     """Its id is the whole of what makes it the same row."""
     return bool(row["bank_reference"]) and bool(row.get("reference_is_unique"))
@@ -533,7 +590,7 @@ def row_key(account: Record, row: Record, occurrence: int) -> tuple[Any, ...]:
     """What makes a row the same row: the bank's own id and its day, or date, amount, text and balance; and
     which of equal ones.
     """
-    text = " ".join(row["description"].split()).upper()
+    text = folded(row["description"])
     same: tuple[Any, ...] = (account["bank_account_id"], row["amount"])
     if row["bank_reference"]:
         same += (row["bank_reference"],)

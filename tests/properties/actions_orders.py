@@ -121,13 +121,17 @@ class OrderActions(ShopBase):
                 amount = self._due(choice, order_id)
                 account_ids = [orders.get(order_id, {"bank_account_id": 1})["bank_account_id"] or 1]
             balance = choice.of([None, None, money(1_000_000_00)])
+            reference = choice.of(["", "", "", "FT1", "m1"])
             rows.append(
                 reconciliation_pb2.MutationInput(
                     date=choice.of([day(0), day(1)], [day(-3)]),
                     amount=money(amount * choice.of([1], [-1]), choice.of(["IDR"], ["USD"])),
                     balance=balance,
-                    description=choice.of(["TRSF  E-BANKING CR", "trsf e-banking cr", "SETORAN"]),
-                    bank_reference=choice.of(["", "", "", "FT1"]),
+                    description=choice.of(
+                        ["TRSF  E-BANKING CR", "trsf e-banking cr", "SETORAN", "Trsf e-banking CR SITI"]
+                    ),
+                    bank_reference=reference,
+                    reference_is_unique=reference == "m1",
                     pending=choice.of([False, False, True]),
                 )
             )

@@ -8,7 +8,8 @@ use crate::ids::{
 };
 use crate::records::{
     Allocation, BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, MatchingRules, Message,
-    Mutation, MutationAllocation, Order, Parcel, PrintJob, Proposal, Sale, Settings, Shift, TaxClass, Till,
+    Mutation, MutationAllocation, Order, Parcel, PostedText, PrintJob, Proposal, Sale, Settings, Shift,
+    TaxClass, Till,
 };
 use crate::states::{MessageState, PrintJobAction};
 
@@ -170,12 +171,14 @@ pub enum Event {
         order_id: OrderId,
     },
     MutationImported(Mutation),
-    /// The bank posted a pending row; date, balance and occurrence are those of the posted one.
+    /// The bank posted a pending row; date, balance and occurrence are those of the posted one, and its text where that changed.
     MutationPosted {
         mutation_id: MutationId,
         date: String,
         balance_minor: Option<i64>,
         occurrence: i32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<PostedText>,
     },
     MutationProposed {
         mutation_id: MutationId,

@@ -114,3 +114,90 @@ fn a_pending_entry_stands_for_no_posted_part() {
     assert_eq!(shop.mutation(1).state, MutationState::Pending);
     shop.replays();
 }
+
+fn waits(day: &str, text: &str, reference: &str) -> MutationInput {
+    MutationInput { pending: true, date: day.into(), bank_reference: reference.into(), ..paid_in(100, text) }
+}
+
+fn booked(day: &str, text: &str, reference: &str) -> MutationInput {
+    MutationInput { pending: false, ..waits(day, text, reference) }
+}
+
+fn posted(shop: &mut Shop, row: &MutationInput) -> Vec<u64> {
+    let imported = shop.import(vec![row.clone()]);
+    shop.sound();
+    assert_eq!(shop.import(vec![row.clone()]).mutation_ids, [], "the same row again");
+    imported.posted.iter().map(|id| id.0).collect()
+}
+
+#[test]
+fn a_row_that_gets_its_id_when_it_is_posted_is_found_by_its_text() {
+    let mut shop = Shop::new();
+    let pending = waits("2026-01-01", "PAY 1", "");
+    assert_eq!(new(&mut shop, std::slice::from_ref(&pending)), 1);
+    let row = booked("2026-01-02", "PAY  1", "REF123456789012");
+    assert_eq!(posted(&mut shop, &row), [1]);
+    let mutation = shop.mutation(1);
+    assert_eq!(
+        (mutation.state, mutation.bank_reference.as_str()),
+        (MutationState::Posted, "REF123456789012")
+    );
+    assert_eq!(new(&mut shop, &[pending]), 0, "the file that had it pending");
+    assert_eq!(new(&mut shop, &[booked("2026-01-03", "PAY 1", "REF123456789012")]), 1, "another day");
+    shop.replays();
+}
+
+#[test]
+fn a_row_whose_text_grows_or_is_cut_when_it_is_posted_is_the_same() {
+    let (short, long) = ("BI-FAST CR TRANSFER DR 014 SITI", "BI-FAST CR TRANSFER   DR 014 SITI AMINAH");
+    for (before, after) in [(short, long), (long, short)] {
+        let mut shop = Shop::new();
+        let pending = waits("2026-01-01", before, "");
+        new(&mut shop, std::slice::from_ref(&pending));
+        assert_eq!(posted(&mut shop, &booked("2026-01-02", after, "")), [1]);
+        assert_eq!(shop.mutation(1).description, after);
+        assert_eq!(new(&mut shop, &[pending]), 0);
+        shop.replays();
+    }
+}
+
+#[test]
+fn a_row_of_another_text_is_posted_only_when_no_other_fits() {
+    let long = "TRANSFER SITI AMINAH";
+    for (pending, row) in [
+        (
+            vec![waits("2026-01-01", "TRANSFER", ""), waits("2026-01-01", "TRANSFER SITI", "")],
+            booked("2026-01-02", long, ""),
+        ),
+        (vec![waits("2026-01-01", "TRANSFER SITI", "")], booked("2026-01-09", long, "")),
+        (vec![waits("2026-01-01", "TRANSFER BUDI", "")], booked("2026-01-02", long, "")),
+        (vec![waits("2026-01-01", "", "")], booked("2026-01-02", long, "")),
+        (vec![waits("2026-01-01", "TRANSFER", "ID00001")], booked("2026-01-02", long, "ID00002")),
+        (
+            vec![MutationInput { amount: Some(idr(-100)), ..waits("2026-01-01", "TRANSFER", "") }],
+            booked("2026-01-02", long, ""),
+        ),
+    ] {
+        let mut shop = Shop::new();
+        new(&mut shop, &pending);
+        assert_eq!(posted(&mut shop, &row), [0; 0], "{pending:?}");
+        assert_eq!(shop.mutation(1).state, MutationState::Pending);
+    }
+}
+
+#[test]
+fn a_pending_row_equal_to_one_that_was_posted_before_is_another() {
+    for reference in ["", "BATCH00012345678"] {
+        let mut shop = Shop::new();
+        let (pending, text) = (|day| waits(day, "SETORAN", reference), "SETORAN");
+        assert_eq!(new(&mut shop, &[pending("2026-01-01")]), 1);
+        assert_eq!(posted(&mut shop, &booked("2026-01-01", text, reference)), [1]);
+        assert_eq!(new(&mut shop, &[pending("2026-01-01")]), 0, "the file that had it pending");
+        assert_eq!(new(&mut shop, &[pending("2026-01-02"), pending("2026-01-02")]), 2);
+        assert_eq!(new(&mut shop, &[pending("2026-01-02"), pending("2026-01-02")]), 0);
+        assert_eq!(posted(&mut shop, &booked("2026-01-03", text, reference)), [2]);
+        // A file that has it posted and pending has another one pending.
+        assert_eq!(new(&mut shop, &[booked("2026-01-03", text, reference), pending("2026-01-03")]), 0);
+        shop.replays();
+    }
+}

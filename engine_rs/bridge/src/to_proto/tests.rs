@@ -218,6 +218,7 @@ fn a_mutation_leaves_with_its_proposal() {
         ignore_reason: "salary".into(),
         occurrence: 13,
         pending_occurrence: 0,
+        pending_text: None,
         reference_by_day: true,
         entry: None,
         ignored_pending: false,

@@ -3,15 +3,19 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::row_key::{PENDING_ID_AT, entry_key, id_key, known, pending_prefix, row_key};
+use super::matching::state_prefix;
+use super::row_key::{
+    PENDING_ID_AT, entry_key, folded, id_key, known, pending_key, pending_prefix, pending_prefix_by_text,
+    row_key,
+};
 use super::{Answer, Decided, check, next_id};
 use crate::command::{EntryInput, MutationInput};
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{BankAccountId, CustomerId, MutationId};
-use crate::kv::{Fault, View, u64_at};
+use crate::kv::{Fault, Key, View, u64_at};
 use crate::money::AMOUNT_MAX;
-use crate::records::{BankAccount, Mutation, StatementEntry, must, need};
+use crate::records::{BankAccount, Mutation, PostedText, StatementEntry, must, need};
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::reply::Imported;
 use crate::states::MutationState;
@@ -22,6 +26,10 @@ use crate::text;
 const ROWS_MAX: usize = 5_000;
 /// Most equal rows of one file.
 const OCCURRENCE_MAX: i64 = 1_000_000;
+/// Most pending rows of an account among which one with another text is looked for.
+const PENDING_MAX: usize = 1_000;
+/// The bank posts a row whose text it changes within so many days.
+const POSTED_WITHIN_DAYS: i32 = 7;
 /// Why money out is set aside at once.
 const MONEY_OUT: &str = "Money out pays no order.";
 
@@ -43,8 +51,11 @@ pub(crate) fn import(
         events: Vec::new(),
         ids: BTreeMap::new(),
         posted: BTreeSet::new(),
+        met: BTreeSet::new(),
+        done: BTreeMap::new(),
         looked: BTreeMap::new(),
         undated: BTreeMap::new(),
+        pending: None,
     };
     let mut seen: BTreeMap<Vec<u8>, i32> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
@@ -58,7 +69,7 @@ pub(crate) fn import(
             *nth += 1;
             mutation.occurrence = *nth;
         }
-        run.row(mutation)?;
+        if mutation.is_unposted() { run.pending_row(mutation) } else { run.row(mutation) }?;
     }
     Ok(Decided::new(run.events, Answer::Imported(run.imported)))
 }
@@ -71,10 +82,16 @@ struct Import<'v> {
     /// The rows met in this call, and which mutation each is.
     ids: BTreeMap<Vec<u8>, MutationId>,
     posted: BTreeSet<MutationId>,
+    /// The mutations that posted rows of this call turned out to be.
+    met: BTreeSet<MutationId>,
+    /// Per prefix of equal pending rows how many of them are posted and out of the way.
+    done: BTreeMap<Vec<u8>, i32>,
     /// Per prefix of equal pending rows the first id that was not looked at: none is met twice, however many are equal.
     looked: BTreeMap<Vec<u8>, u64>,
     /// Per id and amount, day and mutation of the rows that were imported before days were looked at.
     undated: BTreeMap<Vec<u8>, Vec<(String, MutationId)>>,
+    /// Pending rows by amount; none of an account with too many. Read when first needed.
+    pending: Option<BTreeMap<i64, Vec<Mutation>>>,
 }
 
 impl Import<'_> {
@@ -82,39 +99,83 @@ impl Import<'_> {
         let key = row_key(&mutation);
         let here = self.ids.get(key.as_slice()).copied();
         let before = self.before(&mutation)?;
-        let is_posted = mutation.state != MutationState::Pending;
         let waits = match before {
-            Some(id) => Some(id).filter(|_| is_posted),
-            None if is_posted && here.is_none() => self.waiting(&mutation)?,
-            None => None,
+            None if here.is_none() => self.waiting(&mutation)?,
+            Some(_) | None => before,
         };
-        if let Some(id) = waits.filter(|id| !self.posted.contains(id))
-            && must::<Mutation>(self.view, id.0)?.is_unposted()
-        {
-            self.post(id, &mutation);
-            self.ids.insert(key.as_slice().to_vec(), id);
-            return Ok(());
+        if let Some(id) = waits.filter(|id| !self.posted.contains(id)) {
+            let pending: Mutation = must(self.view, id.0)?;
+            if pending.is_unposted() {
+                self.post(&pending, mutation);
+                self.ids.insert(key.as_slice().to_vec(), id);
+                return Ok(());
+            }
         }
         if let Some(id) = before.or(here) {
+            self.met.insert(id);
             self.imported.known.push(id);
             return Ok(());
         }
-        if !is_posted {
-            self.imported.pending.push(mutation.mutation_id);
+        self.add(key, mutation);
+        Ok(())
+    }
+
+    /// A row that the bank has not posted. One that it posted on an earlier day, or that the same file has posted too, is another.
+    fn pending_row(&mut self, mut mutation: Mutation) -> Outcome<()> {
+        if mutation.bank_reference.is_empty() || mutation.reference_by_day {
+            mutation.occurrence += self.done(&mutation)?;
         }
+        let key = row_key(&mutation);
+        let here = self.ids.get(key.as_slice()).copied();
+        if let Some(id) = known(self.view, &key)?.or(here) {
+            self.imported.known.push(id);
+            return Ok(());
+        }
+        self.imported.pending.push(mutation.mutation_id);
+        self.add(key, mutation);
+        Ok(())
+    }
+
+    fn add(&mut self, key: Key, mutation: Mutation) {
         self.ids.insert(key.as_slice().to_vec(), mutation.mutation_id);
         self.imported.mutation_ids.push(mutation.mutation_id);
         self.events.push(Event::MutationImported(mutation));
-        Ok(())
+    }
+
+    /// How many rows equal to this pending one are posted and out of its way. They stand before the others: they are found by
+    /// doubling, then by halving.
+    fn done(&mut self, row: &Mutation) -> Result<i32, Fault> {
+        let prefix = pending_prefix(row).as_slice().to_vec();
+        if let Some(done) = self.done.get(&prefix) {
+            return Ok(*done);
+        }
+        let is_done = |occurrence| -> Result<bool, Fault> {
+            let Some(id) = known(self.view, &pending_key(row, occurrence))? else { return Ok(false) };
+            if self.posted.contains(&id) {
+                return Ok(true);
+            }
+            let before: Mutation = must(self.view, id.0)?;
+            Ok(!before.is_unposted() && (before.date < row.date || self.met.contains(&id)))
+        };
+        let (mut done, mut step) = (0, 1);
+        while is_done(done + step)? {
+            done += step;
+            step *= 2;
+        }
+        while step > 1 {
+            step /= 2;
+            if is_done(done + step)? {
+                done += step;
+            }
+        }
+        self.done.insert(prefix, done);
+        Ok(done)
     }
 
     /// The mutation this row is, imported by an earlier call: by itself, before days were looked at, or within its whole entry.
     fn before(&mut self, row: &Mutation) -> Result<Option<MutationId>, Fault> {
         if let Some(id) = known(self.view, &row_key(row))? {
             return Ok(Some(id));
-        }
-        if row.state == MutationState::Pending {
-            return Ok(None);
         }
         if row.reference_by_day
             && let Some(id) = self.undated(row, row.amount_minor, &row.bank_reference, row.occurrence)?
@@ -164,9 +225,21 @@ impl Import<'_> {
         Ok(rows.iter().filter(|(date, _)| *date == row.date).nth(nth).map(|(_, id)| *id))
     }
 
-    /// The first equal row that waits to be posted and is not taken by another row of this call.
+    /// The row that waits to be posted and that this one is: by its id, else by its text, else by what the bank left of its text.
     fn waiting(&mut self, row: &Mutation) -> Result<Option<MutationId>, Fault> {
-        let prefix = pending_prefix(row);
+        if let Some(id) = self.waiting_under(&pending_prefix(row))? {
+            return Ok(Some(id));
+        }
+        if !row.bank_reference.is_empty()
+            && let Some(id) = self.waiting_under(&pending_prefix_by_text(row))?
+        {
+            return Ok(Some(id));
+        }
+        self.waiting_alike(row)
+    }
+
+    /// The first of equal rows that wait to be posted which is not taken by another row of this call.
+    fn waiting_under(&mut self, prefix: &Key) -> Result<Option<MutationId>, Fault> {
         let next = self.looked.entry(prefix.as_slice().to_vec()).or_default();
         let (posted, mut found) = (&self.posted, None);
         let from = prefix.u64(*next);
@@ -184,20 +257,80 @@ impl Import<'_> {
         Ok(found)
     }
 
-    fn post(&mut self, mutation_id: MutationId, row: &Mutation) {
+    /// The only row of this amount that waits, of about this day, of which the text begins this one's or the other way round.
+    fn waiting_alike(&mut self, row: &Mutation) -> Result<Option<MutationId>, Fault> {
+        if self.pending.is_none() {
+            self.pending = Some(pending_by_amount(self.view, row.bank_account_id)?);
+        }
+        let of_amount = self.pending.iter().filter_map(|pending| pending.get(&row.amount_minor));
+        let mut alike = of_amount
+            .flatten()
+            .filter(|pending| !self.posted.contains(&pending.mutation_id) && are_alike(pending, row));
+        let first = alike.next();
+        Ok(first.filter(|_| alike.next().is_none()).map(|pending| pending.mutation_id))
+    }
+
+    fn post(&mut self, pending: &Mutation, row: Mutation) {
+        let mutation_id = pending.mutation_id;
         self.posted.insert(mutation_id);
         self.imported.known.push(mutation_id);
         self.imported.posted.push(mutation_id);
+        let is_money_out = row.amount_minor <= 0;
+        let changed = folded(&pending.description) != folded(&row.description)
+            || pending.bank_reference != row.bank_reference
+            || (row.entry.is_some() && pending.entry != row.entry);
+        let or = |text: String, before: &str| if text.is_empty() { before.to_string() } else { text };
         self.events.push(Event::MutationPosted {
             mutation_id,
-            date: row.date.clone(),
+            date: row.date,
             balance_minor: row.balance_minor,
             occurrence: row.occurrence,
+            text: changed.then(|| PostedText {
+                description: row.description,
+                bank_reference: row.bank_reference,
+                reference_by_day: row.reference_by_day,
+                entry: row.entry,
+                value_date: or(row.value_date, &pending.value_date),
+                counterparty: or(row.counterparty, &pending.counterparty),
+            }),
         });
-        if row.amount_minor <= 0 {
+        if is_money_out {
             self.events.push(Event::MutationIgnored { mutation_id, reason: MONEY_OUT.into() });
         }
     }
+}
+
+/// An account's pending rows by amount; none when there are more than are looked at.
+fn pending_by_amount(
+    view: &dyn View,
+    account_id: BankAccountId,
+) -> Result<BTreeMap<i64, Vec<Mutation>>, Fault> {
+    let prefix = state_prefix(account_id, MutationState::Pending);
+    let mut ids = Vec::new();
+    view.scan(Table::MutationsByState, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
+        ids.push(u64_at(key, key.len() - 8)?);
+        Ok(ids.len() <= PENDING_MAX)
+    })?;
+    let mut by_amount: BTreeMap<i64, Vec<Mutation>> = BTreeMap::new();
+    if ids.len() <= PENDING_MAX {
+        for id in ids {
+            let pending: Mutation = must(view, id)?;
+            by_amount.entry(pending.amount_minor).or_default().push(pending);
+        }
+    }
+    Ok(by_amount)
+}
+
+/// Whether a posted row may be this pending one with its text cut off or completed.
+fn are_alike(pending: &Mutation, row: &Mutation) -> bool {
+    let days = text::day_of(&pending.date).zip(text::day_of(&row.date));
+    let (before, after) = (folded(&pending.description), folded(&row.description));
+    let has_other_id = !pending.bank_reference.is_empty() && !row.bank_reference.is_empty();
+    !has_other_id
+        && days.is_some_and(|(one, other)| (one - other).abs() <= POSTED_WITHIN_DAYS)
+        && !before.is_empty()
+        && !after.is_empty()
+        && (before.starts_with(&after) || after.starts_with(&before))
 }
 
 fn checked(
@@ -252,6 +385,7 @@ fn checked(
         ignored_pending: false,
         undone: false,
         pending_occurrence: 0,
+        pending_text: None,
         file_hash: String::new(),
         create_ms: context.now_ms,
     })

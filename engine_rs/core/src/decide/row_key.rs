@@ -52,15 +52,28 @@ pub(crate) fn pending_prefix(mutation: &Mutation) -> Key {
     Key::new().bytes(pending_base(mutation).finalize().as_bytes())
 }
 
+/// That of the pending rows without an id that this row may be.
+pub(super) fn pending_prefix_by_text(mutation: &Mutation) -> Key {
+    let base = pending_base_of(mutation, "", &mutation.description);
+    Key::new().bytes(base.finalize().as_bytes())
+}
+
 /// The key of a row by its id alone: the only one of rows imported before days were looked at.
 pub(super) fn id_key(account_id: BankAccountId, amount_minor: i64, reference: &str, occurrence: i32) -> Key {
     numbered(plain_of(account_id, amount_minor, reference), occurrence)
 }
 
 fn pending_base(mutation: &Mutation) -> blake3::Hasher {
-    let mut base = plain(mutation);
-    if mutation.bank_reference.is_empty() {
-        base.update(folded(&mutation.description).as_bytes());
+    match &mutation.pending_text {
+        Some(was) => pending_base_of(mutation, &was.bank_reference, &was.description),
+        None => pending_base_of(mutation, &mutation.bank_reference, &mutation.description),
+    }
+}
+
+fn pending_base_of(mutation: &Mutation, reference: &str, text: &str) -> blake3::Hasher {
+    let mut base = plain_of(mutation.bank_account_id, mutation.amount_minor, reference);
+    if reference.is_empty() {
+        base.update(folded(text).as_bytes());
         base.update(b"pending");
     }
     base

@@ -1,5 +1,7 @@
 //! Bank mutations, and the index rows that follow from each.
 
+use std::mem::replace;
+
 use super::index::given;
 use super::payments::credit_by_mutation;
 use super::step;
@@ -10,20 +12,23 @@ use crate::execute::Context;
 use crate::ids::{CustomerId, MutationId, OrderId};
 use crate::kv::{Fault, Key, State};
 use crate::open_money;
-use crate::records::{Mutation, Proposal, must, save};
+use crate::records::{Mutation, PendingText, PostedText, Proposal, must, save};
 use crate::states::{MutationAction, MutationState};
 use crate::tables::Table;
 
 pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_>) -> Result<(), Fault> {
     match event {
         Event::MutationImported(mutation) => imported(state, mutation),
-        Event::MutationPosted { mutation_id, date, balance_minor, occurrence } => {
+        Event::MutationPosted { mutation_id, date, balance_minor, occurrence, text } => {
             // The pending row's key stays: the file that had it pending may come again.
             edit(state, *mutation_id, MutationAction::Post, |mutation| {
                 mutation.date.clone_from(date);
                 mutation.balance_minor = *balance_minor;
                 mutation.pending_occurrence = mutation.occurrence;
                 mutation.occurrence = *occurrence;
+                if let Some(text) = text {
+                    posted_as(mutation, text.clone());
+                }
                 mutation.ignored_pending = false;
                 mutation.ignore_reason.clear();
             })?;
@@ -88,6 +93,19 @@ fn imported(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
     put_rows(state, mutation)?;
     open_money::moved(state, None, open_money::of_mutation(mutation))?;
     save(state, mutation)
+}
+
+/// The posted row's text and id in place of the pending one's, by which it stays known too.
+fn posted_as(mutation: &mut Mutation, text: PostedText) {
+    let was = PendingText {
+        description: replace(&mut mutation.description, text.description),
+        bank_reference: replace(&mut mutation.bank_reference, text.bank_reference),
+    };
+    mutation.pending_text = Some(was);
+    mutation.reference_by_day = text.reference_by_day;
+    mutation.entry = text.entry;
+    mutation.value_date = text.value_date;
+    mutation.counterparty = text.counterparty;
 }
 
 /// What a row that comes again is known by, and the whole entry of which it is the first part.

@@ -114,6 +114,32 @@ pub struct StatementEntry {
     pub occurrence: i32,
 }
 
+/// What the bank says of a posted row otherwise than it said while the row was pending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostedText {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub description: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub bank_reference: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub reference_by_day: bool,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub entry: Option<StatementEntry>,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub value_date: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub counterparty: String,
+}
+
+/// What a posted row was known by while it was pending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingText {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub description: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub bank_reference: String,
+}
+
 /// One line of a bank statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mutation {
@@ -172,6 +198,9 @@ pub struct Mutation {
     /// Which of several equal pending rows it was before the bank posted it; 0: it never was pending.
     #[serde(default, skip_serializing_if = "empty")]
     pub pending_occurrence: i32,
+    /// Its text and id before the bank posted it, where they were others.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub pending_text: Option<PendingText>,
     #[serde(default, skip_serializing_if = "empty")]
     pub file_hash: String,
     #[serde(default, skip_serializing_if = "empty")]
