@@ -179,6 +179,7 @@ TABLES: dict[str, Table] = {
         _records("mutations", "mutation_id"),
         _index("mutations_by_state", ("bank_account_id", U64), ("state", U8), ("mutation_id", U64)),
         _fixed("mutation_keys", (("row_hash", HASH),), "mutation_id"),
+        _fixed("statement_files", (("file_hash", HASH),), "import_ms"),
         _fixed("payers", (("payer", TEXT), ("customer_id", U64)), "confirmations"),
         _index(
             "proposals", ("bank_account_id", U64), ("changed", U8), ("decision", U8), ("mutation_id", U64)

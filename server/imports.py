@@ -8,6 +8,7 @@ client's, and the engine answers a repeated one with its first reply.
 
 import asyncio
 import datetime as dt
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Executor
@@ -20,6 +21,7 @@ from server.arriving import Arriving
 from server.calls import Call, check_size, field_error, parse
 from server.statements import (
     FORMATS,
+    ProblemKind,
     StatementBrokenError,
     StatementEntry,
     StatementError,
@@ -118,16 +120,19 @@ class StatementImporter:
                 f"The file is in {statement.currency}, account {account.number} in {account.currency_code}.",
             )
         response = _begun(statement, account)
+        file_hash = _read_as(statement.file_hash, header.mapping)
         batches = reading.rows(place)
         start = 0
         with self.arriving.rows_of(account.bank_account_id):
             while (batch := await loop.run_in_executor(self.executor, next, batches, None)) is not None:
                 request_id = uuid.uuid5(uuid.UUID(header.request_id), f"{IMPORT_MUTATIONS}/{start}")
+                start += len(batch)
+                # A file with rows that could not be read may be read better one day.
+                ends = start == statement.row_count and not statement.unreadable_count
                 command = await loop.run_in_executor(
-                    self.executor, _command, str(request_id), account, statement.file_hash, batch
+                    self.executor, _command, str(request_id), account, file_hash, batch, ends
                 )
                 await self._commit(call, command, batch, response)
-                start += len(batch)
         return response.SerializeToString()
 
     async def _commit(
@@ -148,6 +153,7 @@ class StatementImporter:
         response.known_rows += reply.known_rows
         response.pending_rows += reply.pending_rows
         response.posted_rows += len(reply.posted_mutation_ids)
+        response.file_known |= reply.file_known
         for listed, more in (
             (response.mutation_ids, reply.mutation_ids),
             (response.known_mutation_ids, reply.known_mutation_ids),
@@ -186,9 +192,11 @@ def _begun(
     statement: StatementSummary, account: reconciliation_pb2.BankAccount
 ) -> reconciliation_pb2.ImportStatementResponse:
     """The reply before any row was taken."""
-    problems = statement.problems
-    refused = [problem for problem in problems if problem.row == 0 or problem in statement.refused_rows]
-    all_kept = statement.problem_count == len(statement.problems)
+    refused = [
+        problem
+        for problem in statement.problems
+        if problem.row == 0 or problem.kind is ProblemKind.UNREADABLE_ROW
+    ]
     return reconciliation_pb2.ImportStatementResponse(
         format=statement.format,
         bank_account_id=account.bank_account_id,
@@ -196,7 +204,7 @@ def _begun(
         refused_rows=[
             reconciliation_pb2.RefusedRow(row=problem.row, reason=problem.reason) for problem in refused
         ],
-        refused_count=len(refused) if all_kept else statement.problem_count,
+        refused_count=statement.unreadable_count,
     )
 
 
@@ -342,8 +350,19 @@ def _with_line(error: EngineError, rows: Sequence[StatementRow]) -> EngineError:
     )
 
 
+def _read_as(file_hash: str, mapping: str) -> str:
+    """What a file is known by: read by another mapping it is another one."""
+    if not mapping:
+        return file_hash
+    return hashlib.blake2b(f"{file_hash}\n{mapping}".encode(), digest_size=32).hexdigest()
+
+
 def _command(
-    request_id: str, account: reconciliation_pb2.BankAccount, file_hash: str, rows: Sequence[StatementRow]
+    request_id: str,
+    account: reconciliation_pb2.BankAccount,
+    file_hash: str,
+    rows: Sequence[StatementRow],
+    file_ends: bool,
 ) -> bytes:
     """The serialized ImportMutationsRequest of some rows."""
 
@@ -356,7 +375,10 @@ def _command(
         )
 
     request = reconciliation_pb2.ImportMutationsRequest(
-        request_id=request_id, bank_account_id=account.bank_account_id, file_hash=file_hash
+        request_id=request_id,
+        bank_account_id=account.bank_account_id,
+        file_hash=file_hash,
+        file_ends=file_ends,
     )
     for row in rows:
         request.mutations.add(

@@ -144,6 +144,7 @@ def _import_view(shop: Shop, reply: ImportStatementResponse) -> Group:
         ("Format", reply.format),
         ("Account", shop.account_words(reply.bank_account_id)),
         ("Rows", str(reply.rows)),
+        ("File", "imported before, nothing taken" if reply.file_known else ""),
         ("New", str(reply.new_rows)),
         ("  not posted yet", str(reply.pending_rows or "")),
         ("Known already", str(reply.known_rows)),

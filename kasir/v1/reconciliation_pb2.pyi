@@ -805,6 +805,7 @@ class ImportStatementResponse(_message.Message):
     PENDING_MUTATION_IDS_FIELD_NUMBER: _builtins.int
     POSTED_MUTATION_IDS_FIELD_NUMBER: _builtins.int
     REFUSED_COUNT_FIELD_NUMBER: _builtins.int
+    FILE_KNOWN_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """Format found."""
     bank_account_id: _builtins.int
@@ -821,6 +822,8 @@ class ImportStatementResponse(_message.Message):
     """Rows that were pending before and that the bank has posted."""
     refused_count: _builtins.int
     """Rows not taken."""
+    file_known: _builtins.bool
+    """The account had this file before, all of it: nothing was imported. Known ids are then told where rows are found again."""
     @_builtins.property
     def refused_rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedRow]:
         """Rows not taken, when allow_broken."""
@@ -857,10 +860,11 @@ class ImportStatementResponse(_message.Message):
         pending_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
         posted_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
         refused_count: _builtins.int = ...,
+        file_known: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "format", b"format", "known_mutation_ids", b"known_mutation_ids", "known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_mutation_ids", b"pending_mutation_ids", "pending_rows", b"pending_rows", "posted_mutation_ids", b"posted_mutation_ids", "posted_rows", b"posted_rows", "refused_count", b"refused_count", "refused_rows", b"refused_rows", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "file_known", b"file_known", "format", b"format", "known_mutation_ids", b"known_mutation_ids", "known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_mutation_ids", b"pending_mutation_ids", "pending_rows", b"pending_rows", "posted_mutation_ids", b"posted_mutation_ids", "posted_rows", b"posted_rows", "refused_count", b"refused_count", "refused_rows", b"refused_rows", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -876,12 +880,17 @@ class ImportMutationsRequest(_message.Message):
     BANK_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     FILE_HASH_FIELD_NUMBER: _builtins.int
     MUTATIONS_FIELD_NUMBER: _builtins.int
+    FILE_ENDS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     bank_account_id: _builtins.int
     """The account."""
     file_hash: _builtins.str
     """BLAKE2/SHA hash of the file they come from, hex, at most 128 characters; empty when none."""
+    file_ends: _builtins.bool
+    """These are the file's last rows: all of it was sent. From then on rows that come with its file_hash are known, whatever they
+    say: a day without a year reads otherwise a year later.
+    """
     @_builtins.property
     def mutations(self) -> _containers.RepeatedCompositeFieldContainer[Global___MutationInput]:
         """1 to 5,000 rows, in file order."""
@@ -893,10 +902,11 @@ class ImportMutationsRequest(_message.Message):
         bank_account_id: _builtins.int = ...,
         file_hash: _builtins.str = ...,
         mutations: _abc.Iterable[Global___MutationInput] | None = ...,
+        file_ends: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "file_hash", b"file_hash", "mutations", b"mutations", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "file_ends", b"file_ends", "file_hash", b"file_hash", "mutations", b"mutations", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -915,12 +925,15 @@ class ImportMutationsResponse(_message.Message):
     KNOWN_MUTATION_IDS_FIELD_NUMBER: _builtins.int
     PENDING_MUTATION_IDS_FIELD_NUMBER: _builtins.int
     POSTED_MUTATION_IDS_FIELD_NUMBER: _builtins.int
+    FILE_KNOWN_FIELD_NUMBER: _builtins.int
     new_rows: _builtins.int
     """Rows that were new."""
     known_rows: _builtins.int
-    """Rows that were known already."""
+    """Rows that were known already: all, when the file is."""
     pending_rows: _builtins.int
     """Rows not posted yet, new ones."""
+    file_known: _builtins.bool
+    """The account had this file before, all of it. Known ids are then told where rows are found again."""
     @_builtins.property
     def mutation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Ids of the new mutations, in the order sent."""
@@ -947,10 +960,11 @@ class ImportMutationsResponse(_message.Message):
         known_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
         pending_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
         posted_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
+        file_known: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_mutation_ids", b"known_mutation_ids", "known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_mutation_ids", b"pending_mutation_ids", "pending_rows", b"pending_rows", "posted_mutation_ids", b"posted_mutation_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_known", b"file_known", "known_mutation_ids", b"known_mutation_ids", "known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_mutation_ids", b"pending_mutation_ids", "pending_rows", b"pending_rows", "posted_mutation_ids", b"posted_mutation_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

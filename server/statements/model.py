@@ -144,6 +144,8 @@ class StatementSummary(_Checked):
     sums_checked: bool
     problems: tuple[Problem, ...]
     problem_count: int
+    unreadable_count: int
+    """How many rows could not be read and are therefore not among those given."""
     file_hash: str
 
 

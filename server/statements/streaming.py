@@ -153,7 +153,8 @@ class Collected:
     def summary(self, account: int) -> StatementSummary:
         """An account whose end was told."""
         format_name, number, currency, holder = self.accounts[account]
-        (opening, closing, count, sums_checked), problems, problem_count = self.ends[account]
+        (opening, closing, count, sums_checked), problems, counts = self.ends[account]
+        problem_count, unreadable_count = counts
         return StatementSummary(
             format=format_name,
             account_number=number,
@@ -165,5 +166,6 @@ class Collected:
             sums_checked=sums_checked,
             problems=tuple(Problem(row, reason, ProblemKind(kind)) for row, reason, kind in problems),
             problem_count=problem_count,
+            unreadable_count=unreadable_count,
             file_hash=self.file_hash,
         )

@@ -1,21 +1,18 @@
 """Bank accounts, mutations, and the money of orders."""
 
-import datetime as dt
 from collections import Counter
 from typing import Any
 
-from tests.model.base import AMOUNT_MAX, Record, Refused, refuse_field
-from tests.model.orders import OPEN, Orders
+from tests.model.base import Record, Refused, refuse_field
+from tests.model.orders import OPEN
+from tests.model.statements import Statements
 
 NO_RULES: Record = {"write_off_max": 0, "propose_by_itself": False, "confirm_by_itself": False}
-# The bank posts a row whose text it changes within so many days.
-POSTED_WITHIN_DAYS = 7
-MONEY_OUT = "Money out pays no order."
 # Luhn-valid runs of digits are refused in free text; this is the one the tests try.
 CARD_NUMBER = "4111 1111 1111 1111"
 
 
-class Bank(Orders):
+class Bank(Statements):
     """Which money pays which order."""
 
     def create_bank_account(self, request: Record) -> Record:
@@ -41,136 +38,6 @@ class Bank(Orders):
         field, most = "matching_rules.write_off_max", asked["write_off_max"]
         account["matching_rules"] = asked | {"write_off_max": self.money(field, most, 0) if most else 0}
         return {"bank_account": account}
-
-    # --- Statements ---
-
-    def import_mutations(self, request: Record) -> Record:
-        account = self.need(self.bank_accounts, request["bank_account_id"], "BANK_ACCOUNT")
-        rows = request["mutations"]
-        self.length("mutations", rows, 5_000)
-        for index, row in enumerate(rows):
-            self.money(f"mutations[{index}].amount", row["amount"], -AMOUNT_MAX)
-        known = {key: mutation for mutation in self.mutations.values() for key in mutation["_keys"]}
-        lists = ("mutation_ids", "known_mutation_ids", "pending_mutation_ids", "posted_mutation_ids")
-        reply: Record = {name: [] for name in lists}
-        equal_rows: Counter[Any] = Counter()
-        here: dict[Any, int] = {}
-        posted: set[int] = set()
-        met: set[int] = set()
-        done: dict[Any, int] = {}
-        pending = [mutation for mutation in self.mutations.values() if is_unposted(mutation)]
-        for row in rows:
-            same = row_key(account, row, 0)
-            equal_rows[same] += not row["occurrence"]
-            counted = row | {"occurrence": row["occurrence"] or equal_rows[same]}
-            if is_given_once(counted):
-                counted["occurrence"] = 1
-            elif row["pending"]:
-                if same not in done:
-                    done[same] = self._done(account, row, known, posted | met)
-                counted["occurrence"] += done[same]
-            key = row_key(account, counted, counted["occurrence"])
-            before = known.get(key)
-            # A pending row is the same one when the bank has posted it, whatever date and balance it has.
-            waiting = None if row["pending"] else before
-            if waiting is None and not row["pending"] and key not in here:
-                waiting = self._waiting(account, row, pending, posted)
-            if waiting and is_unposted(waiting) and waiting["mutation_id"] not in posted:
-                posted.add(waiting["mutation_id"])
-                self._post_as(waiting, counted, key)
-                here[key] = waiting["mutation_id"]
-                reply["known_mutation_ids"].append(here[key])
-                reply["posted_mutation_ids"].append(here[key])
-            elif before or key in here:
-                reply["known_mutation_ids"].append(before["mutation_id"] if before else here[key])
-                if not row["pending"]:
-                    met.add(reply["known_mutation_ids"][-1])
-            else:
-                here[key] = self._add_mutation(account, counted, key)
-                reply["pending_mutation_ids"] += [here[key]] if row["pending"] else []
-                reply["mutation_ids"].append(here[key])
-        counted_rows = ("new_rows", "known_rows", "pending_rows")
-        return reply | {rows: len(reply[name]) for rows, name in zip(counted_rows, lists, strict=False)}
-
-    def _add_mutation(self, account: Record, row: Record, key: tuple[Any, ...]) -> int:
-        mutation_id = self.next_id("mutation")
-        mutation = {
-            "mutation_id": mutation_id,
-            "bank_account_id": account["bank_account_id"],
-            "date": row["date"],
-            "amount": row["amount"],
-            "balance": row["balance"],
-            "description": row["description"],
-            "bank_reference": row["bank_reference"],
-            "value_date": row["value_date"],
-            "counterparty": row["counterparty"],
-            "state": "PENDING",
-            "proposal": None,
-            "allocations": [],
-            "credited": 0,
-            "credited_customer_id": 0,
-            "ignore_reason": "",
-            "occurrence": row["occurrence"],
-            "create_time": self.now,
-            # Set aside before the bank posted it, which it may still do.
-            "_ignored_pending": False,
-            # A match of it was undone: what is proposed for it is for a person.
-            "_undone": False,
-            "_keys": [key],
-        }
-        if not row["pending"]:
-            self._post(mutation)
-        self.mutations[mutation_id] = mutation
-        return mutation_id
-
-    @staticmethod
-    def _done(account: Record, row: Record, known: Record, seen: set[int]) -> int:
-        """How many rows equal to this pending one the bank posted on an earlier day, or in this very file."""
-        count = 0
-        while before := known.get(row_key(account, row, count + 1)):
-            # What this call posted is posted, though on the day that the row has now.
-            if before["mutation_id"] not in seen and (is_unposted(before) or before["date"] >= row["date"]):
-                break
-            count += 1
-        return count
-
-    @staticmethod
-    def _waiting(account: Record, row: Record, pending: list[Record], posted: set[int]) -> Record | None:
-        """The first of the equal pending rows, whichever occurrence each is: by its id, else by its text; else
-        the only one that the bank gave another text since.
-        """
-        waiting = [
-            mutation
-            for mutation in pending
-            if mutation["mutation_id"] not in posted
-            and (mutation["bank_account_id"], mutation["amount"])
-            == (account["bank_account_id"], row["amount"])
-        ]
-        for looked_for in (row, row | {"bank_reference": ""}):
-            same = row_key(account, looked_for | {"pending": True}, 0)
-            for mutation in waiting:
-                if row_key(account, mutation | {"pending": True}, 0) == same:
-                    return mutation
-        alike = [each for each in waiting if each["state"] == "PENDING" and are_alike(each, row)]
-        return alike[0] if len(alike) == 1 else None
-
-    def _post_as(self, mutation: Record, row: Record, key: tuple[Any, ...]) -> None:
-        """The bank posts a pending row. It keeps its old key too: the file that had it pending may come again."""
-        changed = {name: row[name] for name in ("date", "balance", "occurrence")}
-        texts = "description", "bank_reference"
-        if any(folded(mutation[name]) != folded(row[name]) for name in texts):
-            changed |= {name: row[name] for name in texts}
-            more = "value_date", "counterparty"
-            changed |= {name: row[name] or mutation[name] for name in more}
-        mutation |= changed | {"_keys": [*mutation["_keys"], key]}
-        self._post(mutation)
-
-    @staticmethod
-    def _post(mutation: Record) -> None:
-        money_in = mutation["amount"] > 0
-        mutation["state"] = "POSTED" if money_in else "IGNORED"
-        mutation["_ignored_pending"] = False
-        mutation["ignore_reason"] = "" if money_in else MONEY_OUT
 
     # --- Matching ---
 
@@ -556,49 +423,3 @@ class Bank(Orders):
         self.count("REFUNDED", amount=order["paid"])
         self.become(order, "REFUNDED")
         return {"order": order}
-
-
-def is_unposted(mutation: Record) -> bool:
-    """The bank has not posted it yet."""
-    return mutation["state"] == "PENDING" or mutation["_ignored_pending"]
-
-
-def folded(text: str) -> str:
-    """A text as it is compared: banks pad the same one differently."""
-    return " ".join(text.split()).upper()
-
-
-def are_alike(pending: Record, row: Record) -> bool:
-    """The posted row may be the pending one with its text cut off or completed."""
-    days = (dt.date.fromisoformat(pending["date"]) - dt.date.fromisoformat(row["date"])).days
-    texts = sorted((folded(pending["description"]), folded(row["description"])), key=len)
-    has_other_id = bool(pending["bank_reference"] and row["bank_reference"])
-    return (
-        not has_other_id
-        and abs(days) <= POSTED_WITHIN_DAYS
-        and bool(texts[0])
-        and texts[1].startswith(texts[0])
-    )
-
-
-def is_given_once(row: Record) -> bool:
-    """Its id is the whole of what makes it the same row."""
-    return bool(row["bank_reference"]) and bool(row.get("reference_is_unique"))
-
-
-def row_key(account: Record, row: Record, occurrence: int) -> tuple[Any, ...]:
-    """What makes a row the same row: the bank's own id and its day, or date, amount, text and balance; and
-    which of equal ones.
-    """
-    text = folded(row["description"])
-    same: tuple[Any, ...] = (account["bank_account_id"], row["amount"])
-    if row["bank_reference"]:
-        same += (row["bank_reference"],)
-        # The bank may give it again on another day, unless it promises not to.
-        if not row["pending"] and not is_given_once(row):
-            same += (row["date"],)
-    elif row["pending"]:
-        same += (text,)
-    else:
-        same += (text, row["date"], row["balance"])
-    return (*same, occurrence)

@@ -75,6 +75,7 @@ class Base:
         self.messages: dict[int, Record] = {}
         self.bank_accounts: dict[int, Record] = {}
         self.mutations: dict[int, Record] = {}
+        self.statement_files: set[tuple[int, str]] = set()
         self.tills: dict[int, Record] = {}
         self.shifts: dict[int, Record] = {}
         self.sales: dict[int, Record] = {}

@@ -136,7 +136,8 @@ class OrderActions(ShopBase):
                 )
             )
         account_id = choice.of(account_ids, [1, 2, UNKNOWN_ID])
-        self.send(choice, "ImportMutations", bank_account_id=account_id, mutations=rows)
+        file = {"file_hash": choice.of(["", "", "a1", "b2"]), "file_ends": choice.of([False, True])}
+        self.send(choice, "ImportMutations", bank_account_id=account_id, mutations=rows, **file)
 
     @action(3, when=lambda self: bool(self.model.mutations))
     def matches(self, choice: Choice) -> None:

@@ -239,7 +239,8 @@ impl Piece {
                     .map(|problem| (problem.row, problem.reason, problem.kind.name()))
                     .collect();
                 let sums = (end.opening_minor, end.closing_minor, end.rows, end.sums_checked);
-                ("end", account, sums, problems, end.problem_count).into_pyobject(py)?
+                let counts = (end.problem_count, end.unreadable_count);
+                ("end", account, sums, problems, counts).into_pyobject(py)?
             }
             Self::Done(summary) => ("done", summary.format, summary.file_hash).into_pyobject(py)?,
             Self::Failed(StatementError::Read(error)) => return Err(error.into()),

@@ -129,7 +129,12 @@ fn matching(criterion: &mut Criterion) {
             description: format!("TRF {}", order.order_id),
             ..MutationInput::default()
         };
-        Command::ImportMutations { bank_account_id: ACCOUNT, file_hash: String::new(), mutations: vec![row] }
+        Command::ImportMutations {
+            bank_account_id: ACCOUNT,
+            file_hash: String::new(),
+            file_ends: false,
+            mutations: vec![row],
+        }
     };
     let mut group = criterion.benchmark_group("match");
     group.bench_function("one_of_10000_amounts", |bencher| {

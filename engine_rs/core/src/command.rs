@@ -304,6 +304,8 @@ pub enum Command {
         bank_account_id: BankAccountId,
         file_hash: String,
         mutations: Vec<MutationInput>,
+        /// The file has no more rows than these.
+        file_ends: bool,
     },
     SetMatchingRules {
         bank_account_id: BankAccountId,

@@ -180,6 +180,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<PostedText>,
     },
+    /// All rows of a file of the account were taken.
+    StatementImported {
+        bank_account_id: BankAccountId,
+        file_hash: String,
+    },
     MutationProposed {
         mutation_id: MutationId,
         proposal: Proposal,
@@ -354,6 +359,7 @@ impl Event {
             Self::PayableReleased { .. } => "PayableReleased",
             Self::MutationImported(_) => "MutationImported",
             Self::MutationPosted { .. } => "MutationPosted",
+            Self::StatementImported { .. } => "StatementImported",
             Self::MutationProposed { .. } => "MutationProposed",
             Self::MutationWithdrawn { .. } => "MutationWithdrawn",
             Self::MatchingRulesSet { .. } => "MatchingRulesSet",
@@ -435,7 +441,9 @@ impl Event {
             | Self::OrderRefunded { order_id, .. }
             | Self::PayableReleased { order_id } => vec![(R::Order, order_id.0)],
             Self::MatchingRulesSet { bank_account_id, .. } => vec![(R::Setting, bank_account_id.0)],
-            Self::PayerLearnt { .. } | Self::PayerForgotten { .. } => Vec::new(),
+            Self::PayerLearnt { .. } | Self::PayerForgotten { .. } | Self::StatementImported { .. } => {
+                Vec::new()
+            }
             Self::MutationImported(m) => vec![(R::Mutation, m.mutation_id.0)],
             Self::MutationPosted { mutation_id, .. }
             | Self::MutationProposed { mutation_id, .. }

@@ -23,6 +23,10 @@ pub struct Imported {
     pub pending: Vec<MutationId>,
     /// Those that were pending before and are posted now.
     pub posted: Vec<MutationId>,
+    /// The account had the whole file before: all rows count as known, those of `known` and those that would be read otherwise today.
+    pub file_known: bool,
+    /// How many were known.
+    pub known_rows: usize,
 }
 
 /// Outcome of a matcher's run.

@@ -119,6 +119,8 @@ tables! {
     MutationsByState = "mutations_by_state" Empty;
     /// (32-byte BLAKE3 of account, row and occurrence) -> mutation_id: what was imported already.
     MutationKeys = "mutation_keys" Fixed;
+    /// (32-byte BLAKE3 of account and file hash) -> import_ms: files all of whose rows were taken.
+    StatementFiles = "statement_files" Fixed;
     /// (payer as learnt, 0, customer_id) -> confirmations: mutations of this payer that paid for this customer.
     Payers = "payers" Fixed;
     /// (bank_account_id, 1 if an order changed since u8, decision u8, mutation_id) -> nothing: PROPOSED ones.

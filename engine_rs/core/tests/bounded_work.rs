@@ -109,7 +109,12 @@ fn paid_in(amount_minor: i64, text: &str) -> MutationInput {
 }
 
 fn import(shop: &mut Shop, mutations: Vec<MutationInput>) {
-    shop.run(Command::ImportMutations { bank_account_id: ACCOUNT, file_hash: String::new(), mutations });
+    shop.run(Command::ImportMutations {
+        bank_account_id: ACCOUNT,
+        file_hash: String::new(),
+        file_ends: false,
+        mutations,
+    });
 }
 
 fn state_of(shop: &Shop, mutation_id: MutationId) -> MutationState {
@@ -143,7 +148,12 @@ fn what_nobody_explained_is_not_read_again_with_every_run() {
     let payments =
         orders[1..].iter().map(|order| paid_in(order.payable_minor, &format!("TRF {}", order.order_id)));
     let mutations = payments.collect();
-    let import = Command::ImportMutations { bank_account_id: ACCOUNT, file_hash: String::new(), mutations };
+    let import = Command::ImportMutations {
+        bank_account_id: ACCOUNT,
+        file_hash: String::new(),
+        file_ends: false,
+        mutations,
+    };
     let context = shop.context();
     let events = execute(&mut shop.state, &import, &context).expect("imported").events;
     for event in &events {
@@ -201,7 +211,8 @@ fn equal_pending_rows_are_not_walked_over() {
 fn assert_posted_at_a_look(shop: &mut Shop, mutations: Vec<MutationInput>) {
     let rows = mutations.len();
     let file_hash = String::new();
-    let command = Command::ImportMutations { bank_account_id: ACCOUNT, file_hash, mutations };
+    let command =
+        Command::ImportMutations { bank_account_id: ACCOUNT, file_hash, file_ends: false, mutations };
     let context = shop.context();
     let mut counting = Counting::of(&mut shop.state);
     let reply = execute(&mut counting, &command, &context).expect("imported").reply;

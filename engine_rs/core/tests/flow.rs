@@ -553,6 +553,7 @@ fn dollars_do_not_pay_for_rupiahs() {
     shop.ok(Command::ImportMutations {
         bank_account_id: account,
         file_hash: String::new(),
+        file_ends: false,
         mutations: vec![row],
     });
     let allocations =

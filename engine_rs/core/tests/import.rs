@@ -4,11 +4,11 @@
 mod common;
 
 use common::{Shop, idr, paid_in};
-use kasir_core::Event;
 use kasir_core::command::{EntryInput, MutationInput};
 use kasir_core::ids::MutationId;
 use kasir_core::records::Mutation;
 use kasir_core::states::MutationState;
+use kasir_core::{Command, Event, Reply};
 
 fn on(day: &str, amount: i64, reference: &str) -> MutationInput {
     MutationInput {
@@ -200,4 +200,28 @@ fn a_pending_row_equal_to_one_that_was_posted_before_is_another() {
         assert_eq!(new(&mut shop, &[booked("2026-01-03", text, reference), pending("2026-01-03")]), 0);
         shop.replays();
     }
+}
+
+#[test]
+fn rows_of_a_file_that_was_taken_whole_are_known_whatever_they_say_later() {
+    let mut shop = Shop::new();
+    let import = |shop: &mut Shop, day: &str, file_hash: &str, file_ends| {
+        let command = Command::ImportMutations {
+            bank_account_id: common::BCA,
+            file_hash: file_hash.into(),
+            mutations: vec![MutationInput { date: day.into(), ..paid_in(100, "A") }],
+            file_ends,
+        };
+        let Reply::Imported(imported) = shop.ok(command) else { panic!("another reply") };
+        shop.sound();
+        (imported.mutation_ids.len(), imported.known_rows, imported.file_known)
+    };
+    assert_eq!(import(&mut shop, "2026-01-08", "aa", false), (1, 0, false));
+    // Half a file is none: the other half may be new.
+    assert_eq!(import(&mut shop, "2026-01-09", "aa", true), (1, 0, false));
+    assert_eq!(import(&mut shop, "2027-01-08", "aa", true), (0, 1, true));
+    assert_eq!(import(&mut shop, "2027-01-08", "bb", false), (1, 0, false));
+    assert_eq!(import(&mut shop, "2028-01-08", "", true), (1, 0, false));
+    assert_eq!(import(&mut shop, "2029-01-08", "", true), (1, 0, false));
+    shop.replays();
 }

@@ -429,6 +429,7 @@ fn mutations_of_several_accounts_and_states_come_in_one_order() {
         let import = |bank_account_id| Command::ImportMutations {
             bank_account_id,
             file_hash: String::new(),
+            file_ends: false,
             mutations: vec![row.clone()],
         };
         shop.run(import(other));

@@ -159,6 +159,8 @@ pub struct End {
     pub problems: Vec<Problem>,
     /// How many problems there were.
     pub problem_count: u64,
+    /// How many rows could not be read and were therefore not given.
+    pub unreadable_count: u64,
 }
 
 /// Why nothing more of a file could be read.

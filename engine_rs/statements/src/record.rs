@@ -37,6 +37,7 @@ struct Open {
     rows: u64,
     problems: Vec<Problem>,
     problem_count: u64,
+    unreadable_count: u64,
 }
 
 impl<'s> Recorder<'s> {
@@ -82,6 +83,7 @@ impl<'s> Recorder<'s> {
             rows: 0,
             problems: Vec::new(),
             problem_count: 0,
+            unreadable_count: 0,
         });
         Ok(self.accounts.len() - 1)
     }
@@ -141,6 +143,7 @@ impl<'s> Recorder<'s> {
 
     /// Notes a row that cannot be read and is therefore not given.
     pub fn unreadable(&mut self, account: usize, row: u64, reason: impl Into<String>) {
+        self.accounts[account].unreadable_count += 1;
         self.problem(account, row, reason, ProblemKind::UnreadableRow);
     }
 
@@ -191,6 +194,7 @@ impl<'s> Recorder<'s> {
             sums_checked: verdict.sums_checked,
             problems,
             problem_count: open.problem_count + verdict.problem_count,
+            unreadable_count: open.unreadable_count,
         };
         self.sink.end(account, end)
     }

@@ -16,6 +16,7 @@ commands! {
         bank_account_id: BankAccountId(request.bank_account_id),
         file_hash: request.file_hash,
         mutations: all(request.mutations),
+        file_ends: request.file_ends,
     };
     SetMatchingRulesRequest => |request| Command::SetMatchingRules {
         bank_account_id: BankAccountId(request.bank_account_id),

@@ -301,11 +301,13 @@ fn money_matching_arrives_with_every_field() {
         bank_account_id: 1,
         file_hash: "abc".into(),
         mutations: vec![row],
+        file_ends: true,
     };
-    let Command::ImportMutations { bank_account_id, file_hash, mutations } = command(request) else {
+    let Command::ImportMutations { bank_account_id, file_hash, mutations, file_ends } = command(request)
+    else {
         panic!("another command")
     };
-    assert_eq!((bank_account_id, file_hash.as_str()), (BankAccountId(1), "abc"));
+    assert_eq!((bank_account_id, file_hash.as_str(), file_ends), (BankAccountId(1), "abc", true));
     let row = &mutations[0];
     assert_eq!((row.date.as_str(), &row.amount, &row.balance), ("2025-01-31", &input(5), &input(6)));
     assert_eq!((row.description.as_str(), row.bank_reference.as_str()), ("TRSF", "R1"));

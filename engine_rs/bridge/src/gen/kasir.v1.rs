@@ -3545,6 +3545,9 @@ pub struct ImportStatementResponse {
     /// Rows not taken.
     #[prost(int32, tag = "13")]
     pub refused_count: i32,
+    /// The account had this file before, all of it: nothing was imported. Known ids are then told where rows are found again.
+    #[prost(bool, tag = "14")]
+    pub file_known: bool,
 }
 /// See ReconciliationService.ImportMutations.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3561,6 +3564,10 @@ pub struct ImportMutationsRequest {
     /// 1 to 5,000 rows, in file order.
     #[prost(message, repeated, tag = "4")]
     pub mutations: ::prost::alloc::vec::Vec<MutationInput>,
+    /// These are the file's last rows: all of it was sent. From then on rows that come with its file_hash are known, whatever they
+    /// say: a day without a year reads otherwise a year later.
+    #[prost(bool, tag = "5")]
+    pub file_ends: bool,
 }
 /// See ReconciliationService.ImportMutations.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3568,7 +3575,7 @@ pub struct ImportMutationsResponse {
     /// Rows that were new.
     #[prost(int32, tag = "1")]
     pub new_rows: i32,
-    /// Rows that were known already.
+    /// Rows that were known already: all, when the file is.
     #[prost(int32, tag = "2")]
     pub known_rows: i32,
     /// Rows not posted yet, new ones.
@@ -3586,6 +3593,9 @@ pub struct ImportMutationsResponse {
     /// Ids of those that were pending before and are posted now.
     #[prost(uint64, repeated, tag = "7")]
     pub posted_mutation_ids: ::prost::alloc::vec::Vec<u64>,
+    /// The account had this file before, all of it. Known ids are then told where rows are found again.
+    #[prost(bool, tag = "8")]
+    pub file_known: bool,
 }
 /// See ReconciliationService.GetMutation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -41,7 +41,8 @@ impl From<Imported> for pb::ImportMutationsResponse {
     fn from(imported: Imported) -> Self {
         Self {
             new_rows: count(&imported.mutation_ids),
-            known_rows: count(&imported.known),
+            known_rows: i32::try_from(imported.known_rows).unwrap_or(i32::MAX),
+            file_known: imported.file_known,
             pending_rows: count(&imported.pending),
             mutation_ids: numbers(imported.mutation_ids),
             known_mutation_ids: numbers(imported.known),

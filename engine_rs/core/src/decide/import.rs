@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::matching::state_prefix;
 use super::row_key::{
-    PENDING_ID_AT, entry_key, folded, id_key, known, pending_key, pending_prefix, pending_prefix_by_text,
-    row_key,
+    PENDING_ID_AT, entry_key, file_key, folded, id_key, known, pending_key, pending_prefix,
+    pending_prefix_by_text, row_key,
 };
 use super::{Answer, Decided, check, next_id};
 use crate::command::{EntryInput, MutationInput};
@@ -33,16 +33,29 @@ const POSTED_WITHIN_DAYS: i32 = 7;
 /// Why money out is set aside at once.
 const MONEY_OUT: &str = "Money out pays no order.";
 
+/// The file that rows come from.
+pub(crate) struct File<'a> {
+    /// Empty: none.
+    pub(crate) hash: &'a str,
+    /// It has no more rows.
+    pub(crate) ends: bool,
+}
+
 /// Adds rows that are new, posts those that were pending, leaves those that are known.
 pub(crate) fn import(
     view: &dyn View,
     account_id: BankAccountId,
-    file_hash: &str,
+    file: &File<'_>,
     rows: &[MutationInput],
     context: &Context<'_>,
 ) -> Outcome<Decided> {
     let account: BankAccount = need(view, account_id.0).named("bank_account_id")?;
-    let file_hash = check::optional_text("file_hash", file_hash, 128)?;
+    let file_hash = check::optional_text("file_hash", file.hash, 128)?;
+    let file_key = Some(file_key(account_id, &file_hash)).filter(|_| !file_hash.is_empty());
+    let file_known = match &file_key {
+        Some(key) => view.get(Table::StatementFiles, key.as_slice())?.is_some(),
+        None => false,
+    };
     check::count("mutations", rows.len(), ROWS_MAX)?;
     let first = next_id(view, MutationId::COUNTER)?;
     let mut run = Import {
@@ -69,7 +82,18 @@ pub(crate) fn import(
             *nth += 1;
             mutation.occurrence = *nth;
         }
-        if mutation.is_unposted() { run.pending_row(mutation) } else { run.row(mutation) }?;
+        if file_known {
+            run.row_of_known_file(&mutation)?;
+        } else if mutation.is_unposted() {
+            run.pending_row(mutation)?;
+        } else {
+            run.row(mutation)?;
+        }
+    }
+    run.imported.file_known = file_known;
+    run.imported.known_rows = rows.len() - run.imported.mutation_ids.len();
+    if file.ends && !file_known && file_key.is_some() {
+        run.events.push(Event::StatementImported { bank_account_id: account_id, file_hash });
     }
     Ok(Decided::new(run.events, Answer::Imported(run.imported)))
 }
@@ -117,6 +141,13 @@ impl Import<'_> {
             return Ok(());
         }
         self.add(key, mutation);
+        Ok(())
+    }
+
+    /// A row that was taken, though it may read otherwise today: a day without a year is of another one then.
+    fn row_of_known_file(&mut self, row: &Mutation) -> Outcome<()> {
+        let found = if row.is_unposted() { known(self.view, &row_key(row))? } else { self.before(row)? };
+        self.imported.known.extend(found);
         Ok(())
     }
 

@@ -253,8 +253,9 @@ fn decide_one(view: &dyn View, command: &Command, context: &Context<'_>) -> Outc
             customer::report_message(view, *message_id, *state, detail)
         }
         Command::CreateBankAccount(input) => statement::create_account(view, input),
-        Command::ImportMutations { bank_account_id, file_hash, mutations } => {
-            import::import(view, *bank_account_id, file_hash, mutations, context)
+        Command::ImportMutations { bank_account_id, file_hash, mutations, file_ends } => {
+            let file = import::File { hash: file_hash, ends: *file_ends };
+            import::import(view, *bank_account_id, &file, mutations, context)
         }
         Command::SetMatchingRules { bank_account_id, rules } => {
             statement::set_rules(view, *bank_account_id, rules)

@@ -103,6 +103,14 @@ fn numbered(mut base: blake3::Hasher, occurrence: i32) -> Key {
     Key::new().bytes(base.finalize().as_bytes())
 }
 
+/// The key of a file of an account.
+pub(crate) fn file_key(account_id: BankAccountId, file_hash: &str) -> Key {
+    let mut base = blake3::Hasher::new();
+    base.update(&account_id.0.to_be_bytes());
+    base.update(file_hash.as_bytes());
+    Key::new().bytes(base.finalize().as_bytes())
+}
+
 /// A text as it is compared: banks pad the same one differently.
 pub(super) fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase()

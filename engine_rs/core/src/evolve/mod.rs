@@ -73,6 +73,7 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         }
         Event::MutationImported(_)
         | Event::MutationPosted { .. }
+        | Event::StatementImported { .. }
         | Event::MutationProposed { .. }
         | Event::MutationWithdrawn { .. }
         | Event::MutationConfirmed { .. }

@@ -6,7 +6,7 @@ use super::index::given;
 use super::payments::credit_by_mutation;
 use super::step;
 use crate::decide::matching::{Rests, decided_prefix, proposed_for, state_prefix};
-use crate::decide::row_key::{entry_key, pending_prefix, row_key};
+use crate::decide::row_key::{entry_key, file_key, pending_prefix, row_key};
 use crate::event::Event;
 use crate::execute::Context;
 use crate::ids::{CustomerId, MutationId, OrderId};
@@ -34,6 +34,10 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_
             })?;
             let posted: Mutation = must(state.view(), mutation_id.0)?;
             put_keys(state, &posted)
+        }
+        Event::StatementImported { bank_account_id, file_hash } => {
+            let key = file_key(*bank_account_id, file_hash);
+            state.put(Table::StatementFiles, key.as_slice(), &context.now_ms.to_be_bytes())
         }
         Event::MutationProposed { mutation_id, proposal } => {
             edit(state, *mutation_id, MutationAction::Propose, |mutation| {

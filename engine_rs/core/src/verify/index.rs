@@ -381,6 +381,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::Messages
         | Table::Payers
         | Table::Totals
+        | Table::StatementFiles
         | Table::OpenMoney => Ok(None),
     }
 }

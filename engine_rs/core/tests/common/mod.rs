@@ -190,6 +190,7 @@ impl Shop {
         match self.ok(Command::ImportMutations {
             bank_account_id: BCA,
             file_hash: String::new(),
+            file_ends: false,
             mutations: rows,
         }) {
             Reply::Imported(imported) => imported,

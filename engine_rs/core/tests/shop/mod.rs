@@ -248,6 +248,7 @@ impl Shop {
         let import = Command::ImportMutations {
             bank_account_id: ACCOUNT,
             file_hash: String::new(),
+            file_ends: false,
             mutations: vec![row],
         };
         match self.run(import) {
@@ -411,7 +412,12 @@ fn bank(shop: &mut Shop) {
         ..MutationInput::default()
     };
     let mutations = vec![row];
-    shop.run(Command::ImportMutations { bank_account_id: ACCOUNT, file_hash: String::new(), mutations });
+    shop.run(Command::ImportMutations {
+        bank_account_id: ACCOUNT,
+        file_hash: "aa".into(),
+        file_ends: true,
+        mutations,
+    });
     let reason = "interest".to_string();
     shop.run(Command::IgnoreMutation { mutation_id: posted_later, reason });
     let mutation_id = shop.money_in(777, "PENDING, OF NO USE", true);
