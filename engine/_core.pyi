@@ -86,6 +86,9 @@ class CoreEngine:
     def submit_blocking(self, method: str, request: bytes, actor: str) -> bytes:
         """The same for a plain thread: returns the reply or raises."""
 
+    def check(self, method: str, request: bytes, actor: str) -> None:
+        """Raises what a command would be refused with as things stand; changes nothing."""
+
     def query(self, method: str, request: bytes) -> bytes:
         """Answers from a snapshot, without the writer."""
 

@@ -278,6 +278,12 @@ class Engine:
         """
         return self._live().submit_blocking(method, request, actor)
 
+    def check(self, method: str, request: bytes, actor: str) -> None:
+        """Raises what the rules would refuse a command with as things stand. Changes nothing, and promises
+        nothing for later.
+        """
+        self._live().check(method, request, actor)
+
     def query(self, method: str, request: bytes) -> bytes:
         """Answers a query from a snapshot of the store. Never waits for the writer."""
         return self._live().query(method, request)

@@ -121,6 +121,11 @@ class StatementImporter:
             )
         response = _begun(statement, account)
         file_hash = _read_as(statement.file_hash, header.mapping)
+        if statement.row_count > ROWS_PER_COMMAND:
+            # What one command takes is all or nothing by itself.
+            await loop.run_in_executor(
+                self.executor, self._check_rows, call, account, file_hash, reading.rows(place)
+            )
         batches = reading.rows(place)
         start = 0
         with self.arriving.rows_of(account.bank_account_id):
@@ -134,6 +139,21 @@ class StatementImporter:
                 )
                 await self._commit(call, command, batch, response)
         return response.SerializeToString()
+
+    def _check_rows(
+        self,
+        call: Call,
+        account: reconciliation_pb2.BankAccount,
+        file_hash: str,
+        batches: Iterator[list[StatementRow]],
+    ) -> None:
+        """Raises what the engine would refuse any of the rows with, before the first is imported."""
+        for batch in batches:
+            command = _command(str(uuid.uuid4()), account, file_hash, batch, False)
+            try:
+                self.engine.check(IMPORT_MUTATIONS, command, call.actor)
+            except EngineError as error:
+                raise _with_line(error, batch) from error
 
     async def _commit(
         self,

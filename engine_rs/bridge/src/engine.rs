@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kasir_core::{Command, Fault, Reason, Refusal, Reply, View};
+use kasir_core::{Command, Context, Fault, Reason, Refusal, Reply, View};
 use kasir_store::{Options, Request, RequestId, Snapshot, Status, Store, SystemClock, Verification};
 
 use crate::delivery::{Address, Delivery, Expected};
@@ -107,6 +107,13 @@ impl Engine {
         check_actor(actor)?;
         let request = (method.decode)(body)?;
         Ok((request.request_id, request.command))
+    }
+
+    /// Refuses what a command would be refused with as things stand. Changes nothing.
+    pub(crate) fn check(&self, method: &str, body: &[u8], actor: &str) -> Result<(), Failure> {
+        let (_, command) = self.command(known_command(method)?, body, actor)?;
+        let context = Context { now_ms: self.store.now_ms(), actor };
+        Ok(self.store.read(|reader| kasir_core::check(reader, &command, &context))?)
     }
 
     /// Answers a question from a snapshot.

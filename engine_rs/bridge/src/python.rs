@@ -217,6 +217,12 @@ impl CoreEngine {
         Ok(PyBytes::new(py, &reply))
     }
 
+    /// Raises what a command would be refused with as things stand.
+    fn check(&self, py: Python<'_>, method: &str, request: &[u8], actor: &str) -> PyResult<()> {
+        let engine = self.engine(py)?;
+        Ok(released(py, || engine.check(method, request, actor))?)
+    }
+
     /// Answers from a snapshot, without the writer.
     fn query<'py>(&self, py: Python<'py>, method: &str, request: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let engine = self.engine(py)?;

@@ -7,7 +7,7 @@ use crate::decide;
 use crate::event::Event;
 use crate::evolve::evolve;
 use crate::ids::{BankAccountId, MutationId, OrderId, ShiftId};
-use crate::kv::{Fault, State};
+use crate::kv::{Fault, State, View};
 use crate::records::{Order, Sale, find, must};
 use crate::refusal::{Outcome, Stop};
 use crate::reply::{Confirmed, Each, Reply, Sold};
@@ -78,6 +78,11 @@ pub fn expire_named(
         all.extend(events);
     }
     Ok(all)
+}
+
+/// Refuses what [`execute`] would refuse as things stand, and changes nothing.
+pub fn check(view: &dyn View, command: &Command, context: &Context<'_>) -> Outcome<()> {
+    decide::decide(view, command, context).map(|_| ())
 }
 
 /// Decides `command` and evolves `state` by what was decided. A refused command changes nothing. Call [`expire_due`] and

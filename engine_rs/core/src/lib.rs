@@ -31,7 +31,7 @@ pub mod verify;
 
 pub use command::Command;
 pub use event::Event;
-pub use execute::{CLOCK_ACTOR, Context, Executed, apply, execute, expire_due, expire_named};
+pub use execute::{CLOCK_ACTOR, Context, Executed, apply, check, execute, expire_due, expire_named};
 pub use kv::{Fault, Memory, State, View};
 pub use refusal::{Code, Reason, Refusal, Stop};
 pub use reply::Reply;
