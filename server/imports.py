@@ -109,8 +109,11 @@ class StatementImporter:
             statements = await loop.run_in_executor(self.executor, reading.check)
             place, account = _choose(statements, accounts, header.bank_account_id)
             statement = statements[place]
-            if not statement.adds_up and not header.allow_broken:
-                raise StatementBrokenError.of(statement)
+            # Rows of an account without a number may be the shop's.
+            lost = [other for other in statements if other is not statement and _is_lost(other, accounts)]
+            for read in (statement, *lost):
+                if not read.adds_up and not header.allow_broken:
+                    raise StatementBrokenError.of(read)
         except StatementError as error:
             raise _refusal(error) from error
         if statement.currency and statement.currency != account.currency_code:
@@ -119,7 +122,7 @@ class StatementImporter:
                 "header.bank_account_id",
                 f"The file is in {statement.currency}, account {account.number} in {account.currency_code}.",
             )
-        response = _begun(statement, account)
+        response = _begun([statement, *lost], account)
         file_hash = _read_as(statement.file_hash, header.mapping)
         if statement.row_count > ROWS_PER_COMMAND:
             # What one command takes is all or nothing by itself.
@@ -209,12 +212,14 @@ class _Reading:
 
 
 def _begun(
-    statement: StatementSummary, account: reconciliation_pb2.BankAccount
+    read: Sequence[StatementSummary], account: reconciliation_pb2.BankAccount
 ) -> reconciliation_pb2.ImportStatementResponse:
-    """The reply before any row was taken."""
+    """The reply before any row was taken. `read`: the account's statement, and what may be of it."""
+    statement = read[0]
     refused = [
         problem
-        for problem in statement.problems
+        for each in read
+        for problem in each.problems
         if problem.row == 0 or problem.kind is ProblemKind.UNREADABLE_ROW
     ]
     return reconciliation_pb2.ImportStatementResponse(
@@ -224,7 +229,7 @@ def _begun(
         refused_rows=[
             reconciliation_pb2.RefusedRow(row=problem.row, reason=problem.reason) for problem in refused
         ],
-        refused_count=statement.unreadable_count,
+        refused_count=sum(each.unreadable_count for each in read),
     )
 
 
@@ -298,6 +303,15 @@ def _unwritable(error: OSError) -> EngineError:
 def _plain(number: str) -> str:
     """An account number without what people and banks part it by."""
     return "".join(character for character in number.upper() if character.isalnum())
+
+
+def _is_lost(statement: StatementSummary, accounts: Sequence[reconciliation_pb2.BankAccount]) -> bool:
+    """Whether nobody can say whose rows these are: no number stands there, or one that is not to be trusted
+    since no row under it could be read.
+    """
+    number = _plain(statement.account_number)
+    of_shop = any(_plain(account.number) == number for account in accounts)
+    return not number or (statement.row_count == 0 and not of_shop)
 
 
 def _choose(
