@@ -325,11 +325,15 @@ def _choose(
     in_file = ", ".join(statement.account_number or "(no number)" for statement in statements)
     if bank_account_id == 0:
         by_number = {_plain(account.number): account for account in accounts}
-        found = [
+        of_number = [
             (place, by_number[_plain(statement.account_number)])
             for place, statement in enumerate(statements)
             if _plain(statement.account_number) in by_number
         ]
+        # A number may stand for several currencies; where none is right the first tells which it is.
+        found = [
+            (place, account) for place, account in of_number if _is_in(statements[place], account)
+        ] or of_number[:1]
         if not found:
             raise EngineError(
                 Code.NOT_FOUND,
@@ -350,13 +354,22 @@ def _choose(
             f"There is no bank account {bank_account_id}.",
             {"field": "header.bank_account_id", "id": str(bank_account_id)},
         )
-    for place, statement in enumerate(statements):
-        if _plain(statement.account_number) == _plain(account.number):
-            return place, account
+    places = [
+        place
+        for place, statement in enumerate(statements)
+        if _plain(statement.account_number) == _plain(account.number)
+    ]
+    if places:
+        return next((place for place in places if _is_in(statements[place], account)), places[0]), account
     if len(statements) == 1 and not statements[0].account_number:
         # The file does not say whose it is, the client does.
         return 0, account
     raise StatementBrokenError(f"the file is of account {in_file}, not of {account.number}")
+
+
+def _is_in(statement: StatementSummary, account: reconciliation_pb2.BankAccount) -> bool:
+    """Whether the statement is in the account's currency, as far as it says."""
+    return not statement.currency or statement.currency == account.currency_code
 
 
 def _refusal(error: StatementError) -> EngineError:
