@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from engine import Code, Engine, EngineError, Snapshot
 from kasir.v1 import admin_pb2
-from server.arriving import Arriving
 from server.calls import Call, Registry, field_error, parse
 from server.imports import StatementImporter
 from server.journal import JournalClock
@@ -29,11 +28,13 @@ R = TypeVar("R")
 
 
 def build(
-    engine: Engine, clock: JournalClock, executor: Executor, settings: Settings, arriving: Arriving
+    engine: Engine,
+    clock: JournalClock,
+    executor: Executor,
+    settings: Settings,
+    importer: StatementImporter,
 ) -> Registry:
-    """The registry of everything the server answers. `executor` takes what would hold up the event loop;
-    `arriving` is told of the statements that come in.
-    """
+    """The registry of everything the server answers. `executor` takes what would hold up the event loop."""
     registry = Registry(native=engine.commands | engine.queries | engine.streams)
     admin = Admin(engine, executor, settings.snapshots or engine.path / SNAPSHOT_FOLDER)
     registry.unary[ADMIN + "GetStatus"] = admin.get_status
@@ -47,7 +48,7 @@ def build(
         max_lag=settings.max_lag,
     )
     registry.server_streams.update(watches.handlers())
-    registry.client_streams[IMPORT_STATEMENT] = StatementImporter(engine, executor, arriving).handle
+    registry.client_streams[IMPORT_STATEMENT] = importer.handle
     return registry
 
 

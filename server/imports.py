@@ -86,6 +86,48 @@ class StatementImporter:
         finally:
             self.uploads -= 1
 
+    async def import_bytes(
+        self, actor: str, data: bytes, format_name: str
+    ) -> tuple[list[reconciliation_pb2.ImportStatementResponse], list[str]]:
+        """Imports a small file into each account of the shop's that it tells of, once however often it comes.
+        Returns what became of each, and the numbers that are none of the shop's.
+
+        Rows of an account are committed together; one after which another account is refused stays. Raises
+        EngineError: BANK_ACCOUNT_NOT_FOUND when no account is the shop's.
+        """
+        loop = asyncio.get_running_loop()
+        with self._place() as file:
+            try:
+                file.write(data)
+                file.flush()
+            except OSError as error:
+                raise _unwritable(error) from error
+            reading = _Reading(file, format_name, None, self._today())
+            try:
+                statements = await loop.run_in_executor(self.executor, reading.check)
+                if broken := [statement for statement in statements if not statement.adds_up]:
+                    raise StatementBrokenError.of(broken[0])
+            except StatementError as error:
+                raise _refusal(error) from error
+            accounts = {_plain(account.number): account for account in self._accounts()}
+            numbers = [statement.account_number for statement in statements]
+            own = [accounts[_plain(number)] for number in numbers if _plain(number) in accounts]
+            if not own and any(statement.row_count for statement in statements):
+                raise _not_the_shops(", ".join(numbers))
+            taken = []
+            for account in own:
+                header = Header(bank_account_id=account.bank_account_id, format=format_name)
+                name = f"{IMPORT_MUTATIONS}/{account.bank_account_id}/{statements[0].file_hash}"
+                header.request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+                reply = await self._import(Call(IMPORT_MUTATIONS, actor), header, file)
+                taken.append(reconciliation_pb2.ImportStatementResponse.FromString(reply))
+        return taken, [number for number in numbers if _plain(number) not in accounts]
+
+    def _accounts(self) -> Sequence[reconciliation_pb2.BankAccount]:
+        """The shop's bank accounts."""
+        answer = self.engine.query(LIST_BANK_ACCOUNTS, b"")
+        return reconciliation_pb2.ListBankAccountsResponse.FromString(answer).bank_accounts
+
     def _place(self) -> BinaryIO:
         """Where the file lies while it is read: beside the store, without a name, gone when it is closed."""
         try:
@@ -95,9 +137,7 @@ class StatementImporter:
 
     async def _import(self, call: Call, header: Header, file: BinaryIO) -> bytes:
         loop = asyncio.get_running_loop()
-        accounts = reconciliation_pb2.ListBankAccountsResponse.FromString(
-            self.engine.query(LIST_BANK_ACCOUNTS, b"")
-        ).bank_accounts
+        accounts = self._accounts()
         if header.format and header.format not in FORMATS:
             raise field_error(
                 "FIELD_OUT_OF_RANGE",
@@ -305,6 +345,15 @@ def _plain(number: str) -> str:
     return "".join(character for character in number.upper() if character.isalnum())
 
 
+def _not_the_shops(numbers: str) -> EngineError:
+    return EngineError(
+        Code.NOT_FOUND,
+        "BANK_ACCOUNT_NOT_FOUND",
+        f"The file is of account {numbers}, which is none of the shop's. Add it, or name one.",
+        {"field": "header.bank_account_id", "number": numbers},
+    )
+
+
 def _is_lost(statement: StatementSummary, accounts: Sequence[reconciliation_pb2.BankAccount]) -> bool:
     """Whether nobody can say whose rows these are: no number stands there, or one that is not to be trusted
     since no row under it could be read.
@@ -335,12 +384,7 @@ def _choose(
             (place, account) for place, account in of_number if _is_in(statements[place], account)
         ] or of_number[:1]
         if not found:
-            raise EngineError(
-                Code.NOT_FOUND,
-                "BANK_ACCOUNT_NOT_FOUND",
-                f"The file is of account {in_file}, which is none of the shop's. Add it, or name one.",
-                {"field": "header.bank_account_id", "number": in_file},
-            )
+            raise _not_the_shops(in_file)
         if len(found) > 1:
             raise StatementBrokenError(
                 f"the file holds mutations of several accounts ({in_file}): say which is meant"

@@ -33,6 +33,13 @@ TlsClientCaOption = Annotated[
 MetricsListenOption = Annotated[
     str | None, typer.Option(help="host:port for Prometheus; off when not given.")
 ]
+MootaWebhookOption = Annotated[
+    str | None,
+    typer.Option(help="host:port that Moota posts new mutations to, at /moota; off when not given."),
+]
+MootaSecretFileOption = Annotated[
+    Path | None, typer.Option(help="File with the secret that Moota signs what it posts with.")
+]
 ReflectionOption = Annotated[
     bool, typer.Option("--reflection", help="Tell clients which services there are.")
 ]
@@ -67,6 +74,8 @@ def serve(
     tls_key: TlsKeyOption = None,
     tls_client_ca: TlsClientCaOption = None,
     metrics_listen: MetricsListenOption = None,
+    moota_webhook: MootaWebhookOption = None,
+    moota_secret_file: MootaSecretFileOption = None,
     reflection: ReflectionOption = False,
     snapshots: SnapshotsOption = None,
     map_size_mib: MapSizeMibOption = 65_536,
@@ -96,6 +105,8 @@ def serve(
             listen=parse_address(listen),
             tls=_tls(tls_cert, tls_key, tls_client_ca),
             metrics_listen=parse_address(metrics_listen) if metrics_listen else None,
+            moota_listen=parse_address(moota_webhook) if moota_webhook else None,
+            moota_secret_file=moota_secret_file,
             reflection=reflection,
             snapshots=snapshots,
             max_streams=max_streams,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine import Engine, EngineError
 from server import handlers
 from server.arriving import Arriving
+from server.imports import StatementImporter
 from server.journal import JournalClock
 from server.logs import Logger, make_logger
 from server.observe import CallLog
@@ -15,6 +16,7 @@ from server.transport import Transport
 
 if TYPE_CHECKING:
     from server.metrics import MetricsEndpoint
+    from server.moota import MootaEndpoint
 
 # Reading statements, verifying, snapshots.
 WORKERS = 4
@@ -37,17 +39,20 @@ class Service:
         self.clock = JournalClock(engine)
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="kasir-aside")
         self.arriving = Arriving()
-        registry = handlers.build(engine, self.clock, self._executor, settings, self.arriving)
+        self._importer = StatementImporter(engine, self._executor, self.arriving)
+        registry = handlers.build(engine, self.clock, self._executor, settings, self._importer)
         self._transport = Transport(engine, registry, settings, self.log, log_calls)
         self._native = self._transport.server.native
         self._methods = registry.methods
         self._call_log = CallLog(self._native, registry.methods, self.log)
         self._endpoint: MetricsEndpoint | None = None
+        self._moota: MootaEndpoint | None = None
         self._clock_task: asyncio.Task[None] | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._matching_task: asyncio.Task[None] | None = None
         self.address: Address | None = None
         self.metrics_address: Address | None = None
+        self.moota_address: Address | None = None
 
     async def start(self) -> Address:
         """Listens; returns where. Raises SettingsError when it cannot."""
@@ -59,6 +64,7 @@ class Service:
             self._endpoint = MetricsEndpoint(metrics, self.settings.metrics_listen, self.settings.tls)
             self.metrics_address = self._endpoint.address
         try:
+            self._listen_to_moota()
             self.address = await self._transport.start()
         except BaseException:
             self._close_aside()
@@ -73,8 +79,20 @@ class Service:
             data=str(self.engine.path),
             revision=self.engine.revision(),
             metrics=str(self.metrics_address) if self.metrics_address else None,
+            moota=str(self.moota_address) if self.moota_address else None,
         )
         return self.address
+
+    def _listen_to_moota(self) -> None:
+        listen, secret_file = self.settings.moota_listen, self.settings.moota_secret_file
+        if listen is None or secret_file is None:
+            return
+        # Who takes no webhook does not wait for an HTTP server.
+        from server.moota import MootaEndpoint, read_secret  # noqa: PLC0415
+
+        secret = read_secret(secret_file)
+        self._moota = MootaEndpoint(self._importer, secret, listen, self.settings.tls, self.log)
+        self.moota_address = self._moota.address
 
     async def _reconcile(self) -> None:
         """Imported when the server is up: nobody waits for it."""
@@ -97,6 +115,7 @@ class Service:
         """
         self.log.info("stopping", in_progress=self._native.awaited(), streams=self.clock.streams)
         self._transport.not_serving()
+        await asyncio.get_running_loop().run_in_executor(None, self._close_moota)
         self.clock.stop()
         await self._transport.stop(self.settings.grace_s)
         started = (self._clock_task, self._log_task, self._matching_task)
@@ -108,7 +127,13 @@ class Service:
         self._close_aside()
         self.log.info("stopped")
 
+    def _close_moota(self) -> None:
+        if self._moota is not None:
+            self._moota.close()
+            self._moota = None
+
     def _close_aside(self) -> None:
+        self._close_moota()
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None

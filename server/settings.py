@@ -136,6 +136,9 @@ class Settings:
     listen: Address = field(default_factory=lambda: parse_address(DEFAULT_LISTEN))
     tls: Tls | None = None
     metrics_listen: Address | None = None
+    # Where Moota posts new mutations, and the file with the secret that it signs them with.
+    moota_listen: Address | None = None
+    moota_secret_file: Path | None = None
     reflection: bool = False
     # Where CreateSnapshot writes; None: the folder "snapshots" in the data directory.
     snapshots: Path | None = None
@@ -160,7 +163,12 @@ class Settings:
 
     def check(self) -> None:
         """Refuses what must not be served, and what cannot be."""
-        for address, what in ((self.listen, "--listen"), (self.metrics_listen, "--metrics-listen")):
+        listens = (
+            (self.listen, "--listen"),
+            (self.metrics_listen, "--metrics-listen"),
+            (self.moota_listen, "--moota-webhook"),
+        )
+        for address, what in listens:
             if address is not None and self.tls is None and not address.is_loopback:
                 raise SettingsError(
                     f"{what} {address} can be reached from other machines, and without TLS anybody on the "
@@ -169,3 +177,5 @@ class Settings:
                 )
         if self.tls is not None:
             self.tls.check()
+        if (self.moota_listen is None) != (self.moota_secret_file is None):
+            raise SettingsError("Moota's webhook needs both --moota-webhook and --moota-secret-file.")

@@ -4,24 +4,46 @@ Goal: it starts safely or says in a sentence why not, and never loses what it ac
 Method: the command itself in a process of its own, over real sockets, with certificates made by openssl.
 """
 
+import hashlib
+import hmac
+import json
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from kasir.v1 import admin_pb2, admin_pb2_grpc, booking_pb2, stock_pb2
+from kasir.v1 import (
+    admin_pb2,
+    admin_pb2_grpc,
+    booking_pb2,
+    reconciliation_pb2,
+    reconciliation_pb2_grpc,
+    stock_pb2,
+)
+from tests.conftest import ServerProcess
 from tests.server.support import Shop, new_id, read_refusal, until
 
+MOOTA = {
+    "account_number": "123",
+    "date": "2026-03-16 09:00:00",
+    "description": "SETORAN",
+    "amount": 5000,
+    "type": "CR",
+    "balance": 0,
+    "mutation_id": "m1",
+}
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -162,7 +184,7 @@ def test_two_servers_never_share_a_port(serve, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:50051"])
-@pytest.mark.parametrize("option", ["--listen", "--metrics-listen"])
+@pytest.mark.parametrize("option", ["--listen", "--metrics-listen", "--moota-webhook"])
 def test_no_other_machine_is_served_without_tls(tmp_path, option, address):
     said = refused_start(tmp_path / "shop", option, address)
     assert "--tls-cert" in said
@@ -173,6 +195,38 @@ def test_no_other_machine_is_served_without_tls(tmp_path, option, address):
 @pytest.mark.parametrize("address", ["50051", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000", ""])
 def test_an_address_that_is_none(tmp_path, address):
     assert "host:port" in refused_start(tmp_path / "shop", "--listen", address)
+
+
+def test_moota_posts_over_tls_and_what_was_answered_survives_a_kill(serve, certificates, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    options = ["--moota-webhook", "127.0.0.1:0", "--moota-secret-file", str(secret)]
+    tls = ["--tls-cert", str(certificates / "server.pem"), "--tls-key", str(certificates / "server.key")]
+    authority = certificates / "ca.pem"
+    credentials = grpc.ssl_channel_credentials(authority.read_bytes())
+    body = json.dumps([MOOTA]).encode()
+    signature = hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
+
+    def post(started: ServerProcess) -> Any:
+        (address,) = (line["moota"] for line in started.log[-5:] if line["event"] == "started")
+        request = urllib.request.Request(f"https://{address}/moota", body, {"Signature": signature})
+        trusted = ssl.create_default_context(cafile=authority)
+        with urllib.request.urlopen(request, timeout=30, context=trusted) as answer:
+            return json.loads(answer.read())
+
+    started = serve(*options, *tls)
+    names = [("grpc.ssl_target_name_override", "localhost")]
+    with grpc.secure_channel(started.target, credentials, names) as channel:
+        Shop(channel).bank_account("123")
+    assert post(started) == {"new_rows": 1, "known_rows": 0}
+    started.kill()
+    again = serve(*options, *tls)
+    assert post(again) == {"new_rows": 1, "known_rows": 0}
+    with grpc.secure_channel(again.target, credentials, names) as channel:
+        stub = reconciliation_pb2_grpc.ReconciliationServiceStub(channel)
+        found = stub.ListMutations(reconciliation_pb2.ListMutationsRequest(), timeout=30)
+    assert [each.bank_reference for each in found.mutations] == ["m1"]
+    assert again.stop() == 0
 
 
 def test_tls_serves_who_trusts_the_authority(serve, certificates):
