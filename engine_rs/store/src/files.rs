@@ -59,7 +59,7 @@ struct Writable {
 }
 
 /// An LMDB error on its way out of one of heed's closures.
-struct Failed(Fault);
+pub(crate) struct Failed(pub(crate) Fault);
 
 impl From<heed::Error> for Failed {
     fn from(error: heed::Error) -> Self {

@@ -85,19 +85,28 @@ pub(crate) const STORE_KEY: &[u8] = b"\0store";
 pub(crate) const HEAD_KEY: &[u8] = b"\0head";
 const _: () = assert!(STORE_KEY[0] == SHARD && HEAD_KEY[0] == SHARD, "every key begins with the shard byte");
 
+/// Tables that copies of stores made by earlier programs of this format have not: they read as empty.
+const ADDED_LATER: &[Table] = &[Table::StatementFiles];
+
 type Db<'t> = Database<'t, Bytes, Bytes>;
 
 /// The opened databases.
 #[derive(Debug, Clone)]
 pub(crate) struct Tables<'t> {
-    rules: Vec<Db<'t>>,
+    /// None: see [`ADDED_LATER`].
+    rules: Vec<Option<Db<'t>>>,
     own: Vec<Db<'t>>,
 }
 
 impl<'t> Tables<'t> {
-    /// A table of the rules.
-    pub(crate) fn rules(&self, table: Table) -> Db<'t> {
+    /// A table of the rules; none where it would be empty.
+    pub(crate) fn rules(&self, table: Table) -> Option<Db<'t>> {
         self.rules[table as usize]
+    }
+
+    /// A table of the rules in a store that is written, which has them all.
+    pub(crate) fn written(&self, table: Table) -> Db<'t> {
+        self.rules(table).expect("opening a store to write makes what is missing")
     }
 
     /// A table of the store's own.
@@ -112,12 +121,12 @@ impl<'t> Tables<'t> {
     ) -> Result<Self, heed::Error> {
         let mut make = |name| opener.create_database(txn, Some(name));
         Ok(Self {
-            rules: Table::ALL.iter().map(|table| make(table.name())).collect::<Result<_, _>>()?,
+            rules: Table::ALL.iter().map(|table| make(table.name()).map(Some)).collect::<Result<_, _>>()?,
             own: OwnTable::ALL.iter().map(|table| make(table.name())).collect::<Result<_, _>>()?,
         })
     }
 
-    /// Opens every table of a file that must have them all.
+    /// Opens every table of a file that must have all but those that were added later.
     pub(crate) fn open(
         opener: &DatabaseOpener<'t, WithoutTls>,
         txn: &RoTxn<'t, WithoutTls>,
@@ -126,8 +135,12 @@ impl<'t> Tables<'t> {
             let found = open_one(opener, txn, name).map_err(fault)?;
             found.ok_or_else(|| Fault::Corrupt(format!("the table {name} is missing")))
         };
+        let rules = |table: Table| match ADDED_LATER.contains(&table) {
+            true => open_one(opener, txn, table.name()).map_err(fault),
+            false => find(table.name()).map(Some),
+        };
         Ok(Self {
-            rules: Table::ALL.iter().map(|table| find(table.name())).collect::<Result<_, _>>()?,
+            rules: Table::ALL.iter().map(|table| rules(*table)).collect::<Result<_, _>>()?,
             own: OwnTable::ALL.iter().map(|table| find(table.name())).collect::<Result<_, _>>()?,
         })
     }
@@ -148,8 +161,8 @@ impl OnCommit for Tables<'_> {
     type Committed = Tables<'static>;
 
     fn on_commit(self, token: &CommitToken) -> Self::Committed {
-        let keep = |all: Vec<Db<'_>>| all.into_iter().map(|db| db.on_commit(token)).collect();
-        Tables { rules: keep(self.rules), own: keep(self.own) }
+        let rules = self.rules.into_iter().map(|db| db.map(|db| db.on_commit(token))).collect();
+        Tables { rules, own: self.own.into_iter().map(|db| db.on_commit(token)).collect() }
     }
 }
 
@@ -157,7 +170,10 @@ impl OnCommit for Tables<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use heed::{CommitOrAbort, EnvOpenOptions};
+
     use super::*;
+    use crate::files::Failed;
 
     #[test]
     fn every_table_has_a_name_of_its_own_and_is_described() {
@@ -167,6 +183,32 @@ mod tests {
             assert!(table.layout.contains("->"), "{} says neither key nor value", table.name);
         }
         assert_eq!(names.len(), count() as usize);
+    }
+
+    /// A copy made before a table was added is as good as one where it is empty; any other table that is missing is damage.
+    #[test]
+    fn only_tables_that_were_added_later_may_be_missing() {
+        for (left_out, is_whole) in [("statement_files", true), ("orders", false), ("journal", false)] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let mut options = EnvOpenOptions::new().read_txn_without_tls();
+            options.max_dbs(count());
+            // SAFETY: nobody else knows the directory.
+            #[allow(unsafe_code, reason = "heed marks opening a memory map unsafe")]
+            let env = unsafe { options.open(dir.path()) }.expect("it opens");
+            let txn = env.write_txn().expect("a transaction");
+            env.create_databases_and_commit(txn, |opener, txn| -> Result<_, heed::Error> {
+                for table in all().filter(|table| table.name != left_out) {
+                    opener.create_database::<Bytes, Bytes>(txn, Some(table.name))?;
+                }
+                Ok(CommitOrAbort::<_, ()>::Commit(()))
+            })
+            .expect("tables are made");
+            let txn = env.read_txn().expect("a transaction");
+            let opened = env.open_databases_and_commit(txn, |opener, txn| {
+                Tables::open(opener, txn).map(CommitOrAbort::<_, ()>::Commit).map_err(Failed)
+            });
+            assert_eq!(opened.is_ok(), is_whole, "{left_out}");
+        }
     }
 
     #[test]

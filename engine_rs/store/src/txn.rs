@@ -173,7 +173,7 @@ impl State for Writer<'_> {
             self.first_due_ms = self.first_due_ms.map(|first| first.min(due_ms));
             self.deadlines_made += 1;
         }
-        let rows = self.tables.rules(table);
+        let rows = self.tables.written(table);
         if table.grows_at_the_end() {
             // LMDB fills its pages when told that a row comes last, and leaves them half empty otherwise.
             match rows.put_with_flags(&mut self.txn, PutFlags::APPEND, key, value) {
@@ -186,7 +186,7 @@ impl State for Writer<'_> {
 
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
         self.kept.forget(table, key);
-        self.tables.rules(table).delete(&mut self.txn, key).map(drop).map_err(fault)
+        self.tables.written(table).delete(&mut self.txn, key).map(drop).map_err(fault)
     }
 
     fn view(&self) -> &dyn View {
@@ -205,7 +205,8 @@ fn get<'t>(
     table: Table,
     key: &[u8],
 ) -> Result<Option<Cow<'t, [u8]>>, Fault> {
-    Ok(tables.rules(table).get(txn, key).map_err(fault)?.map(Cow::Borrowed))
+    let Some(rows) = tables.rules(table) else { return Ok(None) };
+    Ok(rows.get(txn, key).map_err(fault)?.map(Cow::Borrowed))
 }
 
 fn scan(
@@ -216,11 +217,9 @@ fn scan(
     to: &[u8],
     visit: &mut Visit<'_>,
 ) -> Result<(), Fault> {
-    if from >= to {
-        return Ok(());
-    }
+    let Some(rows) = tables.rules(table).filter(|_| from < to) else { return Ok(()) };
     let range = (Bound::Included(from), Bound::Excluded(to));
-    drain(tables.rules(table).range(txn, &range).map_err(fault)?, visit)
+    drain(rows.range(txn, &range).map_err(fault)?, visit)
 }
 
 fn scan_back(
@@ -231,11 +230,9 @@ fn scan_back(
     to: &[u8],
     visit: &mut Visit<'_>,
 ) -> Result<(), Fault> {
-    if from >= to {
-        return Ok(());
-    }
+    let Some(rows) = tables.rules(table).filter(|_| from < to) else { return Ok(()) };
     let range = (Bound::Included(from), Bound::Excluded(to));
-    drain(tables.rules(table).rev_range(txn, &range).map_err(fault)?, visit)
+    drain(rows.rev_range(txn, &range).map_err(fault)?, visit)
 }
 
 fn drain<'t>(
