@@ -50,7 +50,8 @@ def test_a_statement_pays_the_orders_it_names(run, ask, tmp_path):
     imported = ask("cs", "import", path)
     assert (imported["rows"], imported["new_rows"]) == (3, 3)
     assert imported["bank_account_id"] == "1"
-    assert (ask("cs", "import", path)["new_rows"], ask("cs", "import", path)["known_rows"]) == (0, 3)
+    again = ask("cs", "import", path)
+    assert (again["new_rows"], again["known_rows"], again["file_known"]) == (0, 3, True)
 
     proposed = ask("cs", "match")
     assert (proposed["auto"], proposed["unmatched"]) == (2, 1)

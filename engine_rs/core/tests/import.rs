@@ -225,3 +225,25 @@ fn rows_of_a_file_that_was_taken_whole_are_known_whatever_they_say_later() {
     assert_eq!(import(&mut shop, "2029-01-08", "", true), (1, 0, false));
     shop.replays();
 }
+
+#[test]
+fn pending_parts_are_posted_by_their_whole_entry() {
+    let pending = |row: MutationInput| MutationInput { pending: true, ..row };
+    let parts = [pending(part(100, "", 1)), pending(part(200, "REF1", 1))];
+    let whole = on("2026-01-03", 300, "REF1");
+    let mut shop = Shop::new();
+    assert_eq!(new(&mut shop, &parts), 2);
+    assert_eq!(posted(&mut shop, &whole), [1, 2]);
+    assert_eq!(shop.mutation(2).state, MutationState::Posted);
+    assert_eq!(new(&mut shop, &parts), 0);
+    let booked = parts.map(|row| MutationInput { pending: false, date: "2026-01-03".into(), ..row });
+    assert_eq!(new(&mut shop, &booked), 0);
+    shop.replays();
+
+    // Some are missing: nobody knows which.
+    let mut shop = Shop::new();
+    assert_eq!(new(&mut shop, &[pending(part(100, "", 1))]), 1);
+    assert_eq!(posted(&mut shop, &whole), [0; 0]);
+    assert_eq!(shop.mutation(1).state, MutationState::Pending);
+    shop.replays();
+}

@@ -135,9 +135,11 @@ impl<'t> Tables<'t> {
             let found = open_one(opener, txn, name).map_err(fault)?;
             found.ok_or_else(|| Fault::Corrupt(format!("the table {name} is missing")))
         };
-        let rules = |table: Table| match ADDED_LATER.contains(&table) {
-            true => open_one(opener, txn, table.name()).map_err(fault),
-            false => find(table.name()).map(Some),
+        let rules = |table: Table| {
+            if ADDED_LATER.contains(&table) {
+                return open_one(opener, txn, table.name()).map_err(fault);
+            }
+            find(table.name()).map(Some)
         };
         Ok(Self {
             rules: Table::ALL.iter().map(|table| rules(*table)).collect::<Result<_, _>>()?,

@@ -311,11 +311,10 @@ fn money_matching_arrives_with_every_field() {
     let row = &mutations[0];
     assert_eq!((row.date.as_str(), &row.amount, &row.balance), ("2025-01-31", &input(5), &input(6)));
     assert_eq!((row.description.as_str(), row.bank_reference.as_str()), ("TRSF", "R1"));
-    assert_eq!((row.pending, row.occurrence), (true, 2));
+    assert_eq!((row.pending, row.occurrence, row.reference_is_unique), (true, 2, true));
     assert_eq!((row.value_date.as_str(), row.counterparty.as_str()), ("2025-02-01", "SARI"));
     let entry = row.entry.as_ref().expect("it is a part of one");
     assert_eq!((entry.reference.as_str(), &entry.amount, entry.occurrence), ("E1", &input(7), 3));
-    assert!(row.reference_is_unique);
 
     let rules =
         pb::MatchingRules { write_off_max: rupiah(7), propose_by_itself: true, confirm_by_itself: true };

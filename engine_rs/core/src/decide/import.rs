@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::matching::state_prefix;
 use super::row_key::{
@@ -98,6 +99,9 @@ pub(crate) fn import(
     Ok(Decided::new(run.events, Answer::Imported(run.imported)))
 }
 
+/// Pending rows of an account, by amount.
+type PendingRows = BTreeMap<i64, Vec<Mutation>>;
+
 /// One call's import under way.
 struct Import<'v> {
     view: &'v dyn View,
@@ -115,7 +119,7 @@ struct Import<'v> {
     /// Per id and amount, day and mutation of the rows that were imported before days were looked at.
     undated: BTreeMap<Vec<u8>, Vec<(String, MutationId)>>,
     /// Pending rows by amount; none of an account with too many. Read when first needed.
-    pending: Option<BTreeMap<i64, Vec<Mutation>>>,
+    pending: Option<Rc<PendingRows>>,
 }
 
 impl Import<'_> {
@@ -138,6 +142,15 @@ impl Import<'_> {
         if let Some(id) = before.or(here) {
             self.met.insert(id);
             self.imported.known.push(id);
+            return Ok(());
+        }
+        let parts = self.waiting_parts(&mutation)?;
+        if let Some(first) = parts.first() {
+            self.ids.insert(key.as_slice().to_vec(), first.mutation_id);
+            for part in parts {
+                let posted = Mutation { date: mutation.date.clone(), balance_minor: None, ..part.clone() };
+                self.post(&part, posted);
+            }
             return Ok(());
         }
         self.add(key, mutation);
@@ -288,17 +301,43 @@ impl Import<'_> {
         Ok(found)
     }
 
+    fn pending(&mut self, account_id: BankAccountId) -> Result<Rc<PendingRows>, Fault> {
+        if let Some(pending) = &self.pending {
+            return Ok(Rc::clone(pending));
+        }
+        let pending = Rc::new(pending_by_amount(self.view, account_id)?);
+        self.pending = Some(Rc::clone(&pending));
+        Ok(pending)
+    }
+
     /// The only row of this amount that waits, of about this day, of which the text begins this one's or the other way round.
     fn waiting_alike(&mut self, row: &Mutation) -> Result<Option<MutationId>, Fault> {
-        if self.pending.is_none() {
-            self.pending = Some(pending_by_amount(self.view, row.bank_account_id)?);
-        }
-        let of_amount = self.pending.iter().filter_map(|pending| pending.get(&row.amount_minor));
-        let mut alike = of_amount
+        let pending = self.pending(row.bank_account_id)?;
+        let mut alike = pending
+            .get(&row.amount_minor)
+            .into_iter()
             .flatten()
             .filter(|pending| !self.posted.contains(&pending.mutation_id) && are_alike(pending, row));
         let first = alike.next();
         Ok(first.filter(|_| alike.next().is_none()).map(|pending| pending.mutation_id))
+    }
+
+    /// The pending rows that are all the parts of this entry, told as a whole; none when some are missing.
+    fn waiting_parts(&mut self, row: &Mutation) -> Result<Vec<Mutation>, Fault> {
+        if !row.reference_by_day || row.entry.is_some() {
+            return Ok(Vec::new());
+        }
+        let pending = self.pending(row.bank_account_id)?;
+        let is_of_it = |part: &&Mutation| {
+            let entry = part.entry.as_ref();
+            entry.is_some_and(|entry| {
+                entry.reference == row.bank_reference && entry.amount_minor == row.amount_minor
+            }) && !self.posted.contains(&part.mutation_id)
+                && are_near(part, row)
+        };
+        let parts: Vec<Mutation> = pending.values().flatten().filter(is_of_it).cloned().collect();
+        let sum: i128 = parts.iter().map(|part| i128::from(part.amount_minor)).sum();
+        Ok(if sum == i128::from(row.amount_minor) { parts } else { Vec::new() })
     }
 
     fn post(&mut self, pending: &Mutation, row: Mutation) {
@@ -332,17 +371,14 @@ impl Import<'_> {
 }
 
 /// An account's pending rows by amount; none when there are more than are looked at.
-fn pending_by_amount(
-    view: &dyn View,
-    account_id: BankAccountId,
-) -> Result<BTreeMap<i64, Vec<Mutation>>, Fault> {
+fn pending_by_amount(view: &dyn View, account_id: BankAccountId) -> Result<PendingRows, Fault> {
     let prefix = state_prefix(account_id, MutationState::Pending);
     let mut ids = Vec::new();
     view.scan(Table::MutationsByState, prefix.as_slice(), prefix.end().as_slice(), &mut |key, _| {
         ids.push(u64_at(key, key.len() - 8)?);
         Ok(ids.len() <= PENDING_MAX)
     })?;
-    let mut by_amount: BTreeMap<i64, Vec<Mutation>> = BTreeMap::new();
+    let mut by_amount = PendingRows::new();
     if ids.len() <= PENDING_MAX {
         for id in ids {
             let pending: Mutation = must(view, id)?;
@@ -352,13 +388,18 @@ fn pending_by_amount(
     Ok(by_amount)
 }
 
+/// Whether a pending row may be posted on the day of a posted one.
+fn are_near(pending: &Mutation, row: &Mutation) -> bool {
+    let days = text::day_of(&pending.date).zip(text::day_of(&row.date));
+    days.is_some_and(|(one, other)| (one - other).abs() <= POSTED_WITHIN_DAYS)
+}
+
 /// Whether a posted row may be this pending one with its text cut off or completed.
 fn are_alike(pending: &Mutation, row: &Mutation) -> bool {
-    let days = text::day_of(&pending.date).zip(text::day_of(&row.date));
     let (before, after) = (folded(&pending.description), folded(&row.description));
     let has_other_id = !pending.bank_reference.is_empty() && !row.bank_reference.is_empty();
     !has_other_id
-        && days.is_some_and(|(one, other)| (one - other).abs() <= POSTED_WITHIN_DAYS)
+        && are_near(pending, row)
         && !before.is_empty()
         && !after.is_empty()
         && (before.starts_with(&after) || after.starts_with(&before))
