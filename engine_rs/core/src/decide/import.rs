@@ -100,7 +100,7 @@ pub(crate) fn import(
 }
 
 /// Pending rows of an account, by amount.
-type PendingRows = BTreeMap<i64, Vec<Mutation>>;
+type PendingRows = BTreeMap<i64, Vec<Waiting>>;
 
 /// One call's import under way.
 struct Import<'v> {
@@ -313,13 +313,12 @@ impl Import<'_> {
     /// The only row of this amount that waits, of about this day, of which the text begins this one's or the other way round.
     fn waiting_alike(&mut self, row: &Mutation) -> Result<Option<MutationId>, Fault> {
         let pending = self.pending(row.bank_account_id)?;
-        let mut alike = pending
-            .get(&row.amount_minor)
-            .into_iter()
-            .flatten()
-            .filter(|pending| !self.posted.contains(&pending.mutation_id) && are_alike(pending, row));
+        let posted = Waiting::new(row.clone());
+        let mut alike = pending.get(&row.amount_minor).into_iter().flatten().filter(|waiting| {
+            waiting.is_alike(&posted) && !self.posted.contains(&waiting.mutation.mutation_id)
+        });
         let first = alike.next();
-        Ok(first.filter(|_| alike.next().is_none()).map(|pending| pending.mutation_id))
+        Ok(first.filter(|_| alike.next().is_none()).map(|waiting| waiting.mutation.mutation_id))
     }
 
     /// The pending rows that are all the parts of this entry, told as a whole; none when some are missing.
@@ -328,14 +327,16 @@ impl Import<'_> {
             return Ok(Vec::new());
         }
         let pending = self.pending(row.bank_account_id)?;
-        let is_of_it = |part: &&Mutation| {
-            let entry = part.entry.as_ref();
+        let day = text::day_of(&row.date);
+        let is_of_it = |part: &&Waiting| {
+            let entry = part.mutation.entry.as_ref();
             entry.is_some_and(|entry| {
                 entry.reference == row.bank_reference && entry.amount_minor == row.amount_minor
-            }) && !self.posted.contains(&part.mutation_id)
-                && are_near(part, row)
+            }) && part.is_near(day)
+                && !self.posted.contains(&part.mutation.mutation_id)
         };
-        let parts: Vec<Mutation> = pending.values().flatten().filter(is_of_it).cloned().collect();
+        let of_it = pending.values().flatten().filter(is_of_it);
+        let parts: Vec<Mutation> = of_it.map(|part| part.mutation.clone()).collect();
         let sum: i128 = parts.iter().map(|part| i128::from(part.amount_minor)).sum();
         Ok(if sum == i128::from(row.amount_minor) { parts } else { Vec::new() })
     }
@@ -382,27 +383,39 @@ fn pending_by_amount(view: &dyn View, account_id: BankAccountId) -> Result<Pendi
     if ids.len() <= PENDING_MAX {
         for id in ids {
             let pending: Mutation = must(view, id)?;
-            by_amount.entry(pending.amount_minor).or_default().push(pending);
+            by_amount.entry(pending.amount_minor).or_default().push(Waiting::new(pending));
         }
     }
     Ok(by_amount)
 }
 
-/// Whether a pending row may be posted on the day of a posted one.
-fn are_near(pending: &Mutation, row: &Mutation) -> bool {
-    let days = text::day_of(&pending.date).zip(text::day_of(&row.date));
-    days.is_some_and(|(one, other)| (one - other).abs() <= POSTED_WITHIN_DAYS)
+/// A row with what it is compared by: many are, with many.
+struct Waiting {
+    mutation: Mutation,
+    day: Option<i32>,
+    text: String,
 }
 
-/// Whether a posted row may be this pending one with its text cut off or completed.
-fn are_alike(pending: &Mutation, row: &Mutation) -> bool {
-    let (before, after) = (folded(&pending.description), folded(&row.description));
-    let has_other_id = !pending.bank_reference.is_empty() && !row.bank_reference.is_empty();
-    !has_other_id
-        && are_near(pending, row)
-        && !before.is_empty()
-        && !after.is_empty()
-        && (before.starts_with(&after) || after.starts_with(&before))
+impl Waiting {
+    fn new(mutation: Mutation) -> Self {
+        Self { day: text::day_of(&mutation.date), text: folded(&mutation.description), mutation }
+    }
+
+    /// Whether the bank may post it on this day.
+    fn is_near(&self, day: Option<i32>) -> bool {
+        self.day.zip(day).is_some_and(|(one, other)| (one - other).abs() <= POSTED_WITHIN_DAYS)
+    }
+
+    /// Whether a posted row may be this one with its text cut off or completed.
+    fn is_alike(&self, row: &Self) -> bool {
+        let has_other_id =
+            !self.mutation.bank_reference.is_empty() && !row.mutation.bank_reference.is_empty();
+        !has_other_id
+            && self.is_near(row.day)
+            && !self.text.is_empty()
+            && !row.text.is_empty()
+            && (self.text.starts_with(&row.text) || row.text.starts_with(&self.text))
+    }
 }
 
 fn checked(
