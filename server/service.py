@@ -115,7 +115,8 @@ class Service:
         """
         self.log.info("stopping", in_progress=self._native.awaited(), streams=self.clock.streams)
         self._transport.not_serving()
-        await asyncio.get_running_loop().run_in_executor(None, self._close_moota)
+        if self._moota is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._close_moota)
         self.clock.stop()
         await self._transport.stop(self.settings.grace_s)
         started = (self._clock_task, self._log_task, self._matching_task)
