@@ -243,6 +243,25 @@ fn a_text_may_have_a_line_with_a_dash() {
 }
 
 /// One generated mutation: booked on which day, how much, with which of the dialects' texts.
+#[test]
+fn a_statement_without_a_currency_is_of_the_account_that_was_opened_last() {
+    let statement = |opening: &str, closing: &str| {
+        format!(":20:S\r\n:25:1291.99.348\r\n:60F:{opening}\r\n:62F:{closing}\r\n")
+    };
+    let file = [
+        statement("C110614EUR1,00", "C110615EUR1,00"),
+        statement("C110615USD1,00", "C110616USD1,00"),
+        statement("C110616 damaged", "C110617USD1,00"),
+    ]
+    .concat();
+    for _ in 0..20 {
+        let found = statements(file.as_bytes(), "mt940");
+        let told: Vec<_> = found.iter().map(|s| (s.account.currency.as_str(), s.end.problem_count)).collect();
+        assert_eq!((told[0], told[1].0), (("EUR", 0), "USD"));
+        assert!(told[1].1 > 0);
+    }
+}
+
 fn mutation() -> impl Strategy<Value = (u8, i64, usize, String)> {
     (1..29_u8, -99_999_999..99_999_999_i64, 0..4_usize, "[A-Z][A-Z ]{0,20}[A-Z]")
 }

@@ -211,9 +211,10 @@ impl Chain {
         &self.accounts[account].currency
     }
 
-    /// The currency of an account that was opened before, whatever it is.
+    /// The currency of an account that was opened before; of several the one that was opened last.
     pub(super) fn currency_of(&self, key: &str) -> Option<&str> {
-        self.known.keys().find(|known| known.0 == key).map(|known| known.1.as_str())
+        let opened = self.known.iter().filter(|((number, _), _)| number == key);
+        opened.max_by_key(|(_, account)| **account).map(|((_, currency), _)| currency.as_str())
     }
 
     /// Ends the statement being read with the closing balance of line `line`, which must follow from its opening balance and
