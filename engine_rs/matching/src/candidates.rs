@@ -101,6 +101,8 @@ impl Open {
         let best_name = pairs.iter().map(|pair| pair.name).max().unwrap_or(0);
         pairs.retain(|pair| pair.score() >= KEPT_SCORE);
         pairs.truncate(KEPT_MAX);
+        // What is kept is little of what was weighed, and kept long.
+        pairs.shrink_to_fit();
         Edges { pairs, groups, rests_minor, best_name, cut }
     }
 
