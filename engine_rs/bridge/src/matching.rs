@@ -2,6 +2,7 @@
 //! without a store; the rules are [`kasir_matching`]'s.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -104,12 +105,16 @@ fn run(orders: &Path, mutations: &Path, out: &Path, options: &Options) -> Result
     for (at, (line, order)) in order_lines.iter().zip(found_orders).enumerate() {
         let matcher = matcher(&mut matchers, &line.account, &line.currency, options)
             .map_err(|words| wrong(orders, at, &words))?;
-        order.into_iter().for_each(|order| matcher.put_order(order));
+        if let Some(order) = order {
+            matcher.put_order(order);
+        }
     }
     for (at, (line, mutation)) in mutation_lines.iter().zip(found_mutations).enumerate() {
         let matcher = matcher(&mut matchers, &line.account, &line.currency, options)
             .map_err(|words| wrong(mutations, at, &words))?;
-        mutation.into_iter().for_each(|mutation| matcher.put_mutation(mutation));
+        if let Some(mutation) = mutation {
+            matcher.put_mutation(mutation);
+        }
     }
     for matcher in matchers.values_mut() {
         matcher.decide(usize::MAX);
@@ -263,18 +268,19 @@ fn matcher<'m, 'a>(
     currency: &'a str,
     options: &Options,
 ) -> Result<&'m mut Matcher, String> {
-    if !matchers.contains_key(&(account, currency)) {
-        let known = Currency::parse(currency).ok_or_else(|| format!("{currency} is no currency"))?;
-        let config = Config::of_currency(known.code(), known.minor_per_major());
-        let matcher = Matcher::new(Config {
-            utc_offset_minutes: options.utc_offset_minutes,
-            write_off_max_minor: options.write_off_max_minor.unwrap_or(config.write_off_max_minor),
-            threads: options.threads,
-            ..config
-        });
-        matchers.insert((account, currency), matcher);
+    match matchers.entry((account, currency)) {
+        Entry::Occupied(known) => Ok(known.into_mut()),
+        Entry::Vacant(new) => {
+            let known = Currency::parse(currency).ok_or_else(|| format!("{currency} is no currency"))?;
+            let config = Config::of_currency(known.code(), known.minor_per_major());
+            Ok(new.insert(Matcher::new(Config {
+                utc_offset_minutes: options.utc_offset_minutes,
+                write_off_max_minor: options.write_off_max_minor.unwrap_or(config.write_off_max_minor),
+                threads: options.threads,
+                ..config
+            })))
+        }
     }
-    Ok(matchers.get_mut(&(account, currency)).expect("just put there"))
 }
 
 /// A line for each mutation, in pieces that follow each other.

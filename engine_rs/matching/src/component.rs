@@ -133,7 +133,7 @@ fn hypotheses(open: &Open, mutations: &[MutationId]) -> Vec<Hypothesis> {
 /// Mutations by which a payer paid the same again: of one payer's transfers of one amount that fit the same orders, those that
 /// fit best count, then the earliest, as many as there are orders. It is the same payer's money, whichever is meant.
 fn paid_again(open: &Open, mutations: &[MutationId]) -> FxHashSet<MutationId> {
-    let mut equal: BTreeMap<(&str, Vec<OrderId>), Vec<(i64, i32, MutationId)>> = BTreeMap::new();
+    let mut equal: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for id in mutations {
         let Some(entry) = open.mutations.get(id) else { continue };
         let named = |pair: &&Evidence| {
@@ -407,14 +407,15 @@ fn with_sets_first(open: &Open, mutations: &[MutationId], hypotheses: Vec<Hypoth
     let mut ranked: Vec<(i64, &Hypothesis)> = sets.iter().map(|set| (gain(set), set)).collect();
     ranked.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.orders.cmp(&other.1.orders)));
     let clashes = Clashes::among(&ranked);
-    let mut settled = vec![false; mutations.len()];
-    // Orders of sets that were taken, with the set's margin.
-    let mut gone: FxHashMap<OrderId, i64> = FxHashMap::default();
-    let mut taken = vec![false; ranked.len()];
+    let mut taken = Taken {
+        members: vec![false; mutations.len()],
+        orders: FxHashMap::default(),
+        places: vec![false; ranked.len()],
+    };
     let mut outcomes = Vec::new();
     for (place, (gained, set)) in ranked.iter().enumerate() {
-        let free = set.mutations.iter().all(|member| !settled[*member])
-            && set.orders.iter().all(|order| !gone.contains_key(order));
+        let free = set.mutations.iter().all(|member| !taken.members[*member])
+            && set.orders.iter().all(|order| !taken.orders.contains_key(order));
         if *gained <= 0 || !free {
             continue;
         }
@@ -422,7 +423,7 @@ fn with_sets_first(open: &Open, mutations: &[MutationId], hypotheses: Vec<Hypoth
         let nearest = rivals.map(|rival| gained - ranked[rival].0).min().unwrap_or(*gained);
         let margin = nearest.clamp(0, *gained).min(MARGIN_MAX);
         for &member in &set.mutations {
-            settled[member] = true;
+            taken.members[member] = true;
             outcomes.push(Outcome {
                 mutation_id: mutations[member],
                 choice: set.choice.clone(),
@@ -430,21 +431,44 @@ fn with_sets_first(open: &Open, mutations: &[MutationId], hypotheses: Vec<Hypoth
                 cut: false,
             });
         }
-        taken[place] = true;
-        gone.extend(set.orders.iter().map(|order| (*order, margin)));
+        taken.places[place] = true;
+        taken.orders.extend(set.orders.iter().map(|order| (*order, margin)));
     }
+    outcomes.extend(beside_sets(open, mutations, &pairs, &ranked, &taken, &clashes));
+    outcomes
+}
+
+/// The sets that were taken.
+struct Taken {
+    /// Of each mutation, whether it is in one.
+    members: Vec<bool>,
+    /// Their orders, with the set's margin.
+    orders: FxHashMap<OrderId, i64>,
+    /// Of each set, whether it is one.
+    places: Vec<bool>,
+}
+
+/// Assigns the mutations beside the sets. They are no surer than the sets that took their other orders, and than those that
+/// were not taken for them.
+fn beside_sets(
+    open: &Open,
+    mutations: &[MutationId],
+    pairs: &[Hypothesis],
+    ranked: &[(i64, &Hypothesis)],
+    taken: &Taken,
+    clashes: &Clashes,
+) -> Vec<Outcome> {
     let (left, lost): (Vec<&Hypothesis>, Vec<&Hypothesis>) = pairs
         .iter()
-        .filter(|pair| !settled[pair.mutations[0]])
-        .partition(|pair| !gone.contains_key(&pair.orders[0]));
-    // What is assigned is no surer than the sets that took its other orders, and than those that were not taken for it.
+        .filter(|pair| !taken.members[pair.mutations[0]])
+        .partition(|pair| !taken.orders.contains_key(&pair.orders[0]));
     let mut of_member = vec![MARGIN_MAX; mutations.len()];
     let mut of_order: FxHashMap<OrderId, i64> = FxHashMap::default();
     for pair in lost {
         let most = &mut of_member[pair.mutations[0]];
-        *most = gone[&pair.orders[0]].min(*most);
+        *most = taken.orders[&pair.orders[0]].min(*most);
     }
-    for (_, (gained, set)) in ranked.iter().enumerate().filter(|(place, _)| !taken[*place]) {
+    for (_, (gained, set)) in ranked.iter().enumerate().filter(|(place, _)| !taken.places[*place]) {
         let dearer = clashes.with(set).map(|other| ranked[other].0).max().unwrap_or(0).max(0);
         let margin = dearer - gained;
         set.mutations.iter().for_each(|member| of_member[*member] = margin.min(of_member[*member]));
@@ -453,7 +477,8 @@ fn with_sets_first(open: &Open, mutations: &[MutationId], hypotheses: Vec<Hypoth
             *most = margin.min(*most);
         }
     }
-    for mut outcome in by_assignment(mutations, &left, &settled) {
+    let mut outcomes = by_assignment(mutations, &left, &taken.members);
+    for outcome in &mut outcomes {
         let member = mutations.binary_search(&outcome.mutation_id).expect("one of them");
         let pairs = open.mutations.get(&outcome.mutation_id).map(|entry| &entry.edges.pairs);
         let order = match (&outcome.choice, pairs) {
@@ -461,7 +486,6 @@ fn with_sets_first(open: &Open, mutations: &[MutationId], hypotheses: Vec<Hypoth
             _ => None,
         };
         outcome.margin = outcome.margin.min(of_member[member]).min(order.copied().unwrap_or(MARGIN_MAX));
-        outcomes.push(outcome);
     }
     outcomes
 }

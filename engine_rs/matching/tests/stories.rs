@@ -397,7 +397,9 @@ fn of_one_payers_equal_transfers_the_one_that_fits_best_counts() {
 fn a_learnt_payer_is_not_everybody_whose_name_begins_so() {
     let verdict = |learnt: &[u64], text: &str| {
         let mut matcher = matcher(shop(), vec![mutation(1, 150_000, text)]);
-        learnt.iter().for_each(|customer| matcher.learn("WAHYU NUGROHO", CustomerKey(*customer)));
+        for customer in learnt {
+            matcher.learn("WAHYU NUGROHO", CustomerKey(*customer));
+        }
         matcher.decide(usize::MAX);
         matcher.decision(MutationId(1)).map(|decision| decision.verdict)
     };

@@ -64,22 +64,7 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_
                 mutation.learnt_payer.clone_from(payer);
             })
         }
-        Event::MutationUndone { mutation_id, matched } => {
-            let before: Mutation = must(state.view(), mutation_id.0)?;
-            let (customer_id, minor) = (before.credited_customer_id, -before.credited_minor);
-            credit_by_mutation(state, customer_id, minor, before.currency, context)?;
-            let action =
-                if before.ignored_pending { MutationAction::UndoPending } else { MutationAction::Undo };
-            edit(state, *mutation_id, action, |mutation| {
-                mutation.allocations.clear();
-                mutation.credited_minor = 0;
-                mutation.credited_customer_id = CustomerId(0);
-                mutation.ignored_pending = false;
-                mutation.ignore_reason.clear();
-                mutation.learnt_payer.clear();
-                mutation.undone |= *matched;
-            })
-        }
+        Event::MutationUndone { mutation_id, matched } => undone(state, *mutation_id, *matched, context),
         Event::MutationIgnored { mutation_id, reason } => {
             edit(state, *mutation_id, MutationAction::Ignore, |mutation| {
                 mutation.proposal = None;
@@ -89,6 +74,27 @@ pub(super) fn evolved(state: &mut dyn State, event: &Event, context: &Context<'_
         }
         other => Err(Fault::Corrupt(format!("{} is no event of a mutation", other.name()))),
     }
+}
+
+fn undone(
+    state: &mut dyn State,
+    mutation_id: MutationId,
+    matched: bool,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
+    let before: Mutation = must(state.view(), mutation_id.0)?;
+    let (customer_id, minor) = (before.credited_customer_id, -before.credited_minor);
+    credit_by_mutation(state, customer_id, minor, before.currency, context)?;
+    let action = if before.ignored_pending { MutationAction::UndoPending } else { MutationAction::Undo };
+    edit(state, mutation_id, action, |mutation| {
+        mutation.allocations.clear();
+        mutation.credited_minor = 0;
+        mutation.credited_customer_id = CustomerId(0);
+        mutation.ignored_pending = false;
+        mutation.ignore_reason.clear();
+        mutation.learnt_payer.clear();
+        mutation.undone |= matched;
+    })
 }
 
 fn imported(state: &mut dyn State, mutation: &Mutation) -> Result<(), Fault> {
