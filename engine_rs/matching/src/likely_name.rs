@@ -28,7 +28,7 @@ impl Token {
 pub(crate) struct NameEvidence {
     /// Millinats.
     pub(crate) weight: i64,
-    /// Words are there that are somebody else's.
+    /// Words are there that are somebody else's, or may be.
     pub(crate) contradicted: bool,
 }
 
@@ -63,11 +63,13 @@ impl Seen<'_> {
         if count == 0 {
             return self.nothing_found(weights);
         }
-        let (mut missing, mut cut_off) = (0, 0);
+        let (mut missing, mut cut_off, mut half) = (0, 0, false);
         for (at, &word) in words.iter().take(found.len()).enumerate().filter(|(at, _)| !found[*at]) {
             let letters = book.letters(word);
             if let Some((token, more)) = self.beginning(letters, &used) {
                 used[token] = true;
+                // Many words begin with the letter that is known of the customer's.
+                half |= self.tokens[token].letters > 1 && letters.chars().count() == 1;
                 value += more;
                 at_end |= self.tokens[token].last;
             } else if letters.chars().nth(TELLING_LETTERS - 1).is_some() {
@@ -92,7 +94,7 @@ impl Seen<'_> {
         NameEvidence {
             weight: (value.min(weights.name_max) + beside + absent).max(weights.name_contradicts),
             // A name that is more than the customer's may be a namesake's.
-            contradicted: clashes || (self.name_only && (inner || (others > 0 && count == 1))),
+            contradicted: clashes || half || (self.name_only && (inner || (others > 0 && count == 1))),
         }
     }
 

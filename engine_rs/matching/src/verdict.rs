@@ -171,11 +171,11 @@ impl Weighed {
                     && pair.relation == Relation::Exact
                     && pair.score() >= open.config.auto_score
             };
-            // Parts of an amount without a code may be parts of another order of the same payer.
+            // Parts of an amount without a code, and many parts, may be those of another order of the same payer.
             let own = pair.map_or(0, Evidence::other);
             let named = |other: &Evidence| {
                 let equally = other.other() + i64::from(NAME_LEAD) > own;
-                other.order_id != order_id && equally && !coded
+                other.order_id != order_id && equally && (!coded || transfers > 2)
             };
             edges.is_some_and(|edges| {
                 !edges.cut && !edges.pairs.iter().any(|pair| elsewhere(pair) || named(pair))
@@ -242,7 +242,7 @@ fn told_by_others(open: &Open, mutation: &MutationEntry, chosen: &Evidence) -> b
     // Who is known only as a payer for others may mean any order of the amount.
     let learnt = !chosen.told_by_text(open.config.auto_other_evidence) && chosen.alias > 0;
     let exact = |pair: &Evidence| pair.relation == Relation::Exact;
-    others().any(|pair| equal(pair) || (near && named(pair)) || ((near || learnt) && exact(pair)))
+    others().any(|pair| equal(pair) || (near && named(pair)) || (learnt && exact(pair)))
 }
 
 /// Another order whose amount this is exactly, so well that a person has to look.

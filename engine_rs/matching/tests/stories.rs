@@ -459,3 +459,22 @@ fn a_dollar_is_not_a_rupiah() {
     assert!(!decided[0].reasons.iter().any(|reason| reason.to_string().contains("rounded")), "{decided:?}");
     assert!(decided[0].allocations.iter().all(|of| of.write_off_minor == 0));
 }
+
+#[test]
+fn an_initial_that_many_words_begin_with_names_nobody() {
+    let orders = |name: &str| vec![order(1, name, 149_000, 0), order(2, "Gara Lestari", 149_000, 0)];
+    let text = "BI-FAST CR TRANSFER   DR 014 MAIMUNAH HIDAYAT";
+    assert_eq!(one(orders("Maimunah Hidayat"), 149_000, text).verdict, Verdict::Auto);
+    assert_ne!(one(orders("Maimunah H"), 149_000, text).verdict, Verdict::Auto);
+}
+
+#[test]
+fn what_only_another_transfer_tells_apart_is_for_people() {
+    let orders = vec![order(1, "Sri Hidayat", 59_000, 0), order(2, "Sri Hidayath", 59_000, 0)];
+    let text = |name: &str| format!("BI-FAST CR TRANSFER   DR 014 {name}");
+    let decisions = decided(
+        orders,
+        vec![mutation(1, 59_000, &text("SRI HID")), mutation(2, 59_000, &text("SRI HIDAYATH"))],
+    );
+    assert_ne!(decisions[0].verdict, Verdict::Auto);
+}
