@@ -67,6 +67,7 @@ CRATE_DEPENDENCIES = {
         "prost",
         "prost-types",
         "pyo3",
+        "rustc-hash",
         "serde",
         "serde_json",
     },
