@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
 use kasir_core::money::Currency;
-use kasir_matching::{Config, CustomerKey, Decision, Feature, Matcher, Mutation, MutationId, Order, Verdict};
+use kasir_matching::{
+    Config, CustomerKey, Decision, Feature, Matcher, Mutation, MutationId, Order, Verdict, tells_payer,
+};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -165,7 +168,7 @@ fn learn_from_the_sure<'a>(
             continue;
         }
         let payer = line.payer();
-        if payer.contains(' ') {
+        if tells_payer(&payer) {
             let decision = decision.clone();
             matcher.learn(&payer, files.customers[place(decision.allocations[0].order_id.0)]);
             learnt.insert(decision.mutation_id, decision);
@@ -187,8 +190,9 @@ fn tells_a_payer(decision: &Decision, files: &Files<'_>) -> bool {
         let known = reason.weight_millinats >= Config::default().weights.alias;
         matches!(reason.feature, Feature::Name(_)) && known
     };
+    // What is left of a partly paid order carries no code.
     order.unique_code != 0
-        && allocation.amount_minor == order.payable_minor - order.paid_minor
+        && allocation.amount_minor == order.payable_minor
         && !decision.reasons.iter().any(named)
 }
 
@@ -315,6 +319,8 @@ fn write(out: &Path, pieces: &[Vec<u8>]) -> Result<(), Problem> {
     let mut name = out.as_os_str().to_owned();
     name.push(".partial");
     let partial = PathBuf::from(name);
-    fs::write(&partial, pieces.concat()).map_err(|error| Problem::File(partial.clone(), error))?;
+    let written = fs::File::create(&partial)
+        .and_then(|mut file| pieces.iter().try_for_each(|piece| file.write_all(piece)));
+    written.map_err(|error| Problem::File(partial.clone(), error))?;
     fs::rename(&partial, out).map_err(|error| Problem::File(out.to_owned(), error))
 }

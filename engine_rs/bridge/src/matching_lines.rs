@@ -88,7 +88,7 @@ pub(crate) struct OrderLine<'a> {
     #[serde(default)]
     pub(crate) unique_code: i32,
     #[serde(default)]
-    pub(crate) paid_minor: i64,
+    paid_minor: i64,
     #[serde(default)]
     customer_id: u64,
     #[serde(default, borrow)]

@@ -293,3 +293,23 @@ pub(crate) fn format_amount(minor: i128, currency: &str) -> String {
 pub(crate) fn moota_signature_ok(secret: &[u8], body: &[u8], signature: &str) -> bool {
     kasir_statements::moota_signature_ok(secret, body, signature)
 }
+
+#[cfg(test)]
+mod tests {
+    use kasir_core::money::Currency;
+    use kasir_statements::{currency_code, minor_digits};
+
+    #[test]
+    fn readers_and_engine_know_the_same_currencies() {
+        let letters = || b'A'..=b'Z';
+        for code in letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c]))) {
+            let code = std::str::from_utf8(&code).unwrap();
+            let known = Currency::parse(code);
+            assert_eq!(currency_code(code), known.map(|_| code), "{code}");
+            if let Some(known) = known {
+                let digits = u32::try_from(minor_digits(code)).unwrap();
+                assert_eq!(known.minor_per_major(), 10_i64.pow(digits), "{code}");
+            }
+        }
+    }
+}

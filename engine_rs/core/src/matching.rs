@@ -10,7 +10,6 @@ use kasir_matching::{Config, CustomerKey, Decision, Matcher, Verdict};
 
 use crate::command::{Command, ProposalInput};
 use crate::decide::booking::reserved_by;
-use crate::decide::confirm::tells_payer;
 use crate::decide::matching::{PROPOSALS_MAX, state_prefix};
 use crate::decide::small;
 use crate::event::{Event, Resource};
@@ -90,10 +89,7 @@ impl Desk {
         let all = Key::new();
         view.scan(Table::Payers, all.as_slice(), all.end().as_slice(), &mut |key, _| {
             let (payer, customer_id) = payer_of_row(key)?;
-            // Names of one word were learnt once.
-            if tells_payer(payer) {
-                desk.matcher.learn(payer, CustomerKey(customer_id));
-            }
+            desk.matcher.learn(payer, CustomerKey(customer_id));
             Ok(true)
         })?;
         desk.changed.orders.extend(orders);
@@ -162,9 +158,6 @@ impl Desk {
         }
         for (payer, customer_id) in std::mem::take(&mut self.changed.payers) {
             let key = CustomerKey(customer_id.0);
-            if !tells_payer(&payer) {
-                continue;
-            }
             if view.get(Table::Payers, payer_row(&payer, customer_id).as_slice())?.is_some() {
                 self.matcher.learn(&payer, key);
             } else {
@@ -241,8 +234,6 @@ impl Desk {
             return Ok(None);
         }
         let sign = if order.payable_minor < order.totals.total_minor { -1 } else { 1 };
-        // What is left of a partly paid order carries no code.
-        let is_whole = order.due_minor() == order.payable_minor;
         Ok(Some(kasir_matching::Order {
             order_id: kasir_matching::OrderId(order_id.0),
             version: order.version,
@@ -250,7 +241,7 @@ impl Desk {
             customer_key: CustomerKey(order.customer_id.0),
             due_minor: order.due_minor(),
             payable_minor: order.payable_minor,
-            unique_code: if is_whole { sign * order.unique_code } else { 0 },
+            unique_code: sign * order.unique_code,
             create_ms: order.create_ms,
             expire_ms: order.expire_ms,
             state,

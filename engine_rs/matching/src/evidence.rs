@@ -34,14 +34,17 @@ impl Evidence {
 
     /// What speaks for the pair beside its amount is this much, and nothing in the name speaks against it.
     pub(crate) fn told(&self, least: i64) -> bool {
-        let named = !self.contradicted && self.other() >= least;
-        named || i64::from(self.number.max(0) + self.alias.max(0)) >= least
+        self.told_with(self.alias.max(0), least)
     }
 
     /// The same without what was learnt of the payer.
     pub(crate) fn told_by_text(&self, least: i64) -> bool {
-        (!self.contradicted && self.other() - i64::from(self.alias.max(0)) >= least)
-            || i64::from(self.number) >= least
+        self.told_with(0, least)
+    }
+
+    fn told_with(&self, alias: i32, least: i64) -> bool {
+        let known = i64::from(self.number.max(0) + alias);
+        known >= least || (!self.contradicted && known + i64::from(self.name.max(0)) >= least)
     }
 
     /// The score.

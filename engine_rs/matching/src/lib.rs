@@ -32,7 +32,7 @@ pub use amounts::Relation;
 pub use config::{Config, Weights};
 pub use matcher::Matcher;
 pub use reason::{Feature, Reason};
-pub use text::payer_key;
+pub use text::{payer_key, tells_payer};
 pub use types::{
     Allocation, Candidate, CustomerKey, Decided, Decision, Mutation, MutationId, Order, OrderId, OrderState,
     Verdict,

@@ -85,7 +85,8 @@ impl Matcher {
         self.open.remove_mutation(mutation_id)
     }
 
-    /// Remembers that who pays as `payer_key` (see [`crate::payer_key`]) paid for a customer. Nothing for an empty key.
+    /// Remembers that who pays as `payer_key` (see [`crate::payer_key`]) paid for a customer. Nothing where that does not tell who it is
+    /// (see [`crate::tells_payer`]).
     pub fn learn(&mut self, payer_key: &str, customer_key: CustomerKey) {
         self.open.learn(payer_key, customer_key, &mut self.touched);
     }

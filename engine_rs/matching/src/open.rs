@@ -10,7 +10,7 @@ use crate::candidates::{Edges, NAME_SEEN};
 use crate::config::Config;
 use crate::names::{NameBook, Shift, Token};
 use crate::sorted::{insert, remove};
-use crate::text::{Number, Text};
+use crate::text::{Number, Text, tells_payer};
 use crate::types::{CustomerKey, Mutation, MutationId, Order, OrderId};
 
 const DAY_MS: i64 = 86_400_000;
@@ -174,7 +174,7 @@ impl Open {
     }
 
     pub(crate) fn learn(&mut self, payer: &str, customer: CustomerKey, touched: &mut Touched) {
-        if payer.is_empty() || customer == CustomerKey::default() {
+        if !tells_payer(payer) || customer == CustomerKey::default() {
             return;
         }
         if insert(self.customers_of.entry(payer.to_owned()).or_default(), customer) {

@@ -396,6 +396,11 @@ pub fn payer_key(description: &str, counterparty: &str) -> String {
     Text::of(description, counterparty).payer()
 }
 
+/// Whether a payer's key tells who paid: one word is many people's, and nothing is learnt of it.
+pub fn tells_payer(payer_key: &str) -> bool {
+    payer_key.trim().contains(' ')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

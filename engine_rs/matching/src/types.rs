@@ -43,7 +43,8 @@ pub struct Order {
     pub payable_minor: i64,
     /// What is not paid yet; more than 0, at most `payable_minor`.
     pub due_minor: i64,
-    /// In major units, as the customer reads it; negative when it was taken off; 0 is none.
+    /// In major units, as the customer reads it; negative when it was taken off; 0 is none. Of a partly paid order it is not
+    /// looked at.
     pub unique_code: i32,
     /// When it was booked, milliseconds since 1970 UTC.
     pub create_ms: i64,

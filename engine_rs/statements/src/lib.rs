@@ -29,7 +29,9 @@ pub use model::{
     Account, End, EntryRef, MAX_ACCOUNTS, MAX_DESCRIPTION_CHARS, MAX_PROBLEMS, MAX_REFERENCE_CHARS, MAX_ROWS,
     Options, Problem, ProblemKind, Row, StatementError,
 };
-pub use money::{MAX_AMOUNT_MINOR, Marks, format_amount, minor_digits, parse_amount, parse_marked};
+pub use money::{
+    MAX_AMOUNT_MINOR, Marks, currency_code, format_amount, minor_digits, parse_amount, parse_marked,
+};
 pub use record::Recorder;
 pub use signature::moota_signature_ok;
 pub use sink::{Collect, OwnedEntry, OwnedRow, Sink, Statement};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kasir_matching::payer_key;
+use kasir_matching::{payer_key, tells_payer};
 
 use super::matching::auto_proposals;
 use super::payment::{Paying, Told, customers_of, mutation_ready};
@@ -448,11 +448,6 @@ fn confirmed(
 
 /// Most bytes of a payer's name that are kept: it is part of a key.
 const PAYER_BYTES_MAX: usize = 160;
-
-/// Whether a name says who paid: one word is many people's.
-pub(crate) fn tells_payer(payer: &str) -> bool {
-    payer.trim().contains(' ')
-}
 
 /// As much of a payer's name as is kept.
 fn bounded(mut payer: String) -> String {
