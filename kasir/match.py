@@ -23,7 +23,8 @@ WriteOff = Annotated[
     typer.Option(
         "--write-off-max",
         min=0,
-        help="Most minor units let go when a transfer came short by a fee. Default: 6,500 rupiah, nothing in other currencies.",
+        help="Most minor units let go when a transfer came short by a fee. "
+        "Default: 6,500 rupiah, nothing in other currencies.",
     ),
 ]
 
