@@ -160,6 +160,15 @@ def test_twins_of_one_name_and_price_are_a_tie_unless_time_tells() -> None:
     assert judged(later, [(SITI, 149_000, {1: 149_000})])[0].decidable
 
 
+def test_a_closer_look_than_points_leaves_fewer_ties() -> None:
+    orders = [order(1, "Ellla Lazuardi", 159_000), order(2, "Langgeng Ana Lestari", 159_000)]
+    plain = Reading(name="ELA LAZUARDI")
+    seen = judged(orders, [(plain, 159_000, {1: 159_000})])[0]
+    assert (seen.decidable, seen.tie) == (False, False)
+    strangers = judged(orders, [(Reading(name="JOKO PURNOMO"), 159_000, {1: 159_000})])[0]
+    assert strangers.tie
+
+
 def test_as_many_like_payments_as_like_orders_may_be_exchanged() -> None:
     orders = [order(1, "Siti Rahmawati", 149_000), order(2, "Siti Rahmawati", 149_000)]
     truths = judged(orders, [(SITI, 149_000, {1: 149_000}), (SITI, 149_000, {2: 149_000})])
