@@ -32,9 +32,11 @@ impl Evidence {
         i64::from(self.name.max(0) + self.number.max(0) + self.alias.max(0))
     }
 
-    /// What speaks for the pair beside its amount is this much, and nothing in the name speaks against it.
+    /// What speaks for the pair beside its amount is this much, and nothing in the name speaks against it. Of a payer who is
+    /// known, nothing can: of what is learnt only that is left which the name does not say already.
     pub(crate) fn told(&self, least: i64) -> bool {
-        self.told_with(self.alias.max(0), least)
+        let learnt = if self.alias > 0 { self.alias + self.name.max(0) } else { 0 };
+        self.told_with(learnt, least)
     }
 
     /// The same without what was learnt of the payer.

@@ -13,6 +13,8 @@ const INITIAL: i64 = 1_000;
 const CUT_LETTER: i64 = 900;
 /// Another word stands beside a name that is there in full.
 const WORD_BESIDE: i64 = -200;
+/// With a word of which the customer gave a letter, the others have to weigh this much: many words begin with a letter.
+const HALF_TOLD: i64 = 6_000;
 /// The text ended before the rest of the name.
 const CUT_OFF: i64 = -200;
 
@@ -68,7 +70,6 @@ impl Seen<'_> {
             let letters = book.letters(word);
             if let Some((token, more)) = self.beginning(letters, &used) {
                 used[token] = true;
-                // Many words begin with the letter that is known of the customer's.
                 half |= self.tokens[token].letters > 1 && letters.chars().count() == 1;
                 value += more;
                 at_end |= self.tokens[token].last;
@@ -94,7 +95,9 @@ impl Seen<'_> {
         NameEvidence {
             weight: (value.min(weights.name_max) + beside + absent).max(weights.name_contradicts),
             // A name that is more than the customer's may be a namesake's.
-            contradicted: clashes || half || (self.name_only && (inner || (others > 0 && count == 1))),
+            contradicted: clashes
+                || (half && value < HALF_TOLD)
+                || (self.name_only && (inner || (others > 0 && count == 1))),
         }
     }
 

@@ -175,7 +175,8 @@ impl Weighed {
             let own = pair.map_or(0, Evidence::other);
             let named = |other: &Evidence| {
                 let equally = other.other() + i64::from(NAME_LEAD) > own;
-                other.order_id != order_id && equally && (!coded || transfers > 2)
+                let possible = other.days_off >= 0 && !matches!(other.relation, Relation::Over);
+                other.order_id != order_id && possible && equally && (!coded || transfers > 2)
             };
             edges.is_some_and(|edges| {
                 !edges.cut && !edges.pairs.iter().any(|pair| elsewhere(pair) || named(pair))

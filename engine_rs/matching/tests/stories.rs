@@ -487,3 +487,35 @@ fn one_word_tells_no_payer() {
     assert!(matcher.decide(usize::MAX).changed.is_empty());
     assert!(!matcher.forget("SUSILAWATI", CustomerKey(12_003)));
 }
+
+#[test]
+fn an_initial_stands_for_a_word_where_the_rest_tells_enough() {
+    let orders = vec![order(1, "Dwi Kanda L", 547_000, 0), order(2, "Gara Lestari", 547_000, 0)];
+    let decision = one(orders, 547_000, "BI-FAST CR TRANSFER   DR 014 DWI KANDA LESTARI");
+    assert_eq!((decision.verdict, paid(&decision)), (Verdict::Auto, vec![(1, 547_000, 0)]));
+}
+
+#[test]
+fn a_payer_who_was_learnt_may_bear_a_part_of_the_name() {
+    let text = "SWITCHING CR TRANSFER   DR 451 SRI SUARTINI";
+    let orders = vec![order(1, "Empluk Dina Suartini", 577_000, 0), order(2, "Gara Lestari", 590_000, 0)];
+    let mut matcher = matcher(orders, vec![mutation(1, 577_000, text)]);
+    assert_ne!(matcher.decision(MutationId(1)).map(|decision| decision.verdict), Some(Verdict::Auto));
+    matcher.learn(&payer_key(text, ""), CustomerKey(1));
+    assert_eq!(matcher.decide(usize::MAX).changed[0].verdict, Verdict::Auto);
+}
+
+#[test]
+fn what_a_payer_books_later_makes_no_instalment_doubtful() {
+    let verdicts = |days_later: i64| {
+        let mut later = order(2, "Garang Suartini", 622_001, 501);
+        later.create_ms += days_later * DAY_MS;
+        later.expire_ms += days_later * DAY_MS;
+        let text = "BI-FAST CR TRANSFER   DR 014 GARANG SUARTINI";
+        let parts = [20_000, 60_000, 41_799].iter().zip(1..).map(|(part, id)| mutation(id, *part, text));
+        let decisions = decided(vec![order(1, "Garang Suartini", 121_799, 799), later], parts.collect());
+        decisions.iter().map(|decision| decision.verdict).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(3), [Verdict::Auto; 3]);
+    assert!(!verdicts(0).contains(&Verdict::Auto));
+}
