@@ -24,6 +24,8 @@ pub(crate) struct Evidence {
     pub(crate) days_off: i32,
     /// The text holds a part that is somebody else's name.
     pub(crate) contradicted: bool,
+    /// Of a name's several words the text holds one, and nothing else names the order.
+    pub(crate) thin: bool,
 }
 
 impl Evidence {
@@ -92,6 +94,7 @@ pub(crate) fn weigh(open: &Open, mutation: &MutationEntry, seen: &Seen<'_>, entr
         score: small(score),
         days_off,
         contradicted: name.contradicted,
+        thin: name.one_of_several && number <= 0 && alias <= 0,
     }
 }
 

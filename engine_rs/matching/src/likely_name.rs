@@ -32,6 +32,8 @@ pub(crate) struct NameEvidence {
     pub(crate) weight: i64,
     /// Words are there that are somebody else's, or may be.
     pub(crate) contradicted: bool,
+    /// Of several words one is there.
+    pub(crate) one_of_several: bool,
 }
 
 /// A text as far as names go, and whom its payer is known to pay for.
@@ -98,6 +100,7 @@ impl Seen<'_> {
             contradicted: clashes
                 || (half && value < HALF_TOLD)
                 || (self.name_only && (inner || (others > 0 && count == 1))),
+            one_of_several: count == 1 && missing + cut_off > 0,
         }
     }
 

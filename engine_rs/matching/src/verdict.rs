@@ -82,11 +82,11 @@ impl Weighed {
                 Relation::Exact => !common || (told && pair.number >= 0),
                 Relation::CodeLeftOut | Relation::FeeOver => told,
                 Relation::FeeShort => told && short <= order.due_minor / FEE_SHARE,
-                Relation::Tolerated
-                | Relation::Rounded
-                | Relation::Swapped
-                | Relation::WrongDigit
-                | Relation::DigitCount => told_by_text,
+                Relation::Tolerated | Relation::Rounded => told_by_text,
+                // Amounts of few digits are all a slip apart.
+                Relation::Swapped | Relation::WrongDigit | Relation::DigitCount => {
+                    told_by_text && digits_of(order.due_minor) > COMMON_DIGITS
+                }
                 Relation::CodeSeen | Relation::Part | Relation::Over => false,
             };
             // What would stay due is a person's to ask for.
@@ -240,10 +240,11 @@ fn told_by_others(open: &Open, mutation: &MutationEntry, chosen: &Evidence) -> b
     // Of an amount that is only near, no other order of the same payer may be meant.
     let named = |pair: &Evidence| pair.other() > 0 && pair.other() + i64::from(NAME_LEAD) > chosen.other();
     let near = matches!(chosen.relation, Relation::Tolerated | Relation::Rounded);
-    // Who is known only as a payer for others may mean any order of the amount.
+    // Who is known only as a payer for others, or by one word of a name, may mean any order of the amount.
     let learnt = !chosen.told_by_text(open.config.auto_other_evidence) && chosen.alias > 0;
     let exact = |pair: &Evidence| pair.relation == Relation::Exact;
-    others().any(|pair| equal(pair) || (near && named(pair)) || (learnt && exact(pair)))
+    let doubtful = learnt || chosen.thin;
+    others().any(|pair| equal(pair) || (near && named(pair)) || (doubtful && exact(pair)))
 }
 
 /// Another order whose amount this is exactly, so well that a person has to look.

@@ -519,3 +519,24 @@ fn what_a_payer_books_later_makes_no_instalment_doubtful() {
     assert_eq!(verdicts(3), [Verdict::Auto; 3]);
     assert!(!verdicts(0).contains(&Verdict::Auto));
 }
+
+#[test]
+fn one_word_of_a_name_is_not_enough_among_orders_of_one_amount() {
+    let verdict = |other: i64, text: &str| {
+        let orders = vec![order(1, "Wasis Maheswara", 129_000, 0), order(2, "Wass Maheswara", other, 0)];
+        one(orders, 129_000, text).verdict
+    };
+    assert_ne!(verdict(129_000, "BI-FAST CR TRANSFER   DR 014 WASIS"), Verdict::Auto);
+    assert_eq!(verdict(131_000, "BI-FAST CR TRANSFER   DR 014 WASIS MAHESWARA"), Verdict::Auto);
+    assert_eq!(verdict(129_000, "BI-FAST CR TRANSFER   DR 014 WASIS INV 1"), Verdict::Auto);
+}
+
+#[test]
+fn amounts_of_few_digits_are_no_slips() {
+    let paid = |due: i64, code: i32, amount: i64| {
+        let text = "BI-FAST CR TRANSFER   DR 014 JONO WIBISONO";
+        one(vec![order(1, "Jono Wibisono", due, code)], amount, text).verdict
+    };
+    assert_eq!(paid(110_437, 437, 150_437), Verdict::Auto);
+    assert_ne!(paid(110_000, 0, 150_000), Verdict::Auto);
+}
