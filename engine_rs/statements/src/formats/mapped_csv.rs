@@ -1,4 +1,4 @@
-//! CSV of any bank, or the first sheet of an XLSX, read by a saved [`Mapping`] of its columns.
+//! CSV of any bank, or the first sheet of an XLSX or XLS, read by a saved [`Mapping`] of its columns.
 //!
 //! What the mapping leaves open (delimiter, header, decimal sign, order of day and month) is found in the file: where its cells
 //! leave a doubt, it is refused and the mapping must say. Then the file is read twice, once to find out.
@@ -12,7 +12,7 @@ use super::csv_layout::{AmountColumns, Layout, cell, is_ignored};
 use super::mapping::{Mapping, is_currency};
 use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
 use super::styles::{AmountStyle, DateForm, DateStyle, Written};
-use super::xlsx;
+use super::workbook;
 use crate::checks::{Order, Totals};
 use crate::dates::sheet_day;
 use crate::model::{Account, Options, Row, StatementError};
@@ -23,7 +23,7 @@ use crate::text::shown;
 
 pub(super) const FORMAT: Format = Format {
     name: "mapped-csv",
-    title: "CSV or XLSX of any bank, with a column mapping",
+    title: "CSV, XLSX or XLS of any bank, with a column mapping",
     sniff: |_: &Head| false,
     read,
 };
@@ -37,7 +37,7 @@ fn read(
     let mapping = Mapping::parse(text)?;
     let table = mapping.table.as_ref();
     let table = table.ok_or_else(|| StatementError::broken("the column mapping names no columns"))?;
-    let layout = if source.head().bytes.starts_with(xlsx::ZIP_MARK) {
+    let layout = if workbook::is_workbook(source.head()) {
         Layout::of_sheet(first_rows(source)?, &mapping, table)?
     } else {
         Layout::find(source.head(), &mapping, table)?
@@ -81,7 +81,7 @@ fn find_styles(
 /// The first rows of a spreadsheet's first sheet, each with its number.
 fn first_rows(source: &mut Source<'_>) -> Result<Vec<(u64, Vec<String>)>, StatementError> {
     let mut rows = Vec::new();
-    let read = xlsx::rows(source, 1, |number, cells| {
+    let read = workbook::rows(source, 1, |number, cells| {
         rows.push((number, cells.iter().map(|cell| (*cell).to_owned()).collect()));
         if rows.len() < HEAD_LINES { Ok(()) } else { Err(StatementError::Stopped) }
     });
@@ -99,7 +99,7 @@ fn records(
     mut take: impl FnMut(u64, &[&str]) -> Result<(), StatementError>,
 ) -> Result<Option<u64>, StatementError> {
     if layout.is_sheet {
-        xlsx::rows(source, 1, |number, cells| {
+        workbook::rows(source, 1, |number, cells| {
             let is_read = number > layout.header_line && !is_ignored(cells, mapping);
             if is_read { take(number, cells) } else { Ok(()) }
         })?;

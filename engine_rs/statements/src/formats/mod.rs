@@ -3,6 +3,7 @@
 mod bai2;
 mod bai2_records;
 mod bank_id;
+mod biff;
 mod bni;
 mod bri_cms;
 mod bri_internet;
@@ -33,6 +34,8 @@ mod records;
 mod styles;
 mod table;
 mod table_sums;
+mod workbook;
+mod xls;
 mod xlsx;
 
 use crate::model::{Options, StatementError};
@@ -80,10 +83,6 @@ pub fn names() -> String {
 
 /// The format that `options` name, or else the one of a file that begins like `head`.
 pub fn find(head: &Head, options: &Options<'_>) -> Result<&'static Format, StatementError> {
-    if head.bytes.starts_with(xlsx::OLD_MARK) {
-        let words = "the file is a spreadsheet of the old kind (.xls): save it as .xlsx, or export CSV";
-        return Err(StatementError::Unrecognised(words.to_owned()));
-    }
     if let Some(name) = options.format {
         return FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
             StatementError::Unrecognised(format!("there is no format {}; known are {}", shown(name), names()))
