@@ -19,6 +19,7 @@ __all__ = [
     "RpcServer",
     "StatementReader",
     "__version__",
+    "fitting_mappings",
     "format_amount",
     "match_files",
     "moota_signature_ok",
@@ -334,6 +335,11 @@ class StatementReader:
 
 def statement_formats() -> list[tuple[str, str]]:
     """Name and title of each format that `StatementReader` reads, in the order in which they are tried."""
+
+def fitting_mappings(file: bytes | str | Path, mappings: list[str]) -> list[int]:
+    """Which of some column mappings fit the header of a file that is in no bank's own format, by their
+    places. Raises OSError.
+    """
 
 def format_amount(minor: int, currency: str) -> str:
     """Minor units for people, e.g. 10840000 of IDR as "108,400.00"."""

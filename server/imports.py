@@ -19,6 +19,7 @@ from engine import Code, Engine, EngineError
 from kasir.v1 import admin_pb2, common_pb2, reconciliation_pb2
 from server.arriving import Arriving
 from server.calls import Call, check_size, field_error, parse
+from server.mappings import choose
 from server.statements import (
     FORMATS,
     ProblemKind,
@@ -27,6 +28,7 @@ from server.statements import (
     StatementError,
     StatementRow,
     StatementSummary,
+    StatementUnrecognisedError,
     check,
     rows,
 )
@@ -46,6 +48,8 @@ ROWS_PER_COMMAND = 5_000
 MAX_COUNTERPARTY_CHARS = 100
 # So many of a broken file's problems are told one by one.
 PROBLEMS_TOLD = 8
+# So many saved mappings are named beside a file that none of them fits.
+MAPPINGS_TOLD = 10
 # So many mutations are listed by each list of the reply.
 LISTED_MAX = 100_000
 
@@ -144,10 +148,11 @@ class StatementImporter:
                 "header.format",
                 f"There is no format {header.format!r}; known are {', '.join(FORMATS)}.",
             )
-        reading = _Reading(file, header.format or None, header.mapping or None, self._today())
+        choice = await loop.run_in_executor(self.executor, choose, self.engine, header, file)
+        reading = _Reading(file, header.format or None, choice.mapping or None, self._today())
         try:
             statements = await loop.run_in_executor(self.executor, reading.check)
-            place, account = _choose(statements, accounts, header.bank_account_id)
+            place, account = _choose(statements, accounts, choice.bank_account_id)
             statement = statements[place]
             # Rows of an account without a number may be the shop's.
             lost = [other for other in statements if other is not statement and _is_lost(other, accounts)]
@@ -155,7 +160,7 @@ class StatementImporter:
                 if not read.adds_up and not header.allow_broken:
                     raise StatementBrokenError.of(read)
         except StatementError as error:
-            raise _refusal(error) from error
+            raise _refusal(error, choice.unfit) from error
         if statement.currency and statement.currency != account.currency_code:
             raise field_error(
                 "CURRENCY_MISMATCH",
@@ -163,7 +168,8 @@ class StatementImporter:
                 f"The file is in {statement.currency}, account {account.number} in {account.currency_code}.",
             )
         response = _begun([statement, *lost], account)
-        file_hash = _read_as(statement.file_hash, header.mapping)
+        response.mapping_name = choice.name
+        file_hash = _read_as(statement.file_hash, choice.mapping)
         if statement.row_count > ROWS_PER_COMMAND:
             # What one command takes is all or nothing by itself.
             await loop.run_in_executor(
@@ -416,9 +422,11 @@ def _is_in(statement: StatementSummary, account: reconciliation_pb2.BankAccount)
     return not statement.currency or statement.currency == account.currency_code
 
 
-def _refusal(error: StatementError) -> EngineError:
-    """What is wrong with a file, the first rows by name."""
+def _refusal(error: StatementError, unfit: Sequence[str] = ()) -> EngineError:
+    """What is wrong with a file, the first rows by name. `unfit`: the saved mappings that do not fit it."""
     message = str(error)
+    if unfit and isinstance(error, StatementUnrecognisedError):
+        message = f"{message}, and no saved mapping fits its header ({', '.join(unfit[:MAPPINGS_TOLD])})"
     details = {"field": "chunk", "problems": str(error.problem_count)}
     for problem in error.problems[:PROBLEMS_TOLD]:
         name = f"line_{problem.row}" if problem.row else "file"

@@ -25,7 +25,9 @@ without a code needs a name or a number; anything else needs a good name and no 
 `decidable` is certain and true. Certain and false is `misleading`: kept, and counted against a matcher. Rows
 of one amount whose best explanations are the same orders, each good enough to be certain of alone, are
 `alike`: nobody could or need tell which pays which, so their truth may be exchanged. When there are fewer of
-them than such orders, or the best explanations are worth less, that is a `tie`.
+them than such orders, or the best explanations are worth less, that is a `tie`, unless a closer look than
+points tells them apart (`ties`): ELA and Ellla are two letters apart and fit nothing by the rules above, yet
+nobody would think of Dono instead.
 """
 
 import datetime as dt
@@ -34,7 +36,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from bench.matching import names
+from bench.matching import names, ties
 from bench.matching.files import SEN, WIB, Mutation, Order, TestSet, Truth
 from bench.matching.shop import FEES
 from bench.matching.texts import Reading
@@ -140,19 +142,22 @@ class Clerk:
         settled = self._settled()
         alike: dict[tuple[int, frozenset[frozenset[int]]], list[int]] = defaultdict(list)
         for index, row in enumerate(self.rows):
-            best = self._certain.get(index)
-            if best is not None:
+            certain = self._certain.get(index)
+            if certain is not None:
                 truth = row.truth
-                truth.why = f"{best.points:g}: {best.why}"
-                truth.decidable = truth.findable = best.orders == frozenset(truth.allocations)
+                truth.why = f"{certain.points:g}: {certain.why}"
+                truth.decidable = truth.findable = certain.orders == frozenset(truth.allocations)
                 truth.misleading = not truth.decidable
                 continue
             found = self._explanations(index, settled)
             _complete_undecided(row.truth, found)
             if not found or found[0].points < PLAUSIBLE:
                 continue
-            best_sets = frozenset(each.orders for each in found if each.points == found[0].points)
-            row.truth.tie = len(best_sets) > 1 and frozenset(row.truth.allocations) in best_sets
+            best = [each for each in found if each.points == found[0].points]
+            best_sets = frozenset(each.orders for each in best)
+            row.truth.tie = frozenset(row.truth.allocations) in best_sets and ties.even(
+                [self._look(index, each) for each in best]
+            )
             if found[0].points >= CERTAIN:
                 alike[row.mutation.amount_minor, best_sets].append(index)
         for (_, best_sets), indices in alike.items():
@@ -160,6 +165,29 @@ class Clerk:
                 truth = self.rows[index].truth
                 truth.alike = self.rows[indices[0]].truth.mutation_id
                 truth.tie = truth.tie and len(indices) < len(best_sets)
+
+    def _look(self, index: int, explanation: Explanation) -> ties.Look:
+        """An explanation of a mutation, seen closely."""
+        row = self.rows[index]
+        orders = [self.orders[order_id] for order_id in sorted(explanation.orders)]
+        customers = {names.words_of(order.customer_name) for order in orders}
+        known = any(
+            _same_payer(row.reading, self.rows[other].reading.name)
+            for other, certain in self._certain.items()
+            if customers & {names.words_of(self.orders[each].customer_name) for each in certain.orders}
+        )
+        adds_up = [
+            self.rows[other].mutation.amount_minor + row.mutation.amount_minor == orders[0].due_minor
+            and _same_payer(row.reading, self.rows[other].reading.name)
+            for other in self._parts[orders[0].order_id]
+            if other != index
+        ]
+        return ties.Look(
+            amount=explanation.why.partition(", name")[0],
+            name=ties.likeness(row.reading, [order.customer_name for order in orders]),
+            known=known,
+            adds_up=any(adds_up),
+        )
 
     def _settled(self) -> set[int]:
         """Orders that nothing is left to pay of, by what is certain."""

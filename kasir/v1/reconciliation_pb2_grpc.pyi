@@ -41,6 +41,14 @@ class ReconciliationServiceStub:
     """Says how an account's money is matched: what may be written off, what happens by itself."""
     ListBankAccounts: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListBankAccountsRequest, _reconciliation_pb2.ListBankAccountsResponse]
     """All bank accounts, by id; at most 1,000."""
+    SaveColumnMapping: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.SaveColumnMappingRequest, _reconciliation_pb2.SaveColumnMappingResponse]
+    """Keeps which column of an account's files means what, under a name; one of that name is replaced. A mapping that cannot be
+    read is refused (FIELD_MALFORMED).
+    """
+    ListColumnMappings: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListColumnMappingsRequest, _reconciliation_pb2.ListColumnMappingsResponse]
+    """Column mappings, filtered, paged."""
+    DeleteColumnMapping: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.DeleteColumnMappingRequest, _reconciliation_pb2.DeleteColumnMappingResponse]
+    """Forgets a column mapping. What was imported by it stays."""
     ImportStatement: _grpc.StreamUnaryMultiCallable[_reconciliation_pb2.ImportStatementRequest, _reconciliation_pb2.ImportStatementResponse]
     """Takes a bank's mutation file, in pieces. Not a statement: STATEMENT_UNRECOGNISED; broken sums: STATEMENT_BROKEN
     with the rows named, and nothing is imported. The same file or overlapping ones add only what is new.
@@ -92,6 +100,14 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     """Says how an account's money is matched: what may be written off, what happens by itself."""
     ListBankAccounts: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListBankAccountsRequest, _reconciliation_pb2.ListBankAccountsResponse]  # type: ignore[assignment]
     """All bank accounts, by id; at most 1,000."""
+    SaveColumnMapping: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.SaveColumnMappingRequest, _reconciliation_pb2.SaveColumnMappingResponse]  # type: ignore[assignment]
+    """Keeps which column of an account's files means what, under a name; one of that name is replaced. A mapping that cannot be
+    read is refused (FIELD_MALFORMED).
+    """
+    ListColumnMappings: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListColumnMappingsRequest, _reconciliation_pb2.ListColumnMappingsResponse]  # type: ignore[assignment]
+    """Column mappings, filtered, paged."""
+    DeleteColumnMapping: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.DeleteColumnMappingRequest, _reconciliation_pb2.DeleteColumnMappingResponse]  # type: ignore[assignment]
+    """Forgets a column mapping. What was imported by it stays."""
     ImportStatement: _aio.StreamUnaryMultiCallable[_reconciliation_pb2.ImportStatementRequest, _reconciliation_pb2.ImportStatementResponse]  # type: ignore[assignment]
     """Takes a bank's mutation file, in pieces. Not a statement: STATEMENT_UNRECOGNISED; broken sums: STATEMENT_BROKEN
     with the rows named, and nothing is imported. The same file or overlapping ones add only what is new.
@@ -158,6 +174,32 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.ListBankAccountsResponse, _abc.Awaitable[_reconciliation_pb2.ListBankAccountsResponse]]:
         """All bank accounts, by id; at most 1,000."""
+
+    @_abc_1.abstractmethod
+    def SaveColumnMapping(
+        self,
+        request: _reconciliation_pb2.SaveColumnMappingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.SaveColumnMappingResponse, _abc.Awaitable[_reconciliation_pb2.SaveColumnMappingResponse]]:
+        """Keeps which column of an account's files means what, under a name; one of that name is replaced. A mapping that cannot be
+        read is refused (FIELD_MALFORMED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListColumnMappings(
+        self,
+        request: _reconciliation_pb2.ListColumnMappingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.ListColumnMappingsResponse, _abc.Awaitable[_reconciliation_pb2.ListColumnMappingsResponse]]:
+        """Column mappings, filtered, paged."""
+
+    @_abc_1.abstractmethod
+    def DeleteColumnMapping(
+        self,
+        request: _reconciliation_pb2.DeleteColumnMappingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.DeleteColumnMappingResponse, _abc.Awaitable[_reconciliation_pb2.DeleteColumnMappingResponse]]:
+        """Forgets a column mapping. What was imported by it stays."""
 
     @_abc_1.abstractmethod
     def ImportStatement(

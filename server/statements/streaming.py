@@ -1,13 +1,13 @@
 """Bank files of any size: checked without keeping anything, and their rows in batches."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
-from engine._core import StatementReader
+from engine._core import StatementReader, fitting_mappings
 from server.statements.model import (
     Problem,
     ProblemKind,
@@ -44,10 +44,8 @@ class Reading:
         self, file: Place, give: Literal["rows", "lines", "sums"], batch: int = BATCH_ROWS
     ) -> StatementReader:
         """The reader of `file`; rows come as rows, as lines of JSON, or not at all. Raises OSError."""
-        if not isinstance(file, bytes | str | Path):
-            file = f"/dev/fd/{file.fileno()}"
         return StatementReader(
-            file,
+            _place(file),
             format=self.format or None,
             mapping=self.mapping,
             today=self.today.toordinal(),
@@ -97,6 +95,17 @@ def rows(
                     yield found
             case _:
                 raise_refusal(piece)
+
+
+def fitting(file: Place, mappings: Sequence[str]) -> list[int]:
+    """Which of some column mappings fit the header of a file that is in no bank's own format, by their
+    places. Raises OSError.
+    """
+    return fitting_mappings(_place(file), list(mappings)) if mappings else []
+
+
+def _place(file: Place) -> bytes | str | Path:
+    return file if isinstance(file, bytes | str | Path) else f"/dev/fd/{file.fileno()}"
 
 
 def row_of(told: tuple[Any, ...]) -> StatementRow:

@@ -1,6 +1,6 @@
 //! Codes that only one thing may have: SKUs, barcodes, phones, airway bills, short names.
 
-use crate::ids::CourierId;
+use crate::ids::{BankAccountId, CourierId};
 use crate::kv::{Fault, Key, State, View, u64_at};
 use crate::scan;
 use crate::tables::Table;
@@ -26,6 +26,8 @@ pub enum CodeKind {
     Phone = 8,
     /// A parcel's airway bill, see [`airway_bill_code`].
     AirwayBill = 9,
+    /// A column mapping's name, see [`column_mapping_code`].
+    ColumnMapping = 10,
 }
 
 impl CodeKind {
@@ -40,6 +42,7 @@ impl CodeKind {
         Self::Barcode,
         Self::Phone,
         Self::AirwayBill,
+        Self::ColumnMapping,
     ];
 }
 
@@ -62,6 +65,11 @@ pub fn find_code(view: &dyn View, kind: CodeKind, text: &str) -> Result<Option<u
 /// The code of an airway bill: couriers number theirs without asking each other. A number holds no blank.
 pub fn airway_bill_code(courier_id: CourierId, number: &str) -> String {
     format!("{number} {courier_id}")
+}
+
+/// The code of a column mapping: each bank account names its own, in any case. A name holds no blank.
+pub fn column_mapping_code(bank_account_id: BankAccountId, name: &str) -> String {
+    format!("{} {bank_account_id}", name.to_ascii_lowercase())
 }
 
 /// The parcels with an airway bill of this number, of whichever courier, by the couriers' ids written out.

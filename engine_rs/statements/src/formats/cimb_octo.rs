@@ -20,7 +20,7 @@ use crate::source::{Head, Source};
 
 pub(super) const FORMAT: Format = Format { name: "cimb-octo", title: "CIMB OCTO, XLSX and XLS", sniff, read };
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     header: &["tgl. txn", "deskripsi", "debit", "kredit", "saldo"],
     date: "tgl. txn",
     value_date: "tgl. valuta",

@@ -9,7 +9,7 @@ use time::Date;
 
 use super::Format;
 use super::csv_layout::{AmountColumns, Layout, cell, is_ignored};
-use super::mapping::{Mapping, is_currency};
+use super::mapping::{Column, Mapping, is_currency};
 use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
 use super::styles::{AmountStyle, DateForm, DateStyle, Written};
 use super::workbook;
@@ -50,6 +50,24 @@ fn read(
     let (form, marks) = find_styles(source, &mapping, &layout)?;
     let mut again = Source::new(source.seekable()?, u64::MAX)?;
     Rows { mapping: &mapping, layout: &layout, form, marks, today: options.today }.read(&mut again, recorder)
+}
+
+/// Which of the mappings fit a file, by their places: those whose columns it has, every one that they name, and they name one.
+pub(super) fn fitting(source: &mut Source<'_>, mappings: &[&str]) -> Result<Vec<usize>, StatementError> {
+    let is_sheet = workbook::is_workbook(source.head());
+    let rows = if is_sheet { first_rows(source)? } else { Vec::new() };
+    let fits = |text: &str| {
+        let mapping = Mapping::parse(text).ok()?;
+        let table = mapping.table.as_ref()?;
+        let is_named = table.all().iter().any(|column| matches!(column, Column::Name(_)));
+        let layout = if is_sheet {
+            Layout::of_sheet(rows.clone(), &mapping, table)
+        } else {
+            Layout::find(source.head(), &mapping, table)
+        };
+        (is_named && layout.is_ok()).then_some(())
+    };
+    Ok((0..mappings.len()).filter(|place| fits(mappings[*place]).is_some()).collect())
 }
 
 /// Reads the whole file to learn how its days and amounts are written, as far as the mapping does not say.

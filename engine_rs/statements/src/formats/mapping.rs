@@ -225,6 +225,11 @@ impl Mapping {
     }
 }
 
+/// Whether a mapping can be read; else what is wrong with it.
+pub fn check_mapping(text: &str) -> Result<(), String> {
+    Mapping::checked(text).map(|_| ())
+}
+
 impl Table {
     fn of(columns: Columns) -> Result<Self, String> {
         let descriptions = match columns.description.clone() {

@@ -38,6 +38,8 @@ mod workbook;
 mod xls;
 mod xlsx;
 
+pub use mapping::check_mapping;
+
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
 use crate::source::{Head, Source};
@@ -75,6 +77,28 @@ pub static FORMATS: &[Format] = &[
     qif::FORMAT,
     mapped_csv::FORMAT,
 ];
+
+/// Which of some mappings fit the header of a file, by their places. None of a file that is in a bank's own format: that says
+/// more than a header.
+pub fn fitting(source: &mut Source<'_>, mappings: &[&str]) -> Result<Vec<usize>, StatementError> {
+    if is_known(source)? { Ok(Vec::new()) } else { mapped_csv::fitting(source, mappings) }
+}
+
+fn is_known(source: &mut Source<'_>) -> Result<bool, StatementError> {
+    if !workbook::is_workbook(source.head()) {
+        return Ok(FORMATS.iter().any(|format| (format.sniff)(source.head())));
+    }
+    // Any may be one's: its header tells.
+    let read = workbook::rows(source, workbook::MAX_SHEETS, |_, cells| {
+        let is_header = [bni::SHAPE, cimb_octo::SHAPE].iter().any(|shape| shape.is_header(cells));
+        if is_header { Err(StatementError::Stopped) } else { Ok(()) }
+    });
+    match read {
+        Ok(()) => Ok(false),
+        Err(StatementError::Stopped) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
 
 /// The names of all formats, with commas.
 pub fn names() -> String {
