@@ -303,7 +303,8 @@ class StatementReader:
     """A bank's file being read on a thread of its own: an iterator of what it holds, in the order of the
     file.
 
-    ("account", format, number, currency, holder)    an account begins; accounts are numbered from 0
+    ("account", format, number, (currency, is_currency_assumed), holder)
+                                                     an account begins; accounts are numbered from 0
     ("rows", [row, …])                               each (account, *fields of `StatementRow` of
                                                      `server.statements`), dates as `date.toordinal` has them
     ("lines", bytes)                                 the same as lines of JSON

@@ -97,7 +97,8 @@ class StatementImporter:
         Returns what became of each, and the numbers that are none of the shop's.
 
         Rows of an account are committed together; one after which another account is refused stays. Raises
-        EngineError: BANK_ACCOUNT_NOT_FOUND when no account is the shop's.
+        EngineError: BANK_ACCOUNT_NOT_FOUND when no account is the shop's, BANK_ACCOUNT_AMBIGUOUS when it
+        cannot be told which is meant.
         """
         loop = asyncio.get_running_loop()
         with self._place() as file:
@@ -113,11 +114,11 @@ class StatementImporter:
                     raise StatementBrokenError.of(broken[0])
             except StatementError as error:
                 raise _refusal(error) from error
-            accounts = {_plain(account.number): account for account in self._accounts()}
-            numbers = [statement.account_number for statement in statements]
-            own = [accounts[_plain(number)] for number in numbers if _plain(number) in accounts]
+            accounts = self._accounts()
+            found = [(statement.account_number, _own(statement, accounts)) for statement in statements]
+            own = [account for _, account in found if account]
             if not own and any(statement.row_count for statement in statements):
-                raise _not_the_shops(", ".join(numbers))
+                raise _not_the_shops(", ".join(number for number, _ in found))
             taken = []
             for account in own:
                 header = Header(bank_account_id=account.bank_account_id, format=format_name)
@@ -125,7 +126,7 @@ class StatementImporter:
                 header.request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
                 reply = await self._import(Call(IMPORT_MUTATIONS, actor), header, file)
                 taken.append(reconciliation_pb2.ImportStatementResponse.FromString(reply))
-        return taken, [number for number in numbers if _plain(number) not in accounts]
+        return taken, [number for number, account in found if not account]
 
     def _accounts(self) -> Sequence[reconciliation_pb2.BankAccount]:
         """The shop's bank accounts."""
@@ -165,7 +166,8 @@ class StatementImporter:
             raise field_error(
                 "CURRENCY_MISMATCH",
                 "header.bank_account_id",
-                f"The file is in {statement.currency}, account {account.number} in {account.currency_code}.",
+                f"The file is {'read as' if statement.is_currency_assumed else 'in'} {statement.currency},"
+                f" account {account.number} in {account.currency_code}.",
             )
         response = _begun([statement, *lost], account)
         response.mapping_name = choice.name
@@ -369,26 +371,49 @@ def _is_lost(statement: StatementSummary, accounts: Sequence[reconciliation_pb2.
     return not number or (statement.row_count == 0 and not of_shop)
 
 
+def _own(
+    statement: StatementSummary, accounts: Sequence[reconciliation_pb2.BankAccount]
+) -> reconciliation_pb2.BankAccount | None:
+    """The shop's account of a statement's number and currency; without one the first of its number.
+
+    Raises BANK_ACCOUNT_AMBIGUOUS: several have the number, and the file does not say the currency.
+    """
+    of_number = [
+        account for account in accounts if _plain(account.number) == _plain(statement.account_number)
+    ]
+    if len(of_number) > 1 and statement.is_currency_assumed:
+        currencies = ", ".join(account.currency_code for account in of_number)
+        raise EngineError(
+            Code.INVALID_ARGUMENT,
+            "BANK_ACCOUNT_AMBIGUOUS",
+            f"The file is of account {statement.account_number} and does not say its currency; the shop has"
+            f" that number in {currencies}. Say which account it is of.",
+            {
+                "field": "header.bank_account_id",
+                "number": statement.account_number,
+                "currencies": currencies,
+            },
+        )
+    return next((account for account in of_number if _is_in(statement, account)), next(iter(of_number), None))
+
+
 def _choose(
     statements: Sequence[StatementSummary],
     accounts: Sequence[reconciliation_pb2.BankAccount],
     bank_account_id: int,
 ) -> tuple[int, reconciliation_pb2.BankAccount]:
-    """Which statement of the file is meant, and its account. Raises BANK_ACCOUNT_NOT_FOUND and
-    StatementError.
+    """Which statement of the file is meant, and its account. Raises BANK_ACCOUNT_NOT_FOUND,
+    BANK_ACCOUNT_AMBIGUOUS and StatementError.
     """
-    in_file = ", ".join(statement.account_number or "(no number)" for statement in statements)
+    in_file = ", ".join(_named(statement, statements) for statement in statements)
     if bank_account_id == 0:
-        by_number = {_plain(account.number): account for account in accounts}
-        of_number = [
-            (place, by_number[_plain(statement.account_number)])
+        own = [
+            (place, account)
             for place, statement in enumerate(statements)
-            if _plain(statement.account_number) in by_number
+            if (account := _own(statement, accounts))
         ]
-        # A number may stand for several currencies; where none is right the first tells which it is.
-        found = [
-            (place, account) for place, account in of_number if _is_in(statements[place], account)
-        ] or of_number[:1]
+        # Where none is in the right currency the first tells which it is.
+        found = [(place, account) for place, account in own if _is_in(statements[place], account)] or own[:1]
         if not found:
             raise _not_the_shops(in_file)
         if len(found) > 1:
@@ -415,6 +440,13 @@ def _choose(
         # The file does not say whose it is, the client does.
         return 0, account
     raise StatementBrokenError(f"the file is of account {in_file}, not of {account.number}")
+
+
+def _named(statement: StatementSummary, statements: Sequence[StatementSummary]) -> str:
+    """A statement by its account, with the currency where others have the same number."""
+    number = statement.account_number or "(no number)"
+    alike = [other for other in statements if other.account_number == statement.account_number]
+    return f"{number} {statement.currency}" if len(alike) > 1 else number
 
 
 def _is_in(statement: StatementSummary, account: reconciliation_pb2.BankAccount) -> bool:

@@ -47,6 +47,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "ORDER_NOT_FOUND": ("", "See: kasir cs bookings."),
     "CUSTOMER_NOT_FOUND": ("", "See: kasir cs customers."),
     "BANK_ACCOUNT_NOT_FOUND": ("", "See: kasir setup accounts."),
+    "BANK_ACCOUNT_AMBIGUOUS": ("", "Say which, with its currency: --account 'NUMBER USD'."),
     "COLUMN_MAPPING_NOT_FOUND": ("", "See: kasir cs mappings."),
     "COLUMN_MAPPING_AMBIGUOUS": ("", "Add --saved NAME, and --account if several accounts have it."),
     "MUTATION_NOT_FOUND": ("", "See: kasir cs mutations."),

@@ -106,7 +106,7 @@ class BankAccount(_message.Message):
     bank: _builtins.str
     """Bank, e.g. "BCA"; at most 20 characters."""
     number: _builtins.str
-    """Account number or IBAN, unique, digits and capital letters, at most 40."""
+    """Account number or IBAN, digits and capital letters, at most 40; one account's in each currency."""
     holder: _builtins.str
     """Name of the holder, at most 100 characters."""
     currency_code: _builtins.str
@@ -919,7 +919,9 @@ class ImportStatementRequest(_message.Message):
         request_id: _builtins.str
         """Client-made UUID, persisted before sending; a repeat gets the first reply."""
         bank_account_id: _builtins.int
-        """The account it belongs to; 0: found by the number in the file."""
+        """The account it belongs to; 0: found by number and currency in the file. A file that says no currency is refused when several
+        accounts have its number (BANK_ACCOUNT_AMBIGUOUS).
+        """
         format: _builtins.str
         """Format name, e.g. "klikbca-individual"; empty: found by its content."""
         allow_broken: _builtins.bool

@@ -134,7 +134,7 @@ class ReconciliationServiceServicer:
     """
 
     def CreateBankAccount(self, request, context):
-        """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN).
+        """Adds a bank account of the shop. Refuses a number that is taken in its currency (CODE_TAKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

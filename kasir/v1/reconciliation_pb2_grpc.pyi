@@ -36,7 +36,7 @@ class ReconciliationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReconciliationServiceAsyncStub: ...
     CreateBankAccount: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.CreateBankAccountRequest, _reconciliation_pb2.CreateBankAccountResponse]
-    """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+    """Adds a bank account of the shop. Refuses a number that is taken in its currency (CODE_TAKEN)."""
     SetMatchingRules: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.SetMatchingRulesRequest, _reconciliation_pb2.SetMatchingRulesResponse]
     """Says how an account's money is matched: what may be written off, what happens by itself."""
     ListBankAccounts: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListBankAccountsRequest, _reconciliation_pb2.ListBankAccountsResponse]
@@ -95,7 +95,7 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateBankAccount: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.CreateBankAccountRequest, _reconciliation_pb2.CreateBankAccountResponse]  # type: ignore[assignment]
-    """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+    """Adds a bank account of the shop. Refuses a number that is taken in its currency (CODE_TAKEN)."""
     SetMatchingRules: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.SetMatchingRulesRequest, _reconciliation_pb2.SetMatchingRulesResponse]  # type: ignore[assignment]
     """Says how an account's money is matched: what may be written off, what happens by itself."""
     ListBankAccounts: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListBankAccountsRequest, _reconciliation_pb2.ListBankAccountsResponse]  # type: ignore[assignment]
@@ -157,7 +157,7 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.CreateBankAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.CreateBankAccountResponse, _abc.Awaitable[_reconciliation_pb2.CreateBankAccountResponse]]:
-        """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+        """Adds a bank account of the shop. Refuses a number that is taken in its currency (CODE_TAKEN)."""
 
     @_abc_1.abstractmethod
     def SetMatchingRules(

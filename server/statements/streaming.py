@@ -141,8 +141,8 @@ class Collected:
     """What a reader told of a file's accounts so far."""
 
     def __init__(self) -> None:
-        self.accounts: list[tuple[str, str, str, str]] = []
-        """Format, number, currency, holder."""
+        self.accounts: list[tuple[str, str, tuple[str, bool], str]] = []
+        """Format, number, currency and whether that is only assumed, holder."""
         self.ends: dict[int, tuple[Any, ...]] = {}
         self.file_hash = ""
 
@@ -161,7 +161,7 @@ class Collected:
 
     def summary(self, account: int) -> StatementSummary:
         """An account whose end was told."""
-        format_name, number, currency, holder = self.accounts[account]
+        format_name, number, (currency, is_assumed), holder = self.accounts[account]
         (opening, closing, count, sums_checked), problems, counts = self.ends[account]
         problem_count, unreadable_count = counts
         return StatementSummary(
@@ -177,4 +177,5 @@ class Collected:
             problem_count=problem_count,
             unreadable_count=unreadable_count,
             file_hash=self.file_hash,
+            is_currency_assumed=is_assumed,
         )

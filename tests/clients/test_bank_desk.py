@@ -279,3 +279,11 @@ def test_a_mapping_that_is_saved_reads_the_next_file_by_itself(run, ask, tmp_pat
     assert "There are: jago" in run("cs", "delete-mapping", "nobody", status=2).stderr
     run("cs", "delete-mapping", "jago")
     assert ask("cs", "mappings").get("column_mappings", []) == []
+
+
+def test_a_number_in_two_currencies_is_said_with_its_own(run, ask):
+    run("setup", "account", "BCA", "1234567890", "Toko Melati", "--currency", "usd")
+    unclear = run("cs", "rules", "--account", "1234567890", status=2).stderr
+    assert "say 1234567890 IDR or 1234567890 USD" in unclear
+    for name, account_id in (("1234567890 USD", "2"), ("bca usd", "2"), ("1234567890 idr", "1")):
+        assert ask("cs", "rules", "--account", name)["bank_account"]["bank_account_id"] == account_id

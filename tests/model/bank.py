@@ -21,7 +21,12 @@ class Bank(Statements):
         number = self.code("bank_account.number", asked["number"], 40)
         if not (number.isalnum() and number.upper() == number):
             raise refuse_field("FIELD_MALFORMED", "bank_account.number")
-        self.free_code(self.bank_accounts, "number", "bank_account.number", number)
+        # One account's in each currency.
+        if any(
+            (each["number"], each["currency_code"]) == (number, asked["currency_code"])
+            for each in self.bank_accounts.values()
+        ):
+            raise refuse_field("CODE_TAKEN", "bank_account.number")
         lowest, highest = asked["unique_code_min"] or 1, asked["unique_code_max"] or 999
         self.within("bank_account.unique_code_min", lowest, 1, 99_999)
         self.within("bank_account.unique_code_max", highest, lowest, 99_999)

@@ -225,7 +225,8 @@ impl Piece {
     fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let told = match self {
             Self::Account(format, account) => {
-                ("account", format, account.number, account.currency, account.holder).into_pyobject(py)?
+                let currency = (account.currency, account.is_currency_assumed);
+                ("account", format, account.number, currency, account.holder).into_pyobject(py)?
             }
             Self::Rows(rows) => {
                 let rows: Vec<_> = rows.into_iter().map(|(account, row)| row_tuple(account, row)).collect();

@@ -2,6 +2,8 @@
 
 use crate::ids::{BankAccountId, CourierId};
 use crate::kv::{Fault, Key, State, View, u64_at};
+use crate::money::Currency;
+use crate::records::{BankAccount, must};
 use crate::scan;
 use crate::tables::Table;
 
@@ -16,7 +18,7 @@ pub enum CodeKind {
     Till = 3,
     /// A courier's code.
     Courier = 4,
-    /// A bank account's number.
+    /// A bank account's number, see [`account_code`].
     BankAccount = 5,
     /// An item's SKU.
     Sku = 6,
@@ -65,6 +67,23 @@ pub fn find_code(view: &dyn View, kind: CodeKind, text: &str) -> Result<Option<u
 /// The code of an airway bill: couriers number theirs without asking each other. A number holds no blank.
 pub fn airway_bill_code(courier_id: CourierId, number: &str) -> String {
     format!("{number} {courier_id}")
+}
+
+/// The code of a bank account that is to be: its number, or that with the currency when an account in another currency has the
+/// number. Only in one currency a number is one account's.
+pub(crate) fn account_code(view: &dyn View, number: &str, currency: Currency) -> Result<String, Fault> {
+    let other = find_code(view, CodeKind::BankAccount, number)?
+        .map(|id| must::<BankAccount>(view, id))
+        .transpose()?;
+    Ok(match other {
+        Some(other) if other.currency != currency => account_code_in(number, currency),
+        Some(_) | None => number.to_owned(),
+    })
+}
+
+/// The code of a bank account whose number another one had before. A number holds no blank.
+pub(crate) fn account_code_in(number: &str, currency: Currency) -> String {
+    format!("{number} {}", currency.code())
 }
 
 /// The code of a column mapping: each bank account names its own, in any case. A name holds no blank.

@@ -3,11 +3,12 @@
 mod common;
 
 use common::{BCA, Shop};
-use kasir_core::command::{ColumnMappingInput, Command};
+use kasir_core::command::{BankAccountInput, ColumnMappingInput, Command};
 use kasir_core::ids::{BankAccountId, ColumnMappingId};
+use kasir_core::kv::Key;
 use kasir_core::query::{self, Page};
 use kasir_core::records::ColumnMapping;
-use kasir_core::{Reason, Reply};
+use kasir_core::{Reason, Reply, State, Table, verify};
 
 fn save(account: BankAccountId, name: &str, mapping: &str) -> Command {
     Command::SaveColumnMapping(ColumnMappingInput {
@@ -65,4 +66,47 @@ fn column_mappings_are_checked() {
     shop.ok(Command::DeleteColumnMapping { column_mapping_id: ColumnMappingId(7) });
     shop.ok(save(BCA, "jago", "a = 1"));
     shop.sound();
+}
+
+fn account(number: &str, currency: &str) -> Command {
+    Command::CreateBankAccount(BankAccountInput {
+        bank: "BCA".into(),
+        number: number.into(),
+        holder: "Toko".into(),
+        currency_code: currency.into(),
+        ..BankAccountInput::default()
+    })
+}
+
+#[test]
+fn a_number_is_one_accounts_in_each_currency() {
+    let mut shop = Shop::new();
+    for currency in ["USD", "SGD"] {
+        shop.ok(account("0111222333", currency));
+    }
+    for currency in ["IDR", "USD", "SGD"] {
+        assert_eq!(shop.refused(account("0111222333", currency)), Reason::CodeTaken);
+    }
+    shop.ok(account("55", "USD"));
+    assert_eq!(shop.refused(account("55", "USD")), Reason::CodeTaken);
+    shop.ok(account("55", "IDR"));
+    shop.sound();
+    shop.replays();
+    // Codes are kept by kind 5 and text: which account has which is part of what must hold.
+    let code = Key::new().u8(5).bytes(b"0111222333 USD");
+    let mut damaged = shop.state.clone();
+    damaged.delete(Table::Codes, code.as_slice()).expect("memory");
+    let violations = verify(&damaged).expect("memory").violations;
+    assert_eq!(violations, ["Bank account 2 has no row in codes."]);
+    damaged.put(Table::Codes, code.as_slice(), &3_u64.to_be_bytes()).expect("memory");
+    let violations = verify(&damaged).expect("memory").violations;
+    assert!(violations.iter().any(|said| said == "Bank account 2 has no row in codes."), "{violations:?}");
+    assert!(
+        violations.iter().any(|said| said.starts_with("codes has a row for bank account 3")),
+        "{violations:?}"
+    );
+    let mut damaged = shop.state.clone();
+    let other = Key::new().u8(5).bytes(b"0111222333 IDR");
+    damaged.put(Table::Codes, other.as_slice(), &1_u64.to_be_bytes()).expect("memory");
+    assert_eq!(verify(&damaged).expect("memory").violations, ["Bank account 1 has 2 rows in codes."]);
 }

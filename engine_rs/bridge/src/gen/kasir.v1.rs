@@ -3190,7 +3190,7 @@ pub struct BankAccount {
     /// Bank, e.g. "BCA"; at most 20 characters.
     #[prost(string, tag = "2")]
     pub bank: ::prost::alloc::string::String,
-    /// Account number or IBAN, unique, digits and capital letters, at most 40.
+    /// Account number or IBAN, digits and capital letters, at most 40; one account's in each currency.
     #[prost(string, tag = "3")]
     pub number: ::prost::alloc::string::String,
     /// Name of the holder, at most 100 characters.
@@ -3548,7 +3548,8 @@ pub mod import_statement_request {
         /// Client-made UUID, persisted before sending; a repeat gets the first reply.
         #[prost(string, tag = "1")]
         pub request_id: ::prost::alloc::string::String,
-        /// The account it belongs to; 0: found by the number in the file.
+        /// The account it belongs to; 0: found by number and currency in the file. A file that says no currency is refused when several
+        /// accounts have its number (BANK_ACCOUNT_AMBIGUOUS).
         #[prost(uint64, tag = "2")]
         pub bank_account_id: u64,
         /// Format name, e.g. "klikbca-individual"; empty: found by its content.

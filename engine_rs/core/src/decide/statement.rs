@@ -2,7 +2,7 @@
 
 use super::catalogue::{bounded, free_code};
 use super::{Answer, Decided, check, next_id};
-use crate::codes::{CodeKind, column_mapping_code, find_code};
+use crate::codes::{CodeKind, account_code, column_mapping_code, find_code};
 use crate::command::{BankAccountInput, ColumnMappingInput, MatchingRulesInput};
 use crate::event::Event;
 use crate::execute::Context;
@@ -29,7 +29,8 @@ pub(crate) fn create_account(view: &dyn View, input: &BankAccountInput) -> Outco
         let message = "A bank account's number has digits and capital letters only.";
         return Err(Refusal::field(Reason::FieldMalformed, &field("number"), message).into());
     }
-    free_code(view, CodeKind::BankAccount, &field("number"), &number)?;
+    let currency = check::currency(&field("currency_code"), &input.currency_code)?;
+    free_code(view, CodeKind::BankAccount, &field("number"), &account_code(view, &number, currency)?)?;
     let id = next_id(view, BankAccountId::COUNTER)?;
     bounded(id, ACCOUNTS_MAX, "bank accounts")?;
     let or = |value: i32, default: i32| if value == 0 { default } else { value };
@@ -42,7 +43,7 @@ pub(crate) fn create_account(view: &dyn View, input: &BankAccountInput) -> Outco
         bank: check::text(&field("bank"), &input.bank, 20)?,
         number,
         holder: check::text(&field("holder"), &input.holder, 100)?,
-        currency: check::currency(&field("currency_code"), &input.currency_code)?,
+        currency,
         unique_code_min: i32::try_from(min).unwrap_or(1),
         unique_code_max: i32::try_from(max).unwrap_or(999),
         unique_code_subtracts: input.unique_code_subtracts,

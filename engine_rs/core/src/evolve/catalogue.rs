@@ -1,7 +1,7 @@
 //! What is set up: items, places, accounts, customers.
 
 use super::index::given;
-use crate::codes::{CodeKind, column_mapping_code, delete_code, put_code};
+use crate::codes::{CodeKind, account_code, column_mapping_code, delete_code, put_code};
 use crate::ids::{
     BankAccountId, ColumnMappingId, CourierId, CustomerId, ItemId, LocationId, TaxClassId, TillId,
 };
@@ -27,7 +27,8 @@ pub(super) fn location_created(state: &mut dyn State, location: &Location) -> Re
 
 pub(super) fn bank_account_created(state: &mut dyn State, account: &BankAccount) -> Result<(), Fault> {
     given(state, BankAccountId::COUNTER, account.bank_account_id.0)?;
-    put_code(state, CodeKind::BankAccount, &account.number, account.bank_account_id.0)?;
+    let code = account_code(state.view(), &account.number, account.currency)?;
+    put_code(state, CodeKind::BankAccount, &code, account.bank_account_id.0)?;
     save(state, account)
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::index::Indexed;
 use super::{Audit, hex};
+use crate::codes::{CodeKind, account_code_in, code_key};
 use crate::kv::{Fault, Key};
-use crate::records::{BankAccount, ColumnMapping, Courier, Item, Location, Settings, TaxClass};
+use crate::records::{BankAccount, ColumnMapping, Courier, Item, Location, Record, Settings, TaxClass};
 use crate::tables::Table;
 use crate::text::canonical_barcode;
 
@@ -26,6 +27,14 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
         audit.demand(range.contains(&account.unique_code_min), || {
             format!("{who} has unique codes from {} to {}.", account.unique_code_min, account.unique_code_max)
         });
+        let mut codes = 0;
+        for text in [account.number.clone(), account_code_in(&account.number, account.currency)] {
+            let key = code_key(CodeKind::BankAccount, &text);
+            let owner = audit.view.get(Table::Codes, key.as_slice())?;
+            codes += usize::from(owner.is_some_and(|owner| *owner == account.id().to_be_bytes()));
+        }
+        audit.demand(codes > 0, || format!("{who} has no row in codes."));
+        audit.demand(codes < 2, || format!("{who} has {codes} rows in codes."));
         Ok(())
     })?;
     audit.each::<ColumnMapping>(|audit, mapping| {

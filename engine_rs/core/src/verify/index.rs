@@ -1,7 +1,7 @@
 //! Index rows: each record has all of its own, and no row stands without its record.
 
 use super::{Audit, hex};
-use crate::codes::{CODE_MAX, CodeKind, airway_bill_code, code_key, column_mapping_code};
+use crate::codes::{CODE_MAX, CodeKind, account_code_in, airway_bill_code, code_key, column_mapping_code};
 use crate::deadlines::{Deadline, DeadlineKind};
 use crate::decide::row_key::{entry_key, pending_prefix, pending_row_key, row_key};
 use crate::ids::{
@@ -169,7 +169,13 @@ impl Indexed for BankAccount {
     const COUNTER: u8 = BankAccountId::COUNTER;
 
     fn rows(&self) -> Vec<Row> {
-        code(CodeKind::BankAccount, &self.number, self.id()).into_iter().collect()
+        // Which of them depends on the accounts before: see the check of accounts.
+        let one_of = |text: &str| {
+            let row = code(CodeKind::BankAccount, text, self.id())?;
+            Some(Row { needed: false, ..row })
+        };
+        let in_currency = account_code_in(&self.number, self.currency);
+        [one_of(&self.number), one_of(&in_currency)].into_iter().flatten().collect()
     }
 }
 

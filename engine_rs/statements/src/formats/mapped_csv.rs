@@ -207,7 +207,9 @@ impl Rows<'_> {
             return Ok(*account);
         }
         let holder = self.mapping.holder.clone();
-        let told = Account { number: key.0.clone(), currency: key.1.clone(), holder };
+        // A column says it of the rows that have one there.
+        let is_currency_assumed = self.mapping.is_currency_assumed && self.layout.currency.is_none();
+        let told = Account { number: key.0.clone(), currency: key.1.clone(), holder, is_currency_assumed };
         let account = recorder.account_in(told, Order::Either)?;
         accounts.insert(key, account);
         Ok(account)
