@@ -19,6 +19,7 @@ __all__ = [
     "RpcServer",
     "StatementReader",
     "__version__",
+    "fitting_mappings",
     "format_amount",
     "match_files",
     "moota_signature_ok",
@@ -302,7 +303,8 @@ class StatementReader:
     """A bank's file being read on a thread of its own: an iterator of what it holds, in the order of the
     file.
 
-    ("account", format, number, currency, holder)    an account begins; accounts are numbered from 0
+    ("account", format, number, (currency, is_currency_assumed), holder)
+                                                     an account begins; accounts are numbered from 0
     ("rows", [row, …])                               each (account, *fields of `StatementRow` of
                                                      `server.statements`), dates as `date.toordinal` has them
     ("lines", bytes)                                 the same as lines of JSON
@@ -334,6 +336,11 @@ class StatementReader:
 
 def statement_formats() -> list[tuple[str, str]]:
     """Name and title of each format that `StatementReader` reads, in the order in which they are tried."""
+
+def fitting_mappings(file: bytes | str | Path, mappings: list[str]) -> list[int]:
+    """Which of some column mappings fit the header of a file that is in no bank's own format, by their
+    places. Raises OSError.
+    """
 
 def format_amount(minor: int, currency: str) -> str:
     """Minor units for people, e.g. 10840000 of IDR as "108,400.00"."""

@@ -176,6 +176,7 @@ TABLES: dict[str, Table] = {
         _records("customers", "customer_id"),
         _index("credits", ("customer_id", U64)),
         _records("bank_accounts", "bank_account_id"),
+        _records("column_mappings", "column_mapping_id"),
         _records("mutations", "mutation_id"),
         _index("mutations_by_state", ("bank_account_id", U64), ("state", U8), ("mutation_id", U64)),
         _fixed("mutation_keys", (("row_hash", HASH),), "mutation_id"),

@@ -19,6 +19,7 @@ from engine import Code, Engine, EngineError
 from kasir.v1 import admin_pb2, common_pb2, reconciliation_pb2
 from server.arriving import Arriving
 from server.calls import Call, check_size, field_error, parse
+from server.mappings import choose
 from server.statements import (
     FORMATS,
     ProblemKind,
@@ -27,6 +28,7 @@ from server.statements import (
     StatementError,
     StatementRow,
     StatementSummary,
+    StatementUnrecognisedError,
     check,
     rows,
 )
@@ -46,6 +48,8 @@ ROWS_PER_COMMAND = 5_000
 MAX_COUNTERPARTY_CHARS = 100
 # So many of a broken file's problems are told one by one.
 PROBLEMS_TOLD = 8
+# So many saved mappings are named beside a file that none of them fits.
+MAPPINGS_TOLD = 10
 # So many mutations are listed by each list of the reply.
 LISTED_MAX = 100_000
 
@@ -93,7 +97,8 @@ class StatementImporter:
         Returns what became of each, and the numbers that are none of the shop's.
 
         Rows of an account are committed together; one after which another account is refused stays. Raises
-        EngineError: BANK_ACCOUNT_NOT_FOUND when no account is the shop's.
+        EngineError: BANK_ACCOUNT_NOT_FOUND when no account is the shop's, BANK_ACCOUNT_AMBIGUOUS when it
+        cannot be told which is meant.
         """
         loop = asyncio.get_running_loop()
         with self._place() as file:
@@ -109,11 +114,11 @@ class StatementImporter:
                     raise StatementBrokenError.of(broken[0])
             except StatementError as error:
                 raise _refusal(error) from error
-            accounts = {_plain(account.number): account for account in self._accounts()}
-            numbers = [statement.account_number for statement in statements]
-            own = [accounts[_plain(number)] for number in numbers if _plain(number) in accounts]
+            accounts = self._accounts()
+            found = [(statement.account_number, _own(statement, accounts)) for statement in statements]
+            own = [account for _, account in found if account]
             if not own and any(statement.row_count for statement in statements):
-                raise _not_the_shops(", ".join(numbers))
+                raise _not_the_shops(", ".join(number for number, _ in found))
             taken = []
             for account in own:
                 header = Header(bank_account_id=account.bank_account_id, format=format_name)
@@ -121,7 +126,7 @@ class StatementImporter:
                 header.request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
                 reply = await self._import(Call(IMPORT_MUTATIONS, actor), header, file)
                 taken.append(reconciliation_pb2.ImportStatementResponse.FromString(reply))
-        return taken, [number for number in numbers if _plain(number) not in accounts]
+        return taken, [number for number, account in found if not account]
 
     def _accounts(self) -> Sequence[reconciliation_pb2.BankAccount]:
         """The shop's bank accounts."""
@@ -144,10 +149,11 @@ class StatementImporter:
                 "header.format",
                 f"There is no format {header.format!r}; known are {', '.join(FORMATS)}.",
             )
-        reading = _Reading(file, header.format or None, header.mapping or None, self._today())
+        choice = await loop.run_in_executor(self.executor, choose, self.engine, header, file)
+        reading = _Reading(file, header.format or None, choice.mapping or None, self._today())
         try:
             statements = await loop.run_in_executor(self.executor, reading.check)
-            place, account = _choose(statements, accounts, header.bank_account_id)
+            place, account = _choose(statements, accounts, choice.bank_account_id)
             statement = statements[place]
             # Rows of an account without a number may be the shop's.
             lost = [other for other in statements if other is not statement and _is_lost(other, accounts)]
@@ -155,15 +161,17 @@ class StatementImporter:
                 if not read.adds_up and not header.allow_broken:
                     raise StatementBrokenError.of(read)
         except StatementError as error:
-            raise _refusal(error) from error
+            raise _refusal(error, choice.unfit) from error
         if statement.currency and statement.currency != account.currency_code:
             raise field_error(
                 "CURRENCY_MISMATCH",
                 "header.bank_account_id",
-                f"The file is in {statement.currency}, account {account.number} in {account.currency_code}.",
+                f"The file is {'read as' if statement.is_currency_assumed else 'in'} {statement.currency},"
+                f" account {account.number} in {account.currency_code}.",
             )
         response = _begun([statement, *lost], account)
-        file_hash = _read_as(statement.file_hash, header.mapping)
+        response.mapping_name = choice.name
+        file_hash = _read_as(statement.file_hash, choice.mapping)
         if statement.row_count > ROWS_PER_COMMAND:
             # What one command takes is all or nothing by itself.
             await loop.run_in_executor(
@@ -363,26 +371,49 @@ def _is_lost(statement: StatementSummary, accounts: Sequence[reconciliation_pb2.
     return not number or (statement.row_count == 0 and not of_shop)
 
 
+def _own(
+    statement: StatementSummary, accounts: Sequence[reconciliation_pb2.BankAccount]
+) -> reconciliation_pb2.BankAccount | None:
+    """The shop's account of a statement's number and currency; without one the first of its number.
+
+    Raises BANK_ACCOUNT_AMBIGUOUS: several have the number, and the file does not say the currency.
+    """
+    of_number = [
+        account for account in accounts if _plain(account.number) == _plain(statement.account_number)
+    ]
+    if len(of_number) > 1 and statement.is_currency_assumed:
+        currencies = ", ".join(account.currency_code for account in of_number)
+        raise EngineError(
+            Code.INVALID_ARGUMENT,
+            "BANK_ACCOUNT_AMBIGUOUS",
+            f"The file is of account {statement.account_number} and does not say its currency; the shop has"
+            f" that number in {currencies}. Say which account it is of.",
+            {
+                "field": "header.bank_account_id",
+                "number": statement.account_number,
+                "currencies": currencies,
+            },
+        )
+    return next((account for account in of_number if _is_in(statement, account)), next(iter(of_number), None))
+
+
 def _choose(
     statements: Sequence[StatementSummary],
     accounts: Sequence[reconciliation_pb2.BankAccount],
     bank_account_id: int,
 ) -> tuple[int, reconciliation_pb2.BankAccount]:
-    """Which statement of the file is meant, and its account. Raises BANK_ACCOUNT_NOT_FOUND and
-    StatementError.
+    """Which statement of the file is meant, and its account. Raises BANK_ACCOUNT_NOT_FOUND,
+    BANK_ACCOUNT_AMBIGUOUS and StatementError.
     """
-    in_file = ", ".join(statement.account_number or "(no number)" for statement in statements)
+    in_file = ", ".join(_named(statement, statements) for statement in statements)
     if bank_account_id == 0:
-        by_number = {_plain(account.number): account for account in accounts}
-        of_number = [
-            (place, by_number[_plain(statement.account_number)])
+        own = [
+            (place, account)
             for place, statement in enumerate(statements)
-            if _plain(statement.account_number) in by_number
+            if (account := _own(statement, accounts))
         ]
-        # A number may stand for several currencies; where none is right the first tells which it is.
-        found = [
-            (place, account) for place, account in of_number if _is_in(statements[place], account)
-        ] or of_number[:1]
+        # Where none is in the right currency the first tells which it is.
+        found = [(place, account) for place, account in own if _is_in(statements[place], account)] or own[:1]
         if not found:
             raise _not_the_shops(in_file)
         if len(found) > 1:
@@ -411,14 +442,23 @@ def _choose(
     raise StatementBrokenError(f"the file is of account {in_file}, not of {account.number}")
 
 
+def _named(statement: StatementSummary, statements: Sequence[StatementSummary]) -> str:
+    """A statement by its account, with the currency where others have the same number."""
+    number = statement.account_number or "(no number)"
+    alike = [other for other in statements if other.account_number == statement.account_number]
+    return f"{number} {statement.currency}" if len(alike) > 1 else number
+
+
 def _is_in(statement: StatementSummary, account: reconciliation_pb2.BankAccount) -> bool:
     """Whether the statement is in the account's currency, as far as it says."""
     return not statement.currency or statement.currency == account.currency_code
 
 
-def _refusal(error: StatementError) -> EngineError:
-    """What is wrong with a file, the first rows by name."""
+def _refusal(error: StatementError, unfit: Sequence[str] = ()) -> EngineError:
+    """What is wrong with a file, the first rows by name. `unfit`: the saved mappings that do not fit it."""
     message = str(error)
+    if unfit and isinstance(error, StatementUnrecognisedError):
+        message = f"{message}, and no saved mapping fits its header ({', '.join(unfit[:MAPPINGS_TOLD])})"
     details = {"field": "chunk", "problems": str(error.problem_count)}
     for problem in error.problems[:PROBLEMS_TOLD]:
         name = f"line_{problem.row}" if problem.row else "file"

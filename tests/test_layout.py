@@ -41,6 +41,7 @@ CRATE_DEPENDENCIES = {
     "statements": {
         "blake2",
         "calamine",
+        "cfb",
         "csv",
         "csv-core",
         "encoding_rs",

@@ -23,6 +23,8 @@ ROW = re.compile(r'^\s*\w+ = "(?P<reason>[A-Z_]+)" (?P<code>\w+) "(?P<meaning>[^
 # What Python refuses by itself has no catalogue beside the code that says it: here is what each means. A
 # reason that is missing here, or here and nowhere else, is an error of `read_python`.
 MEANINGS = {
+    "BANK_ACCOUNT_AMBIGUOUS": "Several bank accounts have the file's number, and it says no currency.",
+    "COLUMN_MAPPING_AMBIGUOUS": "Several saved column mappings fit the file, or have the name.",
     "ENGINE_FORKED": "The process was forked while a store was open; start it with spawn.",
     "ENGINE_OPEN": "This process has the store open already.",
     "FILE_TOO_LARGE": "The uploaded file is larger than 1 GiB.",

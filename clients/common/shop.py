@@ -136,15 +136,28 @@ class Shop:
         return _pick("location", code, self.locations, lambda location: location.code)
 
     def account(self, name: str) -> BankAccount:
-        """The bank account of that number, or the only one at that bank. Without a name: the only one.
-        BadInput.
+        """The bank account of that number, or the only one at that bank; "NUMBER USD" or "BANK USD" where the
+        currency tells. Without a name: the only one. Raises BadInput.
         """
         if not name:
-            return _only("bank account", self.accounts, lambda account: account.number)
-        at_bank = [account for account in self.accounts if account.bank.lower() == name.lower()]
+            return _only("bank account", self.accounts, self._account_code)
+        words = " ".join(name.lower().split())
+        at_bank = [
+            account
+            for account in self.accounts
+            if words in {account.bank.lower(), f"{account.bank} {account.currency_code}".lower()}
+        ]
         if len(at_bank) == 1:
             return at_bank[0]
-        return _pick("bank account", name, self.accounts, lambda account: account.number)
+        alike = [self._account_code(each) for each in self.accounts if each.number.lower() == words]
+        if len(alike) > 1:
+            raise BadInput(f"Several bank accounts have the number {name}: say {' or '.join(alike)}.")
+        return _pick("bank account", " ".join(name.split()), self.accounts, self._account_code)
+
+    def _account_code(self, account: BankAccount) -> str:
+        """An account's number, with its currency where others have the number too."""
+        alike = [each for each in self.accounts if each.number == account.number]
+        return f"{account.number} {account.currency_code}" if len(alike) > 1 else account.number
 
     def courier(self, code: str) -> Courier:
         """The courier of that code. Raises BadInput."""
@@ -238,7 +251,7 @@ class Shop:
     def account_words(self, account_id: int) -> str:
         """Says "BCA 1234567890" to people; empty for none."""
         found = next((each for each in self.accounts if each.bank_account_id == account_id), None)
-        return f"{found.bank} {found.number}" if found else ""
+        return f"{found.bank} {self._account_code(found)}" if found else ""
 
     def till_code(self, till_id: int) -> str:
         """A till's code for people."""

@@ -1,6 +1,6 @@
 """The customer service desk: `kasir cs`."""
 
-from clients.cs import bank, booking, by_hand, finding, payments, people, proposals, selling
+from clients.cs import bank, booking, by_hand, finding, mappings, payments, people, proposals, selling
 from clients.cs.desk import app
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "booking",
     "by_hand",
     "finding",
+    "mappings",
     "payments",
     "people",
     "proposals",

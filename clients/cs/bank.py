@@ -53,6 +53,7 @@ ROWS_SHOWN_MAX = 200
         "kasir cs import mutasi-bca.csv",
         "kasir cs import mutasi.csv --account 1234567890 --format klikbca-individual",
         "kasir cs import mutasi.csv --mapping columns.toml --account BCA",
+        "kasir cs import mutasi.xls --saved bank-jago",
     ],
     BANK,
 )
@@ -71,6 +72,9 @@ def import_statement(
             exists=True, dir_okay=False, help="For a free CSV: a file that says which column means what."
         ),
     ] = None,
+    saved: Annotated[
+        str, typer.Option(metavar="NAME", help="A saved mapping (kasir cs mappings); else the one that fits.")
+    ] = "",
     allow_broken: Annotated[
         bool, typer.Option("--allow-broken", help="Import although sums or balances do not add up.")
     ] = False,
@@ -88,7 +92,8 @@ def import_statement(
         bank_account_id=shop.account(account).bank_account_id if account else 0,
         format=format_,
         allow_broken=allow_broken,
-        mapping=_mapping(mapping) if mapping else "",
+        mapping=read_mapping(mapping) if mapping else "",
+        mapping_name=saved,
     )
     reply = _sent(shop, file, size, header)
     shop.output.emit(reply, lambda: _import_view(shop, reply))
@@ -96,7 +101,8 @@ def import_statement(
         shop.output.say("Next: kasir cs match, then kasir cs confirm --all-auto.", "dim")
 
 
-def _mapping(file: Path) -> str:
+def read_mapping(file: Path) -> str:
+    """A file that says which column means what. Raises BadInput."""
     if file.stat().st_size > MAPPING_BYTES_MAX:
         raise BadInput(f"{file} is too long to say which column means what.")
     try:
@@ -142,6 +148,7 @@ def _pieces(file: Path) -> Iterator[bytes]:
 def _import_view(shop: Shop, reply: ImportStatementResponse) -> Group:
     pairs = [
         ("Format", reply.format),
+        ("Mapping", reply.mapping_name),
         ("Account", shop.account_words(reply.bank_account_id)),
         ("Rows", str(reply.rows)),
         ("File", "imported before, nothing taken" if reply.file_known else ""),

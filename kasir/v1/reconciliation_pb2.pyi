@@ -106,7 +106,7 @@ class BankAccount(_message.Message):
     bank: _builtins.str
     """Bank, e.g. "BCA"; at most 20 characters."""
     number: _builtins.str
-    """Account number or IBAN, unique, digits and capital letters, at most 40."""
+    """Account number or IBAN, digits and capital letters, at most 40; one account's in each currency."""
     holder: _builtins.str
     """Name of the holder, at most 100 characters."""
     currency_code: _builtins.str
@@ -175,6 +175,50 @@ class MatchingRules(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MatchingRules: _TypeAlias = MatchingRules  # noqa: Y015
+
+@_typing.final
+class ColumnMapping(_message.Message):
+    """Which column of an account's CSV files and spreadsheets means what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_MAPPING_ID_FIELD_NUMBER: _builtins.int
+    BANK_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
+    SAVED_BY_FIELD_NUMBER: _builtins.int
+    SAVE_TIME_FIELD_NUMBER: _builtins.int
+    column_mapping_id: _builtins.int
+    """Given by the engine."""
+    bank_account_id: _builtins.int
+    """The account whose files it is for."""
+    name: _builtins.str
+    """What staff call it; one of a kind among the account's, in any case. Printable characters without blanks, at most 40."""
+    mapping: _builtins.str
+    """TOML or JSON, as `kasir statement parse --mapping` takes it; at most 16 KiB."""
+    saved_by: _builtins.str
+    """Who saved it last; ignored when it is saved."""
+    @_builtins.property
+    def save_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was saved last; ignored when it is saved."""
+
+    def __init__(
+        self,
+        *,
+        column_mapping_id: _builtins.int = ...,
+        bank_account_id: _builtins.int = ...,
+        name: _builtins.str = ...,
+        mapping: _builtins.str = ...,
+        saved_by: _builtins.str = ...,
+        save_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["save_time", b"save_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "column_mapping_id", b"column_mapping_id", "mapping", b"mapping", "name", b"name", "save_time", b"save_time", "saved_by", b"saved_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ColumnMapping: _TypeAlias = ColumnMapping  # noqa: Y015
 
 @_typing.final
 class ProposedAllocation(_message.Message):
@@ -695,6 +739,166 @@ class ListBankAccountsResponse(_message.Message):
 Global___ListBankAccountsResponse: _TypeAlias = ListBankAccountsResponse  # noqa: Y015
 
 @_typing.final
+class SaveColumnMappingRequest(_message.Message):
+    """See ReconciliationService.SaveColumnMapping."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COLUMN_MAPPING_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Client-made UUID, persisted before sending; a repeat gets the first reply."""
+    @_builtins.property
+    def column_mapping(self) -> Global___ColumnMapping:
+        """The mapping; its id is ignored."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        column_mapping: Global___ColumnMapping | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["column_mapping", b"column_mapping"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column_mapping", b"column_mapping", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SaveColumnMappingRequest: _TypeAlias = SaveColumnMappingRequest  # noqa: Y015
+
+@_typing.final
+class SaveColumnMappingResponse(_message.Message):
+    """See ReconciliationService.SaveColumnMapping."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_MAPPING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def column_mapping(self) -> Global___ColumnMapping:
+        """As stored."""
+
+    def __init__(
+        self,
+        *,
+        column_mapping: Global___ColumnMapping | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["column_mapping", b"column_mapping"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column_mapping", b"column_mapping"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SaveColumnMappingResponse: _TypeAlias = SaveColumnMappingResponse  # noqa: Y015
+
+@_typing.final
+class ListColumnMappingsRequest(_message.Message):
+    """See ReconciliationService.ListColumnMappings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    bank_account_id: _builtins.int
+    """Only this account's; 0 is all."""
+    page_size: _builtins.int
+    """At most this many; 0 is 100, at most 1,000."""
+    page_token: _builtins.str
+    """From the response before."""
+    def __init__(
+        self,
+        *,
+        bank_account_id: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListColumnMappingsRequest: _TypeAlias = ListColumnMappingsRequest  # noqa: Y015
+
+@_typing.final
+class ListColumnMappingsResponse(_message.Message):
+    """See ReconciliationService.ListColumnMappings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_MAPPINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def column_mappings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ColumnMapping]:
+        """By id, newest first."""
+
+    def __init__(
+        self,
+        *,
+        column_mappings: _abc.Iterable[Global___ColumnMapping] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column_mappings", b"column_mappings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListColumnMappingsResponse: _TypeAlias = ListColumnMappingsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteColumnMappingRequest(_message.Message):
+    """See ReconciliationService.DeleteColumnMapping."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COLUMN_MAPPING_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Client-made UUID, persisted before sending; a repeat gets the first reply."""
+    column_mapping_id: _builtins.int
+    """Which."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        column_mapping_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column_mapping_id", b"column_mapping_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteColumnMappingRequest: _TypeAlias = DeleteColumnMappingRequest  # noqa: Y015
+
+@_typing.final
+class DeleteColumnMappingResponse(_message.Message):
+    """See ReconciliationService.DeleteColumnMapping."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_MAPPING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def column_mapping(self) -> Global___ColumnMapping:
+        """As it stood."""
+
+    def __init__(
+        self,
+        *,
+        column_mapping: Global___ColumnMapping | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["column_mapping", b"column_mapping"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column_mapping", b"column_mapping"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteColumnMappingResponse: _TypeAlias = DeleteColumnMappingResponse  # noqa: Y015
+
+@_typing.final
 class ImportStatementRequest(_message.Message):
     """See ReconciliationService.ImportStatement."""
 
@@ -711,16 +915,23 @@ class ImportStatementRequest(_message.Message):
         FORMAT_FIELD_NUMBER: _builtins.int
         ALLOW_BROKEN_FIELD_NUMBER: _builtins.int
         MAPPING_FIELD_NUMBER: _builtins.int
+        MAPPING_NAME_FIELD_NUMBER: _builtins.int
         request_id: _builtins.str
         """Client-made UUID, persisted before sending; a repeat gets the first reply."""
         bank_account_id: _builtins.int
-        """The account it belongs to; 0: found by the number in the file."""
+        """The account it belongs to; 0: found by number and currency in the file. A file that says no currency is refused when several
+        accounts have its number (BANK_ACCOUNT_AMBIGUOUS).
+        """
         format: _builtins.str
         """Format name, e.g. "klikbca-individual"; empty: found by its content."""
         allow_broken: _builtins.bool
         """Import although balances or totals do not add up."""
         mapping: _builtins.str
-        """For a free CSV file: which column means what, as `kasir statement parse --mapping` takes it."""
+        """For a free CSV file: which column means what, as `kasir statement parse --mapping` takes it. Neither this nor a format nor
+        mapping_name: a file of no bank that is known is read by the one saved mapping that fits its header.
+        """
+        mapping_name: _builtins.str
+        """The name of a saved mapping: the account's, or when no account is named the only one of that name."""
         def __init__(
             self,
             *,
@@ -729,10 +940,11 @@ class ImportStatementRequest(_message.Message):
             format: _builtins.str = ...,
             allow_broken: _builtins.bool = ...,
             mapping: _builtins.str = ...,
+            mapping_name: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_broken", b"allow_broken", "bank_account_id", b"bank_account_id", "format", b"format", "mapping", b"mapping", "request_id", b"request_id"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_broken", b"allow_broken", "bank_account_id", b"bank_account_id", "format", b"format", "mapping", b"mapping", "mapping_name", b"mapping_name", "request_id", b"request_id"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -806,6 +1018,7 @@ class ImportStatementResponse(_message.Message):
     POSTED_MUTATION_IDS_FIELD_NUMBER: _builtins.int
     REFUSED_COUNT_FIELD_NUMBER: _builtins.int
     FILE_KNOWN_FIELD_NUMBER: _builtins.int
+    MAPPING_NAME_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """Format found."""
     bank_account_id: _builtins.int
@@ -824,6 +1037,8 @@ class ImportStatementResponse(_message.Message):
     """Rows not taken."""
     file_known: _builtins.bool
     """The account had this file before, all of it: nothing was imported. Known ids are then told where rows are found again."""
+    mapping_name: _builtins.str
+    """The name of the saved mapping by which it was read."""
     @_builtins.property
     def refused_rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedRow]:
         """Rows not taken, when allow_broken."""
@@ -861,10 +1076,11 @@ class ImportStatementResponse(_message.Message):
         posted_mutation_ids: _abc.Iterable[_builtins.int] | None = ...,
         refused_count: _builtins.int = ...,
         file_known: _builtins.bool = ...,
+        mapping_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "file_known", b"file_known", "format", b"format", "known_mutation_ids", b"known_mutation_ids", "known_rows", b"known_rows", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_mutation_ids", b"pending_mutation_ids", "pending_rows", b"pending_rows", "posted_mutation_ids", b"posted_mutation_ids", "posted_rows", b"posted_rows", "refused_count", b"refused_count", "refused_rows", b"refused_rows", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_id", b"bank_account_id", "file_known", b"file_known", "format", b"format", "known_mutation_ids", b"known_mutation_ids", "known_rows", b"known_rows", "mapping_name", b"mapping_name", "mutation_ids", b"mutation_ids", "new_rows", b"new_rows", "pending_mutation_ids", b"pending_mutation_ids", "pending_rows", b"pending_rows", "posted_mutation_ids", b"posted_mutation_ids", "posted_rows", b"posted_rows", "refused_count", b"refused_count", "refused_rows", b"refused_rows", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -51,6 +51,21 @@ class ReconciliationServiceStub:
                 request_serializer=kasir_dot_v1_dot_reconciliation__pb2.ListBankAccountsRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_reconciliation__pb2.ListBankAccountsResponse.FromString,
                 _registered_method=True)
+        self.SaveColumnMapping = channel.unary_unary(
+                '/kasir.v1.ReconciliationService/SaveColumnMapping',
+                request_serializer=kasir_dot_v1_dot_reconciliation__pb2.SaveColumnMappingRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_reconciliation__pb2.SaveColumnMappingResponse.FromString,
+                _registered_method=True)
+        self.ListColumnMappings = channel.unary_unary(
+                '/kasir.v1.ReconciliationService/ListColumnMappings',
+                request_serializer=kasir_dot_v1_dot_reconciliation__pb2.ListColumnMappingsRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_reconciliation__pb2.ListColumnMappingsResponse.FromString,
+                _registered_method=True)
+        self.DeleteColumnMapping = channel.unary_unary(
+                '/kasir.v1.ReconciliationService/DeleteColumnMapping',
+                request_serializer=kasir_dot_v1_dot_reconciliation__pb2.DeleteColumnMappingRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_reconciliation__pb2.DeleteColumnMappingResponse.FromString,
+                _registered_method=True)
         self.ImportStatement = channel.stream_unary(
                 '/kasir.v1.ReconciliationService/ImportStatement',
                 request_serializer=kasir_dot_v1_dot_reconciliation__pb2.ImportStatementRequest.SerializeToString,
@@ -119,7 +134,7 @@ class ReconciliationServiceServicer:
     """
 
     def CreateBankAccount(self, request, context):
-        """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN).
+        """Adds a bank account of the shop. Refuses a number that is taken in its currency (CODE_TAKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,6 +149,28 @@ class ReconciliationServiceServicer:
 
     def ListBankAccounts(self, request, context):
         """All bank accounts, by id; at most 1,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SaveColumnMapping(self, request, context):
+        """Keeps which column of an account's files means what, under a name; one of that name is replaced. A mapping that cannot be
+        read is refused (FIELD_MALFORMED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListColumnMappings(self, request, context):
+        """Column mappings, filtered, paged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteColumnMapping(self, request, context):
+        """Forgets a column mapping. What was imported by it stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +284,21 @@ def add_ReconciliationServiceServicer_to_server(servicer, server):
                     servicer.ListBankAccounts,
                     request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.ListBankAccountsRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_reconciliation__pb2.ListBankAccountsResponse.SerializeToString,
+            ),
+            'SaveColumnMapping': grpc.unary_unary_rpc_method_handler(
+                    servicer.SaveColumnMapping,
+                    request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.SaveColumnMappingRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_reconciliation__pb2.SaveColumnMappingResponse.SerializeToString,
+            ),
+            'ListColumnMappings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListColumnMappings,
+                    request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.ListColumnMappingsRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_reconciliation__pb2.ListColumnMappingsResponse.SerializeToString,
+            ),
+            'DeleteColumnMapping': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteColumnMapping,
+                    request_deserializer=kasir_dot_v1_dot_reconciliation__pb2.DeleteColumnMappingRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_reconciliation__pb2.DeleteColumnMappingResponse.SerializeToString,
             ),
             'ImportStatement': grpc.stream_unary_rpc_method_handler(
                     servicer.ImportStatement,
@@ -392,6 +444,87 @@ class ReconciliationService:
             '/kasir.v1.ReconciliationService/ListBankAccounts',
             kasir_dot_v1_dot_reconciliation__pb2.ListBankAccountsRequest.SerializeToString,
             kasir_dot_v1_dot_reconciliation__pb2.ListBankAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SaveColumnMapping(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.ReconciliationService/SaveColumnMapping',
+            kasir_dot_v1_dot_reconciliation__pb2.SaveColumnMappingRequest.SerializeToString,
+            kasir_dot_v1_dot_reconciliation__pb2.SaveColumnMappingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListColumnMappings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.ReconciliationService/ListColumnMappings',
+            kasir_dot_v1_dot_reconciliation__pb2.ListColumnMappingsRequest.SerializeToString,
+            kasir_dot_v1_dot_reconciliation__pb2.ListColumnMappingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteColumnMapping(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.ReconciliationService/DeleteColumnMapping',
+            kasir_dot_v1_dot_reconciliation__pb2.DeleteColumnMappingRequest.SerializeToString,
+            kasir_dot_v1_dot_reconciliation__pb2.DeleteColumnMappingResponse.FromString,
             options,
             channel_credentials,
             insecure,

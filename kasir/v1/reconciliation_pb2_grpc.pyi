@@ -36,11 +36,19 @@ class ReconciliationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReconciliationServiceAsyncStub: ...
     CreateBankAccount: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.CreateBankAccountRequest, _reconciliation_pb2.CreateBankAccountResponse]
-    """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+    """Adds a bank account of the shop. Refuses a number that is taken in its currency (CODE_TAKEN)."""
     SetMatchingRules: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.SetMatchingRulesRequest, _reconciliation_pb2.SetMatchingRulesResponse]
     """Says how an account's money is matched: what may be written off, what happens by itself."""
     ListBankAccounts: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListBankAccountsRequest, _reconciliation_pb2.ListBankAccountsResponse]
     """All bank accounts, by id; at most 1,000."""
+    SaveColumnMapping: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.SaveColumnMappingRequest, _reconciliation_pb2.SaveColumnMappingResponse]
+    """Keeps which column of an account's files means what, under a name; one of that name is replaced. A mapping that cannot be
+    read is refused (FIELD_MALFORMED).
+    """
+    ListColumnMappings: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ListColumnMappingsRequest, _reconciliation_pb2.ListColumnMappingsResponse]
+    """Column mappings, filtered, paged."""
+    DeleteColumnMapping: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.DeleteColumnMappingRequest, _reconciliation_pb2.DeleteColumnMappingResponse]
+    """Forgets a column mapping. What was imported by it stays."""
     ImportStatement: _grpc.StreamUnaryMultiCallable[_reconciliation_pb2.ImportStatementRequest, _reconciliation_pb2.ImportStatementResponse]
     """Takes a bank's mutation file, in pieces. Not a statement: STATEMENT_UNRECOGNISED; broken sums: STATEMENT_BROKEN
     with the rows named, and nothing is imported. The same file or overlapping ones add only what is new.
@@ -87,11 +95,19 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateBankAccount: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.CreateBankAccountRequest, _reconciliation_pb2.CreateBankAccountResponse]  # type: ignore[assignment]
-    """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+    """Adds a bank account of the shop. Refuses a number that is taken in its currency (CODE_TAKEN)."""
     SetMatchingRules: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.SetMatchingRulesRequest, _reconciliation_pb2.SetMatchingRulesResponse]  # type: ignore[assignment]
     """Says how an account's money is matched: what may be written off, what happens by itself."""
     ListBankAccounts: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListBankAccountsRequest, _reconciliation_pb2.ListBankAccountsResponse]  # type: ignore[assignment]
     """All bank accounts, by id; at most 1,000."""
+    SaveColumnMapping: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.SaveColumnMappingRequest, _reconciliation_pb2.SaveColumnMappingResponse]  # type: ignore[assignment]
+    """Keeps which column of an account's files means what, under a name; one of that name is replaced. A mapping that cannot be
+    read is refused (FIELD_MALFORMED).
+    """
+    ListColumnMappings: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ListColumnMappingsRequest, _reconciliation_pb2.ListColumnMappingsResponse]  # type: ignore[assignment]
+    """Column mappings, filtered, paged."""
+    DeleteColumnMapping: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.DeleteColumnMappingRequest, _reconciliation_pb2.DeleteColumnMappingResponse]  # type: ignore[assignment]
+    """Forgets a column mapping. What was imported by it stays."""
     ImportStatement: _aio.StreamUnaryMultiCallable[_reconciliation_pb2.ImportStatementRequest, _reconciliation_pb2.ImportStatementResponse]  # type: ignore[assignment]
     """Takes a bank's mutation file, in pieces. Not a statement: STATEMENT_UNRECOGNISED; broken sums: STATEMENT_BROKEN
     with the rows named, and nothing is imported. The same file or overlapping ones add only what is new.
@@ -141,7 +157,7 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.CreateBankAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.CreateBankAccountResponse, _abc.Awaitable[_reconciliation_pb2.CreateBankAccountResponse]]:
-        """Adds a bank account of the shop. Refuses a taken number (CODE_TAKEN)."""
+        """Adds a bank account of the shop. Refuses a number that is taken in its currency (CODE_TAKEN)."""
 
     @_abc_1.abstractmethod
     def SetMatchingRules(
@@ -158,6 +174,32 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.ListBankAccountsResponse, _abc.Awaitable[_reconciliation_pb2.ListBankAccountsResponse]]:
         """All bank accounts, by id; at most 1,000."""
+
+    @_abc_1.abstractmethod
+    def SaveColumnMapping(
+        self,
+        request: _reconciliation_pb2.SaveColumnMappingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.SaveColumnMappingResponse, _abc.Awaitable[_reconciliation_pb2.SaveColumnMappingResponse]]:
+        """Keeps which column of an account's files means what, under a name; one of that name is replaced. A mapping that cannot be
+        read is refused (FIELD_MALFORMED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListColumnMappings(
+        self,
+        request: _reconciliation_pb2.ListColumnMappingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.ListColumnMappingsResponse, _abc.Awaitable[_reconciliation_pb2.ListColumnMappingsResponse]]:
+        """Column mappings, filtered, paged."""
+
+    @_abc_1.abstractmethod
+    def DeleteColumnMapping(
+        self,
+        request: _reconciliation_pb2.DeleteColumnMappingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.DeleteColumnMappingResponse, _abc.Awaitable[_reconciliation_pb2.DeleteColumnMappingResponse]]:
+        """Forgets a column mapping. What was imported by it stays."""
 
     @_abc_1.abstractmethod
     def ImportStatement(

@@ -21,7 +21,7 @@ from server.statements.model import (
     normalise,
 )
 from server.statements.registry import FORMATS, parse, parse_all
-from server.statements.streaming import check, rows
+from server.statements.streaming import check, fitting, rows
 
 __all__ = [
     "FORMATS",
@@ -35,6 +35,7 @@ __all__ = [
     "StatementSummary",
     "StatementUnrecognisedError",
     "check",
+    "fitting",
     "normalise",
     "parse",
     "parse_all",

@@ -147,6 +147,8 @@ class StatementSummary(_Checked):
     unreadable_count: int
     """How many rows could not be read and are therefore not among those given."""
     file_hash: str
+    is_currency_assumed: bool = False
+    """The file does not say the currency: it is the usual one of such files."""
 
 
 class StatementError(Exception):

@@ -1,13 +1,13 @@
 """Bank files of any size: checked without keeping anything, and their rows in batches."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
-from engine._core import StatementReader
+from engine._core import StatementReader, fitting_mappings
 from server.statements.model import (
     Problem,
     ProblemKind,
@@ -44,10 +44,8 @@ class Reading:
         self, file: Place, give: Literal["rows", "lines", "sums"], batch: int = BATCH_ROWS
     ) -> StatementReader:
         """The reader of `file`; rows come as rows, as lines of JSON, or not at all. Raises OSError."""
-        if not isinstance(file, bytes | str | Path):
-            file = f"/dev/fd/{file.fileno()}"
         return StatementReader(
-            file,
+            _place(file),
             format=self.format or None,
             mapping=self.mapping,
             today=self.today.toordinal(),
@@ -99,6 +97,17 @@ def rows(
                 raise_refusal(piece)
 
 
+def fitting(file: Place, mappings: Sequence[str]) -> list[int]:
+    """Which of some column mappings fit the header of a file that is in no bank's own format, by their
+    places. Raises OSError.
+    """
+    return fitting_mappings(_place(file), list(mappings)) if mappings else []
+
+
+def _place(file: Place) -> bytes | str | Path:
+    return file if isinstance(file, bytes | str | Path) else f"/dev/fd/{file.fileno()}"
+
+
 def row_of(told: tuple[Any, ...]) -> StatementRow:
     """A row as the reader tells it, with its dates."""
     _, row, date, amount, balance, description, pending, counterparty, value, identity = told
@@ -132,8 +141,8 @@ class Collected:
     """What a reader told of a file's accounts so far."""
 
     def __init__(self) -> None:
-        self.accounts: list[tuple[str, str, str, str]] = []
-        """Format, number, currency, holder."""
+        self.accounts: list[tuple[str, str, tuple[str, bool], str]] = []
+        """Format, number, currency and whether that is only assumed, holder."""
         self.ends: dict[int, tuple[Any, ...]] = {}
         self.file_hash = ""
 
@@ -152,7 +161,7 @@ class Collected:
 
     def summary(self, account: int) -> StatementSummary:
         """An account whose end was told."""
-        format_name, number, currency, holder = self.accounts[account]
+        format_name, number, (currency, is_assumed), holder = self.accounts[account]
         (opening, closing, count, sums_checked), problems, counts = self.ends[account]
         problem_count, unreadable_count = counts
         return StatementSummary(
@@ -168,4 +177,5 @@ class Collected:
             problem_count=problem_count,
             unreadable_count=unreadable_count,
             file_hash=self.file_hash,
+            is_currency_assumed=is_assumed,
         )

@@ -196,6 +196,17 @@ def an_unknown_bank_account(world: World) -> Attempt:
     return attempt("ProposeMatches", bank_account_id=NOBODY)
 
 
+@provokes("COLUMN_MAPPING_NOT_FOUND")
+def a_mapping_deleted_twice(world: World) -> Attempt:
+    account = reconciliation_pb2.BankAccount(bank="BCA", number="1", holder="Toko", currency_code="IDR")
+    account_id = world.do("CreateBankAccount", bank_account=account).bank_account.bank_account_id
+    columns = '[columns]\ndate = "Tanggal"\namount = "Jumlah"\n'
+    mapping = reconciliation_pb2.ColumnMapping(bank_account_id=account_id, name="jago", mapping=columns)
+    saved = world.do("SaveColumnMapping", column_mapping=mapping).column_mapping
+    world.do("DeleteColumnMapping", column_mapping_id=saved.column_mapping_id)
+    return attempt("DeleteColumnMapping", "column_mapping_id", column_mapping_id=saved.column_mapping_id)
+
+
 @provokes("MUTATION_NOT_FOUND")
 def an_unknown_mutation(world: World) -> Attempt:
     return attempt("IgnoreMutation", "mutation_id", mutation_id=NOBODY, reason="interest")

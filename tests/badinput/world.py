@@ -82,7 +82,7 @@ class World:
             "ListItems", "ListTaxClasses", "ListLocations", "ListDropOrders", "ListBookings", "ListCustomers",
             "ListMessages", "ListBankAccounts", "ListMutations", "ListSales", "ListTills", "ListShifts",
             "ListCouriers", "ListParcels", "ListPrintJobs", "GetDayReport", "GetSettings", "ListCredits",
-            "GetOpenMoney",
+            "GetOpenMoney", "ListColumnMappings",
         )  # fmt: skip
         stocks = [self.do("ListStocks", location_id=place) for place in (self.warehouse_id, self.desk_id)]
         return [self.do(name) for name in lists] + stocks

@@ -260,3 +260,30 @@ def test_open_money_is_reported_and_listed(run, ask, tmp_path):
     (with_credit,) = ask("cs", "credits")["customers"]
     assert (with_credit["name"], minor(with_credit["credit"])) == ("Sari Dewi", 5_000_00)
     assert "Rp 5.000" in run("cs", "credits").stdout
+
+
+def test_a_mapping_that_is_saved_reads_the_next_file_by_itself(run, ask, tmp_path):
+    columns, bad, file = (tmp_path / name for name in ("columns.toml", "bad.toml", "mutasi.csv"))
+    columns.write_text('[columns]\ndate = "Waktu"\ndescription = "Catatan"\namount = "Nominal"\n')
+    bad.write_text("[columns]\namount = 3\n")
+    file.write_text("Waktu,Catatan,Nominal\n2026-05-02,SETORAN,108401.00\n")
+    refused = run("cs", "save-mapping", "jago", str(bad), status=1)
+    assert "date" in refused.stderr
+    made = ask("cs", "save-mapping", "jago", str(columns))["column_mapping"]
+    assert (made["name"], made["bank_account_id"]) == ("jago", "1")
+    assert [each["name"] for each in ask("cs", "mappings")["column_mappings"]] == ["jago"]
+    assert "Nominal" in run("cs", "mappings", "JAGO").stdout
+    assert ask("cs", "import", str(file))["mapping_name"] == "jago"
+    assert ask("cs", "import", str(file), "--saved", "jago")["known_rows"] == 1
+    assert "kasir cs mappings" in run("cs", "import", str(file), "--saved", "nobody", status=1).stderr
+    assert "There are: jago" in run("cs", "delete-mapping", "nobody", status=2).stderr
+    run("cs", "delete-mapping", "jago")
+    assert ask("cs", "mappings").get("column_mappings", []) == []
+
+
+def test_a_number_in_two_currencies_is_said_with_its_own(run, ask):
+    run("setup", "account", "BCA", "1234567890", "Toko Melati", "--currency", "usd")
+    unclear = run("cs", "rules", "--account", "1234567890", status=2).stderr
+    assert "say 1234567890 IDR or 1234567890 USD" in unclear
+    for name, account_id in (("1234567890 USD", "2"), ("bca usd", "2"), ("1234567890 idr", "1")):
+        assert ask("cs", "rules", "--account", name)["bank_account"]["bank_account_id"] == account_id

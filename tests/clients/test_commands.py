@@ -103,7 +103,8 @@ def test_help_shows_examples(name):
 def test_every_example_is_understood(name, example, tmp_path, monkeypatch):
     """Parses the example as the shell and the command line would, without running it."""
     monkeypatch.chdir(tmp_path)
-    for file in ("mutasi-bca.csv", "mutasi.csv", "columns.toml", "catalogue.csv", "delivery.csv"):
+    files = ("mutasi-bca.csv", "mutasi.csv", "mutasi.xls", "columns.toml", "columns.json", "catalogue.csv")
+    for file in (*files, "delivery.csv"):
         (tmp_path / file).touch()
     (tmp_path / "data").mkdir()
     piece = next(part for part in example.split(" | ") if "kasir " in part)

@@ -1,5 +1,6 @@
 """Bank accounts, mutations, and the money of orders."""
 
+import tomllib
 from collections import Counter
 from typing import Any
 
@@ -20,7 +21,12 @@ class Bank(Statements):
         number = self.code("bank_account.number", asked["number"], 40)
         if not (number.isalnum() and number.upper() == number):
             raise refuse_field("FIELD_MALFORMED", "bank_account.number")
-        self.free_code(self.bank_accounts, "number", "bank_account.number", number)
+        # One account's in each currency.
+        if any(
+            (each["number"], each["currency_code"]) == (number, asked["currency_code"])
+            for each in self.bank_accounts.values()
+        ):
+            raise refuse_field("CODE_TAKEN", "bank_account.number")
         lowest, highest = asked["unique_code_min"] or 1, asked["unique_code_max"] or 999
         self.within("bank_account.unique_code_min", lowest, 1, 99_999)
         self.within("bank_account.unique_code_max", highest, lowest, 99_999)
@@ -38,6 +44,40 @@ class Bank(Statements):
         field, most = "matching_rules.write_off_max", asked["write_off_max"]
         account["matching_rules"] = asked | {"write_off_max": self.money(field, most, 0) if most else 0}
         return {"bank_account": account}
+
+    def save_column_mapping(self, request: Record) -> Record:
+        asked = request["column_mapping"] or {"bank_account_id": 0, "name": "", "mapping": ""}
+        mapping = asked["mapping"].strip()
+        try:
+            tomllib.loads(mapping)
+        except tomllib.TOMLDecodeError as error:
+            raise refuse_field("FIELD_MALFORMED", "column_mapping.mapping") from error
+        account_id = asked["bank_account_id"]
+        if account_id not in self.bank_accounts:
+            raise refuse_field("BANK_ACCOUNT_NOT_FOUND", "column_mapping.bank_account_id")
+        name = self.code("column_mapping.name", asked["name"], 40)
+        if not mapping:
+            raise self.required("column_mapping.mapping")
+        key = (account_id, name.lower())
+        ids = [
+            mapping_id
+            for mapping_id, each in self.column_mappings.items()
+            if (each["bank_account_id"], each["name"].lower()) == key
+        ]
+        mapping_id = ids[0] if ids else self.next_id("column_mapping")
+        self.column_mappings[mapping_id] = {
+            "column_mapping_id": mapping_id,
+            "bank_account_id": account_id,
+            "name": name,
+            "mapping": mapping,
+            "saved_by": self.actor,
+            "save_time": self.now,
+        }
+        return {"column_mapping": self.column_mappings[mapping_id]}
+
+    def delete_column_mapping(self, request: Record) -> Record:
+        mapping = self.need(self.column_mappings, request["column_mapping_id"], "COLUMN_MAPPING")
+        return {"column_mapping": self.column_mappings.pop(mapping["column_mapping_id"])}
 
     # --- Matching ---
 

@@ -74,6 +74,7 @@ class Base:
         self.customers: dict[int, Record] = {}
         self.messages: dict[int, Record] = {}
         self.bank_accounts: dict[int, Record] = {}
+        self.column_mappings: dict[int, Record] = {}
         self.mutations: dict[int, Record] = {}
         self.statement_files: set[tuple[int, str]] = set()
         self.tills: dict[int, Record] = {}

@@ -72,6 +72,7 @@ class Shop(Paper):
             "customers": self.customers,
             "messages": self.messages,
             "mutations": self.mutations,
+            "column_mappings": self.column_mappings,
             "tills": self.tills,
             "shifts": self.shifts,
             "sales": self.sales,

@@ -15,6 +15,8 @@ from tests.properties.inputs import (
 )
 from tests.properties.shop_base import DESK, SHOP, WAREHOUSE, ShopBase, action
 
+MAPPING = 'columns = { date = "Tanggal", amount = "Jumlah" }\n'
+
 
 def is_owing(order: Record) -> bool:
     in_part = order["state"] == "REFUND_DUE" and order["paid"] < order["payable"]
@@ -179,6 +181,19 @@ class OrderActions(ShopBase):
         )
         account_id = choice.of([1, 2], [UNKNOWN_ID])
         self.send(choice, "SetMatchingRules", bank_account_id=account_id, matching_rules=rules)
+
+    @action(1)
+    def keeps_column_mappings(self, choice: Choice) -> None:
+        if self.model.column_mappings and choice.seldom():
+            mapping_id = choice.one(self.model.column_mappings)
+            self.send(choice, "DeleteColumnMapping", column_mapping_id=mapping_id)
+            return
+        mapping = reconciliation_pb2.ColumnMapping(
+            bank_account_id=choice.of([1, 2], [UNKNOWN_ID]),
+            name=choice.of(["jago", "Jago", "seabank"], ["", "bank jago", "x" * 41]),
+            mapping=choice.of([MAPPING, MAPPING + 'currency = "USD"\n'], ["", "columns ="]),
+        )
+        self.send(choice, "SaveColumnMapping", column_mapping=mapping)
 
     @action(3, when=lambda self: bool(self.model.mutations))
     def matches_by_hand(self, choice: Choice) -> None:

@@ -240,6 +240,7 @@ class Driver:
         """What the server's lists and reports show."""
         lists = {
             "items": "ListItems", "drop_orders": "ListDropOrders", "orders": "ListBookings",
+            "column_mappings": "ListColumnMappings",
             "customers": "ListCustomers", "messages": "ListMessages", "mutations": "ListMutations",
             "shifts": "ListShifts", "sales": "ListSales", "parcels": "ListParcels", "jobs": "ListPrintJobs",
         }  # fmt: skip

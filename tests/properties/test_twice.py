@@ -110,6 +110,10 @@ def money_comes(send: Twice) -> None:
     send("ImportMutations", bank_account_id=1, mutations=rows)
     rules = reconciliation_pb2.MatchingRules(write_off_max=money(6_500_00))
     send("SetMatchingRules", bank_account_id=1, matching_rules=rules)
+    columns = 'columns = { date = "Tanggal", amount = "Jumlah" }'
+    mapping = reconciliation_pb2.ColumnMapping(bank_account_id=1, name="jago", mapping=columns)
+    send("SaveColumnMapping", column_mapping=mapping)
+    send("DeleteColumnMapping", column_mapping_id=1)
     send("ProposeMatches", bank_account_id=1)
     send("ConfirmMatches", bank_account_id=1, all_auto=True)
     part = reconciliation_pb2.MutationAllocation(order_id=3, amount=money(orders[1]["payable"]))

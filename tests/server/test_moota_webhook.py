@@ -17,10 +17,11 @@ import grpc
 import pytest
 
 from engine import Code, EngineError
+from kasir.v1 import reconciliation_pb2
 from server import moota
 from server.settings import Settings, SettingsError, parse_address
 from tests.conftest import RunningServer
-from tests.server.support import Shop
+from tests.server.support import Shop, new_id
 from tests.server.test_import_again import moota as body_of
 from tests.server.test_import_again import posted
 from tests.server.test_import_statement import mutations
@@ -203,3 +204,13 @@ def test_what_it_needs_is_said_before_it_starts(engine, tmp_path, secret_file):
     for path, words in ((empty, "is empty"), (tmp_path / "none", "Cannot read")):
         with pytest.raises(SettingsError, match=words):
             RunningServer(engine, moota_listen=here, moota_secret_file=path)
+
+
+def test_a_number_in_two_currencies_is_nobodys_until_it_is_said(running, shop):
+    dollars = reconciliation_pb2.BankAccount(bank="BCA", number="123", holder="Toko", currency_code="USD")
+    shop.reconciliation.CreateBankAccount(
+        reconciliation_pb2.CreateBankAccountRequest(request_id=new_id(), bank_account=dollars)
+    )
+    status, told = post(running, body_of("m1"))
+    assert (status, told["reason"]) == (422, "BANK_ACCOUNT_AMBIGUOUS")
+    assert mutations(shop) == []

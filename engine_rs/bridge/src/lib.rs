@@ -41,7 +41,9 @@ mod _core {
     #[pymodule_export]
     use crate::python_rpc::{RpcCall, RpcServer, refusal};
     #[pymodule_export]
-    use crate::statements::{StatementReader, format_amount, moota_signature_ok, statement_formats};
+    use crate::statements::{
+        StatementReader, fitting_mappings, format_amount, moota_signature_ok, statement_formats,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

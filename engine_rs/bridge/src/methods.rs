@@ -121,6 +121,8 @@ commands! {
     CustomerService / ReportMessage: ReportMessageRequest => ReportMessageResponse;
     ReconciliationService / CreateBankAccount: CreateBankAccountRequest => CreateBankAccountResponse;
     ReconciliationService / SetMatchingRules: SetMatchingRulesRequest => SetMatchingRulesResponse;
+    ReconciliationService / SaveColumnMapping: SaveColumnMappingRequest => SaveColumnMappingResponse;
+    ReconciliationService / DeleteColumnMapping: DeleteColumnMappingRequest => DeleteColumnMappingResponse;
     ReconciliationService / ImportMutations: ImportMutationsRequest => ImportMutationsResponse;
     ReconciliationService / ProposeMatches: ProposeMatchesRequest => ProposeMatchesResponse;
     ReconciliationService / ConfirmMatches: ConfirmMatchesRequest => ConfirmMatchesResponse;
@@ -171,6 +173,7 @@ queries! {
     CustomerService / ListCredits: ListCreditsRequest => ListCreditsResponse;
     CustomerService / ListMessages: ListMessagesRequest => ListMessagesResponse;
     ReconciliationService / ListBankAccounts: ListBankAccountsRequest => ListBankAccountsResponse;
+    ReconciliationService / ListColumnMappings: ListColumnMappingsRequest => ListColumnMappingsResponse;
     ReconciliationService / GetMutation: GetMutationRequest => GetMutationResponse;
     ReconciliationService / ListMutations: ListMutationsRequest => ListMutationsResponse;
     SaleService / GetSale: GetSaleRequest => GetSaleResponse;

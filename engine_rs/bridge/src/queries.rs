@@ -164,6 +164,12 @@ queries! {
         let page = Page::small_list(asked.page_size, &asked.page_token)?;
         page!(ListBankAccountsResponse { bank_accounts } = query::list_bank_accounts(view, &page)?)
     };
+    ListColumnMappingsRequest -> ListColumnMappingsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        let account = BankAccountId(asked.bank_account_id);
+        page!(ListColumnMappingsResponse { column_mappings } =
+            query::list_column_mappings(view, account, &page)?)
+    };
     GetMutationRequest -> GetMutationResponse = |asked, view| {
         let mutation = query::mutation(view, MutationId(asked.mutation_id))?;
         pb::GetMutationResponse { mutation: Some(mutation.into()) }

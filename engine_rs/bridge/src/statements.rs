@@ -10,7 +10,7 @@ use std::thread;
 
 use kasir_statements::{
     Account, Date, End, FORMATS, Options, OwnedRow, ReadSeek, Row, Sink, Source, StatementError, Summary,
-    read, write_row,
+    fitting, read, write_row,
 };
 use kasir_transport::lock;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -142,7 +142,7 @@ impl Job {
 
 /// Where a file lies: its path, or its bytes.
 #[derive(FromPyObject)]
-enum Place {
+pub(crate) enum Place {
     Bytes(PyBackedBytes),
     Path(PathBuf),
 }
@@ -225,7 +225,8 @@ impl Piece {
     fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let told = match self {
             Self::Account(format, account) => {
-                ("account", format, account.number, account.currency, account.holder).into_pyobject(py)?
+                let currency = (account.currency, account.is_currency_assumed);
+                ("account", format, account.number, currency, account.holder).into_pyobject(py)?
             }
             Self::Rows(rows) => {
                 let rows: Vec<_> = rows.into_iter().map(|(account, row)| row_tuple(account, row)).collect();
@@ -280,6 +281,27 @@ fn row_tuple(account: usize, row: OwnedRow) -> RowTuple {
 #[pyfunction]
 pub(crate) fn statement_formats() -> Vec<(&'static str, &'static str)> {
     FORMATS.iter().map(|format| (format.name, format.title)).collect()
+}
+
+/// Which of some column mappings fit the header of a file that is in no bank's own format, by their places. A file that cannot be
+/// read fits none: reading it says why.
+#[pyfunction]
+pub(crate) fn fitting_mappings(py: Python<'_>, file: Place, mappings: Vec<String>) -> PyResult<Vec<usize>> {
+    let find = move |inner: Box<dyn ReadSeek>| {
+        let mappings: Vec<&str> = mappings.iter().map(String::as_str).collect();
+        fitting(&mut Source::new(inner, u64::MAX)?, &mappings)
+    };
+    let found = py.detach(|| match file {
+        Place::Bytes(bytes) => find(Box::new(Cursor::new(bytes))),
+        Place::Path(path) => find(Box::new(File::open(path)?)),
+    });
+    match found {
+        Ok(fits) => Ok(fits),
+        Err(StatementError::Read(error)) => Err(error.into()),
+        Err(StatementError::Broken(_) | StatementError::Unrecognised(_) | StatementError::Stopped) => {
+            Ok(Vec::new())
+        }
+    }
 }
 
 /// Minor units for people, e.g. 10840000 of IDR as "108,400.00".

@@ -1,7 +1,9 @@
 //! Codes that only one thing may have: SKUs, barcodes, phones, airway bills, short names.
 
-use crate::ids::CourierId;
+use crate::ids::{BankAccountId, CourierId};
 use crate::kv::{Fault, Key, State, View, u64_at};
+use crate::money::Currency;
+use crate::records::{BankAccount, must};
 use crate::scan;
 use crate::tables::Table;
 
@@ -16,7 +18,7 @@ pub enum CodeKind {
     Till = 3,
     /// A courier's code.
     Courier = 4,
-    /// A bank account's number.
+    /// A bank account's number, see [`account_code`].
     BankAccount = 5,
     /// An item's SKU.
     Sku = 6,
@@ -26,6 +28,8 @@ pub enum CodeKind {
     Phone = 8,
     /// A parcel's airway bill, see [`airway_bill_code`].
     AirwayBill = 9,
+    /// A column mapping's name, see [`column_mapping_code`].
+    ColumnMapping = 10,
 }
 
 impl CodeKind {
@@ -40,6 +44,7 @@ impl CodeKind {
         Self::Barcode,
         Self::Phone,
         Self::AirwayBill,
+        Self::ColumnMapping,
     ];
 }
 
@@ -62,6 +67,28 @@ pub fn find_code(view: &dyn View, kind: CodeKind, text: &str) -> Result<Option<u
 /// The code of an airway bill: couriers number theirs without asking each other. A number holds no blank.
 pub fn airway_bill_code(courier_id: CourierId, number: &str) -> String {
     format!("{number} {courier_id}")
+}
+
+/// The code of a bank account that is to be: its number, or that with the currency when an account in another currency has the
+/// number. Only in one currency a number is one account's.
+pub(crate) fn account_code(view: &dyn View, number: &str, currency: Currency) -> Result<String, Fault> {
+    let other = find_code(view, CodeKind::BankAccount, number)?
+        .map(|id| must::<BankAccount>(view, id))
+        .transpose()?;
+    Ok(match other {
+        Some(other) if other.currency != currency => account_code_in(number, currency),
+        Some(_) | None => number.to_owned(),
+    })
+}
+
+/// The code of a bank account whose number another one had before. A number holds no blank.
+pub(crate) fn account_code_in(number: &str, currency: Currency) -> String {
+    format!("{number} {}", currency.code())
+}
+
+/// The code of a column mapping: each bank account names its own, in any case. A name holds no blank.
+pub fn column_mapping_code(bank_account_id: BankAccountId, name: &str) -> String {
+    format!("{} {bank_account_id}", name.to_ascii_lowercase())
 }
 
 /// The parcels with an airway bill of this number, of whichever courier, by the couriers' ids written out.

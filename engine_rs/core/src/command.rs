@@ -3,8 +3,8 @@
 //! Inputs are as the caller sent them: unchecked numbers, raw codes. `decide` checks them and names the field.
 
 use crate::ids::{
-    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId,
-    ParcelId, PrintJobId, ShiftId, TaxClassId, TillId,
+    BankAccountId, ColumnMappingId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId,
+    MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TaxClassId, TillId,
 };
 use crate::records::{Address, Proposal};
 
@@ -150,6 +150,14 @@ pub struct BankAccountInput {
     pub unique_code_min: i32,
     pub unique_code_max: i32,
     pub unique_code_subtracts: bool,
+}
+
+/// A column mapping as sent; whoever sends it has read it.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnMappingInput {
+    pub bank_account_id: BankAccountId,
+    pub name: String,
+    pub mapping: String,
 }
 
 /// A mutation as sent.
@@ -300,6 +308,10 @@ pub enum Command {
         detail: String,
     },
     CreateBankAccount(BankAccountInput),
+    SaveColumnMapping(ColumnMappingInput),
+    DeleteColumnMapping {
+        column_mapping_id: ColumnMappingId,
+    },
     ImportMutations {
         bank_account_id: BankAccountId,
         file_hash: String,

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
-    OrderId, ParcelId, PrintJobId, ShiftId,
+    BankAccountId, ColumnMappingId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId,
+    MessageId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
 };
 use crate::records::{
-    Allocation, BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, MatchingRules, Message,
-    Mutation, MutationAllocation, Order, Parcel, PostedText, PrintJob, Proposal, Sale, Settings, Shift,
-    TaxClass, Till,
+    Allocation, BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location,
+    MatchingRules, Message, Mutation, MutationAllocation, Order, Parcel, PostedText, PrintJob, Proposal,
+    Sale, Settings, Shift, TaxClass, Till,
 };
 use crate::states::{MessageState, PrintJobAction};
 
@@ -134,6 +134,12 @@ pub enum Event {
     CustomerCreated(Customer),
     CustomerUpdated(Customer),
     BankAccountCreated(BankAccount),
+    /// A new one, or one that takes the place of that with its id.
+    ColumnMappingSaved(ColumnMapping),
+    ColumnMappingDeleted {
+        column_mapping_id: ColumnMappingId,
+        bank_account_id: BankAccountId,
+    },
     CourierCreated(Courier),
     TillCreated(Till),
     OrderBooked(Order),
@@ -347,6 +353,8 @@ impl Event {
             Self::CustomerCreated(_) => "CustomerCreated",
             Self::CustomerUpdated(_) => "CustomerUpdated",
             Self::BankAccountCreated(_) => "BankAccountCreated",
+            Self::ColumnMappingSaved(_) => "ColumnMappingSaved",
+            Self::ColumnMappingDeleted { .. } => "ColumnMappingDeleted",
             Self::CourierCreated(_) => "CourierCreated",
             Self::TillCreated(_) => "TillCreated",
             Self::OrderBooked(_) => "OrderBooked",
@@ -395,6 +403,7 @@ impl Event {
             Self::TaxClassCreated(t) => vec![(R::Setting, t.tax_class_id.0)],
             Self::LocationCreated(l) => vec![(R::Setting, l.location_id.0)],
             Self::BankAccountCreated(a) => vec![(R::Setting, a.bank_account_id.0)],
+            Self::ColumnMappingSaved(m) => vec![(R::Setting, m.bank_account_id.0)],
             Self::CourierCreated(c) => vec![(R::Setting, c.courier_id.0)],
             Self::TillCreated(t) => vec![(R::Setting, t.till_id.0)],
             Self::ItemCreated(i) | Self::ItemUpdated(i) => vec![(R::Item, i.item_id.0)],
@@ -440,7 +449,10 @@ impl Event {
             Self::OrderExtended { order_id, .. }
             | Self::OrderRefunded { order_id, .. }
             | Self::PayableReleased { order_id } => vec![(R::Order, order_id.0)],
-            Self::MatchingRulesSet { bank_account_id, .. } => vec![(R::Setting, bank_account_id.0)],
+            Self::MatchingRulesSet { bank_account_id, .. }
+            | Self::ColumnMappingDeleted { bank_account_id, .. } => {
+                vec![(R::Setting, bank_account_id.0)]
+            }
             Self::PayerLearnt { .. } | Self::PayerForgotten { .. } | Self::StatementImported { .. } => {
                 Vec::new()
             }

@@ -62,4 +62,6 @@ ids! {
     PrintJobId = 15,
     /// A message.
     MessageId = 16,
+    /// A column mapping of a bank account.
+    ColumnMappingId = 17,
 }

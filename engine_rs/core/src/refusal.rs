@@ -81,6 +81,7 @@ reasons! {
     OrderNotFound = "ORDER_NOT_FOUND" NotFound "No Book Order has this id.";
     CustomerNotFound = "CUSTOMER_NOT_FOUND" NotFound "No customer has this id or phone.";
     BankAccountNotFound = "BANK_ACCOUNT_NOT_FOUND" NotFound "No bank account has this id or number.";
+    ColumnMappingNotFound = "COLUMN_MAPPING_NOT_FOUND" NotFound "No column mapping of a bank account has this id or name.";
     MutationNotFound = "MUTATION_NOT_FOUND" NotFound "No bank mutation has this id.";
     SaleNotFound = "SALE_NOT_FOUND" NotFound "No sale has this id.";
     TillNotFound = "TILL_NOT_FOUND" NotFound "No till has this id.";

@@ -2,8 +2,8 @@
 
 use crate::ids::{MutationId, OrderId, ParcelId, PrintJobId};
 use crate::records::{
-    BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel,
-    PrintJob, Sale, Settings, Shift, TaxClass, Till,
+    BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order,
+    Parcel, PrintJob, Sale, Settings, Shift, TaxClass, Till,
 };
 use crate::refusal::Refusal;
 use crate::states::OrderState;
@@ -81,6 +81,7 @@ pub enum Reply {
     Customer(Customer),
     Message(Message),
     BankAccount(BankAccount),
+    ColumnMapping(ColumnMapping),
     Imported(Imported),
     Proposed(Proposed),
     Confirmed { results: Vec<Confirmed>, more: bool },

@@ -113,6 +113,8 @@ tables! {
     Credits = "credits" Empty;
     /// (bank_account_id) -> bank account.
     BankAccounts = "bank_accounts" Msgpack;
+    /// (column_mapping_id) -> which column of a bank account's files means what.
+    ColumnMappings = "column_mappings" Msgpack;
     /// (mutation_id) -> bank mutation.
     Mutations = "mutations" Msgpack;
     /// (bank_account_id, state u8, mutation_id) -> nothing.

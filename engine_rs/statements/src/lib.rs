@@ -23,7 +23,7 @@ mod text;
 
 pub use checks::{Order, Totals};
 pub use dates::DateReader;
-pub use formats::{FORMATS, Format, find, names};
+pub use formats::{FORMATS, Format, check_mapping, find, fitting, names};
 pub use json::write_row;
 pub use model::{
     Account, End, EntryRef, MAX_ACCOUNTS, MAX_DESCRIPTION_CHARS, MAX_PROBLEMS, MAX_REFERENCE_CHARS, MAX_ROWS,

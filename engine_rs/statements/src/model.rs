@@ -43,6 +43,8 @@ pub struct Account {
     pub currency: String,
     /// Name on the account, when the file says.
     pub holder: String,
+    /// The file does not say its currency: it is the usual one of such files.
+    pub is_currency_assumed: bool,
 }
 
 /// One mutation as the file says it.

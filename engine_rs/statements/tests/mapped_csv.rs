@@ -3,10 +3,11 @@
 mod common;
 
 use std::fmt::Write as _;
+use std::io::Cursor;
 
-use common::{iso, options, read_in_pieces, rows, sample};
+use common::{MAX_BYTES, iso, options, read_in_pieces, rows, sample};
 use kasir_statements::ProblemKind::{Balance, UnreadableRow};
-use kasir_statements::{Options, ProblemKind, Statement};
+use kasir_statements::{Options, ProblemKind, Source, Statement, fitting};
 use proptest::prelude::*;
 
 fn read_mapped(data: &[u8], mapping: &str) -> Result<Vec<Statement>, String> {
@@ -278,4 +279,32 @@ proptest! {
             let _ = read_in_pieces(&data, 64, &options);
         }
     }
+}
+
+#[test]
+fn a_mapping_fits_a_file_that_has_its_columns() {
+    const NAMED: &str = "[columns]\ndate = \"Waktu\"\namount = \"Nominal\"\n";
+    const WIDER: &str = "[columns]\ndate = \"waktu\"\ndescription = \"Catatan\"\namount = \"NOMINAL\"\n";
+    const OTHER: &str = "[columns]\ndate = \"Waktu\"\namount = \"Jumlah\"\n";
+    const NUMBERS: &str = "[columns]\ndate = 1\namount = 3\n";
+    const BELOW: &str = "header_row = 1\n[columns]\ndate = \"Waktu\"\namount = \"Nominal\"\n";
+    const BROKEN: &str = "colour = 1\n";
+    let all = [NAMED, WIDER, OTHER, NUMBERS, BELOW, BROKEN];
+    let fits = |data: &[u8]| {
+        let mut source = Source::new(Cursor::new(data.to_vec()), MAX_BYTES).expect("a file");
+        fitting(&mut source, &all)
+    };
+    let csv = b"Laporan\nWaktu;Catatan;Nominal\n02/05/2026;SETORAN;108.401,00\n";
+    assert_eq!(fits(csv).expect("it is read"), [0, 1]);
+    assert_eq!(fits(b"Waktu\tNominal\n").expect("it is read"), [0, 4]);
+    assert_eq!(fits(b"").expect("it is read"), [0; 0]);
+    // What a bank's own format knows needs none, whatever its header has.
+    let known = b"Post Date,Value Date,Branch,Journal No.,Description,Debit,Credit,Waktu,Nominal\n";
+    assert_eq!(fits(known).expect("it is read"), [0; 0]);
+    assert_eq!(fits(&sample("xls/xlwt_bni.xls")).expect("it is read"), [0; 0]);
+    let sheet = "[columns]\ndate = \"Tanggal\"\namount = \"Jumlah\"\n";
+    let mut source =
+        Source::new(Cursor::new(sample("xls/writeexcel_mapped.xls")), MAX_BYTES).expect("a file");
+    assert_eq!(fitting(&mut source, &[NAMED, sheet]).expect("it is read"), [1]);
+    assert!(fits(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 damaged").is_err());
 }

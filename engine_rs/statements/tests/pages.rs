@@ -240,13 +240,6 @@ fn any_packed_sheet_by_a_mapping() {
 }
 
 #[test]
-fn a_spreadsheet_of_the_old_kind_is_named() {
-    let old = [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(), &[0; 504]].concat();
-    let error = read_in_pieces(&old, 100, &options()).expect_err("not read").to_string();
-    assert!(error.contains("save it as .xlsx"), "{error}");
-}
-
-#[test]
 fn days_are_counted_from_the_year_that_the_book_says() {
     let header = ["Tgl. Txn", "Deskripsi", "Debit", "Kredit", "Saldo"];
     for (properties, day) in [("", "@46097.75"), ("<workbookPr date1904='1'/>", "@44635.75")] {

@@ -8,7 +8,7 @@ use std::io::Read;
 
 use common::{MAX_BYTES, Pieces, options, read_in_pieces};
 use encoding_rs::WINDOWS_1252;
-use kasir_statements::{Source, StatementError};
+use kasir_statements::{Options, Source, StatementError};
 
 const SIZES: [usize; 5] = [1, 2, 3, 1_000, usize::MAX];
 
@@ -126,4 +126,48 @@ fn a_line_that_no_bank_writes_and_a_file_too_large_are_refused() {
     while source.next_line().is_ok_and(|line| line.is_some()) {}
     assert!(matches!(source.finish(), Err(StatementError::Unrecognised(_))));
     assert!(matches!(lines(b"a\0b\0c\0d\0\0\xd8x\0y\0z\0", 3), Err(StatementError::Broken(_))));
+}
+
+#[test]
+fn whether_a_file_says_its_currency_is_told() {
+    let columns = "[columns]\ndate = 1\namount = 2\n";
+    let named = format!("currency = \"USD\"\n{columns}");
+    let by_row = format!("{columns}currency = 3\n");
+    let bai = |currency: &str| {
+        format!(
+            "01,A,B,260502,0900,1,,,2/\n02,B,A,1,260502,0900,{currency},/\n03,123,,010,1000,,/\n\
+             49,1000,2/\n98,1000,1,4/\n99,1000,1,6/\n"
+        )
+    };
+    let bni = |above: &str| {
+        format!(
+            "{above}Post Date,Value Date,Branch,Journal No.,Description,Debit,Credit\n16/03/26,16/03/26,1,1,A,0,1.00\n"
+        )
+    };
+    let csv = || "2026-05-02,7.00,USD\n".to_owned();
+    for (data, mapping, currency, is_assumed) in [
+        (csv(), Some(columns), "IDR", true),
+        (csv(), Some(named.as_str()), "USD", false),
+        (csv(), Some(by_row.as_str()), "USD", false),
+        (bai(""), None, "USD", true),
+        (bai("IDR"), None, "IDR", false),
+        (bni(""), None, "IDR", true),
+        (bni("Currency,USD\n"), None, "USD", false),
+        (
+            r#"[{"account_number":"1","date":"2026-05-02","amount":1,"type":"CR","mutation_id":"m"}]"#
+                .to_owned(),
+            None,
+            "IDR",
+            true,
+        ),
+    ] {
+        let (_, found) =
+            read_in_pieces(data.as_bytes(), 100, &Options { mapping, ..options() }).expect("it is read");
+        let account = &found[0].account;
+        assert_eq!(
+            (account.currency.as_str(), account.is_currency_assumed),
+            (currency, is_assumed),
+            "{data}"
+        );
+    }
 }

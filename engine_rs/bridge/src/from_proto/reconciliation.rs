@@ -1,9 +1,12 @@
 //! Bank accounts, mutations, matches, payments, refunds.
 
 use kasir_core::command::{
-    AllocationInput, BankAccountInput, Command, EntryInput, MatchingRulesInput, MutationInput,
+    AllocationInput, BankAccountInput, ColumnMappingInput, Command, EntryInput, MatchingRulesInput,
+    MutationInput,
 };
-use kasir_core::ids::{BankAccountId, CustomerId, MutationId, OrderId};
+use kasir_core::ids::{BankAccountId, ColumnMappingId, CustomerId, MutationId, OrderId};
+use kasir_core::{Reason, Refusal};
+use kasir_statements::check_mapping;
 
 use super::{all, commands, ids};
 use crate::contract as pb;
@@ -21,6 +24,12 @@ commands! {
     SetMatchingRulesRequest => |request| Command::SetMatchingRules {
         bank_account_id: BankAccountId(request.bank_account_id),
         rules: request.matching_rules.unwrap_or_default().into(),
+    };
+    SaveColumnMappingRequest => |request| {
+        Command::SaveColumnMapping(column_mapping(request.column_mapping.unwrap_or_default())?)
+    };
+    DeleteColumnMappingRequest => |request| Command::DeleteColumnMapping {
+        column_mapping_id: ColumnMappingId(request.column_mapping_id),
     };
     // What the matcher proposes is added before it is submitted: see `desks`.
     ProposeMatchesRequest => |request| Command::ProposeMatches {
@@ -75,6 +84,19 @@ impl From<pb::BankAccount> for BankAccountInput {
             unique_code_subtracts: account.unique_code_subtracts,
         }
     }
+}
+
+/// The engine knows nothing of files: what it keeps is read here before.
+fn column_mapping(mapping: pb::ColumnMapping) -> Result<ColumnMappingInput, Refusal> {
+    if let Err(reason) = check_mapping(&mapping.mapping) {
+        let message = format!("The mapping cannot be read: {reason}.");
+        return Err(Refusal::field(Reason::FieldMalformed, "column_mapping.mapping", message));
+    }
+    Ok(ColumnMappingInput {
+        bank_account_id: BankAccountId(mapping.bank_account_id),
+        name: mapping.name,
+        mapping: mapping.mapping,
+    })
 }
 
 impl From<pb::MatchingRules> for MatchingRulesInput {

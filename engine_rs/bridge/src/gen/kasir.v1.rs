@@ -3190,7 +3190,7 @@ pub struct BankAccount {
     /// Bank, e.g. "BCA"; at most 20 characters.
     #[prost(string, tag = "2")]
     pub bank: ::prost::alloc::string::String,
-    /// Account number or IBAN, unique, digits and capital letters, at most 40.
+    /// Account number or IBAN, digits and capital letters, at most 40; one account's in each currency.
     #[prost(string, tag = "3")]
     pub number: ::prost::alloc::string::String,
     /// Name of the holder, at most 100 characters.
@@ -3225,6 +3225,28 @@ pub struct MatchingRules {
     /// It then confirms AUTO proposals too.
     #[prost(bool, tag = "3")]
     pub confirm_by_itself: bool,
+}
+/// Which column of an account's CSV files and spreadsheets means what.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ColumnMapping {
+    /// Given by the engine.
+    #[prost(uint64, tag = "1")]
+    pub column_mapping_id: u64,
+    /// The account whose files it is for.
+    #[prost(uint64, tag = "2")]
+    pub bank_account_id: u64,
+    /// What staff call it; one of a kind among the account's, in any case. Printable characters without blanks, at most 40.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// TOML or JSON, as `kasir statement parse --mapping` takes it; at most 16 KiB.
+    #[prost(string, tag = "4")]
+    pub mapping: ::prost::alloc::string::String,
+    /// Who saved it last; ignored when it is saved.
+    #[prost(string, tag = "5")]
+    pub saved_by: ::prost::alloc::string::String,
+    /// When it was saved last; ignored when it is saved.
+    #[prost(message, optional, tag = "6")]
+    pub save_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// One order that a mutation may pay.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3454,6 +3476,63 @@ pub struct ListBankAccountsResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// See ReconciliationService.SaveColumnMapping.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SaveColumnMappingRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The mapping; its id is ignored.
+    #[prost(message, optional, tag = "2")]
+    pub column_mapping: ::core::option::Option<ColumnMapping>,
+}
+/// See ReconciliationService.SaveColumnMapping.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SaveColumnMappingResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub column_mapping: ::core::option::Option<ColumnMapping>,
+}
+/// See ReconciliationService.ListColumnMappings.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListColumnMappingsRequest {
+    /// Only this account's; 0 is all.
+    #[prost(uint64, tag = "1")]
+    pub bank_account_id: u64,
+    /// At most this many; 0 is 100, at most 1,000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See ReconciliationService.ListColumnMappings.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListColumnMappingsResponse {
+    /// By id, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub column_mappings: ::prost::alloc::vec::Vec<ColumnMapping>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See ReconciliationService.DeleteColumnMapping.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteColumnMappingRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Which.
+    #[prost(uint64, tag = "2")]
+    pub column_mapping_id: u64,
+}
+/// See ReconciliationService.DeleteColumnMapping.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteColumnMappingResponse {
+    /// As it stood.
+    #[prost(message, optional, tag = "1")]
+    pub column_mapping: ::core::option::Option<ColumnMapping>,
+}
 /// See ReconciliationService.ImportStatement.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ImportStatementRequest {
@@ -3469,7 +3548,8 @@ pub mod import_statement_request {
         /// Client-made UUID, persisted before sending; a repeat gets the first reply.
         #[prost(string, tag = "1")]
         pub request_id: ::prost::alloc::string::String,
-        /// The account it belongs to; 0: found by the number in the file.
+        /// The account it belongs to; 0: found by number and currency in the file. A file that says no currency is refused when several
+        /// accounts have its number (BANK_ACCOUNT_AMBIGUOUS).
         #[prost(uint64, tag = "2")]
         pub bank_account_id: u64,
         /// Format name, e.g. "klikbca-individual"; empty: found by its content.
@@ -3478,9 +3558,13 @@ pub mod import_statement_request {
         /// Import although balances or totals do not add up.
         #[prost(bool, tag = "4")]
         pub allow_broken: bool,
-        /// For a free CSV file: which column means what, as `kasir statement parse --mapping` takes it.
+        /// For a free CSV file: which column means what, as `kasir statement parse --mapping` takes it. Neither this nor a format nor
+        /// mapping_name: a file of no bank that is known is read by the one saved mapping that fits its header.
         #[prost(string, tag = "5")]
         pub mapping: ::prost::alloc::string::String,
+        /// The name of a saved mapping: the account's, or when no account is named the only one of that name.
+        #[prost(string, tag = "6")]
+        pub mapping_name: ::prost::alloc::string::String,
     }
     /// One of two.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
@@ -3548,6 +3632,9 @@ pub struct ImportStatementResponse {
     /// The account had this file before, all of it: nothing was imported. Known ids are then told where rows are found again.
     #[prost(bool, tag = "14")]
     pub file_known: bool,
+    /// The name of the saved mapping by which it was read.
+    #[prost(string, tag = "15")]
+    pub mapping_name: ::prost::alloc::string::String,
 }
 /// See ReconciliationService.ImportMutations.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -4,7 +4,8 @@ use kasir_core::Reply;
 use kasir_core::ids::MutationId;
 use kasir_core::money::Currency;
 use kasir_core::records::{
-    BankAccount, MatchCandidate, MatchingRules, Mutation, MutationAllocation, Proposal, ProposedAllocation,
+    BankAccount, ColumnMapping, MatchCandidate, MatchingRules, Mutation, MutationAllocation, Proposal,
+    ProposedAllocation,
 };
 use kasir_core::reply::{Confirmed, Imported, Proposed};
 
@@ -14,6 +15,8 @@ use crate::contract as pb;
 responses! {
     CreateBankAccountResponse = Reply::BankAccount(account) => Self { bank_account: Some(account.into()) };
     SetMatchingRulesResponse = Reply::BankAccount(account) => Self { bank_account: Some(account.into()) };
+    SaveColumnMappingResponse = Reply::ColumnMapping(mapping) => Self { column_mapping: Some(mapping.into()) };
+    DeleteColumnMappingResponse = Reply::ColumnMapping(mapping) => Self { column_mapping: Some(mapping.into()) };
     ImportMutationsResponse = Reply::Imported(imported) => imported.into();
     ProposeMatchesResponse = Reply::Proposed(proposed) => proposed.into();
     ConfirmMatchesResponse = Reply::Confirmed { results, more } => Self { results: all(results), more };
@@ -91,6 +94,19 @@ impl From<BankAccount> for pb::BankAccount {
             unique_code_max: account.unique_code_max,
             unique_code_subtracts: account.unique_code_subtracts,
             matching_rules: Some(rules(account.matching_rules, account.currency)),
+        }
+    }
+}
+
+impl From<ColumnMapping> for pb::ColumnMapping {
+    fn from(mapping: ColumnMapping) -> Self {
+        Self {
+            column_mapping_id: mapping.column_mapping_id.0,
+            bank_account_id: mapping.bank_account_id.0,
+            name: mapping.name,
+            mapping: mapping.mapping,
+            saved_by: mapping.saved_by,
+            save_time: time(mapping.save_ms),
         }
     }
 }

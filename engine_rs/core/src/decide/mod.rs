@@ -253,6 +253,10 @@ fn decide_one(view: &dyn View, command: &Command, context: &Context<'_>) -> Outc
             customer::report_message(view, *message_id, *state, detail)
         }
         Command::CreateBankAccount(input) => statement::create_account(view, input),
+        Command::SaveColumnMapping(input) => statement::save_mapping(view, input, context),
+        Command::DeleteColumnMapping { column_mapping_id } => {
+            statement::delete_mapping(view, *column_mapping_id)
+        }
         Command::ImportMutations { bank_account_id, file_hash, mutations, file_ends } => {
             let file = import::File { hash: file_hash, ends: *file_ends };
             import::import(view, *bank_account_id, &file, mutations, context)

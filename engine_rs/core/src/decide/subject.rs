@@ -18,6 +18,7 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
         | Command::RefundOrder { .. } => Some("order_id"),
         Command::ReportMessage { .. } => Some("message_id"),
         Command::SetMatchingRules { .. } => Some("bank_account_id"),
+        Command::DeleteColumnMapping { .. } => Some("column_mapping_id"),
         Command::JoinMutations { .. } => Some("mutation_ids"),
         Command::MatchMutation { .. } | Command::UndoMatch { .. } | Command::IgnoreMutation { .. } => {
             Some("mutation_id")
@@ -49,6 +50,7 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
         | Command::CreateCustomer(_)
         | Command::UpdateCustomer(_)
         | Command::CreateBankAccount(_)
+        | Command::SaveColumnMapping(_)
         | Command::ImportMutations { .. }
         | Command::ProposeMatches { .. }
         | Command::ConfirmMatches { .. }

@@ -1,11 +1,14 @@
 //! What is set up: items, places, accounts, customers.
 
 use super::index::given;
-use crate::codes::{CodeKind, delete_code, put_code};
-use crate::ids::{BankAccountId, CourierId, CustomerId, ItemId, LocationId, TaxClassId, TillId};
+use crate::codes::{CodeKind, account_code, column_mapping_code, delete_code, put_code};
+use crate::ids::{
+    BankAccountId, ColumnMappingId, CourierId, CustomerId, ItemId, LocationId, TaxClassId, TillId,
+};
 use crate::kv::{Fault, Key, State};
 use crate::records::{
-    BankAccount, Courier, Customer, Item, Location, MatchingRules, TaxClass, Till, must, save,
+    BankAccount, ColumnMapping, Courier, Customer, Item, Location, MatchingRules, TaxClass, Till, find,
+    id_key, must, save,
 };
 use crate::tables::Table;
 use crate::text::{canonical_barcode, words};
@@ -24,7 +27,8 @@ pub(super) fn location_created(state: &mut dyn State, location: &Location) -> Re
 
 pub(super) fn bank_account_created(state: &mut dyn State, account: &BankAccount) -> Result<(), Fault> {
     given(state, BankAccountId::COUNTER, account.bank_account_id.0)?;
-    put_code(state, CodeKind::BankAccount, &account.number, account.bank_account_id.0)?;
+    let code = account_code(state.view(), &account.number, account.currency)?;
+    put_code(state, CodeKind::BankAccount, &code, account.bank_account_id.0)?;
     save(state, account)
 }
 
@@ -36,6 +40,24 @@ pub(super) fn matching_rules_set(
     let mut account: BankAccount = must(state.view(), bank_account_id.0)?;
     account.matching_rules = rules;
     save(state, &account)
+}
+
+pub(super) fn column_mapping_saved(state: &mut dyn State, mapping: &ColumnMapping) -> Result<(), Fault> {
+    let id = mapping.column_mapping_id.0;
+    let code = column_mapping_code(mapping.bank_account_id, &mapping.name);
+    // One that is replaced keeps its id and its code.
+    if find::<ColumnMapping>(state.view(), id)?.is_none() {
+        given(state, ColumnMappingId::COUNTER, id)?;
+        put_code(state, CodeKind::ColumnMapping, &code, id)?;
+    }
+    save(state, mapping)
+}
+
+pub(super) fn column_mapping_deleted(state: &mut dyn State, id: ColumnMappingId) -> Result<(), Fault> {
+    let mapping: ColumnMapping = must(state.view(), id.0)?;
+    let code = column_mapping_code(mapping.bank_account_id, &mapping.name);
+    delete_code(state, CodeKind::ColumnMapping, &code)?;
+    state.delete(Table::ColumnMappings, id_key(id.0).as_slice())
 }
 
 pub(super) fn courier_created(state: &mut dyn State, courier: &Courier) -> Result<(), Fault> {

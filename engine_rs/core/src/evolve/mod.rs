@@ -25,6 +25,10 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         Event::ItemUpdated(item) => catalogue::item_updated(state, item),
         Event::LocationCreated(location) => catalogue::location_created(state, location),
         Event::BankAccountCreated(account) => catalogue::bank_account_created(state, account),
+        Event::ColumnMappingSaved(mapping) => catalogue::column_mapping_saved(state, mapping),
+        Event::ColumnMappingDeleted { column_mapping_id, .. } => {
+            catalogue::column_mapping_deleted(state, *column_mapping_id)
+        }
         Event::CourierCreated(courier) => catalogue::courier_created(state, courier),
         Event::TillCreated(till) => catalogue::till_created(state, till),
         Event::CustomerCreated(customer) => catalogue::customer_created(state, customer),

@@ -4,7 +4,7 @@ use super::page::{Page, Paged, newest, newest_under, oldest, whole};
 use super::state_filter;
 use crate::ids::{BankAccountId, MutationId};
 use crate::kv::{Key, View};
-use crate::records::{BankAccount, Mutation, need};
+use crate::records::{BankAccount, ColumnMapping, Mutation, need};
 use crate::refusal::{Named, Outcome};
 use crate::states::MutationState;
 use crate::tables::Table;
@@ -12,6 +12,20 @@ use crate::tables::Table;
 /// All bank accounts by id.
 pub fn list_bank_accounts(view: &dyn View, page: &Page) -> Outcome<Paged<BankAccount>> {
     Ok(oldest(view, page)?)
+}
+
+/// Column mappings newest first: of one account (0 is all).
+pub fn list_column_mappings(
+    view: &dyn View,
+    bank_account_id: BankAccountId,
+    page: &Page,
+) -> Outcome<Paged<ColumnMapping>> {
+    if bank_account_id.is_some() {
+        need::<BankAccount>(view, bank_account_id.0).named("bank_account_id")?;
+    }
+    let is_wanted =
+        |mapping: &ColumnMapping| !bank_account_id.is_some() || mapping.bank_account_id == bank_account_id;
+    Ok(newest(view, page, is_wanted)?)
 }
 
 /// One bank mutation.

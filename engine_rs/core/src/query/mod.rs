@@ -14,7 +14,7 @@ mod shipping;
 mod stock;
 mod till;
 
-pub use bank::{list_bank_accounts, list_mutations, mutation};
+pub use bank::{list_bank_accounts, list_column_mappings, list_mutations, mutation};
 pub use booking::{
     booking, customer_by_id, customer_by_phone, drop_order, list_bookings, list_credits, list_customers,
     list_drop_orders, list_messages,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Record, empty, record};
-use crate::ids::{BankAccountId, CustomerId, MutationId, OrderId};
+use crate::ids::{BankAccountId, ColumnMappingId, CustomerId, MutationId, OrderId};
 use crate::money::Currency;
 use crate::refusal::Reason;
 use crate::states::{MatchDecision, MutationState};
@@ -45,6 +45,26 @@ pub struct MatchingRules {
     #[serde(default, skip_serializing_if = "empty")]
     pub confirm_by_itself: bool,
 }
+
+/// Which column of a bank account's files means what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnMapping {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub column_mapping_id: ColumnMappingId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub bank_account_id: BankAccountId,
+    /// One of a kind among the account's.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub name: String,
+    /// As the readers of files take it.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub mapping: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub saved_by: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub save_ms: i64,
+}
+record!(ColumnMapping, ColumnMappings, "column mapping", ColumnMappingNotFound, column_mapping_id);
 
 /// One order a mutation may pay, with the order's version the proposal rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

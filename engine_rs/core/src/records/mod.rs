@@ -9,8 +9,8 @@ mod orders;
 mod paper;
 
 pub use bank::{
-    BankAccount, MatchCandidate, MatchingRules, Mutation, MutationAllocation, PendingText, PostedText,
-    Proposal, ProposedAllocation, StatementEntry,
+    BankAccount, ColumnMapping, MatchCandidate, MatchingRules, Mutation, MutationAllocation, PendingText,
+    PostedText, Proposal, ProposedAllocation, StatementEntry,
 };
 pub use counter::{Sale, Shift, Tender, TenderTotal, Till};
 pub use goods::{DropOrder, HOUR_MS, Hold, Item, Location, Price, Settings, TaxClass};

@@ -1,11 +1,12 @@
-//! Settings, tax classes, locations, items, couriers, and that counters are of known kinds.
+//! Settings, tax classes, locations, items, couriers, bank accounts with their column mappings, and that counters are of known kinds.
 
 use std::collections::BTreeSet;
 
 use super::index::Indexed;
 use super::{Audit, hex};
+use crate::codes::{CodeKind, account_code_in, code_key};
 use crate::kv::{Fault, Key};
-use crate::records::{BankAccount, Courier, Item, Location, Settings, TaxClass};
+use crate::records::{BankAccount, ColumnMapping, Courier, Item, Location, Record, Settings, TaxClass};
 use crate::tables::Table;
 use crate::text::canonical_barcode;
 
@@ -26,6 +27,21 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
         audit.demand(range.contains(&account.unique_code_min), || {
             format!("{who} has unique codes from {} to {}.", account.unique_code_min, account.unique_code_max)
         });
+        let mut codes = 0;
+        for text in [account.number.clone(), account_code_in(&account.number, account.currency)] {
+            let key = code_key(CodeKind::BankAccount, &text);
+            let owner = audit.view.get(Table::Codes, key.as_slice())?;
+            codes += usize::from(owner.is_some_and(|owner| *owner == account.id().to_be_bytes()));
+        }
+        audit.demand(codes > 0, || format!("{who} has no row in codes."));
+        audit.demand(codes < 2, || format!("{who} has {codes} rows in codes."));
+        Ok(())
+    })?;
+    audit.each::<ColumnMapping>(|audit, mapping| {
+        let who = format!("Column mapping {}", mapping.column_mapping_id);
+        audit.names::<BankAccount>(&who, mapping.bank_account_id.0)?;
+        let is_whole = !mapping.name.is_empty() && !mapping.mapping.is_empty();
+        audit.demand(is_whole, || format!("{who} has no name, or says nothing."));
         Ok(())
     })
 }
@@ -42,7 +58,7 @@ fn item(audit: &mut Audit<'_>, item: &Item) -> Result<(), Fault> {
 
 /// Every counter is one that gives ids of a known kind. That none is behind is checked with each kind's records.
 fn counters(audit: &mut Audit<'_>) -> Result<(), Fault> {
-    let known = TaxClass::COUNTER..=<crate::records::Message as Indexed>::COUNTER;
+    let known = TaxClass::COUNTER..=ColumnMapping::COUNTER;
     let (view, all) = (audit.view, Key::new());
     view.scan(Table::Counters, all.as_slice(), all.end().as_slice(), &mut |key, value| {
         audit.report.records += 1;

@@ -1,17 +1,17 @@
 //! Index rows: each record has all of its own, and no row stands without its record.
 
 use super::{Audit, hex};
-use crate::codes::{CODE_MAX, CodeKind, airway_bill_code, code_key};
+use crate::codes::{CODE_MAX, CodeKind, account_code_in, airway_bill_code, code_key, column_mapping_code};
 use crate::deadlines::{Deadline, DeadlineKind};
 use crate::decide::row_key::{entry_key, pending_prefix, pending_row_key, row_key};
 use crate::ids::{
-    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
-    OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
+    BankAccountId, ColumnMappingId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId,
+    MessageId, MutationId, OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
 };
 use crate::kv::{Fault, KEY_MAX, Key, u64_at};
 use crate::records::{
-    BankAccount, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel,
-    PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
+    BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order,
+    Parcel, PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
 };
 use crate::states::{LabelState, OrderState};
 use crate::tables::{Codec, Table};
@@ -169,7 +169,13 @@ impl Indexed for BankAccount {
     const COUNTER: u8 = BankAccountId::COUNTER;
 
     fn rows(&self) -> Vec<Row> {
-        code(CodeKind::BankAccount, &self.number, self.id()).into_iter().collect()
+        // Which of them depends on the accounts before: see the check of accounts.
+        let one_of = |text: &str| {
+            let row = code(CodeKind::BankAccount, text, self.id())?;
+            Some(Row { needed: false, ..row })
+        };
+        let in_currency = account_code_in(&self.number, self.currency);
+        [one_of(&self.number), one_of(&in_currency)].into_iter().flatten().collect()
     }
 }
 
@@ -210,6 +216,16 @@ impl Indexed for Mutation {
 pub(super) fn proposal_key(mutation: &Mutation, proposal: &Proposal, changed: bool) -> Key {
     let of_account = Key::new().u64(mutation.bank_account_id.0).u8(u8::from(changed));
     of_account.u8(proposal.decision.number()).u64(mutation.mutation_id.0)
+}
+
+impl Indexed for ColumnMapping {
+    const COUNTER: u8 = ColumnMappingId::COUNTER;
+    const KEPT: bool = false;
+
+    fn rows(&self) -> Vec<Row> {
+        let text = column_mapping_code(self.bank_account_id, &self.name);
+        code(CodeKind::ColumnMapping, &text, self.id()).into_iter().collect()
+    }
 }
 
 impl Indexed for Sale {
@@ -371,6 +387,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::Orders
         | Table::Customers
         | Table::BankAccounts
+        | Table::ColumnMappings
         | Table::Mutations
         | Table::Sales
         | Table::Tills
@@ -406,6 +423,8 @@ fn code_owner(audit: &Audit<'_>, key: &[u8], value: &[u8]) -> Result<Option<Stri
         owned::<Customer>(audit, id, table, key, value)
     } else if is(CodeKind::AirwayBill) {
         owned::<Parcel>(audit, id, table, key, value)
+    } else if is(CodeKind::ColumnMapping) {
+        owned::<ColumnMapping>(audit, id, table, key, value)
     } else {
         Err(Fault::Corrupt("a code of no known kind".into()))
     }

@@ -5,9 +5,9 @@
 #![allow(clippy::unnecessary_wraps, reason = "commands take amounts that may be unset")]
 
 use kasir_core::command::{
-    AllocationInput, BankAccountInput, BookingInput, CustomerInput, HoldInput, ItemInput, LineInput,
-    LocationInput, MoneyInput, MutationInput, PriceInput, PrintReportInput, SettingsInput, Source, StockLine,
-    TaxClassInput, TenderInput, TillSaleInput,
+    AllocationInput, BankAccountInput, BookingInput, ColumnMappingInput, CustomerInput, HoldInput, ItemInput,
+    LineInput, LocationInput, MoneyInput, MutationInput, PriceInput, PrintReportInput, SettingsInput, Source,
+    StockLine, TaxClassInput, TenderInput, TillSaleInput,
 };
 use kasir_core::ids::{
     BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
@@ -130,6 +130,11 @@ impl Shop {
             holder: "Toko".into(),
             currency_code: "IDR".into(),
             ..BankAccountInput::default()
+        }));
+        shop.run(Command::SaveColumnMapping(ColumnMappingInput {
+            bank_account_id: ACCOUNT,
+            name: "jago".into(),
+            mapping: "columns = { date = 1, amount = 2 }".into(),
         }));
         for (code, connected) in [("JNE", true), ("POS", false)] {
             shop.run(Command::CreateCourier { code: code.into(), name: code.into(), connected });

@@ -129,6 +129,8 @@ struct Reading<'r, 's> {
     /// Line of the account's 03 record; 0 once its trailer was read.
     account_line: u64,
     currency: String,
+    /// Whether that is the standard's, since the group names none.
+    is_currency_assumed: bool,
     day: Option<Date>,
     /// Problems met before the first account.
     early: Vec<(u64, String)>,
@@ -151,6 +153,7 @@ impl<'r, 's> Reading<'r, 's> {
             summary: Summary::default(),
             account_line: 0,
             currency: DEFAULT_CURRENCY.to_owned(),
+            is_currency_assumed: true,
             day: None,
             early: Vec::new(),
             of_account: Level::default(),
@@ -252,6 +255,7 @@ impl<'r, 's> Reading<'r, 's> {
             );
         }
         let currency = fields.nth(1).unwrap_or_default();
+        self.is_currency_assumed = currency.is_empty();
         let currency = if currency.is_empty() { DEFAULT_CURRENCY } else { currency };
         currency.clone_into(&mut self.currency);
     }
@@ -264,9 +268,9 @@ impl<'r, 's> Reading<'r, 's> {
         self.of_account = Level { records: lines, ..Level::default() };
         let mut fields = record.split(FIELD_ENDS);
         let number = fields.nth(1).unwrap_or_default().trim();
-        let currency = match fields.next().unwrap_or_default().trim() {
-            "" => self.currency.clone(),
-            currency => currency.to_owned(),
+        let (currency, is_currency_assumed) = match fields.next().unwrap_or_default().trim() {
+            "" => (self.currency.clone(), self.is_currency_assumed),
+            currency => (currency.to_owned(), false),
         };
         if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             let words = format!("line {line}: {} is not a currency: the file is damaged", shown(&currency));
@@ -275,7 +279,8 @@ impl<'r, 's> Reading<'r, 's> {
         let (summary, total, problem) = summary(&mut fields);
         self.summary = summary;
         self.of_account.total = total;
-        let account = Account { number: number.replace(' ', ""), currency, holder: String::new() };
+        let account =
+            Account { number: number.replace(' ', ""), currency, is_currency_assumed, ..Account::default() };
         let account = self.chain.open(self.recorder, line, number, account, summary.opening)?;
         self.account = Some(account);
         for (line, reason) in std::mem::take(&mut self.early) {

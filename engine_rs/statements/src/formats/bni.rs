@@ -1,4 +1,4 @@
-//! BNI Direct, CSV, and the same table as XLSX.
+//! BNI Direct, CSV, and the same table as XLSX and XLS.
 //!
 //! ```text
 //! Post Date,Value Date,Branch,Journal No.,Description,Debit,Credit,
@@ -9,13 +9,13 @@
 
 use super::Format;
 use super::table::{Shape, Table, is_csv, read_csv};
-use super::xlsx;
+use super::workbook;
 use crate::model::{Options, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
 use crate::source::{Head, Source};
 
-pub(super) const FORMAT: Format = Format { name: "bni", title: "BNI Direct, CSV and XLSX", sniff, read };
+pub(super) const FORMAT: Format = Format { name: "bni", title: "BNI Direct, CSV, XLSX and XLS", sniff, read };
 
 pub(super) const SHAPE: Shape = Shape {
     header: &["post date", "value date", "branch", "journal no.", "description", "debit", "credit"],
@@ -39,9 +39,9 @@ fn read(
     options: &Options<'_>,
     out: &mut Recorder<'_>,
 ) -> Result<(), StatementError> {
-    if source.head().bytes.starts_with(xlsx::ZIP_MARK) {
+    if workbook::is_workbook(source.head()) {
         let mut table = Table::of_one(&[(FORMAT.name, &SHAPE)], options.today);
-        xlsx::rows(source, xlsx::MAX_SHEETS, |number, cells| table.line(number, cells, out))?;
+        workbook::rows(source, workbook::MAX_SHEETS, |number, cells| table.line(number, cells, out))?;
         return table.finish(out);
     }
     read_csv(source, options, out, &SHAPE, b',')

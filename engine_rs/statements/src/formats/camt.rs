@@ -368,6 +368,7 @@ impl<'r, 's> File<'r, 's> {
             number: number.replace(' ', ""),
             currency: currency.to_owned(),
             holder: self.holder.clone(),
+            is_currency_assumed: false,
         };
         let account = self.chain.open(self.recorder, self.line, number, account, minor)?;
         if let Some(Err(reason)) = opening {

@@ -1,4 +1,4 @@
-//! CIMB OCTO, XLSX: what the bank's OCTO Clicks exports.
+//! CIMB OCTO, XLSX or XLS: what the bank's OCTO Clicks exports.
 //!
 //! ```text
 //! Tgl. Txn | Tgl. Valuta | Deskripsi | No. Ref/Cek | Debit | Kredit | Saldo
@@ -11,15 +11,16 @@
 use super::Format;
 use super::bni;
 use super::table::{Shape, Table};
+use super::workbook;
 use super::xlsx;
 use crate::model::{Options, StatementError};
 use crate::money::Marks;
 use crate::record::Recorder;
 use crate::source::{Head, Source};
 
-pub(super) const FORMAT: Format = Format { name: "cimb-octo", title: "CIMB OCTO, XLSX", sniff, read };
+pub(super) const FORMAT: Format = Format { name: "cimb-octo", title: "CIMB OCTO, XLSX and XLS", sniff, read };
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     header: &["tgl. txn", "deskripsi", "debit", "kredit", "saldo"],
     date: "tgl. txn",
     value_date: "tgl. valuta",
@@ -32,10 +33,11 @@ const SHAPE: Shape = Shape {
     marks: Marks::POINT,
 };
 
-/// Any packed spreadsheet: its header can only be seen once it is unpacked.
+/// Any spreadsheet: its header can only be seen once it is read.
 fn sniff(head: &Head) -> bool {
-    head.bytes.starts_with(xlsx::ZIP_MARK)
-        && (contains(&head.bytes, b"[Content_Types].xml") || contains(&head.bytes, b"xl/"))
+    let is_packed_other = head.bytes.starts_with(xlsx::ZIP_MARK)
+        && !(contains(&head.bytes, b"[Content_Types].xml") || contains(&head.bytes, b"xl/"));
+    workbook::is_workbook(head) && !is_packed_other
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
@@ -49,6 +51,6 @@ fn read(
 ) -> Result<(), StatementError> {
     // What is packed cannot be seen before it is read.
     let mut table = Table::of_one(&[(FORMAT.name, &SHAPE), (bni::FORMAT.name, &bni::SHAPE)], options.today);
-    xlsx::rows(source, xlsx::MAX_SHEETS, |number, cells| table.line(number, cells, out))?;
+    workbook::rows(source, workbook::MAX_SHEETS, |number, cells| table.line(number, cells, out))?;
     table.finish(out)
 }

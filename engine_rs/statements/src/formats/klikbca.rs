@@ -549,6 +549,7 @@ pub(super) fn open_account(
         number: if is_number { number.to_owned() } else { String::new() },
         currency: currency.to_owned(),
         holder,
+        is_currency_assumed: false,
     })?;
     if !is_number {
         let reason = format!("{} is not an account number", shown(number));

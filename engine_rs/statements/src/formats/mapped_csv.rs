@@ -1,4 +1,4 @@
-//! CSV of any bank, or the first sheet of an XLSX, read by a saved [`Mapping`] of its columns.
+//! CSV of any bank, or the first sheet of an XLSX or XLS, read by a saved [`Mapping`] of its columns.
 //!
 //! What the mapping leaves open (delimiter, header, decimal sign, order of day and month) is found in the file: where its cells
 //! leave a doubt, it is refused and the mapping must say. Then the file is read twice, once to find out.
@@ -9,10 +9,10 @@ use time::Date;
 
 use super::Format;
 use super::csv_layout::{AmountColumns, Layout, cell, is_ignored};
-use super::mapping::{Mapping, is_currency};
+use super::mapping::{Column, Mapping, is_currency};
 use super::records::{Records, TOO_FEW, TOO_MANY, UNCLOSED, width};
 use super::styles::{AmountStyle, DateForm, DateStyle, Written};
-use super::xlsx;
+use super::workbook;
 use crate::checks::{Order, Totals};
 use crate::dates::sheet_day;
 use crate::model::{Account, Options, Row, StatementError};
@@ -23,7 +23,7 @@ use crate::text::shown;
 
 pub(super) const FORMAT: Format = Format {
     name: "mapped-csv",
-    title: "CSV or XLSX of any bank, with a column mapping",
+    title: "CSV, XLSX or XLS of any bank, with a column mapping",
     sniff: |_: &Head| false,
     read,
 };
@@ -37,7 +37,7 @@ fn read(
     let mapping = Mapping::parse(text)?;
     let table = mapping.table.as_ref();
     let table = table.ok_or_else(|| StatementError::broken("the column mapping names no columns"))?;
-    let layout = if source.head().bytes.starts_with(xlsx::ZIP_MARK) {
+    let layout = if workbook::is_workbook(source.head()) {
         Layout::of_sheet(first_rows(source)?, &mapping, table)?
     } else {
         Layout::find(source.head(), &mapping, table)?
@@ -50,6 +50,24 @@ fn read(
     let (form, marks) = find_styles(source, &mapping, &layout)?;
     let mut again = Source::new(source.seekable()?, u64::MAX)?;
     Rows { mapping: &mapping, layout: &layout, form, marks, today: options.today }.read(&mut again, recorder)
+}
+
+/// Which of the mappings fit a file, by their places: those whose columns it has, every one that they name, and they name one.
+pub(super) fn fitting(source: &mut Source<'_>, mappings: &[&str]) -> Result<Vec<usize>, StatementError> {
+    let is_sheet = workbook::is_workbook(source.head());
+    let rows = if is_sheet { first_rows(source)? } else { Vec::new() };
+    let fits = |text: &str| {
+        let mapping = Mapping::parse(text).ok()?;
+        let table = mapping.table.as_ref()?;
+        let is_named = table.all().iter().any(|column| matches!(column, Column::Name(_)));
+        let layout = if is_sheet {
+            Layout::of_sheet(rows.clone(), &mapping, table)
+        } else {
+            Layout::find(source.head(), &mapping, table)
+        };
+        (is_named && layout.is_ok()).then_some(())
+    };
+    Ok((0..mappings.len()).filter(|place| fits(mappings[*place]).is_some()).collect())
 }
 
 /// Reads the whole file to learn how its days and amounts are written, as far as the mapping does not say.
@@ -81,7 +99,7 @@ fn find_styles(
 /// The first rows of a spreadsheet's first sheet, each with its number.
 fn first_rows(source: &mut Source<'_>) -> Result<Vec<(u64, Vec<String>)>, StatementError> {
     let mut rows = Vec::new();
-    let read = xlsx::rows(source, 1, |number, cells| {
+    let read = workbook::rows(source, 1, |number, cells| {
         rows.push((number, cells.iter().map(|cell| (*cell).to_owned()).collect()));
         if rows.len() < HEAD_LINES { Ok(()) } else { Err(StatementError::Stopped) }
     });
@@ -99,7 +117,7 @@ fn records(
     mut take: impl FnMut(u64, &[&str]) -> Result<(), StatementError>,
 ) -> Result<Option<u64>, StatementError> {
     if layout.is_sheet {
-        xlsx::rows(source, 1, |number, cells| {
+        workbook::rows(source, 1, |number, cells| {
             let is_read = number > layout.header_line && !is_ignored(cells, mapping);
             if is_read { take(number, cells) } else { Ok(()) }
         })?;
@@ -189,7 +207,9 @@ impl Rows<'_> {
             return Ok(*account);
         }
         let holder = self.mapping.holder.clone();
-        let told = Account { number: key.0.clone(), currency: key.1.clone(), holder };
+        // A column says it of the rows that have one there.
+        let is_currency_assumed = self.mapping.is_currency_assumed && self.layout.currency.is_none();
+        let told = Account { number: key.0.clone(), currency: key.1.clone(), holder, is_currency_assumed };
         let account = recorder.account_in(told, Order::Either)?;
         accounts.insert(key, account);
         Ok(account)

@@ -145,6 +145,8 @@ struct Written {
 #[derive(Debug, Clone)]
 pub(super) struct Mapping {
     pub(super) currency: String,
+    /// Whether it is the usual one, since none is named.
+    pub(super) is_currency_assumed: bool,
     pub(super) account: String,
     pub(super) holder: String,
     pub(super) delimiter: Option<u8>,
@@ -200,12 +202,14 @@ impl Mapping {
             Some(',') => Some(Marks::COMMA),
             Some(mark) => return Err(format!("the decimal sign '{mark}' is neither . nor ,")),
         };
+        let is_currency_assumed = written.currency.is_none();
         let currency = written.currency.unwrap_or_else(|| DEFAULT_CURRENCY.to_owned());
         if !is_currency(&currency) {
             return Err(format!("{} is not a currency", shown(&currency)));
         }
         Ok(Self {
             currency,
+            is_currency_assumed,
             account: written.account.unwrap_or_default(),
             holder: written.holder.unwrap_or_default(),
             delimiter,
@@ -223,6 +227,11 @@ impl Mapping {
             table: written.columns.map(Table::of).transpose()?,
         })
     }
+}
+
+/// Whether a mapping can be read; else what is wrong with it.
+pub fn check_mapping(text: &str) -> Result<(), String> {
+    Mapping::checked(text).map(|_| ())
 }
 
 impl Table {

@@ -3,6 +3,7 @@
 mod bai2;
 mod bai2_records;
 mod bank_id;
+mod biff;
 mod bni;
 mod bri_cms;
 mod bri_internet;
@@ -33,7 +34,11 @@ mod records;
 mod styles;
 mod table;
 mod table_sums;
+mod workbook;
+mod xls;
 mod xlsx;
+
+pub use mapping::check_mapping;
 
 use crate::model::{Options, StatementError};
 use crate::record::Recorder;
@@ -73,6 +78,28 @@ pub static FORMATS: &[Format] = &[
     mapped_csv::FORMAT,
 ];
 
+/// Which of some mappings fit the header of a file, by their places. None of a file that is in a bank's own format: that says
+/// more than a header.
+pub fn fitting(source: &mut Source<'_>, mappings: &[&str]) -> Result<Vec<usize>, StatementError> {
+    if is_known(source)? { Ok(Vec::new()) } else { mapped_csv::fitting(source, mappings) }
+}
+
+fn is_known(source: &mut Source<'_>) -> Result<bool, StatementError> {
+    if !workbook::is_workbook(source.head()) {
+        return Ok(FORMATS.iter().any(|format| (format.sniff)(source.head())));
+    }
+    // Any may be one's: its header tells.
+    let read = workbook::rows(source, workbook::MAX_SHEETS, |_, cells| {
+        let is_header = [bni::SHAPE, cimb_octo::SHAPE].iter().any(|shape| shape.is_header(cells));
+        if is_header { Err(StatementError::Stopped) } else { Ok(()) }
+    });
+    match read {
+        Ok(()) => Ok(false),
+        Err(StatementError::Stopped) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// The names of all formats, with commas.
 pub fn names() -> String {
     FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ")
@@ -80,10 +107,6 @@ pub fn names() -> String {
 
 /// The format that `options` name, or else the one of a file that begins like `head`.
 pub fn find(head: &Head, options: &Options<'_>) -> Result<&'static Format, StatementError> {
-    if head.bytes.starts_with(xlsx::OLD_MARK) {
-        let words = "the file is a spreadsheet of the old kind (.xls): save it as .xlsx, or export CSV";
-        return Err(StatementError::Unrecognised(words.to_owned()));
-    }
     if let Some(name) = options.format {
         return FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
             StatementError::Unrecognised(format!("there is no format {}; known are {}", shown(name), names()))

@@ -101,7 +101,7 @@ impl List<'_, '_> {
         }
         self.accounts.push(number.to_owned());
         let (number, currency) = (number.to_owned(), CURRENCY.to_owned());
-        self.out.account(Account { number, currency, ..Account::default() })
+        self.out.account(Account { number, currency, is_currency_assumed: true, ..Account::default() })
     }
 
     fn mutation(&mut self, raw: &RawValue) -> Result<(), StatementError> {

@@ -315,7 +315,7 @@ impl<'r, 's> Message<'r, 's> {
         let account = Account {
             number: account_number(&self.account),
             currency: self.currency.clone(),
-            holder: String::new(),
+            ..Account::default()
         };
         let account = self.chain.open(self.recorder, line, &self.account, account, self.opening)?;
         self.opened = Some(account);

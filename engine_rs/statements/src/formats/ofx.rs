@@ -270,7 +270,7 @@ impl<'r, 's> File<'r, 's> {
         }
         let key = format!("{}/{}", self.bank, self.number);
         let number = self.number.replace(' ', "");
-        let account = Account { number, currency: self.currency.clone(), holder: String::new() };
+        let account = Account { number, currency: self.currency.clone(), ..Account::default() };
         let account = self.chain.open(self.recorder, self.statement_line, &key, account, None)?;
         self.opened = Some(account);
         Ok(account)

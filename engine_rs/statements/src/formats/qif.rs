@@ -199,6 +199,7 @@ impl Reading<'_, '_> {
             number: number.clone(),
             currency: self.mapping.currency.clone(),
             holder: self.mapping.holder.clone(),
+            is_currency_assumed: self.mapping.is_currency_assumed,
         })?;
         self.accounts.insert(self.account_name.clone(), account);
         self.openings.push(None);

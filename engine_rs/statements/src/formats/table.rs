@@ -24,6 +24,8 @@ const MAX_CELLS: usize = 256;
 const SUMS: [&str; 5] = ["grand total", "sub total", "subtotal", "total", "jumlah"];
 /// These banks name no currency where they keep accounts in one only.
 const HOME_CURRENCY: &str = "IDR";
+/// What the lines above the header call it.
+const CURRENCY_LABELS: &[&str] = &["kode mata uang", "mata uang", "currency", "currency code", "valuta"];
 
 /// What a bank calls its columns, in lower case.
 #[derive(Debug, Clone, Copy)]
@@ -268,8 +270,7 @@ impl<'t> Table<'t> {
         if let Some(ref said) = self.said {
             return Ok(said);
         }
-        let said =
-            self.preamble.value(&["kode mata uang", "mata uang", "currency", "currency code", "valuta"]);
+        let said = self.preamble.value(CURRENCY_LABELS);
         let currency = if said.is_empty() { Some(HOME_CURRENCY) } else { currency_code(said) };
         let currency = currency.ok_or_else(|| {
             StatementError::broken(format!("the file is damaged: {} is not a currency", shown(said)))
@@ -329,7 +330,13 @@ impl<'t> Table<'t> {
     ) -> Result<usize, StatementError> {
         self.accounts.push((number.clone(), currency));
         let holder = self.preamble.value(&["nama", "name", "nama nasabah", "account name", "nama rekening"]);
-        let account = Account { number, currency: currency.to_owned(), holder: holder.to_owned() };
+        let account = Account {
+            number,
+            currency: currency.to_owned(),
+            holder: holder.to_owned(),
+            is_currency_assumed: self.shape.currency.is_empty()
+                && self.preamble.value(CURRENCY_LABELS).is_empty(),
+        };
         out.account_in(account, Order::Either)
     }
 
