@@ -1,5 +1,6 @@
 """Words of the server's tests: a call with its refusal read, a small shop, patience."""
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -118,6 +119,19 @@ def take(stream: Iterable[Message], count: int, wanted: Callable[[Any], bool]) -
         if len(found) == count:
             break
     return found
+
+
+def patient_channel(target: str) -> grpc.Channel:
+    """A channel that asks again when the queue is full, as a client does."""
+    policy = {
+        "maxAttempts": 5,
+        "initialBackoff": "0.05s",
+        "maxBackoff": "1s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["RESOURCE_EXHAUSTED"],
+    }
+    config = {"methodConfig": [{"name": [{}], "retryPolicy": policy}]}
+    return grpc.insecure_channel(target, options=[("grpc.service_config", json.dumps(config))])
 
 
 class Shop:

@@ -33,7 +33,7 @@ from kasir.v1 import (
     stock_pb2,
 )
 from tests.conftest import ServerProcess
-from tests.server.support import Shop, new_id, read_refusal, until
+from tests.server.support import Shop, new_id, patient_channel, read_refusal, until
 
 MOOTA = {
     "account_number": "123",
@@ -340,8 +340,8 @@ def test_a_full_queue_is_refused_at_once_with_a_retry_time(serve):
         except grpc.RpcError as error:
             refusals.append(read_refusal(error))
 
-    with grpc.insecure_channel(started.target) as channel:
-        shop = Shop(channel)
+    with patient_channel(started.target) as patient, grpc.insecure_channel(started.target) as channel:
+        shop = Shop(patient)
         line = stock_pb2.StockLine(item_id=shop.item_id, quantity=1)
         for _ in range(20):
             requests = [

@@ -15,7 +15,17 @@ import grpc
 import pytest
 
 from kasir.v1 import booking_pb2, booking_pb2_grpc, stock_pb2
-from tests.server.support import TIMEOUT_S, Refused, Shop, new_id, raw, read_refusal, refusal, until
+from tests.server.support import (
+    TIMEOUT_S,
+    Refused,
+    Shop,
+    new_id,
+    patient_channel,
+    raw,
+    read_refusal,
+    refusal,
+    until,
+)
 
 METHOD = "/kasir.v1.BookingService/StreamCommands"
 CREATE_HOLD = "/kasir.v1.StockService/CreateHold"
@@ -267,7 +277,7 @@ def test_an_idle_stream_does_not_hold_up_a_stop(server, shop, channel):
 
 def test_a_full_queue_is_waited_for(serve):
     started = serve("--max-queue", "1", "--max-batch", "1")
-    with grpc.insecure_channel(started.target) as channel:
+    with patient_channel(started.target) as channel:
         shop = Shop(channel, stock=1_000)
         streams = [shop.bookings.StreamCommands(holds(shop, 100), timeout=4 * TIMEOUT_S) for _ in range(4)]
         for stream in streams:
