@@ -326,3 +326,42 @@ fn a_row_that_cannot_be_placed_opens_no_account() {
     );
     assert_eq!((found.len(), found[0].account.number.as_str(), found[0].end.problems[0].row), (1, "111", 2));
 }
+
+#[test]
+fn bni_may_write_amounts_in_one_column_beside_their_side() {
+    let header = "Post Date,Value Date,Branch,Journal No.,Description,Amount,D/K,Balance";
+    let sheet = file(&[
+        "Account No. :,0123456789",
+        header,
+        "16/03/26 09.34.53,16/03/26 09.34.53,0123,987654,TRANSFER DARI BUDI,\"150,000.00\",K,\"1,150,000.00\"",
+        header,
+        "16/03/26 10.00.00,16/03/26 10.00.00,0123,987655,BIAYA ADM,\"6,500.00\",D,\"1,143,500.00\"",
+    ]);
+    let found = sound(&sheet, "bni");
+    assert_eq!(
+        rows(&found),
+        [
+            ("2026-03-16".to_owned(), 15_000_000, Some(115_000_000), "987654 TRANSFER DARI BUDI"),
+            ("2026-03-16".to_owned(), -650_000, Some(114_350_000), "987655 BIAYA ADM"),
+        ]
+    );
+    let in_other_words = file(&[
+        "Posting Date,Effective Date,Branch,Journal,Transaction Description,Amount,DB/CR,Balance",
+        "16/03/2026 09:34:53,16/03/2026 09:34:53,0123,987654,TRANSFER DARI BUDI,\"150,000.00\",Cr,\"1,150,000.00\"",
+    ]);
+    assert_eq!(sound(&in_other_words, "bni").rows[0].amount_minor, 15_000_000);
+    for row in [
+        "16/03/26,16/03/26,0123,1,A,\"1,000.00\",X,\"2,000.00\"",
+        "16/03/26,16/03/26,0123,1,A,,K,\"2,000.00\"",
+        "16/03/26,16/03/26,0123,1,A,\"-1,000.00\",D,\"2,000.00\"",
+        "16/03/26,16/03/26,0123,1,A,\"1,000.00\"",
+    ] {
+        assert_eq!(problems(&file(&[header, row]), "bni"), [(2, UnreadableRow)], "{row}");
+    }
+    let broken = file(&[
+        header,
+        "16/03/26,16/03/26,0123,1,A,\"1,000.00\",K,\"2,000.00\"",
+        "16/03/26,16/03/26,0123,2,B,\"500.00\",K,\"1,500.00\"",
+    ]);
+    assert_eq!(problems(&broken, "bni"), [(3, ProblemKind::Balance)]);
+}

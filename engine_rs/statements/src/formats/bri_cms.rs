@@ -23,6 +23,7 @@ const SHAPE: Shape = Shape {
     texts: &["desk_tran", "remark_custom"],
     credit: "mutasi_kredit",
     debit: "mutasi_debet",
+    side: "",
     balance: "saldo_akhir_mutasi",
     account: "norek",
     currency: "",

@@ -24,6 +24,7 @@ const SHAPE: Shape = Shape {
     texts: &["uraian transaksi"],
     credit: "kredit",
     debit: "debet",
+    side: "",
     balance: "saldo",
     account: "",
     currency: "",

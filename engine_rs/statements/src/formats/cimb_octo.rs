@@ -27,6 +27,7 @@ pub(super) const SHAPE: Shape = Shape {
     texts: &["deskripsi", "no. ref/cek"],
     credit: "kredit",
     debit: "debit",
+    side: "",
     balance: "saldo",
     account: "",
     currency: "",
@@ -50,7 +51,8 @@ fn read(
     out: &mut Recorder<'_>,
 ) -> Result<(), StatementError> {
     // What is packed cannot be seen before it is read.
-    let mut table = Table::of_one(&[(FORMAT.name, &SHAPE), (bni::FORMAT.name, &bni::SHAPE)], options.today);
+    let shapes = [&[(FORMAT.name, &SHAPE)], &bni::SHAPES[..]].concat();
+    let mut table = Table::of_one(&shapes, options.today);
     workbook::rows(source, workbook::MAX_SHEETS, |number, cells| table.line(number, cells, out))?;
     table.finish(out)
 }

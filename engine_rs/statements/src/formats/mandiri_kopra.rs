@@ -23,6 +23,7 @@ const SHAPE: Shape = Shape {
     texts: &["remarks", "additionaldesc"],
     credit: "credit amount",
     debit: "debit amount",
+    side: "",
     balance: "close balance",
     account: "accountno",
     currency: "ccy",

@@ -32,6 +32,7 @@ const SHAPE: Shape = Shape {
     texts: &["description", "reference no."],
     credit: "credit",
     debit: "debit",
+    side: "",
     balance: "",
     account: "account no",
     currency: "",

@@ -36,8 +36,10 @@ pub(super) struct Shape {
     pub(super) value_date: &'static str,
     /// The columns that together are the text, in the order of the file.
     pub(super) texts: &'static [&'static str],
+    /// Of money in. Where one column holds both, that one's name, as in `debit`, and `side` says which column tells them apart.
     pub(super) credit: &'static str,
     pub(super) debit: &'static str,
+    pub(super) side: &'static str,
     pub(super) balance: &'static str,
     pub(super) account: &'static str,
     pub(super) currency: &'static str,
@@ -54,6 +56,7 @@ struct Columns {
     texts: Vec<usize>,
     credit: usize,
     debit: usize,
+    side: Option<usize>,
     balance: Option<usize>,
     account: Option<usize>,
     currency: Option<usize>,
@@ -77,6 +80,7 @@ impl Shape {
             texts: (0..names.len()).filter(|index| self.texts.contains(&names[*index].as_str())).collect(),
             credit: at(self.credit)?,
             debit: at(self.debit)?,
+            side: at(self.side),
             balance: at(self.balance),
             account: at(self.account),
             currency: at(self.currency),
@@ -369,6 +373,8 @@ impl<'t> Table<'t> {
             Some(part @ Part::Credit) => (in_column(columns.credit), part),
             Some(part @ Part::Debit) => (in_column(columns.debit), part),
             Some(part) if of_sum.is_none() => (None, part),
+            // One amount is of one side, and here nobody says of which.
+            Some(_) | None if columns.side.is_some() => return Ok(true),
             Some(_) | None => {
                 let (credit, debit) = (in_column(columns.credit), in_column(columns.debit));
                 self.sums.say(Part::Credit, credit);
@@ -410,7 +416,8 @@ impl<'t> Table<'t> {
         if self.is_text && width(cells) > columns.width {
             return Err(TOO_MANY.to_owned());
         }
-        let last = columns.credit.max(columns.debit).max(columns.balance.unwrap_or_default());
+        let behind = columns.balance.max(columns.side).unwrap_or_default();
+        let last = columns.credit.max(columns.debit).max(behind);
         if self.is_text && cells.len() <= last {
             return Err(TOO_FEW.to_owned());
         }
@@ -423,15 +430,7 @@ impl<'t> Table<'t> {
             Some(date) => date,
             None => self.dates.today,
         };
-        let is_empty = |at: usize| matches!(cell(at), "" | "-");
-        let amount = match (written(columns.credit)?, written(columns.debit)?) {
-            // A row that is cut off has but one of them.
-            (0, 0) if !is_empty(columns.credit) && !is_empty(columns.debit) => 0,
-            (0, 0) => return Err("the row has no amount".to_owned()),
-            (credit, 0) if credit > 0 => credit,
-            (0, debit) if debit > 0 => -debit,
-            _ => return Err("the row has an amount on both sides, or a negative one".to_owned()),
-        };
+        let amount = self.amount(columns, cells, currency)?;
         let mut row = Row::new(number, date, amount);
         row.pending = pending;
         if let Some(at) = columns.value_date.filter(|at| !cell(*at).is_empty()) {
@@ -444,6 +443,40 @@ impl<'t> Table<'t> {
             row.balance_minor = if cell(at).is_empty() { None } else { Some(written(at)?) };
         }
         Ok(row)
+    }
+
+    /// What a row moves; money in is positive.
+    fn amount(&self, columns: &Columns, cells: &[&str], currency: &str) -> Result<i64, String> {
+        let cell = |at: usize| cells.get(at).map_or("", |cell| cell.trim());
+        let is_empty = |at: usize| matches!(cell(at), "" | "-");
+        let written = |at: usize| money(cell(at), currency, self.shape.marks);
+        if let Some(at) = columns.side {
+            let amount = written(columns.credit)?;
+            return match side(cell(at)) {
+                _ if is_empty(columns.credit) => Err("the row has no amount".to_owned()),
+                _ if amount < 0 => Err("the row has a negative amount".to_owned()),
+                Some(Part::Credit) => Ok(amount),
+                Some(_) => Ok(-amount),
+                None => Err(format!("{} is neither debit nor credit", shown(cell(at)))),
+            };
+        }
+        match (written(columns.credit)?, written(columns.debit)?) {
+            // A row that is cut off has but one of them.
+            (0, 0) if !is_empty(columns.credit) && !is_empty(columns.debit) => Ok(0),
+            (0, 0) => Err("the row has no amount".to_owned()),
+            (credit, 0) if credit > 0 => Ok(credit),
+            (0, debit) if debit > 0 => Ok(-debit),
+            _ => Err("the row has an amount on both sides, or a negative one".to_owned()),
+        }
+    }
+}
+
+/// Which way a column of sides says that money went; D is Debet, K Kredit.
+fn side(cell: &str) -> Option<Part> {
+    match cell.trim().to_ascii_uppercase().as_str() {
+        "D" | "DB" | "DR" | "DEBIT" | "DEBET" => Some(Part::Debit),
+        "K" | "C" | "CR" | "KREDIT" | "CREDIT" => Some(Part::Credit),
+        _ => None,
     }
 }
 
