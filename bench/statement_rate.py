@@ -104,9 +104,10 @@ def read(path: Path, give: Literal["rows", "sums"]) -> int:
         if event[0] in ("broken", "unrecognised"):
             raise SystemExit(f"{path.name}: {event[1]}")
         if event[0] == "end":
-            if event[4]:
-                raise SystemExit(f"{path.name}: {event[3][0][1]}")
-            count += event[2][2]
+            _, _, (_, _, rows, _), problems, (problem_count, _) = event
+            if problem_count:
+                raise SystemExit(f"{path.name}: {problems[0][1]}")
+            count += rows
     return count
 
 
