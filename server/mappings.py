@@ -41,7 +41,7 @@ def choose(engine: Engine, header: Header, file: BinaryIO) -> Choice:
         )
     if header.mapping or (header.format and not header.mapping_name):
         return Choice(header.mapping, header.bank_account_id)
-    saved = [mapping for mapping in _saved(engine) if header.bank_account_id in (0, mapping.bank_account_id)]
+    saved = list(_saved(engine, header.bank_account_id))
     if header.mapping_name:
         wanted = header.mapping_name.strip().lower()
         found = [mapping for mapping in saved if mapping.name.lower() == wanted]
@@ -77,9 +77,9 @@ def _names(mappings: list[reconciliation_pb2.ColumnMapping]) -> str:
     return ", ".join(mapping.name for mapping in mappings)
 
 
-def _saved(engine: Engine) -> Iterator[reconciliation_pb2.ColumnMapping]:
-    """Every column mapping of the shop."""
-    request = reconciliation_pb2.ListColumnMappingsRequest()
+def _saved(engine: Engine, bank_account_id: int) -> Iterator[reconciliation_pb2.ColumnMapping]:
+    """Every column mapping of an account; 0: of the shop."""
+    request = reconciliation_pb2.ListColumnMappingsRequest(bank_account_id=bank_account_id)
     while True:
         answer = engine.query(LIST_COLUMN_MAPPINGS, request.SerializeToString())
         page = reconciliation_pb2.ListColumnMappingsResponse.FromString(answer)
