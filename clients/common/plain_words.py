@@ -35,7 +35,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "STATEMENT_UNRECOGNISED": (
         "",
-        "Nothing was imported. Download the mutation file again, or name it with --format.",
+        "Nothing was imported. Download the file again, name its --format, or see kasir cs save-mapping.",
     ),
     "STATEMENT_BROKEN": ("", "Nothing was imported."),
     "ITEM_NOT_FOUND": ("", "Look it up: kasir cs find WORDS."),
