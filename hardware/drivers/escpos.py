@@ -101,6 +101,7 @@ class OpenEscpos:
         self._reader = StatusReader()
         # What came while a job was sent and was no state.
         self._early: list[Answer] = []
+        self._stands_still = False
 
     def status(self) -> PrinterStatus:
         """See OpenPrinter."""
@@ -143,14 +144,20 @@ class OpenEscpos:
             for answer in self._reader.feed(data):
                 if isinstance(answer, Automatic):
                     told(answer.status)
-                    # It will say so when it goes on.
-                    patience.seconds = self._waits.silence_s if answer.status.ready else _MENDING_S
-                    patience.renew()
+                    self._bear(patience, answer.status)
                 elif not isinstance(answer, RealTime):
                     # A picture may hold the bytes of a question; nobody asked for that answer.
                     self._early.append(answer)
 
         self._line.write(job, heard, patience)
+
+    def _bear(self, silence: Patience, status: PrinterStatus) -> None:
+        """Sets how long the printer may now say nothing. One that told by itself that it cannot print may be
+        too full for a question: it will say so when it goes on.
+        """
+        self._stands_still = not status.ready
+        silence.seconds = _MENDING_S if self._stands_still else self._waits.silence_s
+        silence.renew()
 
     def confirm(self, job_id: int, told: Told) -> Confirmation:
         """See OpenPrinter."""
@@ -166,7 +173,8 @@ class OpenEscpos:
         """Waits for what ends the job (None: any answer to GS r), as long as the printer answers. One that
         says it cannot print is waited for: what it has in its buffer comes once somebody has mended it.
         """
-        silence, idle = Patience(self._waits.silence_s), Patience(self._waits.confirm_s)
+        silence = Patience(_MENDING_S if self._stands_still else self._waits.silence_s)
+        idle = Patience(self._waits.confirm_s)
         ask_again = Patience(self._waits.answer_s)
         pending, self._early = self._early, []
         told_now: list[int] = []
@@ -174,14 +182,16 @@ class OpenEscpos:
             for answer in pending:
                 if answer == wanted or (wanted is None and isinstance(answer, Paper)):
                     return self._confirmed(answer)
-                silence.renew()
                 status = None
                 if isinstance(answer, RealTime):
+                    silence.seconds = self._waits.silence_s
                     told_now.append(answer.byte)
                     if len(told_now) == len(DLE_EOT):
                         status = read_real_time(*told_now)
                 elif isinstance(answer, Automatic):
                     status = answer.status
+                    self._bear(silence, status)
+                silence.renew()
                 if status is not None:
                     told(status)
                     if not status.ready:

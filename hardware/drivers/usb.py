@@ -26,9 +26,8 @@ def devices() -> list[str]:
 def identity(path: str) -> str:
     """Maker and model as the printer says them (IEEE 1284), empty when it does not."""
     try:
-        said = Path("/sys/class/usbmisc", Path(path).name, "device", "ieee1284_id").read_text(
-            errors="replace"
-        )
+        device = Path("/sys/class/usbmisc", Path(path).name, "device")
+        said = (device / "ieee1284_id").read_text(errors="replace")
     except OSError:
         return ""
     pairs = dict(part.split(":", 1) for part in said.split(";") if ":" in part)

@@ -29,7 +29,9 @@ class Wire(Protocol):
 
 
 class Device(ABC):
-    """A printer without a language. `bytes_per_s` 0 prints as fast as it can."""
+    """A printer without a language. Its buffer holds at least the longest command; `bytes_per_s` 0 prints as
+    fast as it can.
+    """
 
     def __init__(self, buffer_bytes: int = BUFFER_BYTES, bytes_per_s: int = 0) -> None:
         self.state = State()

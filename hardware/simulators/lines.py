@@ -20,6 +20,7 @@ class _Connection:
 
     def __init__(self, opened: socket.socket) -> None:
         self.socket = opened
+        self.is_cut = False
 
     def reply(self, data: bytes) -> None:
         """See Wire."""
@@ -27,7 +28,8 @@ class _Connection:
             self.socket.sendall(data)
 
     def cut(self) -> None:
-        """See Wire: with a reset, as a machine that is gone answers."""
+        """See Wire: with a reset, as a machine that is gone answers. What has arrived unread is lost."""
+        self.is_cut = True
         with suppress(OSError):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with suppress(OSError):
@@ -101,9 +103,9 @@ class TcpLine:
         wire = _Connection(opened)
         self.device.connected(wire)
         try:
-            while self.device.is_on and not self._ended:
+            while self.device.is_on and not self._ended and not wire.is_cut:
                 data = opened.recv(_READ_SIZE)
-                if not data:
+                if not data or wire.is_cut:
                     return
                 self.device.receive(data)
         except OSError:

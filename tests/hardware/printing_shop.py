@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import grpc
@@ -21,7 +21,8 @@ from tests.conftest import PATIENCE_S, ROOT
 PRINTED = print_pb2.PRINT_JOB_STATE_PRINTED
 FAILED = print_pb2.PRINT_JOB_STATE_FAILED
 UNKNOWN = print_pb2.PRINT_JOB_STATE_UNKNOWN
-OPEN = (print_pb2.PRINT_JOB_STATE_QUEUED, print_pb2.PRINT_JOB_STATE_SENT)
+QUEUED = print_pb2.PRINT_JOB_STATE_QUEUED
+SENT = print_pb2.PRINT_JOB_STATE_SENT
 # What begins an order slip, and what stands at its end.
 _HEAD = re.compile(r"No\. (\d+)")
 _FOOT = re.compile(r"Pesanan (\d+)")
@@ -110,12 +111,8 @@ def untruths(jobs: Iterable[print_pb2.PrintJob], papers: Papers) -> list[str]:
     found = []
     for job in jobs:
         begun, whole = papers.begun[job.subject_id], papers.whole[job.subject_id]
-        allowed: Callable[[], bool] = {
-            PRINTED: lambda: (begun, whole) == (1, 1),
-            FAILED: lambda: begun == 0,
-            UNKNOWN: lambda: begun <= 1,
-        }.get(job.state, lambda: False)
-        if not allowed():
+        allowed = {PRINTED: (begun, whole) == (1, 1), FAILED: begun == 0, UNKNOWN: begun <= 1}
+        if not allowed.get(job.state, False):
             state = print_pb2.PrintJobState.Name(job.state)
             words = f"job {job.print_job_id} of order {job.subject_id} is {state} ({job.detail})"
             found.append(f"{words}, on paper begun {begun} times, whole {whole} times")

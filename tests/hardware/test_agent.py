@@ -4,14 +4,17 @@ Goal: each job is printed once, told truly, and waits while its printer cannot p
 operator starts them; the printer's paper is read back.
 """
 
+import time
+
 import grpc
 import pytest
 
 from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.lines import TcpLine
 from tests.hardware.printing_shop import (
-    OPEN,
     PRINTED,
+    QUEUED,
+    SENT,
     UNKNOWN,
     AgentProcess,
     config_text,
@@ -80,25 +83,31 @@ def test_jobs_wait_while_the_printer_cannot_print(channel, printer, line, start_
     shop.book()
     waits = printer.received_bytes
     until(lambda: printer.received_bytes > waits + 50, "it is asked again and again")
-    assert set(states(channel)) == {OPEN[0]}
+    assert set(states(channel)) == {QUEUED}
     printer.recover()
     until(lambda: states(channel) == [PRINTED], "the slip")
     assert untruths(ledger(channel), printer_papers(printer)) == []
 
 
-def test_paper_that_ends_under_a_job_is_waited_for(channel, line, printer, start_agent):
+@pytest.mark.parametrize("buffer_bytes", [8_000, 64_000])
+def test_paper_that_ends_under_a_job_is_waited_for(channel, start_agent, buffer_bytes):
+    """With a small buffer the agent cannot even send all; the printer tells by itself what it waits for."""
+    printer = EscposSimulator(buffer_bytes=buffer_bytes, bytes_per_s=20_000)
     shop = Shop(channel)
-    start_agent(config_text("slips", line.address))
-    until(lambda: printer.received_bytes > 0, "the agent asks")
-    with printer.changing() as state:
-        state.paper_out = True
-        # As a printer that noticed only now: the agent was told that all is well.
-        state.real_time = lambda n: 0x12
-    shop.book()
-    until(lambda: states(channel) == [OPEN[1]], "the job is sent")
-    del state.real_time
-    printer.recover()
-    until(lambda: states(channel) == [PRINTED], "the rest of the slip")
+    with TcpLine(printer) as line:
+        agent = start_agent(config_text("slips", line.address))
+        shop.book()
+        until(lambda: printer.roll != [], "the slip begins")
+        with printer.changing() as state:
+            state.paper_out = True
+        until(lambda: "paper out" in agent.log.read_text(), "the agent says so")
+        # Longer than the agent bears silence.
+        until_it_gave_up = time.monotonic() + 2.0
+        while time.monotonic() < until_it_gave_up:
+            assert states(channel) == [SENT]
+        printer.recover()
+        until(lambda: states(channel) == [PRINTED], "the rest of the slip")
+        assert untruths(ledger(channel), printer_papers(printer)) == []
 
 
 def test_a_silent_printer_leaves_the_job_unknown_and_nothing_is_printed_again(
