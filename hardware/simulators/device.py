@@ -47,6 +47,8 @@ class Device(ABC):
         self._late_s = 0.0
         self._wire: Wire | None = None
         self._ended = False
+        # The rest of a command has to come before the head can go on.
+        self._is_short = False
         self._head = threading.Thread(target=self._print, name="print head", daemon=True)
         self._head.start()
 
@@ -96,6 +98,7 @@ class Device(ABC):
                 piece = data[: min(self._room(), self._until_cut())]
                 self.received_bytes += len(piece)
                 self._interface(piece)
+                self._is_short = False
                 self._changed.notify_all()
                 data = data[len(piece) :]
                 if self._cut_after is not None:
@@ -126,6 +129,12 @@ class Device(ABC):
 
     # --- The head's side ---
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something in the buffer that it can print."""
+        with self._changed:
+            return self._may_print() and not self._is_short
+
     def _print(self) -> None:
         while True:
             with self._changed:
@@ -133,10 +142,10 @@ class Device(ABC):
                 if self._ended:
                     return
                 done = self._step()
+                self._is_short = not done
                 if done:
                     self._changed.notify_all()
                 else:
-                    # The rest of a command has to come first.
                     self._changed.wait(_TICK_S)
             if done and self._bytes_per_s:
                 time.sleep(done / self._bytes_per_s)
