@@ -3,21 +3,33 @@
 import signal
 import socket
 import threading
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 
 from clients.common.commands import Refused, command, new_app
 from clients.common.journal import state_dir
-from clients.common.output import table
+from clients.common.output import state_words, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from hardware.agent.config import AgentConfig, ConfigError, read
 from hardware.agent.notes import NotesInUseError
 from hardware.agent.running import Agent
 from hardware.drivers import places
+from kasir.v1.hardware_pb2 import (
+    Device,
+    DeviceKind,
+    DeviceState,
+    ListDevicesRequest,
+    ListDevicesResponse,
+    WatchDevicesRequest,
+    WatchDevicesResponse,
+)
 
 DEFAULT_CONFIG = Path("hardware.toml")
 _LOOK_S = 1.0
@@ -85,6 +97,57 @@ def run(
     if not is_whole:
         raise Refused("a part of the agent ended by itself; the traceback above says why")
     shop.output.say("Stopped.", "dim")
+
+
+@command(app, "devices", ["kasir hardware devices", "kasir hardware devices --watch"])
+def devices(
+    shop: Shop,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on and show each change, until Ctrl-C.")] = False,
+) -> None:
+    """Show how the shop's printers are, as their agents see them."""
+    if not watch:
+        found = list(shop.each(ListDevicesRequest(), ListDevicesResponse, "devices"))
+        shop.output.emit({"devices": found}, lambda: devices_table(shop, found))
+        return
+    for reply in shop.client.watch(WatchDevicesRequest(), WatchDevicesResponse):
+        if reply.HasField("device"):
+            shop.output.emit(reply, partial(device_line, reply))
+
+
+def devices_table(shop: Shop, found: Sequence[Device]) -> RenderableType:
+    """Devices, one a row."""
+    rows = (
+        (
+            f"{each.agent}: {each.name}",
+            state_words(DeviceKind, each.kind, "DEVICE_KIND"),
+            device_words(each),
+            shop.location_code(each.location_id) if each.location_id else "",
+            str(each.waiting_jobs or ""),
+            str(each.print_job_id or ""),
+            str(each.printed),
+            shop.time(each.seen_time),
+        )
+        for each in found
+    )
+    columns = ("Device", "Kind", "State", "Location", ">Waiting", ">At work on", ">Printed", "Seen")
+    return table("Devices", columns, rows)
+
+
+def device_words(device: Device) -> str:
+    """How a device is, for people."""
+    words = state_words(DeviceState, device.state, "DEVICE_STATE")
+    parts = [f"{words} ({device.detail})" if device.detail else words]
+    parts += ["paper is low"] if device.paper_low else []
+    parts += ["drawer open"] if device.drawer_open else []
+    return ", ".join(parts)
+
+
+def device_line(reply: WatchDevicesResponse) -> str:
+    """A change, for people."""
+    device = reply.device
+    words = "gone" if reply.gone else device_words(device)
+    waiting = f", {device.waiting_jobs} jobs wait" if device.waiting_jobs else ""
+    return f"{device.agent}: {device.name}: {words}{waiting}"
 
 
 @command(app, "list", ["kasir hardware list", "kasir hardware list --json"])

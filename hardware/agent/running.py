@@ -12,6 +12,7 @@ from hardware.agent.config import AgentConfig
 from hardware.agent.feed import Feed, leftovers
 from hardware.agent.ledger import RETRY_S, Outbox
 from hardware.agent.notes import Notes
+from hardware.agent.reporter import Reporter
 from hardware.agent.waiting import Waiting
 from hardware.agent.worker import Common, Worker
 
@@ -50,6 +51,14 @@ class Agent:
             probe_s=config.probe_s,
         )
         self.workers = [Worker(printer, locations[printer.location], common) for printer in config.printers]
+        self._reporter = Reporter(
+            config.name,
+            self.client(),
+            self.board,
+            self.jobs,
+            [(worker.config, worker.takes) for worker in self.workers],
+            self.stopping,
+        )
         self._feed = Feed(
             self.client(),
             self.jobs,
@@ -80,17 +89,22 @@ class Agent:
                     raise BadInput("Stopped before the server answered.")
         return found
 
+    @property
+    def _threads(self) -> tuple[threading.Thread, ...]:
+        return (self.outbox, self._feed, self._reporter, *self.workers)
+
     def start(self) -> None:
         """Starts all threads."""
         self.outbox.start()
         self._feed.start()
+        self._reporter.start()
         for worker in self.workers:
             worker.start()
 
     @property
     def is_whole(self) -> bool:
         """Whether every thread still runs. One that ended by itself is a bug: the agent must not go on."""
-        return all(thread.is_alive() for thread in (self.outbox, self._feed, *self.workers))
+        return all(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
         """Ends what is at hand, says it, and closes."""
@@ -98,6 +112,7 @@ class Agent:
         self.jobs.wake()
         for worker in self.workers:
             worker.join(STOP_S)
+        self._reporter.leave()
         self.outbox.finish()
         self.outbox.join(STOP_S)
         if not any(worker.is_alive() for worker in self.workers):
