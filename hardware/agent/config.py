@@ -8,13 +8,16 @@ from pathlib import Path
 from hardware.agent.toml_table import ConfigError, Document, Table
 from hardware.devices import CashDrawer, Printer
 from hardware.drivers import places
+from hardware.drivers.cups import CupsPrinter
 from hardware.drivers.drawer import EscposDrawer
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
+from hardware.drivers.zpl import ZplPrinter
 from kasir.v1.print_pb2 import DocumentKind
 
 __all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
 
 ESCPOS = "escpos"
+ZPL = "zpl"
 KINDS = {
     name.removeprefix("DOCUMENT_KIND_").replace("_", "-").lower(): value
     for name, value in DocumentKind.items()
@@ -89,8 +92,10 @@ def _printer(table: Table) -> PrinterConfig:
         table.seconds("silence_s", Waits.silence_s),
         table.seconds("confirm_s", Waits.confirm_s),
     )
-    connect = partial(places.connect, place, waits.answer_s)
-    printer = LANGUAGES[language](table, connect, waits)
+    if isinstance(place, places.Cups):
+        printer: Printer = CupsPrinter(place.uri, waits)
+    else:
+        printer = LANGUAGES[language](table, partial(places.connect, place, waits.answer_s), waits)
     drawer = _drawer(table, language)
     made = PrinterConfig(
         name=name,
@@ -129,4 +134,9 @@ def _escpos(table: Table, connect: places.Connect, waits: Waits) -> Printer:
     return EscposPrinter(connect, Confirms(confirms), waits)
 
 
-LANGUAGES: dict[str, Callable[[Table, places.Connect, Waits], Printer]] = {ESCPOS: _escpos}
+def _zpl(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+    allowed = (Confirms.STATUS.value, Confirms.TAKEN.value)
+    return ZplPrinter(connect, Confirms(table.choice("confirms", allowed, Confirms.STATUS.value)), waits)
+
+
+LANGUAGES: dict[str, Callable[[Table, places.Connect, Waits], Printer]] = {ESCPOS: _escpos, ZPL: _zpl}

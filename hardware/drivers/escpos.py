@@ -66,8 +66,8 @@ class EscposPrinter:
     """A receipt printer. `connect` opens its line or raises Unreachable."""
 
     connect: Callable[[], Line]
-    confirms: Confirms = Confirms.ECHO
-    waits: Waits = Waits()
+    confirms: Confirms
+    waits: Waits
 
     def open(self) -> "OpenEscpos":
         """See Printer."""

@@ -1,12 +1,12 @@
 """Where a printer is, as it is written in the agent's file: tcp://192.168.1.50:9100,
-serial:/dev/ttyUSB0?baud=19200&flow=rtscts, usb:/dev/usb/lp0.
+serial:/dev/ttyUSB0?baud=19200&flow=rtscts, usb:/dev/usb/lp0, cups://127.0.0.1/labels.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from hardware.drivers import network, serial_port, usb
+from hardware.drivers import cups, network, serial_port, usb
 from hardware.drivers.line import Line
 
 Connect = Callable[[], Line]
@@ -46,7 +46,25 @@ class Usb:
         return f"usb:{self.path}"
 
 
-Place = Tcp | Serial | Usb
+@dataclass(frozen=True, slots=True)
+class Cups:
+    """A raw queue of CUPS."""
+
+    host: str
+    port: int
+    queue: str
+
+    def __str__(self) -> str:
+        return f"cups://{self.host}:{self.port}/{self.queue}"
+
+    @property
+    def uri(self) -> str:
+        """The queue in IPP's words."""
+        return f"ipp://{self.host}:{self.port}/printers/{self.queue}"
+
+
+Wired = Tcp | Serial | Usb
+Place = Wired | Cups
 
 
 def parse(text: str) -> Place:
@@ -65,14 +83,16 @@ def parse(text: str) -> Place:
             return Serial(parts.path, int(baud), flow)
         case "usb" if parts.path:
             return Usb(parts.path)
+        case "cups" if parts.path.strip("/"):
+            return Cups(parts.hostname or "127.0.0.1", parts.port or cups.PORT, parts.path.strip("/"))
         case _:
             raise ValueError(
-                f"{text!r} is no line; write tcp://HOST:PORT, serial:/dev/ttyUSB0?baud=9600 or "
-                "usb:/dev/usb/lp0."
+                f"{text!r} is no line; write tcp://HOST:PORT, serial:/dev/ttyUSB0?baud=9600, "
+                "usb:/dev/usb/lp0 or cups://HOST/QUEUE."
             )
 
 
-def connect(place: Place, timeout_s: float) -> Line:
+def connect(place: Wired, timeout_s: float) -> Line:
     """Opens the line. Raises Unreachable."""
     match place:
         case Tcp():

@@ -88,13 +88,14 @@ class Device(ABC):
             if self._wire is wire:
                 self._wire = None
 
-    def receive(self, data: bytes) -> None:
-        """Takes what came; returns when all of it is in the buffer."""
+    def receive(self, wire: Wire, data: bytes) -> None:
+        """Takes what came on a line; returns when all of it is in the buffer. Answers go back there."""
         while data:
             with self._changed:
                 self._changed.wait_for(lambda: self._ended or not self.is_on or self._room() > 0)
                 if self._ended or not self.is_on:
                     return
+                self._wire = wire
                 piece = data[: min(self._room(), self._until_cut())]
                 self.received_bytes += len(piece)
                 self._interface(piece)

@@ -107,7 +107,7 @@ class TcpLine:
                 data = opened.recv(_READ_SIZE)
                 if not data or wire.is_cut:
                     return
-                self.device.receive(data)
+                self.device.receive(wire, data)
         except OSError:
             return
         finally:
@@ -167,4 +167,4 @@ class PtyLine:
             except OSError:
                 return
             if data and self.device.is_on:
-                self.device.receive(data)
+                self.device.receive(self, data)

@@ -87,6 +87,13 @@ def ledger(channel: grpc.Channel) -> list[print_pb2.PrintJob]:
             return jobs[::-1]
 
 
+def waiting(channel: grpc.Channel) -> int:
+    """How many jobs are QUEUED, up to 1,000."""
+    request = print_pb2.ListPrintJobsRequest(state=QUEUED, page_size=1_000)
+    stub = print_pb2_grpc.PrintServiceStub(channel)
+    return len(stub.ListPrintJobs(request, timeout=PATIENCE_S, wait_for_ready=True).jobs)
+
+
 class Papers:
     """What came out of a printer, slip by slip."""
 

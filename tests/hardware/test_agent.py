@@ -11,6 +11,7 @@ import pytest
 
 from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.lines import TcpLine
+from kasir.v1 import hardware_pb2, hardware_pb2_grpc
 from tests.hardware.printing_shop import (
     PRINTED,
     QUEUED,
@@ -23,35 +24,6 @@ from tests.hardware.printing_shop import (
     untruths,
 )
 from tests.server.support import Shop, until
-
-
-@pytest.fixture
-def printer():
-    return EscposSimulator()
-
-
-@pytest.fixture
-def line(printer):
-    with TcpLine(printer) as opened:
-        yield opened
-
-
-@pytest.fixture
-def start_agent(tmp_path, server):
-    """Starts an agent with printers as TOML; killed at the end."""
-    started = []
-
-    def start(*printers: str) -> AgentProcess:
-        config = tmp_path / "hardware.toml"
-        if printers:
-            config.write_text("\n".join(['name = "desk"', "probe_s = 0.2", *printers]))
-        started.append(AgentProcess(config, tmp_path / "notes", server.target, tmp_path / "agent.log"))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.kill()
-    print((tmp_path / "agent.log").read_text())
 
 
 def states(channel: grpc.Channel) -> list[int]:
@@ -124,3 +96,68 @@ def test_a_silent_printer_leaves_the_job_unknown_and_nothing_is_printed_again(
     # The torn slip took nothing of the next one.
     assert (papers.begun[first], papers.whole[first]) == (1, 0)
     assert (papers.begun[second], papers.whole[second]) == (1, 1)
+
+
+def test_the_server_shows_how_each_printer_is_and_a_stopped_agent_is_gone(
+    channel, printer, line, start_agent
+):
+    hardware = hardware_pb2_grpc.HardwareServiceStub(channel)
+
+    def shown():
+        return hardware.ListDevices(hardware_pb2.ListDevicesRequest()).devices
+
+    agent = start_agent(config_text("slips", line.address, drawer_pin=2), config_text("dead", "127.0.0.1:1"))
+    until(
+        lambda: (
+            [each.state for each in shown()]
+            == [hardware_pb2.DEVICE_STATE_UNREACHABLE, hardware_pb2.DEVICE_STATE_READY]
+        ),
+        "one is dead, the other ready",
+    )
+    with printer.changing() as state:
+        state.paper_out = state.drawer_open = True
+    until(lambda: shown()[1].state == hardware_pb2.DEVICE_STATE_PAPER_OUT, "paper out")
+    assert shown()[1].drawer_open
+    printer.recover()
+    Shop(channel).book()
+    until(lambda: shown()[1].printed == 1, "it printed")
+    assert agent.stop() == 0
+    assert not shown()
+
+
+def test_a_dead_printer_delays_no_other(channel, printer, line, start_agent):
+    """Both are for slips: the one that is ready takes them."""
+    shop = Shop(channel)
+    with TcpLine(EscposSimulator()) as hanging:
+        hanging.device.hang()
+        start_agent(config_text("hanging", hanging.address), config_text("slips", line.address))
+        for _ in range(5):
+            shop.book()
+        until(lambda: states(channel) == [PRINTED] * 5, "all slips")
+        assert hanging.device.roll == []
+
+
+def test_two_agents_with_one_file_by_mistake_print_each_job_once(
+    channel, printer, line, server, start_agent, tmp_path
+):
+    shop = Shop(channel)
+    first = start_agent(config_text("slips", line.address))
+    log = tmp_path / "other.log"
+    other = AgentProcess(tmp_path / "hardware.toml", tmp_path / "other notes", server.target, log)
+    try:
+        until(lambda: all("slips: ready" in each.log.read_text() for each in (first, other)), "both run")
+        for _ in range(20):
+            shop.book()
+        until(lambda: states(channel) == [PRINTED] * 20, "all slips")
+        assert untruths(ledger(channel), printer_papers(printer)) == []
+    finally:
+        other.kill()
+
+
+def test_one_set_of_notes_is_for_one_agent(line, start_agent, server, tmp_path):
+    first = start_agent(config_text("slips", line.address))
+    until(lambda: "slips: ready" in first.log.read_text(), "it runs")
+    log = tmp_path / "other.log"
+    other = AgentProcess(tmp_path / "hardware.toml", tmp_path / "notes", server.target, log)
+    assert other.process.wait(20) == 2
+    assert "another agent" in log.read_text()
