@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -12,15 +13,18 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from clients.common.commands import Refused, command, new_app
+from clients.common.commands import Refused, command, epilog, new_app, plain_failures
 from clients.common.journal import state_dir
-from clients.common.output import state_words, table
+from clients.common.output import Output, state_words, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from hardware.agent.config import AgentConfig, ConfigError, read
 from hardware.agent.notes import NotesInUseError
 from hardware.agent.running import Agent
+from hardware.agent.trial import drawer_words, print_page
+from hardware.devices import Outcome, Unreachable
 from hardware.drivers import places
+from hardware.simulators.running import HELP, Simulation
 from kasir.v1.hardware_pb2 import (
     Device,
     DeviceKind,
@@ -33,6 +37,8 @@ from kasir.v1.hardware_pb2 import (
 
 DEFAULT_CONFIG = Path("hardware.toml")
 _LOOK_S = 1.0
+# How long a drawer takes to open.
+DRAWER_S = 1.0
 
 app = new_app("hardware", "Printers, drawers and labels: the agent that drives them, and how they are.")
 
@@ -95,8 +101,113 @@ def run(
     is_whole = agent.is_whole
     agent.stop()
     if not is_whole:
-        raise Refused("a part of the agent ended by itself; the traceback above says why")
+        shop.output.say("A part of the agent ended by itself; the traceback above says why.", "red")
+        raise Refused
     shop.output.say("Stopped.", "dim")
+
+
+@command(
+    app,
+    "test",
+    [
+        "kasir hardware test",
+        "kasir hardware test --printer slips --drawer",
+    ],
+)
+def try_out(
+    shop: Shop,
+    config: Config = DEFAULT_CONFIG,
+    printer: Annotated[str, typer.Option(help="Only this one; else all of the file.")] = "",
+    drawer: Annotated[bool, typer.Option("--drawer", help="Open the cash drawer, too.")] = False,
+) -> None:
+    """Print a test page, and open the drawer. Needs no server."""
+    described = load(config)
+    wanted = [each for each in described.printers if printer in {"", each.name}]
+    if not wanted:
+        names = ", ".join(each.name for each in described.printers)
+        raise BadInput(f"There is no printer '{printer}' in {config}; there are {names}.")
+    results = []
+    for each in wanted:
+        try:
+            confirmed = print_page(each, drawer=drawer)
+            words = f"{confirmed.outcome}: {confirmed.detail}"
+            words += f"; {drawer_words(each, DRAWER_S)}" if drawer else ""
+            results.append((each.name, confirmed.outcome is Outcome.PRINTED, words))
+        except Unreachable as why:
+            results.append((each.name, False, f"not printed: {why}"))
+    rows = [(name, words) for name, _, words in results]
+    shop.output.emit(
+        {"printers": [{"name": name, "printed": good, "result": words} for name, good, words in results]},
+        lambda: table("Test pages", ("Printer", "Result"), rows),
+    )
+    if not all(good for _, good, _ in results):
+        raise Refused
+
+
+@app.command(
+    "simulate",
+    epilog=epilog(
+        [
+            "kasir hardware simulate",
+            "kasir hardware simulate --out out/paper --serial out/printer",
+        ]
+    ),
+)
+def simulate(
+    out: Annotated[Path, typer.Option(help="Where the papers are written.")] = Path("out/paper"),
+    receipt_port: Annotated[int, typer.Option(help="Of the receipt printer; 0 takes a free one.")] = 9100,
+    label_port: Annotated[int, typer.Option(help="Of the label printer; 0 takes a free one.")] = 9101,
+    serial: Annotated[
+        Path | None, typer.Option(help="Reach the receipt printer like a serial port, too, under this name.")
+    ] = None,
+    width_mm: Annotated[int, typer.Option(help="The receipt paper: 58 or 80.")] = 80,
+) -> None:
+    """Start a receipt printer and a label printer that are programs: their paper comes out as files.
+
+    Lines typed here are what happens to them, such as 'paper out', 'cut 2000' or 'ok'. Until Ctrl-C.
+    """
+    output = Output(as_json=False)
+    with plain_failures(output):
+        if width_mm not in {58, 80}:
+            raise BadInput("Paper is 58 or 80 mm wide.")
+        simulation = Simulation(out, receipt_port, label_port, serial, width_mm)
+        receipts, labels = simulation.ports
+        text = example(receipts.address, labels.address, width_mm)
+        output.emit({"config": text}, lambda: f"# A file for kasir hardware run --config:\n{text}")
+        output.say(HELP, "dim")
+        stop = threading.Event()
+        watcher = threading.Thread(target=simulation.watch, args=(stop, output.say), daemon=True)
+        watcher.start()
+        try:
+            for line in sys.stdin:
+                if line.strip() and not simulation.happen(line):
+                    output.say(HELP, "yellow")
+            # Without a terminal there is nothing to type.
+            watcher.join()
+        except KeyboardInterrupt:
+            stop.set()
+            watcher.join()
+        finally:
+            simulation.close()
+
+
+def example(receipts: str, labels: str, width_mm: int) -> str:
+    """An agent's file for two printers on the network."""
+    return f"""\
+[[printer]]
+name = "slips"
+line = "tcp://{receipts}"
+language = "escpos"
+documents = ["order-slip", "sales-receipt", "shift-report"]
+width_mm = {width_mm}
+drawer_pin = 2
+
+[[printer]]
+name = "labels"
+line = "tcp://{labels}"
+language = "zpl"
+documents = ["address-label"]
+"""
 
 
 @command(app, "devices", ["kasir hardware devices", "kasir hardware devices --watch"])

@@ -2,14 +2,17 @@
 
 import re
 import time
+from itertools import zip_longest
 
 from hardware.simulators.device import BUFFER_BYTES, Device
-from hardware.simulators.interpreter import Cut, Interpreter, Item
+from hardware.simulators.interpreter import Cut, Feed, Interpreter, Item
 
 _MAKER, _MODEL = b"_EPSON\0", b"_TM-T20III\0"
 # DLE EOT, and the start of one at the end of what came.
 _QUESTION = re.compile(rb"\x10\x04[\x01-\x04]", re.DOTALL)
 _BEGUN_QUESTION = re.compile(rb"\x10\x04?\Z", re.DOTALL)
+# Paper is fed so far when it is to be torn off.
+_TEAR_LINES = 5
 
 
 class EscposSimulator(Device):
@@ -33,13 +36,19 @@ class EscposSimulator(Device):
 
     @property
     def slips(self) -> list[list[Item]]:
-        """The roll as the knife left it; what hangs at the printer uncut comes last."""
+        """The roll as knife and tear bar left it; what hangs at the printer comes last."""
         slips: list[list[Item]] = [[]]
-        for item in self.roll:
+        roll = self.roll
+        for item, following in zip_longest(roll, roll[1:]):
             slips[-1].append(item)
-            if isinstance(item, Cut):
+            if isinstance(item, Cut) or (_is_torn_off(item) and not isinstance(following, Cut)):
                 slips.append([])
         return slips if slips[-1] else slips[:-1]
+
+    @property
+    def cut_slips(self) -> list[list[Item]]:
+        """Those that have fallen down."""
+        return [slip for slip in self.slips if isinstance(slip[-1], Cut) or _is_torn_off(slip[-1])]
 
     @property
     def complaints(self) -> list[str]:
@@ -112,3 +121,8 @@ class EscposSimulator(Device):
             self.kicks += 1
             self.state.drawer_open = True
             self._state_changed()
+
+
+def _is_torn_off(item: Item) -> bool:
+    """Whether it is what a printer without a knife does at the end."""
+    return isinstance(item, Feed) and item.lines >= _TEAR_LINES

@@ -394,7 +394,8 @@ class Interpreter:
         function = data[1] if len(data) > 1 else -1
         if function in {112, 64} and len(data) >= 10:
             width, height = (int.from_bytes(data[at : at + 2], "little") for at in (6, 8))
-            self._stored = _picture(data[10:], -(-width // 8) * 8, height)
+            whole = _picture(data[10:], -(-width // 8) * 8, height)
+            self._stored = whole.crop((0, 0, width, height))
         elif function in {2, 50} and self._stored is not None:
             self._flush()
             self.items.append(Raster(self._stored, self.style.align))
