@@ -128,6 +128,14 @@ N ?= 20
 crash: setup ## Kill the server under load, N=20 times (part of test)
 	@KASIR_KILLS=$(N) $(PYTHON) -m pytest -m crash $(ARGS)
 
+# How many jobs and labels `make test-hardware` prints
+JOBS ?= 1000
+
+.PHONY: test-hardware
+test-hardware: setup ## Print 1,000 jobs under faults, 1,000 labels, through CUPS
+	@sh tools/system_packages.sh || echo "going on without them" >&2
+	@KASIR_PRINT_JOBS=$(JOBS) KASIR_PRINT_LABELS=$(JOBS) $(PYTHON) -m pytest -m "" tests/hardware $(ARGS)
+
 # How long each target of `make fuzz` runs
 SECONDS ?= 60
 

@@ -31,12 +31,15 @@ from tests.hardware.printing_shop import (
     ledger,
     printer_papers,
     untruths,
+    waiting,
 )
 from tests.server.support import Shop, until
 
 JOBS = int(os.environ.get("KASIR_PRINT_JOBS", "60"))
 # Slips booked between two faults.
 JOBS_PER_FAULT = 4
+# Jobs that may wait when the next fault comes.
+WAITING_MAX = 6
 # A slip of this shop, with what the agent sends around it; as many bytes are cut through.
 SLIP_BYTES = 12_000
 # A slip takes some 40 ms: long enough to be hit in the middle.
@@ -169,6 +172,8 @@ def test_every_job_ends_in_a_true_state_whatever_goes_wrong(tmp_path, capsys) ->
                 life.moment()
                 life.fault()
                 grpc.channel_ready_future(channel).result(PATIENCE_S)
+                # Otherwise the faults hit an agent that has not come to its work yet.
+                until(lambda: waiting(channel) <= WAITING_MAX, "the agent goes on", PATIENCE_S)
             life.printer.recover()
             until(
                 lambda: not any(job.state in {QUEUED, SENT} for job in ledger(channel)),
