@@ -6,6 +6,7 @@ note is on the disk before a byte of it leaves; what became of it is on the disk
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -53,6 +54,9 @@ class Worker(threading.Thread):
         self.takes = Takes(config.kind_numbers, location_id)
         self._common = common
         self._client = common.client()
+        # Renders while the ledger is asked, and has a client of its own for that.
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix=f"paper {config.name}")
+        self._render_client = common.client()
         self._hand: Hand | None = None
         # Whether the ledger said that the job at hand is ours.
         self._is_taken = False
@@ -100,8 +104,10 @@ class Worker(threading.Thread):
         """Raises CallFailed and Unreachable while no byte of the job has left."""
         if hand.document is None:
             hand.document = document(self._client, hand.job_id)
-        rendered = self._rendered(hand.document)
+        # Both take some milliseconds, and the customer waits for both.
+        rendering = self._aside.submit(self._rendered, hand.document)
         note = self._take(hand)
+        rendered = rendering.result()
         if note is None:
             self._common.notes.forget(hand.job_id)
             self._common.jobs.settled(hand.job_id)
@@ -162,7 +168,7 @@ class Worker(threading.Thread):
     def _rendered(self, job: PrintJob) -> bytes | PaperError:
         """The job's bytes, copies and all, or why there are none. Raises CallFailed."""
         # A new view of the shop each time: its settings and couriers change while an agent runs for weeks.
-        shop = Shop(self._client, self._common.output)
+        shop = Shop(self._render_client, self._common.output)
         try:
             if self.config.language != ESCPOS:
                 return label_of(shop, job).zpl(self.config.dots_per_mm) * self.config.copies
