@@ -8,9 +8,10 @@ from hardware.simulators.device import BUFFER_BYTES, Device
 from hardware.simulators.interpreter import Cut, Feed, Interpreter, Item
 
 _MAKER, _MODEL = b"_EPSON\0", b"_TM-T20III\0"
-# DLE EOT, and the start of one at the end of what came.
+# DLE EOT, DLE DC4 1, and the start of one at the end of what came.
 _QUESTION = re.compile(rb"\x10\x04[\x01-\x04]", re.DOTALL)
-_BEGUN_QUESTION = re.compile(rb"\x10\x04?\Z", re.DOTALL)
+_PULSE = re.compile(rb"\x10\x14\x01([\x00\x01])[\x01-\x08]", re.DOTALL)
+_BEGUN_QUESTION = re.compile(rb"\x10(?:\x04|\x14(?:\x01[\x00\x01]?)?)?\Z", re.DOTALL)
 # Paper is fed so far when it is to be torn off.
 _TEAR_LINES = 5
 
@@ -71,6 +72,8 @@ class EscposSimulator(Device):
         for question in _QUESTION.finditer(seen):
             self._reply(bytes((self.state.real_time(question[0][2]),)))
             asked_bytes += len(question[0])
+        for pulse in _PULSE.finditer(seen):
+            self.kick(pulse[1][0])
         begun = _BEGUN_QUESTION.search(seen)
         self._tail = begun[0] if begun else b""
         is_first = self.first_byte_times and not self.first_byte_times[-1]

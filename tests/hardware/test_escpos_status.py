@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.devices import Condition, Unreachable
+from hardware.devices import Condition, Outcome, Unreachable
 from hardware.drivers import network
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
 from hardware.escpos_status import (
@@ -25,6 +25,7 @@ from hardware.escpos_status import (
     read_automatic,
     read_real_time,
 )
+from hardware.paper import thermal
 from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.lines import TcpLine
 from hardware.simulators.state import State
@@ -125,3 +126,19 @@ def test_a_printer_that_is_off_cannot_be_opened():
 
         # The port closes a moment after the switch.
         until(refused, "nobody listens")
+
+
+def test_dots_that_look_like_a_pulse_do_not_open_the_drawer():
+    """Printers obey real-time commands inside pictures; ours have none in them."""
+    dots = b"\x10\x14\x01\x00\x01" + b"\x00\x10\x14\x02\x01\x08" + b"\x00"
+    picture = b"\x1b@\x1dv0\x00\x0c\x00\x01\x00" + dots
+    for job, kicks in (picture, 1), (thermal._without_real_time(picture), 0):
+        simulated = EscposSimulator()
+        with TcpLine(simulated) as line:
+            printer = printer_at(line)
+            opened = printer.open()
+            opened.send(printer.framed(job, 1), lambda status: None)
+            assert opened.confirm(1, lambda status: None).outcome is Outcome.PRINTED
+            opened.close()
+        assert simulated.kicks == kicks
+        assert not simulated.complaints
