@@ -172,8 +172,10 @@ def simulate(
             raise BadInput("Paper is 58 or 80 mm wide.")
         simulation = Simulation(out, receipt_port, label_port, serial, width_mm)
         receipts, labels = simulation.ports
-        text = example(receipts.address, labels.address, width_mm)
-        output.emit({"config": text}, lambda: f"# A file for kasir hardware run --config:\n{text}")
+        out.mkdir(parents=True, exist_ok=True)
+        config = out / "hardware.toml"
+        config.write_text(example(receipts.address, labels.address, width_mm), encoding="utf-8")
+        output.say(f"In another terminal: kasir hardware run --config {config}")
         output.say(HELP, "dim")
         stop = threading.Event()
         watcher = threading.Thread(target=simulation.watch, args=(stop, output.say), daemon=True)
