@@ -4,12 +4,15 @@ Goal: a bulk print that breaks off goes on at the right label. Method: a simulat
 what came out is held against the ledger. `make test-hardware` prints 1,000.
 """
 
+import json
 import os
 import re
 import time
 
 import pytest
+from typer.testing import CliRunner
 
+from clients import cs
 from hardware.simulators.lines import TcpLine
 from hardware.simulators.zpl_printer import ZplSimulator
 from kasir.v1 import print_pb2, sale_pb2, shipping_pb2
@@ -129,3 +132,24 @@ def test_labels_wait_while_the_printer_cannot_print(channel, printer, line, star
         assert [job.state for job in labels(channel)] == [QUEUED]
     printer.recover()
     until(lambda: [job.state for job in labels(channel)] == [PRINTED], "the label")
+
+
+def test_the_desk_follows_its_labels_to_the_last(
+    channel, server, printer, line, start_agent, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KASIR_STATE", str(tmp_path / "state"))
+    shop = Shop(channel)
+    sold(shop, 5)
+    start_agent(label_printer(line.address))
+    words = ["labels", "--all-unprinted", "--follow", "--json", "--server", server.target]
+    result = CliRunner().invoke(cs.app, words)
+    assert result.exit_code == 0, result.output
+    jobs = json.loads(result.stdout)["jobs"]
+    assert jobs == {"printed": [job.print_job_id for job in labels(channel)]}
+    assert len(printer.labels) == 5
+    sold(shop, 2)
+    printer.cut_after(500)
+    result = CliRunner().invoke(cs.app, words)
+    assert result.exit_code == 1
+    jobs = json.loads(result.stdout)["jobs"]
+    assert {state: len(of) for state, of in jobs.items()} == {"unknown": 1, "printed": 1}
