@@ -117,6 +117,10 @@ bench-growth: setup ## What a shop's size costs (ARGS="--orders 10000,10000000")
 bench-match: setup ## How well and how fast `kasir match` matches
 	@$(PYTHON) -m bench.matching --speed $(ARGS)
 
+.PHONY: bench-printing
+bench-printing: setup ## From a booking to the first byte at its printer
+	@$(PYTHON) -m bench.printing $(ARGS)
+
 .PHONY: locust
 locust: setup ## People at work over gRPC (ARGS=--page: watch)
 	@$(PYTHON) -m bench locust $(ARGS)

@@ -220,7 +220,11 @@ class Interpreter:
             self._take(8 if (key, self._peek()) == (0x14, 8) else {0x04: 1, 0x05: 1, 0x14: 3}.get(key, 0))
         elif lead >= 0x20:
             self._letters(lead)
-        elif lead not in {0x00, 0x09, 0x0C, 0x0D}:
+        elif lead == 0x00:
+            # What ends a torn command is thousands of them.
+            end = len(self._buffer) - len(self._buffer[self._at :].lstrip(b"\0"))
+            self._take(end - self._at)
+        elif lead not in {0x09, 0x0C, 0x0D}:
             self.complaints.append(f"{lead:02x}")
 
     def _letters(self, first: int) -> None:

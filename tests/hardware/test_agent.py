@@ -44,20 +44,28 @@ def test_slips_are_printed_in_order_and_confirmed(channel, printer, line, start_
     assert agent.stop() == 0
 
 
-@pytest.mark.parametrize("fault", ["paper_out", "cover_open", "offline", "overheated", "cutter_stuck"])
-def test_jobs_wait_while_the_printer_cannot_print(channel, printer, line, start_agent, fault):
+FAULTS = {
+    "paper_out": "paper out",
+    "cover_open": "cover open",
+    "offline": "offline",
+    "overheated": "overheated",
+    "cutter_stuck": "cutter is stuck",
+}
+
+
+def test_jobs_wait_while_the_printer_cannot_print(channel, printer, line, start_agent):
     shop = Shop(channel)
-    with printer.changing() as state:
-        setattr(state, fault, True)
     agent = start_agent(config_text("slips", line.address))
-    words = {"paper_out": "paper out", "cover_open": "cover open", "cutter_stuck": "cutter is stuck"}
-    until(lambda: words.get(fault, fault) in agent.log.read_text(), "the agent says why")
-    shop.book()
-    waits = printer.received_bytes
-    until(lambda: printer.received_bytes > waits + 50, "it is asked again and again")
-    assert set(states(channel)) == {QUEUED}
-    printer.recover()
-    until(lambda: states(channel) == [PRINTED], "the slip")
+    for number, (fault, words) in enumerate(FAULTS.items()):
+        with printer.changing() as state:
+            setattr(state, fault, True)
+        until(lambda words=words: words in agent.log.read_text(), "the agent says why")
+        shop.book()
+        waits = printer.received_bytes
+        until(lambda waits=waits: printer.received_bytes > waits + 50, "it is asked again and again")
+        assert states(channel) == [PRINTED] * number + [QUEUED]
+        printer.recover()
+        until(lambda number=number: states(channel) == [PRINTED] * (number + 1), "the slip")
     assert untruths(ledger(channel), printer_papers(printer)) == []
 
 
