@@ -117,6 +117,10 @@ bench-growth: setup ## What a shop's size costs (ARGS="--orders 10000,10000000")
 bench-match: setup ## How well and how fast `kasir match` matches
 	@$(PYTHON) -m bench.matching --speed $(ARGS)
 
+.PHONY: bench-printing
+bench-printing: setup ## From a booking to the first byte at its printer
+	@$(PYTHON) -m bench.printing $(ARGS)
+
 .PHONY: locust
 locust: setup ## People at work over gRPC (ARGS=--page: watch)
 	@$(PYTHON) -m bench locust $(ARGS)
@@ -127,6 +131,14 @@ N ?= 20
 .PHONY: crash
 crash: setup ## Kill the server under load, N=20 times (part of test)
 	@KASIR_KILLS=$(N) $(PYTHON) -m pytest -m crash $(ARGS)
+
+# How many jobs and labels `make test-hardware` prints
+JOBS ?= 1000
+
+.PHONY: test-hardware
+test-hardware: setup ## Print 1,000 jobs under faults, 1,000 labels, through CUPS
+	@sh tools/system_packages.sh || echo "going on without them" >&2
+	@KASIR_PRINT_JOBS=$(JOBS) KASIR_PRINT_LABELS=$(JOBS) $(PYTHON) -m pytest -m "" tests/hardware $(ARGS)
 
 # How long each target of `make fuzz` runs
 SECONDS ?= 60

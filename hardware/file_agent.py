@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -25,7 +25,6 @@ from clients.common.output import state_number
 from clients.common.problems import BadInput, CallFailed
 from clients.common.request_ids import derived_request_id
 from clients.common.shop import Shop
-from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
 from kasir.v1.print_pb2 import (
     PRINT_JOB_STATE_FAILED,
     PRINT_JOB_STATE_PRINTED,
@@ -43,9 +42,6 @@ from kasir.v1.print_pb2 import (
     WatchPrintJobsRequest,
     WatchPrintJobsResponse,
 )
-
-if TYPE_CHECKING:
-    from hardware.paper import Label, Paper
 
 # Jobs reported together. Large enough that commits do not count, small enough that paper comes at once.
 BATCH_SIZE = 100
@@ -104,7 +100,8 @@ class Agent:
 
     def _written(self, shop: Shop, job: PrintJob) -> PrintReport:
         """Renders and writes one job; what cannot be rendered is FAILED, surely not on paper."""
-        from hardware.paper import PaperError  # noqa: PLC0415 (without the paper extra, other commands work)
+        # Without the paper extra, other commands work.
+        from hardware.paper import PaperError  # noqa: PLC0415
 
         try:
             files = {suffix: render() for suffix, render in self._renderers(shop, job)}
@@ -122,11 +119,13 @@ class Agent:
         return self._report_of(job, PRINT_JOB_STATE_PRINTED, ", ".join(files))
 
     def _renderers(self, shop: Shop, job: PrintJob) -> list[tuple[str, Callable[[], bytes]]]:
+        from hardware.documents import label_of, paper_of  # noqa: PLC0415 (see above)
+
         if job.WhichOneof("document") == "parcel":
-            label = _label(shop, job)
+            label = label_of(shop, job)
             made: dict[str, Callable[[], bytes]] = {"zpl": label.zpl, "pdf": label.pdf, "png": label.png}
         else:
-            paper = _paper(shop, job)
+            paper = paper_of(shop, job)
             made = {"escpos": paper.escpos, "png": paper.png, "txt": lambda: paper.text().encode()}
         return [(suffix, render) for suffix, render in made.items() if suffix in self.formats]
 
@@ -141,39 +140,6 @@ class Agent:
         # needed.
         request.request_id = derived_request_id(request)
         return set(client.call(request, BatchReportPrintJobsResponse).refused_print_job_ids)
-
-
-def _order(shop: Shop, order_id: int) -> Order | None:
-    return shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order if order_id else None
-
-
-def _label(shop: Shop, job: PrintJob) -> "Label":
-    from hardware.paper import PaperError, address_label  # noqa: PLC0415 (see above)
-
-    order = _order(shop, job.parcel.order_id)
-    if order is None:
-        raise PaperError(f"parcel {job.subject_id} has no order")
-    courier = next((each for each in shop.couriers if each.courier_id == job.parcel.courier_id), None)
-    return address_label(job.parcel, order, shop.settings, courier, copy=job.copy_number)
-
-
-def _paper(shop: Shop, job: PrintJob) -> "Paper":
-    from hardware.paper import PaperError, order_slip, sales_receipt, shift_report  # noqa: PLC0415 (see above)
-
-    document = job.WhichOneof("document")
-    if document == "order":
-        accounts, couriers = shop.accounts, shop.couriers
-        account = next((each for each in accounts if each.bank_account_id == job.order.bank_account_id), None)
-        courier = next((each for each in couriers if each.courier_id == job.order.courier_id), None)
-        return order_slip(job.order, shop.settings, account, courier, copy=job.copy_number)
-    if document == "sale":
-        till = next((each for each in shop.tills if each.till_id == job.sale.till_id), None)
-        order = _order(shop, job.sale.order_id)
-        return sales_receipt(job.sale, shop.settings, order, till, copy=job.copy_number)
-    if document == "shift":
-        till = next((each for each in shop.tills if each.till_id == job.shift.till_id), None)
-        return shift_report(job.shift, shop.settings, till, copy=job.copy_number)
-    raise PaperError(f"print job {job.print_job_id} came without a document")
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -32,6 +32,7 @@ EXTRA_OF_MODULE = {
     "prometheus_client": "server",
     "qrcode": "paper",
     "reportlab": "paper",
+    "serial": "hardware",
     "structlog": "server",
     "urllib3": "courier",
     "uvloop": "server",
@@ -76,6 +77,12 @@ ENTRIES: dict[str, Entry] = {
         SHOP,
         "clients.printing:app",
         joined=(("agent", "hardware.file_agent:app"), ("shift-report", "hardware.shift_report:app")),
+    ),
+    "hardware": Entry(
+        "Printers, labels, drawers: the agent that drives them, and how they are.",
+        SHOP,
+        "hardware.agent.main:app",
+        extra="hardware",
     ),
     "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),
     "setup": Entry(

@@ -12,6 +12,8 @@ from typing import TypeVar
 from engine import Code, Engine, EngineError, Snapshot
 from kasir.v1 import admin_pb2
 from server.calls import Call, Registry, field_error, parse
+from server.devices import METHODS as HARDWARE
+from server.devices import Devices
 from server.imports import StatementImporter
 from server.journal import JournalClock
 from server.settings import Settings
@@ -48,6 +50,10 @@ def build(
         max_lag=settings.max_lag,
     )
     registry.server_streams.update(watches.handlers())
+    devices = Devices(clock, settings.heartbeat_s)
+    registry.unary[HARDWARE + "ReportDeviceStates"] = devices.report
+    registry.unary[HARDWARE + "ListDevices"] = devices.list_all
+    registry.server_streams[HARDWARE + "WatchDevices"] = watches.bounded(devices.watch)
     registry.client_streams[IMPORT_STATEMENT] = importer.handle
     return registry
 

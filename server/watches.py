@@ -82,9 +82,9 @@ class Watches:
             SHIPPING + "WatchAirwayBillRequests": self.airway_bills,
             CUSTOMER + "WatchMessages": self.messages,
         }
-        return {method: self._bounded(stream) for method, stream in streams.items()}
+        return {method: self.bounded(stream) for method, stream in streams.items()}
 
-    def _bounded(self, stream: ServerStream) -> ServerStream:
+    def bounded(self, stream: ServerStream) -> ServerStream:
         """`stream`, refused when too many are open."""
 
         async def bounded(call: Call, request: bytes) -> AsyncGenerator[Frame, None]:

@@ -30,6 +30,7 @@ MEANINGS = {
     "FILE_TOO_LARGE": "The uploaded file is larger than 1 GiB.",
     "READER_TOO_SLOW": "The reader of a stream did not keep up; it resumes from the last revision it saw.",
     "SNAPSHOT_UNWRITABLE": "The snapshot directory cannot be made.",
+    "TOO_MANY_AGENTS": "So many hardware agents report their devices already.",
     "TOO_MANY_STREAMS": "So many streams are open already.",
     "TOO_MANY_UPLOADS": "So many files are being uploaded already.",
     "UPLOAD_STALLED": "Nothing of the uploaded file came for a minute.",

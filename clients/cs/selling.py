@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
+from clients.common import print_progress
 from clients.common.commands import Refused, command
 from clients.common.money import show_amount
 from clients.common.numbers import id_argument, id_option
@@ -99,7 +100,11 @@ def _sales_view(shop: Shop, results: Sequence[CreateSalesResult]) -> Group:
 @command(
     app,
     "labels",
-    ["kasir cs labels --all-unprinted", "kasir cs labels 17 18", "kasir cs labels 17 --reprint 'label torn'"],
+    [
+        "kasir cs labels --all-unprinted --follow",
+        "kasir cs labels 17 18",
+        "kasir cs labels 17 --reprint 'label torn'",
+    ],
     SALES,
 )
 def labels(
@@ -111,6 +116,9 @@ def labels(
     reprint: Annotated[
         str, typer.Option(metavar="REASON", help="Print labels again, and why; it is recorded.")
     ] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Wait until all are printed, and show how far it is.")
+    ] = False,
 ) -> None:
     """Print address labels. One that waits for its airway bill is listed as waiting."""
     if bool(parcel) == all_unprinted:
@@ -129,7 +137,22 @@ def labels(
         ("Waiting for an airway bill", ", ".join(map(str, total.waiting_parcel_ids))),
         ("Queued or printed before", ", ".join(map(str, total.skipped_parcel_ids))),
     ]
-    shop.output.emit(total, lambda: facts("Labels", pairs))
+    if not follow:
+        shop.output.emit(total, lambda: facts("Labels", pairs))
+        return
+    ended = print_progress.follow(shop, "Labels", total.print_job_ids)
+    pairs += [
+        (f"{state.capitalize()}: jobs" if state != "printed" else "Printed", shown(state, jobs))
+        for state, jobs in ended.items()
+    ]
+    shop.output.emit({"labels": total, "jobs": ended}, lambda: facts("Labels", pairs))
+    if ended.keys() - {"printed"}:
+        raise Refused
+
+
+def shown(state: str, jobs: Sequence[int]) -> str:
+    """How many are printed; which are not."""
+    return str(len(jobs)) if state == "printed" else ", ".join(map(str, jobs))
 
 
 def _label_named(shop: Shop, parcels: Sequence[int], reason: str) -> Iterator[PrintLabelsResponse]:

@@ -56,7 +56,16 @@ def escpos(document: Document) -> bytes:
             printer.image(line_image(item), impl="bitImageRaster")
     _set_style(printer, style, Line(""))
     printer.cut()
-    return bytes(printer.output)
+    return _without_real_time(bytes(printer.output))
+
+
+def _without_real_time(job: bytes) -> bytes:
+    """Printers look for real-time commands in pictures, too, and a pulse to the drawer or a power-off among
+    the dots would be obeyed. Where the dots look like one, a dot is added. Letters and commands hold no DLE.
+    """
+    for pulse_or_power in (b"\x10\x14\x01", b"\x10\x14\x02"):
+        job = job.replace(pulse_or_power, pulse_or_power[:2] + bytes((pulse_or_power[2] | 0x80,)))
+    return job
 
 
 def _set_style(printer: Any, now: Line, wanted: Line) -> None:

@@ -20,6 +20,8 @@ SERVER_ANSWERS = {
     "/kasir.v1.AdminService/CreateSnapshot",
     "/kasir.v1.AdminService/GetStatus",
     "/kasir.v1.AdminService/VerifyStore",
+    "/kasir.v1.HardwareService/ListDevices",
+    "/kasir.v1.HardwareService/ReportDeviceStates",
     "/kasir.v1.ReconciliationService/ImportStatement",
 }
 STREAMS = {name for name, method in METHODS.items() if method.server_streaming}

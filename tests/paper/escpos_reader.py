@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from hardware.simulators.interpreter import Cut, Feed, Interpreter, Raster, TextLine
+
 
 @dataclass(frozen=True)
 class Printed:
@@ -27,13 +29,21 @@ class Job:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.at = 0
-        self.items: list[Printed | Picture] = []
-        self.resets = self.cuts = self.lines_fed = 0
-        self.bold = self.inverse = False
-        self.size = 1
-        while self.at < len(data):
-            self._next()
+        reading = Interpreter()
+        reading.feed(data)
+        while reading.step():
+            pass
+        assert reading.waiting_bytes == 0, "the job ends inside a command"
+        assert not reading.complaints, reading.complaints
+        self.items = [item for each in reading.items if (item := _plain(each))]
+        self.resets = reading.resets
+        self.cuts = sum(isinstance(item, Cut) for item in reading.items)
+        self.lines_fed = sum(item.lines for item in reading.items if isinstance(item, Feed))
+        self.size, self.inverse, self.bold = (
+            reading.style.high,
+            reading.style.inverse,
+            reading.style.bold,
+        )
 
     @property
     def lines(self) -> list[str]:
@@ -47,53 +57,13 @@ class Job:
     def pictures(self) -> list[Image.Image]:
         return [item.image for item in self.items if isinstance(item, Picture)]
 
-    def _take(self, count: int) -> bytes:
-        taken = self.data[self.at : self.at + count]
-        assert len(taken) == count, "the job ends inside a command"
-        self.at += count
-        return taken
 
-    def _next(self) -> None:
-        lead = self.data[self.at]
-        if lead == 0x1B:
-            self._escape(self._take(2)[1:])
-        elif lead == 0x1D:
-            self._group(self._take(2)[1:])
-        else:
-            end = self.data.index(b"\n", self.at)
-            letters = self._take(end - self.at + 1)[:-1]
-            assert all(0x20 <= byte <= 0x7E for byte in letters), f"not printable ASCII: {letters!r}"
-            self.items.append(Printed(letters.decode("ascii"), self.bold, self.size, self.inverse))
-
-    def _escape(self, command: bytes) -> None:
-        match command:
-            case b"@":
-                self.resets += 1
-                self.bold, self.inverse, self.size = False, False, 1
-            case b"E":
-                self.bold = bool(self._take(1)[0])
-            case b"d":
-                self.lines_fed += self._take(1)[0]
-            case _:
-                raise AssertionError(f"ESC {command!r}")
-
-    def _group(self, command: bytes) -> None:
-        match command:
-            case b"!":
-                size = self._take(1)[0]
-                assert size >> 4 == size & 0x0F, "as wide as high"
-                self.size = (size & 0x0F) + 1
-            case b"B":
-                self.inverse = bool(self._take(1)[0])
-            case b"V":
-                assert self._take(1) in {b"\x00", b"\x01"}
-                self.cuts += 1
-            case b"v":
-                assert self._take(2) == b"0\x00"
-                row, height = (int.from_bytes(self._take(2), "little") for _ in range(2))
-                bits = self._take(row * height)
-                # A printer's 1 is black.
-                picture = Image.frombytes("1", (row * 8, height), bytes(byte ^ 0xFF for byte in bits))
-                self.items.append(Picture(picture))
-            case _:
-                raise AssertionError(f"GS {command!r}")
+def _plain(item: object) -> Printed | Picture | None:
+    if isinstance(item, Raster):
+        return Picture(item.image)
+    if not isinstance(item, TextLine):
+        return None
+    (run,) = item.runs
+    assert run.style.wide == run.style.high, "as wide as high"
+    assert run.text.isascii(), f"not printable ASCII: {run.text!r}"
+    return Printed(run.text, run.style.bold, run.style.high, run.style.inverse)

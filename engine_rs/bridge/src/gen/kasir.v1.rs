@@ -3181,6 +3181,204 @@ impl PrintJobState {
         }
     }
 }
+/// One device.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Device {
+    /// The agent that drives it, at most 60 characters.
+    #[prost(string, tag = "1")]
+    pub agent: ::prost::alloc::string::String,
+    /// Its name at that agent, at most 60 characters.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// What it is.
+    #[prost(enumeration = "DeviceKind", tag = "3")]
+    pub kind: i32,
+    /// How it is.
+    #[prost(enumeration = "DeviceState", tag = "4")]
+    pub state: i32,
+    /// In words, at most 200 characters.
+    #[prost(string, tag = "5")]
+    pub detail: ::prost::alloc::string::String,
+    /// It prints, but not for long.
+    #[prost(bool, tag = "6")]
+    pub paper_low: bool,
+    /// Whether the drawer that hangs on it stands open; unset when there is none or it does not say.
+    #[prost(bool, optional, tag = "7")]
+    pub drawer_open: ::core::option::Option<bool>,
+    /// What a printer prints, at most 10.
+    #[prost(enumeration = "DocumentKind", repeated, tag = "8")]
+    pub document_kinds: ::prost::alloc::vec::Vec<i32>,
+    /// The location for which it works; 0 is all.
+    #[prost(uint64, tag = "9")]
+    pub location_id: u64,
+    /// Print jobs that wait for it.
+    #[prost(int32, tag = "10")]
+    pub waiting_jobs: i32,
+    /// The print job that it has in hand; 0 is none.
+    #[prost(uint64, tag = "11")]
+    pub print_job_id: u64,
+    /// Papers printed since the agent started.
+    #[prost(int64, tag = "12")]
+    pub printed: i64,
+    /// Since when it is so.
+    #[prost(message, optional, tag = "13")]
+    pub since_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the agent heard from it last.
+    #[prost(message, optional, tag = "14")]
+    pub seen_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// See HardwareService.ReportDeviceStates.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportDeviceStatesRequest {
+    /// The agent's name, 1 to 60 characters.
+    #[prost(string, tag = "1")]
+    pub agent: ::prost::alloc::string::String,
+    /// All its devices, at most 100; none takes the agent off the list.
+    #[prost(message, repeated, tag = "2")]
+    pub devices: ::prost::alloc::vec::Vec<Device>,
+}
+/// See HardwareService.ReportDeviceStates.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportDeviceStatesResponse {}
+/// See HardwareService.ListDevices.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDevicesRequest {
+    /// At most this many; 0 is 10,000, the most there are.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See HardwareService.ListDevices.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDevicesResponse {
+    /// By agent, then name.
+    #[prost(message, repeated, tag = "1")]
+    pub devices: ::prost::alloc::vec::Vec<Device>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// See HardwareService.WatchDevices.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchDevicesRequest {}
+/// See HardwareService.WatchDevices.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchDevicesResponse {
+    /// One device; unset in a heartbeat.
+    #[prost(message, optional, tag = "1")]
+    pub device: ::core::option::Option<Device>,
+    /// The device is not there any more.
+    #[prost(bool, tag = "2")]
+    pub gone: bool,
+}
+/// What a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DeviceKind {
+    /// Not said.
+    Unspecified = 0,
+    /// Prints slips and receipts.
+    ReceiptPrinter = 1,
+    /// Prints labels.
+    LabelPrinter = 2,
+    /// A cash drawer.
+    CashDrawer = 3,
+    /// Reads bar codes.
+    Scanner = 4,
+    /// Shows a customer what is rung up.
+    CustomerDisplay = 5,
+    /// Weighs.
+    Scale = 6,
+}
+impl DeviceKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DEVICE_KIND_UNSPECIFIED",
+            Self::ReceiptPrinter => "DEVICE_KIND_RECEIPT_PRINTER",
+            Self::LabelPrinter => "DEVICE_KIND_LABEL_PRINTER",
+            Self::CashDrawer => "DEVICE_KIND_CASH_DRAWER",
+            Self::Scanner => "DEVICE_KIND_SCANNER",
+            Self::CustomerDisplay => "DEVICE_KIND_CUSTOMER_DISPLAY",
+            Self::Scale => "DEVICE_KIND_SCALE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DEVICE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "DEVICE_KIND_RECEIPT_PRINTER" => Some(Self::ReceiptPrinter),
+            "DEVICE_KIND_LABEL_PRINTER" => Some(Self::LabelPrinter),
+            "DEVICE_KIND_CASH_DRAWER" => Some(Self::CashDrawer),
+            "DEVICE_KIND_SCANNER" => Some(Self::Scanner),
+            "DEVICE_KIND_CUSTOMER_DISPLAY" => Some(Self::CustomerDisplay),
+            "DEVICE_KIND_SCALE" => Some(Self::Scale),
+            _ => None,
+        }
+    }
+}
+/// How a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DeviceState {
+    /// Not said.
+    Unspecified = 0,
+    /// It works.
+    Ready = 1,
+    /// Jobs wait until paper is put in.
+    PaperOut = 2,
+    /// Jobs wait until it is closed.
+    CoverOpen = 3,
+    /// It goes on by itself once it has cooled.
+    Overheated = 4,
+    /// The detail says what is wrong.
+    Error = 5,
+    /// It was set off-line, at the device.
+    Offline = 6,
+    /// Switched off, unplugged, or it does not answer.
+    Unreachable = 7,
+    /// Its agent has not been heard for half a minute: nobody knows. Only the server says so.
+    AgentSilent = 8,
+}
+impl DeviceState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DEVICE_STATE_UNSPECIFIED",
+            Self::Ready => "DEVICE_STATE_READY",
+            Self::PaperOut => "DEVICE_STATE_PAPER_OUT",
+            Self::CoverOpen => "DEVICE_STATE_COVER_OPEN",
+            Self::Overheated => "DEVICE_STATE_OVERHEATED",
+            Self::Error => "DEVICE_STATE_ERROR",
+            Self::Offline => "DEVICE_STATE_OFFLINE",
+            Self::Unreachable => "DEVICE_STATE_UNREACHABLE",
+            Self::AgentSilent => "DEVICE_STATE_AGENT_SILENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DEVICE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DEVICE_STATE_READY" => Some(Self::Ready),
+            "DEVICE_STATE_PAPER_OUT" => Some(Self::PaperOut),
+            "DEVICE_STATE_COVER_OPEN" => Some(Self::CoverOpen),
+            "DEVICE_STATE_OVERHEATED" => Some(Self::Overheated),
+            "DEVICE_STATE_ERROR" => Some(Self::Error),
+            "DEVICE_STATE_OFFLINE" => Some(Self::Offline),
+            "DEVICE_STATE_UNREACHABLE" => Some(Self::Unreachable),
+            "DEVICE_STATE_AGENT_SILENT" => Some(Self::AgentSilent),
+            _ => None,
+        }
+    }
+}
 /// A bank account of the shop.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BankAccount {

@@ -1,0 +1,142 @@
+"""The agent's one file: which printers there are, on which lines, and what each prints."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hardware.agent.toml_table import ConfigError, Document, Table
+from hardware.devices import CashDrawer, Printer
+from hardware.drivers import places
+from hardware.drivers.cups import CupsPrinter
+from hardware.drivers.drawer import EscposDrawer
+from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
+from hardware.drivers.zpl import ZplPrinter
+from kasir.v1.print_pb2 import DocumentKind
+
+__all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
+
+ESCPOS = "escpos"
+ZPL = "zpl"
+KINDS = {
+    name.removeprefix("DOCUMENT_KIND_").replace("_", "-").lower(): value
+    for name, value in DocumentKind.items()
+    if value
+}
+_LABEL = "address-label"
+_NAME_MAX = 40
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterConfig:
+    """One printer. `location` is a code, empty for all; `kinds` are names of KINDS."""
+
+    name: str
+    language: str
+    place: str
+    printer: Printer
+    kinds: tuple[str, ...]
+    location: str
+    copies: int
+    width_mm: int
+    dots_per_mm: int
+    drawer: CashDrawer | None
+
+    @property
+    def kind_numbers(self) -> frozenset[int]:
+        """`kinds` as the contract numbers them."""
+        return frozenset(KINDS[kind] for kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """Everything the agent drives. `name` tells it from other agents in the ledger."""
+
+    name: str
+    printers: tuple[PrinterConfig, ...]
+    probe_s: float
+
+
+def read(path: Path, default_name: str) -> AgentConfig:
+    """Reads the file. Raises ConfigError naming key and line."""
+    root = Document(path).root
+    name = root.text("name", default_name)
+    if len(name) > _NAME_MAX:
+        raise root.wrong("name", f"it has more than {_NAME_MAX} characters.")
+    probe_s = root.seconds("probe_s", 5.0)
+    tables = root.tables("printer")
+    root.end()
+    printers: list[PrinterConfig] = []
+    for table in tables:
+        printer = _printer(table)
+        if printer.name in {each.name for each in printers}:
+            raise table.wrong("name", f"there is another printer named {printer.name!r}.")
+        printers.append(printer)
+    if not printers:
+        raise root.wrong("printer", "there is no printer; write one as [[printer]].")
+    return AgentConfig(name, tuple(printers), probe_s)
+
+
+def _printer(table: Table) -> PrinterConfig:
+    name = table.text("name")
+    if len(name) > _NAME_MAX:
+        raise table.wrong("name", f"it has more than {_NAME_MAX} characters.")
+    place = table.read("line", places.parse)
+    language = table.choice("language", LANGUAGES)
+    kinds = tuple(dict.fromkeys(table.choices("documents", KINDS)))
+    for kind in kinds:
+        if (kind == _LABEL) != (language != ESCPOS):
+            raise table.wrong("documents", f"a printer that speaks {language} does not print {kind}.")
+    waits = Waits(
+        table.seconds("answer_s", Waits.answer_s),
+        table.seconds("silence_s", Waits.silence_s),
+        table.seconds("confirm_s", Waits.confirm_s),
+    )
+    if isinstance(place, places.Cups):
+        printer: Printer = CupsPrinter(place.uri, waits)
+    else:
+        printer = LANGUAGES[language](table, partial(places.connect, place, waits.answer_s), waits)
+    drawer = _drawer(table, language)
+    made = PrinterConfig(
+        name=name,
+        language=language,
+        place=str(place),
+        printer=printer,
+        kinds=kinds,
+        location=table.text("location", ""),
+        copies=table.whole("copies", 1, range(1, 6)),
+        width_mm=table.whole("width_mm", 80, range(58, 81)),
+        dots_per_mm=table.whole("dots_per_mm", 8, range(8, 13)),
+        drawer=drawer,
+    )
+    if made.width_mm not in {58, 80}:
+        raise table.wrong("width_mm", "paper is 58 or 80 mm wide.")
+    if made.dots_per_mm not in {8, 12}:
+        raise table.wrong("dots_per_mm", "label printers have 8 or 12 dots a millimetre.")
+    table.end()
+    return made
+
+
+def _drawer(table: Table, language: str) -> CashDrawer | None:
+    pin = table.whole("drawer_pin", 0, range(6))
+    open_is_high = table.flag("drawer_open_is_high", True)
+    if not pin:
+        return None
+    if language != ESCPOS:
+        raise table.wrong("drawer_pin", "a drawer hangs on a printer that speaks escpos.")
+    if pin not in {2, 5}:
+        raise table.wrong("drawer_pin", "a drawer hangs on pin 2 or 5.")
+    return EscposDrawer(pin, open_is_high)
+
+
+def _escpos(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+    confirms = table.choice("confirms", [each.value for each in Confirms], Confirms.ECHO.value)
+    return EscposPrinter(connect, Confirms(confirms), waits)
+
+
+def _zpl(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+    allowed = (Confirms.STATUS.value, Confirms.TAKEN.value)
+    return ZplPrinter(connect, Confirms(table.choice("confirms", allowed, Confirms.STATUS.value)), waits)
+
+
+LANGUAGES: dict[str, Callable[[Table, places.Connect, Waits], Printer]] = {ESCPOS: _escpos, ZPL: _zpl}

@@ -1,0 +1,103 @@
+"""Where jobs come from: what an agent before this one left, then the server's stream."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import grpc
+
+from clients.common.client import Client
+from clients.common.problems import CallFailed
+from hardware.agent.ledger import RETRY_S, Outbox, document
+from hardware.agent.notes import Note, Notes, Stage
+from hardware.agent.waiting import Takes, Waiting
+from hardware.devices import Outcome
+from kasir.v1.print_pb2 import (
+    PRINT_JOB_STATE_QUEUED,
+    PRINT_JOB_STATE_SENT,
+    WatchPrintJobsRequest,
+    WatchPrintJobsResponse,
+)
+
+
+def leftovers(notes: Notes, outbox: Outbox) -> list[Note]:
+    """What the notes of an agent that ended say: those done are reported, those that may have been on their
+    way are UNKNOWN, and the rest, of which no byte was sent, comes back to be printed.
+    """
+    taken = []
+    for note in notes.all():
+        match note.stage:
+            case Stage.DONE:
+                outbox.put(note)
+            case Stage.SENDING:
+                lost = note.done(Outcome.UNKNOWN, "the agent ended while it was sending")
+                notes.keep(lost)
+                outbox.put(lost)
+            case Stage.TAKEN:
+                taken.append(note)
+    return taken
+
+
+class Feed(threading.Thread):
+    """Fills `jobs` with what these printers take. Opens the stream again as often as it breaks."""
+
+    def __init__(
+        self,
+        client: Client,
+        jobs: Waiting,
+        notes: Notes,
+        taken: Sequence[Note],
+        printers: Sequence[Takes],
+        stopping: threading.Event,
+        say: Callable[[str], None],
+    ) -> None:
+        super().__init__(name="print jobs", daemon=True)
+        self._client = client
+        self._jobs = jobs
+        self._notes = notes
+        self._taken = taken
+        self._printers = printers
+        self._stopping = stopping
+        self._say = say
+        self._homeless = 0
+
+    def run(self) -> None:
+        """The thread."""
+        for note in self._taken:
+            self._resume(note)
+        while not self._stopping.is_set():
+            try:
+                for reply in self._client.watch(WatchPrintJobsRequest(), WatchPrintJobsResponse):
+                    if self._stopping.is_set():
+                        return
+                    if reply.HasField("job"):
+                        self._add(reply)
+            except (CallFailed, ValueError) as ended:  # ValueError: the line was closed under it
+                if not self._stopping.is_set():
+                    self._say(f"no print jobs come: {ended}")
+            self._stopping.wait(RETRY_S)
+
+    def _add(self, reply: WatchPrintJobsResponse) -> None:
+        job = reply.job
+        if any(takes.fits(job.kind, job.location_id) for takes in self._printers):
+            self._jobs.add(job)
+        elif job.print_job_id > self._homeless:
+            self._homeless = job.print_job_id
+            self._say(f"job {job.print_job_id} waits: no printer here is for it")
+
+    def _resume(self, note: Note) -> None:
+        """Brings back a job that was taken and not begun, unless a person settled it."""
+        while not self._stopping.is_set():
+            try:
+                job = document(self._client, note.job_id)
+            except CallFailed as failed:
+                if failed.code is not grpc.StatusCode.NOT_FOUND:
+                    self._stopping.wait(RETRY_S)
+                    continue
+                self._notes.forget(note.job_id)
+                return
+            is_ours = job.state == PRINT_JOB_STATE_SENT and job.detail == note.words
+            if is_ours or job.state == PRINT_JOB_STATE_QUEUED:
+                self._jobs.add(job, note)
+            else:
+                self._notes.forget(note.job_id)
+            return

@@ -1,0 +1,144 @@
+"""The agent's own memory of what it did with a job, on this machine's disk.
+
+A note is durable before the first byte of its job leaves. What is found here after a crash decides: TAKEN,
+no byte was sent, the job may go on; SENDING, some may have been, nobody knows; DONE, the server may not know
+yet.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import msgpack
+
+from hardware.devices import Outcome
+
+# Address space, not disk: a note has some 200 bytes, and one is kept per job under way.
+_MAP_BYTES = 256 * 1024 * 1024
+_FORMAT = 1
+
+
+class Stage(StrEnum):
+    """How far a job came."""
+
+    TAKEN = "taken"
+    SENDING = "sending"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One job. `words` are those with which it was taken from the server, and name this one taking of it;
+    `outcome` and `detail` are set when it is DONE.
+    """
+
+    job_id: int
+    printer: str
+    words: str
+    stage: Stage = Stage.TAKEN
+    outcome: Outcome | None = None
+    detail: str = ""
+
+    def done(self, outcome: Outcome, detail: str) -> "Note":
+        """The same with what became of it."""
+        return replace(self, stage=Stage.DONE, outcome=outcome, detail=detail)
+
+
+class NotesInUseError(Exception):
+    """Another agent works with these notes."""
+
+
+class Notes:
+    """The notes below one directory, for one agent. Used by several threads."""
+
+    def __init__(self, directory: Path) -> None:
+        """Opens them, or begins. Raises NotesInUseError, OSError, lmdb.Error."""
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(directory / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise NotesInUseError(f"another agent works with {directory}") from None
+        self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=2, mode=0o600)
+        self._jobs = self._store.open_db(b"jobs")
+        self._torn = self._store.open_db(b"torn")
+
+    def close(self) -> None:
+        """Lets another agent in."""
+        self._store.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def _written(self) -> Iterator[lmdb.Transaction]:
+        """A transaction that is on the disk when it ends."""
+        with self._store.begin(write=True) as transaction:
+            yield transaction
+
+    def keep(self, note: Note) -> None:
+        """Writes a note in the place of the job's earlier one."""
+        with self._written() as transaction:
+            self._put(transaction, note)
+
+    def sending(self, note: Note, length: int) -> Note:
+        """From now on bytes may leave: `length` of them, if the job is torn."""
+        note = replace(note, stage=Stage.SENDING)
+        with self._written() as transaction:
+            self._put(transaction, note)
+            transaction.put(note.printer.encode(), length.to_bytes(8), db=self._torn)
+        return note
+
+    def not_begun(self, note: Note, torn_bytes: int) -> Note:
+        """No byte has left after all; the printer is as it was."""
+        note = replace(note, stage=Stage.TAKEN)
+        with self._written() as transaction:
+            self._put(transaction, note)
+            self._set_torn(transaction, note.printer, torn_bytes)
+        return note
+
+    def whole(self, note: Note) -> None:
+        """A job that is DONE and was surely read to its end."""
+        with self._written() as transaction:
+            self._put(transaction, note)
+            self._set_torn(transaction, note.printer, 0)
+
+    def forget(self, job_id: int) -> None:
+        """The server knows."""
+        with self._written() as transaction:
+            transaction.delete(job_id.to_bytes(8), db=self._jobs)
+
+    def all(self) -> list[Note]:
+        """Every note, by job."""
+        with self._store.begin() as transaction:
+            return [_read(value) for _, value in transaction.cursor(db=self._jobs)]
+
+    def torn_bytes(self, printer: str) -> int:
+        """The length of the printer's last job, when it may have stopped inside it; else 0."""
+        with self._store.begin() as transaction:
+            return int.from_bytes(transaction.get(printer.encode(), b"", db=self._torn))
+
+    def _put(self, transaction: lmdb.Transaction, note: Note) -> None:
+        value = msgpack.packb(asdict(note) | {"format": _FORMAT})
+        transaction.put(note.job_id.to_bytes(8), value, db=self._jobs)
+
+    def _set_torn(self, transaction: lmdb.Transaction, printer: str, length: int) -> None:
+        if length:
+            transaction.put(printer.encode(), length.to_bytes(8), db=self._torn)
+        else:
+            transaction.delete(printer.encode(), db=self._torn)
+
+
+def _read(value: bytes) -> Note:
+    fields: dict[str, Any] = msgpack.unpackb(value)
+    if fields.pop("format") != _FORMAT:
+        raise OSError("the notes are of another version of the agent")
+    outcome = fields.pop("outcome")
+    return Note(
+        **fields | {"stage": Stage(fields["stage"]), "outcome": Outcome(outcome) if outcome else None}
+    )

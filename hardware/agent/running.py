@@ -1,0 +1,119 @@
+"""The agent put together: threads for the stream, the reports and each printer, until it is told to stop."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from clients.common.client import Client, Patience
+from clients.common.problems import BadInput, CallFailed
+from clients.common.shop import Shop
+from hardware.agent.board import Board
+from hardware.agent.config import AgentConfig
+from hardware.agent.feed import Feed, leftovers
+from hardware.agent.ledger import RETRY_S, Outbox
+from hardware.agent.notes import Notes
+from hardware.agent.reporter import Reporter
+from hardware.agent.waiting import Waiting
+from hardware.agent.worker import Common, Worker
+
+# A job that was begun is brought to its end; a printer that waits for paper is not waited for.
+STOP_S = 30.0
+# A call that is not answered is tried again by whoever made it, after a look at whether the agent stops.
+_PATIENCE = Patience(timeout_s=5.0, tries=2, pause_max_s=1.0)
+
+
+class Agent:
+    """A running agent. `start`, then `stop` once."""
+
+    def __init__(self, config: AgentConfig, shop: Shop, notes_path: Path, say: Callable[[str], None]) -> None:
+        """Opens the notes and asks the server for its locations, as long as that takes.
+
+        Raises NotesInUseError, OSError, BadInput for a location that the shop does not have.
+        """
+        self.config = config
+        self.stopping = threading.Event()
+        self._shop = shop
+        self._say = say
+        locations = self._locations()
+        self.notes = Notes(notes_path)
+        self.jobs = Waiting()
+        self.board = Board(tuple(printer.name for printer in config.printers), say)
+        self.outbox = Outbox(self.client(), self.notes, self.jobs, self.stopping, say)
+        common = Common(
+            agent=config.name,
+            client=self.client,
+            output=shop.output,
+            jobs=self.jobs,
+            notes=self.notes,
+            outbox=self.outbox,
+            board=self.board,
+            stopping=self.stopping,
+            probe_s=config.probe_s,
+        )
+        self.workers = [Worker(printer, locations[printer.location], common) for printer in config.printers]
+        self._reporter = Reporter(
+            config.name,
+            self.client(),
+            self.board,
+            self.jobs,
+            [(worker.config, worker.takes) for worker in self.workers],
+            self.stopping,
+        )
+        self._feed = Feed(
+            self.client(),
+            self.jobs,
+            self.notes,
+            leftovers(self.notes, self.outbox),
+            [worker.takes for worker in self.workers],
+            self.stopping,
+            say,
+        )
+
+    def client(self) -> Client:
+        """A client of its own for a thread of its own."""
+        return Client(self._shop.client.connection, self._shop.client.journal, _PATIENCE)
+
+    def _locations(self) -> dict[str, int]:
+        """Ids of the printers' locations by code; 0 for none. Waits for the server."""
+        found = {"": 0}
+        for code in {printer.location for printer in self.config.printers if printer.location}:
+            while True:
+                try:
+                    found[code] = self._shop.location(code).location_id
+                    break
+                except CallFailed as failed:
+                    if failed.settled:
+                        raise
+                    self._say(f"the server does not answer yet: {failed}")
+                if self.stopping.wait(RETRY_S):
+                    raise BadInput("Stopped before the server answered.")
+        return found
+
+    @property
+    def _threads(self) -> tuple[threading.Thread, ...]:
+        return (self.outbox, self._feed, self._reporter, *self.workers)
+
+    def start(self) -> None:
+        """Starts all threads."""
+        self.outbox.start()
+        self._feed.start()
+        self._reporter.start()
+        for worker in self.workers:
+            worker.start()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every thread still runs. One that ended by itself is a bug: the agent must not go on."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """Ends what is at hand, says it, and closes."""
+        self.stopping.set()
+        self.jobs.wake()
+        for worker in self.workers:
+            worker.join(STOP_S)
+        self._reporter.leave()
+        self.outbox.finish()
+        self.outbox.join(STOP_S)
+        if not any(worker.is_alive() for worker in self.workers):
+            self.notes.close()

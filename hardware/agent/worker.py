@@ -1,0 +1,186 @@
+"""One printer's thread: asks how it is, takes a job when it is ready, prints it, and says how it went.
+
+The order is what counts. The printer is asked before a job is taken; the job is the ledger's (SENT) and the
+note is on the disk before a byte of it leaves; what became of it is on the disk before the server hears it.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from clients.common.client import Client
+from clients.common.output import Output
+from clients.common.problems import CallFailed
+from clients.common.shop import Shop
+from hardware.agent.board import Board
+from hardware.agent.config import ESCPOS, PrinterConfig
+from hardware.agent.ledger import Outbox, document, is_still_ours, report_sent, taking
+from hardware.agent.notes import Note, Notes
+from hardware.agent.waiting import Hand, Takes, Waiting
+from hardware.devices import LineLost, OpenPrinter, Outcome, PrinterStatus, Unreachable, unreachable
+from hardware.documents import label_of, paper_of
+from hardware.paper import PaperError
+from kasir.v1.print_pb2 import DOCUMENT_KIND_SALES_RECEIPT, PrintJob
+from kasir.v1.sale_pb2 import TENDER_KIND_CASH
+
+# Between two looks at a printer that is not ready while a job waits for it.
+MENDING_S = 0.5
+_RESET = b"\x1b@"
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all printers' threads share."""
+
+    agent: str
+    client: Callable[[], Client]
+    output: Output
+    jobs: Waiting
+    notes: Notes
+    outbox: Outbox
+    board: Board
+    stopping: threading.Event
+    probe_s: float
+
+
+class Worker(threading.Thread):
+    """The thread of one printer."""
+
+    def __init__(self, config: PrinterConfig, location_id: int, common: Common) -> None:
+        super().__init__(name=f"printer {config.name}", daemon=True)
+        self.config = config
+        self.takes = Takes(config.kind_numbers, location_id)
+        self._common = common
+        self._client = common.client()
+        # Renders while the ledger is asked, and has a client of its own for that.
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix=f"paper {config.name}")
+        self._render_client = common.client()
+        self._hand: Hand | None = None
+        # Whether the ledger said that the job at hand is ours.
+        self._is_taken = False
+
+    def run(self) -> None:
+        """Until the agent stops. A job that was begun is brought to its end first."""
+        while not self._common.stopping.is_set():
+            if not self._hand:
+                self._common.jobs.await_job(self.takes, self._common.probe_s)
+            if self._common.stopping.is_set():
+                return
+            if not self._turn():
+                self._common.stopping.wait(MENDING_S)
+
+    def _turn(self) -> bool:
+        """Looks at the printer and, when it is ready, prints one job; False when it is better to wait."""
+        name, jobs = self.config.name, self._common.jobs
+        try:
+            with self._opened() as printer:
+                status = printer.status()
+                self._common.board.tell(name, status)
+                if not status.ready:
+                    return False
+                self._hand = self._hand or jobs.take(self.takes)
+                if self._hand:
+                    self._common.board.works_on(name, self._hand.job_id)
+                    self._print(printer, self._hand)
+        except Unreachable as error:
+            self._common.board.tell(name, unreachable(error))
+            return False
+        except CallFailed:
+            # The server is gone, or does not want us: the job stays at hand, and no byte of it has left.
+            return False
+        return True
+
+    @contextmanager
+    def _opened(self) -> Iterator[OpenPrinter]:
+        printer = self.config.printer.open()
+        try:
+            yield printer
+        finally:
+            printer.close()
+
+    def _print(self, printer: OpenPrinter, hand: Hand) -> None:
+        """Raises CallFailed and Unreachable while no byte of the job has left."""
+        if hand.document is None:
+            hand.document = document(self._client, hand.job_id)
+        # Both take some milliseconds, and the customer waits for both.
+        rendering = self._aside.submit(self._rendered, hand.document)
+        note = self._take(hand)
+        rendered = rendering.result()
+        if note is None:
+            self._common.notes.forget(hand.job_id)
+            self._common.jobs.settled(hand.job_id)
+            self._let_go()
+        elif isinstance(rendered, PaperError):
+            self._finish(note.done(Outcome.FAILED, str(rendered)))
+        else:
+            self._send(printer, hand, note, rendered)
+
+    def _take(self, hand: Hand) -> Note | None:
+        """Makes the job ours; None when it is somebody else's."""
+        is_first_try = hand.note is None
+        note = hand.note or taking(self._common.agent, self.config.name, hand.job_id)
+        if is_first_try:
+            hand.note = note
+            self._common.notes.keep(note)
+        if not self._is_taken and not report_sent(self._client, note):
+            return None
+        self._is_taken = True
+        # Between two tries a person may have lost patience and settled it.
+        if not is_first_try and not is_still_ours(self._client, note):
+            return None
+        return note
+
+    def _send(self, printer: OpenPrinter, hand: Hand, note: Note, rendered: bytes) -> None:
+        name, notes, model = self.config.name, self._common.notes, self.config.printer
+        torn = notes.torn_bytes(name)
+        mend = model.mend(torn) if torn else b""
+        framed = model.framed(rendered, hand.job_id)
+        note = notes.sending(note, max(torn, len(framed)))
+        try:
+            printer.send(mend + framed, self._told)
+        except LineLost as lost:
+            if lost.sent <= len(mend):
+                hand.note = notes.not_begun(note, torn)
+                raise Unreachable(str(lost)) from lost
+            self._finish(note.done(Outcome.UNKNOWN, f"line lost while sending: {lost}"))
+            return
+        confirmed = printer.confirm(hand.job_id, self._told)
+        self._finish(note.done(confirmed.outcome, confirmed.detail))
+
+    def _told(self, status: PrinterStatus) -> None:
+        self._common.board.tell(self.config.name, status)
+
+    def _finish(self, note: Note) -> None:
+        if note.outcome is Outcome.PRINTED:
+            self._common.notes.whole(note)
+            self._common.board.printed(self.config.name)
+        else:
+            self._common.notes.keep(note)
+        self._common.outbox.put(note)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._hand, self._is_taken = None, False
+        self._common.board.works_on(self.config.name, 0)
+
+    def _rendered(self, job: PrintJob) -> bytes | PaperError:
+        """The job's bytes, copies and all, or why there are none. Raises CallFailed."""
+        # A new view of the shop each time: its settings and couriers change while an agent runs for weeks.
+        shop = Shop(self._render_client, self._common.output)
+        try:
+            if self.config.language != ESCPOS:
+                return label_of(shop, job).zpl(self.config.dots_per_mm) * self.config.copies
+            paper = paper_of(shop, job, self.config.width_mm).escpos()
+        except PaperError as error:
+            return error
+        kick = self.config.drawer.kick() if self.config.drawer and opens_drawer(job) else b""
+        return _RESET + kick + paper.removeprefix(_RESET) + paper * (self.config.copies - 1)
+
+
+def opens_drawer(job: PrintJob) -> bool:
+    """Whether cash has to go into the drawer: with the first print of a receipt that was paid in cash."""
+    if job.kind != DOCUMENT_KIND_SALES_RECEIPT or job.copy_number:
+        return False
+    return any(tender.kind == TENDER_KIND_CASH for tender in job.sale.tenders)

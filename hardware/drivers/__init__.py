@@ -1,0 +1,1 @@
+"""Lines to printers (network, serial, USB, CUPS) and the languages spoken over them (ESC/POS, ZPL)."""

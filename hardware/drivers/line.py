@@ -1,0 +1,101 @@
+"""A line to a device as a file descriptor that never blocks: what every cable has in common.
+
+Writing and reading go on together. A printer whose buffer is full takes no byte and still tells why, and who
+only wrote would wait for it for ever.
+"""
+
+import os
+import select
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from hardware.devices import LineLost
+
+_READ_SIZE = 4096
+# Written at once: what has left the agent is known this exactly.
+_WRITE_SIZE = 16 * 1024
+
+
+class Line(Protocol):
+    """Bytes to a device and back."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has come, or comes within the time; empty when nothing does. Raises LineLost."""
+
+    def write(self, data: bytes, heard: Callable[[bytes], None], patience: "Patience") -> None:
+        """Writes all of `data` and gives what comes back meanwhile to `heard`. Raises LineLost when the line
+        breaks or `patience` ends, with how many bytes had left.
+        """
+
+    def close(self) -> None:
+        """Lets go of it once everything written is on its way."""
+
+
+class Patience:
+    """How long nothing may happen. `renew` when something did."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._until = time.monotonic() + seconds
+
+    def renew(self) -> None:
+        """Begins anew."""
+        self._until = time.monotonic() + self.seconds
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left; 0 when it is over."""
+        return max(0.0, self._until - time.monotonic())
+
+
+class Descriptor:
+    """A line over a file descriptor. `end` closes whatever the descriptor belongs to."""
+
+    def __init__(self, fileno: int, end: Callable[[], None], *, nothing_is_the_end: bool = True) -> None:
+        self._fileno = fileno
+        self._nothing_is_the_end = nothing_is_the_end
+        self._end = end
+        os.set_blocking(fileno, False)
+
+    def read(self, timeout_s: float) -> bytes:
+        """See Line."""
+        readable, _, _ = select.select([self._fileno], [], [], timeout_s)
+        return self._take() if readable else b""
+
+    def write(self, data: bytes, heard: Callable[[bytes], None], patience: Patience) -> None:
+        """See Line."""
+        view, sent = memoryview(data), 0
+        while sent < len(view):
+            readable, writable, _ = select.select([self._fileno], [self._fileno], [], patience.left_s)
+            if not readable and not writable:
+                raise LineLost(f"the printer took nothing for {patience.seconds:.0f} s", sent)
+            try:
+                if readable:
+                    heard(self._take())
+                if writable:
+                    sent += os.write(self._fileno, view[sent : sent + _WRITE_SIZE])
+                    patience.renew()
+            except BlockingIOError:
+                continue
+            except LineLost as lost:
+                raise LineLost(str(lost), sent) from lost
+            except OSError as error:
+                raise LineLost(error.strerror or str(error), sent) from error
+
+    def close(self) -> None:
+        """See Line."""
+        with suppress(OSError):
+            self._end()
+
+    def _take(self) -> bytes:
+        try:
+            data = os.read(self._fileno, _READ_SIZE)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise LineLost(error.strerror or str(error), 0) from error
+        if not data and self._nothing_is_the_end:
+            raise LineLost("the printer closed the line", 0)
+        return data

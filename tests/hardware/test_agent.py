@@ -1,0 +1,171 @@
+"""The agent, a server and a simulated printer: what is on paper is what the ledger says.
+
+Goal: each job is printed once, told truly, and waits while its printer cannot print. Method: processes as an
+operator starts them; the printer's paper is read back.
+"""
+
+import time
+
+import grpc
+import pytest
+
+from hardware.simulators.escpos_printer import EscposSimulator
+from hardware.simulators.lines import TcpLine
+from kasir.v1 import hardware_pb2, hardware_pb2_grpc
+from tests.hardware.printing_shop import (
+    PRINTED,
+    QUEUED,
+    SENT,
+    UNKNOWN,
+    AgentProcess,
+    config_text,
+    ledger,
+    printer_papers,
+    untruths,
+)
+from tests.server.support import Shop, until
+
+
+def states(channel: grpc.Channel) -> list[int]:
+    return [job.state for job in ledger(channel)]
+
+
+def test_slips_are_printed_in_order_and_confirmed(channel, printer, line, start_agent):
+    shop = Shop(channel)
+    orders = [shop.book().order_id for _ in range(3)]
+    agent = start_agent(config_text("slips", line.address))
+    orders.append(shop.book().order_id)
+    until(lambda: states(channel) == [PRINTED] * 4, "four slips")
+    papers = printer_papers(printer)
+    assert list(papers.whole) == orders
+    assert untruths(ledger(channel), papers) == []
+    assert not printer.complaints
+    assert ledger(channel)[0].detail.startswith("desk: slips [")
+    assert agent.stop() == 0
+
+
+FAULTS = {
+    "paper_out": "paper out",
+    "cover_open": "cover open",
+    "offline": "offline",
+    "overheated": "overheated",
+    "cutter_stuck": "cutter is stuck",
+}
+
+
+def test_jobs_wait_while_the_printer_cannot_print(channel, printer, line, start_agent):
+    shop = Shop(channel)
+    agent = start_agent(config_text("slips", line.address))
+    for number, (fault, words) in enumerate(FAULTS.items()):
+        with printer.changing() as state:
+            setattr(state, fault, True)
+        until(lambda words=words: words in agent.log.read_text(), "the agent says why")
+        shop.book()
+        waits = printer.received_bytes
+        until(lambda waits=waits: printer.received_bytes > waits + 50, "it is asked again and again")
+        assert states(channel) == [PRINTED] * number + [QUEUED]
+        printer.recover()
+        until(lambda number=number: states(channel) == [PRINTED] * (number + 1), "the slip")
+    assert untruths(ledger(channel), printer_papers(printer)) == []
+
+
+@pytest.mark.parametrize("buffer_bytes", [8_000, 64_000])
+def test_paper_that_ends_under_a_job_is_waited_for(channel, start_agent, buffer_bytes):
+    """With a small buffer the agent cannot even send all; the printer tells by itself what it waits for."""
+    printer = EscposSimulator(buffer_bytes=buffer_bytes, bytes_per_s=20_000)
+    shop = Shop(channel)
+    with TcpLine(printer) as line:
+        agent = start_agent(config_text("slips", line.address))
+        shop.book()
+        until(lambda: printer.roll != [], "the slip begins")
+        with printer.changing() as state:
+            state.paper_out = True
+        until(lambda: "paper out" in agent.log.read_text(), "the agent says so")
+        # Longer than the agent bears silence.
+        until_it_gave_up = time.monotonic() + 2.0
+        while time.monotonic() < until_it_gave_up:
+            assert states(channel) == [SENT]
+        printer.recover()
+        until(lambda: states(channel) == [PRINTED], "the rest of the slip")
+        assert untruths(ledger(channel), printer_papers(printer)) == []
+
+
+def test_a_silent_printer_leaves_the_job_unknown_and_nothing_is_printed_again(
+    channel, printer, line, start_agent
+):
+    shop = Shop(channel)
+    printer.cut_after(3_000)
+    start_agent(config_text("slips", line.address))
+    first = shop.book().order_id
+    until(lambda: states(channel) == [UNKNOWN], "nobody knows")
+    second = shop.book().order_id
+    until(lambda: states(channel) == [UNKNOWN, PRINTED], "the next one")
+    papers = printer_papers(printer)
+    # The torn slip took nothing of the next one.
+    assert (papers.begun[first], papers.whole[first]) == (1, 0)
+    assert (papers.begun[second], papers.whole[second]) == (1, 1)
+
+
+def test_the_server_shows_how_each_printer_is_and_a_stopped_agent_is_gone(
+    channel, printer, line, start_agent
+):
+    hardware = hardware_pb2_grpc.HardwareServiceStub(channel)
+
+    def shown():
+        return hardware.ListDevices(hardware_pb2.ListDevicesRequest()).devices
+
+    agent = start_agent(config_text("slips", line.address, drawer_pin=2), config_text("dead", "127.0.0.1:1"))
+    until(
+        lambda: (
+            [each.state for each in shown()]
+            == [hardware_pb2.DEVICE_STATE_UNREACHABLE, hardware_pb2.DEVICE_STATE_READY]
+        ),
+        "one is dead, the other ready",
+    )
+    with printer.changing() as state:
+        state.paper_out = state.drawer_open = True
+    until(lambda: shown()[1].state == hardware_pb2.DEVICE_STATE_PAPER_OUT, "paper out")
+    assert shown()[1].drawer_open
+    printer.recover()
+    Shop(channel).book()
+    until(lambda: shown()[1].printed == 1, "it printed")
+    assert agent.stop() == 0
+    assert not shown()
+
+
+def test_a_dead_printer_delays_no_other(channel, printer, line, start_agent):
+    """Both are for slips: the one that is ready takes them."""
+    shop = Shop(channel)
+    with TcpLine(EscposSimulator()) as hanging:
+        hanging.device.hang()
+        start_agent(config_text("hanging", hanging.address), config_text("slips", line.address))
+        for _ in range(5):
+            shop.book()
+        until(lambda: states(channel) == [PRINTED] * 5, "all slips")
+        assert hanging.device.roll == []
+
+
+def test_two_agents_with_one_file_by_mistake_print_each_job_once(
+    channel, printer, line, server, start_agent, tmp_path
+):
+    shop = Shop(channel)
+    first = start_agent(config_text("slips", line.address))
+    log = tmp_path / "other.log"
+    other = AgentProcess(tmp_path / "hardware.toml", tmp_path / "other notes", server.target, log)
+    try:
+        until(lambda: all("slips: ready" in each.log.read_text() for each in (first, other)), "both run")
+        for _ in range(20):
+            shop.book()
+        until(lambda: states(channel) == [PRINTED] * 20, "all slips")
+        assert untruths(ledger(channel), printer_papers(printer)) == []
+    finally:
+        other.kill()
+
+
+def test_one_set_of_notes_is_for_one_agent(line, start_agent, server, tmp_path):
+    first = start_agent(config_text("slips", line.address))
+    until(lambda: "slips: ready" in first.log.read_text(), "it runs")
+    log = tmp_path / "other.log"
+    other = AgentProcess(tmp_path / "hardware.toml", tmp_path / "notes", server.target, log)
+    assert other.process.wait(20) == 2
+    assert "another agent" in log.read_text()

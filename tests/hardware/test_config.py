@@ -1,0 +1,93 @@
+"""The agent's file: what it may say, and what is said of what it may not."""
+
+from pathlib import Path
+
+import pytest
+
+from hardware.agent.config import ConfigError, read
+from hardware.drivers.drawer import EscposDrawer
+from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
+from hardware.drivers.zpl import ZplPrinter
+from tests.conftest import ROOT
+
+PRINTER = """\
+name = "desk"
+
+[[printer]]
+name = "first"
+line = "tcp://10.0.0.1"
+language = "escpos"
+documents = ["order-slip"]
+
+[[printer]]
+name = "second"
+line = "serial:/dev/ttyS0?baud=9600&flow=none"
+language = "escpos"
+documents = ["sales-receipt"]
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "hardware.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_documented_example_is_read():
+    config = read(ROOT / "docs" / "hardware.toml", "other")
+    assert config.name == "kasir-1"
+    slips, labels = config.printers
+    assert isinstance(slips.printer, EscposPrinter)
+    assert slips.printer.confirms is Confirms.ECHO
+    assert slips.printer.waits == Waits()
+    assert (slips.kinds, slips.location) == (("order-slip", "sales-receipt", "shift-report"), "TOKO")
+    assert slips.drawer == EscposDrawer(2, open_is_high=True)
+    assert isinstance(labels.printer, ZplPrinter)
+    assert (labels.kinds, labels.place) == (("address-label",), "tcp://192.168.1.51:9100")
+
+
+def test_what_is_left_out_has_a_default(tmp_path):
+    config = read(written(tmp_path, PRINTER.replace('name = "desk"\n', "")), "this machine")
+    assert config.name == "this machine"
+    assert [printer.place for printer in config.printers] == [
+        "tcp://10.0.0.1:9100",
+        "serial:/dev/ttyS0?baud=9600&flow=none",
+    ]
+    assert config.printers[0].drawer is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ('documents = ["sales-receipt"]', 'documents = ["sales-reciept"]', 13, "did you mean sales-receipt"),
+        ('documents = ["sales-receipt"]', 'documents = ["address-label"]', 13, "escpos does not print"),
+        ('documents = ["sales-receipt"]', "documents = []", 13, "empty"),
+        ('documents = ["sales-receipt"]\n', "", 9, "documents: it is missing"),
+        ("serial:/dev/ttyS0?baud=9600&flow=none", "com1", 11, "is no line"),
+        ("baud=9600", "baud=9601", 11, "no baud rate 9601"),
+        ("flow=none", "flow=nun", 11, "no flow 'nun'"),
+        ('name = "second"', 'name = "first"', 10, "another printer named 'first'"),
+        ('name = "second"', 'name = "second"\nwidht_mm = 58', 11, "did you mean width_mm"),
+        ('name = "second"', 'name = "second"\nwidth_mm = 70', 11, "58 or 80"),
+        ('name = "second"', 'name = "second"\nwidth_mm = "58"', 11, "must be a whole number"),
+        ('name = "second"', 'name = "second"\ncopies = 9', 11, "from 1 to 5"),
+        ('name = "second"', 'name = "second"\ndrawer_pin = 3', 11, "pin 2 or 5"),
+        ('name = "second"', 'name = "second"\nanswer_s = 0', 11, "more than 0"),
+        ('name = "desk"', 'naem = "desk"', 1, "did you mean name"),
+        ('language = "escpos"', 'language = "escpas"', 6, "did you mean escpos"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_line(tmp_path, old, new, line, words):
+    with pytest.raises(ConfigError, match=words) as wrong:
+        read(written(tmp_path, PRINTER.replace(old, new, 1)), "other")
+    assert f"line {line}:" in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("[[printer]\n", "line 1"), ('name = "x"\n', "no printer"), ("\ufeff=", "line 1")]
+)
+def test_what_is_no_file_of_an_agent(tmp_path, text, words):
+    with pytest.raises(ConfigError, match=words):
+        read(written(tmp_path, text), "other")
+    with pytest.raises(ConfigError, match="No such file"):
+        read(tmp_path / "nowhere.toml", "other")
