@@ -99,15 +99,17 @@ def order_slip(
     *,
     width_mm: int = 80,
     copy: int = 0,
+    qris: str = "",
 ) -> Paper:
     """The order slip (struk pesanan): order number as Code128, items, destination, amount, deadline, account.
 
     `account` is the one named by `order.bank_account_id`, None when that is 0. `courier` is the one named by
     `order.courier_id`; without it only the courier's service is printed. `width_mm` is the paper's: 58 or 80.
-    `copy` is PrintJob.copy_number: 0 for the first print; a copy says "SALINAN n". Raises PaperError when
-    account or courier is not the order's, or the width is another.
+    `copy` is PrintJob.copy_number: 0 for the first print; a copy says "SALINAN n". `qris` is the payload of a
+    QRIS code for the amount, printed while the order waits for its payment. Raises PaperError when account or
+    courier is not the order's, the width is another, or the payload's checksum is wrong.
     """
-    return Paper(slips.order_slip(order, shop, account, courier, width_mm, copy))
+    return Paper(slips.order_slip(order, shop, account, courier, width_mm, copy, qris))
 
 
 def sales_receipt(

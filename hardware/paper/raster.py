@@ -176,8 +176,7 @@ def _qr_image(data: str, dots: int) -> Image.Image:
     module = min(_QR_MODULE, dots // side)
     if module < 1:
         raise PaperError(f"the QR code of {data!r} is wider than the paper")
-    # Above and below, the paper's own white is quiet enough; a little of it belongs to the picture.
-    code = qr_picture(data, module)
-    image = Image.new("1", (side * module, code.height + 2 * module), WHITE)
-    image.paste(code, (QR_QUIET_MODULES * module, module))
+    # The quiet zone is part of the picture: a caption stands right below it.
+    image = Image.new("1", (side * module, side * module), WHITE)
+    image.paste(qr_picture(data, module), (QR_QUIET_MODULES * module, QR_QUIET_MODULES * module))
     return image

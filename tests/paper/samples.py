@@ -1,5 +1,6 @@
 """A shop's messages as the engine would give them, for the paper tests."""
 
+from binascii import crc_hqx
 from datetime import UTC, datetime
 
 from google.protobuf.duration_pb2 import Duration
@@ -22,6 +23,13 @@ from kasir.v1.till_pb2 import Shift, TenderTotal, Till
 
 ORDER_ID = 10482
 AIRWAY_BILL = "JKT0012345678901"
+# A payment of Rp 348.217 by QRIS (EMV tags; 54 is the amount, 63 the checksum).
+QRIS = (
+    "00020101021226610014COM.GO-JEK.WWW01189360091438225844860210G8225844860303UMI51440014ID.CO.QRIS.WWW"
+    "0215ID10210643584140303UMI5204581253033605406348217550202560105802ID5917Toko Batik Melati6010Yogyakarta"
+    "61055527162070703A016304"
+)
+QRIS += f"{crc_hqx(QRIS.encode(), 0xFFFF):04X}"
 
 
 def rupiah(whole: int, sen: int = 0) -> Money:
