@@ -8,9 +8,12 @@ Indonesian.
     slip.png()       what the customer or a screen sees
 
     label = address_label(parcel, order, settings, courier)
-    label.zpl()      bytes for a 203 dpi label printer
+    label.zpl()      bytes for a 203 dpi label printer that speaks ZPL
+    label.tspl()     the same for one that speaks TSPL
     label.pdf()      one page of 100 x 150 mm; `labels_pdf` puts many labels into one file
     label.png()
+
+    item_label(item)  likewise, 50 x 30 mm: name, price, bar code
 
 Whatever cannot be rendered raises `PaperError` with plain words. Everything that a message holds is printed:
 what is long wraps or shrinks, and what a printer has no letters for is sent as a picture.
@@ -22,11 +25,13 @@ from dataclasses import dataclass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hardware.paper import label as _label
-from hardware.paper import label_png, label_zpl, preview, slips, thermal
+from hardware.paper import label_item, label_png, label_tspl, label_zpl, preview, slips, thermal
 from hardware.paper.document import COLUMNS, Document, Line, Rule, lay_out
 from hardware.paper.errors import PaperError
+from hardware.paper.marks import Mark, Size
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import Order
+from kasir.v1.catalogue_pb2 import Item
 from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.sale_pb2 import Sale
 from kasir.v1.shipping_pb2 import Courier, Parcel
@@ -37,6 +42,7 @@ __all__ = [
     "Paper",
     "PaperError",
     "address_label",
+    "item_label",
     "labels_pdf",
     "order_slip",
     "sales_receipt",
@@ -72,15 +78,20 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """An address label of 100 x 150 mm, ready to be rendered."""
+    """A label, ready to be rendered."""
 
-    marks: tuple[_label.Mark, ...]
+    marks: tuple[Mark, ...]
+    size: Size
 
     def zpl(self, dots_per_mm: int = 8) -> bytes:
         """ZPL II for a printer of 8 (203 dpi) or 12 (300 dpi) dots a millimetre. Labels may be sent one after
         another.
         """
-        return label_zpl.zpl(self.marks, dots_per_mm)
+        return label_zpl.zpl(self.marks, self.size, dots_per_mm)
+
+    def tspl(self, dots_per_mm: int = 8, gap_mm: int = 3) -> bytes:
+        """TSPL likewise. `gap_mm` is the gap between two labels on the roll; 0 on one without."""
+        return label_tspl.tspl(self.marks, self.size, dots_per_mm, gap_mm)
 
     def pdf(self) -> bytes:
         """A PDF of one page; see `labels_pdf` for many."""
@@ -88,7 +99,7 @@ class Label:
 
     def png(self, scale: int = 1) -> bytes:
         """A grey PNG, `scale` pixels per dot of 203 dpi (1 to 4)."""
-        return label_png.png(self.marks, scale)
+        return label_png.png(self.marks, self.size, scale)
 
 
 def order_slip(
@@ -151,14 +162,25 @@ def shift_report(
 def address_label(
     parcel: Parcel, order: Order, shop: Settings, courier: Courier | None = None, *, copy: int = 0
 ) -> Label:
-    """The address label (stiker alamat): airway bill as Code128, order number as QR, both addresses.
+    """The address label (stiker alamat), 100 x 150 mm: airway bill as Code128, order number as QR, both
+    addresses.
 
     Without an airway bill the label says "NOMOR RESI BELUM ADA". One that Code128 cannot hold, or only with
     bars too fine to be read, becomes a QR code; "RESI" and "PESANAN" tell the two apart. `order` is the one
     named by `parcel.order_id`, `courier` the one named by `parcel.courier_id`, None when that is 0. Raises
     PaperError when they are not.
     """
-    return Label(_label.lay_out(parcel, order, shop, courier, copy))
+    return Label(_label.lay_out(parcel, order, shop, courier, copy), _label.SIZE)
+
+
+def item_label(item: Item, *, price_list: str = "retail") -> Label:
+    """The item label, 50 x 30 mm: name, the price of one, SKU, and what is scanned.
+
+    That is the first barcode that is an EAN or UPC, else the first barcode as Code128, else the SKU; one
+    too long for bars becomes a QR code. An empty `price_list` prints no price. Raises PaperError when the
+    list has no price for one, or there is nothing to scan.
+    """
+    return Label(label_item.lay_out(item, price_list), label_item.SIZE)
 
 
 def labels_pdf(labels: Iterable[Label]) -> bytes:
@@ -166,4 +188,4 @@ def labels_pdf(labels: Iterable[Label]) -> bytes:
     # Imported here: the PDF library is slow to load, and a till prints no labels.
     from hardware.paper import label_pdf  # noqa: PLC0415
 
-    return label_pdf.pdf(label.marks for label in labels)
+    return label_pdf.pdf((label.marks, label.size) for label in labels)

@@ -2,6 +2,7 @@
 no letters.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from PIL import Image, ImageDraw
@@ -149,14 +150,16 @@ def _code128_image(data: str, dots: int) -> Image.Image:
     if module < 1:
         raise PaperError(f"the bar code of {data!r} is wider than the paper")
     image = Image.new("1", (code128_modules(data) * module, _BARCODE_HEIGHT), WHITE)
-    draw_bars(image, data, QUIET_MODULES * module, 0, _BARCODE_HEIGHT, module)
+    draw_bars(image, code128(data), QUIET_MODULES * module, 0, _BARCODE_HEIGHT, module)
     return image
 
 
-def draw_bars(image: Image.Image, data: str, left: int, top: int, height: int, module: int) -> None:
-    """Draws a Code128 without quiet zones, `module` pixels a module."""
+def draw_bars(
+    image: Image.Image, widths: Sequence[int], left: int, top: int, height: int, module: int
+) -> None:
+    """Draws bars and spaces in turn, a bar first, `module` pixels a module."""
     draw = ImageDraw.Draw(image)
-    for at, modules in enumerate(code128(data)):
+    for at, modules in enumerate(widths):
         width = modules * module
         if at % 2 == 0:
             draw.rectangle((left, top, left + width - 1, top + height - 1), fill=BLACK)

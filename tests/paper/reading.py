@@ -8,7 +8,7 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageChops
 
-from hardware.paper.symbols import QR_QUIET_MODULES, QUIET_MODULES, code128, code128_modules
+from hardware.paper.symbols import QR_QUIET_MODULES, QUIET_MODULES_OF, BarKind, bar_widths
 
 
 def picture(png: bytes) -> Image.Image:
@@ -24,7 +24,8 @@ def codes(image: Image.Image) -> set[tuple[str, str]]:
     return {(str(code.format), code.text) for code in zxingcpp.read_barcodes(framed)}
 
 
-_ZBAR_NAMES = {"CODE128": "Code 128", "QRCODE": "QR Code", "EAN13": "EAN-13"}
+_ZBAR_NAMES = {"CODE128": "Code 128", "QRCODE": "QR Code", "EAN13": "EAN-13", "EAN8": "EAN-8"}
+_BARS = {"Code 128": BarKind.CODE_128, "EAN-13": BarKind.EAN_13, "EAN-8": BarKind.EAN_8}
 
 
 def codes_by_both(image: Image.Image) -> set[tuple[str, str]]:
@@ -50,12 +51,12 @@ def codes_by_both(image: Image.Image) -> set[tuple[str, str]]:
 def assert_alone(image: Image.Image) -> None:
     """Each code in a picture has its quiet zone, and nothing but its own bars stands where it is.
 
-    Code128: ten modules on either side are white, and every row of it is the same. QR: four modules around
+    Bars: the modules on either side are white, and every row of them is the same. QR: four modules around
     are white, and each module is all dark or all light.
     """
     dark = image.convert("L").point(lambda value: 255 if value < 128 else 0)
     for code in zxingcpp.read_barcodes(image.convert("L")):
-        if str(code.format) == "Code 128":
+        if str(code.format) in _BARS:
             _assert_bars_alone(dark, code)
         elif str(code.format) == "QR Code":
             _assert_square_alone(dark, code)
@@ -67,9 +68,10 @@ def _assert_bars_alone(dark: Image.Image, code: zxingcpp.Barcode) -> None:
     row = dark.crop((0, middle, dark.width, middle + 1))
     left, right = code.position.top_left.x, code.position.top_right.x
     left, _, right, _ = _shift(row.crop((left - 4, 0, right + 4, 1)).getbbox(), left - 4)
-    module = (right - left) / sum(code128(code.text))
-    quiet = round(QUIET_MODULES * module)
-    assert round(module * code128_modules(code.text)) <= dark.width
+    module = (right - left) / sum(bar_widths(_BARS[str(code.format)], code.text))
+    quiet = round(QUIET_MODULES_OF[_BARS[str(code.format)]] * module)
+    assert left - quiet >= 0
+    assert right + quiet <= dark.width
     around = row.crop((left - quiet, 0, right + quiet, 1))
     assert around.getbbox() == (quiet, 0, quiet + right - left, 1), "ink in the quiet zone"
     for y in range(corner.y + 3, code.position.bottom_left.y - 2):

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import ORDER_STATE_BOOKED, Order, OrderLine, Totals
+from kasir.v1.catalogue_pb2 import Item, Price
 from kasir.v1.common_pb2 import CHANNEL_CHAT, CHANNEL_TILL, Address, Money
 from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.sale_pb2 import (
@@ -227,4 +228,17 @@ def parcel() -> Parcel:
         airway_bill=AIRWAY_BILL,
         courier_reference="KASIR-1-77",
         create_time=moment(2025, 11, 22, 10, 12),
+    )
+
+
+def item() -> Item:
+    return Item(
+        item_id=1,
+        sku="BTK-0017",
+        name="Kemeja Batik Parang Lengan Panjang Pria Katun Primisima Biru Tua Ukuran L",
+        barcodes=["8991234567891"],
+        prices=[
+            Price(price_list="retail", min_quantity=1, amount=rupiah(189_000)),
+            Price(price_list="wholesale", min_quantity=12, amount=rupiah(160_000)),
+        ],
     )

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from hardware.paper import address_label, labels_pdf, order_slip, sales_receipt, shift_report
+from hardware.paper import address_label, item_label, labels_pdf, order_slip, sales_receipt, shift_report
 from kasir.v1.booking_pb2 import Order
+from kasir.v1.catalogue_pb2 import Item
 from kasir.v1.shipping_pb2 import Parcel
 from tests.paper import samples
 
@@ -27,6 +28,13 @@ def parcel(number: int) -> Parcel:
     made.order_id = 100_000 + number
     made.airway_bill = f"JKT{number:012d}"
     made.address.street = f"Jalan Merdeka No. {number}, RT 00{number % 9} / RW 01, Perumahan Blok {number}"
+    return made
+
+
+def item(number: int) -> Item:
+    made = samples.item()
+    made.name = f"Kemeja Batik Parang Lengan Panjang Pria Ukuran L No. {number}"
+    made.barcodes[0] = f"KOPI-{number:04d}"
     return made
 
 
@@ -52,6 +60,18 @@ def label_zpl(number: int) -> bytes:
     return address_label(parcel(number), order(number), SHOP, COURIER).zpl()
 
 
+def label_tspl(number: int) -> bytes:
+    return address_label(parcel(number), order(number), SHOP, COURIER).tspl()
+
+
+def item_zpl(number: int) -> bytes:
+    return item_label(item(number)).zpl()
+
+
+def item_tspl(number: int) -> bytes:
+    return item_label(item(number)).tspl()
+
+
 def label_png(number: int) -> bytes:
     return address_label(parcel(number), order(number), SHOP, COURIER).png()
 
@@ -73,6 +93,9 @@ def hundred_labels_pdf(number: int) -> bytes:
         (receipt_escpos, 1, 60, 90),
         (shift_escpos, 1, 60, 120),
         (label_zpl, 1, 100, 90),
+        (label_tspl, 1, 100, 60),
+        (item_zpl, 1, 100, 150),
+        (item_tspl, 1, 100, 150),
         (label_png, 1, 30, 20),
         (label_pdf, 1, 30, 30),
         (hundred_labels_pdf, 100, 2, 60),

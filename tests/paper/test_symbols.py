@@ -16,7 +16,7 @@ ASCII = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=
 
 def drawn(data: str, module: int = 3) -> Image.Image:
     image = Image.new("1", (code128_modules(data) * module, 60), 255)
-    draw_bars(image, data, 10 * module, 0, 60, module)
+    draw_bars(image, code128(data), 10 * module, 0, 60, module)
     return image
 
 
