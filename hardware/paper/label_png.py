@@ -9,7 +9,7 @@ from hardware.paper.errors import PaperError
 from hardware.paper.fonts import BLACK, WHITE, Chain, draw_line, line_pixels
 from hardware.paper.marks import DOTS_PER_MM, EM_PER_CELL, Bars, Box, Mark, Size, Square, Words
 from hardware.paper.raster import draw_bars, qr_picture
-from hardware.paper.symbols import QR_QUIET_MODULES, qr
+from hardware.paper.symbols import QR_QUIET_MODULES, qr_modules
 
 # Where the letters stand in their cell.
 BASELINE_PER_CELL = 0.76
@@ -68,6 +68,6 @@ def bar_module(bars: Bars, scale: float) -> int:
 
 def qr_module(square: Square, scale: float) -> tuple[int, int]:
     """Pixels of a QR code's module, and from the square's edge to its first module."""
-    modules = len(qr(square.data))
+    modules = qr_modules(square.data)
     module = max(1, int(square.side * scale / (modules + 2 * QR_QUIET_MODULES)))
     return module, round((square.side * scale - modules * module) / 2)

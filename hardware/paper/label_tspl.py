@@ -5,16 +5,19 @@ one code page. Bars and squares go as commands where their text holds nothing th
 the rest is drawn here. Source: TSC, TSPL/TSPL2 Programming Manual.
 """
 
+import math
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 from PIL import Image
 
 from hardware.paper.errors import PaperError
-from hardware.paper.fonts import WHITE, Chain, draw_line, line_pixels
+from hardware.paper.fonts import WHITE, Chain, draw_line
 from hardware.paper.label_png import BASELINE_PER_CELL, bar_module, qr_module
 from hardware.paper.label_zpl import DOTS_PER_MM
 from hardware.paper.marks import DOTS_PER_MM as LAYOUT_DOTS_PER_MM
-from hardware.paper.marks import EM_PER_CELL, Bars, Box, Mark, Size, Square, Words
+from hardware.paper.marks import EM_PER_CELL, Bars, Box, Mark, Size, Square, Words, text_width
 from hardware.paper.raster import draw_bars, qr_picture
 from hardware.paper.symbols import BarKind
 
@@ -25,6 +28,18 @@ _BAR_NAMES = {BarKind.CODE_128: "128", BarKind.EAN_13: "EAN13", BarKind.EAN_8: "
 _QR_CELL_MAX = 10
 _OVERWRITE = 0
 _ABOVE_PER_CELL = 0.12
+# Hinted letters are wider than their measure by less than this.
+_HINTED = 1.06
+_LINES_KEPT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """A picture as BITMAP takes it."""
+
+    row_bytes: int
+    height: int
+    bits: bytes
 
 
 def tspl(marks: tuple[Mark, ...], size: Size, dots_per_mm: int, gap_mm: int) -> bytes:
@@ -81,27 +96,36 @@ def _box(box: Box, scale: float) -> bytes:
 
 
 def _words(words: Words, scale: float) -> bytes:
-    chain = Chain.LABEL_BOLD if words.bold else Chain.LABEL
-    size = words.size * scale
-    pixels = round(size * EM_PER_CELL)
     # Accents stand above the cell, where a box has no room for them.
-    above = 0 if words.inverse else round(size * _ABOVE_PER_CELL)
+    above = 0 if words.inverse else round(words.size * scale * _ABOVE_PER_CELL)
+    picture = _letters(words.text, words.size * scale, above, words.bold, words.inverse)
+    return _bitmap(picture, round(words.x * scale), round(words.y * scale) - above)
+
+
+@lru_cache(_LINES_KEPT)
+def _letters(text: str, size: float, above: int, bold: bool, inverse: bool) -> Dots:
+    """A line of text in dots. Many are the same on the next label: headings, the sender, the courier."""
+    chain = Chain.LABEL_BOLD if bold else Chain.LABEL
+    pixels = round(size * EM_PER_CELL)
+    room = math.ceil(text_width(text, size, bold=bold) * _HINTED) + 8
+    image = Image.new("1", (room, above + round(size)), WHITE)
+    wide = draw_line(image, 0, above + round(size * BASELINE_PER_CELL), text, chain, pixels)
     # A mark without a letter to stand over has no width; a picture must have one.
-    width = max(1, line_pixels(words.text, chain, pixels))
-    image = Image.new("1", (width, above + round(size)), WHITE)
-    draw_line(image, 0, above + round(size * BASELINE_PER_CELL), words.text, chain, pixels)
-    if words.inverse:
-        image = image.point(lambda value: WHITE - value)
-    return _bitmap(image, round(words.x * scale), round(words.y * scale) - above, black_edge=words.inverse)
+    cut = image.crop((0, 0, max(1, math.ceil(wide)), image.height))
+    return _dots(cut.point(lambda value: WHITE - value) if inverse else cut, black_edge=inverse)
 
 
-def _bitmap(image: Image.Image, x: int, y: int, *, black_edge: bool = False) -> bytes:
-    """A picture whose rows are whole bytes; their last ones are filled with white or, within a box, black."""
+def _dots(image: Image.Image, *, black_edge: bool = False) -> Dots:
+    """A picture with rows of whole bytes; their last ones are filled with white or, within a box, black."""
     row_bytes = (image.width + 7) // 8
     padded = Image.new("1", (row_bytes * 8, image.height), 0 if black_edge else WHITE)
     padded.paste(image, (0, 0))
     # As with PIL, a dot of 0 is black.
-    return f"BITMAP {x},{y},{row_bytes},{image.height},{_OVERWRITE},".encode() + padded.tobytes() + b"\r\n"
+    return Dots(row_bytes, image.height, padded.tobytes())
+
+
+def _bitmap(dots: Dots, x: int, y: int) -> bytes:
+    return f"BITMAP {x},{y},{dots.row_bytes},{dots.height},{_OVERWRITE},".encode() + dots.bits + b"\r\n"
 
 
 def _is_plain(text: str) -> bool:
@@ -115,7 +139,7 @@ def _bars(bars: Bars, scale: float) -> bytes:
     if not _is_plain(bars.data):
         image = Image.new("1", (width, height), WHITE)
         draw_bars(image, bars.widths, 0, 0, height, module)
-        return _bitmap(image, x, y)
+        return _bitmap(_dots(image), x, y)
     # The printer adds an EAN's check digit.
     data = bars.data if bars.kind is BarKind.CODE_128 else bars.data[:-1]
     data = data.zfill(12) if bars.kind is BarKind.EAN_13 else data
@@ -126,5 +150,5 @@ def _square(square: Square, scale: float) -> bytes:
     module, inset = qr_module(square, scale)
     x, y = round(square.x * scale) + inset, round(square.y * scale) + inset
     if module > _QR_CELL_MAX or not _is_plain(square.data):
-        return _bitmap(qr_picture(square.data, module), x, y)
+        return _bitmap(_dots(qr_picture(square.data, module)), x, y)
     return _line(f'QRCODE {x},{y},M,{module},A,0,"{square.data}"')

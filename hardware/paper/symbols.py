@@ -148,12 +148,23 @@ def bar_widths(kind: BarKind, data: str) -> tuple[int, ...]:
     return tuple(len(list(run)) for _, run in groupby(modules))
 
 
+def _qr(data: str) -> qrcode.QRCode:
+    code = qrcode.QRCode(border=0, error_correction=ERROR_CORRECT_M)
+    code.add_data(data)
+    return code
+
+
+@lru_cache(_SYMBOLS_KEPT)
+def qr_modules(data: str) -> int:
+    """Modules on one side of `qr`, which a printer that draws it by itself needs no more of."""
+    return 4 * int(_qr(data).best_fit()) + 17
+
+
 @lru_cache(_SYMBOLS_KEPT)
 def qr(data: str) -> tuple[tuple[bool, ...], ...]:
     """Rows of modules, True is dark; without quiet zone. Error correction M, which survives a scratched
     label.
     """
-    code = qrcode.QRCode(border=0, error_correction=ERROR_CORRECT_M)
-    code.add_data(data)
+    code = _qr(data)
     code.make(fit=True)
     return tuple(tuple(bool(dark) for dark in row) for row in code.get_matrix())

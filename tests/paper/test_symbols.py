@@ -8,7 +8,7 @@ from PIL import Image
 from hardware.paper.document import Symbol
 from hardware.paper.errors import PaperError
 from hardware.paper.raster import draw_bars, qr_picture, symbol_image
-from hardware.paper.symbols import code128, code128_modules, code128_parts, fits_code128
+from hardware.paper.symbols import code128, code128_modules, code128_parts, fits_code128, qr, qr_modules
 from tests.paper.reading import codes
 
 ASCII = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=50)
@@ -57,6 +57,7 @@ def test_what_code128_cannot_say_is_refused(data: str) -> None:
 @given(st.one_of(st.integers(1, 2**64 - 1).map(str), ASCII))
 def test_qr_is_read_back(data: str) -> None:
     assert codes(qr_picture(data, 4)) == {("QR Code", data)}
+    assert qr_modules(data) == len(qr(data))
 
 
 @pytest.mark.parametrize("width_mm", [58, 80])
