@@ -46,6 +46,8 @@ class SerialLine:
         self._look_at = float("-inf")
         # Empty while the port works.
         self.trouble = "not opened yet"
+        # How often the port was opened: whoever set the device up does so again when this has grown.
+        self.openings = 0
 
     def read(self, timeout_s: float) -> bytes:
         """What has come, waiting `timeout_s` at most for the first byte; empty when nothing came.
@@ -115,6 +117,7 @@ class SerialLine:
             self.trouble = f"{self.port} cannot be opened: {_words(error)}"
             raise LineDownError(self.trouble) from error
         self.trouble = ""
+        self.openings += 1
         return self._serial
 
     def _lost(self, error: OSError) -> LineDownError:
