@@ -31,6 +31,7 @@ class PtyDevice:
             self._link.unlink(missing_ok=True)
             self._link.symlink_to(self.path)
             self.path = str(self._link)
+        self.closed = False
         self._wake_read, self._wake_write = os.pipe()
         # Set anew with every piece that was received, for whoever waits for an effect.
         self.changed = threading.Condition()
@@ -48,6 +49,7 @@ class PtyDevice:
 
     def close(self) -> None:
         """Unplugs the device: whoever has the port open hears that it is gone."""
+        self.closed = True
         os.write(self._wake_write, b"\0")
         self._thread.join()
         if self._link is not None:

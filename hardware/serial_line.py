@@ -6,6 +6,7 @@ than the port was looked for again; nothing blocks longer than it was told to.
 
 import os
 import select
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ import serial
 
 # Looked for no more often than this while it is gone.
 RETRY_S = 0.25
+# A device that takes no more after this is gone; a sale does not wait for it.
+WRITE_TIMEOUT_S = 0.5
 _CHUNK = 4096
+# SerialException is an OSError; what termios says of a port that is gone is not.
+_FAILURES = (OSError, termios.error)
 
 
 class LineDownError(OSError):
@@ -61,20 +66,17 @@ class SerialLine:
             return b""
         try:
             return bytes(opened.read(_CHUNK))
-        except OSError as error:  # SerialException is one
+        except _FAILURES as error:
             raise self._lost(error) from error
 
-    def write(self, data: bytes, timeout_s: float) -> None:
-        """Sends all of it. Raises LineDownError when the port is gone or takes no more within `timeout_s`."""
-        opened = self._opened(timeout_s)
+    def write(self, data: bytes) -> None:
+        """Sends all of it. Raises LineDownError when the port is gone or takes no more within
+        `WRITE_TIMEOUT_S`; what is half sent then is not finished by the next call.
+        """
+        opened = self._opened(0)
         try:
-            if opened.write_timeout != timeout_s:
-                opened.write_timeout = timeout_s
             opened.write(data)
-        except serial.SerialTimeoutException as error:
-            # What is half sent is not finished by the next call.
-            raise self._lost(error) from error
-        except OSError as error:
+        except _FAILURES as error:
             raise self._lost(error) from error
 
     def forget(self) -> None:
@@ -82,7 +84,7 @@ class SerialLine:
         opened = self._opened(0)
         try:
             opened.reset_input_buffer()
-        except OSError as error:
+        except _FAILURES as error:
             raise self._lost(error) from error
 
     def close(self) -> None:
@@ -110,24 +112,26 @@ class SerialLine:
                 stopbits=given.stop_bits,
                 rtscts=given.rts_cts,
                 timeout=0,
+                write_timeout=WRITE_TIMEOUT_S,
                 # Nobody else's program takes half of what comes.
                 exclusive=True,
             )
-        except OSError as error:
+        except _FAILURES as error:
             self.trouble = f"{self.port} cannot be opened: {_words(error)}"
             raise LineDownError(self.trouble) from error
         self.trouble = ""
         self.openings += 1
         return self._serial
 
-    def _lost(self, error: OSError) -> LineDownError:
+    def _lost(self, error: Exception) -> LineDownError:
         self.trouble = f"{self.port} is gone: {_words(error)}"
         try:
             self.close()
-        except OSError:
+        except _FAILURES:
             self._serial = None
         return LineDownError(self.trouble)
 
 
-def _words(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
+def _words(error: Exception) -> str:
+    number = error.args[0] if error.args else None
+    return os.strerror(number) if isinstance(number, int) else str(error)

@@ -4,9 +4,6 @@ from hardware.displays.commands import Commands, full
 from hardware.displays.text import fitted
 from hardware.serial_line import LineDownError, LineSettings, SerialLine
 
-# A display that takes no more after this is gone; a sale does not wait for it.
-WRITE_TIMEOUT_S = 0.5
-
 
 class SerialDisplay:
     """See `hardware.displays.Display`."""
@@ -50,7 +47,7 @@ class SerialDisplay:
         try:
             if begin:
                 self._line.read(0)
-            self._line.write(begin + self._wanted, WRITE_TIMEOUT_S)
+            self._line.write(begin + self._wanted)
         except LineDownError:
             return False
         self._begun = self._line.openings
