@@ -9,12 +9,13 @@ import os
 import select
 import threading
 import tty
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 _CHUNK = 4096
 
 
-class PtyDevice:
+class PtyDevice(ABC):
     """`path` is what a driver opens; `link`, when given, is a name for it that stays the same. Works until
     closed.
 
@@ -38,9 +39,9 @@ class PtyDevice:
         self._thread = threading.Thread(target=self._run, name=f"device at {self.path}", daemon=True)
         self._thread.start()
 
+    @abstractmethod
     def received(self, data: bytes) -> None:
         """What the driver sent."""
-        raise NotImplementedError
 
     def send(self, data: bytes) -> None:
         """Sends to the driver; what the kernel has no room for is lost, as on a wire."""

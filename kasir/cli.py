@@ -75,10 +75,14 @@ ENTRIES: dict[str, Entry] = {
     "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
     "catalogue": Entry("The catalogue: import, add, change, look at items.", SHOP, "clients.catalogue:app"),
     "print": Entry(
-        "Print jobs: list, settle, copies; an agent that writes files; X reports.",
+        "Print jobs: list, settle, copies; an agent that writes files; X reports; receipts by e-mail.",
         SHOP,
         "clients.printing:app",
-        joined=(("agent", "hardware.file_agent:app"), ("shift-report", "hardware.shift_report:app")),
+        joined=(
+            ("agent", "hardware.file_agent:app"),
+            ("receipt", "hardware.digital_receipt:app"),
+            ("shift-report", "hardware.shift_report:app"),
+        ),
     ),
     "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),
     "setup": Entry(

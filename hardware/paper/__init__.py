@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hardware.paper import label as _label
-from hardware.paper import label_item, label_png, label_tspl, label_zpl, preview, slips, thermal
+from hardware.paper import label_item, label_png, label_tspl, label_zpl, preview, receipt_html, slips, thermal
 from hardware.paper.document import COLUMNS, Document, Line, Rule, lay_out
 from hardware.paper.errors import PaperError
 from hardware.paper.marks import Mark, Size
@@ -63,6 +63,17 @@ class Paper:
     def png(self, scale: int = 2) -> bytes:
         """A grey PNG of the whole paper, `scale` pixels per printed dot (1 to 4)."""
         return preview.png(self.document, scale)
+
+    def html(self, title: str = "Struk") -> str:
+        """The same content as a page of HTML that fetches nothing."""
+        return receipt_html.html(self.document, title)
+
+    def pdf(self, title: str = "Struk") -> bytes:
+        """The same content as a PDF of one page, as wide as the paper."""
+        # Imported here: the PDF library is slow to load.
+        from hardware.paper import receipt_pdf  # noqa: PLC0415
+
+        return receipt_pdf.pdf(self.document, title)
 
     def text(self) -> str:
         """The lines as text, for a terminal; bar codes are left to their captions."""

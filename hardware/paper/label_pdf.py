@@ -21,7 +21,7 @@ from hardware.paper.symbols import QR_QUIET_MODULES, qr
 # slower.
 rl_config.useA85 = 0
 
-_POINTS_PER_DOT = 72 / 25.4 / DOTS_PER_MM
+POINTS_PER_DOT = 72 / 25.4 / DOTS_PER_MM
 
 
 def pdf(labels: Iterable[tuple[tuple[Mark, ...], Size]]) -> bytes:
@@ -31,12 +31,12 @@ def pdf(labels: Iterable[tuple[tuple[Mark, ...], Size]]) -> bytes:
     canvas.setTitle("Stiker")
     pages = 0
     for marks, size in labels:
-        canvas.setPageSize((size.width * _POINTS_PER_DOT, size.height * _POINTS_PER_DOT))
+        canvas.setPageSize((size.width * POINTS_PER_DOT, size.height * POINTS_PER_DOT))
         # Marks are measured from the top, PDF from the bottom.
-        canvas.scale(_POINTS_PER_DOT, _POINTS_PER_DOT)
+        canvas.scale(POINTS_PER_DOT, POINTS_PER_DOT)
         canvas.translate(0, size.height)
         for mark in marks:
-            _draw(canvas, mark)
+            draw(canvas, mark)
         canvas.showPage()
         pages += 1
     if pages == 0:
@@ -46,13 +46,14 @@ def pdf(labels: Iterable[tuple[tuple[Mark, ...], Size]]) -> bytes:
 
 
 @cache
-def _name(face: Face) -> str:
+def registered(face: Face) -> str:
     """Registers a typeface on first use; only the characters used are put into the file."""
     pdfmetrics.registerFont(TTFont(face.name, str(face.path)))
     return face.name
 
 
-def _draw(canvas: Canvas, mark: Mark) -> None:
+def draw(canvas: Canvas, mark: Mark) -> None:
+    """Draws a mark on a canvas in dots, whose origin is the top left corner."""
     match mark:
         case Words():
             _words(canvas, mark)
@@ -81,21 +82,21 @@ def _words(canvas: Canvas, words: Words) -> None:
     x, baseline = float(words.x), -words.y - words.size * BASELINE_PER_CELL
     for run in runs(words.text, Chain.LABEL_BOLD if words.bold else Chain.LABEL):
         if run.face is None:
-            _missing(canvas, x, baseline, em, run.text)
+            draw_missing(canvas, x, baseline, em, run.text)
             x += em
         else:
-            name = _name(run.face)
+            name = registered(run.face)
             canvas.setFont(name, em)
             canvas.drawString(x, baseline, run.text)
             x += pdfmetrics.stringWidth(run.text, name, em)
     canvas.setFillColor(black)
 
 
-def _missing(canvas: Canvas, x: float, baseline: float, em: float, cluster: str) -> None:
+def draw_missing(canvas: Canvas, x: float, baseline: float, em: float, cluster: str) -> None:
     """A box with the Unicode number of a character that no typeface has."""
     canvas.setLineWidth(em / 20)
     canvas.rect(x + em * 0.05, baseline - em * 0.1, em * 0.85, em * 0.92, stroke=1, fill=0)
-    canvas.setFont(_name(Face.CONDENSED), em * 0.38)
+    canvas.setFont(registered(Face.CONDENSED), em * 0.38)
     for row, digits in enumerate(number_rows(cluster)):
         canvas.drawCentredString(x + em * 0.475, baseline + em * (0.45 - 0.42 * row), digits)
 
