@@ -30,7 +30,7 @@ class Job:
         self.at = 0
         self.items: list[Printed | Picture] = []
         self.resets = self.cuts = self.lines_fed = 0
-        self.bold = self.inverse = False
+        self.bold = self.inverse = self.american = False
         self.size = 1
         while self.at < len(data):
             self._next()
@@ -69,9 +69,13 @@ class Job:
         match command:
             case b"@":
                 self.resets += 1
+                self.american = False
                 self.bold, self.inverse, self.size = False, False, 1
             case b"E":
                 self.bold = bool(self._take(1)[0])
+            case b"R":
+                assert self._take(1) == b"\x00", "American letters"
+                self.american = True
             case b"d":
                 self.lines_fed += self._take(1)[0]
             case _:
