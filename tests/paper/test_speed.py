@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from faker import Faker
 
 from hardware.paper import address_label, item_label, labels_pdf, order_slip, sales_receipt, shift_report
 from kasir.v1.booking_pb2 import Order
@@ -72,6 +73,28 @@ def item_tspl(number: int) -> bytes:
     return item_label(item(number)).tspl()
 
 
+PEOPLE = Faker("id_ID")
+PEOPLE.seed_instance(20_261_127)
+# A thousand parcels of a thousand people, as a shop prints them in one go.
+RECEIVERS = [(PEOPLE.name(), PEOPLE.street_address(), PEOPLE.city()) for _ in range(1_000)]
+
+
+def addressed(number: int) -> Parcel:
+    made = parcel(number)
+    made.address.recipient, made.address.street, made.address.city = RECEIVERS[number % 1_000]
+    return made
+
+
+def thousand_labels_zpl(number: int) -> bytes:
+    numbers = range(1_000 * number, 1_000 * number + 1_000)
+    return b"".join(address_label(addressed(each), order(each), SHOP, COURIER).zpl() for each in numbers)
+
+
+def thousand_labels_tspl(number: int) -> bytes:
+    numbers = range(1_000 * number, 1_000 * number + 1_000)
+    return b"".join(address_label(addressed(each), order(each), SHOP, COURIER).tspl() for each in numbers)
+
+
 def label_png(number: int) -> bytes:
     return address_label(parcel(number), order(number), SHOP, COURIER).png()
 
@@ -99,6 +122,8 @@ def hundred_labels_pdf(number: int) -> bytes:
         (label_png, 1, 30, 20),
         (label_pdf, 1, 30, 30),
         (hundred_labels_pdf, 100, 2, 60),
+        (thousand_labels_zpl, 1_000, 1, 200),
+        (thousand_labels_tspl, 1_000, 1, 60),
     ],
 )
 def test_papers_per_second(

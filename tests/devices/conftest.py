@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.pty_line import PtyLine
+from tests.devices.pty_line import PtyLine
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hardware.displays import COLUMNS, DisplayError, fitted, pair
 from hardware.displays.commands import CD5220, COMMANDS, EPSON, Commands, full
 from hardware.displays.serial_display import SerialDisplay
 from hardware.displays.simulator import Glass, SimulatedDisplay
-from tests.hardware.pty_line import PATIENCE_S, PtyLine
+from tests.devices.pty_line import PATIENCE_S, PtyLine
 
 EACH = pytest.mark.parametrize("commands", COMMANDS.values(), ids=COMMANDS.keys())
 

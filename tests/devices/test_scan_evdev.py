@@ -19,7 +19,7 @@ from hardware.scanners import Scan, Symbology
 from hardware.scanners.evdev_scanner import EvdevScanner
 from hardware.scanners.keyboard import DOWN, UP
 from hardware.scanners.layouts import DE, US, Layout, Level
-from tests.hardware.pty_line import PATIENCE_S
+from tests.devices.pty_line import PATIENCE_S
 
 KOPI = "8991234567891"
 SHIFT, ENTER = 42, 28

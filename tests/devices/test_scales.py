@@ -15,7 +15,7 @@ from hardware.scales.continuous import ContinuousScale
 from hardware.scales.simulators import SimulatedContinuous, SimulatedToledo
 from hardware.scales.toledo import Toledo8217
 from hardware.scales.weighing import grams
-from tests.hardware.pty_line import PATIENCE_S, PtyLine
+from tests.devices.pty_line import PATIENCE_S, PtyLine
 
 KINDS = {"8217": (SimulatedToledo, Toledo8217), "continuous": (SimulatedContinuous, ContinuousScale)}
 

@@ -9,7 +9,7 @@ import pytest
 
 from hardware.scanners import Scan, Symbology
 from hardware.scanners.serial_scanner import SerialScanner
-from tests.hardware.pty_line import PATIENCE_S, PtyLine
+from tests.devices.pty_line import PATIENCE_S, PtyLine
 
 KOPI = "8991234567891"
 
