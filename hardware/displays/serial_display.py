@@ -43,10 +43,10 @@ class SerialDisplay:
         self._line.close()
 
     def _send(self) -> bool:
-        begin = b"" if self._begun == self._line.openings else self._commands.begin
         try:
-            if begin:
-                self._line.read(0)
+            # Opens the port when it was closed: only then is it known whether the display is a new one.
+            self._line.read(0)
+            begin = b"" if self._begun == self._line.openings else self._commands.begin
             self._line.write(begin + self._wanted)
         except LineDownError:
             return False

@@ -163,6 +163,29 @@ def test_a_display_that_was_away_shows_again_what_it_should(tmp_path: Path) -> N
     second.close()
 
 
+@pytest.mark.parametrize("notices", [True, False])
+def test_a_display_that_came_back_is_set_up_before_it_shows(tmp_path: Path, notices: bool) -> None:
+    link = str(tmp_path / "ttyDISPLAY")
+    first = SimulatedDisplay(CD5220, link)
+    driver = SerialDisplay(link, CD5220)
+    assert driver.show("Total", "Rp 5")
+    first.close()
+    if notices:
+        while driver.show("Total", "Rp 6"):
+            time.sleep(0.01)
+    second = SimulatedDisplay(CD5220, link)
+    deadline = time.monotonic() + PATIENCE_S
+    while second.glass.resets == 0:
+        assert time.monotonic() < deadline
+        driver.show("Total", "Rp 7")
+        time.sleep(0.01)
+    assert driver.show("Total", "Rp 7")
+    shows(second, "Total", "Rp 7")
+    assert second.glass.resets == 1
+    driver.close()
+    second.close()
+
+
 def test_a_display_that_takes_nothing_delays_no_sale(line: PtyLine) -> None:
     driver = SerialDisplay(str(line.path), EPSON)
     assert driver.show("x" * 20, "y" * 20)
