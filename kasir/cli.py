@@ -23,7 +23,9 @@ EXTRA_OF_MODULE = {
     "arabic_reshaper": "paper",
     "barcode": "paper",
     "bidi": "paper",
+    "biip": "hardware",
     "escpos": "paper",
+    "evdev": "hardware",
     "faker": "demo",
     "fontTools": "paper",
     "grpc_health": "server",
@@ -73,10 +75,14 @@ ENTRIES: dict[str, Entry] = {
     "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
     "catalogue": Entry("The catalogue: import, add, change, look at items.", SHOP, "clients.catalogue:app"),
     "print": Entry(
-        "Print jobs: list, settle, copies; an agent that writes files; X reports.",
+        "Print jobs: list, settle, copies; an agent that writes files; X reports; receipts by e-mail.",
         SHOP,
         "clients.printing:app",
-        joined=(("agent", "hardware.file_agent:app"), ("shift-report", "hardware.shift_report:app")),
+        joined=(
+            ("agent", "hardware.file_agent:app"),
+            ("receipt", "hardware.digital_receipt:app"),
+            ("shift-report", "hardware.shift_report:app"),
+        ),
     ),
     "hardware": Entry(
         "Printers, labels, drawers: the agent that drives them, and how they are.",

@@ -8,9 +8,12 @@ Indonesian.
     slip.png()       what the customer or a screen sees
 
     label = address_label(parcel, order, settings, courier)
-    label.zpl()      bytes for a 203 dpi label printer
+    label.zpl()      bytes for a 203 dpi label printer that speaks ZPL
+    label.tspl()     the same for one that speaks TSPL
     label.pdf()      one page of 100 x 150 mm; `labels_pdf` puts many labels into one file
     label.png()
+
+    item_label(item)  likewise, 50 x 30 mm: name, price, bar code
 
 Whatever cannot be rendered raises `PaperError` with plain words. Everything that a message holds is printed:
 what is long wraps or shrinks, and what a printer has no letters for is sent as a picture.
@@ -22,11 +25,13 @@ from dataclasses import dataclass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hardware.paper import label as _label
-from hardware.paper import label_png, label_zpl, preview, slips, thermal
+from hardware.paper import label_item, label_png, label_tspl, label_zpl, preview, receipt_html, slips, thermal
 from hardware.paper.document import COLUMNS, Document, Line, Rule, lay_out
 from hardware.paper.errors import PaperError
+from hardware.paper.marks import Mark, Size
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import Order
+from kasir.v1.catalogue_pb2 import Item
 from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.sale_pb2 import Sale
 from kasir.v1.shipping_pb2 import Courier, Parcel
@@ -37,6 +42,7 @@ __all__ = [
     "Paper",
     "PaperError",
     "address_label",
+    "item_label",
     "labels_pdf",
     "order_slip",
     "sales_receipt",
@@ -58,6 +64,17 @@ class Paper:
         """A grey PNG of the whole paper, `scale` pixels per printed dot (1 to 4)."""
         return preview.png(self.document, scale)
 
+    def html(self, title: str = "Struk") -> str:
+        """The same content as a page of HTML that fetches nothing."""
+        return receipt_html.html(self.document, title)
+
+    def pdf(self, title: str = "Struk") -> bytes:
+        """The same content as a PDF of one page, as wide as the paper."""
+        # Imported here: the PDF library is slow to load.
+        from hardware.paper import receipt_pdf  # noqa: PLC0415
+
+        return receipt_pdf.pdf(self.document, title)
+
     def text(self) -> str:
         """The lines as text, for a terminal; bar codes are left to their captions."""
         columns = COLUMNS[self.document.width_mm]
@@ -72,15 +89,20 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """An address label of 100 x 150 mm, ready to be rendered."""
+    """A label, ready to be rendered."""
 
-    marks: tuple[_label.Mark, ...]
+    marks: tuple[Mark, ...]
+    size: Size
 
     def zpl(self, dots_per_mm: int = 8) -> bytes:
         """ZPL II for a printer of 8 (203 dpi) or 12 (300 dpi) dots a millimetre. Labels may be sent one after
         another.
         """
-        return label_zpl.zpl(self.marks, dots_per_mm)
+        return label_zpl.zpl(self.marks, self.size, dots_per_mm)
+
+    def tspl(self, dots_per_mm: int = 8, gap_mm: int = 3) -> bytes:
+        """TSPL likewise. `gap_mm` is the gap between two labels on the roll; 0 on one without."""
+        return label_tspl.tspl(self.marks, self.size, dots_per_mm, gap_mm)
 
     def pdf(self) -> bytes:
         """A PDF of one page; see `labels_pdf` for many."""
@@ -88,7 +110,7 @@ class Label:
 
     def png(self, scale: int = 1) -> bytes:
         """A grey PNG, `scale` pixels per dot of 203 dpi (1 to 4)."""
-        return label_png.png(self.marks, scale)
+        return label_png.png(self.marks, self.size, scale)
 
 
 def order_slip(
@@ -99,15 +121,17 @@ def order_slip(
     *,
     width_mm: int = 80,
     copy: int = 0,
+    qris: str = "",
 ) -> Paper:
     """The order slip (struk pesanan): order number as Code128, items, destination, amount, deadline, account.
 
     `account` is the one named by `order.bank_account_id`, None when that is 0. `courier` is the one named by
     `order.courier_id`; without it only the courier's service is printed. `width_mm` is the paper's: 58 or 80.
-    `copy` is PrintJob.copy_number: 0 for the first print; a copy says "SALINAN n". Raises PaperError when
-    account or courier is not the order's, or the width is another.
+    `copy` is PrintJob.copy_number: 0 for the first print; a copy says "SALINAN n". `qris` is the payload of a
+    QRIS code for the amount, printed while the order waits for its payment. Raises PaperError when account or
+    courier is not the order's, the width is another, or the payload's checksum is wrong.
     """
-    return Paper(slips.order_slip(order, shop, account, courier, width_mm, copy))
+    return Paper(slips.order_slip(order, shop, account, courier, width_mm, copy, qris))
 
 
 def sales_receipt(
@@ -149,14 +173,25 @@ def shift_report(
 def address_label(
     parcel: Parcel, order: Order, shop: Settings, courier: Courier | None = None, *, copy: int = 0
 ) -> Label:
-    """The address label (stiker alamat): airway bill as Code128, order number as QR, both addresses.
+    """The address label (stiker alamat), 100 x 150 mm: airway bill as Code128, order number as QR, both
+    addresses.
 
     Without an airway bill the label says "NOMOR RESI BELUM ADA". One that Code128 cannot hold, or only with
     bars too fine to be read, becomes a QR code; "RESI" and "PESANAN" tell the two apart. `order` is the one
     named by `parcel.order_id`, `courier` the one named by `parcel.courier_id`, None when that is 0. Raises
     PaperError when they are not.
     """
-    return Label(_label.lay_out(parcel, order, shop, courier, copy))
+    return Label(_label.lay_out(parcel, order, shop, courier, copy), _label.SIZE)
+
+
+def item_label(item: Item, *, price_list: str = "retail") -> Label:
+    """The item label, 50 x 30 mm: name, the price of one, SKU, and what is scanned.
+
+    That is the first barcode that is an EAN or UPC, else the first barcode as Code128, else the SKU; one
+    too long for bars becomes a QR code. An empty `price_list` prints no price. Raises PaperError when the
+    list has no price for one, or there is nothing to scan.
+    """
+    return Label(label_item.lay_out(item, price_list), label_item.SIZE)
 
 
 def labels_pdf(labels: Iterable[Label]) -> bytes:
@@ -164,4 +199,4 @@ def labels_pdf(labels: Iterable[Label]) -> bytes:
     # Imported here: the PDF library is slow to load, and a till prints no labels.
     from hardware.paper import label_pdf  # noqa: PLC0415
 
-    return label_pdf.pdf(label.marks for label in labels)
+    return label_pdf.pdf((label.marks, label.size) for label in labels)

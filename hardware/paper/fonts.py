@@ -46,6 +46,10 @@ class Face(Enum):
 class Chain(Enum):
     """Typefaces in the order in which a character is looked for."""
 
+    # Each is its own: an Enum's hash of its name is a call of Python, and widths are looked up by it all
+    # the time.
+    __hash__ = object.__hash__
+
     GRID = (Face.MONO, Face.CONDENSED, Face.EMOJI, Face.HAN)
     GRID_BOLD = (Face.MONO_BOLD, Face.CONDENSED_BOLD, Face.EMOJI, Face.HAN)
     LABEL = (Face.CONDENSED, Face.EMOJI, Face.HAN)

@@ -4,108 +4,42 @@ One layout makes the ZPL, the PDF and the PNG. Text is broken into lines here an
 an address is never cut.
 """
 
-from dataclasses import dataclass
-
 from hardware.paper.errors import PaperError
-from hardware.paper.fonts import Chain, advance, clusters
+from hardware.paper.marks import (
+    FINEST_MODULE,
+    Bars,
+    Box,
+    Mark,
+    Paragraph,
+    Size,
+    Square,
+    Words,
+    fit,
+    largest_size,
+    text_width,
+)
 from hardware.paper.parts import address_lines, copy_mark
 from hardware.paper.slips import order_code
 from hardware.paper.symbols import code128_modules, fits_code128
-from hardware.paper.text import clean, visual, wrap
+from hardware.paper.text import clean, visual
 from hardware.paper.wording import date, weight
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import Order
 from kasir.v1.shipping_pb2 import Courier, Parcel
 
-DOTS_PER_MM = 8
-WIDTH = 100 * DOTS_PER_MM
-HEIGHT = 150 * DOTS_PER_MM
+SIZE = Size(100, 150)
+WIDTH, HEIGHT = SIZE.width, SIZE.height
 NO_AIRWAY_BILL = "NOMOR RESI BELUM ADA"
 
-# A text's size is the height of its cell; the typeface's em is this much of it, so that capitals are as tall
-# as those of the printers' own font 0.
-EM_PER_CELL = 0.86
-_LINE_PITCH = 1.14
 _MARGIN = 28
 _INNER = WIDTH - 2 * _MARGIN
 # Lines end a little before the margin: fonts are hinted to whole dots.
 _LINE = _INNER - 16
-# Nothing printed may be smaller than this: 1.5 mm cells, still read at arm's length.
-_SMALLEST = 12
-# A finer bar than 2 dots (0.25 mm) is not read reliably from a parcel: a QR code takes over.
-_FINEST_MODULE = 2
 
 _HEAD_BOTTOM = 136
 _AWB_BOTTOM = 410
 _RECEIVER_BOTTOM = 760
 _SENDER_BOTTOM = 936
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One line of text as seen; (x, y) is the top left corner of its cell, `size` the cell's height."""
-
-    x: int
-    y: int
-    size: int
-    text: str
-    bold: bool = False
-    inverse: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle: filled, or a frame `stroke` wide."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    stroke: int = 0
-
-    @property
-    def filled(self) -> bool:
-        """No frame was asked for: it is black all over."""
-        return self.stroke == 0
-
-
-@dataclass(frozen=True, slots=True)
-class Bars:
-    """A Code128 in the middle of a rectangle, its bars as wide as the room and the printer's dots allow."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class Square:
-    """A QR code in a square, its quiet zone included."""
-
-    x: int
-    y: int
-    side: int
-    data: str
-
-
-Mark = Words | Box | Bars | Square
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Text to be fitted; `scale` is its size relative to the block's."""
-
-    text: str
-    bold: bool = False
-    scale: float = 1.0
-
-
-def text_width(text: str, size: float, *, bold: bool) -> float:
-    """Dots that a line takes."""
-    chain = Chain.LABEL_BOLD if bold else Chain.LABEL
-    return sum(advance(cluster, chain) for cluster in clusters(text)) * size * EM_PER_CELL
 
 
 def lay_out(
@@ -143,35 +77,6 @@ def _rule(y: int) -> Box:
     return Box(8, y, WIDTH - 16, 3)
 
 
-def fit(paragraphs: list[Paragraph], x: int, y: int, width: int, height: int, largest: int) -> list[Mark]:
-    """Sets paragraphs one below the other in a rectangle, as large as they fit, at most `largest`.
-
-    Raises PaperError when even the smallest size is too large, which no field of the contract is long enough
-    for.
-    """
-    cleaned = [Paragraph(clean(paragraph.text), paragraph.bold, paragraph.scale) for paragraph in paragraphs]
-    # Below the smallest size only what is scaled up still shrinks.
-    for size in range(largest, 0, -1):
-        marks: list[Mark] = []
-        top = float(y)
-        for paragraph in cleaned:
-            cell = max(_SMALLEST, round(size * paragraph.scale))
-            for line in _lines(paragraph, width, cell):
-                marks.append(Words(x, round(top), cell, visual(line), paragraph.bold))
-                top += cell * _LINE_PITCH
-        if top <= y + height:
-            return marks
-    characters = sum(len(paragraph.text) for paragraph in paragraphs)
-    raise PaperError(f"{characters} characters do not fit their part of the label")
-
-
-def _lines(paragraph: Paragraph, width: int, cell: int) -> list[str]:
-    if not paragraph.text:
-        return []
-    chain = Chain.LABEL_BOLD if paragraph.bold else Chain.LABEL
-    return wrap(paragraph.text, width, lambda cluster: advance(cluster, chain) * cell * EM_PER_CELL)
-
-
 def _heading(text: str, y: int) -> Words:
     return _fact(text, _MARGIN, y)
 
@@ -181,7 +86,7 @@ def _courier(parcel: Parcel, courier: Courier | None) -> list[Mark]:
     marks: list[Mark] = []
     room = _INNER
     if service:
-        size = _largest(service, 300, 64)
+        size = largest_size(service, 300, 64)
         wide = round(text_width(service, size, bold=True)) + 40
         left = WIDTH - _MARGIN - wide
         marks += [
@@ -197,28 +102,20 @@ def _courier(parcel: Parcel, courier: Courier | None) -> list[Mark]:
     return [*marks, *fit(paragraphs, _MARGIN, 24, room, 108, 32)]
 
 
-def _largest(text: str, width: int, largest: int) -> int:
-    """The largest size at which bold text takes at most `width` dots."""
-    return next(
-        (size for size in range(largest, _SMALLEST, -1) if text_width(text, size, bold=True) <= width),
-        _SMALLEST,
-    )
-
-
 def _airway_bill(parcel: Parcel) -> list[Mark]:
     top = _HEAD_BOTTOM + 16
     number = clean(parcel.airway_bill)
     if not number:
-        size = _largest(NO_AIRWAY_BILL, _INNER - 60, 76)
+        size = largest_size(NO_AIRWAY_BILL, _INNER - 60, 76)
         left = round((WIDTH - text_width(NO_AIRWAY_BILL, size, bold=True)) / 2)
         return [
             Box(_MARGIN, top + 40, _INNER, 170),
             Words(left, top + 40 + (170 - size) // 2, size, NO_AIRWAY_BILL, bold=True, inverse=True),
         ]
     marks: list[Mark] = [_heading("NO. RESI", top)]
-    if fits_code128(number) and code128_modules(number) * _FINEST_MODULE <= _INNER:
+    if fits_code128(number) and code128_modules(number) * FINEST_MODULE <= _INNER:
         marks.append(Bars(_MARGIN, top + 28, _INNER, 156, number))
-        size = _largest(number, _INNER, 56)
+        size = largest_size(number, _INNER, 56)
         left = round((WIDTH - text_width(number, size, bold=True)) / 2)
         return [*marks, Words(left, top + 196, size, visual(number), bold=True)]
     side = _AWB_BOTTOM - top - 32
@@ -260,7 +157,7 @@ def _facts(parcel: Parcel, shop: Settings, copy: int) -> list[Mark]:
     marks: list[Mark] = [
         Square(_MARGIN - 16, top - 10, side, order_code(parcel.order_id)),
         *_sign("PESANAN", left, top - 4, 26),
-        Words(left, top + 32, _largest(number, WIDTH - _MARGIN - left, 68), number, bold=True),
+        Words(left, top + 32, largest_size(number, WIDTH - _MARGIN - left, 68), number, bold=True),
     ]
     grams = weight(parcel.weight_grams) if parcel.weight_grams > 0 else "-"
     middle, below = left + 200, top + 106

@@ -1,4 +1,4 @@
-"""Labels as PDF, vector throughout: one page of 100 x 150 mm a label."""
+"""Labels as PDF, vector throughout: a page of its size for each label."""
 
 import io
 from collections.abc import Iterable
@@ -13,28 +13,30 @@ from reportlab.pdfgen.canvas import Canvas
 
 from hardware.paper.errors import PaperError
 from hardware.paper.fonts import Chain, Face, number_rows, runs
-from hardware.paper.label import DOTS_PER_MM, EM_PER_CELL, HEIGHT, WIDTH, Bars, Box, Mark, Square, Words
 from hardware.paper.label_png import BASELINE_PER_CELL
-from hardware.paper.symbols import QR_QUIET_MODULES, QUIET_MODULES, code128, code128_modules, qr
+from hardware.paper.marks import DOTS_PER_MM, EM_PER_CELL, Bars, Box, Mark, Size, Square, Words
+from hardware.paper.symbols import QR_QUIET_MODULES, qr
 
 # Streams as bytes: PDF has been carried by mail in seven bits long enough, and ASCII is a fifth larger and
 # slower.
 rl_config.useA85 = 0
 
-_POINTS_PER_DOT = 72 / 25.4 / DOTS_PER_MM
+POINTS_PER_DOT = 72 / 25.4 / DOTS_PER_MM
 
 
-def pdf(labels: Iterable[tuple[Mark, ...]]) -> bytes:
+def pdf(labels: Iterable[tuple[tuple[Mark, ...], Size]]) -> bytes:
     """A PDF with one page for each label, in order; the same labels make the same bytes."""
     buffer = io.BytesIO()
-    size = (WIDTH * _POINTS_PER_DOT, HEIGHT * _POINTS_PER_DOT)
-    canvas = Canvas(buffer, pagesize=size, pageCompression=1, invariant=1)
-    canvas.setTitle("Stiker alamat")
+    canvas = Canvas(buffer, pageCompression=1, invariant=1)
+    canvas.setTitle("Stiker")
     pages = 0
-    for marks in labels:
-        canvas.scale(_POINTS_PER_DOT, _POINTS_PER_DOT)
+    for marks, size in labels:
+        canvas.setPageSize((size.width * POINTS_PER_DOT, size.height * POINTS_PER_DOT))
+        # Marks are measured from the top, PDF from the bottom.
+        canvas.scale(POINTS_PER_DOT, POINTS_PER_DOT)
+        canvas.translate(0, size.height)
         for mark in marks:
-            _draw(canvas, mark)
+            draw(canvas, mark)
         canvas.showPage()
         pages += 1
     if pages == 0:
@@ -44,13 +46,14 @@ def pdf(labels: Iterable[tuple[Mark, ...]]) -> bytes:
 
 
 @cache
-def _name(face: Face) -> str:
+def registered(face: Face) -> str:
     """Registers a typeface on first use; only the characters used are put into the file."""
     pdfmetrics.registerFont(TTFont(face.name, str(face.path)))
     return face.name
 
 
-def _draw(canvas: Canvas, mark: Mark) -> None:
+def draw(canvas: Canvas, mark: Mark) -> None:
+    """Draws a mark on a canvas in dots, whose origin is the top left corner."""
     match mark:
         case Words():
             _words(canvas, mark)
@@ -59,7 +62,7 @@ def _draw(canvas: Canvas, mark: Mark) -> None:
             canvas.setLineWidth(mark.stroke)
             canvas.rect(
                 mark.x + inset,
-                HEIGHT - mark.y - mark.height + inset,
+                -mark.y - mark.height + inset,
                 mark.width - mark.stroke,
                 mark.height - mark.stroke,
                 stroke=0 if mark.filled else 1,
@@ -76,37 +79,37 @@ def _draw(canvas: Canvas, mark: Mark) -> None:
 def _words(canvas: Canvas, words: Words) -> None:
     canvas.setFillColor(white if words.inverse else black)
     em = words.size * EM_PER_CELL
-    x, baseline = float(words.x), HEIGHT - words.y - words.size * BASELINE_PER_CELL
+    x, baseline = float(words.x), -words.y - words.size * BASELINE_PER_CELL
     for run in runs(words.text, Chain.LABEL_BOLD if words.bold else Chain.LABEL):
         if run.face is None:
-            _missing(canvas, x, baseline, em, run.text)
+            draw_missing(canvas, x, baseline, em, run.text)
             x += em
         else:
-            name = _name(run.face)
+            name = registered(run.face)
             canvas.setFont(name, em)
             canvas.drawString(x, baseline, run.text)
             x += pdfmetrics.stringWidth(run.text, name, em)
     canvas.setFillColor(black)
 
 
-def _missing(canvas: Canvas, x: float, baseline: float, em: float, cluster: str) -> None:
+def draw_missing(canvas: Canvas, x: float, baseline: float, em: float, cluster: str) -> None:
     """A box with the Unicode number of a character that no typeface has."""
     canvas.setLineWidth(em / 20)
     canvas.rect(x + em * 0.05, baseline - em * 0.1, em * 0.85, em * 0.92, stroke=1, fill=0)
-    canvas.setFont(_name(Face.CONDENSED), em * 0.38)
+    canvas.setFont(registered(Face.CONDENSED), em * 0.38)
     for row, digits in enumerate(number_rows(cluster)):
         canvas.drawCentredString(x + em * 0.475, baseline + em * (0.45 - 0.42 * row), digits)
 
 
 def _bars(canvas: Canvas, bars: Bars) -> None:
-    module = bars.width / code128_modules(bars.data)
+    module = bars.width / bars.modules
     # As wide as on the thermal printer: whole dots, the rest is white on both sides.
     module = max(module if module < 1 else int(module), 0.5)
-    left = bars.x + (bars.width - code128_modules(bars.data) * module) / 2 + QUIET_MODULES * module
+    left = bars.x + (bars.width - sum(bars.widths) * module) / 2
     path = canvas.beginPath()
-    for at, modules in enumerate(code128(bars.data)):
+    for at, modules in enumerate(bars.widths):
         if at % 2 == 0:
-            path.rect(left, HEIGHT - bars.y - bars.height, modules * module, bars.height)
+            path.rect(left, -bars.y - bars.height, modules * module, bars.height)
         left += modules * module
     canvas.drawPath(path, stroke=0, fill=1)
 
@@ -116,7 +119,7 @@ def _square(canvas: Canvas, square: Square) -> None:
     module = square.side / (len(rows) + 2 * QR_QUIET_MODULES)
     path = canvas.beginPath()
     for down, row in enumerate(rows):
-        y = HEIGHT - square.y - (QR_QUIET_MODULES + down + 1) * module
+        y = -square.y - (QR_QUIET_MODULES + down + 1) * module
         start = 0
         # Neighbouring dark modules are one rectangle, so that no hairline shows between them.
         while start < len(row):

@@ -7,9 +7,9 @@ from PIL import Image, ImageDraw
 
 from hardware.paper.errors import PaperError
 from hardware.paper.fonts import BLACK, WHITE, Chain, draw_line, line_pixels
-from hardware.paper.label import DOTS_PER_MM, EM_PER_CELL, HEIGHT, WIDTH, Bars, Box, Mark, Square, Words
+from hardware.paper.marks import DOTS_PER_MM, EM_PER_CELL, Bars, Box, Mark, Size, Square, Words
 from hardware.paper.raster import draw_bars, qr_picture
-from hardware.paper.symbols import QR_QUIET_MODULES, QUIET_MODULES, code128_modules, qr
+from hardware.paper.symbols import QR_QUIET_MODULES, qr_modules
 
 # Where the letters stand in their cell.
 BASELINE_PER_CELL = 0.76
@@ -17,11 +17,11 @@ _SCALE_MAX = 4
 _COMPRESS_LEVEL = 3
 
 
-def png(marks: tuple[Mark, ...], scale: int = 1) -> bytes:
+def png(marks: tuple[Mark, ...], size: Size, scale: int = 1) -> bytes:
     """A grey PNG, `scale` pixels per dot of 203 dpi (1 to 4)."""
     if not 1 <= scale <= _SCALE_MAX:
         raise PaperError(f"a preview has 1 to {_SCALE_MAX} pixels per dot, not {scale}")
-    image = Image.new("L", (WIDTH * scale, HEIGHT * scale), WHITE)
+    image = Image.new("L", (size.width * scale, size.height * scale), WHITE)
     draw = ImageDraw.Draw(image)
     for mark in marks:
         match mark:
@@ -35,9 +35,8 @@ def png(marks: tuple[Mark, ...], scale: int = 1) -> bytes:
                 )
             case Bars():
                 module = bar_module(mark, scale)
-                wide = code128_modules(mark.data) * module
-                left = mark.x * scale + (mark.width * scale - wide) // 2 + QUIET_MODULES * module
-                draw_bars(image, mark.data, left, mark.y * scale, mark.height * scale, module)
+                left = mark.x * scale + (mark.width * scale - sum(mark.widths) * module) // 2
+                draw_bars(image, mark.widths, left, mark.y * scale, mark.height * scale, module)
             case Square():
                 module, inset = qr_module(mark, scale)
                 image.paste(qr_picture(mark.data, module), (mark.x * scale + inset, mark.y * scale + inset))
@@ -63,12 +62,12 @@ def draw_words(image: Image.Image, words: Words, scale: float) -> None:
 
 
 def bar_module(bars: Bars, scale: float) -> int:
-    """Pixels of a Code128's narrowest bar: as many as fit."""
-    return max(1, int(bars.width * scale / code128_modules(bars.data)))
+    """Pixels of the narrowest bar: as many as fit."""
+    return max(1, int(bars.width * scale / bars.modules))
 
 
 def qr_module(square: Square, scale: float) -> tuple[int, int]:
     """Pixels of a QR code's module, and from the square's edge to its first module."""
-    modules = len(qr(square.data))
+    modules = qr_modules(square.data)
     module = max(1, int(square.side * scale / (modules + 2 * QR_QUIET_MODULES)))
     return module, round((square.side * scale - modules * module) / 2)

@@ -10,9 +10,10 @@ from PIL import Image
 
 from hardware.paper.errors import PaperError
 from hardware.paper.fonts import WHITE, Chain, draw_line, line_pixels
-from hardware.paper.label import EM_PER_CELL, HEIGHT, WIDTH, Bars, Box, Mark, Square, Words
 from hardware.paper.label_png import BASELINE_PER_CELL, bar_module, qr_module
-from hardware.paper.symbols import QUIET_MODULES, code128_modules
+from hardware.paper.marks import EM_PER_CELL, Bars, Box, Mark, Size, Square, Words
+from hardware.paper.raster import draw_bars
+from hardware.paper.symbols import BarKind
 
 # Printers of 203 dpi and 300 dpi.
 DOTS_PER_MM = (8, 12)
@@ -27,12 +28,12 @@ _QR_DROP = 10
 _LAST_LATIN = 0xFF
 
 
-def zpl(marks: tuple[Mark, ...], dots_per_mm: int = 8) -> bytes:
+def zpl(marks: tuple[Mark, ...], size: Size, dots_per_mm: int = 8) -> bytes:
     """One label, from ^XA to ^XZ. Raises PaperError for a resolution other than 8 or 12 dots a millimetre."""
     if dots_per_mm not in DOTS_PER_MM:
         raise PaperError(f"label printers have 8 or 12 dots a millimetre, not {dots_per_mm}")
     scale = dots_per_mm / _LAYOUT_DOTS_PER_MM
-    lines = ["^XA", "^CI28", f"^PW{round(WIDTH * scale)}", f"^LL{round(HEIGHT * scale)}", "^LH0,0"]
+    lines = ["^XA", "^CI28", f"^PW{round(size.width * scale)}", f"^LL{round(size.height * scale)}", "^LH0,0"]
     lines += [_mark(mark, scale) for mark in marks]
     lines += ["^PQ1", "^XZ", ""]
     return "\n".join(lines).encode("ascii")
@@ -84,6 +85,10 @@ def _picture(words: Words, scale: float) -> str:
     width = max(1, line_pixels(words.text, chain, pixels))
     image = Image.new("1", (width, round(size * 1.1)), WHITE)
     draw_line(image, 0, round(size * BASELINE_PER_CELL), words.text, chain, pixels)
+    return _graphic(image)
+
+
+def _graphic(image: Image.Image) -> str:
     row_bytes = (image.width + 7) // 8
     total = row_bytes * image.height
     return f"^GFA,{total},{total},{row_bytes},{compress(image)}"
@@ -91,12 +96,21 @@ def _picture(words: Words, scale: float) -> str:
 
 def _bars(bars: Bars, scale: float) -> str:
     module = bar_module(bars, scale)
-    left = round(bars.x * scale + (bars.width * scale - code128_modules(bars.data) * module) / 2)
-    x, y = left + QUIET_MODULES * module, round(bars.y * scale)
+    x = round(bars.x * scale + (bars.width * scale - sum(bars.widths) * module) / 2)
     height = round(bars.height * scale)
-    # Mode A: the printer chooses the code sets by the rules that `code128` follows, and ">" is no command in
-    # it.
-    return f"^FO{x},{y}^BY{module}^BCN,{height},N,N,N,A^FH^FD{escape(bars.data)}^FS"
+    field, data = f"^FO{x},{round(bars.y * scale)}^BY{module}", escape(bars.data)
+    match bars.kind:
+        case BarKind.CODE_128:
+            # Mode A: the printer chooses the code sets by the rules that `code128` follows, and ">" is no
+            # command in it.
+            return f"{field}^BCN,{height},N,N,N,A^FH^FD{data}^FS"
+        case BarKind.EAN_13:
+            # The printer adds the check digit.
+            return f"{field}^BEN,{height},N,N^FD{bars.data.zfill(13)[:-1]}^FS"
+        case BarKind.EAN_8:
+            image = Image.new("1", (sum(bars.widths) * module, height), WHITE)
+            draw_bars(image, bars.widths, 0, 0, height, module)
+            return f"^FO{x},{round(bars.y * scale)}{_graphic(image)}^FS"
 
 
 def _square(square: Square, scale: float) -> str:

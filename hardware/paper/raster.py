@@ -2,6 +2,7 @@
 no letters.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from PIL import Image, ImageDraw
@@ -28,15 +29,15 @@ LINE_PITCH = 34
 # Double lines set themselves apart a little less, as the printers do.
 LARGE_PITCH = 54
 # DejaVu Sans Mono at 20 pixels is 12 wide, 19 up and 5 down: exactly a cell.
-_CELL_FONT = 20
-_CELL_BASELINE = 19
+CELL_FONT = 20
+CELL_BASELINE = 19
 # Chinese and emoji fill two cells.
 _WIDE_FONT = 22
 # Rows of a rule: white, black, white; less than a line's, since paper costs money.
 _RULE_ROWS = {False: (5, 2, 7), True: (5, 4, 7)}
-_BARCODE_HEIGHT = 80
-_BARCODE_MODULE_MAX = 4
-_QR_MODULE = 7
+BARCODE_HEIGHT = 80
+BARCODE_MODULE_MAX = 4
+QR_MODULE = 7
 _FITS_KEPT = 4096
 
 
@@ -57,11 +58,11 @@ def draw_laid_line(image: Image.Image, line: Line, left: int, top: int, scale: i
     draw.fontmode = "1" if image.mode == "1" else "L"
     zoom = line.size * scale
     gap = (pitch(line) - CELL_HEIGHT * line.size) // 2 * scale
-    baseline = top + gap + _CELL_BASELINE * zoom
+    baseline = top + gap + CELL_BASELINE * zoom
     chain = Chain.GRID_BOLD if line.bold else Chain.GRID
     if line.text.isascii():
         face = Face.MONO_BOLD if line.bold else Face.MONO
-        draw.text((left, baseline), line.text, font=font(face, _CELL_FONT * zoom), fill=BLACK, anchor="ls")
+        draw.text((left, baseline), line.text, font=font(face, CELL_FONT * zoom), fill=BLACK, anchor="ls")
         return
     for cluster in clusters(line.text):
         cells = columns(cluster)
@@ -78,7 +79,7 @@ def _draw_cluster(
     if face is None:
         draw_missing(draw, left + zoom, baseline, room - 2 * zoom, cluster)
         return
-    pixels = _fitting(cluster, chain, cells, zoom)
+    pixels = fitting(cluster, chain, cells, zoom)
     typeface = font(face, pixels)
     shown = drawable(cluster, face)
     wide = typeface.getlength(shown[0])
@@ -92,9 +93,9 @@ def _draw_cluster(
 
 
 @lru_cache(_FITS_KEPT)
-def _fitting(cluster: str, chain: Chain, cells: int, zoom: int) -> int:
+def fitting(cluster: str, chain: Chain, cells: int, zoom: int) -> int:
     """The largest size up to the cell's at which a cluster stays in its cells."""
-    pixels = (_WIDE_FONT if cells > 1 else _CELL_FONT) * zoom
+    pixels = (_WIDE_FONT if cells > 1 else CELL_FONT) * zoom
     wide = advance(cluster, chain) * pixels
     room = cells * CELL_WIDTH * zoom
     # A mono face is drawn at its full size: its rounded advance is the cell, whatever the exact one is.
@@ -123,9 +124,14 @@ def line_image(line: Line) -> Image.Image:
     return image
 
 
+def rule_rows(rule: Rule) -> tuple[int, int, int]:
+    """Dots of white, black and white from one line to the next."""
+    return _RULE_ROWS[rule.heavy]
+
+
 def rule_image(rule: Rule, width_mm: int) -> Image.Image:
     """A rule in dots, as wide as the printed area."""
-    above, black, below = _RULE_ROWS[rule.heavy]
+    above, black, below = rule_rows(rule)
     dots = COLUMNS[width_mm] * CELL_WIDTH
     image = Image.new("1", (dots, above + black + below), WHITE)
     ImageDraw.Draw(image).rectangle((0, above, dots - 1, above + black - 1), fill=BLACK)
@@ -145,18 +151,20 @@ def symbol_image(symbol: Symbol, width_mm: int) -> Image.Image:
 
 
 def _code128_image(data: str, dots: int) -> Image.Image:
-    module = min(_BARCODE_MODULE_MAX, dots // code128_modules(data))
+    module = min(BARCODE_MODULE_MAX, dots // code128_modules(data))
     if module < 1:
         raise PaperError(f"the bar code of {data!r} is wider than the paper")
-    image = Image.new("1", (code128_modules(data) * module, _BARCODE_HEIGHT), WHITE)
-    draw_bars(image, data, QUIET_MODULES * module, 0, _BARCODE_HEIGHT, module)
+    image = Image.new("1", (code128_modules(data) * module, BARCODE_HEIGHT), WHITE)
+    draw_bars(image, code128(data), QUIET_MODULES * module, 0, BARCODE_HEIGHT, module)
     return image
 
 
-def draw_bars(image: Image.Image, data: str, left: int, top: int, height: int, module: int) -> None:
-    """Draws a Code128 without quiet zones, `module` pixels a module."""
+def draw_bars(
+    image: Image.Image, widths: Sequence[int], left: int, top: int, height: int, module: int
+) -> None:
+    """Draws bars and spaces in turn, a bar first, `module` pixels a module."""
     draw = ImageDraw.Draw(image)
-    for at, modules in enumerate(code128(data)):
+    for at, modules in enumerate(widths):
         width = modules * module
         if at % 2 == 0:
             draw.rectangle((left, top, left + width - 1, top + height - 1), fill=BLACK)
@@ -173,11 +181,10 @@ def qr_picture(data: str, module: int) -> Image.Image:
 
 def _qr_image(data: str, dots: int) -> Image.Image:
     side = len(qr(data)) + 2 * QR_QUIET_MODULES
-    module = min(_QR_MODULE, dots // side)
+    module = min(QR_MODULE, dots // side)
     if module < 1:
         raise PaperError(f"the QR code of {data!r} is wider than the paper")
-    # Above and below, the paper's own white is quiet enough; a little of it belongs to the picture.
-    code = qr_picture(data, module)
-    image = Image.new("1", (side * module, code.height + 2 * module), WHITE)
-    image.paste(code, (QR_QUIET_MODULES * module, module))
+    # The quiet zone is part of the picture: a caption stands right below it.
+    image = Image.new("1", (side * module, side * module), WHITE)
+    image.paste(qr_picture(data, module), (QR_QUIET_MODULES * module, QR_QUIET_MODULES * module))
     return image

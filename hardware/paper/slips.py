@@ -1,8 +1,10 @@
 """Order slip, sales receipt and shift report: which words stand where."""
 
+from binascii import crc_hqx
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from hardware.paper.document import Align, Barcode, Document, Element, Pair, Rule, Space, Text
+from hardware.paper.document import Align, Barcode, Document, Element, Pair, QrCode, Rule, Space, Text
 from hardware.paper.errors import PaperError
 from hardware.paper.parts import address_lines, closing, fields, head, item_lines, totals
 from hardware.paper.wording import (
@@ -26,6 +28,8 @@ from kasir.v1.till_pb2 import Shift, Till
 
 # What the engine writes before the number of the mutation that paid.
 _OF_MUTATION = "mutation "
+# CRC-16/CCITT-FALSE begins with all ones (EMV QR Code Specification, merchant-presented mode, 4.7.3).
+_CRC_START = 0xFFFF
 _UNPAID = {OrderState.ORDER_STATE_BOOKED, OrderState.ORDER_STATE_PARTLY_PAID}
 
 
@@ -46,9 +50,11 @@ def order_slip(
     courier: Courier | None,
     width_mm: int,
     copy: int,
+    qris: str,
 ) -> Document:
     """See `hardware.paper.order_slip`."""
     _check_account(order, account)
+    _check_qris(qris)
     _check_courier(order.courier_id, courier)
     elements = head(shop, "STRUK PESANAN", f"No. {order.order_id}", copy)
     banner = state_banner(order.state)
@@ -69,6 +75,8 @@ def order_slip(
     elements += _to_pay(order)
     if order.state in _UNPAID:
         elements += _how_to_pay(order, shop, account)
+        if qris:
+            elements += [Space(), QrCode(qris, "Bayar dengan QRIS")]
     if order.note:
         elements += [Rule(), Text(f"Catatan: {order.note}")]
     elements += [Space(), Barcode(order_code(order.order_id), f"Pesanan {order.order_id}")]
@@ -82,6 +90,13 @@ def _check_account(order: Order, account: BankAccount | None) -> None:
         raise PaperError(
             f"order {order.order_id} is paid into bank account {wanted}, given was {given or 'none'}"
         )
+
+
+def _check_qris(payload: str) -> None:
+    """A payload ends with its checksum (EMV QR code, tag 63): one with a mistake in it takes no money."""
+    body, stated = payload[:-4], payload[-4:]
+    if payload and (not payload.isascii() or f"{crc_hqx(body.encode(), _CRC_START):04X}" != stated.upper()):
+        raise PaperError(f"the QRIS payload ends with the checksum {stated}, which is not its own")
 
 
 def _check_courier(courier_id: int, courier: Courier | None) -> None:

@@ -1,7 +1,12 @@
-"""Bar codes as patterns, the same on every paper: Code128 (ISO/IEC 15417) and QR (ISO/IEC 18004)."""
+"""Bar codes as patterns, the same on every paper: Code128 (ISO/IEC 15417), EAN (ISO/IEC 15420), QR (ISO/IEC
+18004).
+"""
 
+from enum import Enum
 from functools import lru_cache
+from itertools import groupby
 
+import barcode
 import qrcode
 from qrcode.constants import ERROR_CORRECT_M
 
@@ -25,11 +30,24 @@ _CHECK_MODULUS = 103
 _FIRST_PRINTABLE, _LAST_PRINTABLE = 0x20, 0x7E
 # Empty modules that a reader needs on either side.
 QUIET_MODULES = 10
-# The same for a QR code.
+# The same for a QR code, on all sides.
 QR_QUIET_MODULES = 4
 # Digits in a row from which set C (two digits a symbol) is shorter, at the ends and between other characters.
 _DIGITS_AT_END, _DIGITS_BETWEEN = 4, 6
 _SYMBOLS_KEPT = 4096
+
+
+class BarKind(Enum):
+    """The bar codes that we print, by python-barcode's names."""
+
+    CODE_128 = "code128"
+    EAN_13 = "ean13"
+    EAN_8 = "ean8"
+
+
+# Empty modules that a reader needs on either side; of an EAN-13's two the wider.
+QUIET_MODULES_OF = {BarKind.CODE_128: QUIET_MODULES, BarKind.EAN_13: 11, BarKind.EAN_8: 7}
+_EAN_LENGTHS = {13: BarKind.EAN_13, 12: BarKind.EAN_13, 8: BarKind.EAN_8}
 
 
 def fits_code128(data: str) -> bool:
@@ -102,12 +120,51 @@ def code128_modules(data: str) -> int:
     return sum(code128(data)) + 2 * QUIET_MODULES
 
 
+def ean_kind(data: str) -> BarKind | None:
+    """Which EAN a number is, its check digit being right; a UPC-A is an EAN-13 that begins with 0."""
+    kind = _EAN_LENGTHS.get(len(data)) if data.isascii() and data.isdecimal() else None
+    return kind if kind and _ean(kind, data).get_fullcode() == _full(kind, data) else None
+
+
+def _full(kind: BarKind, data: str) -> str:
+    return data.zfill(13) if kind is BarKind.EAN_13 else data
+
+
+def _ean(kind: BarKind, data: str) -> barcode.base.Barcode:
+    return barcode.get(kind.value, _full(kind, data)[:-1])
+
+
+@lru_cache(_SYMBOLS_KEPT)
+def bar_widths(kind: BarKind, data: str) -> tuple[int, ...]:
+    """Widths in modules of bars and spaces in turn, a bar first; without quiet zones.
+
+    Raises PaperError for what the kind cannot say, a wrong check digit included.
+    """
+    if kind is BarKind.CODE_128:
+        return code128(data)
+    if ean_kind(data) is not kind:
+        raise PaperError(f"{data!r} is no {kind.name.replace('_', '-')}")
+    (modules,) = _ean(kind, data).build()
+    return tuple(len(list(run)) for _, run in groupby(modules))
+
+
+def _qr(data: str) -> qrcode.QRCode:
+    code = qrcode.QRCode(border=0, error_correction=ERROR_CORRECT_M)
+    code.add_data(data)
+    return code
+
+
+@lru_cache(_SYMBOLS_KEPT)
+def qr_modules(data: str) -> int:
+    """Modules on one side of `qr`, which a printer that draws it by itself needs no more of."""
+    return 4 * int(_qr(data).best_fit()) + 17
+
+
 @lru_cache(_SYMBOLS_KEPT)
 def qr(data: str) -> tuple[tuple[bool, ...], ...]:
     """Rows of modules, True is dark; without quiet zone. Error correction M, which survives a scratched
     label.
     """
-    code = qrcode.QRCode(border=0, error_correction=ERROR_CORRECT_M)
-    code.add_data(data)
+    code = _qr(data)
     code.make(fit=True)
     return tuple(tuple(bool(dark) for dark in row) for row in code.get_matrix())

@@ -18,6 +18,9 @@ from hardware.paper.raster import line_image, rule_image, symbol_image
 # mm.
 _PROFILES = {58: "POS-5890", 80: "TM-T20II"}
 
+# ESC R: the letters of ASCII as America has them.
+_AMERICAN = b"\x1bR\x00"
+
 
 @cache
 def _dummy() -> Any:
@@ -42,6 +45,9 @@ def escpos(document: Document) -> bytes:
         profile=_PROFILES[document.width_mm], magic_encode_args={"disabled": True, "encoding": "CP437"}
     )
     printer.hw("INIT")
+    # A reset goes back to the country that the printer was set to, whose letters may stand for # $ @ [ ] ^
+    # and braces.
+    printer._raw(_AMERICAN)  # noqa: SLF001 (python-escpos has no name for it)
     style = Line("")
     for item in lay_out(document):
         if isinstance(item, Symbol):

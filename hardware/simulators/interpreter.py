@@ -16,8 +16,22 @@ _ESC, _GS, _FS, _DLE = 0x1B, 0x1D, 0x1C, 0x10
 # Python's names of the code pages that ESC t chooses.
 _CODE_PAGES = {0: "cp437", 2: "cp850", 3: "cp860", 4: "cp863", 5: "cp865", 16: "cp1252", 17: "cp866"}
 _CODE_PAGES |= {18: "cp852", 19: "cp858"}
+# What ESC R puts in the place of these letters: America, France, Germany, Britain, Denmark, Sweden, Italy,
+# Spain.
+_AMERICAN = "#$@[\\]^`{|}~"
+_NATIONAL: tuple[str, ...] = (
+    _AMERICAN,
+    "#$à°ç§^`éùè¨",
+    "#$§ÄÖÜ^`äöüß",
+    "£$@[\\]^`{|}~",
+    "#$@ÆØÅ^`æøå~",
+    "#¤ÉÄÖÅÜéäöåü",
+)
+_NATIONAL += ("#$@°\\é^ùàòèì", "₧$@¡Ñ¿^`¨ñ}~")
 # Page 1 of Epson's is Katakana; of it the lines of tables are used by those who print Latin letters.
 _KATAKANA_LINES = dict(zip(range(0x90, 0xA0), "┴┬┤├▔─│▕┌┐└┘╭╮╰╯", strict=True))
+
+_LETTERS_OF = tuple(str.maketrans(_AMERICAN, letters) for letters in _NATIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +146,21 @@ class _Short(Exception):  # noqa: N818 (the command is not complete yet)
 class Interpreter:
     """A printer's reading of its bytes."""
 
-    def __init__(self, host: Host | None = None) -> None:
+    def __init__(self, host: Host | None = None, country: int = 0) -> None:
+        """`country` is what the printer was set up for, as ESC R counts; a reset goes back to it."""
         self.items: list[Item] = []
         self.complaints: list[str] = []
         self.resets = 0
         self._host = host
+        self._home = country
         self._buffer = b""
         self._at = 0
         self._start()
 
     def _start(self) -> None:
         self.style = Style()
-        self._code_page = 0
+        self.code_page = 0
+        self.country = self._home
         self._pitch = LINE_PITCH
         self._runs: list[Letters] = []
         self._position: int | None = None
@@ -232,10 +249,11 @@ class Interpreter:
         while end < len(self._buffer) and self._buffer[end] >= 0x20:
             end += 1
         raw = bytes([first]) + self._take(end - self._at)
-        if self._code_page == 1:
+        if self.code_page == 1:
             text = "".join(_KATAKANA_LINES.get(byte, chr(byte)) for byte in raw)
         else:
-            text = raw.decode(_CODE_PAGES.get(self._code_page, "latin-1"), "replace")
+            text = raw.decode(_CODE_PAGES.get(self.code_page, "latin-1"), "replace")
+        text = text.translate(_LETTERS_OF[self.country])
         self._runs.append(Letters(text, self.style, self._position))
         self._position = None
 
@@ -288,7 +306,12 @@ class Interpreter:
         self._pitch = LINE_PITCH
 
     def _choose_page(self) -> None:
-        self._code_page = self._byte()
+        self.code_page = self._byte()
+
+    def _choose_country(self) -> None:
+        country = self._byte()
+        if country < len(_NATIONAL):
+            self.country = country
 
     def _go_to(self) -> None:
         self._position = self._word()
@@ -432,7 +455,8 @@ class Interpreter:
         ord("\\"): _go_on_to,
         ord("p"): _kick,
         ord("*"): _column_picture,
-        **{ord(key): _passing(1) for key in " -MRV{TU=r"},
+        ord("R"): _choose_country,
+        **{ord(key): _passing(1) for key in " -MV{TU=r"},
         ord("c"): _passing(2),
     }
     _GROUPS: ClassVar[dict[int, Command]] = {

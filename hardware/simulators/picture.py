@@ -9,7 +9,7 @@ from hardware.paper.document import CELL_WIDTH, Line
 from hardware.paper.errors import PaperError
 from hardware.paper.fonts import WHITE
 from hardware.paper.raster import draw_bars, draw_laid_line, pitch, qr_picture
-from hardware.paper.symbols import code128_modules
+from hardware.paper.symbols import code128, code128_modules
 from hardware.simulators.interpreter import LINE_PITCH, Code, Cut, Feed, Item, Letters, Raster, TextLine
 
 # White at both edges and above, in dots.
@@ -85,7 +85,7 @@ def _code(code: Code) -> Image.Image:
         if code.kind in _CODE128:
             data = _code128_text(code.data)
             image = Image.new("L", (code128_modules(data) * code.module, code.height), WHITE)
-            draw_bars(image, data, 10 * code.module, 0, code.height, code.module)
+            draw_bars(image, code128(data), 10 * code.module, 0, code.height, code.module)
             return image
     except PaperError:
         pass

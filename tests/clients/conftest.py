@@ -22,7 +22,7 @@ from clients import admin, catalogue, courier, printing, report, setup, till, wa
 from clients.common.client import known_method, message_class, method_path
 from clients.common.contract import SERVICES
 from clients.cs import app as cs_app
-from hardware import file_agent, shift_report
+from hardware import digital_receipt, file_agent, shift_report
 from kasir import verify
 
 APPS = {
@@ -36,7 +36,12 @@ APPS = {
     "print": printing.app,
     "admin": admin.app,
 }
-SINGLE = {"verify": verify.app, "agent": file_agent.app, "shift-report": shift_report.app}
+SINGLE = {
+    "verify": verify.app,
+    "agent": file_agent.app,
+    "receipt": digital_receipt.app,
+    "shift-report": shift_report.app,
+}
 KOPI, GULA, TEH = "8991234567891", "8991234500003", "8991234500027"
 SARI = ("--name", "Sari Dewi", "--phone", "081234567890", "--street", "Jl. Melati 5", "--city", "Bandung")
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from clients import admin, catalogue, courier, printing, report, setup, till, warehouse
 from clients.cs import app as cs_app
-from hardware import file_agent, shift_report
+from hardware import digital_receipt, file_agent, shift_report
 from kasir import verify
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
 from kasir.v1.catalogue_pb2 import GetItemRequest
@@ -36,9 +36,10 @@ GROUPS = {
 ROOT = {name: get_command(app) for name, app in GROUPS.items()}
 ROOT["verify"] = get_command(verify.app)
 ROOT["print"].add_command(get_command(file_agent.app), "agent")
+ROOT["print"].add_command(get_command(digital_receipt.app), "receipt")
 ROOT["print"].add_command(get_command(shift_report.app), "shift-report")
 # Commands of `kasir print` that are apps of their own, beside the printers.
-JOINED = {"print agent", "print shift-report"}
+JOINED = {"print agent", "print receipt", "print shift-report"}
 
 pytestmark = pytest.mark.usefixtures("in_a_state_of_its_own")
 
@@ -77,7 +78,7 @@ def test_every_command_that_was_promised_is_there():
         "courier": "list pick-up scan delivered",
         "catalogue": "import add show list",
         "report": "day month money",
-        "print": "jobs settle reprint agent shift-report",
+        "print": "jobs settle reprint agent receipt shift-report",
         "admin": "status verify snapshot settings watch",
     }
     missing = [f"{group} {name}" for group, names in promised.items() for name in names.split()]

@@ -29,10 +29,11 @@ class Job:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        reading = Interpreter()
+        # A printer that was set up for France: letters are American only where the job says so.
+        reading = Interpreter(country=1)
         reading.feed(data)
         while reading.step():
-            pass
+            assert reading.code_page == 0, "each model numbers its code pages by itself"
         assert reading.waiting_bytes == 0, "the job ends inside a command"
         assert not reading.complaints, reading.complaints
         self.items = [item for each in reading.items if (item := _plain(each))]
@@ -44,6 +45,7 @@ class Job:
             reading.style.inverse,
             reading.style.bold,
         )
+        self.american = reading.country == 0
 
     @property
     def lines(self) -> list[str]:

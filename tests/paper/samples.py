@@ -1,5 +1,6 @@
 """A shop's messages as the engine would give them, for the paper tests."""
 
+from binascii import crc_hqx
 from datetime import UTC, datetime
 
 from google.protobuf.duration_pb2 import Duration
@@ -7,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import ORDER_STATE_BOOKED, Order, OrderLine, Totals
+from kasir.v1.catalogue_pb2 import Item, Price
 from kasir.v1.common_pb2 import CHANNEL_CHAT, CHANNEL_TILL, Address, Money
 from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.sale_pb2 import (
@@ -22,6 +24,13 @@ from kasir.v1.till_pb2 import Shift, TenderTotal, Till
 
 ORDER_ID = 10482
 AIRWAY_BILL = "JKT0012345678901"
+# A payment of Rp 348.217 by QRIS (EMV tags; 54 is the amount, 63 the checksum).
+QRIS = (
+    "00020101021226610014COM.GO-JEK.WWW01189360091438225844860210G8225844860303UMI51440014ID.CO.QRIS.WWW"
+    "0215ID10210643584140303UMI5204581253033605406348217550202560105802ID5917Toko Batik Melati6010Yogyakarta"
+    "61055527162070703A016304"
+)
+QRIS += f"{crc_hqx(QRIS.encode(), 0xFFFF):04X}"
 
 
 def rupiah(whole: int, sen: int = 0) -> Money:
@@ -219,4 +228,17 @@ def parcel() -> Parcel:
         airway_bill=AIRWAY_BILL,
         courier_reference="KASIR-1-77",
         create_time=moment(2025, 11, 22, 10, 12),
+    )
+
+
+def item() -> Item:
+    return Item(
+        item_id=1,
+        sku="BTK-0017",
+        name="Kemeja Batik Parang Lengan Panjang Pria Katun Primisima Biru Tua Ukuran L",
+        barcodes=["8991234567891"],
+        prices=[
+            Price(price_list="retail", min_quantity=1, amount=rupiah(189_000)),
+            Price(price_list="wholesale", min_quantity=12, amount=rupiah(160_000)),
+        ],
     )

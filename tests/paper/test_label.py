@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from PIL import ImageChops
 
 from hardware.paper import Label, PaperError, address_label, labels_pdf
-from hardware.paper.label import HEIGHT, WIDTH, Bars, Square, Words, text_width
+from hardware.paper.label import HEIGHT, WIDTH
 from hardware.paper.label_zpl import compress, escape
+from hardware.paper.marks import Bars, Square, Words, text_width
 from hardware.paper.text import clean, visual
 from kasir.v1.booking_pb2 import Order
 from kasir.v1.shipping_pb2 import Courier, Parcel

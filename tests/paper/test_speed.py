@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 
 import pytest
+from faker import Faker
 
-from hardware.paper import address_label, labels_pdf, order_slip, sales_receipt, shift_report
+from hardware.paper import address_label, item_label, labels_pdf, order_slip, sales_receipt, shift_report
 from kasir.v1.booking_pb2 import Order
+from kasir.v1.catalogue_pb2 import Item
 from kasir.v1.shipping_pb2 import Parcel
 from tests.paper import samples
 
@@ -27,6 +29,13 @@ def parcel(number: int) -> Parcel:
     made.order_id = 100_000 + number
     made.airway_bill = f"JKT{number:012d}"
     made.address.street = f"Jalan Merdeka No. {number}, RT 00{number % 9} / RW 01, Perumahan Blok {number}"
+    return made
+
+
+def item(number: int) -> Item:
+    made = samples.item()
+    made.name = f"Kemeja Batik Parang Lengan Panjang Pria Ukuran L No. {number}"
+    made.barcodes[0] = f"KOPI-{number:04d}"
     return made
 
 
@@ -52,6 +61,40 @@ def label_zpl(number: int) -> bytes:
     return address_label(parcel(number), order(number), SHOP, COURIER).zpl()
 
 
+def label_tspl(number: int) -> bytes:
+    return address_label(parcel(number), order(number), SHOP, COURIER).tspl()
+
+
+def item_zpl(number: int) -> bytes:
+    return item_label(item(number)).zpl()
+
+
+def item_tspl(number: int) -> bytes:
+    return item_label(item(number)).tspl()
+
+
+PEOPLE = Faker("id_ID")
+PEOPLE.seed_instance(20_261_127)
+# A thousand parcels of a thousand people, as a shop prints them in one go.
+RECEIVERS = [(PEOPLE.name(), PEOPLE.street_address(), PEOPLE.city()) for _ in range(1_000)]
+
+
+def addressed(number: int) -> Parcel:
+    made = parcel(number)
+    made.address.recipient, made.address.street, made.address.city = RECEIVERS[number % 1_000]
+    return made
+
+
+def thousand_labels_zpl(number: int) -> bytes:
+    numbers = range(1_000 * number, 1_000 * number + 1_000)
+    return b"".join(address_label(addressed(each), order(each), SHOP, COURIER).zpl() for each in numbers)
+
+
+def thousand_labels_tspl(number: int) -> bytes:
+    numbers = range(1_000 * number, 1_000 * number + 1_000)
+    return b"".join(address_label(addressed(each), order(each), SHOP, COURIER).tspl() for each in numbers)
+
+
 def label_png(number: int) -> bytes:
     return address_label(parcel(number), order(number), SHOP, COURIER).png()
 
@@ -72,10 +115,15 @@ def hundred_labels_pdf(number: int) -> bytes:
         (slip_png, 1, 10, 5),
         (receipt_escpos, 1, 60, 90),
         (shift_escpos, 1, 60, 120),
-        (label_zpl, 1, 100, 90),
+        (label_zpl, 1, 100, 200),
+        (label_tspl, 1, 100, 80),
+        (item_zpl, 1, 100, 300),
+        (item_tspl, 1, 100, 150),
         (label_png, 1, 30, 20),
         (label_pdf, 1, 30, 30),
         (hundred_labels_pdf, 100, 2, 60),
+        (thousand_labels_zpl, 1_000, 1, 200),
+        (thousand_labels_tspl, 1_000, 1, 60),
     ],
 )
 def test_papers_per_second(

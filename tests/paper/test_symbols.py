@@ -8,7 +8,7 @@ from PIL import Image
 from hardware.paper.document import Symbol
 from hardware.paper.errors import PaperError
 from hardware.paper.raster import draw_bars, qr_picture, symbol_image
-from hardware.paper.symbols import code128, code128_modules, code128_parts, fits_code128
+from hardware.paper.symbols import code128, code128_modules, code128_parts, fits_code128, qr, qr_modules
 from tests.paper.reading import codes
 
 ASCII = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=50)
@@ -16,7 +16,7 @@ ASCII = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=
 
 def drawn(data: str, module: int = 3) -> Image.Image:
     image = Image.new("1", (code128_modules(data) * module, 60), 255)
-    draw_bars(image, data, 10 * module, 0, 60, module)
+    draw_bars(image, code128(data), 10 * module, 0, 60, module)
     return image
 
 
@@ -57,6 +57,7 @@ def test_what_code128_cannot_say_is_refused(data: str) -> None:
 @given(st.one_of(st.integers(1, 2**64 - 1).map(str), ASCII))
 def test_qr_is_read_back(data: str) -> None:
     assert codes(qr_picture(data, 4)) == {("QR Code", data)}
+    assert qr_modules(data) == len(qr(data))
 
 
 @pytest.mark.parametrize("width_mm", [58, 80])

@@ -1,0 +1,342 @@
+"""Receipts by e-mail through a real SMTP server: encrypted, refused, broken off, and the same when sent
+again.
+"""
+
+import logging
+import shutil
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from hardware.paper import sales_receipt
+from hardware.receipt_mail import (
+    Delivery,
+    MailError,
+    MailServer,
+    Security,
+    address,
+    message_id,
+    receipt_message,
+    send,
+)
+from tests.paper import samples
+from tests.paper.reading import codes_by_both, page_texts, picture
+
+SECRET = "rahasia-sekali-7731"
+SHOP = address("Toko Batik Melati <kasir@toko.example>")
+CUSTOMER = address("siti@pelanggan.example")
+
+
+class Inbox:
+    """A mail server's rules: `on_rcpt` and `on_data` answer in their place, and may close the line."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.raw: list[bytes] = []
+        self.recipients: list[str] = []
+        self.users: list[str] = []
+        self.encrypted: list[bool] = []
+        self.on_rcpt: Callable[[Any], str] = lambda _server: "250 OK"
+        self.on_data: Callable[[Any], str] = lambda _server: "250 taken"
+
+    async def handle_RCPT(self, server: SMTP, _session: Any, envelope: Any, to: str, _options: Any) -> str:  # noqa: N802
+        answer = self.on_rcpt(server)
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(to)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, _session: Any, envelope: Any) -> str:  # noqa: N802
+        self.raw.append(envelope.content)
+        self.messages.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+        self.recipients += envelope.rcpt_tos
+        self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
+        return self.on_data(server)
+
+    def authenticate(
+        self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any
+    ) -> AuthResult:
+        assert isinstance(given, LoginPassword)
+        self.users.append(given.login.decode())
+        return AuthResult(success=given.password == SECRET.encode(), handled=False)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Certificate and key for localhost, which nobody trusts unless told to."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    folder = tmp_path_factory.mktemp("mail")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    subprocess.run(
+        [
+            *command.split(),
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+class SmtpController(Controller):
+    """A server whose encryption is either there from the start (`whole`), offered, or missing."""
+
+    def __init__(self, inbox: Inbox, context: ssl.SSLContext | None, *, whole: bool) -> None:
+        self.offered = None if whole else context
+        super().__init__(inbox, hostname="127.0.0.1", port=0, ssl_context=context if whole else None)
+
+    def factory(self) -> SMTP:
+        return SMTP(
+            self.handler,
+            tls_context=self.offered,
+            require_starttls=self.offered is not None,
+            authenticator=self.handler.authenticate,
+            auth_require_tls=self.offered is not None,
+            enable_SMTPUTF8=False,
+        )
+
+    def _trigger_server(self) -> None:
+        """The port is chosen by the system: it is known only now."""
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        super()._trigger_server()
+
+
+@pytest.fixture
+def start(certificate: Path) -> Iterator[Callable[..., tuple[Inbox, MailServer]]]:
+    running: list[SmtpController] = []
+
+    def make(security: Security, **options: Any) -> tuple[Inbox, MailServer]:
+        context = None
+        if security is not Security.NONE:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+        inbox = Inbox()
+        controller = SmtpController(inbox, context, whole=security is Security.TLS)
+        controller.start()
+        running.append(controller)
+        given = {"ca_file": certificate / "cert.pem", "timeout_s": 20.0, **options}
+        return inbox, MailServer("localhost", controller.port, security, **given)
+
+    yield make
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "smtp.secret"
+    path.write_text(SECRET + "\n")
+    return path
+
+
+def message(recipient: str = "siti@pelanggan.example", sale_id: int = 8072) -> EmailMessage:
+    sale = samples.till_sale()
+    sale.sale_id = sale_id
+    paper = sales_receipt(sale, samples.shop(), None, samples.till())
+    return receipt_message(sale, paper, samples.shop(), sender=SHOP, recipient=address(recipient))
+
+
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+def test_a_receipt_arrives_whole_over_an_encrypted_line(
+    start: Callable[..., tuple[Inbox, MailServer]], security: Security
+) -> None:
+    inbox, server = start(security)
+    sent = send(message(), server)
+    assert (sent.delivery, sent.detail) == (Delivery.ACCEPTED, "taken")
+    assert inbox.encrypted == [True]
+    assert inbox.recipients == ["siti@pelanggan.example"]
+    (arrived,) = inbox.messages
+    assert arrived["Subject"] == "Struk penjualan No. 8072 - Toko Batik Melati"
+    assert arrived["From"] == "Toko Batik Melati <kasir@toko.example>"
+    assert arrived["Date"] == "Sat, 22 Nov 2025 11:31:00 +0700"
+    parts = {part.get_content_type(): part for part in arrived.walk() if not part.is_multipart()}
+    assert "Rp 330.000" in parts["text/plain"].get_content()
+    page = parts["text/html"].get_content()
+    assert "Rp 330.000" in page
+    # The picture that the page names is the one that came with it.
+    assert f'src="cid:{parts["image/png"]["Content-ID"].strip("<>")}"' in page
+    assert codes_by_both(picture(parts["image/png"].get_content())) == {("Code 128", "S8072")}
+    pdf = parts["application/pdf"]
+    assert pdf.get_filename() == "struk-8072.pdf"
+    assert "Rp 330.000" in page_texts(pdf.get_content())[0]
+
+
+def test_a_login_by_the_secret_of_a_file(
+    start: Callable[..., tuple[Inbox, MailServer]], secret: Path, caplog: pytest.LogCaptureFixture, capfd: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    inbox, server = start(Security.STARTTLS, user="kasir", password_file=secret)
+    assert send(message(), server).delivery is Delivery.ACCEPTED
+    assert inbox.users == ["kasir"]
+    secret.write_text("falsch")
+    refused = send(message(), server)
+    assert refused.delivery is Delivery.REFUSED
+    assert refused.detail.startswith("535")
+    assert len(inbox.messages) == 1
+    said = caplog.text + "".join(capfd.readouterr()) + repr(server) + refused.detail
+    for word in (SECRET, "falsch"):
+        assert word not in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "delivery"),
+    [
+        ("550 5.1.1 no such mailbox", Delivery.REFUSED),
+        ("452 4.2.2 mailbox full", Delivery.LATER),
+        ("421 4.3.2 going down", Delivery.LATER),
+    ],
+)
+def test_a_refused_recipient(
+    start: Callable[..., tuple[Inbox, MailServer]], answer: str, delivery: Delivery
+) -> None:
+    inbox, server = start(Security.STARTTLS)
+    inbox.on_rcpt = lambda _server: answer
+    sent = send(message(), server)
+    assert (sent.delivery, sent.detail) == (delivery, answer)
+    assert inbox.messages == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "delivery"),
+    [("554 5.7.1 looks like spam", Delivery.REFUSED), ("451 4.3.0 try again", Delivery.LATER)],
+)
+def test_a_refused_message(
+    start: Callable[..., tuple[Inbox, MailServer]], answer: str, delivery: Delivery
+) -> None:
+    inbox, server = start(Security.STARTTLS)
+    inbox.on_data = lambda _server: answer
+    assert send(message(), server).delivery is delivery
+
+
+def closing(answer: str) -> Callable[[Any], str]:
+    def close(server: Any) -> str:
+        server.transport.abort()
+        return answer
+
+    return close
+
+
+def test_a_server_that_closes_before_the_message_has_not_taken_it(
+    start: Callable[..., tuple[Inbox, MailServer]],
+) -> None:
+    inbox, server = start(Security.STARTTLS)
+    inbox.on_rcpt = closing("250 OK")
+    assert send(message(), server).delivery is Delivery.LATER
+    assert inbox.messages == []
+
+
+def test_a_server_that_closes_after_the_message_may_have_taken_it(
+    start: Callable[..., tuple[Inbox, MailServer]],
+) -> None:
+    inbox, server = start(Security.STARTTLS)
+    inbox.on_data = closing("250 taken")
+    assert send(message(), server).delivery is Delivery.UNKNOWN
+    # Sent again, it is the same message, byte for byte.
+    inbox.on_data = lambda _server: "250 taken"
+    assert send(message(), server).delivery is Delivery.ACCEPTED
+    first, second = inbox.raw
+    assert first == second
+    assert inbox.messages[0]["Message-ID"] == inbox.messages[1]["Message-ID"]
+
+
+def test_ids_are_one_for_each_sale_and_address() -> None:
+    made = [message(), message(), message("agus@pelanggan.example"), message(sale_id=8073)]
+    ids = [each["Message-ID"] for each in made]
+    assert ids[0] == ids[1] == message_id(samples.till_sale(), CUSTOMER, "toko.example")
+    assert len(set(ids)) == 3
+    assert all(str(each).endswith("@toko.example>") for each in ids)
+
+
+def test_a_server_that_nobody_vouches_for_gets_nothing(
+    start: Callable[..., tuple[Inbox, MailServer]],
+) -> None:
+    for security in (Security.STARTTLS, Security.TLS):
+        inbox, server = start(security, ca_file=None)
+        sent = send(message(), server)
+        assert sent.delivery is Delivery.LATER
+        assert "certificate" in sent.detail.lower()
+        assert inbox.messages == []
+
+
+def test_a_server_without_encryption_is_for_this_machine_only(
+    start: Callable[..., tuple[Inbox, MailServer]], secret: Path
+) -> None:
+    inbox, server = start(Security.NONE)
+    assert send(message(), server).delivery is Delivery.ACCEPTED
+    assert inbox.encrypted == [False]
+    with pytest.raises(MailError, match="STARTTLS"):
+        send(message(), MailServer("localhost", server.port, timeout_s=20))
+    with pytest.raises(MailError, match="another machine"):
+        send(message(), MailServer("mail.example", 25, Security.NONE))
+    with pytest.raises(MailError, match="open line"):
+        send(message(), MailServer("localhost", server.port, Security.NONE, "kasir", secret))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe", b"x" * 5000])
+def test_a_secret_that_cannot_be_read_is_said_so(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    server = MailServer("localhost", 1, user="kasir", password_file=path)
+    with pytest.raises(MailError, match="password"):
+        send(message(), server)
+    with pytest.raises(MailError, match="in a file"):
+        send(message(), MailServer("localhost", 1, user="kasir"))
+
+
+def test_nobody_listens() -> None:
+    sent = send(message(), MailServer("localhost", 1, timeout_s=5))
+    assert sent.delivery is Delivery.LATER
+    assert "localhost:1" in sent.detail
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "siti",
+        "@x.example",
+        "siti@",
+        "a@b@c",
+        "siti@x.example\nBcc: all@x.example",
+        "a b@x.example",
+        "<>",
+        "a@x, b@x",
+        "sítí@x.example",
+        "siti@tokó.example",
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(MailError, match="no e-mail address"):
+        address(text)
+
+
+@pytest.mark.parametrize("name", ["Toko\r\nBcc: all@x.example", 'Toko "Melati" <x>', "王小明", "محمد"])
+def test_a_shops_name_adds_no_header(name: str) -> None:
+    shop = samples.shop()
+    shop.shop_name = name
+    sale = samples.till_sale()
+    made = receipt_message(
+        sale, sales_receipt(sale, shop), shop, sender=address("kasir@toko.example"), recipient=CUSTOMER
+    )
+    read = message_from_bytes(made.as_bytes(), policy=default)
+    assert read["Bcc"] is None
+    assert [each.addr_spec for each in read["From"].addresses] == ["kasir@toko.example"]
+    assert [each.addr_spec for each in read["To"].addresses] == ["siti@pelanggan.example"]
