@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use kasir_core::money::Currency;
 use kasir_matching::{
-    Config, CustomerKey, Decision, Feature, Matcher, Mutation, MutationId, Order, Verdict, tells_payer,
+    Config, CustomerKey, Decision, Feature, Matcher, Mutation, MutationId, Order, Verdict, side_by_side,
+    tells_payer,
 };
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -23,8 +24,8 @@ use crate::matching_lines::{Customers, Id, MatchLine, MutationLine, OrderLine, p
 
 /// Most lines of one file.
 const LINES_MAX: usize = 5_000_000;
-/// Fewer lines than this are not worth a thread.
-const PER_THREAD_MIN: usize = 1_000;
+/// Lines that a thread writes at a time; fewer are not worth one.
+const LINES_PART: usize = 1_000;
 
 /// Why nothing was written.
 #[derive(Debug)]
@@ -86,7 +87,16 @@ pub(crate) fn match_files(
     Ok(dict)
 }
 
-/// A matcher for each account and currency.
+/// What there is of one account and currency.
+struct Account {
+    currency: Currency,
+    orders: Vec<Order>,
+    mutations: Vec<Mutation>,
+}
+
+/// All accounts and currencies.
+type Accounts<'a> = BTreeMap<(&'a Id<'a>, &'a str), Account>;
+/// A matcher for each of them.
 type Matchers<'a> = BTreeMap<(&'a Id<'a>, &'a str), Matcher>;
 
 fn run(orders: &Path, mutations: &Path, out: &Path, options: &Options) -> Result<Counts, Problem> {
@@ -104,21 +114,16 @@ fn run(orders: &Path, mutations: &Path, out: &Path, options: &Options) -> Result
         .collect();
 
     let started = Instant::now();
-    let mut matchers = Matchers::new();
+    let mut accounts = Accounts::new();
     for (at, (line, order)) in order_lines.iter().zip(found_orders).enumerate() {
-        let matcher = matcher(&mut matchers, &line.account, &line.currency, options)
-            .map_err(|words| wrong(orders, at, &words))?;
-        if let Some(order) = order {
-            matcher.put_order(order);
-        }
+        let account = account(&mut accounts, &line.account, &line.currency);
+        account.map_err(|words| wrong(orders, at, &words))?.orders.extend(order);
     }
     for (at, (line, mutation)) in mutation_lines.iter().zip(found_mutations).enumerate() {
-        let matcher = matcher(&mut matchers, &line.account, &line.currency, options)
-            .map_err(|words| wrong(mutations, at, &words))?;
-        if let Some(mutation) = mutation {
-            matcher.put_mutation(mutation);
-        }
+        let account = account(&mut accounts, &line.account, &line.currency);
+        account.map_err(|words| wrong(mutations, at, &words))?.mutations.extend(mutation);
     }
+    let mut matchers = filled(accounts, options);
     for matcher in matchers.values_mut() {
         matcher.decide(usize::MAX);
     }
@@ -145,6 +150,21 @@ fn run(orders: &Path, mutations: &Path, out: &Path, options: &Options) -> Result
     }
     write(out, &lines_out(&files, decision, options.threads)?)?;
     Ok(counts)
+}
+
+/// The accounts' matchers with everything put in and nothing decided.
+fn filled<'a>(accounts: Accounts<'a>, options: &Options) -> Matchers<'a> {
+    let accounts: Vec<_> = accounts.into_iter().collect();
+    let filled = side_by_side(options.threads, 1, &accounts, |part| {
+        let filled = part.iter().map(|(key, account)| {
+            let mut matcher = Matcher::new(config(account.currency, options));
+            account.orders.iter().for_each(|order| matcher.put_order(order.clone()));
+            matcher.put_mutations(&account.mutations);
+            (*key, matcher)
+        });
+        filled.collect()
+    });
+    filled.into_iter().collect()
 }
 
 /// The files' lines, and each order's customer.
@@ -266,24 +286,28 @@ fn wrong(path: &Path, at: usize, words: &str) -> Problem {
     Problem::Line(format!("{}, line {}: {words}", path.display(), at + 1))
 }
 
-fn matcher<'m, 'a>(
-    matchers: &'m mut Matchers<'a>,
+fn account<'m, 'a>(
+    accounts: &'m mut Accounts<'a>,
     account: &'a Id<'a>,
     currency: &'a str,
-    options: &Options,
-) -> Result<&'m mut Matcher, String> {
-    match matchers.entry((account, currency)) {
+) -> Result<&'m mut Account, String> {
+    match accounts.entry((account, currency)) {
         Entry::Occupied(known) => Ok(known.into_mut()),
         Entry::Vacant(new) => {
-            let known = Currency::parse(currency).ok_or_else(|| format!("{currency} is no currency"))?;
-            let config = Config::of_currency(known.code(), known.minor_per_major());
-            Ok(new.insert(Matcher::new(Config {
-                utc_offset_minutes: options.utc_offset_minutes,
-                write_off_max_minor: options.write_off_max_minor.unwrap_or(config.write_off_max_minor),
-                threads: options.threads,
-                ..config
-            })))
+            let currency = Currency::parse(currency).ok_or_else(|| format!("{currency} is no currency"))?;
+            Ok(new.insert(Account { currency, orders: Vec::new(), mutations: Vec::new() }))
         }
+    }
+}
+
+/// How the orders of a currency are matched.
+fn config(currency: Currency, options: &Options) -> Config {
+    let config = Config::of_currency(currency.code(), currency.minor_per_major());
+    Config {
+        utc_offset_minutes: options.utc_offset_minutes,
+        write_off_max_minor: options.write_off_max_minor.unwrap_or(config.write_off_max_minor),
+        threads: options.threads,
+        ..config
     }
 }
 
@@ -293,10 +317,12 @@ fn lines_out<'d>(
     decision: impl Fn(usize) -> Option<&'d Decision> + Sync,
     threads: usize,
 ) -> Result<Vec<Vec<u8>>, Problem> {
-    let piece = |from: usize, lines: &[MutationLine<'_>]| {
+    let places: Vec<usize> = (0..files.mutations.len()).collect();
+    let piece = |part: &[usize]| {
         let mut out = Vec::new();
-        for (at, line) in lines.iter().enumerate() {
-            let line = match decision(from + at) {
+        for &at in part {
+            let line = &files.mutations[at];
+            let line = match decision(at) {
                 Some(decision) => MatchLine::decided(line, decision, files.orders, files.mutations),
                 None => MatchLine::not_matched(line),
             };
@@ -305,13 +331,7 @@ fn lines_out<'d>(
         }
         Ok(out)
     };
-    let size = files.mutations.len().div_ceil(threads).max(PER_THREAD_MIN);
-    thread::scope(|scope| {
-        let parts = files.mutations.chunks(size).enumerate();
-        let started: Vec<_> =
-            parts.map(|(part, lines)| scope.spawn(move || piece(part * size, lines))).collect();
-        started.into_iter().map(|thread| thread.join().expect("writing does not panic")).collect()
-    })
+    side_by_side(threads, LINES_PART, &places, |part| vec![piece(part)]).into_iter().collect()
 }
 
 /// Writes the file whole or not at all.

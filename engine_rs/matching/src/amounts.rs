@@ -57,7 +57,6 @@ pub(crate) fn relate(amount: i64, due: i64, code: i32, config: &Config) -> (Rela
     let code_minor = i64::from(code) * config.minor_per_major;
     let short = due - amount;
     let weighed = |relation, less| (relation, coded + less);
-    let rounder = digits_of(amount) < digits_of(due);
     let near = short.abs() <= due / ROUNDED_SHARE && short <= config.rounded_down_max_minor;
     if short == 0 {
         (Relation::Exact, coded)
@@ -74,7 +73,7 @@ pub(crate) fn relate(amount: i64, due: i64, code: i32, config: &Config) -> (Rela
             _ => weights.digit_count,
         };
         weighed(slip, less)
-    } else if rounder && near {
+    } else if near && digits_of(amount) < digits_of(due) {
         (Relation::Rounded, weights.rounded)
     } else if short > 0 && short <= config.write_off_max_minor.min(due / TOLERATED_SHARE) {
         weighed(Relation::Tolerated, weights.tolerated)
@@ -110,6 +109,9 @@ fn slip(amount: i64, due: i64, minor_per_major: i64) -> Option<Relation> {
     if amount % minor_per_major != due % minor_per_major {
         return None;
     }
+    if !may_be_slip(amount / minor_per_major, due / minor_per_major) {
+        return None;
+    }
     let typed = Digits::of(amount / minor_per_major);
     let meant = Digits::of(due / minor_per_major);
     let (typed, meant) = (typed.as_slice(), meant.as_slice());
@@ -138,6 +140,20 @@ fn slip(amount: i64, due: i64, minor_per_major: i64) -> Option<Relation> {
         };
         (one_off && (0..long.len()).any(fits)).then_some(Relation::DigitCount)
     }
+}
+
+/// Whether a slip of the finger could have made one of the other, at a glance: most pairs differ by too much. Of amounts of as
+/// many digits, one wrong one makes a difference of one digit and zeros, two swapped ones a multiple of nine.
+fn may_be_slip(typed: i64, meant: i64) -> bool {
+    let length = |amount: i64| amount.checked_ilog10().unwrap_or(0);
+    if length(typed) != length(meant) {
+        return length(typed).abs_diff(length(meant)) == 1;
+    }
+    let mut differs = (typed - meant).abs();
+    while differs != 0 && differs % 10 == 0 {
+        differs /= 10;
+    }
+    differs <= 9 || (differs <= 81 && differs % 9 == 0)
 }
 
 /// The digits of an amount in major units, first the highest.

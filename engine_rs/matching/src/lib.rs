@@ -22,6 +22,7 @@ mod matcher;
 mod names;
 mod open;
 mod reason;
+mod side_by_side;
 mod sorted;
 mod tally;
 mod text;
@@ -32,6 +33,7 @@ pub use amounts::Relation;
 pub use config::{Config, Weights};
 pub use matcher::Matcher;
 pub use reason::{Feature, Reason};
+pub use side_by_side::side_by_side;
 pub use text::{payer_key, tells_payer};
 pub use types::{
     Allocation, Candidate, CustomerKey, Decided, Decision, Mutation, MutationId, Order, OrderId, OrderState,

@@ -3,6 +3,7 @@
 use crate::config::Weights;
 use crate::likeness::Likeness;
 use crate::names::{NameBook, Sight, Token};
+use crate::text::WORDS_MAX;
 use crate::types::CustomerKey;
 
 /// A word of fewer letters says nothing by being absent.
@@ -22,6 +23,22 @@ impl Token {
     /// It would be a part of the name, were it the customer's.
     fn telling(&self) -> bool {
         self.named() && usize::from(self.letters) >= TELLING_LETTERS
+    }
+}
+
+/// The words of a text that stand for words of a name.
+#[derive(Debug, Clone, Copy, Default)]
+struct Used(u32);
+
+const _: () = assert!(WORDS_MAX <= 32, "a text's words fit in Used");
+
+impl Used {
+    fn take(&mut self, at: usize) {
+        self.0 |= 1 << at;
+    }
+
+    fn has(self, at: usize) -> bool {
+        self.0 & 1 << at != 0
     }
 }
 
@@ -49,14 +66,14 @@ pub(crate) struct Seen<'a> {
 impl Seen<'_> {
     /// Weighs a name's words against the text.
     pub(crate) fn weigh(&self, book: &NameBook, words: &[u32], weights: &Weights) -> NameEvidence {
-        let mut used = [false; 256];
+        let mut used = Used::default();
         let mut found = [false; 32];
         let (mut value, mut count) = (0, 0);
         let (mut first, mut end, mut at_end) = (usize::MAX, 0, false);
         for (at, &word) in words.iter().take(found.len()).enumerate() {
-            let Some(sight) = self.best(word, &used) else { continue };
+            let Some(sight) = self.best(word, used) else { continue };
             found[at] = true;
-            used[usize::from(sight.token)] = true;
+            used.take(usize::from(sight.token));
             value += sight.value;
             count += 1;
             let token = &self.tokens[usize::from(sight.token)];
@@ -70,8 +87,8 @@ impl Seen<'_> {
         let (mut missing, mut cut_off, mut half) = (0, 0, false);
         for (at, &word) in words.iter().take(found.len()).enumerate().filter(|(at, _)| !found[*at]) {
             let letters = book.letters(word);
-            if let Some((token, more)) = self.beginning(letters, &used) {
-                used[token] = true;
+            if let Some((token, more)) = self.beginning(letters, used) {
+                used.take(token);
                 half |= self.tokens[token].letters > 1 && letters.chars().count() == 1;
                 value += more;
                 at_end |= self.tokens[token].last;
@@ -84,8 +101,8 @@ impl Seen<'_> {
                 }
             }
         }
-        let others = self.others(&used, first);
-        let inner = (first..end).any(|at| !used[at] && self.tokens[at].telling());
+        let others = self.others(used, first);
+        let inner = (first..end).any(|at| !used.has(at) && self.tokens[at].telling());
         let clashes = others > 0 && missing + cut_off > 0;
         let beside = if clashes { 0 } else { i64::from(others.min(3)) * WORD_BESIDE };
         let absent = if clashes {
@@ -105,16 +122,16 @@ impl Seen<'_> {
     }
 
     /// The best place of a word that no other word took. What is glued together holds several.
-    fn best(&self, word: u32, used: &[bool; 256]) -> Option<&Sight> {
+    fn best(&self, word: u32, used: Used) -> Option<&Sight> {
         let from = self.sights.partition_point(|sight| sight.word < word);
         self.sights[from..].iter().take_while(|sight| sight.word == word).find(|sight| {
-            !used[usize::from(sight.token)]
+            !used.has(usize::from(sight.token))
                 || matches!(sight.likeness, Likeness::Glued(_) | Likeness::GluedCut(_))
         })
     }
 
     /// An initial, or the one or two letters that the text's end left of a word.
-    fn beginning(&self, word: &str, used: &[bool; 256]) -> Option<(usize, i64)> {
+    fn beginning(&self, word: &str, used: Used) -> Option<(usize, i64)> {
         let mut heads = word.chars();
         let head = [heads.next()?, heads.next().unwrap_or(' ')];
         let fits = |token: &Token| match token.letters {
@@ -125,7 +142,7 @@ impl Seen<'_> {
         // An initial in the customer's name stands for a whole word of the text, or the other way round.
         let fits =
             |token: &Token| fits(token) || (head[1] == ' ' && token.named() && token.head[0] == head[0]);
-        let at = self.tokens.iter().enumerate().position(|(at, token)| !used[at] && fits(token))?;
+        let at = self.tokens.iter().enumerate().position(|(at, token)| !used.has(at) && fits(token))?;
         if head[1] == ' ' && self.tokens[at].letters > 1 {
             return Some((at, 0));
         }
@@ -134,11 +151,11 @@ impl Seen<'_> {
     }
 
     /// Words of the text that stand where the name stands and are none of its.
-    fn others(&self, used: &[bool; 256], first: usize) -> u8 {
+    fn others(&self, used: Used, first: usize) -> u8 {
         let field = self.tokens[first].field;
         let others = self.tokens.iter().enumerate().filter(|(at, token)| {
             let within = self.name_only || *at > first || token.field == field;
-            within && !used[*at] && token.telling()
+            within && !used.has(*at) && token.telling()
         });
         u8::try_from(others.count()).unwrap_or(u8::MAX)
     }

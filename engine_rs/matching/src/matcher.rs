@@ -8,12 +8,14 @@ use crate::candidates::Edges;
 use crate::component::solve;
 use crate::config::Config;
 use crate::open::{Open, Touched};
+use crate::side_by_side::side_by_side;
 use crate::tally::Tally;
+use crate::text::Text;
 use crate::types::{CustomerKey, Decided, Decision, Mutation, MutationId, Order, OrderId};
 use crate::verdict::decision;
 
-/// Fewer mutations than this are not worth a thread.
-const PER_THREAD_MIN: usize = 256;
+/// Mutations that a thread takes at a time; fewer are not worth one.
+const PART: usize = 128;
 
 /// The matcher of one bank account. What was put in, not in which order, makes its decisions.
 #[derive(Debug)]
@@ -70,9 +72,24 @@ impl Matcher {
         reason = "handed over like an order; what of it is kept is no concern"
     )]
     pub fn put_mutation(&mut self, mutation: Mutation) {
+        let read = Text::of(&mutation.description, &mutation.counterparty);
+        self.put_read(&mutation, read);
+    }
+
+    /// [`Self::put_mutation`] for many, whose texts are read side by side.
+    pub fn put_mutations(&mut self, mutations: &[Mutation]) {
+        let texts = side_by_side(self.open.config.threads, PART, mutations, |part| {
+            part.iter().map(|each| Text::of(&each.description, &each.counterparty)).collect()
+        });
+        for (mutation, text) in mutations.iter().zip(texts) {
+            self.put_read(mutation, text);
+        }
+    }
+
+    fn put_read(&mut self, mutation: &Mutation, text: Text) {
         assert!(mutation.amount_minor > 0, "only money in pays orders");
         self.remove_mutation(mutation.mutation_id);
-        self.open.put_mutation(&mutation, &mut self.touched);
+        self.open.put_mutation(mutation, text, &mut self.touched);
         self.unsettled.insert(mutation.mutation_id);
     }
 
@@ -156,35 +173,22 @@ impl Matcher {
     }
 
     fn edges(&mut self, ids: &[MutationId]) -> Vec<Edges> {
-        if ids.len() < PER_THREAD_MIN {
+        if ids.len() <= PART {
             return ids.iter().map(|id| self.open.edges(*id, &mut self.tally)).collect();
         }
-        self.in_threads(ids, |part| {
+        side_by_side(self.open.config.threads, PART, ids, |part| {
             let mut tally = Tally::default();
             part.iter().map(|id| self.open.edges(*id, &mut tally)).collect()
         })
     }
 
     fn solved(&self, components: &[Vec<MutationId>]) -> Vec<Decision> {
-        let outcomes = self.in_threads(components, |part| {
+        let threads = self.open.config.threads;
+        let outcomes = side_by_side(threads, PART, components, |part| {
             part.iter().flat_map(|component| solve(&self.open, component)).collect()
         });
-        self.in_threads(&outcomes, |part| {
+        side_by_side(threads, PART, &outcomes, |part| {
             part.iter().filter_map(|outcome| decision(&self.open, outcome)).collect()
-        })
-    }
-
-    /// Does `work` on parts of `items` side by side, and puts the results one behind the other.
-    fn in_threads<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
-        let threads = self.open.config.threads.min(items.len() / PER_THREAD_MIN).max(1);
-        if threads == 1 {
-            return work(items);
-        }
-        let parts = items.chunks(items.len().div_ceil(threads));
-        std::thread::scope(|scope| {
-            let started: Vec<_> = parts.map(|part| scope.spawn(|| work(part))).collect();
-            let results = started.into_iter().map(|thread| thread.join().expect("matching does not panic"));
-            results.flatten().collect()
         })
     }
 

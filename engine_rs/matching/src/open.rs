@@ -134,9 +134,9 @@ impl Open {
         true
     }
 
-    pub(crate) fn put_mutation(&mut self, mutation: &Mutation, touched: &mut Touched) {
+    /// `text` is the mutation's, taken apart.
+    pub(crate) fn put_mutation(&mut self, mutation: &Mutation, text: Text, touched: &mut Touched) {
         let id = mutation.mutation_id;
-        let text = Text::of(&mutation.description, &mutation.counterparty);
         let payer = text.payer();
         let tokens = self.names.add_text(id, &text);
         insert(self.by_amount.entry(mutation.amount_minor).or_default(), id);

@@ -126,7 +126,7 @@ const SERVICES: [&str; 14] = [
 const NUMBER_DIGITS_MAX: usize = 12;
 
 /// Most words of one text that are looked at.
-const WORDS_MAX: usize = 24;
+pub(crate) const WORDS_MAX: usize = 24;
 /// Most numbers of one text that are looked at.
 const NUMBERS_MAX: usize = 8;
 
