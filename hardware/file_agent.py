@@ -54,7 +54,7 @@ DETAIL_LENGTH_MAX = 200
 
 FOLDERS = {"order": "slips", "sale": "receipts", "parcel": "labels", "shift": "shift-reports"}
 PAPER_FORMATS = ("escpos", "png", "txt")
-LABEL_FORMATS = ("zpl", "pdf", "png")
+LABEL_FORMATS = ("zpl", "tspl", "pdf", "png")
 
 app = new_app("agent", "A print agent that writes files.")
 
@@ -123,7 +123,12 @@ class Agent:
 
         if job.WhichOneof("document") == "parcel":
             label = label_of(shop, job)
-            made: dict[str, Callable[[], bytes]] = {"zpl": label.zpl, "pdf": label.pdf, "png": label.png}
+            made: dict[str, Callable[[], bytes]] = {
+                "zpl": label.zpl,
+                "tspl": label.tspl,
+                "pdf": label.pdf,
+                "png": label.png,
+            }
         else:
             paper = paper_of(shop, job)
             made = {"escpos": paper.escpos, "png": paper.png, "txt": lambda: paper.text().encode()}
@@ -216,15 +221,18 @@ def agent(
     ] = "",
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", help="escpos, png, txt for slips; zpl, pdf, png for labels; repeatable."),
+        typer.Option(
+            "--format", help="escpos, png, txt for slips; zpl, tspl, pdf, png for labels; repeatable."
+        ),
     ] = None,
     name: Annotated[
         str, typer.Option(help="Its name among agents; else this machine's and the directory's.")
     ] = "",
     once: Annotated[bool, typer.Option("--once", help="Write what is queued now, then leave.")] = False,
 ) -> None:
-    """Take print jobs and write them to files: slips as ESC/POS, labels as ZPL and PDF, all as PNG. Until
-    Ctrl-C.
+    """Take print jobs and write them to files: slips as ESC/POS, labels as ZPL, TSPL and PDF, all as PNG.
+
+    Until Ctrl-C.
     """
     known = dict.fromkeys((*PAPER_FORMATS, *LABEL_FORMATS))
     formats = frozenset(format_ or known)

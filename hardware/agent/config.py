@@ -11,13 +11,16 @@ from hardware.drivers import places
 from hardware.drivers.cups import CupsPrinter
 from hardware.drivers.drawer import EscposDrawer
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
+from hardware.drivers.tspl import TsplPrinter
 from hardware.drivers.zpl import ZplPrinter
+from hardware.paper import Label
 from kasir.v1.print_pb2 import DocumentKind
 
 __all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
 
 ESCPOS = "escpos"
 ZPL = "zpl"
+TSPL = "tspl"
 KINDS = {
     name.removeprefix("DOCUMENT_KIND_").replace("_", "-").lower(): value
     for name, value in DocumentKind.items()
@@ -40,6 +43,7 @@ class PrinterConfig:
     copies: int
     width_mm: int
     dots_per_mm: int
+    gap_mm: int
     drawer: CashDrawer | None
 
     @property
@@ -77,6 +81,13 @@ def read(path: Path, default_name: str) -> AgentConfig:
     return AgentConfig(name, tuple(printers), probe_s)
 
 
+def label_bytes(label: Label, printer: PrinterConfig) -> bytes:
+    """A label in the words of a label printer. Raises PaperError."""
+    if printer.language == TSPL:
+        return label.tspl(printer.dots_per_mm, printer.gap_mm)
+    return label.zpl(printer.dots_per_mm)
+
+
 def _printer(table: Table) -> PrinterConfig:
     name = table.text("name")
     if len(name) > _NAME_MAX:
@@ -107,6 +118,7 @@ def _printer(table: Table) -> PrinterConfig:
         copies=table.whole("copies", 1, range(1, 6)),
         width_mm=table.whole("width_mm", 80, range(58, 81)),
         dots_per_mm=table.whole("dots_per_mm", 8, range(8, 13)),
+        gap_mm=table.whole("gap_mm", 3, range(11)),
         drawer=drawer,
     )
     if made.width_mm not in {58, 80}:
@@ -134,9 +146,21 @@ def _escpos(table: Table, connect: places.Connect, waits: Waits) -> Printer:
     return EscposPrinter(connect, Confirms(confirms), waits)
 
 
-def _zpl(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+def _label_confirms(table: Table) -> Confirms:
     allowed = (Confirms.STATUS.value, Confirms.TAKEN.value)
-    return ZplPrinter(connect, Confirms(table.choice("confirms", allowed, Confirms.STATUS.value)), waits)
+    return Confirms(table.choice("confirms", allowed, Confirms.STATUS.value))
 
 
-LANGUAGES: dict[str, Callable[[Table, places.Connect, Waits], Printer]] = {ESCPOS: _escpos, ZPL: _zpl}
+def _zpl(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+    return ZplPrinter(connect, _label_confirms(table), waits)
+
+
+def _tspl(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+    return TsplPrinter(connect, _label_confirms(table), waits)
+
+
+LANGUAGES: dict[str, Callable[[Table, places.Connect, Waits], Printer]] = {
+    ESCPOS: _escpos,
+    ZPL: _zpl,
+    TSPL: _tspl,
+}
