@@ -109,7 +109,7 @@ def receipt_message(
     made["Message-ID"] = message_id(sale, recipient, sender.domain)
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(paper.text())
-    pictures = receipt_html.symbols(paper.document)
+    pictures = receipt_html.pictures(paper.document)
     body = receipt_html.html(paper.document, title, lambda number, _png: f"cid:{number}.{bare_id(made)}")
     made.add_alternative(body, subtype="html")
     page = made.get_body(("html",))

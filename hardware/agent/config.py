@@ -13,7 +13,7 @@ from hardware.drivers.drawer import EscposDrawer
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
 from hardware.drivers.tspl import TsplPrinter
 from hardware.drivers.zpl import ZplPrinter
-from hardware.paper import Label
+from hardware.paper import Label, Logo, PaperError, logo
 from kasir.v1.print_pb2 import DocumentKind
 
 __all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
@@ -44,6 +44,7 @@ class PrinterConfig:
     width_mm: int
     dots_per_mm: int
     gap_mm: int
+    logo: Logo | None
     drawer: CashDrawer | None
 
     @property
@@ -69,10 +70,11 @@ def read(path: Path, default_name: str) -> AgentConfig:
         raise root.wrong("name", f"it has more than {_NAME_MAX} characters.")
     probe_s = root.seconds("probe_s", 5.0)
     tables = root.tables("printer")
+    shops_logo = root.text("logo", "")
     root.end()
     printers: list[PrinterConfig] = []
     for table in tables:
-        printer = _printer(table)
+        printer = _printer(table, _logo(table, root, path.parent, shops_logo))
         if printer.name in {each.name for each in printers}:
             raise table.wrong("name", f"there is another printer named {printer.name!r}.")
         printers.append(printer)
@@ -88,7 +90,16 @@ def label_bytes(label: Label, printer: PrinterConfig) -> bytes:
     return label.zpl(printer.dots_per_mm)
 
 
-def _printer(table: Table) -> PrinterConfig:
+def _logo(table: Table, root: Table, folder: Path, shops: str) -> Logo | None:
+    """A printer's own logo, else the shop's; "" is none. Files lie beside the agent's."""
+    own = table.text("logo", shops)
+    try:
+        return logo.read(folder / own) if own else None
+    except PaperError as wrong:
+        raise (table if table.has("logo") else root).wrong("logo", f"{wrong}.") from wrong
+
+
+def _printer(table: Table, logo: Logo | None) -> PrinterConfig:
     name = table.text("name")
     if len(name) > _NAME_MAX:
         raise table.wrong("name", f"it has more than {_NAME_MAX} characters.")
@@ -120,6 +131,7 @@ def _printer(table: Table) -> PrinterConfig:
         dots_per_mm=table.whole("dots_per_mm", 8, range(8, 13)),
         gap_mm=table.whole("gap_mm", 3, range(11)),
         drawer=drawer,
+        logo=logo,
     )
     if made.width_mm not in {58, 80}:
         raise table.wrong("width_mm", "paper is 58 or 80 mm wide.")

@@ -172,7 +172,7 @@ class Worker(threading.Thread):
         try:
             if self.config.language != ESCPOS:
                 return label_bytes(label_of(shop, job), self.config) * self.config.copies
-            paper = paper_of(shop, job, self.config.width_mm).escpos()
+            paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
         except PaperError as error:
             return error
         kick = self.config.drawer.kick() if self.config.drawer and opens_drawer(job) else b""

@@ -17,6 +17,7 @@ from hardware.paper.document import (
 )
 from hardware.paper.errors import PaperError
 from hardware.paper.fonts import WHITE
+from hardware.paper.logo import Logo, logo_dots
 from hardware.paper.raster import draw_laid_line, pitch, rule_image, symbol_image
 
 # White above the first line and below the last, in dots.
@@ -58,6 +59,8 @@ def _picture(item: Laid, width_mm: int) -> Image.Image | None:
             return rule_image(item, width_mm)
         case Symbol():
             return symbol_image(item, width_mm)
+        case Logo():
+            return logo_dots(item, COLUMNS[width_mm] * CELL_WIDTH)
 
 
 def _height(item: Laid, picture: Image.Image | None) -> int:
