@@ -156,7 +156,7 @@ def lay_out(document: Document) -> list[Laid]:
 
 
 def _grid_wrap(text: str, limit: int) -> list[str]:
-    return wrap(text, limit, columns)
+    return wrap(text, limit, width_of)
 
 
 def _text(element: Text, total: int) -> list[Line]:
