@@ -4,6 +4,7 @@ One layout makes the ZPL, the PDF and the PNG. Text is broken into lines here an
 an address is never cut.
 """
 
+from clients.common.at_the_door import at_the_door
 from hardware.paper.errors import PaperError
 from hardware.paper.marks import (
     FINEST_MODULE,
@@ -22,7 +23,7 @@ from hardware.paper.parts import address_lines, copy_mark
 from hardware.paper.slips import order_code
 from hardware.paper.symbols import code128_modules, fits_code128
 from hardware.paper.text import clean, visual
-from hardware.paper.wording import NOT_COD, at_the_door, cod, date, weight
+from hardware.paper.wording import NOT_COD, cod, date, weight
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import Order
 from kasir.v1.common_pb2 import Money

@@ -4,13 +4,13 @@ from binascii import crc_hqx
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from clients.common.at_the_door import at_the_door
 from hardware.paper.document import Align, Barcode, Document, Element, Pair, QrCode, Rule, Space, Text
 from hardware.paper.errors import PaperError
 from hardware.paper.parts import address_lines, closing, fields, head, item_lines, totals
 from hardware.paper.wording import (
     AT_THE_DOOR,
     amount,
-    at_the_door,
     channel,
     date_time,
     deadline,

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from clients.common.at_the_door import COD
 from kasir.v1.admin_pb2 import Settings
-from kasir.v1.booking_pb2 import Allocation, Order, OrderState
+from kasir.v1.booking_pb2 import Allocation, OrderState
 from kasir.v1.common_pb2 import Channel, Money
 from kasir.v1.sale_pb2 import Tender, TenderKind
 
@@ -64,7 +65,7 @@ _TENDERS = {
 _METHODS = {
     "card": "Kartu",
     "cash": "Tunai",
-    "cod": "Bayar di tempat (COD)",
+    COD: "Bayar di tempat (COD)",
     "gateway": "Payment gateway",
     "kartu": "Kartu",
     "marketplace": "Marketplace",
@@ -73,8 +74,6 @@ _METHODS = {
     "transfer": "Transfer",
     "tunai": "Tunai",
 }
-# How a payment is recorded that the courier collects at the door (Allocation.method).
-_COD_METHOD = "cod"
 # A label without it says so: a courier need not wonder.
 NOT_COD = "NON COD"
 AT_THE_DOOR = "BAYAR DI TEMPAT (COD)"
@@ -115,12 +114,6 @@ def amount(money: Money) -> str:
     symbol = _SYMBOLS.get(money.currency_code, money.currency_code)
     # Money that was never set has no currency, and is a bare zero.
     return f"{sign}{symbol}{' ' if symbol else ''}{number(whole)}{decimals}"
-
-
-def at_the_door(order: Order) -> Money | None:
-    """What the courier is to collect: all that was recorded as "cod"; None when that is nothing."""
-    owed = sum(each.amount.minor_units for each in order.allocations if each.method.casefold() == _COD_METHOD)
-    return Money(currency_code=order.payable.currency_code, minor_units=owed) if owed else None
 
 
 def cod(money: Money) -> str:
