@@ -109,6 +109,8 @@ def _printer(table: Table, logo: Logo | None) -> PrinterConfig:
     for kind in kinds:
         if (kind == _LABEL) != (language != ESCPOS):
             raise table.wrong("documents", f"a printer that speaks {language} does not print {kind}.")
+    if table.has("logo") and language != ESCPOS:
+        raise table.wrong("logo", f"a printer that speaks {language} prints no slips to bear one.")
     waits = Waits(
         table.seconds("answer_s", Waits.answer_s),
         table.seconds("silence_s", Waits.silence_s),

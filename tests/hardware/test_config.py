@@ -111,6 +111,14 @@ def test_one_logo_for_all_and_another_for_one(tmp_path):
     [
         ('logo = "shop.png"\n' + PRINTER, 1, "cannot be read: No such file"),
         (PRINTER.replace('name = "second"', 'name = "second"\nlogo = "hardware.toml"'), 11, "is no picture"),
+        (
+            PRINTER.replace('name = "second"', 'name = "second"\nlogo = ""').replace(
+                'language = "escpos"\ndocuments = ["sales-receipt"]',
+                'language = "tspl"\ndocuments = ["address-label"]',
+            ),
+            11,
+            "prints no slips",
+        ),
     ],
 )
 def test_a_logo_that_is_none_is_named_with_its_line(tmp_path, text, line, words):
