@@ -27,8 +27,8 @@ from bench.measure import BenchError
 from clients.common.client import Client
 from clients.common.connection import Connection
 from clients.common.journal import RequestJournal
-from hardware.pty_device import PtyDevice
 from hardware.scanners.serial_scanner import SerialScanner
+from hardware.simulators.scanner import SimulatedScanner
 from kasir.v1.catalogue_pb2 import (
     BatchCreateItemsRequest,
     BatchCreateItemsResponse,
@@ -63,13 +63,6 @@ def ean(number: int) -> str:
     """The EAN of the n-th item."""
     body = f"899{number:09d}"
     return body + str(gs1_standard_check_digit(body))
-
-
-class Wire(PtyDevice):
-    """A scanner's far end."""
-
-    def received(self, data: bytes) -> None:
-        """Scanners listen to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +146,15 @@ def measure(scans: int, items: int, pause_s: float) -> tuple[list[float], list[f
             Client(Connection(server.target, "bench"), journal) as client,
         ):
             shift_id = open_shop(client, items)
-            wire = Wire()
+            wire = SimulatedScanner()
             till = TillAtWork(client, wire.path, shift_id)
             till.start()
             till.ready.wait(PATIENCE_S)
             for number in range(scans + WARM_UP):
                 sleep(pause_s)
-                code = f"]E0{ean(order[number % items])}\r".encode()
+                code = f"]E0{ean(order[number % items])}"
                 sent = perf_counter()
-                wire.send(code)
+                wire.scan(code)
                 try:
                     rung = till.rung.get(timeout=PATIENCE_S)
                 except queue.Empty as error:

@@ -29,7 +29,7 @@ def pty(printer, tmp_path):
 def test_slips_come_out_of_a_printer_on_a_serial_line(channel, printer, pty, start_agent, confirms):
     shop = Shop(channel)
     printer.echoes = confirms == "echo"
-    start_agent(config_text("slips", "", line=f"serial:{pty.link}?baud=115200&flow=none", confirms=confirms))
+    start_agent(config_text("slips", "", line=f"serial:{pty.path}?baud=115200&flow=none", confirms=confirms))
     for _ in range(3):
         shop.book()
     until(lambda: [job.state for job in ledger(channel)] == [PRINTED] * 3, "three slips")
