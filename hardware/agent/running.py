@@ -1,4 +1,4 @@
-"""The agent put together: threads for the stream, the reports and each printer, until it is told to stop."""
+"""The agent put together: threads for the stream, the reports and each device, until it is told to stop."""
 
 import threading
 from collections.abc import Callable
@@ -15,6 +15,13 @@ from hardware.agent.notes import Notes
 from hardware.agent.reporter import Reporter
 from hardware.agent.waiting import Waiting
 from hardware.agent.worker import Common, Worker
+from hardware.station.running import Station
+from kasir.v1.hardware_pb2 import (
+    DEVICE_KIND_CUSTOMER_DISPLAY,
+    DEVICE_KIND_SCALE,
+    DEVICE_KIND_SCANNER,
+    DeviceKind,
+)
 
 # A job that was begun is brought to its end; a printer that waits for paper is not waited for.
 STOP_S = 30.0
@@ -28,7 +35,8 @@ class Agent:
     def __init__(self, config: AgentConfig, shop: Shop, notes_path: Path, say: Callable[[str], None]) -> None:
         """Opens the notes and asks the server for its locations, as long as that takes.
 
-        Raises NotesInUseError, OSError, BadInput for a location that the shop does not have.
+        Raises NotesInUseError, StationInUseError, OSError, BadInput for a location that the shop does not
+        have.
         """
         self.config = config
         self.stopping = threading.Event()
@@ -37,7 +45,8 @@ class Agent:
         locations = self._locations()
         self.notes = Notes(notes_path)
         self.jobs = Waiting()
-        self.board = Board(tuple(printer.name for printer in config.printers), say)
+        self.board = Board(tuple(device.name for device in config.devices), say)
+        self._station = Station(config, self.board, self.stopping, say)
         self.outbox = Outbox(self.client(), self.notes, self.jobs, self.stopping, say)
         common = Common(
             agent=config.name,
@@ -57,6 +66,7 @@ class Agent:
             self.board,
             self.jobs,
             [(worker.config, worker.takes) for worker in self.workers],
+            other_kinds(config),
             self.stopping,
         )
         self._feed = Feed(
@@ -91,15 +101,14 @@ class Agent:
 
     @property
     def _threads(self) -> tuple[threading.Thread, ...]:
-        return (self.outbox, self._feed, self._reporter, *self.workers)
+        # Who prints nothing asks for no jobs.
+        feeds = (self._feed, *self.workers) if self.workers else ()
+        return (self.outbox, self._reporter, *feeds, *self._station.threads)
 
     def start(self) -> None:
         """Starts all threads."""
-        self.outbox.start()
-        self._feed.start()
-        self._reporter.start()
-        for worker in self.workers:
-            worker.start()
+        for thread in self._threads:
+            thread.start()
 
     @property
     def is_whole(self) -> bool:
@@ -110,6 +119,7 @@ class Agent:
         """Ends what is at hand, says it, and closes."""
         self.stopping.set()
         self.jobs.wake()
+        self._station.stop()
         for worker in self.workers:
             worker.join(STOP_S)
         self._reporter.leave()
@@ -117,3 +127,16 @@ class Agent:
         self.outbox.join(STOP_S)
         if not any(worker.is_alive() for worker in self.workers):
             self.notes.close()
+
+
+def other_kinds(config: AgentConfig) -> dict[str, DeviceKind.ValueType]:
+    """What each device is that prints nothing, by name."""
+    return {
+        each.name: kind
+        for kind, group in (
+            (DEVICE_KIND_SCANNER, config.scanners),
+            (DEVICE_KIND_CUSTOMER_DISPLAY, config.displays),
+            (DEVICE_KIND_SCALE, config.scales),
+        )
+        for each in group
+    }

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hardware.agent import main
+from hardware.simulators.command import example
 from hardware.simulators.interpreter import TextLine
 from hardware.simulators.lines import PtyLine, TcpLine
 from hardware.simulators.running import STATES, Simulation
@@ -52,22 +53,22 @@ def test_a_test_page_is_printed_and_the_drawer_opens(printer, line, tmp_path):
         )
         result = kasir_hardware("test", "--config", str(config), "--drawer", "--json")
         assert result.exit_code == 0, result.output
-        slips, label = json.loads(result.stdout)["printers"]
+        slips, label = json.loads(result.stdout)["devices"]
         assert slips == {
             "name": "slips",
-            "printed": True,
-            "result": "printed: the printer sent its id back; the drawer is open",
+            "works": True,
+            "words": "printed: the printer sent its id back; the drawer is open",
         }
-        assert label["printed"]
+        assert label["works"]
         assert b"KASIR-TEST" in labels.labels[0]
         assert printer.kicks == 1
         assert any("slips, 80 mm" in item.text for item in printer.roll if isinstance(item, TextLine))
         with printer.changing() as state:
             state.cover_open = True
-        result = kasir_hardware("test", "--config", str(config), "--printer", "slips")
+        result = kasir_hardware("test", "--config", str(config), "--device", "slips")
         assert result.exit_code == 1
         assert "cover open" in result.stdout
-        assert kasir_hardware("test", "--config", str(config), "--printer", "other").exit_code == 2
+        assert kasir_hardware("test", "--config", str(config), "--device", "other").exit_code == 2
 
 
 def test_a_mistake_in_the_file_is_a_sentence(tmp_path):
@@ -87,11 +88,11 @@ def test_what_hangs_on_this_machine_is_listed():
 def test_simulated_printers_write_their_papers_to_files(tmp_path):
     simulation = Simulation(tmp_path / "paper", 0, 0, tmp_path / "tty", 58)
     try:
-        receipts, labels = simulation.ports
         config = tmp_path / "hardware.toml"
-        config.write_text(main.example(receipts.address, labels.address, 58))
-        (tmp_path / "paper").mkdir()
-        assert kasir_hardware("test", "--config", str(config)).exit_code == 0
+        config.write_text(example(simulation, 58))
+        for device in ("slips", "labels"):
+            result = kasir_hardware("test", "--config", str(config), "--device", device)
+            assert result.exit_code == 0, result.output
         written: list[str] = []
         simulation.write(written.append)
         simulation.write(written.append)
@@ -101,7 +102,7 @@ def test_simulated_printers_write_their_papers_to_files(tmp_path):
         for state in STATES:
             assert simulation.happen(state.replace("_", " "))
             assert getattr(simulation.receipts.state, state)
-        assert kasir_hardware("test", "--config", str(config)).exit_code == 1
+        assert kasir_hardware("test", "--config", str(config), "--device", "slips").exit_code == 1
         for words in ("ok", "off", "on", "hang", "ok", "cut 100", "late 1", "ok", "close drawer"):
             assert simulation.happen(words), words
         assert not simulation.happen("set fire")
