@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from clients.common.money import show_money
-from clients.common.output import state_words
 from kasir.v1.station_pb2 import Scan, Symbology
 
 
@@ -15,7 +14,8 @@ def scan_line(scan: Scan) -> str:
 
 def scan_words(scan: Scan) -> str:
     """What a code means, and what is wrong with it."""
-    kind = state_words(Symbology, scan.symbology, "SYMBOLOGY") if scan.symbology else "unknown kind"
+    name = Symbology.Name(scan.symbology).removeprefix("SYMBOLOGY_").replace("_", " ")
+    kind = name if scan.symbology else "unknown kind"
     facts = (
         ("GTIN", scan.gtin),
         ("SSCC", scan.sscc),

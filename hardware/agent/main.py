@@ -166,7 +166,7 @@ def devices(
     shop: Shop,
     watch: Annotated[bool, typer.Option("--watch", help="Go on and show each change, until Ctrl-C.")] = False,
 ) -> None:
-    """Show how the shop's printers are, as their agents see them."""
+    """Show how the shop's devices are, as their agents see them."""
     if not watch:
         found = list(shop.each(ListDevicesRequest(), ListDevicesResponse, "devices"))
         shop.output.emit({"devices": found}, lambda: devices_table(shop, found))
@@ -186,7 +186,7 @@ def devices_table(shop: Shop, found: Sequence[Device]) -> RenderableType:
             shop.location_code(each.location_id) if each.location_id else "",
             str(each.waiting_jobs or ""),
             str(each.print_job_id or ""),
-            str(each.printed),
+            str(each.printed) if each.document_kinds else "",
             shop.time(each.seen_time),
         )
         for each in found

@@ -33,7 +33,8 @@ class Agent:
     """A running agent. `start`, then `stop` once."""
 
     def __init__(self, config: AgentConfig, shop: Shop, notes_path: Path, say: Callable[[str], None]) -> None:
-        """Opens the notes and asks the server for its locations, as long as that takes.
+        """Opens the notes, serves scanners, displays and scales, and asks the server for its locations, as
+        long as that takes.
 
         Raises NotesInUseError, StationInUseError, OSError, BadInput for a location that the shop does not
         have.
@@ -42,11 +43,18 @@ class Agent:
         self.stopping = threading.Event()
         self._shop = shop
         self._say = say
-        locations = self._locations()
-        self.notes = Notes(notes_path)
-        self.jobs = Waiting()
         self.board = Board(tuple(device.name for device in config.devices), say)
+        self.notes = Notes(notes_path)
+        # What a till needs of its devices does not wait for the server.
         self._station = Station(config, self.board, self.stopping, say)
+        self._station.start()
+        try:
+            locations = self._locations()
+        except BaseException:
+            self.stopping.set()
+            self._station.stop()
+            raise
+        self.jobs = Waiting()
         self.outbox = Outbox(self.client(), self.notes, self.jobs, self.stopping, say)
         common = Common(
             agent=config.name,
@@ -103,17 +111,17 @@ class Agent:
     def _threads(self) -> tuple[threading.Thread, ...]:
         # Who prints nothing asks for no jobs.
         feeds = (self._feed, *self.workers) if self.workers else ()
-        return (self.outbox, self._reporter, *feeds, *self._station.threads)
+        return (self.outbox, self._reporter, *feeds)
 
     def start(self) -> None:
-        """Starts all threads."""
+        """Starts what needs the server."""
         for thread in self._threads:
             thread.start()
 
     @property
     def is_whole(self) -> bool:
         """Whether every thread still runs. One that ended by itself is a bug: the agent must not go on."""
-        return all(thread.is_alive() for thread in self._threads)
+        return all(thread.is_alive() for thread in (*self._threads, *self._station.threads))
 
     def stop(self) -> None:
         """Ends what is at hand, says it, and closes."""

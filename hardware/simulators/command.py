@@ -25,8 +25,7 @@ def simulate(
     ] = None,
     width_mm: Annotated[int, typer.Option(help="The receipt paper: 58 or 80.")] = 80,
 ) -> None:
-    """Start devices that are programs: a receipt and a label printer whose paper comes out as files, a
-    scanner, a customer display and a scale.
+    """Start devices that are programs: printers whose papers are files, a scanner, a display, a scale.
 
     Lines typed here are what happens to them, such as 'scan 8991234567891', 'weigh 1250', 'paper out' or
     'ok'. Until Ctrl-C.

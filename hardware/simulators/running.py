@@ -72,7 +72,7 @@ class Simulation:
         self._written = [len(slips), len(labels)]
         if self.display.glass.lines != self._shown:
             self._shown = self.display.glass.lines
-            say("the display shows\n" + "\n".join(f"  [{line}]" for line in self._shown))
+            say("the display shows " + " ".join(f"[{line}]" for line in self._shown))
 
     def happen(self, words: str) -> bool:
         """Does what was typed; False when it means nothing."""

@@ -18,7 +18,7 @@ _STOP_S = 3.0
 
 
 class Station:
-    """Made, its threads started, then `stop` once. Without devices it is nothing."""
+    """`start`, then `stop` once. Without devices it is nothing."""
 
     def __init__(
         self, config: AgentConfig, board: Board, stopping: threading.Event, say: Callable[[str], None]
@@ -48,6 +48,11 @@ class Station:
             scans,
         )
         self._server = StationServer(config.station, service) if config.has_station else None
+
+    def start(self) -> None:
+        """Starts all threads."""
+        for thread in self.threads:
+            thread.start()
 
     def stop(self) -> None:
         """Ends, after whoever set `stopping`."""

@@ -8,6 +8,7 @@ import pytest
 from clients.common.station import Station
 from tests.devices.counter import Counter, Served, Watching
 from tests.devices.pty_line import PATIENCE_S, PtyLine
+from tests.server.support import until
 
 
 @pytest.fixture
@@ -42,12 +43,13 @@ def station(served: Served) -> Iterator[Station]:
 
 
 @pytest.fixture
-def watch(counter: Counter) -> Iterator[Callable[..., Watching]]:
-    """Starts programs that watch scans; ended with the test."""
+def watch(served: Served) -> Iterator[Callable[..., Watching]]:
+    """Starts programs that watch scans, once the scanner is open; ended with the test."""
     started: list[Watching] = []
+    until(lambda: served.condition("scanner") == "ready", "the scanner")
 
     def start(scanner: str = "") -> Watching:
-        started.append(Watching(counter.address, scanner))
+        started.append(Watching(served.counter.address, scanner))
         started[-1].await_begun(1, PATIENCE_S)
         return started[-1]
 

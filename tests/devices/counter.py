@@ -88,8 +88,7 @@ class Served:
         self.board = Board(tuple(each.name for each in config.devices), self.said.append)
         self._stopping = threading.Event()
         self._station = Station(config, self.board, self._stopping, self.said.append)
-        for thread in self._station.threads:
-            thread.start()
+        self._station.start()
 
     def condition(self, name: str) -> str:
         """How a device is, in words."""

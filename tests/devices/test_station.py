@@ -95,6 +95,7 @@ def test_each_program_gets_each_scan_of_the_scanners_that_it_names(tmp_path: Pat
     try:
         for each in (*programs, missing):
             each.await_begun(1, PATIENCE_S)
+        until(lambda: is_ready(served, "scanner"), "the scanner")
         counter.scanner.scan(KOPI)
         for each in programs:
             assert each.await_scans(1, PATIENCE_S)[0].code == KOPI
@@ -109,6 +110,7 @@ def test_each_program_gets_each_scan_of_the_scanners_that_it_names(tmp_path: Pat
 
 
 def test_a_scan_that_nobody_watches_for_is_lost_and_never_comes_late(served: Served, watch: Watch) -> None:
+    until(lambda: is_ready(served, "scanner"), "the scanner")
     served.counter.scanner.scan("OLD-1")
     until(lambda: any("'OLD-1' was read" in words for words in served.said), "what is said")
     program = watch()
@@ -343,11 +345,14 @@ def test_devices_that_are_gone_delay_no_other(served: Served, station: Station, 
         thread.start()
     # More than there is room for are told so at once, and never keep others out.
     until(lambda: "TOO_MANY_CALLS" in reasons, "a full scale")
+    started = time.monotonic()
     for number in range(20):
         counter.scanner.scan(f"CODE-{number:02d}")
-        scans = program.await_scans(number + 1, 3.0)
+        scans = program.await_scans(number + 1, SOON_S)
         assert scans[-1].code == f"CODE-{number:02d}"
         assert "tty-display" in station.show(DisplayLine(text="x"), DisplayLine())
+    # One weighing after the other would be a minute.
+    assert time.monotonic() - started < 30
     done.set()
     for thread in weighing:
         thread.join()
@@ -367,16 +372,17 @@ def test_a_second_agent_does_not_take_the_socket_away(served: Served, station: S
     assert station.show(DisplayLine(text="still"), DisplayLine(text="here")) == ""
 
 
-def test_a_station_that_stopped_ends_its_calls_and_may_be_served_again(
-    counter: Counter, watch: Watch
-) -> None:
+def test_a_station_that_stopped_ends_its_calls_and_may_be_served_again(counter: Counter) -> None:
     first = Served(counter)
-    program = watch()
+    program = Watching(counter.address)
+    program.await_begun(1, PATIENCE_S)
     first.stop()
     second = Served(counter)
     program.await_begun(2, PATIENCE_S)
+    until(lambda: is_ready(second, "scanner"), "the scanner")
     counter.scanner.scan(KOPI)
     assert program.await_scans(1, PATIENCE_S)[0].code == KOPI
+    program.close()
     second.stop()
 
 
