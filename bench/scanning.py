@@ -14,19 +14,17 @@ import argparse
 import os
 import queue
 import random
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
 
 from biip.checksums import gs1_standard_check_digit
 
-from bench.kasir_server import ROOT, KasirServer
+from bench.hardware_agent import hardware_agent
+from bench.kasir_server import KasirServer
 from bench.measure import BenchError
 from clients.common.client import Client
 from clients.common.connection import Connection
@@ -78,26 +76,6 @@ class Rung:
     heard: float
     found: float
     priced: float
-
-
-@contextmanager
-def agent(folder: Path, target: str, port: str) -> Iterator[str]:
-    """A running agent with a scanner at this port; yields where its station is."""
-    station = f"unix:{folder}/station.sock"
-    config = folder / "hardware.toml"
-    config.write_text(
-        f'name = "bench"\nstation = "{station}"\n'
-        f'[[scanner]]\nname = "scanner"\nkind = "serial"\nport = "{port}"\n'
-    )
-    command = [sys.executable, "-m", "kasir.cli", "hardware", "run", "--config", str(config)]
-    command += ["--notes", str(folder / "notes"), "--server", target]
-    with (folder / "agent.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-    try:
-        yield station
-    finally:
-        process.kill()
-        process.wait(PATIENCE_S)
 
 
 class TillAtWork(threading.Thread):
@@ -176,11 +154,12 @@ def measure(scans: int, items: int, pause_s: float) -> dict[str, list[float]]:
     order = random.Random(SEED).sample(range(items), items)
     times: dict[str, list[float]] = {"heard": [], "found": [], "priced": []}
     with tempfile.TemporaryDirectory(prefix="kasir-scanning-") as name, SimulatedScanner() as scanner:
-        folder = Path(name)
+        folder, station = Path(name), f"unix:{name}/station.sock"
+        devices = f'station = "{station}"\n[[scanner]]\nname = "scanner"\nkind = "serial"\n'
         with (
             KasirServer(folder / "shop") as server,
             Client(Connection(server.target, "bench"), RequestJournal(folder / "state")) as client,
-            agent(folder, server.target, scanner.path) as station,
+            hardware_agent(folder, server.target, f'{devices}port = "{scanner.path}"\n') as agent_log,
         ):
             till = TillAtWork(client, station, open_shop(client, items))
             till.start()
@@ -193,7 +172,7 @@ def measure(scans: int, items: int, pause_s: float) -> dict[str, list[float]]:
                 try:
                     rung = till.rung.get(timeout=PATIENCE_S)
                 except queue.Empty as error:
-                    log = (folder / "agent.log").read_text()[-2000:]
+                    log = agent_log.read_text()[-2000:]
                     raise BenchError(f"a scan never reached the cart: {log}") from error
                 if number >= WARM_UP:
                     times["heard"].append((rung.heard - sent) * 1000)
