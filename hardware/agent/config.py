@@ -1,10 +1,15 @@
-"""The agent's one file: which printers there are, on which lines, and what each prints."""
+"""The agent's one file: which devices there are, on which lines, and what each printer prints."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from clients.common.problems import BadInput
+from clients.common.station import station_address
+from hardware.agent import station_tables
+from hardware.agent.station_tables import DisplayConfig, ScaleConfig, ScannerConfig
 from hardware.agent.toml_table import ConfigError, Document, Table
 from hardware.devices import CashDrawer, Printer
 from hardware.drivers import places
@@ -55,32 +60,85 @@ class PrinterConfig:
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """Everything the agent drives. `name` tells it from other agents in the ledger."""
+    """Everything the agent drives. `name` tells it from other agents in the ledger; at `station` it serves
+    scanners, displays and scales.
+    """
 
     name: str
     printers: tuple[PrinterConfig, ...]
+    scanners: tuple[ScannerConfig, ...]
+    displays: tuple[DisplayConfig, ...]
+    scales: tuple[ScaleConfig, ...]
+    station: str
     probe_s: float
+
+    @property
+    def devices(self) -> tuple[PrinterConfig | ScannerConfig | DisplayConfig | ScaleConfig, ...]:
+        """All of them."""
+        return (*self.printers, *self.scanners, *self.displays, *self.scales)
+
+    @property
+    def has_station(self) -> bool:
+        """Whether there is anything for other programs to ask."""
+        return bool(self.scanners or self.displays or self.scales)
 
 
 def read(path: Path, default_name: str) -> AgentConfig:
     """Reads the file. Raises ConfigError naming key and line."""
     root = Document(path).root
-    name = root.text("name", default_name)
-    if len(name) > _NAME_MAX:
-        raise root.wrong("name", f"it has more than {_NAME_MAX} characters.")
+    name = _named(root, default_name)
     probe_s = root.seconds("probe_s", 5.0)
-    tables = root.tables("printer")
+    currency_code = root.read("currency", _currency, "IDR")
+    try:
+        station = station_address(root.text("station", ""))
+    except BadInput as wrong:
+        raise root.wrong("station", str(wrong)) from wrong
+    in_store_tables = root.tables("in_store_code")
+    tables = {kind: root.tables(kind) for kind in ("printer", "scanner", "display", "scale")}
     shops_logo = root.text("logo", "")
     root.end()
-    printers: list[PrinterConfig] = []
-    for table in tables:
-        printer = _printer(table, _logo(table, root, path.parent, shops_logo))
-        if printer.name in {each.name for each in printers}:
-            raise table.wrong("name", f"there is another printer named {printer.name!r}.")
-        printers.append(printer)
-    if not printers:
-        raise root.wrong("printer", "there is no printer; write one as [[printer]].")
-    return AgentConfig(name, tuple(printers), probe_s)
+    in_store = station_tables.in_store_codes(in_store_tables)
+    names: set[str] = set()
+
+    def new_name(table: Table) -> str:
+        found = _named(table)
+        if found in names:
+            raise table.wrong("name", f"there is another device named {found!r}.")
+        names.add(found)
+        return found
+
+    config = AgentConfig(
+        name=name,
+        printers=tuple(
+            _printer(table, new_name(table), _logo(table, root, path.parent, shops_logo))
+            for table in tables["printer"]
+        ),
+        scanners=tuple(
+            station_tables.scanner(table, new_name(table), currency_code, in_store)
+            for table in tables["scanner"]
+        ),
+        displays=tuple(station_tables.display(table, new_name(table)) for table in tables["display"]),
+        scales=tuple(station_tables.scale(table, new_name(table)) for table in tables["scale"]),
+        station=station,
+        probe_s=probe_s,
+    )
+    if not config.devices:
+        words = "there is no device; write one as [[printer]], [[scanner]], [[display]] or [[scale]]."
+        raise root.wrong("printer", words)
+    return config
+
+
+def _named(table: Table, default: str | None = None) -> str:
+    name = table.text("name", default)
+    if len(name) > _NAME_MAX:
+        raise table.wrong("name", f"it has more than {_NAME_MAX} characters.")
+    return name
+
+
+def _currency(code: str) -> str:
+    if re.fullmatch("[A-Z]{3}", code) is None:
+        raise ValueError(f"{code!r} is no currency; write its ISO 4217 code, like IDR.")
+    return code
 
 
 def label_bytes(label: Label, printer: PrinterConfig) -> bytes:
@@ -99,10 +157,7 @@ def _logo(table: Table, root: Table, folder: Path, shops: str) -> Logo | None:
         raise (table if table.has("logo") else root).wrong("logo", f"{wrong}.") from wrong
 
 
-def _printer(table: Table, logo: Logo | None) -> PrinterConfig:
-    name = table.text("name")
-    if len(name) > _NAME_MAX:
-        raise table.wrong("name", f"it has more than {_NAME_MAX} characters.")
+def _printer(table: Table, name: str, logo: Logo | None) -> PrinterConfig:
     place = table.read("line", places.parse)
     language = table.choice("language", LANGUAGES)
     kinds = tuple(dict.fromkeys(table.choices("documents", KINDS)))
