@@ -18,7 +18,7 @@ from hardware.drivers.drawer import EscposDrawer
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
 from hardware.drivers.tspl import TsplPrinter
 from hardware.drivers.zpl import ZplPrinter
-from hardware.paper import Label, Logo, PaperError, logo
+from hardware.paper import Label, Logo, PaperError, labels_pdf, logo
 from kasir.v1.print_pb2 import DocumentKind
 
 __all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
@@ -26,6 +26,7 @@ __all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
 ESCPOS = "escpos"
 ZPL = "zpl"
 TSPL = "tspl"
+PDF = "pdf"
 KINDS = {
     name.removeprefix("DOCUMENT_KIND_").replace("_", "-").lower(): value
     for name, value in DocumentKind.items()
@@ -141,11 +142,13 @@ def _currency(code: str) -> str:
     return code
 
 
-def label_bytes(label: Label, printer: PrinterConfig) -> bytes:
-    """A label in the words of a label printer. Raises PaperError."""
+def label_bytes(label: Label, printer: PrinterConfig, copies: int = 1) -> bytes:
+    """A label in the words of a label printer, so many times. Raises PaperError."""
+    if printer.language == PDF:
+        return labels_pdf([label] * copies)
     if printer.language == TSPL:
-        return label.tspl(printer.dots_per_mm, printer.gap_mm)
-    return label.zpl(printer.dots_per_mm)
+        return label.tspl(printer.dots_per_mm, printer.gap_mm) * copies
+    return label.zpl(printer.dots_per_mm) * copies
 
 
 def _logo(table: Table, root: Table, folder: Path, shops: str) -> Logo | None:
@@ -159,7 +162,7 @@ def _logo(table: Table, root: Table, folder: Path, shops: str) -> Logo | None:
 
 def _printer(table: Table, name: str, logo: Logo | None) -> PrinterConfig:
     place = table.read("line", places.parse)
-    language = table.choice("language", LANGUAGES)
+    language = table.choice("language", (*LANGUAGES, PDF))
     kinds = tuple(dict.fromkeys(table.choices("documents", KINDS)))
     for kind in kinds:
         if (kind == _LABEL) != (language != ESCPOS):
@@ -172,7 +175,9 @@ def _printer(table: Table, name: str, logo: Logo | None) -> PrinterConfig:
         table.seconds("confirm_s", Waits.confirm_s),
     )
     if isinstance(place, places.Cups):
-        printer: Printer = CupsPrinter(place.uri, waits)
+        printer: Printer = CupsPrinter(place.uri, waits, pdf=language == PDF)
+    elif language == PDF:
+        raise table.wrong("line", "a printer that takes PDF is reached through CUPS: cups://HOST/QUEUE.")
     else:
         printer = LANGUAGES[language](table, partial(places.connect, place, waits.answer_s), waits)
     drawer = _drawer(table, language)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hardware.displays.commands import EPSON
+from hardware.paper.errors import PaperError
+from hardware.simulators import zpl_reader
 from hardware.simulators.display import SimulatedDisplay
 from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.lines import PtyLine, TcpLine
@@ -67,9 +69,7 @@ class Simulation:
             say(f"{path}")
         labels = self.labels.labels
         for number, label in enumerate(labels[self._written[1] :], start=self._written[1] + 1):
-            path = self.out / f"label-{number:04d}.zpl"
-            path.write_bytes(label)
-            say(f"{path}")
+            say(f"{self._label(self.out / f'label-{number:04d}.png', label)}")
         pictures = self.tspl_labels.read_labels
         for number, commands in enumerate(pictures[self._written[2] :], start=self._written[2] + 1):
             path = self.out / f"label-tspl-{number:04d}.png"
@@ -79,6 +79,15 @@ class Simulation:
         if self.display.glass.lines != self._shown:
             self._shown = self.display.glass.lines
             say("the display shows " + " ".join(f"[{line}]" for line in self._shown))
+
+    def _label(self, path: Path, label: bytes) -> Path:
+        """Draws a label in ZPL; one of another's, with more than we draw, is kept as it came."""
+        try:
+            zpl_reader.picture(label).save(path)
+        except (zpl_reader.NotZpl, PaperError, UnicodeError):
+            path = path.with_suffix(".zpl")
+            path.write_bytes(label)
+        return path
 
     def happen(self, words: str) -> bool:
         """Does what was typed; False when it means nothing."""

@@ -9,6 +9,7 @@ from PIL import Image
 from hardware.agent.config import ConfigError, read
 from hardware.agent.station_tables import line_settings
 from hardware.agent.toml_table import Document, Table
+from hardware.drivers.cups import CupsPrinter
 from hardware.drivers.drawer import EscposDrawer
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
 from hardware.drivers.zpl import ZplPrinter
@@ -213,3 +214,14 @@ def test_a_logo_that_is_none_is_named_with_its_line(tmp_path, text, line, words)
     with pytest.raises(ConfigError, match=words) as wrong:
         read(written(tmp_path, text), "other")
     assert f"line {line}: logo:" in str(wrong.value)
+
+
+def test_an_office_printer_takes_labels_as_pdf_through_cups_only(tmp_path):
+    office = PRINTER.replace(
+        '"escpos"\ndocuments = ["sales-receipt"]', '"pdf"\ndocuments = ["address-label"]'
+    )
+    with pytest.raises(ConfigError, match=r"line 11: line: .*through CUPS"):
+        read(written(tmp_path, office), "other")
+    through_cups = office.replace("serial:/dev/ttyS0?baud=9600&flow=none", "cups://localhost/office")
+    _, printer = read(written(tmp_path, through_cups), "other").printers
+    assert printer.printer == CupsPrinter("ipp://localhost:631/printers/office", Waits(), pdf=True)

@@ -107,7 +107,7 @@ def test_simulated_printers_write_their_papers_to_files(tmp_path):
         simulation.write(written.append)
         assert [name.rpartition("/")[2] for name in written] == [
             "slip-0001.png",
-            "label-0001.zpl",
+            "label-0001.png",
             "label-tspl-0001.png",
         ]
         slip = picture((tmp_path / "paper" / "slip-0001.png").read_bytes())
