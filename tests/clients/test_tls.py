@@ -1,7 +1,5 @@
 """The encrypted line: who is trusted is said, and nobody else is."""
 
-import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from clients.common.connection import Connection
 from clients.common.problems import CallFailed
 from kasir.v1.admin_pb2 import GetStatusRequest, GetStatusResponse
 from kasir.v1.admin_pb2_grpc import AdminServiceServicer, add_AdminServiceServicer_to_server
+from tests.certificates import make_certificates
 
 pytestmark = pytest.mark.usefixtures("in_a_state_of_its_own")
 PATIENCE = Patience(timeout_s=5.0, tries=2, pause_s=0.01)
@@ -28,30 +27,9 @@ class Status(AdminServiceServicer):
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two authorities, each with a certificate for localhost: "ours" and "others"."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificates")
     folder = tmp_path_factory.mktemp("certificates")
-    (folder / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
     for name in ("ours", "others"):
-        authority = [
-            "-keyout",
-            f"{name}-ca.key",
-            "-out",
-            f"{name}-ca.pem",
-            "-days",
-            "2",
-            "-subj",
-            f"/CN={name} CA",
-        ]
-        openssl("req", "-x509", *key, *authority)
-        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        signing = ["-CA", f"{name}-ca.pem", "-CAkey", f"{name}-ca.key", "-CAcreateserial", "-days", "2"]
-        openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.pem", *signing, "-extfile", "san")
+        make_certificates(folder, f"{name}-ca", name)
     return folder
 
 

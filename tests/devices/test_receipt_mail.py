@@ -3,9 +3,7 @@ again.
 """
 
 import logging
-import shutil
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -28,6 +26,7 @@ from hardware.receipt_mail import (
     receipt_message,
     send,
 )
+from tests.certificates import make_certificates
 from tests.paper import samples
 from tests.paper.reading import codes_by_both, page_texts, picture
 
@@ -72,27 +71,9 @@ class Inbox:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificate and key for localhost, which nobody trusts unless told to."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
+    """A certificate for localhost, of an authority that nobody trusts unless told to."""
     folder = tmp_path_factory.mktemp("mail")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    subprocess.run(
-        [
-            *command.split(),
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
+    make_certificates(folder, "ca", "localhost")
     return folder
 
 
@@ -127,13 +108,13 @@ def start(certificate: Path) -> Iterator[Callable[..., tuple[Inbox, MailServer]]
         context = None
         if security is not Security.NONE:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+            context.load_cert_chain(certificate / "localhost.pem", certificate / "localhost.key")
         inbox = Inbox()
         inbox.knows_utf8 = utf8
         controller = SmtpController(inbox, context, whole=security is Security.TLS)
         controller.start()
         running.append(controller)
-        given = {"ca_file": certificate / "cert.pem", "timeout_s": 20.0, **options}
+        given = {"ca_file": certificate / "ca.pem", "timeout_s": 20.0, **options}
         return inbox, MailServer("localhost", controller.port, security, **given)
 
     yield make

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -32,6 +31,7 @@ from kasir.v1 import (
     reconciliation_pb2_grpc,
     stock_pb2,
 )
+from tests.certificates import make_certificates
 from tests.conftest import ServerProcess
 from tests.server.support import Shop, new_id, patient_channel, read_refusal, until
 
@@ -81,21 +81,8 @@ def settings(target: str, credentials: grpc.ChannelCredentials | None = None, na
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """An authority, a server's certificate for localhost, and a client's, all PEM."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificates")
     folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    authority = ["-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Kasir test CA"]
-    openssl("req", "-x509", *key, *authority)
-    (folder / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-    for name in ("server", "client"):
-        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san"]
-        openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.pem", *signing)
+    make_certificates(folder, "ca", "server", "client")
     return folder
 
 
