@@ -101,11 +101,11 @@ def address(text: str) -> Address:
         if not domain.isascii():
             domain = idna.encode(domain, uts46=True).decode("ascii")
         if local.isascii():
-            found = Address(clean(name), addr_spec=f"{local}@{domain}")
+            found = Address(_name(name), addr_spec=f"{local}@{domain}")
         elif _LOCAL_PART.fullmatch(local) and local.isprintable():
             # The library takes such a part only when it need not look at it; it still looks at the domain.
             checked = Address(addr_spec=f"x@{domain}")
-            found = Address(clean(name), username=local, domain=checked.domain)
+            found = Address(_name(name), username=local, domain=checked.domain)
         else:
             raise MailError(f"{text!r} is no e-mail address")
     except (HeaderParseError, ValueError, IndexError) as error:
@@ -114,6 +114,13 @@ def address(text: str) -> Address:
     if not found.username or not found.domain or " " in spec or spec not in text:
         raise MailError(f"{text!r} is no e-mail address")
     return found
+
+
+def _name(text: str) -> str:
+    """A name as it may stand in a header: what the library would decode there, line ends among it, stays as
+    it is written.
+    """
+    return clean(text).replace("=?", "= ?")
 
 
 def message_id(sale: Sale, recipient: Address, domain: str) -> str:
@@ -128,9 +135,10 @@ def receipt_message(
     """The e-mail of a receipt. The same sale and addresses make the same bytes."""
     title = f"Struk penjualan No. {sale.sale_id}"
     made = EmailMessage(_POLICIES[_is_ascii(sender, recipient)])
-    made["From"] = Address(sender.display_name or clean(shop.shop_name), addr_spec=sender.addr_spec)
+    name = _name(shop.shop_name)
+    made["From"] = Address(sender.display_name or name, username=sender.username, domain=sender.domain)
     made["To"] = recipient
-    made["Subject"] = f"{title} - {clean(shop.shop_name)}" if shop.shop_name else title
+    made["Subject"] = f"{title} - {name}" if name else title
     made["Date"] = format_datetime(shop_time(sale.create_time, shop))
     made["Message-ID"] = message_id(sale, recipient, sender.domain)
     made["Auto-Submitted"] = "auto-generated"
@@ -180,6 +188,9 @@ def send(message: EmailMessage, server: MailServer) -> Sent:
         return _refusal(error.smtp_code, error.smtp_error)
     except smtplib.SMTPNotSupportedError as error:
         raise MailError(f"{server.host} cannot be used so: {error}") from error
+    except UnicodeError:
+        words = "its login carries only letters of ASCII, in user and password"
+        raise MailError(f"{server.host} cannot be used so: {words}") from None
     except ssl.SSLError as error:
         return Sent(Delivery.LATER, f"the encryption failed: {error.reason or error}")
     except (OSError, smtplib.SMTPException) as error:
@@ -218,7 +229,10 @@ def _envelope(
 
 
 def _connected(server: MailServer) -> smtplib.SMTP:
-    trusted = ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
+    try:
+        trusted = ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
+    except OSError as error:
+        raise MailError(f"the authorities in {server.ca_file} cannot be read: {error.strerror}") from error
     if server.security is Security.TLS:
         line: smtplib.SMTP = smtplib.SMTP_SSL(
             server.host, server.port, timeout=server.timeout_s, context=trusted

@@ -1,7 +1,7 @@
 """The customer's display: two lines of twenty characters that say what was scanned and what is to pay.
 
     display = SerialDisplay("/dev/ttyUSB1", EPSON)        # hardware.displays.serial_display
-    display.show(item_and_price("Kopi Gayo 250 g", money), pair("Total", total))
+    display.show(pair("Kopi Gayo 250 g", "Rp 85.000"), pair("Total", "Rp 85.000"))
 
 A display that is gone delays no sale: `show` says so and goes on.
 """

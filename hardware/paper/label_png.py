@@ -15,6 +15,7 @@ from hardware.paper.symbols import QR_QUIET_MODULES, qr_modules
 # Where the letters stand in their cell.
 BASELINE_PER_CELL = 0.76
 _SCALE_MAX = 4
+_ABOVE_PER_EM = 1.3
 _LINES_KEPT = 2048
 
 
@@ -52,7 +53,8 @@ def draw_words(image: Image.Image, words: Words, scale: float) -> None:
     pixels = round(words.size * EM_PER_CELL * scale)
     baseline = (words.y + words.size * BASELINE_PER_CELL) * scale
     if not words.inverse:
-        top = math.floor(baseline) - pixels
+        # Accents on capitals stand above a typeface's height.
+        top = math.floor(baseline) - math.ceil(pixels * _ABOVE_PER_EM)
         ink = _ink(words.text, chain, pixels, baseline - top)
         image.paste(BLACK, (round(words.x * scale) - pixels, top), ink)
         return
@@ -66,7 +68,8 @@ def _ink(text: str, chain: Chain, pixels: int, baseline: float) -> Image.Image:
     """Where a line of text is black, and how much, with a typeface's height around it: some letters begin
     left of where they stand. Many lines are the same on the next label.
     """
-    image = Image.new("L", (line_pixels(text, chain, pixels) + 2 * pixels, 2 * pixels), WHITE)
+    size = line_pixels(text, chain, pixels) + 2 * pixels, math.ceil(baseline) + pixels
+    image = Image.new("L", size, WHITE)
     draw_line(image, pixels, baseline, text, chain, pixels)
     return image.point(lambda value: WHITE - value)
 

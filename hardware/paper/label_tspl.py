@@ -15,7 +15,7 @@ from PIL import Image
 from hardware.paper.errors import PaperError
 from hardware.paper.fonts import WHITE, Chain, draw_line
 from hardware.paper.label_png import BASELINE_PER_CELL, bar_module, qr_module
-from hardware.paper.label_zpl import DOTS_PER_MM
+from hardware.paper.label_zpl import ABOVE_PER_CELL, DOTS_PER_MM
 from hardware.paper.marks import DOTS_PER_MM as LAYOUT_DOTS_PER_MM
 from hardware.paper.marks import EM_PER_CELL, Bars, Box, Mark, Size, Square, Words, text_width
 from hardware.paper.raster import draw_bars, qr_picture
@@ -27,7 +27,6 @@ _BAR_NAMES = {BarKind.CODE_128: "128", BarKind.EAN_13: "EAN13", BarKind.EAN_8: "
 # The widest module that QRCODE draws.
 _QR_CELL_MAX = 10
 _OVERWRITE = 0
-_ABOVE_PER_CELL = 0.12
 # Hinted letters are wider than their measure by less than this.
 _HINTED = 1.06
 _LINES_KEPT = 2048
@@ -97,22 +96,28 @@ def _box(box: Box, scale: float) -> bytes:
 
 def _words(words: Words, scale: float) -> bytes:
     # Accents stand above the cell, where a box has no room for them.
-    above = 0 if words.inverse else round(words.size * scale * _ABOVE_PER_CELL)
-    picture = _letters(words.text, words.size * scale, above, words.bold, words.inverse)
-    return _bitmap(picture, round(words.x * scale), round(words.y * scale) - above)
+    y = round(words.y * scale)
+    above = 0 if words.inverse else min(y, math.ceil(words.size * scale * ABOVE_PER_CELL))
+    picture, above = _letters(words.text, words.size * scale, above, words.bold, words.inverse)
+    return _bitmap(picture, round(words.x * scale), y - above)
 
 
 @lru_cache(_LINES_KEPT)
-def _letters(text: str, size: float, above: int, bold: bool, inverse: bool) -> Dots:
-    """A line of text in dots. Many are the same on the next label: headings, the sender, the courier."""
+def _letters(text: str, size: float, above: int, bold: bool, inverse: bool) -> tuple[Dots, int]:
+    """A line of text in dots, and how many of at most `above` rows above its cell they take: white rows there
+    would be painted over the line before. Many are the same on the next label: headings, the sender.
+    """
     chain = Chain.LABEL_BOLD if bold else Chain.LABEL
     pixels = round(size * EM_PER_CELL)
     room = math.ceil(text_width(text, size, bold=bold) * _HINTED) + 8
     image = Image.new("1", (room, above + round(size)), WHITE)
     wide = draw_line(image, 0, above + round(size * BASELINE_PER_CELL), text, chain, pixels)
     # A mark without a letter to stand over has no width; a picture must have one.
-    cut = image.crop((0, 0, max(1, math.ceil(wide)), image.height))
-    return _dots(cut.point(lambda value: WHITE - value) if inverse else cut, black_edge=inverse)
+    ink = image.point(lambda value: WHITE - value).getbbox()
+    top = min(above, ink[1]) if ink else above
+    cut = image.crop((0, top, max(1, math.ceil(wide)), image.height))
+    dots = _dots(cut.point(lambda value: WHITE - value) if inverse else cut, black_edge=inverse)
+    return dots, above - top
 
 
 def _dots(image: Image.Image, *, black_edge: bool = False) -> Dots:

@@ -4,6 +4,7 @@ Text goes as text where the printers' own font 0 has it (ASCII and Western Europ
 ^CI28), else as a compressed picture (^GFA). ^FH escapes what ZPL would read as a command.
 """
 
+import math
 from typing import assert_never
 
 from PIL import Image
@@ -26,6 +27,8 @@ _QR_MAGNIFICATION_MAX = 10
 # ^BQ puts its picture ten dots below the field's origin.
 _QR_DROP = 10
 _LAST_LATIN = 0xFF
+# Room for accents above a capital, of which some languages stack two.
+ABOVE_PER_CELL = 0.3
 
 
 def zpl(marks: tuple[Mark, ...], size: Size, dots_per_mm: int = 8) -> bytes:
@@ -70,22 +73,26 @@ def _mark(mark: Mark, scale: float) -> str:
 def _words(words: Words, scale: float) -> str:
     x, y, height = round(words.x * scale), round(words.y * scale), round(words.size * scale)
     if any(ord(char) > _LAST_LATIN for char in words.text):
-        return f"^FO{x},{y}{'^FR' if words.inverse else ''}{_picture(words, scale)}^FS"
+        picture, above = _picture(words, scale)
+        return f"^FO{x},{y - above}{'^FR' if words.inverse else ''}{picture}^FS"
     width = round(height * _WIDTH_PER_HEIGHT[words.bold])
     reverse = "^FR" if words.inverse else ""
     return f"^FO{x},{y}{reverse}^A0N,{height},{width}^FH^FD{escape(words.text)}^FS"
 
 
-def _picture(words: Words, scale: float) -> str:
-    """The line drawn by ourselves, as a graphic field."""
+def _picture(words: Words, scale: float) -> tuple[str, int]:
+    """The line drawn by ourselves, as a graphic field, and how far above its cell that begins: accents on
+    capitals stand there.
+    """
     chain = Chain.LABEL_BOLD if words.bold else Chain.LABEL
     size = words.size * scale
     pixels = round(size * EM_PER_CELL)
     # A mark without a letter to stand over has no width; a picture must have one.
     width = max(1, line_pixels(words.text, chain, pixels))
-    image = Image.new("1", (width, round(size * 1.1)), WHITE)
-    draw_line(image, 0, round(size * BASELINE_PER_CELL), words.text, chain, pixels)
-    return _graphic(image)
+    above = min(round(words.y * scale), math.ceil(size * ABOVE_PER_CELL))
+    image = Image.new("1", (width, above + round(size * 1.1)), WHITE)
+    draw_line(image, 0, above + round(size * BASELINE_PER_CELL), words.text, chain, pixels)
+    return _graphic(image), above
 
 
 def _graphic(image: Image.Image) -> str:

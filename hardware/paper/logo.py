@@ -1,5 +1,6 @@
 """The shop's logo: read from a picture file, made to fit a paper, dithered to a thermal printer's dots."""
 
+import struct
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from io import BytesIO
@@ -63,12 +64,16 @@ def read(path: Path) -> Logo:
             _check_size(path, *found.size)
             # A JPEG is unpacked smaller than it is where that is enough.
             found.draft("RGB", (2 * _WIDTH_MAX, 2 * _WIDTH_MAX))
-            upright = ImageOps.exif_transpose(found).convert("RGBA")
+            upright = ImageOps.exif_transpose(found)
+            if upright.mode.startswith("I"):
+                # Grey of 16 bits, of which 8 are kept.
+                upright = upright.convert("I").point(lambda grey: grey / 256).convert("L")
+            upright = upright.convert("RGBA")
     except PaperError:
         raise
     except Image.DecompressionBombError as error:
         raise PaperError(f"the logo {path} is too large: it has too many pixels") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error) as error:
         raise PaperError(f"the logo {path} is no picture: a PNG or JPEG is wanted") from error
     size = _fitting(*upright.size, _WIDTH_MAX)
     flat = Image.new("RGBA", size, (_WHITE, _WHITE, _WHITE, _WHITE))

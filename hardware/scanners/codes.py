@@ -44,6 +44,12 @@ class Codes:
 
     def _take(self, frames: list[Frame]) -> None:
         for frame in frames:
-            if self._repeats.counts(frame.text, frame.at):
+            # What was cut off is no reading that the whole one would repeat.
+            if not frame.whole or self._repeats.counts(frame.text, frame.at):
                 scan = self._reader.read(self._meant(frame.text))
-                self._scans.append(scan if frame.whole else replace(scan, problem="cut off before its end"))
+                if not frame.whole:
+                    scan = replace(scan, problem="cut off before its end")
+                elif frame.follows_cut and not scan.problem and not scan.gtin and not scan.sscc:
+                    # Without a check digit a code's rest looks like another code.
+                    scan = replace(scan, problem="perhaps the rest of one that was cut off")
+                self._scans.append(scan)

@@ -268,7 +268,8 @@ class Reader:
             elif identifier == "21":
                 scan = replace(scan, serial=element.value)
             elif identifier in {"30", "37"}:
-                scan = replace(scan, count=int(element.value))
+                # The library lets an empty one pass.
+                scan = replace(scan, count=int(element.value) if element.value else None)
             elif element.date is not None:
                 dates[identifier] = element.date
             elif element.decimal is not None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hardware.displays.commands import EPSON
-from hardware.paper.errors import PaperError
 from hardware.simulators import zpl_reader
 from hardware.simulators.display import SimulatedDisplay
 from hardware.simulators.escpos_printer import EscposSimulator
@@ -84,7 +83,7 @@ class Simulation:
         """Draws a label in ZPL; one of another's, with more than we draw, is kept as it came."""
         try:
             zpl_reader.picture(label).save(path)
-        except (zpl_reader.NotZpl, PaperError, UnicodeError):
+        except zpl_reader.NotZpl:
             path = path.with_suffix(".zpl")
             path.write_bytes(label)
         return path

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageDraw
 
+from hardware.paper.errors import PaperError
 from hardware.paper.fonts import BLACK, WHITE, Chain, draw_line, line_pixels
 from hardware.paper.label_png import BASELINE_PER_CELL
 from hardware.paper.marks import EM_PER_CELL
@@ -18,6 +19,8 @@ _RUN = re.compile(r"([G-Yg-z]*)([0-9A-F])|([,:])")
 _PLAIN = {"XA", "CI", "LH", "PQ", "XZ", "FH"}
 # A QR code stands so far below its field's origin.
 _QR_DROP = 10
+# The longest side of a label and the tallest field.
+_DOTS_MAX = 10_000
 # Font 0 this wide for its height is the bold one of ours.
 _BOLD_FROM = 0.915
 
@@ -39,10 +42,19 @@ class _Field:
 
 
 def picture(label: bytes) -> Image.Image:
-    """A label's dots, black on white. Raises NotZpl."""
+    """A label's dots, black on white. Raises NotZpl, also for what breaks off or does not fit."""
+    try:
+        return _drawn(label)
+    except NotZpl:
+        raise
+    except (ValueError, IndexError, PaperError) as error:
+        raise NotZpl(str(error)) from error
+
+
+def _drawn(label: bytes) -> Image.Image:
     size = re.search(rb"\^PW(\d+)\s*\^LL(\d+)", label)
-    if size is None:
-        raise NotZpl("the label does not say how large it is")
+    if size is None or not all(1 <= int(dots) <= _DOTS_MAX for dots in size.groups()):
+        raise NotZpl("the label does not say how large it is, or is too large")
     image = Image.new("L", (int(size[1]), int(size[2])), WHITE)
     field, module = _Field(), 2
     for name, given in _COMMAND.findall(label.decode("ascii").replace("\n", "")):
@@ -155,4 +167,7 @@ def _numbers(pattern: str, given: str) -> tuple[int, ...]:
     read = re.fullmatch(pattern, given)
     if read is None:
         raise NotZpl(f"{given[:60]!r}")
-    return tuple(map(int, read.groups()))
+    found = tuple(map(int, read.groups()))
+    if max(map(abs, found)) > _DOTS_MAX:
+        raise NotZpl(f"{given[:60]!r} is too large")
+    return found

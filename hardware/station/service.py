@@ -192,7 +192,7 @@ def _named(things: Mapping[str, Thing], what: str, name: str) -> Thing:
     if not name and things:
         words = f"There are several: say {names}."
         raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_REQUIRED", words, what)
-    known = f"there are {names}" if things else "there is none in its file"
+    known = f"it has: {names}" if things else "there is none in its file"
     words = f"This agent has no {what} {name}".rstrip() + f"; {known}."
     raise Refusal(grpc.StatusCode.NOT_FOUND, "DEVICE_NOT_FOUND", words)
 

@@ -366,7 +366,17 @@ def test_letters_before_the_at_are_refused_where_the_server_knows_none(
     assert inbox.messages == []
 
 
-@pytest.mark.parametrize("name", ["Toko\r\nBcc: all@x.example", 'Toko "Melati" <x>', "王小明", "محمد"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Toko\r\nBcc: all@x.example",
+        'Toko "Melati" <x>',
+        "=?utf-8?q?=0aBcc:_all@x.example?=",
+        "=?utf-8?b?CkJjYzogeEB5Lno=?=",
+        "王小明",
+        "محمد",
+    ],
+)
 def test_a_shops_name_adds_no_header(name: str) -> None:
     shop = samples.shop()
     shop.shop_name = name
@@ -378,3 +388,44 @@ def test_a_shops_name_adds_no_header(name: str) -> None:
     assert read["Bcc"] is None
     assert [each.addr_spec for each in read["From"].addresses] == ["kasir@toko.example"]
     assert [each.addr_spec for each in read["To"].addresses] == ["siti@pelanggan.example"]
+
+
+@pytest.mark.parametrize("coded", ["=?utf-8?q?=0aBcc:_x@y.z?=", "=?utf-8?b?CkJjYzogeEB5Lno=?="])
+def test_an_addresss_name_adds_no_header(coded: str) -> None:
+    sale = samples.till_sale()
+    named = address(f'"{coded}" <a@toko.example>')
+    made = receipt_message(
+        sale, sales_receipt(sale, samples.shop()), samples.shop(), sender=named, recipient=named
+    )
+    assert message_from_bytes(made.as_bytes(), policy=default)["Bcc"] is None
+
+
+def test_a_shop_with_letters_before_the_at_writes_receipts() -> None:
+    sale = samples.till_sale()
+    made = receipt_message(
+        sale,
+        sales_receipt(sale, samples.shop()),
+        samples.shop(),
+        sender=address("josé@toko.example"),
+        recipient=CUSTOMER,
+    )
+    (sender,) = made["From"].addresses
+    assert sender.addr_spec == "josé@toko.example"
+
+
+def test_a_password_beyond_ascii_is_refused_without_a_word_of_it(
+    start: Callable[..., tuple[Inbox, MailServer]], tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+    path.write_text("pässwort-rahasia")
+    inbox, server = start(Security.STARTTLS, user="kasir", password_file=path)
+    with pytest.raises(MailError, match="only letters of ASCII") as said:
+        send(message(), server)
+    assert "rahasia" not in f"{said.value!r} {said.value.__cause__!r}"
+    assert inbox.messages == []
+
+
+def test_authorities_that_are_not_there_are_named(tmp_path: Path) -> None:
+    server = MailServer("localhost", 1, ca_file=tmp_path / "none.pem")
+    with pytest.raises(MailError, match=r"none\.pem cannot be read"):
+        send(message(), server)

@@ -237,3 +237,9 @@ def test_one_wrong_digit_never_passes(payload: str, by: int, at: int) -> None:
     assert read("]E0" + right).problem == ""
     assert "wrong check digit" in read("]E0" + wrong).problem
     assert read("]E0" + wrong).code == wrong
+
+
+@pytest.mark.parametrize("raw", [f"01{GTIN}30", f"]C101{GTIN}30", f"01{GTIN}30\x1d10A"])
+def test_an_item_with_an_empty_count_is_that_item(raw: str) -> None:
+    scan = read(raw)
+    assert (scan.gtin, scan.count, scan.problem) == (GTIN, None, "")

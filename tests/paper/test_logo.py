@@ -157,3 +157,9 @@ def test_printing_with_it_is_not_slower(logo: Logo) -> None:
 
     with_it = seconds(receipt().with_logo(logo))
     assert with_it < seconds(receipt()) * 1.3 + 0.01
+
+
+def test_a_grey_of_sixteen_bits_is_a_grey(tmp_path: Path) -> None:
+    grey = Image.new("I;16", (60, 60), 30_000)
+    image = picture(read(saved(tmp_path / "deep.png", grey)).png)
+    assert image.getpixel((30, 30)) == (117, 117, 117)
