@@ -10,8 +10,9 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from clients import admin, catalogue, courier, printing, report, setup, till, warehouse
+from clients import admin, catalogue, courier, printing, report, setup, warehouse
 from clients.cs import app as cs_app
+from clients.till.terminal import app as till_app
 from hardware import digital_receipt, file_agent, shift_report
 from kasir import verify
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
@@ -25,7 +26,7 @@ Code = grpc.StatusCode
 GROUPS = {
     "cs": cs_app,
     "warehouse": warehouse.app,
-    "till": till.app,
+    "till": till_app,
     "courier": courier.app,
     "catalogue": catalogue.app,
     "setup": setup.app,

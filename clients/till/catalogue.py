@@ -1,0 +1,329 @@
+"""The catalogue on the till's disk: items, prices, barcodes and taxes, found without a server.
+
+Filled by paging through all items, then kept up by the journal's changes (WatchService). One line of text an
+item, kept by the thousand, is what names are searched in: it is read into memory with the first search.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from clients.common.client import Client
+from clients.common.problems import CallFailed
+from clients.till.prices import Item, PricePoint, TaxClass
+from clients.till.store import Store, Table, Transaction, number, pack
+from kasir.v1.catalogue_pb2 import (
+    TAX_MODE_INCLUSIVE,
+    GetItemRequest,
+    GetItemResponse,
+    ListItemsRequest,
+    ListItemsResponse,
+    ListTaxClassesRequest,
+    ListTaxClassesResponse,
+)
+from kasir.v1.catalogue_pb2 import Item as ServerItem
+from kasir.v1.watch_pb2 import RESOURCE_ITEM, RESOURCE_SETTING, WatchRequest, WatchResponse
+
+PAGE_SIZE = 1_000
+FOUND_MAX = 20
+# Further behind than this, paging through all items is the shorter way.
+CHANGES_MAX = 50_000
+REVISION = b"catalogue_revision"
+
+_WORD = re.compile(r"\w+")
+_GTIN = re.compile(r"[0-9]{8}|[0-9]{12,14}")
+_AIM = re.compile(r"\][A-Za-z][A-Za-z0-9]")
+_ELEMENT = re.compile(r"(?:\(0[12]\)|0[12])([0-9]{14})")
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh brought: so many items, up to a revision of the journal."""
+
+    items: int
+    revision: int
+    whole: bool
+
+
+class Catalogue:
+    """The copy. What it says is as old as its last refresh."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lines = b""
+        self._lines_of = -1
+
+    # --- Looking up ---
+
+    def count(self) -> int:
+        """How many items there are."""
+        with self._store.read() as txn:
+            return txn.count(Table.ITEMS)
+
+    def by_id(self, item_id: int) -> Item | None:
+        """An item by its number."""
+        with self._store.read() as txn:
+            return _item(item_id, txn.get(Table.ITEMS, number(item_id)))
+
+    def by_code(self, code: str) -> Item | None:
+        """An item by what was scanned or typed: a barcode, a GS1 element string, or a SKU."""
+        with self._store.read() as txn:
+            for key in (*map(_barcode_key, readings(code)), _sku_key(code.strip())):
+                found = txn.get(Table.CODES, key)
+                if found is not None:
+                    return _item(found, txn.get(Table.ITEMS, number(found)))
+        return None
+
+    def search(self, words: str, limit: int = FOUND_MAX) -> list[Item]:
+        """Items with a word that begins so, for each of the words; by number."""
+        needles = [b" " + word.encode() for word in _words(words)]
+        if not needles:
+            return []
+        with self._store.read() as txn:
+            lines = self._loaded(txn)
+            return [
+                item
+                for item_id in _matches(lines, needles, limit)
+                if (item := _item(item_id, txn.get(Table.ITEMS, number(item_id)))) is not None
+            ]
+
+    def taxes(self) -> dict[int, TaxClass]:
+        """All tax classes by their number."""
+        with self._store.read() as txn:
+            return {
+                int.from_bytes(key, "big"): TaxClass(int.from_bytes(key, "big"), *row)
+                for key, row in txn.scan(Table.TAXES)
+            }
+
+    def _loaded(self, txn: Transaction) -> bytes:
+        made = txn.get(Table.META, b"catalogue_changes") or 0
+        if made != self._lines_of:
+            self._lines = b"\n".join(text for _, text in txn.scan(Table.WORDS))
+            self._lines_of = made
+        return self._lines
+
+    # --- Keeping up ---
+
+    def refresh(self, client: Client, on_page: Callable[[int], None] | None = None) -> Refreshed:
+        """Brings what changed since the last time, or everything. Raises CallFailed."""
+        known = self._store.meta(REVISION.decode())
+        self.refresh_taxes(client)
+        now = _revision_now(client)
+        if known is None or now < known or now - known > CHANGES_MAX:
+            return self._fill(client, now, on_page)
+        try:
+            changed = _changed(client, known, now)
+        except CallFailed as failed:
+            if failed.reason != "REVISION_COMPACTED":
+                raise
+            return self._fill(client, now, on_page)
+        if RESOURCE_SETTING in {resource for resource, _ in changed}:
+            self.refresh_taxes(client)
+        ids = sorted(ident for resource, ident in changed if resource == RESOURCE_ITEM)
+        items = [client.call(GetItemRequest(item_id=item_id), GetItemResponse).item.item for item_id in ids]
+        with self._store.write() as txn:
+            self._put(txn, items)
+            txn.put(Table.META, REVISION, now)
+        return Refreshed(len(items), now, whole=False)
+
+    def refresh_taxes(self, client: Client) -> None:
+        """Brings the tax classes, which are few. Raises CallFailed."""
+        classes = client.call(ListTaxClassesRequest(), ListTaxClassesResponse).tax_classes
+        with self._store.write() as txn:
+            for each in classes:
+                row = (each.code, each.rate_basis_points, each.mode == TAX_MODE_INCLUSIVE)
+                txn.put(Table.TAXES, number(each.tax_class_id), row)
+
+    def keep(self, item: ServerItem) -> Item:
+        """Takes one item in that the server has told."""
+        with self._store.write() as txn:
+            self._put(txn, [item])
+        found = self.by_id(item.item_id)
+        assert found is not None, "it was written just now"
+        return found
+
+    def _fill(self, client: Client, revision: int, on_page: Callable[[int], None] | None) -> Refreshed:
+        """Everything anew, in one transaction: the old copy serves until the new one is whole."""
+        count = 0
+        items: list[tuple[bytes, bytes]] = []
+        codes: list[tuple[bytes, bytes]] = []
+        lines: dict[int, list[bytes]] = {}
+        for page in _pages(client):
+            for item in page:
+                items.append((number(item.item_id), pack(_row(item))))
+                packed_id = pack(item.item_id)
+                codes.extend((key, packed_id) for key in _keys(item.sku, item.barcodes))
+                lines.setdefault(item.item_id // PAGE_SIZE, []).append(
+                    _line(item.item_id, item.sku, item.name, item.barcodes)
+                )
+            count += len(page)
+            if on_page is not None:
+                on_page(count)
+        codes.sort()
+        with self._store.write() as txn:
+            for table in (Table.ITEMS, Table.CODES, Table.WORDS):
+                txn.clear(table)
+            txn.put_all(Table.ITEMS, items)
+            txn.put_all(Table.CODES, codes)
+            for block, texts in lines.items():
+                txn.put(Table.WORDS, number(block), b"\n".join(texts))
+            _count_change(txn)
+            txn.put(Table.META, REVISION, revision)
+        return Refreshed(count, revision, whole=True)
+
+    def _put(self, txn: Transaction, items: list[ServerItem]) -> None:
+        """Takes items in; codes that they gave up are forgotten."""
+        blocks = set()
+        for item in items:
+            key = number(item.item_id)
+            old = txn.get(Table.ITEMS, key)
+            if old is not None:
+                if old[7] > item.version:
+                    continue
+                for code in _keys(old[0], old[3]):
+                    if txn.get(Table.CODES, code) == item.item_id:
+                        txn.delete(Table.CODES, code)
+            txn.put(Table.ITEMS, key, _row(item))
+            for code in _keys(item.sku, item.barcodes):
+                txn.put(Table.CODES, code, item.item_id)
+            blocks.add(item.item_id // PAGE_SIZE)
+        for block in blocks:
+            texts = []
+            for key, row in txn.scan(Table.ITEMS, number(block * PAGE_SIZE)):
+                item_id = int.from_bytes(key, "big")
+                if item_id // PAGE_SIZE != block:
+                    break
+                texts.append(_line(item_id, row[0], row[1], row[3]))
+            txn.put(Table.WORDS, number(block), b"\n".join(texts))
+        if blocks:
+            _count_change(txn)
+
+
+def readings(scan: str) -> list[str]:
+    """What a scan may stand for, likeliest first, in the form under which barcodes are kept: the code
+    without what the scanner put before it, then the GTIN of a GS1 element string.
+    """
+    body = scan.strip()
+    if _AIM.match(body):
+        body = body[3:]
+    body = body.strip("\x1d")
+    found = [canonical(body)]
+    if element := _ELEMENT.match(body):
+        found.append(canonical(element[1]))
+    return found
+
+
+def canonical(barcode: str) -> str:
+    """A GTIN without the zeros that only fill it up: 13 digits, 8, or 14; any other code as it is."""
+    if not _GTIN.fullmatch(barcode):
+        return barcode
+    padded = barcode.zfill(14)
+    zeros = 14 - len(padded.lstrip("0"))
+    digits = 14 if zeros == 0 else 13 if zeros <= 5 else 8
+    return padded[14 - digits :]
+
+
+def _matches(lines: bytes, needles: list[bytes], limit: int) -> Iterator[int]:
+    """Numbers of the items whose lines have all needles: the rarest one is looked for, the others beside
+    it.
+    """
+    rarest = min(needles, key=lines.count) if len(needles) > 1 else needles[0]
+    others = [needle for needle in needles if needle != rarest]
+    at = found = 0
+    while found < limit and (at := lines.find(rarest, at)) >= 0:
+        begin = lines.rfind(b"\n", 0, at) + 1
+        end = lines.find(b"\n", at)
+        line = lines[begin : end if end >= 0 else len(lines)]
+        if all(other in line for other in others):
+            found += 1
+            yield int(line[: line.index(b" ")])
+        at = begin + len(line)
+
+
+def _pages(client: Client) -> Iterator[list[ServerItem]]:
+    request = ListItemsRequest(page_size=PAGE_SIZE)
+    while True:
+        reply = client.call(request, ListItemsResponse)
+        yield list(reply.items)
+        if not reply.next_page_token:
+            return
+        request.page_token = reply.next_page_token
+
+
+def _revision_now(client: Client) -> int:
+    """How far the journal is: the first word of a stream from now on."""
+    stream = client.watch(WatchRequest(start_revision=-1), WatchResponse)
+    try:
+        return next(stream).revision
+    finally:
+        stream.close()  # type: ignore[attr-defined]
+
+
+def _changed(client: Client, after: int, until: int) -> set[tuple[int, int]]:
+    """What changed after one revision up to another: pairs of resource and id. Raises CallFailed."""
+    changed: set[tuple[int, int]] = set()
+    if after >= until:
+        return changed
+    stream = client.watch(WatchRequest(start_revision=after), WatchResponse)
+    try:
+        for reply in stream:
+            for record in reply.records:
+                changed.update((change.resource, change.id) for change in record.changes)
+            if reply.revision >= until:
+                return changed
+    finally:
+        stream.close()  # type: ignore[attr-defined]
+    raise AssertionError("a watch does not end")
+
+
+def _count_change(txn: Transaction) -> None:
+    made = txn.get(Table.META, b"catalogue_changes") or 0
+    txn.put(Table.META, b"catalogue_changes", made + 1)
+
+
+def _row(item: ServerItem) -> tuple[Any, ...]:
+    prices = [
+        (price.price_list, price.min_quantity, price.amount.minor_units, price.amount.currency_code)
+        for price in item.prices
+    ]
+    barcodes = list(item.barcodes)
+    return (
+        item.sku,
+        item.name,
+        item.category,
+        barcodes,
+        prices,
+        item.tax_class_id,
+        item.inactive,
+        item.version,
+    )
+
+
+def _item(item_id: int, row: Any) -> Item | None:
+    if row is None:
+        return None
+    sku, name, category, barcodes, prices, tax_class_id, inactive, version = row
+    points = tuple(PricePoint(*price) for price in prices)
+    return Item(item_id, sku, name, category, tuple(barcodes), points, tax_class_id, inactive, version)
+
+
+def _keys(sku: str, barcodes: Any) -> list[bytes]:
+    return [_sku_key(sku), *(_barcode_key(canonical(code)) for code in barcodes)]
+
+
+def _sku_key(sku: str) -> bytes:
+    return b"s" + sku.casefold().encode()
+
+
+def _barcode_key(barcode: str) -> bytes:
+    return b"b" + barcode.encode()
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _line(item_id: int, sku: str, name: str, barcodes: Any) -> bytes:
+    """Number, then every word with a blank before it, so that a word's beginning can be looked for."""
+    return f"{item_id} {' '.join(_words(' '.join((sku, name, *barcodes))))}".encode()
