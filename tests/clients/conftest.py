@@ -171,13 +171,14 @@ def scripted() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def silent_server(scripted: ScriptedServer) -> ScriptedServer:
+def silent_server(scripted: ScriptedServer) -> Iterator[ScriptedServer]:
     """Hears of cancellations and never answers."""
     from kasir.v1.booking_pb2 import CancelBookingRequest
 
-    forever = threading.Event()
-    scripted.answers(CancelBookingRequest, lambda _request: forever.wait(120))
-    return scripted
+    over = threading.Event()
+    scripted.answers(CancelBookingRequest, lambda _request: over.wait(120))
+    yield scripted
+    over.set()
 
 
 @pytest.fixture
