@@ -1,18 +1,20 @@
 """The catalogue on the till's disk: items, prices, barcodes and taxes, found without a server.
 
-Filled by paging through all items, then kept up by the journal's changes (WatchService). One line of text an
-item, kept by the thousand, is what names are searched in: it is read into memory with the first search.
+Filled by paging through all items, then kept up by the journal's changes (WatchService). Names are found by
+an index of their words, codes by themselves and by their beginnings.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from clients.common.client import Client
 from clients.common.problems import CallFailed
 from clients.till.prices import Item, PricePoint, TaxClass
 from clients.till.store import Store, Table, Transaction, number, pack
+from clients.till.words import ROWS_MAX, beginning, bits_of, change, numbers_of, packed_rows, words_of
 from kasir.v1.catalogue_pb2 import (
     TAX_MODE_INCLUSIVE,
     GetItemRequest,
@@ -31,7 +33,6 @@ FOUND_MAX = 20
 CHANGES_MAX = 50_000
 REVISION = b"catalogue_revision"
 
-_WORD = re.compile(r"\w+")
 _GTIN = re.compile(r"[0-9]{8}|[0-9]{12,14}")
 _AIM = re.compile(r"\][A-Za-z][A-Za-z0-9]")
 _ELEMENT = re.compile(r"(?:\(0[12]\)|0[12])([0-9]{14})")
@@ -51,8 +52,6 @@ class Catalogue:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lines = b""
-        self._lines_of = -1
 
     # --- Looking up ---
 
@@ -75,18 +74,20 @@ class Catalogue:
                     return _item(found, txn.get(Table.ITEMS, number(found)))
         return None
 
-    def search(self, words: str, limit: int = FOUND_MAX) -> list[Item]:
-        """Items with a word that begins so, for each of the words; by number."""
-        needles = [b" " + word.encode() for word in _words(words)]
-        if not needles:
+    def search(self, text: str, limit: int = FOUND_MAX) -> list[Item]:
+        """Items with a word of the name, or a code, that begins so, for each of the words; by number."""
+        wanted = words_of(text)
+        if not wanted:
             return []
+        found = -1
         with self._store.read() as txn:
-            lines = self._loaded(txn)
-            return [
-                item
-                for item_id in _matches(lines, needles, limit)
-                if (item := _item(item_id, txn.get(Table.ITEMS, number(item_id)))) is not None
-            ]
+            for word in sorted(wanted, key=len, reverse=True):
+                found &= beginning(txn, word) | bits_of(_codes_beginning(txn, word))
+                if not found:
+                    return []
+            numbers = islice(numbers_of(found), limit)
+            items = [_item(item_id, txn.get(Table.ITEMS, number(item_id))) for item_id in numbers]
+        return [item for item in items if item is not None]
 
     def taxes(self) -> dict[int, TaxClass]:
         """All tax classes by their number."""
@@ -95,13 +96,6 @@ class Catalogue:
                 int.from_bytes(key, "big"): TaxClass(int.from_bytes(key, "big"), *row)
                 for key, row in txn.scan(Table.TAXES)
             }
-
-    def _loaded(self, txn: Transaction) -> bytes:
-        made = txn.get(Table.META, b"catalogue_changes") or 0
-        if made != self._lines_of:
-            self._lines = b"\n".join(text for _, text in txn.scan(Table.WORDS))
-            self._lines_of = made
-        return self._lines
 
     # --- Keeping up ---
 
@@ -148,15 +142,14 @@ class Catalogue:
         count = 0
         items: list[tuple[bytes, bytes]] = []
         codes: list[tuple[bytes, bytes]] = []
-        lines: dict[int, list[bytes]] = {}
+        words: dict[str, list[int]] = {}
         for page in _pages(client):
             for item in page:
                 items.append((number(item.item_id), pack(_row(item))))
                 packed_id = pack(item.item_id)
                 codes.extend((key, packed_id) for key in _keys(item.sku, item.barcodes))
-                lines.setdefault(item.item_id // PAGE_SIZE, []).append(
-                    _line(item.item_id, item.sku, item.name, item.barcodes)
-                )
+                for word in set(words_of(item.name)):
+                    words.setdefault(word, []).append(item.item_id)
             count += len(page)
             if on_page is not None:
                 on_page(count)
@@ -166,20 +159,17 @@ class Catalogue:
                 txn.clear(table)
             txn.put_all(Table.ITEMS, items)
             txn.put_all(Table.CODES, codes)
-            for block, texts in lines.items():
-                txn.put(Table.WORDS, number(block), b"\n".join(texts))
-            _count_change(txn)
+            txn.put_all(Table.WORDS, packed_rows(words))
             txn.put(Table.META, REVISION, revision)
         return Refreshed(count, revision, whole=True)
 
     def _put(self, txn: Transaction, items: list[ServerItem]) -> None:
-        """Takes items in; codes that they gave up are forgotten."""
-        blocks = set()
+        """Takes items in; codes and words that they gave up are forgotten."""
         for item in items:
             key = number(item.item_id)
             old = txn.get(Table.ITEMS, key)
             if old is not None:
-                if old[7] > item.version:
+                if old[7] >= item.version:
                     continue
                 for code in _keys(old[0], old[3]):
                     if txn.get(Table.CODES, code) == item.item_id:
@@ -187,17 +177,7 @@ class Catalogue:
             txn.put(Table.ITEMS, key, _row(item))
             for code in _keys(item.sku, item.barcodes):
                 txn.put(Table.CODES, code, item.item_id)
-            blocks.add(item.item_id // PAGE_SIZE)
-        for block in blocks:
-            texts = []
-            for key, row in txn.scan(Table.ITEMS, number(block * PAGE_SIZE)):
-                item_id = int.from_bytes(key, "big")
-                if item_id // PAGE_SIZE != block:
-                    break
-                texts.append(_line(item_id, row[0], row[1], row[3]))
-            txn.put(Table.WORDS, number(block), b"\n".join(texts))
-        if blocks:
-            _count_change(txn)
+            change(txn, item.item_id, words_of(old[1] if old else ""), words_of(item.name))
 
 
 def readings(scan: str) -> list[str]:
@@ -224,21 +204,13 @@ def canonical(barcode: str) -> str:
     return padded[14 - digits :]
 
 
-def _matches(lines: bytes, needles: list[bytes], limit: int) -> Iterator[int]:
-    """Numbers of the items whose lines have all needles: the rarest one is looked for, the others beside
-    it.
-    """
-    rarest = min(needles, key=lines.count) if len(needles) > 1 else needles[0]
-    others = [needle for needle in needles if needle != rarest]
-    at = found = 0
-    while found < limit and (at := lines.find(rarest, at)) >= 0:
-        begin = lines.rfind(b"\n", 0, at) + 1
-        end = lines.find(b"\n", at)
-        line = lines[begin : end if end >= 0 else len(lines)]
-        if all(other in line for other in others):
-            found += 1
-            yield int(line[: line.index(b" ")])
-        at = begin + len(line)
+def _codes_beginning(txn: Transaction, start: str) -> Iterator[int]:
+    """Items with a SKU or a barcode that begins so; of a beginning that very many have, the first."""
+    for key in (_sku_key(start), _barcode_key(start)):
+        for found, item_id in islice(txn.scan(Table.CODES, key), ROWS_MAX):
+            if not found.startswith(key):
+                break
+            yield item_id
 
 
 def _pages(client: Client) -> Iterator[list[ServerItem]]:
@@ -277,11 +249,6 @@ def _changed(client: Client, after: int, until: int) -> set[tuple[int, int]]:
     raise AssertionError("a watch does not end")
 
 
-def _count_change(txn: Transaction) -> None:
-    made = txn.get(Table.META, b"catalogue_changes") or 0
-    txn.put(Table.META, b"catalogue_changes", made + 1)
-
-
 def _row(item: ServerItem) -> tuple[Any, ...]:
     prices = [
         (price.price_list, price.min_quantity, price.amount.minor_units, price.amount.currency_code)
@@ -318,12 +285,3 @@ def _sku_key(sku: str) -> bytes:
 
 def _barcode_key(barcode: str) -> bytes:
     return b"b" + barcode.encode()
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
-
-
-def _line(item_id: int, sku: str, name: str, barcodes: Any) -> bytes:
-    """Number, then every word with a blank before it, so that a word's beginning can be looked for."""
-    return f"{item_id} {' '.join(_words(' '.join((sku, name, *barcodes))))}".encode()

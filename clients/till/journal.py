@@ -153,22 +153,6 @@ class Journal:
 
     # --- What becomes of an entry ---
 
-    def final(self, seq: int, request: bytes) -> None:
-        """The bytes that go out, now and with every repeat."""
-        with self._store.write() as txn:
-            entry = get_entry(txn, seq)
-            entry.request = request
-            move(txn, entry, State.SENT)
-
-    def refused(self, seq: int, reason: str, message: str, time_ms: int) -> None:
-        """The server surely does not book it: a person decides."""
-        with self._store.write() as txn:
-            entry = get_entry(txn, seq)
-            entry.reason, entry.message = reason, message
-            move(txn, entry, State.REFUSED)
-            amount = entry.receipt_sale.totals.total.minor_units
-            raise_matter(txn, entry, Trouble.REFUSED, time_ms, message or reason, amount)
-
     def retry(self, seq: int, request_id: str, shift: int) -> None:
         """A refused entry is sent once more, as a new request that counts in `shift`. Raises BadInput."""
         with self._store.write() as txn:
@@ -253,6 +237,13 @@ def move(txn: Transaction, entry: Entry, state: State) -> None:
         txn.put(Table.OUTBOX, number(entry.seq), None)
     else:
         txn.delete(Table.OUTBOX, number(entry.seq))
+
+
+def refuse(txn: Transaction, entry: Entry, time_ms: int) -> None:
+    """The server surely does not book an entry, which has the reason: a person decides."""
+    move(txn, entry, State.REFUSED)
+    amount = entry.receipt_sale.totals.total.minor_units
+    raise_matter(txn, entry, Trouble.REFUSED, time_ms, entry.message or entry.reason, amount)
 
 
 def waiting(txn: Transaction) -> Iterator[Entry]:

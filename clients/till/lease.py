@@ -39,7 +39,10 @@ DAYS = 7
 ITEMS_MAX = 1_000
 # A lease is renewed once this part of its time is over.
 RENEW_AFTER = 0.5
+# Between two looks at what is to be leased, which asks the server about each item.
+PAUSE_MS = 10 * 60_000
 PENDING = b"lease_request"
+RENEWED = b"lease_ms"
 
 
 @dataclass
@@ -82,7 +85,11 @@ class Leases:
         return units
 
     def due(self, now_ms: int) -> bool:
-        """Whether it is time to renew: half its time is over, or half of what was sold daily is used up."""
+        """Whether it is time to renew: half its time is over, or less is left than half of what a day sold;
+        and the last time is a while ago.
+        """
+        if now_ms - (self._store.meta(RENEWED.decode()) or 0) < PAUSE_MS:
+            return False
         held = self.held(now_ms)
         if any(now_ms >= each.from_ms + (each.until_ms - each.from_ms) * RENEW_AFTER for each in held):
             return True
@@ -122,6 +129,8 @@ class Leases:
         """
         self.recover(client)
         taken = Taken({}, {})
+        with self._store.write() as txn:
+            txn.put(Table.META, RENEWED, now_ms)
         for item_id in [item_id for item_id, quantity in wanted.items() if not quantity]:
             self.give_back(client, item_id)
         open_ones = {item_id: quantity for item_id, quantity in wanted.items() if quantity}

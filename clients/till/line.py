@@ -127,6 +127,10 @@ class TillLine:
         """Whether it is worth trying: a line that broke just now is not."""
         return time.monotonic() >= self._down_until
 
+    def stay_offline(self) -> None:
+        """Nobody tries the line until it is said to be back."""
+        self._down_until = float("inf")
+
     def line_is_back(self) -> None:
         """Somebody knows better: the next call tries."""
         self._down_until = 0.0

@@ -77,10 +77,8 @@ def open_(
 ) -> None:
     """Open a shift with counted cash."""
     with at_till(shop, till) as (here, at):
-        opened = at.open_shift(here.money(cash))
-        if at.line_may_be_up():
-            at.refresh()
-        _show_shift(here, at, opened)
+        _show_shift(here, at, at.open_shift(here.money(cash)))
+        at.keep_up()
 
 
 @command(app, "quote", ["kasir till quote --scan 8991234567891x2 --scan GULA-5~500"], CART)
@@ -165,6 +163,8 @@ def sell(
         value = {"sale": sold.sale, "offline": not sold.online, "receipt": sold.entry.receipt}
         shop.output.emit(value, lambda: sale_view(here, sold.sale))
         say_waits(shop, at)
+        if at.leases.due(at.now_ms()):
+            at.keep_up()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ same reply.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from filelock import FileLock
@@ -19,7 +20,7 @@ from clients.common.money import show_amount
 from clients.common.problems import CallFailed
 from clients.till import journal, lease, shifts
 from clients.till.journal import Entry, Journal, Kind, State, Trouble
-from clients.till.store import Store
+from clients.till.store import Store, Transaction
 from kasir.v1.sale_pb2 import Sale
 from kasir.v1.till_pb2 import (
     CloseShiftRequest,
@@ -35,6 +36,8 @@ REQUESTS: dict[str, type[Any]] = {
     Kind.CASH: RecordCashMovementRequest,
 }
 HOLDS_MAX = 200
+# So many entries are made final, and their answers written down, at a time.
+PART = 50
 
 
 @dataclass
@@ -72,35 +75,68 @@ class Sender:
         """
         sent = Sent()
         with self.lock:
-            for entry in self.journal.outbox():
-                request = self._request(entry)
+            while sent.failed is None:
+                part = self._final()
+                if not part:
+                    break
+                self._send_part(part, sent, fresh)
+        sent.left = self.journal.waits()
+        return sent
+
+    def _final(self) -> list[tuple[Entry, Message, bool]]:
+        """The next entries with what is sent for each, which is on the disk then, and whether it is the
+        first try.
+        """
+        part = []
+        with self.store.write() as txn:
+            for entry in islice(journal.waiting(txn), PART):
+                request = self._request(txn, entry)
                 if request is None:
                     break
-                first_try = entry.state == State.WAITING
-                self.journal.final(entry.seq, request.SerializeToString(deterministic=True))
+                part.append((entry, request, entry.state == State.WAITING))
+                entry.request = request.SerializeToString(deterministic=True)
+                journal.move(txn, entry, State.SENT)
+                if entry.kind == Kind.OPEN:
+                    # What comes after it needs the number that the server gives.
+                    break
+        return part
+
+    def _send_part(self, part: list[tuple[Entry, Message, bool]], sent: Sent, fresh: int) -> None:
+        """Sends entries, then writes down in one go what was answered: an answer that is lost with a killed
+        till is given again.
+        """
+        answers: list[tuple[Entry, Any]] = []
+        try:
+            for entry, request, first_try in part:
                 try:
                     reply = self._ask(entry, request)
                 except CallFailed as failed:
                     if not failed.settled:
                         sent.failed = failed
-                        break
-                    self._refused(entry, failed, sent, void=first_try and entry.seq == fresh)
-                    continue
-                self._done(entry, reply)
-                sent.done += 1
-                if entry.seq == fresh and entry.kind == Kind.SALE:
-                    sent.sale = reply.sale
-        sent.left = self.journal.waits()
-        return sent
+                        return
+                    if first_try and entry.seq == fresh:
+                        sent.void = failed
+                    answers.append((entry, failed))
+                else:
+                    answers.append((entry, reply))
+                    if entry.seq == fresh and entry.kind == Kind.SALE:
+                        sent.sale = reply.sale
+        finally:
+            with self.store.write() as txn:
+                for entry, answer in answers:
+                    if isinstance(answer, CallFailed):
+                        self._refused(txn, entry, answer, sent, void=answer is sent.void)
+                    else:
+                        self._done(txn, entry, answer)
+                        sent.done += 1
 
-    def _request(self, entry: Entry) -> Message | None:
+    def _request(self, txn: Transaction, entry: Entry) -> Message | None:
         """What is sent for an entry; None while its shift is unknown to the server."""
         request = REQUESTS[entry.kind].FromString(entry.request)
         request.request_id = entry.request_id
         if entry.state == State.SENT or entry.kind == Kind.OPEN:
             return request  # type: ignore[no-any-return]
-        with self.store.read() as txn:
-            shift_id = shifts.get_shift(txn, entry.shift).shift_id
+        shift_id = shifts.get_shift(txn, entry.shift).shift_id
         if not shift_id:
             return None
         if entry.kind == Kind.SALE:
@@ -125,50 +161,42 @@ class Sender:
         )
         return self.client.resend(pending)
 
-    def _refused(self, entry: Entry, failed: CallFailed, sent: Sent, *, void: bool) -> None:
+    def _refused(self, txn: Transaction, entry: Entry, failed: CallFailed, sent: Sent, *, void: bool) -> None:
+        current = journal.get_entry(txn, entry.seq)
+        current.reason, current.message = failed.reason, failed.message
         if void:
-            sent.void = failed
-            with self.store.write() as txn:
-                current = journal.get_entry(txn, entry.seq)
-                current.reason, current.message = failed.reason, failed.message
-                journal.move(txn, current, State.VOID)
-                lease.undraw(txn, current.draws)
-                if entry.kind == Kind.OPEN:
-                    shifts.set_current(txn, 0)
-                elif entry.kind == Kind.CLOSE:
-                    shifts.reopened(txn, entry.shift)
-            return
-        if entry.kind == Kind.OPEN and failed.reason == "SHIFT_OPEN" and failed.details.get("shift_id"):
-            self._joined(entry, int(failed.details["shift_id"]))
+            journal.move(txn, current, State.VOID)
+            lease.undraw(txn, current.draws)
+            if entry.kind == Kind.OPEN:
+                shifts.set_current(txn, 0)
+            elif entry.kind == Kind.CLOSE:
+                shifts.reopened(txn, entry.shift)
+        elif entry.kind == Kind.OPEN and failed.reason == "SHIFT_OPEN" and failed.details.get("shift_id"):
+            self._joined(txn, current, int(failed.details["shift_id"]))
             sent.done += 1
-            return
-        sent.refused += 1
-        self.journal.refused(entry.seq, failed.reason, failed.message, self.clock())
+        else:
+            journal.refuse(txn, current, self.clock())
+            sent.refused += 1
 
-    def _joined(self, entry: Entry, shift_id: int) -> None:
+    def _joined(self, txn: Transaction, entry: Entry, shift_id: int) -> None:
         """Somebody had the till open already: what was sold since counts in that shift."""
-        with self.store.write() as txn:
-            current = journal.get_entry(txn, entry.seq)
-            journal.move(txn, current, State.DONE)
-            shift = shifts.get_shift(txn, entry.shift)
-            shift.shift_id = shift_id
-            shifts.put_shift(txn, shift)
-            words = (
-                f"Shift {shift_id} was open already: receipts count there, the cash counted here does not."
-            )
-            opening = shift.opening_cash_minor
-            journal.raise_matter(txn, current, Trouble.DIFFERS, self.clock(), words, opening)
+        journal.move(txn, entry, State.DONE)
+        shift = shifts.get_shift(txn, entry.shift)
+        shift.shift_id = shift_id
+        shifts.put_shift(txn, shift)
+        words = f"Shift {shift_id} was open already: receipts count there, the cash counted here does not."
+        opening = shift.opening_cash_minor
+        journal.raise_matter(txn, entry, Trouble.DIFFERS, self.clock(), words, opening)
 
-    def _done(self, entry: Entry, reply: Any) -> None:
-        with self.store.write() as txn:
-            current = journal.get_entry(txn, entry.seq)
-            if entry.kind == Kind.SALE:
-                current.sale_id = reply.sale.sale_id
-                for trouble, words, amount in differences(entry.receipt_sale, reply.sale):
-                    journal.raise_matter(txn, current, trouble, self.clock(), words, amount)
-            else:
-                shifts.told(txn, entry.shift, reply.shift, entry.seq)
-            journal.move(txn, current, State.DONE)
+    def _done(self, txn: Transaction, entry: Entry, reply: Any) -> None:
+        current = journal.get_entry(txn, entry.seq)
+        if entry.kind == Kind.SALE:
+            current.sale_id = reply.sale.sale_id
+            for trouble, words, amount in differences(entry.receipt_sale, reply.sale):
+                journal.raise_matter(txn, current, trouble, self.clock(), words, amount)
+        else:
+            shifts.told(txn, entry.shift, reply.shift, entry.seq)
+        journal.move(txn, current, State.DONE)
 
 
 def differences(receipt: Sale, booked: Sale) -> list[tuple[Trouble, str, int]]:

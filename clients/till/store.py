@@ -25,7 +25,7 @@ class Table(StrEnum):
     META = "meta"  # name -> anything
     ITEMS = "items"  # item id -> row, see catalogue
     CODES = "codes"  # kind + code -> item id
-    WORDS = "words"  # item id // 1,000 -> lines to search in
+    WORDS = "words"  # word -> items, see words
     TAXES = "taxes"  # tax class id -> row
     ENTRIES = "entries"  # number -> journal entry
     OUTBOX = "outbox"  # number -> nothing: entries whose answer is not known

@@ -307,6 +307,22 @@ class Till(ShiftDesk):
             create_time=request.sale.sold_time,
         )
 
+    # --- Between customers ---
+
+    def keep_up(self) -> None:
+        """Sends what waits, follows the catalogue, renews the lease when due; as far as the line allows.
+
+        A window calls it now and then, on a thread of its own with a `Till` of its own on the same store.
+        """
+        if not self.line_may_be_up() or self.send().left:
+            return
+        if not self.line_may_be_up() or not self.refresh():
+            return
+        with self.store.read() as txn:
+            shift = shifts.current(txn)
+        if shift is not None and self.leases.due(self.now_ms()):
+            self.renew_lease()
+
     # --- The lease ---
 
     def renew_lease(self, wanted: Mapping[int, int] | None = None) -> lease.Taken | None:

@@ -12,8 +12,7 @@ class Line:
     """Relays bytes. Cut, it refuses connections and drops those that stand."""
 
     def __init__(self, target: str) -> None:
-        host, _, port = target.rpartition(":")
-        self._server = (host, int(port))
+        self.serve(target)
         self._lock = threading.Lock()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._replies_left: int | None = None
@@ -24,6 +23,11 @@ class Line:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self._port}"
+
+    def serve(self, target: str) -> None:
+        """Another server stands behind it from now on."""
+        host, _, port = target.rpartition(":")
+        self._server = (host, int(port))
 
     def restore(self, cut_after: int | None = None) -> None:
         """Up again; cut by itself once so many bytes of replies have passed: what was asked arrived, and its

@@ -3,16 +3,20 @@ Method: the till's core on a real LMDB, a real server, and a relay between them 
 """
 
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
 
 from clients.common.problems import BadInput, CallFailed
 from clients.till.cart import Cart, Permission
 from clients.till.journal import State, Trouble
-from clients.till.till import NotCovered
+from clients.till.line import till_client
+from clients.till.till import NotCovered, Till
 from kasir.v1 import catalogue_pb2, sale_pb2, till_pb2
-from tests.server.support import idr
-from tests.till.world import back, cart, cash
+from tests.server.support import idr, until
+from tests.till.world import back, cart, cash, till_at
 
 MANAGER = Permission("budi", "the customer is known")
 
@@ -191,7 +195,7 @@ def test_offline_totals_are_the_engines(till, shop, line):
         till.line_is_back()
         online = till.quote(made)
         assert online.online
-        till._down_until = float("inf")
+        till.stay_offline()
         offline = till.quote(made)
         assert not offline.online
         assert offline.priced.totals == online.priced.totals
@@ -272,3 +276,83 @@ def test_a_shift_that_somebody_else_opened_or_closed_is_the_tills_too(till, shop
 
 def new_id_of(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012}"
+
+
+def test_between_customers_the_lease_follows_what_is_sold(shop, line, tmp_path):
+    clock = [time.time()]
+    till = till_at(tmp_path / "state", line.address, clock=lambda: clock[0])
+    till.refresh()
+    till.open_shift(idr(0))
+    till.keep_up()
+    assert till.leases.held(till.now_ms()) == []
+    till.sell(cart((shop.kopi, 4)), cash(900_000_000))
+    till.keep_up()
+    assert till.leases.available(till.now_ms()) == {shop.kopi: 4}
+    assert shop.level(shop.kopi) == (96, 4)
+
+    till.sell(cart((shop.kopi, 3)), cash(900_000_000))
+    till.keep_up()
+    assert shop.level(shop.kopi) == (93, 1), "it sells from its lease with the line up, too, and asks seldom"
+    clock[0] += 700
+    till.keep_up()
+    assert shop.level(shop.kopi) == (93, 7), "the day has sold seven by now"
+    (held,) = till.leases.held(till.now_ms())
+
+    clock[0] += 8 * 3_600
+    till.keep_up()
+    (renewed,) = till.leases.held(till.now_ms())
+    assert renewed.hold_id != held.hold_id, "half its time was over"
+    assert shop.level(shop.kopi) == (93, 7)
+    clock[0] += 24 * 3_600
+    assert till.leases.held(till.now_ms()) == [], "it is not sold from beyond its time"
+    line.cut()
+    till.stay_offline()
+    with pytest.raises(NotCovered):
+        till.sell(cart((shop.kopi, 1)), cash(900_000_000))
+    till.store.close()
+
+
+def test_a_lease_whose_answer_was_lost_is_not_taken_twice(till, shop, line):
+    line.cut()
+    back(till, line, cut_after=60)
+    assert till.renew_lease({shop.kopi: 5}) is None
+    assert till.leases.held(till.now_ms()) == []
+    until(lambda: shop.level(shop.kopi) == (100, 5), "the hold that nobody heard of")
+    back(till, line)
+    till.renew_lease({shop.kopi: 6, shop.teh: 2})
+    assert shop.level(shop.kopi) == (100, 6)
+    assert till.leases.available(till.now_ms()) == {shop.kopi: 6, shop.teh: 2}
+    till.give_back()
+    assert (shop.level(shop.kopi), shop.level(shop.teh)) == ((100, 0), (100, 0))
+
+
+def test_more_than_there_is_is_leased_as_far_as_it_goes(till, shop):
+    taken = till.renew_lease({shop.kopi: 101, shop.teh: 3})
+    assert taken.leased == {shop.kopi: 100, shop.teh: 3}
+    assert taken.short == {shop.kopi: 101}
+    assert shop.level(shop.kopi) == (100, 100)
+    assert till.renew_lease({shop.kopi: 0}).leased == {}
+    assert shop.level(shop.kopi) == (100, 0)
+
+
+def test_two_processes_share_a_till_and_number_on(till, shop, line, tmp_path):
+    """What one journals while the other's line is down is sent by either, once."""
+    other = Till(till.store, till_client(till.client.connection, 5.0))
+    line.cut()
+    first = till.sell(cart((shop.teh, 1)), cash(900_000_000), beyond_lease=MANAGER)
+    second = other.sell(cart((shop.teh, 2)), cash(900_000_000), beyond_lease=MANAGER)
+    assert second.entry.seq == first.entry.seq + 1
+    line.restore()
+    grpc.channel_ready_future(other.client._channel).result(60)
+    back_already(till)
+    other.line_is_back()
+    with ThreadPoolExecutor() as pool:
+        sent = [job.result() for job in [pool.submit(till.send), pool.submit(other.send)]]
+    assert sum(each.done for each in sent) == 2
+    assert [sale.receipt for sale in shop.sold()] == [first.entry.receipt, second.entry.receipt]
+    other.client.close()
+
+
+def back_already(till) -> None:
+    grpc.channel_ready_future(till.client._channel).result(60)
+    till.line_is_back()

@@ -1,7 +1,7 @@
 """A shop with a till, worked through the contract, and the till's core in front of it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 
@@ -10,7 +10,16 @@ from clients.till.cart import Cart
 from clients.till.line import till_client
 from clients.till.store import till_directory
 from clients.till.till import Till, open_till
-from kasir.v1 import catalogue_pb2, common_pb2, sale_pb2, stock_pb2, till_pb2, till_pb2_grpc
+from kasir.v1 import (
+    catalogue_pb2,
+    common_pb2,
+    sale_pb2,
+    sale_pb2_grpc,
+    stock_pb2,
+    stock_pb2_grpc,
+    till_pb2,
+    till_pb2_grpc,
+)
 from tests.server.support import Shop, idr, new_id
 from tests.till.line import Line
 
@@ -35,6 +44,16 @@ class TillShop(Shop):
         till = till_pb2.Till(code=CODE, location_id=self.shop_id)
         request = till_pb2.CreateTillRequest(request_id=new_id(), till=till)
         self.till_id = self.tills.CreateTill(request).till.till_id
+
+    @classmethod
+    def of(cls, channel: grpc.Channel, shop: "TillShop") -> "TillShop":
+        """The same shop behind another channel."""
+        made: Any = object.__new__(cls)
+        made.__dict__.update(vars(shop))
+        made.stock = stock_pb2_grpc.StockServiceStub(channel)
+        made.sales = sale_pb2_grpc.SaleServiceStub(channel)
+        made.tills = till_pb2_grpc.TillServiceStub(channel)
+        return cast("TillShop", made)
 
     def tax(self, code: str, rate: int, mode: catalogue_pb2.TaxMode.ValueType) -> int:
         tax = catalogue_pb2.TaxClass(code=code, name=code, rate_basis_points=rate, mode=mode)

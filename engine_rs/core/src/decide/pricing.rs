@@ -133,15 +133,17 @@ fn price_line(
     currency: Currency,
     place: Place,
 ) -> Outcome<Line> {
-    let quantity = check::quantity(&format!("{field}.quantity"), input.quantity)?;
-    let (item, unit_price_minor, tax_class_id) = match &input.charge {
-        None => {
-            let item = live_item(view, &format!("{field}.item_id"), input.item_id)?;
-            let price = unit_price(&item, list, quantity, currency, field)?;
-            let tax_class_id = item.tax_class_id;
-            (item, price, tax_class_id)
+    let (item, charge) = match &input.charge {
+        None => (live_item(view, &format!("{field}.item_id"), input.item_id)?, None),
+        Some(charge) => {
+            let (item, charge) = charged(view, input.item_id, charge, field, currency)?;
+            (item, Some(charge))
         }
-        Some(charge) => charged(view, input.item_id, charge, field, currency)?,
+    };
+    let quantity = check::quantity(&format!("{field}.quantity"), input.quantity)?;
+    let (unit_price_minor, tax_class_id) = match charge {
+        None => (unit_price(&item, list, quantity, currency, field)?, item.tax_class_id),
+        Some(charge) => charge,
     };
     let too_large = || check::amount_out_of_range(field);
     let gross = money::times(unit_price_minor, quantity).ok_or_else(too_large)?;
@@ -190,7 +192,7 @@ fn charged(
     charge: &ChargeInput,
     field: &str,
     currency: Currency,
-) -> Outcome<(Arc<Item>, i64, TaxClassId)> {
+) -> Outcome<(Arc<Item>, (i64, TaxClassId))> {
     if !item_id.is_some() {
         return Err(check::required(&format!("{field}.item_id")).into());
     }
@@ -201,7 +203,7 @@ fn charged(
         need_shared::<TaxClass>(view, charge.tax_class_id.0)
             .named(format_args!("{field}.charge.tax_class_id"))?;
     }
-    Ok((item, price.minor, charge.tax_class_id))
+    Ok((item, (price.minor, charge.tax_class_id)))
 }
 
 /// The price of the list with the greatest minimum quantity that the line reaches.
