@@ -5,7 +5,9 @@ an index of their words, codes by themselves and by their beginnings.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from clients.common.client import Client
 from clients.common.problems import CallFailed
 from clients.till.prices import Item, PricePoint, TaxClass
-from clients.till.store import Store, Table, Transaction, number, pack
+from clients.till.store import Store, Table, Transaction, number, packer
 from clients.till.words import ROWS_MAX, beginning, bits_of, change, numbers_of, packed_rows, words_of
 from kasir.v1.catalogue_pb2 import (
     TAX_MODE_INCLUSIVE,
@@ -31,9 +33,11 @@ PAGE_SIZE = 1_000
 FOUND_MAX = 20
 # Further behind than this, paging through all items is the shorter way.
 CHANGES_MAX = 50_000
+# More changed items than this are not asked for one by one.
+ITEMS_MAX = 5_000
 REVISION = b"catalogue_revision"
 
-_GTIN = re.compile(r"[0-9]{8}|[0-9]{12,14}")
+GTIN_DIGITS = frozenset({8, 12, 13, 14})
 _AIM = re.compile(r"\][A-Za-z][A-Za-z0-9]")
 _ELEMENT = re.compile(r"(?:\(0[12]\)|0[12])([0-9]{14})")
 
@@ -115,6 +119,8 @@ class Catalogue:
         if RESOURCE_SETTING in {resource for resource, _ in changed}:
             self.refresh_taxes(client)
         ids = sorted(ident for resource, ident in changed if resource == RESOURCE_ITEM)
+        if len(ids) > ITEMS_MAX:
+            return self._fill(client, now, on_page)
         items = [client.call(GetItemRequest(item_id=item_id), GetItemResponse).item.item for item_id in ids]
         with self._store.write() as txn:
             self._put(txn, items)
@@ -142,14 +148,16 @@ class Catalogue:
         count = 0
         items: list[tuple[bytes, bytes]] = []
         codes: list[tuple[bytes, bytes]] = []
-        words: dict[str, list[int]] = {}
+        words: dict[str, list[int]] = defaultdict(list)
+        pack = packer()
         for page in _pages(client):
             for item in page:
-                items.append((number(item.item_id), pack(_row(item))))
-                packed_id = pack(item.item_id)
-                codes.extend((key, packed_id) for key in _keys(item.sku, item.barcodes))
-                for word in set(words_of(item.name)):
-                    words.setdefault(word, []).append(item.item_id)
+                item_id, row = item.item_id, _row(item)
+                items.append((number(item_id), pack(row)))
+                packed_id = pack(item_id)
+                codes.extend([(key, packed_id) for key in _keys(row[0], row[3])])
+                for word in set(words_of(row[1])):
+                    words[word].append(item_id)
             count += len(page)
             if on_page is not None:
                 on_page(count)
@@ -196,7 +204,9 @@ def readings(scan: str) -> list[str]:
 
 def canonical(barcode: str) -> str:
     """A GTIN without the zeros that only fill it up: 13 digits, 8, or 14; any other code as it is."""
-    if not _GTIN.fullmatch(barcode):
+    if len(barcode) not in GTIN_DIGITS or not (barcode.isascii() and barcode.isdigit()):
+        return barcode
+    if len(barcode) == 13 and barcode[0] != "0":
         return barcode
     padded = barcode.zfill(14)
     zeros = 14 - len(padded.lstrip("0"))
@@ -213,14 +223,19 @@ def _codes_beginning(txn: Transaction, start: str) -> Iterator[int]:
             yield item_id
 
 
-def _pages(client: Client) -> Iterator[list[ServerItem]]:
+def _pages(client: Client) -> Iterator[Sequence[ServerItem]]:
+    """All items by the page; the next one is on its way while one is worked on."""
     request = ListItemsRequest(page_size=PAGE_SIZE)
-    while True:
-        reply = client.call(request, ListItemsResponse)
-        yield list(reply.items)
-        if not reply.next_page_token:
-            return
-        request.page_token = reply.next_page_token
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(client.call, request, ListItemsResponse)
+        while True:
+            reply = coming.result()
+            if reply.next_page_token:
+                request = ListItemsRequest(page_size=PAGE_SIZE, page_token=reply.next_page_token)
+                coming = pool.submit(client.call, request, ListItemsResponse)
+            yield reply.items
+            if not reply.next_page_token:
+                return
 
 
 def _revision_now(client: Client) -> int:

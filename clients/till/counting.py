@@ -100,7 +100,9 @@ class ShiftDesk(TillLine):
         with self.store.read() as txn:
             shift = shifts.get_shift(txn, shift_number)
             last = txn.get(Table.META, b"entries") or 0
-        entries = self.journal.entries()
+        # What was refused may be sent again in a later shift than its own.
+        older = [entry for entry in self.journal.unsettled() if entry.seq <= shift.since]
+        entries = [*older, *self.journal.entries(after=shift.since)]
         return Report(
             shifts.report(shift, entries, self.record.till_id),
             online=bool(shift.told) and shift.told_seq >= last,

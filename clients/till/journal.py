@@ -140,6 +140,21 @@ class Journal:
         with self._store.read() as txn:
             return list(waiting(txn))
 
+    def unsettled(self) -> list[Entry]:
+        """Entries that wait for an answer, or for a person to settle an exception."""
+        with self._store.read() as txn:
+            seqs = {int.from_bytes(key, "big") for key, _ in txn.scan(Table.OUTBOX)}
+            seqs |= {row["seq"] for _, row in txn.scan(Table.EXCEPTIONS) if not row["settled_ms"]}
+            return [get_entry(txn, seq) for seq in sorted(seqs)]
+
+    def by_receipt(self, receipt: str) -> Entry | None:
+        """The sale of a receipt, newest first; None when the journal does not have it any more."""
+        with self._store.read() as txn:
+            for _, row in txn.scan(Table.ENTRIES, backwards=True):
+                if row["receipt"].lower() == receipt.strip().lower():
+                    return Entry(**row)
+        return None
+
     def waits(self) -> int:
         """How many entries wait for an answer."""
         with self._store.read() as txn:

@@ -10,15 +10,17 @@ from clients.common.problems import BadInput, CallFailed
 from clients.till import lease, shifts
 from clients.till.catalogue import Catalogue
 from clients.till.journal import Journal
-from clients.till.sender import Sender, Sent
+from clients.till.sender import Sender, Sent, down
 from clients.till.store import Store, Table, Transaction
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse, Settings
 from kasir.v1.stock_pb2 import ListLocationsRequest, ListLocationsResponse, Location
 from kasir.v1.till_pb2 import GetShiftRequest, GetShiftResponse
 from kasir.v1.till_pb2 import Till as TillRecord
 
-# A line that broke is not tried again for so long by what can do without it.
+# A line that broke is not tried again for so long by what can do without it; longer each time, since a server
+# that hangs costs its whole deadline.
 LINE_PAUSE_S = 2.0
+LINE_PAUSE_MAX_S = 60.0
 # Of a receipt number: no signs that look alike.
 _SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -30,11 +32,6 @@ def till_client(connection: Connection, timeout_s: float = Patience.timeout_s) -
 
 def _give_up(failed: CallFailed, _pause_s: float) -> None:
     raise failed
-
-
-def down(failed: CallFailed) -> bool:
-    """Whether a failure says that the line is down, and not that something was refused."""
-    return not failed.settled
 
 
 class TillLine:
@@ -49,6 +46,7 @@ class TillLine:
         self._clock = clock
         self._sender = Sender(store, self.journal, client, self.now_ms)
         self._down_until = 0.0
+        self._pause_s = LINE_PAUSE_S
 
     # --- Who and where ---
 
@@ -116,6 +114,7 @@ class TillLine:
             self.settings.currency_code,
             opening_cash_minor,
             self.now_ms(),
+            txn.get(Table.META, b"entries") or 0,
         )
         shifts.put_shift(txn, shift)
         shifts.set_current(txn, shift.number)
@@ -133,14 +132,17 @@ class TillLine:
 
     def line_is_back(self) -> None:
         """Somebody knows better: the next call tries."""
-        self._down_until = 0.0
+        self._down_until, self._pause_s = 0.0, LINE_PAUSE_S
 
     def send(self, fresh: int = 0) -> Sent:
         """Sends what waits; see Sender.send. With nothing left and no shift open the lease goes back."""
         sent = self._sender.send(fresh)
         if sent.failed is not None:
             self.broke(sent.failed)
-        elif not sent.left:
+            return sent
+        if sent.done:
+            self._pause_s = LINE_PAUSE_S
+        if not sent.left:
             if sent.done > 1:
                 self._tell_shift()
             self._give_back_after_close()
@@ -162,7 +164,8 @@ class TillLine:
         """Takes a failure that says the line is down; raises any other."""
         if not down(failed):
             raise failed
-        self._down_until = time.monotonic() + LINE_PAUSE_S
+        self._down_until = time.monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, LINE_PAUSE_MAX_S)
 
     def give_back(self) -> bool:
         """Returns the lease; False when the line is down, and then it ends by itself."""

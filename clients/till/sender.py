@@ -40,6 +40,13 @@ HOLDS_MAX = 200
 PART = 50
 
 
+def down(failed: CallFailed) -> bool:
+    """Whether a failure says that the line is down, and not that the engine refused something: a refusal
+    has a reason, and what stands in the engine's way on the line gives none.
+    """
+    return not failed.settled or not failed.reason
+
+
 @dataclass
 class Sent:
     """What one round of sending came to."""
@@ -111,7 +118,7 @@ class Sender:
                 try:
                     reply = self._ask(entry, request)
                 except CallFailed as failed:
-                    if not failed.settled:
+                    if down(failed):
                         sent.failed = failed
                         return
                     if first_try and entry.seq == fresh:

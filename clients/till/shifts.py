@@ -29,6 +29,8 @@ class TillShift:
     currency_code: str
     opening_cash_minor: int
     open_ms: int
+    # The last entry before it.
+    since: int
     close_ms: int = 0
     counted_cash_minor: int = 0
     # What the server told last, a kasir.v1.Shift, and the last entry that it holds.

@@ -17,9 +17,8 @@ from clients.till import journal, lease, prices, shifts
 from clients.till.cart import Cart, Permission
 from clients.till.counting import ShiftDesk
 from clients.till.journal import Entry, Kind, Trouble
-from clients.till.line import down
 from clients.till.prices import Item, Priced, Wanted
-from clients.till.sender import Sent
+from clients.till.sender import Sent, down
 from clients.till.store import Store, Table, Transaction, known_tills, number, till_directory
 from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse
 from kasir.v1.common_pb2 import CHANNEL_TILL, Money
@@ -361,7 +360,10 @@ class Till(ShiftDesk):
         if entry.kind == Kind.SALE and open_one is None:
             raise BadInput("Open a shift first: the sale is to count in one.")
         self.journal.retry(seq, new_request_id(), open_one.number if open_one else entry.shift)
-        return self.send()
+        sent = self.send()
+        if open_one is not None and sent.done:
+            self.ask_shift(open_one.number)
+        return sent
 
     def settle(self, seq: int, note: str) -> None:
         """Somebody has taken care of an exception. Raises BadInput."""

@@ -15,6 +15,7 @@ from clients.common.output import facts, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.specs import parse_stock_line
+from clients.common.views import sale_view
 from clients.till import prices
 from clients.till.cart import Cart
 from clients.till.group import CART, LINE, TillOption, TillShop, app, at_till, say_waits
@@ -136,6 +137,23 @@ def find(
         value = {"items": [asdict(each) for each in found]}
         shop.output.emit(value, lambda: _items(at, found))
         say_waits(shop, at)
+
+
+@command(app, "receipt", ["kasir till receipt KASIR-1-7QXM-42"], CART)
+def receipt(
+    shop: Shop,
+    number: Annotated[str, typer.Argument(help="The number on the receipt.")],
+    till: TillOption = "",
+) -> None:
+    """Show the sale of a receipt that this till gave, sent or not."""
+    with at_till(shop, till) as (here, at):
+        entry = at.journal.by_receipt(number)
+        if entry is None:
+            raise BadInput(f"This till has no receipt '{number}'; it keeps two months of them.")
+        sale = entry.receipt_sale
+        sale.sale_id = entry.sale_id
+        value = {"entry": entry.seq, "state": entry.state, "sale": sale}
+        shop.output.emit(value, lambda: Group(sale_view(here, sale), facts("", [("State", entry.state)])))
 
 
 @command(app, "set-aside", ["kasir till set-aside --scan KOPI-01x2 --name 'Ibu Sri'"], CART)

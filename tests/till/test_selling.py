@@ -3,20 +3,22 @@ Method: the till's core on a real LMDB, a real server, and a relay between them 
 """
 
 import random
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
 
+from clients.common.connection import Connection
 from clients.common.problems import BadInput, CallFailed
 from clients.till.cart import Cart, Permission
 from clients.till.journal import State, Trouble
 from clients.till.line import till_client
-from clients.till.till import NotCovered, Till
+from clients.till.till import NotCovered, Till, open_till
 from kasir.v1 import catalogue_pb2, sale_pb2, till_pb2
 from tests.server.support import idr, until
-from tests.till.world import back, cart, cash, till_at
+from tests.till.world import TillShop, back, cart, cash, till_at
 
 MANAGER = Permission("budi", "the customer is known")
 
@@ -272,6 +274,88 @@ def test_a_shift_that_somebody_else_opened_or_closed_is_the_tills_too(till, shop
     till.open_shift(idr(0))
     till.retry(lost.entry.seq)
     assert [sale.shift_id for sale in shop.sold()] == [2]
+
+
+def test_a_till_that_somebody_opened_meanwhile_sells_in_that_shift(till, shop, line):
+    till.close_shift(idr(100_000))
+    line.cut()
+    till.open_shift(idr(70_000))
+    sold = till.sell(cart((shop.teh, 1)), cash(1_000_000), beyond_lease=MANAGER)
+    request = till_pb2.OpenShiftRequest(
+        request_id=new_id_of(2), till_id=shop.till_id, opening_cash=idr(5_000)
+    )
+    assert shop.tills.OpenShift(request).shift.shift_id == 2
+    back(till, line)
+    till.send()
+    (booked,) = shop.sold()
+    assert (booked.receipt, booked.shift_id) == (sold.entry.receipt, 2)
+    differs = next(each for each in till.journal.matters() if each.trouble == Trouble.DIFFERS)
+    assert "Shift 2 was open already" in differs.message
+    assert differs.amount_minor == idr(70_000).minor_units
+    x = till.x()
+    assert (x.online, x.shift.shift_id, x.shift.opening_cash) == (True, 2, idr(5_000))
+
+
+def test_a_sale_that_is_sent_again_in_another_shift_counts_there(till, shop, line):
+    line.cut()
+    sold = till.sell(cart((shop.kopi, 101)), cash(900_000_000), beyond_lease=MANAGER)
+    till.close_shift(idr(0))
+    till.open_shift(idr(0))
+    back(till, line)
+    till.send()
+    total = sold.sale.totals.total.minor_units
+    assert till.report(1).unbooked_minor == total
+    till.retry(sold.entry.seq)
+    x = till.x()
+    assert (x.unbooked_minor, x.shift.sale_count) == (total, 0), "refused again, in the open shift"
+    shop.put(shop.kopi, 1)
+    till.retry(sold.entry.seq)
+    till.stay_offline()
+    x = till.x()
+    assert (x.unbooked_minor, x.shift.sale_count) == (0, 1)
+    assert x.shift.expected_cash.minor_units == total
+
+
+def test_whatever_answers_in_the_servers_place_refuses_no_sale(till, shop, line, server):
+    line.cut()
+    till.sell(cart((shop.teh, 1)), cash(1_000_000), beyond_lease=MANAGER)
+    somebody = grpc.server(ThreadPoolExecutor(1))
+    line.serve(f"127.0.0.1:{somebody.add_insecure_port('127.0.0.1:0')}")
+    somebody.start()
+    back(till, line)
+    assert till.send().failed.code is grpc.StatusCode.UNIMPLEMENTED
+    till.line_is_back()
+    assert not till.sell(cart((shop.teh, 1)), cash(1_000_000), beyond_lease=MANAGER).online
+    assert till.journal.waits() == 2
+    line.cut()
+    somebody.stop(None).wait(10)
+    line.serve(server.target)
+    back(till, line)
+    till.send()
+    assert len(shop.sold()) == 2
+
+
+def test_a_server_that_hangs_costs_one_deadline_and_then_none(serve, tmp_path):
+    server = serve()
+    with grpc.insecure_channel(server.target) as channel:
+        shop = TillShop(channel)
+        client = till_client(Connection(server.target, "siti"), timeout_s=0.5)
+        till = open_till(tmp_path / "state", client, "KASIR-1")
+        till.refresh()
+        till.open_shift(idr(0))
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            first = till.sell(cart((shop.teh, 1)), cash(1_000_000), beyond_lease=MANAGER)
+            assert not till.line_may_be_up()
+            assert not first.online
+            second = till.sell(cart((shop.teh, 1)), cash(1_000_000), beyond_lease=MANAGER)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        till.line_is_back()
+        until(lambda: not till.send().left, "what waited to be sent")
+        assert [sale.receipt for sale in shop.sold()] == [first.entry.receipt, second.entry.receipt]
+        client.close()
+        till.store.close()
 
 
 def new_id_of(number: int) -> str:
