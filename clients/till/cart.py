@@ -10,10 +10,13 @@ from clients.till.prices import LINES_MAX
 
 @dataclass(frozen=True)
 class Permission:
-    """Who allowed what a cashier may not do alone, and why; kept with the sale."""
+    """Who allowed what a cashier may not do alone, and why; kept with the sale. `verified`: they gave their
+    PIN, see approvers.
+    """
 
     by: str
     reason: str = ""
+    verified: bool = False
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Cart:
         line.discount_minor = discount_minor
         line.permission = permission if discount_minor else None
 
-    def permissions(self) -> list[dict[str, str]]:
+    def permissions(self) -> list[dict[str, Any]]:
         """Who allowed the discounts, as the journal keeps it."""
         return [
             {"what": "discount", "item": str(line.item_id)} | asdict(line.permission)

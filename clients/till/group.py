@@ -10,6 +10,7 @@ import typer
 from clients.common.commands import new_app
 from clients.common.journal import state_dir
 from clients.common.shop import Shop
+from clients.till.cart import Permission
 from clients.till.line import till_client
 from clients.till.till import Till, open_till
 from kasir.v1.admin_pb2 import Settings
@@ -35,6 +36,27 @@ TillArgument = Annotated[
         envvar="KASIR_TILL", metavar="[TILL]", help="The till's code; not needed if the only one."
     ),
 ]
+
+
+ApprovedBy = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Who allowed a discount, or goods beyond the lease while the line is down."
+    ),
+]
+Pin = Annotated[
+    str,
+    typer.Option(envvar="KASIR_TILL_PIN", metavar="PIN", help="Their PIN; asked for where it is needed."),
+]
+
+
+def permission(till: Till, approved_by: str, pin: str) -> Permission | None:
+    """What somebody allows; None when nobody is named. Raises BadInput."""
+    if not approved_by:
+        return None
+    if till.approvers.names() and not pin:
+        pin = typer.prompt(f"PIN of {approved_by}", hide_input=True)
+    return till.approvers.permit(approved_by, pin, till.now_ms())
 
 
 class TillShop(Shop):

@@ -9,6 +9,7 @@ exception, and stays one until somebody settles it.
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from clients.common.problems import BadInput
 from clients.till.store import Store, Table, Transaction, number
@@ -86,7 +87,7 @@ class Entry:
     draws: list[list[int]] = field(default_factory=list)
     # What no lease covers: item, units.
     uncovered: list[list[int]] = field(default_factory=list)
-    permissions: list[dict[str, str]] = field(default_factory=list)
+    permissions: list[dict[str, Any]] = field(default_factory=list)
     # The server's number of it, once it has one.
     sale_id: int = 0
     reason: str = ""
@@ -148,10 +149,10 @@ class Journal:
             return [get_entry(txn, seq) for seq in sorted(seqs)]
 
     def by_receipt(self, receipt: str) -> Entry | None:
-        """The sale of a receipt, newest first; None when the journal does not have it any more."""
+        """The sale of a receipt, the last sale when none is named; None when the journal does not have it."""
         with self._store.read() as txn:
             for _, row in txn.scan(Table.ENTRIES, backwards=True):
-                if row["receipt"].lower() == receipt.strip().lower():
+                if row["receipt"] and receipt.strip().lower() in {"", row["receipt"].lower()}:
                     return Entry(**row)
         return None
 

@@ -8,6 +8,7 @@ from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import BadInput, CallFailed
 from clients.till import lease, shifts
+from clients.till.approvers import Approvers
 from clients.till.catalogue import Catalogue
 from clients.till.journal import Journal
 from clients.till.sender import Sender, Sent, down
@@ -43,6 +44,7 @@ class TillLine:
         self.journal = Journal(store)
         self.catalogue = Catalogue(store)
         self.leases = lease.Leases(store)
+        self.approvers = Approvers(store)
         self._clock = clock
         self._sender = Sender(store, self.journal, client, self.now_ms)
         self._down_until = 0.0

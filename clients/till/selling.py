@@ -17,7 +17,18 @@ from clients.common.specs import parse_scan, parse_tender
 from clients.common.views import lines_table, sale_view, shift_view, shifts_table, totals_pairs
 from clients.till.cart import Cart, CartLine, Permission
 from clients.till.counting import Report
-from clients.till.group import CART, SHIFT, TillArgument, TillOption, app, at_till, say_waits
+from clients.till.group import (
+    CART,
+    SHIFT,
+    ApprovedBy,
+    Pin,
+    TillArgument,
+    TillOption,
+    app,
+    at_till,
+    permission,
+    say_waits,
+)
 from clients.till.till import Till
 from kasir.v1.common_pb2 import Money
 from kasir.v1.sale_pb2 import (
@@ -91,7 +102,7 @@ def quote(
 ) -> None:
     """Say what a cart costs. Nothing is sold."""
     with at_till(shop, till) as (here, at):
-        made = _cart(shop, at, scan, customer, price_list, "")
+        made = _cart(shop, at, scan, customer, price_list, None)
         quote = at.quote(made)
         reply = QuoteTillSaleResponse(lines=quote.priced.lines, totals=quote.priced.totals)
         pairs = totals_pairs(reply.totals)
@@ -137,12 +148,8 @@ def sell(
     customer: CustomerOption = "",
     price_list: PriceList = "",
     cart: Annotated[int, typer.Option(metavar="N", help="A cart that was set aside.")] = 0,
-    approved_by: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Who allowed a discount, or goods beyond the lease while the line is down."
-        ),
-    ] = "",
+    approved_by: ApprovedBy = "",
+    pin: Pin = "",
 ) -> None:
     """Sell a cart: stock falls at once, the receipt is printed, the change is shown.
 
@@ -153,13 +160,14 @@ def sell(
     given = _given(cash, card or [], qr or [], transfer or [], points, credit)
     with at_till(shop, till) as (here, at):
         made = at.recall(cart) if cart else Cart()
-        fill(shop, at, made, scan or [], approved_by)
+        allowed = permission(at, approved_by, pin)
+        fill(shop, at, made, scan or [], allowed)
         made.customer_id = _who(shop, customer, made.customer_id)
         made.price_list = price_list or made.price_list
         if not made.lines:
             raise BadInput("There is nothing to sell: --scan CODE, or --cart N for one set aside.")
         tenders = _tenders(here, at, made, given)
-        sold = at.sell(made, tenders, beyond_lease=Permission(approved_by) if approved_by else None)
+        sold = at.sell(made, tenders, beyond_lease=allowed)
         value = {"sale": sold.sale, "offline": not sold.online, "receipt": sold.entry.receipt}
         shop.output.emit(value, lambda: sale_view(here, sold.sale))
         say_waits(shop, at)
@@ -177,10 +185,10 @@ class Given:
 
 
 def _cart(
-    shop: Shop, till: Till, scans: Sequence[str], customer: str, price_list: str, approved_by: str
+    shop: Shop, till: Till, scans: Sequence[str], customer: str, price_list: str, allowed: Permission | None
 ) -> Cart:
     made = Cart(customer_id=_who(shop, customer, 0), price_list=price_list)
-    fill(shop, till, made, scans, approved_by)
+    fill(shop, till, made, scans, allowed)
     return made
 
 
@@ -195,9 +203,9 @@ def _who(shop: Shop, customer: str, known: int) -> int:
     )
 
 
-def fill(shop: Shop, till: Till, cart: Cart, scans: Sequence[str], approved_by: str) -> None:
-    """Puts what was typed into the cart. The line up, the server says what a code means. Raises BadInput,
-    CallFailed.
+def fill(shop: Shop, till: Till, cart: Cart, scans: Sequence[str], allowed: Permission | None) -> None:
+    """Puts what was typed into the cart. The line up, the server says what a code means. A discount that
+    nobody allowed is the cashier's own. Raises BadInput, CallFailed.
     """
     currency = till.settings.currency_code
     for text in scans:
@@ -211,8 +219,8 @@ def fill(shop: Shop, till: Till, cart: Cart, scans: Sequence[str], approved_by: 
             cart.add(item.item_id, spec.quantity)
             continue
         cart.lines.append(CartLine(item.item_id, spec.quantity))
-        allowed = Permission(approved_by or till.client.connection.actor)
-        cart.discount(len(cart.lines) - 1, discount, allowed)
+        own = Permission(till.client.connection.actor)
+        cart.discount(len(cart.lines) - 1, discount, allowed or own)
 
 
 def _given(

@@ -192,6 +192,7 @@ class Till(ShiftDesk):
         Raises BadInput for what cannot be sold, NotCovered for what somebody has to allow, and CallFailed
         when the server refused it; nothing is sold then.
         """
+        self.approvers.check(beyond_lease, *(line.permission for line in cart.lines))
         if self.line_may_be_up() and self.journal.waits():
             self.send()
         quote = self.quote(cart)

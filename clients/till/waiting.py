@@ -18,7 +18,18 @@ from clients.common.specs import parse_stock_line
 from clients.common.views import sale_view
 from clients.till import prices
 from clients.till.cart import Cart
-from clients.till.group import CART, LINE, TillOption, TillShop, app, at_till, say_waits
+from clients.till.group import (
+    CART,
+    LINE,
+    ApprovedBy,
+    Pin,
+    TillOption,
+    TillShop,
+    app,
+    at_till,
+    permission,
+    say_waits,
+)
 from clients.till.journal import Entry, Matter
 from clients.till.prices import Item
 from clients.till.selling import ScanOption, fill
@@ -139,13 +150,18 @@ def find(
         say_waits(shop, at)
 
 
-@command(app, "receipt", ["kasir till receipt KASIR-1-7QXM-42"], CART)
+@command(app, "receipt", ["kasir till receipt", "kasir till receipt KASIR-1-7QXM-42"], CART)
 def receipt(
     shop: Shop,
-    number: Annotated[str, typer.Argument(help="The number on the receipt.")],
+    number: Annotated[
+        str, typer.Argument(help="The number on the receipt; the last one when not said.")
+    ] = "",
     till: TillOption = "",
 ) -> None:
-    """Show the sale of a receipt that this till gave, sent or not."""
+    """Show the sale of a receipt that this till gave, sent or not.
+
+    After a power cut it says whether the last one was made.
+    """
     with at_till(shop, till) as (here, at):
         entry = at.journal.by_receipt(number)
         if entry is None:
@@ -154,6 +170,38 @@ def receipt(
         sale.sale_id = entry.sale_id
         value = {"entry": entry.seq, "state": entry.state, "sale": sale}
         shop.output.emit(value, lambda: Group(sale_view(here, sale), facts("", [("State", entry.state)])))
+
+
+@command(
+    app,
+    "approver",
+    ["kasir till approver budi", "kasir till approver budi --remove --approved-by sari"],
+    CART,
+)
+def approver(
+    shop: Shop,
+    name: Annotated[str, typer.Argument(help="Who may allow discounts and goods beyond the lease.")],
+    new_pin: Annotated[str, typer.Option(metavar="PIN", help="Their PIN; asked for when not given.")] = "",
+    approved_by: ApprovedBy = "",
+    pin: Pin = "",
+    till: TillOption = "",
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="They may not any longer.")] = False,
+) -> None:
+    """Say who may allow what a cashier may not alone. Once there is somebody, only they can add others."""
+    with at_till(shop, till) as (_, at):
+        if at.approvers.names():
+            allowed = permission(at, approved_by, pin)
+            if allowed is None:
+                raise BadInput("Somebody who may has to allow that: --approved-by NAME.")
+        if remove:
+            at.approvers.remove(name)
+        else:
+            words = f"New PIN of {name}"
+            new_pin = new_pin or typer.prompt(words, hide_input=True, confirmation_prompt=True)
+            at.approvers.put(name, new_pin)
+        names = at.approvers.names()
+        shop.output.emit({"approvers": names}, lambda: facts("Approvers", [("Names", ", ".join(names))]))
 
 
 @command(app, "set-aside", ["kasir till set-aside --scan KOPI-01x2 --name 'Ibu Sri'"], CART)
@@ -166,7 +214,7 @@ def set_aside(
     """Keep a cart for later. It is sold with kasir till sell --cart N."""
     with at_till(shop, till) as (_, at):
         made = Cart()
-        fill(shop, at, made, scan, "")
+        fill(shop, at, made, scan, None)
         number = at.set_aside(made, name)
         shop.output.emit({"cart": number}, lambda: f"Cart {number} is set aside.")
 

@@ -81,6 +81,7 @@ def test_an_outage_at_the_counter(run, ask, shop, line):
     assert ask("settle", str(matter["seq"]), "--note", "was there")["exceptions"] == []
     shown = ask("receipt", online["receipt"].lower())
     assert (shown["state"], shown["sale"]["sale_id"]) == ("done", "1")
+    assert ask("receipt")["sale"]["receipt"] == f"{journal}-3"
     run("receipt", "KASIR-1-ZZZZ-1", status=2)
     shift = json.loads(run("shifts", "--json").stdout)["shifts"][0]
     assert (shift["sale_count"], shift["difference"]["minor_units"]) == ("3", "0")
@@ -106,3 +107,24 @@ def test_the_lease_is_sized_by_sales_and_given_back(run, ask, shop):
     assert leased == {shop.kopi: 3, shop.teh: 1}, "the others keep half of what is left"
     assert ask("lease", "--return")["leases"] == []
     assert shop.level(shop.kopi) == (97, 0)
+
+
+def test_with_approvers_only_they_allow_a_discount(run, ask, shop):
+    run("open", "--cash", "0")
+    discounted = ("sell", "--scan", "TEH-9~500", "--cash", "exact")
+    run(*discounted)
+    run("approver", "budi", "--new-pin", "12", status=2)
+    run("approver", "budi", "--new-pin", "4711")
+    assert "has to allow" in run("approver", "joko", "--new-pin", "1234", status=2).stderr
+    assert "has to allow that" in " ".join(run(*discounted, status=2).stderr.split())
+    assert "not the PIN" in run(*discounted, "--approved-by", "budi", "--pin", "4712", status=2).stderr
+    assert "not the PIN" in run(*discounted, "--approved-by", "joko", "--pin", "4711", status=2).stderr
+    sold = ask(*discounted, "--approved-by", "budi", "--pin", "4711")
+    assert sold["sale"]["totals"]["discount"]["minor_units"] == "50000"
+    allowed = ("--approved-by", "budi", "--pin", "4711")
+    assert ask("approver", "sari", "--new-pin", "9876", *allowed)["approvers"] == ["budi", "sari"]
+    for _ in range(5):
+        run(*discounted, "--approved-by", "sari", "--pin", "1111", status=2)
+    assert "Too many" in run(*discounted, "--approved-by", "sari", "--pin", "9876", status=2).stderr
+    assert ask("approver", "sari", "--remove", *allowed)["approvers"] == ["budi"]
+    assert len(shop.sold()) == 2
