@@ -8,7 +8,6 @@ same reply.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from filelock import FileLock
@@ -94,17 +93,18 @@ class Sender:
         """The next entries with what is sent for each, which is on the disk then, and whether it is the
         first try.
         """
-        part = []
+        part: list[tuple[Entry, Message, bool]] = []
         with self.store.write() as txn:
-            for entry in islice(journal.waiting(txn), PART):
+            for entry in journal.waiting(txn):
                 request = self._request(txn, entry)
                 if request is None:
-                    break
+                    # Its shift is not open at the server yet: that may be further on.
+                    continue
                 part.append((entry, request, entry.state == State.WAITING))
                 entry.request = request.SerializeToString(deterministic=True)
                 journal.move(txn, entry, State.SENT)
-                if entry.kind == Kind.OPEN:
-                    # What comes after it needs the number that the server gives.
+                if entry.kind == Kind.OPEN or len(part) == PART:
+                    # What comes after an opening needs the number that the server gives.
                     break
         return part
 

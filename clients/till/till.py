@@ -390,7 +390,13 @@ def open_till(root: Path, client: Client, code: str = "", *, clock: Callable[[],
     name = _chosen(code, [each.code for each in tills], "There are the tills")
     record = next(each for each in tills if each.code == name)
     till = Till(Store(till_directory(root, server, name)), client, clock=clock)
-    till.meet(record)
+    try:
+        till.meet(record)
+    except CallFailed as failed:
+        if not down(failed) or till.store.meta("till") is None:
+            till.store.close()
+            raise
+        till.broke(failed)
     return till
 
 

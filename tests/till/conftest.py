@@ -31,4 +31,5 @@ def till(shop: TillShop, line: Line, tmp_path: Path) -> Iterator[Till]:
     made.open_shift(idr(100_000))
     yield made
     made.client.close()
+    # Closing twice is no matter.
     made.store.close()

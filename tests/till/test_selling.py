@@ -316,6 +316,35 @@ def test_a_sale_that_is_sent_again_in_another_shift_counts_there(till, shop, lin
     assert x.shift.expected_cash.minor_units == total
 
 
+def test_a_sale_sent_again_waits_for_its_shift_and_holds_nothing_up(till, shop, line):
+    line.cut()
+    till.sell(cart((shop.kopi, 101)), cash(900_000_000), beyond_lease=MANAGER)
+    back(till, line)
+    till.send()
+    shop.put(shop.kopi, 1)
+    till.close_shift(idr(0))
+    line.cut()
+    till.open_shift(idr(0))
+    (matter,) = [each for each in till.journal.matters() if each.trouble == Trouble.REFUSED]
+    till.retry(matter.seq)
+    till.sell(cart((shop.teh, 1)), cash(900_000_000), beyond_lease=MANAGER)
+    back(till, line)
+    assert till.send().left == 0
+    assert [sale.shift_id for sale in shop.sold()] == [2, 2]
+
+
+def test_a_line_that_breaks_while_the_till_starts_stops_nobody(till, shop, line, tmp_path):
+    till.client.close()
+    till.store.close()
+    for size in range(100, 1_500, 100):
+        line.cut()
+        line.restore(cut_after=size)
+        again = till_at(tmp_path / "state", line.address)
+        assert again.record.code == "KASIR-1"
+        again.client.close()
+        again.store.close()
+
+
 def test_whatever_answers_in_the_servers_place_refuses_no_sale(till, shop, line, server):
     line.cut()
     till.sell(cart((shop.teh, 1)), cash(1_000_000), beyond_lease=MANAGER)
