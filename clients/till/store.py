@@ -91,13 +91,13 @@ class Transaction:
 class Store:
     """The tables below one directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, map_bytes: int = MAP_BYTES) -> None:
         """Opens or makes it. Raises OSError when it cannot be, or is of a later version."""
         # Names of customers' goods and what they paid: for this user's eyes only.
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory = directory
         try:
-            self._env = lmdb.open(str(directory), map_size=MAP_BYTES, max_dbs=len(Table), mode=0o600)
+            self._env = lmdb.open(str(directory), map_size=map_bytes, max_dbs=len(Table), mode=0o600)
             self._databases = {table: self._env.open_db(table.encode()) for table in Table}
         except lmdb.Error as error:
             raise OSError(f"{directory}: {error}") from error
@@ -120,9 +120,15 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """Changes that are on the disk when this ends; none of them is when it ends with an exception."""
-        with self._env.begin(write=True) as raw:
-            yield Transaction(self._databases, raw)
+        """Changes that are on the disk when this ends; none of them is when it ends with an exception.
+
+        Raises OSError when the disk does not take them.
+        """
+        try:
+            with self._env.begin(write=True) as raw:
+                yield Transaction(self._databases, raw)
+        except lmdb.Error as error:
+            raise OSError(f"{self.directory}: {error}") from error
 
     def meta(self, name: str) -> Any:
         """A single value by its name, or None."""

@@ -3,9 +3,11 @@ same after it was closed and opened again. Method: Hypothesis makes the moves; a
 too, and both are compared after each.
 """
 
+import re
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
@@ -211,3 +213,28 @@ def test_only_what_is_over_is_forgotten(tmp_path: Path) -> None:
     assert [entry.seq for entry in kept.entries()] == [3, 4]
     assert kept.matters(settled=True) == []
     store.close()
+
+
+def test_a_full_disk_takes_a_sale_whole_or_not_at_all(tmp_path: Path) -> None:
+    store = Store(tmp_path, map_bytes=2**20)
+    kept = Journal(store)
+    made = 0
+    with pytest.raises(OSError, match=re.escape(str(tmp_path))):  # noqa: PT012
+        while True:
+            with store.write() as txn:
+                journal.add(txn, Entry(0, Kind.SALE, f"id-{made}", "siti", 1, 1, b"x" * 2_000))
+            made += 1
+    assert made > 50
+    assert [entry.seq for entry in kept.entries()] == list(range(1, made + 1))
+    assert kept.waits() == made
+    store.close()
+    assert Journal(Store(tmp_path)).waits() == made
+
+
+def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.write() as txn:
+        txn.put(Table.META, b"format", 2)
+    store.close()
+    with pytest.raises(OSError, match="is of format 2"):
+        Store(tmp_path)
