@@ -4,7 +4,6 @@ Filled by paging through all items, then kept up by the journal's changes (Watch
 an index of their words, codes by themselves and by their beginnings.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import Any
 from clients.common.client import Client
 from clients.common.problems import CallFailed
 from clients.till.prices import Item, PricePoint, TaxClass
+from clients.till.scans import canonical, readings
 from clients.till.store import Store, Table, Transaction, number, packer
 from clients.till.words import ROWS_MAX, beginning, bits_of, change, numbers_of, packed_rows, words_of
 from kasir.v1.catalogue_pb2 import (
@@ -36,10 +36,6 @@ CHANGES_MAX = 50_000
 # More changed items than this are not asked for one by one.
 ITEMS_MAX = 5_000
 REVISION = b"catalogue_revision"
-
-GTIN_DIGITS = frozenset({8, 12, 13, 14})
-_AIM = re.compile(r"\][A-Za-z][A-Za-z0-9]")
-_ELEMENT = re.compile(r"(?:\(0[12]\)|0[12])([0-9]{14})")
 
 
 @dataclass(frozen=True)
@@ -186,32 +182,6 @@ class Catalogue:
             for code in _keys(item.sku, item.barcodes):
                 txn.put(Table.CODES, code, item.item_id)
             change(txn, item.item_id, words_of(old[1] if old else ""), words_of(item.name))
-
-
-def readings(scan: str) -> list[str]:
-    """What a scan may stand for, likeliest first, in the form under which barcodes are kept: the code
-    without what the scanner put before it, then the GTIN of a GS1 element string.
-    """
-    body = scan.strip()
-    if _AIM.match(body):
-        body = body[3:]
-    body = body.strip("\x1d")
-    found = [canonical(body)]
-    if element := _ELEMENT.match(body):
-        found.append(canonical(element[1]))
-    return found
-
-
-def canonical(barcode: str) -> str:
-    """A GTIN without the zeros that only fill it up: 13 digits, 8, or 14; any other code as it is."""
-    if len(barcode) not in GTIN_DIGITS or not (barcode.isascii() and barcode.isdigit()):
-        return barcode
-    if len(barcode) == 13 and barcode[0] != "0":
-        return barcode
-    padded = barcode.zfill(14)
-    zeros = 14 - len(padded.lstrip("0"))
-    digits = 14 if zeros == 0 else 13 if zeros <= 5 else 8
-    return padded[14 - digits :]
 
 
 def _codes_beginning(txn: Transaction, start: str) -> Iterator[int]:

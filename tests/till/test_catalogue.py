@@ -4,7 +4,9 @@ Method: a real server, changes at it, a refresh; codes are looked up here and th
 
 import pytest
 
-from clients.till.catalogue import Catalogue, canonical, readings
+from clients.common.problems import CallFailed
+from clients.till.catalogue import Catalogue
+from clients.till.scans import canonical, readings
 from clients.till.till import Till
 from kasir.v1 import catalogue_pb2
 from tests.server.support import idr
@@ -71,7 +73,66 @@ def test_a_store_of_another_server_is_filled_anew(copy, till: Till, shop: TillSh
     assert copy.count() == 4
 
 
-def test_readings_are_those_of_the_rules():
-    assert canonical("036000291452") == "0036000291452"
-    assert canonical("00000096385074") == canonical("96385074") == "96385074"
-    assert readings("]C10108991002101241") == ["0108991002101241", "8991002101241"]
+# The engine's own examples.
+ELEMENT_STRINGS = [
+    "0108991002101234",
+    "010899100210123417251231",
+    "010899100210123410L1",
+    "010899100210123410L1\x1d21S1",
+    "\x1d010899100210123417251231",
+    "\x1d0108991002101234\x1d",
+    "]C10108991002101234\x1d10L1",
+    "]d2\x1d17251200010899100210123410L1",
+    "10L1\x1d0108991002101234",
+    "1725123111250101310300125001089910021012343922500\x1d99shop",
+    "00106141411234567897020899100210123437100",
+    "(01)08991002101234",
+    "(01)08991002101234(10)L1(17)251231",
+    "(10)L1(3103)001250(01)08991002101234",
+]
+NO_ELEMENT_STRINGS = [
+    "0108991002101235",
+    "010899100210123",
+    "01089910021012341725",
+    "010899100210123417259931",
+    "010899100210123417251232",
+    "01089910021012341",
+    "010899100210123405123",
+    "010899100210123410",
+    "010899100210123410L 1",
+    "01089910021012AB",
+    "(01)08991002101235",
+    "(01)0899100210123",
+    "(1)08991002101234",
+    "(01",
+    "()",
+]
+
+
+def test_scans_are_read_as_the_engine_reads_them(copy, till: Till):
+    """The shop's first item has the barcode of the examples."""
+    for scan in (*ELEMENT_STRINGS, *NO_ELEMENT_STRINGS, "]E08991002101234\r\n", "]é", "(01)", "0" * 14):
+        here = copy.by_code(scan)
+        try:
+            request = catalogue_pb2.GetItemRequest(barcode=scan)
+            there = till.client.call(request, catalogue_pb2.GetItemResponse).item.item.item_id
+        except CallFailed as failed:
+            assert failed.settled, scan  # noqa: PT017 (both ways it ends are looked at)
+            there = 0
+        assert (here.item_id if here else 0) == there, scan
+    assert all("8991002101234" in readings(scan) for scan in ELEMENT_STRINGS)
+    assert all(len(readings(scan)) == 1 for scan in NO_ELEMENT_STRINGS)
+
+
+def test_every_length_of_gtin_is_one_row_of_numbers():
+    for code, kept in (
+        ("00000096385074", "96385074"),
+        ("000096385074", "96385074"),
+        ("00036000291452", "0036000291452"),
+        ("036000291452", "0036000291452"),
+        ("04006381333931", "4006381333931"),
+        ("10012345678902", "10012345678902"),
+        ("ABC-1", "ABC-1"),
+    ):
+        assert canonical(code) == kept
+        assert readings(code)[0] == kept
