@@ -125,6 +125,17 @@ bench-printing: setup ## From a booking to the first byte at its printer
 locust: setup ## People at work over gRPC (ARGS=--page: watch)
 	@$(PYTHON) -m bench locust $(ARGS)
 
+.PHONY: bench-till
+bench-till: setup ## How soon a till knows, finds and sells
+	@$(PYTHON) -m bench.till $(ARGS)
+
+# How many sales `make outage` makes without the line
+SALES ?= 500
+
+.PHONY: outage
+outage: setup ## A till offline for SALES=500 sales, killed (a shorter one is part of test)
+	@KASIR_OUTAGE_SALES=$(SALES) $(PYTHON) -m pytest tests/till/test_outage.py $(ARGS)
+
 # How often `make crash` kills
 N ?= 20
 

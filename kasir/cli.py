@@ -27,6 +27,7 @@ EXTRA_OF_MODULE = {
     "escpos": "paper",
     "evdev": "hardware",
     "faker": "demo",
+    "filelock": "clients",
     "fontTools": "paper",
     "grpc_health": "server",
     "grpc_reflection": "server",
@@ -72,7 +73,7 @@ ENTRIES: dict[str, Entry] = {
     "warehouse": Entry(
         "Warehouse: watch requests, hand over, return by scan.", SHOP, "clients.warehouse:app"
     ),
-    "till": Entry("Till: open a shift, sell, close with counted cash.", SHOP, "clients.till:app"),
+    "till": Entry("Till: open a shift, sell, close with counted cash.", SHOP, "clients.till.terminal:app"),
     "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
     "catalogue": Entry("The catalogue: import, add, change, look at items.", SHOP, "clients.catalogue:app"),
     "print": Entry(

@@ -214,8 +214,10 @@ def sale_view(shop: Shop, sale: Sale) -> RenderableType:
         ("Order", str(sale.order_id or "")),
         ("Cashier", sale.cashier),
         ("Time", shop.time(sale.create_time)),
+        ("Receipt", sale.receipt),
     ]
-    return Group(facts(f"Sale {sale.sale_id}", pairs), lines_table(shop, sale.lines))
+    title = f"Sale {sale.sale_id}" if sale.sale_id else f"Receipt {sale.receipt}, not at the server yet"
+    return Group(facts(title, pairs), lines_table(shop, sale.lines))
 
 
 def parcel_states(parcel: Parcel) -> str:
@@ -273,7 +275,8 @@ def shift_view(shop: Shop, shift: Shift) -> RenderableType:
         ("Cash counted", show_money(shift.counted_cash) if closed else ""),
         ("Difference", show_money(shift.difference) if closed else ""),
     ]
-    return facts(f"{'Z' if closed else 'X'} report, shift {shift.shift_id}", pairs)
+    which = shift.shift_id or "not at the server yet"
+    return facts(f"{'Z' if closed else 'X'} report, shift {which}", pairs)
 
 
 def shifts_table(shop: Shop, shifts: Sequence[Shift]) -> RenderableType:

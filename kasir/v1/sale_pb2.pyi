@@ -121,6 +121,9 @@ class Sale(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UNIQUE_CODE_AMOUNT_FIELD_NUMBER: _builtins.int
     WRITTEN_OFF_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    SOLD_TIME_FIELD_NUMBER: _builtins.int
+    CHARGED_DIFFERENCE_FIELD_NUMBER: _builtins.int
     sale_id: _builtins.int
     """Given by the engine; the receipt number."""
     order_id: _builtins.int
@@ -137,6 +140,8 @@ class Sale(_message.Message):
     """Who sold."""
     points_earned: _builtins.int
     """Points earned."""
+    receipt: _builtins.str
+    """The till's own number of the receipt; empty when it gave none."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_booking_pb2.OrderLine]:
         """The lines."""
@@ -165,6 +170,16 @@ class Sale(_message.Message):
     def written_off(self) -> _common_pb2.Money:
         """What of the order's payable was written off and nobody paid. Zero at a till."""
 
+    @_builtins.property
+    def sold_time(self) -> _timestamp_pb2.Timestamp:
+        """When the customer paid, where that was before the sale could be made; else unset."""
+
+    @_builtins.property
+    def charged_difference(self) -> _common_pb2.Money:
+        """What was charged (TillLineInput.charge) less what the price list came to when the sale was made. Signed; a line without a price in
+        the list counts whole. Zero where nothing was charged otherwise.
+        """
+
     def __init__(
         self,
         *,
@@ -183,10 +198,13 @@ class Sale(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         unique_code_amount: _common_pb2.Money | None = ...,
         written_off: _common_pb2.Money | None = ...,
+        receipt: _builtins.str = ...,
+        sold_time: _timestamp_pb2.Timestamp | None = ...,
+        charged_difference: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "create_time", b"create_time", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "charged_difference", b"charged_difference", "create_time", b"create_time", "sold_time", b"sold_time", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cashier", b"cashier", "change", b"change", "channel", b"channel", "create_time", b"create_time", "customer_id", b"customer_id", "lines", b"lines", "order_id", b"order_id", "points_earned", b"points_earned", "sale_id", b"sale_id", "shift_id", b"shift_id", "tenders", b"tenders", "till_id", b"till_id", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cashier", b"cashier", "change", b"change", "channel", b"channel", "charged_difference", b"charged_difference", "create_time", b"create_time", "customer_id", b"customer_id", "lines", b"lines", "order_id", b"order_id", "points_earned", b"points_earned", "receipt", b"receipt", "sale_id", b"sale_id", "shift_id", b"shift_id", "sold_time", b"sold_time", "tenders", b"tenders", "till_id", b"till_id", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -123,6 +123,7 @@ class Hold(_message.Message):
     OWNER_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    REPLACED_HOLD_ID_FIELD_NUMBER: _builtins.int
     hold_id: _builtins.int
     """Given by the engine."""
     item_id: _builtins.int
@@ -133,6 +134,11 @@ class Hold(_message.Message):
     """Units claimed."""
     owner: _builtins.str
     """Whose it is, e.g. a cart or till id; at most 60 characters."""
+    replaced_hold_id: _builtins.int
+    """Asked only: a hold that this one takes the place of. It ends in the same commit and its units of the same item and location
+    count as available, so that a lease is renewed without a moment in which others may take it. One that ended already frees
+    nothing. 0 in every response.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """The claim ends here by itself."""
@@ -151,10 +157,11 @@ class Hold(_message.Message):
         owner: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        replaced_hold_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "hold_id", b"hold_id", "item_id", b"item_id", "location_id", b"location_id", "owner", b"owner", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "hold_id", b"hold_id", "item_id", b"item_id", "location_id", b"location_id", "owner", b"owner", "quantity", b"quantity", "replaced_hold_id", b"replaced_hold_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -620,7 +627,7 @@ class CreateHoldRequest(_message.Message):
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     @_builtins.property
     def hold(self) -> Global___Hold:
-        """Fields item_id, location_id, quantity, owner and expire_time are read. expire_time unset: the shop's default."""
+        """Fields item_id, location_id, quantity, owner, expire_time and replaced_hold_id are read. expire_time unset: the shop's default."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ from kasir.v1 import common_pb2 as kasir_dot_v1_dot_common__pb2
 from kasir.v1 import sale_pb2 as kasir_dot_v1_dot_sale__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13kasir/v1/till.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16kasir/v1/booking.proto\x1a\x15kasir/v1/common.proto\x1a\x13kasir/v1/sale.proto\"Q\n\x04Till\x12\x0f\n\x07till_id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x13\n\x0blocation_id\x18\x03 \x01(\x04\x12\x15\n\ropen_shift_id\x18\x04 \x01(\x04\"a\n\x0bTenderTotal\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.kasir.v1.TenderKind\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x1f\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"\xa8\x04\n\x05Shift\x12\x10\n\x08shift_id\x18\x01 \x01(\x04\x12\x0f\n\x07till_id\x18\x02 \x01(\x04\x12\x0f\n\x07\x63\x61shier\x18\x03 \x01(\t\x12-\n\topen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nclose_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x0copening_cash\x18\x06 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x12\n\nsale_count\x18\x07 \x01(\x03\x12#\n\nsale_total\x18\x08 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\"\n\ttax_total\x18\t \x01(\x0b\x32\x0f.kasir.v1.Money\x12\'\n\x0e\x64iscount_total\x18\n \x01(\x0b\x32\x0f.kasir.v1.Money\x12&\n\x07tenders\x18\x0b \x03(\x0b\x32\x15.kasir.v1.TenderTotal\x12 \n\x07\x63\x61sh_in\x18\x0c \x01(\x0b\x32\x0f.kasir.v1.Money\x12!\n\x08\x63\x61sh_out\x18\r \x01(\x0b\x32\x0f.kasir.v1.Money\x12&\n\rexpected_cash\x18\x0e \x01(\x0b\x32\x0f.kasir.v1.Money\x12%\n\x0c\x63ounted_cash\x18\x0f \x01(\x0b\x32\x0f.kasir.v1.Money\x12#\n\ndifference\x18\x10 \x01(\x0b\x32\x0f.kasir.v1.Money\"r\n\rTillSaleInput\x12\x10\n\x08shift_id\x18\x01 \x01(\x04\x12&\n\x05lines\x18\x02 \x03(\x0b\x32\x17.kasir.v1.TillLineInput\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\x04\x12\x12\n\nprice_list\x18\x04 \x01(\t\"U\n\rTillLineInput\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12!\n\x08\x64iscount\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"E\n\x11\x43reateTillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1c\n\x04till\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Till\"2\n\x12\x43reateTillResponse\x12\x1c\n\x04till\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Till\"9\n\x10ListTillsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"K\n\x11ListTillsResponse\x12\x1d\n\x05tills\x18\x01 \x03(\x0b\x32\x0e.kasir.v1.Till\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x10OpenShiftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07till_id\x18\x02 \x01(\x04\x12%\n\x0copening_cash\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"3\n\x11OpenShiftResponse\x12\x1e\n\x05shift\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Shift\"=\n\x14QuoteTillSaleRequest\x12%\n\x04sale\x18\x01 \x01(\x0b\x32\x17.kasir.v1.TillSaleInput\"]\n\x15QuoteTillSaleResponse\x12\"\n\x05lines\x18\x01 \x03(\x0b\x32\x13.kasir.v1.OrderLine\x12 \n\x06totals\x18\x02 \x01(\x0b\x32\x10.kasir.v1.Totals\"u\n\x15\x43reateTillSaleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x04sale\x18\x02 \x01(\x0b\x32\x17.kasir.v1.TillSaleInput\x12!\n\x07tenders\x18\x03 \x03(\x0b\x32\x10.kasir.v1.Tender\"6\n\x16\x43reateTillSaleResponse\x12\x1c\n\x04sale\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Sale\"r\n\x19RecordCashMovementRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08shift_id\x18\x02 \x01(\x04\x12\x1f\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x0e\n\x06reason\x18\x04 \x01(\t\"<\n\x1aRecordCashMovementResponse\x12\x1e\n\x05shift\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Shift\"#\n\x0fGetShiftRequest\x12\x10\n\x08shift_id\x18\x01 \x01(\x04\"2\n\x10GetShiftResponse\x12\x1e\n\x05shift\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Shift\"`\n\x11\x43loseShiftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08shift_id\x18\x02 \x01(\x04\x12%\n\x0c\x63ounted_cash\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"4\n\x12\x43loseShiftResponse\x12\x1e\n\x05shift\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Shift\":\n\x11ListShiftsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"N\n\x12ListShiftsResponse\x12\x1f\n\x06shifts\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Shift\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbf\x05\n\x0bTillService\x12G\n\nCreateTill\x12\x1b.kasir.v1.CreateTillRequest\x1a\x1c.kasir.v1.CreateTillResponse\x12\x44\n\tListTills\x12\x1a.kasir.v1.ListTillsRequest\x1a\x1b.kasir.v1.ListTillsResponse\x12\x44\n\tOpenShift\x12\x1a.kasir.v1.OpenShiftRequest\x1a\x1b.kasir.v1.OpenShiftResponse\x12P\n\rQuoteTillSale\x12\x1e.kasir.v1.QuoteTillSaleRequest\x1a\x1f.kasir.v1.QuoteTillSaleResponse\x12S\n\x0e\x43reateTillSale\x12\x1f.kasir.v1.CreateTillSaleRequest\x1a .kasir.v1.CreateTillSaleResponse\x12_\n\x12RecordCashMovement\x12#.kasir.v1.RecordCashMovementRequest\x1a$.kasir.v1.RecordCashMovementResponse\x12\x41\n\x08GetShift\x12\x19.kasir.v1.GetShiftRequest\x1a\x1a.kasir.v1.GetShiftResponse\x12G\n\nCloseShift\x12\x1b.kasir.v1.CloseShiftRequest\x1a\x1c.kasir.v1.CloseShiftResponse\x12G\n\nListShifts\x12\x1b.kasir.v1.ListShiftsRequest\x1a\x1c.kasir.v1.ListShiftsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13kasir/v1/till.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16kasir/v1/booking.proto\x1a\x15kasir/v1/common.proto\x1a\x13kasir/v1/sale.proto\"Q\n\x04Till\x12\x0f\n\x07till_id\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x13\n\x0blocation_id\x18\x03 \x01(\x04\x12\x15\n\ropen_shift_id\x18\x04 \x01(\x04\"a\n\x0bTenderTotal\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.kasir.v1.TenderKind\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x1f\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"\xa8\x04\n\x05Shift\x12\x10\n\x08shift_id\x18\x01 \x01(\x04\x12\x0f\n\x07till_id\x18\x02 \x01(\x04\x12\x0f\n\x07\x63\x61shier\x18\x03 \x01(\t\x12-\n\topen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nclose_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x0copening_cash\x18\x06 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x12\n\nsale_count\x18\x07 \x01(\x03\x12#\n\nsale_total\x18\x08 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\"\n\ttax_total\x18\t \x01(\x0b\x32\x0f.kasir.v1.Money\x12\'\n\x0e\x64iscount_total\x18\n \x01(\x0b\x32\x0f.kasir.v1.Money\x12&\n\x07tenders\x18\x0b \x03(\x0b\x32\x15.kasir.v1.TenderTotal\x12 \n\x07\x63\x61sh_in\x18\x0c \x01(\x0b\x32\x0f.kasir.v1.Money\x12!\n\x08\x63\x61sh_out\x18\r \x01(\x0b\x32\x0f.kasir.v1.Money\x12&\n\rexpected_cash\x18\x0e \x01(\x0b\x32\x0f.kasir.v1.Money\x12%\n\x0c\x63ounted_cash\x18\x0f \x01(\x0b\x32\x0f.kasir.v1.Money\x12#\n\ndifference\x18\x10 \x01(\x0b\x32\x0f.kasir.v1.Money\"\xdb\x01\n\rTillSaleInput\x12\x10\n\x08shift_id\x18\x01 \x01(\x04\x12&\n\x05lines\x18\x02 \x03(\x0b\x32\x17.kasir.v1.TillLineInput\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\x04\x12\x12\n\nprice_list\x18\x04 \x01(\t\x12\x10\n\x08hold_ids\x18\x05 \x03(\x04\x12\x0f\n\x07receipt\x18\x06 \x01(\t\x12-\n\tsold_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rreceipt_given\x18\x08 \x01(\x08\"{\n\rTillLineInput\x12\x0f\n\x07item_id\x18\x01 \x01(\x04\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12!\n\x08\x64iscount\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\x12$\n\x06\x63harge\x18\x04 \x01(\x0b\x32\x14.kasir.v1.TillCharge\"G\n\nTillCharge\x12#\n\nunit_price\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x14\n\x0ctax_class_id\x18\x02 \x01(\x04\"E\n\x11\x43reateTillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1c\n\x04till\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Till\"2\n\x12\x43reateTillResponse\x12\x1c\n\x04till\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Till\"9\n\x10ListTillsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"K\n\x11ListTillsResponse\x12\x1d\n\x05tills\x18\x01 \x03(\x0b\x32\x0e.kasir.v1.Till\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x10OpenShiftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07till_id\x18\x02 \x01(\x04\x12%\n\x0copening_cash\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"3\n\x11OpenShiftResponse\x12\x1e\n\x05shift\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Shift\"=\n\x14QuoteTillSaleRequest\x12%\n\x04sale\x18\x01 \x01(\x0b\x32\x17.kasir.v1.TillSaleInput\"]\n\x15QuoteTillSaleResponse\x12\"\n\x05lines\x18\x01 \x03(\x0b\x32\x13.kasir.v1.OrderLine\x12 \n\x06totals\x18\x02 \x01(\x0b\x32\x10.kasir.v1.Totals\"u\n\x15\x43reateTillSaleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x04sale\x18\x02 \x01(\x0b\x32\x17.kasir.v1.TillSaleInput\x12!\n\x07tenders\x18\x03 \x03(\x0b\x32\x10.kasir.v1.Tender\"6\n\x16\x43reateTillSaleResponse\x12\x1c\n\x04sale\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Sale\"r\n\x19RecordCashMovementRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08shift_id\x18\x02 \x01(\x04\x12\x1f\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x0e\n\x06reason\x18\x04 \x01(\t\"<\n\x1aRecordCashMovementResponse\x12\x1e\n\x05shift\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Shift\"#\n\x0fGetShiftRequest\x12\x10\n\x08shift_id\x18\x01 \x01(\x04\"2\n\x10GetShiftResponse\x12\x1e\n\x05shift\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Shift\"`\n\x11\x43loseShiftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08shift_id\x18\x02 \x01(\x04\x12%\n\x0c\x63ounted_cash\x18\x03 \x01(\x0b\x32\x0f.kasir.v1.Money\"4\n\x12\x43loseShiftResponse\x12\x1e\n\x05shift\x18\x01 \x01(\x0b\x32\x0f.kasir.v1.Shift\":\n\x11ListShiftsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"N\n\x12ListShiftsResponse\x12\x1f\n\x06shifts\x18\x01 \x03(\x0b\x32\x0f.kasir.v1.Shift\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbf\x05\n\x0bTillService\x12G\n\nCreateTill\x12\x1b.kasir.v1.CreateTillRequest\x1a\x1c.kasir.v1.CreateTillResponse\x12\x44\n\tListTills\x12\x1a.kasir.v1.ListTillsRequest\x1a\x1b.kasir.v1.ListTillsResponse\x12\x44\n\tOpenShift\x12\x1a.kasir.v1.OpenShiftRequest\x1a\x1b.kasir.v1.OpenShiftResponse\x12P\n\rQuoteTillSale\x12\x1e.kasir.v1.QuoteTillSaleRequest\x1a\x1f.kasir.v1.QuoteTillSaleResponse\x12S\n\x0e\x43reateTillSale\x12\x1f.kasir.v1.CreateTillSaleRequest\x1a .kasir.v1.CreateTillSaleResponse\x12_\n\x12RecordCashMovement\x12#.kasir.v1.RecordCashMovementRequest\x1a$.kasir.v1.RecordCashMovementResponse\x12\x41\n\x08GetShift\x12\x19.kasir.v1.GetShiftRequest\x1a\x1a.kasir.v1.GetShiftResponse\x12G\n\nCloseShift\x12\x1b.kasir.v1.CloseShiftRequest\x1a\x1c.kasir.v1.CloseShiftResponse\x12G\n\nListShifts\x12\x1b.kasir.v1.ListShiftsRequest\x1a\x1c.kasir.v1.ListShiftsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,46 +41,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TENDERTOTAL']._serialized_end=314
   _globals['_SHIFT']._serialized_start=317
   _globals['_SHIFT']._serialized_end=869
-  _globals['_TILLSALEINPUT']._serialized_start=871
-  _globals['_TILLSALEINPUT']._serialized_end=985
-  _globals['_TILLLINEINPUT']._serialized_start=987
-  _globals['_TILLLINEINPUT']._serialized_end=1072
-  _globals['_CREATETILLREQUEST']._serialized_start=1074
-  _globals['_CREATETILLREQUEST']._serialized_end=1143
-  _globals['_CREATETILLRESPONSE']._serialized_start=1145
-  _globals['_CREATETILLRESPONSE']._serialized_end=1195
-  _globals['_LISTTILLSREQUEST']._serialized_start=1197
-  _globals['_LISTTILLSREQUEST']._serialized_end=1254
-  _globals['_LISTTILLSRESPONSE']._serialized_start=1256
-  _globals['_LISTTILLSRESPONSE']._serialized_end=1331
-  _globals['_OPENSHIFTREQUEST']._serialized_start=1333
-  _globals['_OPENSHIFTREQUEST']._serialized_end=1427
-  _globals['_OPENSHIFTRESPONSE']._serialized_start=1429
-  _globals['_OPENSHIFTRESPONSE']._serialized_end=1480
-  _globals['_QUOTETILLSALEREQUEST']._serialized_start=1482
-  _globals['_QUOTETILLSALEREQUEST']._serialized_end=1543
-  _globals['_QUOTETILLSALERESPONSE']._serialized_start=1545
-  _globals['_QUOTETILLSALERESPONSE']._serialized_end=1638
-  _globals['_CREATETILLSALEREQUEST']._serialized_start=1640
-  _globals['_CREATETILLSALEREQUEST']._serialized_end=1757
-  _globals['_CREATETILLSALERESPONSE']._serialized_start=1759
-  _globals['_CREATETILLSALERESPONSE']._serialized_end=1813
-  _globals['_RECORDCASHMOVEMENTREQUEST']._serialized_start=1815
-  _globals['_RECORDCASHMOVEMENTREQUEST']._serialized_end=1929
-  _globals['_RECORDCASHMOVEMENTRESPONSE']._serialized_start=1931
-  _globals['_RECORDCASHMOVEMENTRESPONSE']._serialized_end=1991
-  _globals['_GETSHIFTREQUEST']._serialized_start=1993
-  _globals['_GETSHIFTREQUEST']._serialized_end=2028
-  _globals['_GETSHIFTRESPONSE']._serialized_start=2030
-  _globals['_GETSHIFTRESPONSE']._serialized_end=2080
-  _globals['_CLOSESHIFTREQUEST']._serialized_start=2082
-  _globals['_CLOSESHIFTREQUEST']._serialized_end=2178
-  _globals['_CLOSESHIFTRESPONSE']._serialized_start=2180
-  _globals['_CLOSESHIFTRESPONSE']._serialized_end=2232
-  _globals['_LISTSHIFTSREQUEST']._serialized_start=2234
-  _globals['_LISTSHIFTSREQUEST']._serialized_end=2292
-  _globals['_LISTSHIFTSRESPONSE']._serialized_start=2294
-  _globals['_LISTSHIFTSRESPONSE']._serialized_end=2372
-  _globals['_TILLSERVICE']._serialized_start=2375
-  _globals['_TILLSERVICE']._serialized_end=3078
+  _globals['_TILLSALEINPUT']._serialized_start=872
+  _globals['_TILLSALEINPUT']._serialized_end=1091
+  _globals['_TILLLINEINPUT']._serialized_start=1093
+  _globals['_TILLLINEINPUT']._serialized_end=1216
+  _globals['_TILLCHARGE']._serialized_start=1218
+  _globals['_TILLCHARGE']._serialized_end=1289
+  _globals['_CREATETILLREQUEST']._serialized_start=1291
+  _globals['_CREATETILLREQUEST']._serialized_end=1360
+  _globals['_CREATETILLRESPONSE']._serialized_start=1362
+  _globals['_CREATETILLRESPONSE']._serialized_end=1412
+  _globals['_LISTTILLSREQUEST']._serialized_start=1414
+  _globals['_LISTTILLSREQUEST']._serialized_end=1471
+  _globals['_LISTTILLSRESPONSE']._serialized_start=1473
+  _globals['_LISTTILLSRESPONSE']._serialized_end=1548
+  _globals['_OPENSHIFTREQUEST']._serialized_start=1550
+  _globals['_OPENSHIFTREQUEST']._serialized_end=1644
+  _globals['_OPENSHIFTRESPONSE']._serialized_start=1646
+  _globals['_OPENSHIFTRESPONSE']._serialized_end=1697
+  _globals['_QUOTETILLSALEREQUEST']._serialized_start=1699
+  _globals['_QUOTETILLSALEREQUEST']._serialized_end=1760
+  _globals['_QUOTETILLSALERESPONSE']._serialized_start=1762
+  _globals['_QUOTETILLSALERESPONSE']._serialized_end=1855
+  _globals['_CREATETILLSALEREQUEST']._serialized_start=1857
+  _globals['_CREATETILLSALEREQUEST']._serialized_end=1974
+  _globals['_CREATETILLSALERESPONSE']._serialized_start=1976
+  _globals['_CREATETILLSALERESPONSE']._serialized_end=2030
+  _globals['_RECORDCASHMOVEMENTREQUEST']._serialized_start=2032
+  _globals['_RECORDCASHMOVEMENTREQUEST']._serialized_end=2146
+  _globals['_RECORDCASHMOVEMENTRESPONSE']._serialized_start=2148
+  _globals['_RECORDCASHMOVEMENTRESPONSE']._serialized_end=2208
+  _globals['_GETSHIFTREQUEST']._serialized_start=2210
+  _globals['_GETSHIFTREQUEST']._serialized_end=2245
+  _globals['_GETSHIFTRESPONSE']._serialized_start=2247
+  _globals['_GETSHIFTRESPONSE']._serialized_end=2297
+  _globals['_CLOSESHIFTREQUEST']._serialized_start=2299
+  _globals['_CLOSESHIFTREQUEST']._serialized_end=2395
+  _globals['_CLOSESHIFTRESPONSE']._serialized_start=2397
+  _globals['_CLOSESHIFTRESPONSE']._serialized_end=2449
+  _globals['_LISTSHIFTSREQUEST']._serialized_start=2451
+  _globals['_LISTSHIFTSREQUEST']._serialized_end=2509
+  _globals['_LISTSHIFTSRESPONSE']._serialized_start=2511
+  _globals['_LISTSHIFTSRESPONSE']._serialized_end=2589
+  _globals['_TILLSERVICE']._serialized_start=2592
+  _globals['_TILLSERVICE']._serialized_end=3295
 # @@protoc_insertion_point(module_scope)

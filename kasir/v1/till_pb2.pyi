@@ -204,15 +204,33 @@ class TillSaleInput(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     PRICE_LIST_FIELD_NUMBER: _builtins.int
+    HOLD_IDS_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    SOLD_TIME_FIELD_NUMBER: _builtins.int
+    RECEIPT_GIVEN_FIELD_NUMBER: _builtins.int
     shift_id: _builtins.int
     """The open shift."""
     customer_id: _builtins.int
     """A known customer; 0 when none."""
     price_list: _builtins.str
     """Price list; empty is "retail"."""
+    receipt: _builtins.str
+    """The number that the till gave the receipt, at most 40 characters; kept with the sale. Empty: there is only the sale's."""
+    receipt_given: _builtins.bool
+    """The customer has the receipt: none is queued for printing."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___TillLineInput]:
         """1 to 200 lines; source is empty (the till's location)."""
+
+    @_builtins.property
+    def hold_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Holds of the till (its stock lease), at most 200: lines take from those of their item at the till's location, in this order, as
+        far as they reach, and the rest from what is available. One that ended, or of another item or location, adds nothing.
+        """
+
+    @_builtins.property
+    def sold_time(self) -> _timestamp_pb2.Timestamp:
+        """When the customer paid, for a sale that waited for the line. Unset, or later than now, is now."""
 
     def __init__(
         self,
@@ -221,10 +239,14 @@ class TillSaleInput(_message.Message):
         lines: _abc.Iterable[Global___TillLineInput] | None = ...,
         customer_id: _builtins.int = ...,
         price_list: _builtins.str = ...,
+        hold_ids: _abc.Iterable[_builtins.int] | None = ...,
+        receipt: _builtins.str = ...,
+        sold_time: _timestamp_pb2.Timestamp | None = ...,
+        receipt_given: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sold_time", b"sold_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "lines", b"lines", "price_list", b"price_list", "shift_id", b"shift_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "hold_ids", b"hold_ids", "lines", b"lines", "price_list", b"price_list", "receipt", b"receipt", "receipt_given", b"receipt_given", "shift_id", b"shift_id", "sold_time", b"sold_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -239,6 +261,7 @@ class TillLineInput(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     DISCOUNT_FIELD_NUMBER: _builtins.int
+    CHARGE_FIELD_NUMBER: _builtins.int
     item_id: _builtins.int
     """The item."""
     quantity: _builtins.int
@@ -247,20 +270,55 @@ class TillLineInput(_message.Message):
     def discount(self) -> _common_pb2.Money:
         """Taken off price times quantity. Unset is none."""
 
+    @_builtins.property
+    def charge(self) -> Global___TillCharge:
+        """What the customer was charged by, where the till could not ask. Unset: price list and item say it."""
+
     def __init__(
         self,
         *,
         item_id: _builtins.int = ...,
         quantity: _builtins.int = ...,
         discount: _common_pb2.Money | None = ...,
+        charge: Global___TillCharge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["discount", b"discount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "discount", b"discount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discount", b"discount", "item_id", b"item_id", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "discount", b"discount", "item_id", b"item_id", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TillLineInput: _TypeAlias = TillLineInput  # noqa: Y015
+
+@_typing.final
+class TillCharge(_message.Message):
+    """The price and the tax by which a till without a line to the server sold. The sale is booked at them, whatever the catalogue says by
+    then, even of an item that is not sold any more; what they differ by is kept with the sale.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
+    TAX_CLASS_ID_FIELD_NUMBER: _builtins.int
+    tax_class_id: _builtins.int
+    """Tax class; 0 is untaxed."""
+    @_builtins.property
+    def unit_price(self) -> _common_pb2.Money:
+        """Price of one unit; zero or more."""
+
+    def __init__(
+        self,
+        *,
+        unit_price: _common_pb2.Money | None = ...,
+        tax_class_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["unit_price", b"unit_price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tax_class_id", b"tax_class_id", "unit_price", b"unit_price"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TillCharge: _TypeAlias = TillCharge  # noqa: Y015
 
 @_typing.final
 class CreateTillRequest(_message.Message):

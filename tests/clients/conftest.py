@@ -18,17 +18,18 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from typer.testing import CliRunner
 
-from clients import admin, catalogue, courier, printing, report, setup, till, warehouse
+from clients import admin, catalogue, courier, printing, report, setup, warehouse
 from clients.common.client import known_method, message_class, method_path
 from clients.common.contract import SERVICES
 from clients.cs import app as cs_app
+from clients.till.terminal import app as till_app
 from hardware import digital_receipt, file_agent, shift_report
 from kasir import verify
 
 APPS = {
     "cs": cs_app,
     "warehouse": warehouse.app,
-    "till": till.app,
+    "till": till_app,
     "courier": courier.app,
     "catalogue": catalogue.app,
     "setup": setup.app,
@@ -170,13 +171,14 @@ def scripted() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def silent_server(scripted: ScriptedServer) -> ScriptedServer:
+def silent_server(scripted: ScriptedServer) -> Iterator[ScriptedServer]:
     """Hears of cancellations and never answers."""
     from kasir.v1.booking_pb2 import CancelBookingRequest
 
-    forever = threading.Event()
-    scripted.answers(CancelBookingRequest, lambda _request: forever.wait(120))
-    return scripted
+    over = threading.Event()
+    scripted.answers(CancelBookingRequest, lambda _request: over.wait(120))
+    yield scripted
+    over.set()
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from clients import admin, catalogue, courier, printing, report, setup, station, till, warehouse
+from clients import admin, catalogue, courier, printing, report, setup, station, warehouse
 from clients.cs import app as cs_app
+from clients.till.terminal import app as till_app
 from hardware import digital_receipt, file_agent, shift_report
 from hardware.agent import main as hardware_agent
 from kasir import verify
@@ -26,7 +27,7 @@ Code = grpc.StatusCode
 GROUPS = {
     "cs": cs_app,
     "warehouse": warehouse.app,
-    "till": till.app,
+    "till": till_app,
     "courier": courier.app,
     "catalogue": catalogue.app,
     "setup": setup.app,

@@ -74,7 +74,13 @@ class Selling(Bank):
         return sale, order["parcel_id"]
 
     def _make_sale(
-        self, *, lines: list[Record], totals: Record, tenders: list[Record], **fields: object
+        self,
+        *,
+        lines: list[Record],
+        totals: Record,
+        tenders: list[Record],
+        print_receipt: bool = True,
+        **fields: object,
     ) -> Record:
         shift = self.shifts.get(int(str(fields["shift_id"])))
         sale: Record = {
@@ -90,6 +96,9 @@ class Selling(Bank):
             "create_time": self.now,
             "unique_code_amount": 0,
             "written_off": 0,
+            "receipt": "",
+            "sold_time": None,
+            "charged_difference": 0,
             **fields,
         }
         self.sales[sale["sale_id"]] = sale
@@ -106,7 +115,8 @@ class Selling(Bank):
             self.count(metric, int(totals[name] != 0), totals[name])
         if shift is not None:
             self._count_in(shift, sale)
-        self.queue_print("SALES_RECEIPT", sale["sale_id"], lines[0]["location_id"])
+        if print_receipt:
+            self.queue_print("SALES_RECEIPT", sale["sale_id"], lines[0]["location_id"])
         return sale
 
     # --- Tills and shifts ---
@@ -206,7 +216,9 @@ class Selling(Bank):
         wanted: Counter[tuple[int, int]] = Counter()
         for line in lines:
             wanted[line["item_id"], line["location_id"]] += line["quantity"]
+        drawn = self._drawn(cart["hold_ids"], wanted)
         self.claim(wanted)
+        receipt = self.text("sale.receipt", cart["receipt"], 40, optional=True)
         change, redeemed = self._check_tenders(request["tenders"], totals["total"], customer)
         per = self.settings["points_per_minor_units"]
         earned = totals["total"] // per if customer and per else 0
@@ -222,7 +234,15 @@ class Selling(Bank):
             change=change,
             channel="TILL",
             points_earned=earned,
+            receipt=receipt,
+            sold_time=cart["sold_time"] if (cart["sold_time"] or self.now) < self.now else None,
+            charged_difference=self._charged_difference(cart, lines),
+            print_receipt=not cart["receipt_given"],
         )
+        for hold_id, units in drawn:
+            self.holds[hold_id]["quantity"] -= units
+            if not self.holds[hold_id]["quantity"]:
+                del self.holds[hold_id]
         if customer is not None:
             used = sum(tender["amount"] for tender in sale["tenders"] if tender["kind"] == "CREDIT")
             self.credit(customer["customer_id"], -used)
@@ -230,6 +250,35 @@ class Selling(Bank):
                 customer["points"] += earned - redeemed
                 customer["version"] += 1
         return {"sale": sale}
+
+    def _drawn(self, hold_ids: list[int], wanted: Counter[tuple[int, int]]) -> list[tuple[int, int]]:
+        """What each of the till's holds gives; what is wanted of what is available falls by it."""
+        if len(hold_ids) > 200:
+            raise refuse_field("TOO_MANY_ELEMENTS", "sale.hold_ids")
+        open_ones, drawn = wanted.copy(), []
+        for hold_id in dict.fromkeys(hold_ids):
+            hold = self.holds.get(hold_id)
+            if hold is None:
+                continue
+            place = hold["item_id"], hold["location_id"]
+            units = min(hold["quantity"], open_ones[place])
+            if units > 0:
+                open_ones[place] -= units
+                wanted[place] -= units
+                drawn.append((hold_id, units))
+        return drawn
+
+    def _charged_difference(self, cart: Record, lines: list[Record]) -> int:
+        difference = 0
+        for asked, line in zip(cart["lines"], lines, strict=True):
+            if asked["charge"] is None:
+                continue
+            try:
+                listed = self.price_line(asked | {"charge": None}, "", cart["price_list"] or "retail")
+            except Refused:
+                listed = {"total": 0}
+            difference += line["total"] - listed["total"]
+        return difference
 
     def _check_tenders(self, tenders: list[Record], total: int, customer: Record | None) -> tuple[int, int]:
         """Change and points redeemed."""

@@ -19,16 +19,18 @@ class Orders(Stock):
 
     def price_line(self, line: Record, field: str, price_list: str) -> Record:
         """A line with its price, tax and total; where it comes from is not said yet."""
-        item = self.live_item(f"{field}.item_id", line["item_id"])
+        charge = line.get("charge")
+        item, unit_price, tax_class_id = self._terms(line, charge, field)
         quantity = self.quantity(f"{field}.quantity", line["quantity"])
-        reached = [
-            price
-            for price in item["prices"]
-            if price["price_list"] == price_list and price["min_quantity"] <= quantity
-        ]
-        if not reached:
-            raise refuse_field("PRICE_MISSING", field)
-        unit_price = max(reached, key=lambda price: price["min_quantity"])["amount"]
+        if charge is None:
+            reached = [
+                price
+                for price in item["prices"]
+                if price["price_list"] == price_list and price["min_quantity"] <= quantity
+            ]
+            if not reached:
+                raise refuse_field("PRICE_MISSING", field)
+            unit_price = max(reached, key=lambda price: price["min_quantity"])["amount"]
         gross = unit_price * quantity
         if gross > AMOUNT_MAX:
             raise refuse_field("AMOUNT_OUT_OF_RANGE", field)
@@ -37,8 +39,8 @@ class Orders(Stock):
             raise refuse_field("AMOUNT_OUT_OF_RANGE", f"{field}.discount")
         net = gross - discount
         tax, included, code = 0, False, ""
-        if item["tax_class_id"]:
-            tax_class = self.tax_classes[item["tax_class_id"]]
+        if tax_class_id:
+            tax_class = self.tax_classes[tax_class_id]
             rate, code = tax_class["rate_basis_points"], tax_class["code"]
             included = tax_class["mode"] == "INCLUSIVE"
             tax = half_up(net * rate, 10_000 + rate) if included else half_up(net * rate, 10_000)
@@ -57,6 +59,19 @@ class Orders(Stock):
             "tax_code": code,
             "_hold_id": 0,
         }
+
+    def _terms(self, line: Record, charge: Record | None, field: str) -> tuple[Record, int, int]:
+        """The item, the price when a till charged one, and the tax class."""
+        if charge is None:
+            item = self.live_item(f"{field}.item_id", line["item_id"])
+            return item, 0, item["tax_class_id"]
+        if not line["item_id"]:
+            raise self.required(f"{field}.item_id")
+        item = self.need(self.items, line["item_id"], "ITEM")
+        unit_price = self.money(f"{field}.charge.unit_price", charge["unit_price"])
+        if charge["tax_class_id"]:
+            self.need(self.tax_classes, charge["tax_class_id"], "TAX_CLASS")
+        return item, unit_price, charge["tax_class_id"]
 
     @staticmethod
     def total_up(lines: list[Record], shipping: int) -> Record:

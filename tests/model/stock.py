@@ -162,7 +162,13 @@ class Stock(Catalogue):
         quantity = self.quantity("hold.quantity", asked["quantity"])
         owner = self.text("hold.owner", asked["owner"], 60, optional=True)
         expire_time = self.deadline("hold.expire_time", asked["expire_time"], self.settings["hold_duration"])
-        self.claim(Counter({(item_id, location_id): quantity}))
+        replaced = self.holds.get(asked.get("replaced_hold_id", 0))
+        if replaced and (replaced["item_id"], replaced["location_id"]) != (item_id, location_id):
+            raise refuse_field("ITEM_MISMATCH", "hold.replaced_hold_id")
+        more = quantity - (replaced["quantity"] if replaced else 0)
+        self.claim(Counter({(item_id, location_id): more}))
+        if replaced:
+            del self.holds[replaced["hold_id"]]
         hold = {
             "hold_id": self.next_id("hold"),
             "item_id": item_id,
@@ -171,6 +177,7 @@ class Stock(Catalogue):
             "owner": owner,
             "expire_time": expire_time,
             "create_time": self.now,
+            "replaced_hold_id": 0,
         }
         self.holds[hold["hold_id"]] = hold
         return {"hold": hold}

@@ -244,6 +244,7 @@ def test_messages_become_plain_dicts() -> None:
         "owner": "",
         "expire_time": 1_500,
         "create_time": None,
+        "replaced_hold_id": 0,
     }
     line = booking_pb2.OrderLineInput(
         hold_id=3, discount=common_pb2.Money(currency_code="USD", minor_units=5)

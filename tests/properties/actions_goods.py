@@ -96,6 +96,7 @@ class GoodsActions(ShopBase):
                 location_id=choice.of([WAREHOUSE, SHOP], [DESK, 0]),
                 quantity=choice.quantity(),
                 owner="web-1",
+                replaced_hold_id=choice.one(self.model.holds) if self.model.holds and choice.seldom() else 0,
                 **choice.expiry(),
             )
             for _ in range(choice.of([1, 1, 3]))

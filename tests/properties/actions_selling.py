@@ -2,8 +2,8 @@
 
 from kasir.v1 import customer_pb2, print_pb2, sale_pb2, shipping_pb2, till_pb2
 from tests.model.base import Record
-from tests.properties.inputs import Choice, in_state, is_open, money
-from tests.properties.shop_base import ShopBase, action
+from tests.properties.inputs import UNKNOWN_ID, Choice, in_state, is_open, money, now_ms, timestamp
+from tests.properties.shop_base import SHOP, ShopBase, action
 
 
 class SellingActions(ShopBase):
@@ -27,19 +27,33 @@ class SellingActions(ShopBase):
     def sells_at_a_till(self, choice: Choice) -> None:
         lines = [
             till_pb2.TillLineInput(
-                item_id=choice.one(self.model.items), quantity=choice.quantity(), **choice.discount()
+                item_id=choice.one(self.model.items),
+                quantity=choice.quantity(),
+                charge=self._charge(choice) if choice.seldom() else None,
+                **choice.discount(),
             )
             for _ in range(choice.of([1, 1, 2], [0]))
         ]
+        leased = [hold_id for hold_id, hold in self.model.holds.items() if hold["location_id"] == SHOP]
         sale = till_pb2.TillSaleInput(
             shift_id=choice.one(self.model.shifts, is_open),
             lines=lines,
             customer_id=choice.one(self.model.customers) if self.model.customers and choice.maybe() else 0,
+            hold_ids=[*leased[:3], *leased[:1], UNKNOWN_ID] if choice.maybe() else [],
+            receipt=choice.of(["", "KASIR-1-AB-1"], ["x" * 41]),
+            receipt_given=choice.seldom(),
         )
+        if choice.seldom():
+            sale.sold_time.CopyFrom(timestamp(now_ms() + choice.of([-60_000, 3_600_000])))
         if choice.seldom():
             self.driver.ask_both("QuoteTillSale", sale=sale)
         tenders = self._tenders(choice, sale)
         self.send(choice, "CreateTillSale", sale=sale, tenders=tenders)
+
+    def _charge(self, choice: Choice) -> till_pb2.TillCharge:
+        price = money(choice.of([0, 99, 1_000], [-1]), choice.of(["IDR"], ["USD"]))
+        tax_class_id = choice.one(self.model.tax_classes) if choice.maybe() else 0
+        return till_pb2.TillCharge(unit_price=price, tax_class_id=tax_class_id)
 
     def _tenders(self, choice: Choice, sale: till_pb2.TillSaleInput) -> list[sale_pb2.Tender]:
         prices = {item_id: item["prices"][0]["amount"] for item_id, item in self.model.items.items()}

@@ -195,7 +195,7 @@ queries! {
         page!(ListTillsResponse { tills } = query::list_tills(view, &page)?)
     };
     QuoteTillSaleRequest -> QuoteTillSaleResponse = |asked, view| {
-        query::quote_till_sale(view, &till_sale_input(asked.sale.unwrap_or_default()))?.into()
+        query::quote_till_sale(view, &till_sale_input(asked.sale.unwrap_or_default())?)?.into()
     };
     GetShiftRequest -> GetShiftResponse = |asked, view| {
         pb::GetShiftResponse { shift: Some(query::shift(view, ShiftId(asked.shift_id))?.into()) }

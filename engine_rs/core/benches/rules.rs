@@ -90,7 +90,8 @@ fn from_warehouse(item_id: ItemId, quantity: i64) -> LineInput {
 
 fn hold(item_id: ItemId) -> Command {
     let owner = "cart-1".into();
-    Command::CreateHold(HoldInput { item_id, location_id: WAREHOUSE, quantity: 1, owner, expire_ms: None })
+    let hold = HoldInput { item_id, location_id: WAREHOUSE, quantity: 1, owner, ..HoldInput::default() };
+    Command::CreateHold(hold)
 }
 
 /// Two lines for a customer known by telephone, with an address, to be paid by a unique amount.

@@ -87,6 +87,8 @@ pub struct HoldInput {
     pub owner: String,
     /// `None`: the shop's default.
     pub expire_ms: Option<i64>,
+    /// Ends with it; 0 is none.
+    pub replaced_hold_id: HoldId,
 }
 
 /// Where a line's goods come from.
@@ -110,6 +112,15 @@ pub struct LineInput {
     pub item_id: ItemId,
     pub quantity: i64,
     pub discount: Option<MoneyInput>,
+    /// At a till only.
+    pub charge: Option<ChargeInput>,
+}
+
+/// What a till charged by, as sent.
+#[derive(Debug, Clone, Default)]
+pub struct ChargeInput {
+    pub unit_price: Option<MoneyInput>,
+    pub tax_class_id: TaxClassId,
 }
 
 /// A booking as sent; `channel` is the contract's number.
@@ -224,6 +235,10 @@ pub struct TillSaleInput {
     pub lines: Vec<LineInput>,
     pub customer_id: CustomerId,
     pub price_list: String,
+    pub hold_ids: Vec<HoldId>,
+    pub receipt: String,
+    pub sold_ms: Option<i64>,
+    pub receipt_given: bool,
 }
 
 /// What an agent says of a print job; `state` is the contract's number.

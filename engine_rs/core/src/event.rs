@@ -86,6 +86,12 @@ pub enum Event {
         hold_id: HoldId,
         item_id: ItemId,
     },
+    /// A till's sale takes so many units out of its lease; with the last of them the hold ends.
+    HoldDrawn {
+        hold_id: HoldId,
+        item_id: ItemId,
+        quantity: i64,
+    },
     /// An order took the claim over; what is held does not change.
     HoldUsed {
         hold_id: HoldId,
@@ -339,6 +345,7 @@ impl Event {
             Self::HoldCreated(_) => "HoldCreated",
             Self::HoldReleased { .. } => "HoldReleased",
             Self::HoldExpired { .. } => "HoldExpired",
+            Self::HoldDrawn { .. } => "HoldDrawn",
             Self::HoldUsed { .. } => "HoldUsed",
             Self::DropOrderRequested(_) => "DropOrderRequested",
             Self::DropOrderHandedOver { .. } => "DropOrderHandedOver",
@@ -413,6 +420,7 @@ impl Event {
             Self::HoldCreated(h) => vec![(R::Hold, h.hold_id.0), (R::Stock, h.item_id.0)],
             Self::HoldReleased { hold_id, item_id }
             | Self::HoldExpired { hold_id, item_id }
+            | Self::HoldDrawn { hold_id, item_id, .. }
             | Self::HoldUsed { hold_id, item_id } => {
                 vec![(R::Hold, hold_id.0), (R::Stock, item_id.0)]
             }

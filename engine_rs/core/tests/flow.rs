@@ -277,7 +277,13 @@ fn holds_end_by_themselves_or_become_orders() {
     shop.receive(kopi, STORE, 2);
     shop.ok(hold(kopi, STORE, 1));
     shop.ok(hold(kopi, STORE, 1));
-    let line = LineInput { source: Source::Hold(HoldId(1)), item_id: kopi, quantity: 1, discount: None };
+    let line = LineInput {
+        source: Source::Hold(HoldId(1)),
+        item_id: kopi,
+        quantity: 1,
+        discount: None,
+        charge: None,
+    };
     shop.booked(vec![line.clone()]);
     assert_eq!(shop.stock(kopi, STORE), (2, 2));
     assert_eq!(shop.refused(Command::CreateBooking(booking(vec![line]))), Reason::HoldNotFound);
@@ -465,6 +471,7 @@ fn what_costs_nothing_is_sold_without_a_tender() {
             item_id: kopi,
             quantity: 1,
             discount: Some(idr(discount)),
+            charge: None,
         }],
         ..TillSaleInput::default()
     };

@@ -9,12 +9,12 @@ use common::{
 };
 use kasir_core::Command;
 use kasir_core::command::{
-    AllocationInput, LineInput, MutationInput, PrintReportInput, Source, StockLine, TenderInput,
-    TillSaleInput,
+    AllocationInput, ChargeInput, HoldInput, LineInput, MutationInput, PrintReportInput, Source, StockLine,
+    TenderInput, TillSaleInput,
 };
 use kasir_core::ids::{
     CourierId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
-    TillId,
+    TaxClassId, TillId,
 };
 use kasir_core::records::{DropOrder, Order, find};
 use kasir_core::states::OrderState;
@@ -54,6 +54,7 @@ fn line() -> impl Strategy<Value = LineInput> {
         item_id: ItemId(item),
         quantity,
         discount: Some(idr(1_000)),
+        charge: None,
     });
     prop_oneof![8 => straight, 1 => drop, 2 => held]
 }
@@ -80,6 +81,13 @@ fn desk_command() -> impl Strategy<Value = Command> {
         }),
         2 => id.clone().prop_map(|id| Command::CancelBooking { order_id: OrderId(id), reason: "batal".into() }),
         2 => (place(), 1..=2u64, 1..=3i64).prop_map(|(at, item, quantity)| hold(ItemId(item), at, quantity)),
+        1 => (place(), 1..=2u64, 1..=3i64, 1..=4u64).prop_map(|(location_id, item, quantity, old)| Command::CreateHold(HoldInput {
+            item_id: ItemId(item),
+            location_id,
+            quantity,
+            replaced_hold_id: HoldId(old),
+            ..HoldInput::default()
+        })),
         1 => (1..=4u64).prop_map(|id| Command::ReleaseHold { hold_id: HoldId(id) }),
         1 => (place(), 1..=2u64, -3..=3i64).prop_map(|(location_id, item, quantity)| Command::AdjustStock {
             location_id,
@@ -127,6 +135,22 @@ fn money_command() -> impl Strategy<Value = Command> {
                 ..TillSaleInput::default()
             },
             tenders: vec![TenderInput { kind, amount: Some(idr(cash)), reference: "A1".into() }],
+        }),
+        2 => (1..=2u64, 1..=3i64, 0..=200_000i64, 1..=4u64).prop_map(|(item, quantity, price, first)| Command::CreateTillSale {
+            sale: TillSaleInput {
+                shift_id: ShiftId(1),
+                lines: vec![LineInput {
+                    item_id: ItemId(item),
+                    quantity,
+                    charge: Some(ChargeInput { unit_price: Some(idr(price)), tax_class_id: TaxClassId(0) }),
+                    ..LineInput::default()
+                }],
+                hold_ids: (first..first + 4).chain([first]).map(HoldId).collect(),
+                receipt: "K1-1".into(),
+                receipt_given: true,
+                ..TillSaleInput::default()
+            },
+            tenders: vec![TenderInput { kind: 1, amount: Some(idr(600_000)), reference: String::new() }],
         }),
         1 => (1..=2u64).prop_map(|id| Command::OpenShift { till_id: TillId(id), opening_cash: Some(idr(1_000)) }),
         1 => (1..=2u64, -2_000..=2_000i64).prop_map(|(id, amount)| Command::RecordCashMovement {
@@ -307,6 +331,7 @@ fn the_random_commands_reach_every_event_of_the_flow() {
         "HoldCreated",
         "HoldReleased",
         "HoldExpired",
+        "HoldDrawn",
         "HoldUsed",
         "DropOrderRequested",
         "DropOrderHandedOver",

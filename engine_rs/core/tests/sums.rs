@@ -5,7 +5,7 @@
 mod common;
 
 use common::{MINUTE, STORE, Shop, booking, from, idr, paid_in};
-use kasir_core::command::{AllocationInput, LineInput, Source, TenderInput, TillSaleInput};
+use kasir_core::command::{AllocationInput, LineInput, TenderInput, TillSaleInput};
 use kasir_core::ids::{BankAccountId, CustomerId, ItemId, MutationId, ShiftId, TillId};
 use kasir_core::kv::Key;
 use kasir_core::money::{AMOUNT_MAX, SUM_MAX};
@@ -29,7 +29,7 @@ fn cash(shift_id: ShiftId, amount: i64) -> Command {
 
 fn cart(shift_id: ShiftId, discount: i64) -> TillSaleInput {
     let line =
-        LineInput { source: Source::Missing, item_id: ItemId(1), quantity: 1, discount: Some(idr(discount)) };
+        LineInput { item_id: ItemId(1), quantity: 1, discount: Some(idr(discount)), ..LineInput::default() };
     TillSaleInput { shift_id, lines: vec![line], ..TillSaleInput::default() }
 }
 

@@ -16,7 +16,7 @@ use kasir_core::command::{
     BookingInput, HoldInput, ItemInput, LineInput, LocationInput, MoneyInput, PriceInput, Source,
 };
 use kasir_core::command::{StockLine, TaxClassInput};
-use kasir_core::ids::{ItemId, LocationId, TaxClassId};
+use kasir_core::ids::{HoldId, ItemId, LocationId, TaxClassId};
 use kasir_core::records::encode;
 use kasir_core::{Command, Fault, Refusal, Reply, View};
 use kasir_store::{Answer, BatchSink, Options, Request, Store, SystemClock};
@@ -122,6 +122,7 @@ fn hold_input(number: u64) -> HoldInput {
         quantity: 1,
         owner: "bench".into(),
         expire_ms: None,
+        replaced_hold_id: HoldId(0),
     }
 }
 
@@ -135,7 +136,8 @@ fn batch(number: u64) -> Command {
 
 fn booking(number: u64) -> Command {
     let item_id = ItemId(number * 7 % ITEMS + 1);
-    let line = LineInput { source: Source::Location(LOCATION), item_id, quantity: 1, discount: None };
+    let line =
+        LineInput { source: Source::Location(LOCATION), item_id, quantity: 1, discount: None, charge: None };
     let customer = number % CUSTOMERS;
     Command::CreateBooking(BookingInput {
         customer_name: format!("Pembeli {customer}"),

@@ -58,6 +58,7 @@ impl From<pb::OrderLineInput> for LineInput {
             item_id: ItemId(line.item_id),
             quantity: line.quantity,
             discount: line.discount.map(Into::into),
+            charge: None,
         }
     }
 }

@@ -81,5 +81,6 @@ fn hold_input(hold: pb::Hold, path: std::fmt::Arguments<'_>) -> Result<HoldInput
         quantity: hold.quantity,
         owner: hold.owner,
         expire_ms: instant(hold.expire_time, format_args!("{path}.expire_time"))?,
+        replaced_hold_id: HoldId(hold.replaced_hold_id),
     })
 }

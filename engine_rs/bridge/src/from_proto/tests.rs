@@ -331,9 +331,18 @@ fn money_matching_arrives_with_every_field() {
 fn a_till_sale_has_no_source_and_keeps_its_tenders() {
     let sale = pb::TillSaleInput {
         shift_id: 1,
-        lines: vec![pb::TillLineInput { item_id: 2, quantity: 3, discount: rupiah(4) }],
+        lines: vec![pb::TillLineInput {
+            item_id: 2,
+            quantity: 3,
+            discount: rupiah(4),
+            charge: Some(pb::TillCharge { unit_price: rupiah(7), tax_class_id: 8 }),
+        }],
         customer_id: 5,
         price_list: "retail".into(),
+        hold_ids: vec![9],
+        receipt: "K1-1".into(),
+        sold_time: Some(Timestamp { seconds: 10, nanos: 0 }),
+        receipt_given: true,
     };
     let tender = pb::Tender { kind: pb::TenderKind::Card as i32, amount: rupiah(6), reference: "A1".into() };
     let request = pb::CreateTillSaleRequest { request_id: id(), sale: Some(sale), tenders: vec![tender] };
@@ -345,6 +354,10 @@ fn a_till_sale_has_no_source_and_keeps_its_tenders() {
     let line = &sale.lines[0];
     assert_eq!((line.source, line.item_id, line.quantity), (Source::Missing, ItemId(2), 3));
     assert_eq!(line.discount, input(4));
+    let charge = line.charge.as_ref().expect("it says what was charged");
+    assert_eq!((&charge.unit_price, charge.tax_class_id), (&input(7), TaxClassId(8)));
+    assert_eq!((sale.hold_ids.as_slice(), sale.receipt.as_str()), ([HoldId(9)].as_slice(), "K1-1"));
+    assert_eq!((sale.sold_ms, sale.receipt_given), (Some(10_000), true));
     assert_eq!((tenders[0].kind, &tenders[0].amount, tenders[0].reference.as_str()), (2, &input(6), "A1"));
 }
 

@@ -1,9 +1,10 @@
 //! Sales from orders, tills, shifts, till sales.
 
-use kasir_core::command::{Command, LineInput, Source, TenderInput, TillSaleInput};
-use kasir_core::ids::{CustomerId, ItemId, LocationId, OrderId, ShiftId, TillId};
+use kasir_core::Refusal;
+use kasir_core::command::{ChargeInput, Command, LineInput, Source, TenderInput, TillSaleInput};
+use kasir_core::ids::{CustomerId, HoldId, ItemId, LocationId, OrderId, ShiftId, TaxClassId, TillId};
 
-use super::{all, commands, ids};
+use super::{all, commands, ids, instant};
 use crate::contract as pb;
 
 commands! {
@@ -21,7 +22,7 @@ commands! {
         opening_cash: request.opening_cash.map(Into::into),
     };
     CreateTillSaleRequest => |request| Command::CreateTillSale {
-        sale: till_sale_input(request.sale.unwrap_or_default()),
+        sale: till_sale_input(request.sale.unwrap_or_default())?,
         tenders: all(request.tenders),
     };
     RecordCashMovementRequest => |request| Command::RecordCashMovement {
@@ -36,13 +37,17 @@ commands! {
 }
 
 /// A cart.
-pub(crate) fn till_sale_input(sale: pb::TillSaleInput) -> TillSaleInput {
-    TillSaleInput {
+pub(crate) fn till_sale_input(sale: pb::TillSaleInput) -> Result<TillSaleInput, Refusal> {
+    Ok(TillSaleInput {
         shift_id: ShiftId(sale.shift_id),
         lines: all(sale.lines),
         customer_id: CustomerId(sale.customer_id),
         price_list: sale.price_list,
-    }
+        hold_ids: ids(sale.hold_ids, HoldId),
+        receipt: sale.receipt,
+        sold_ms: instant(sale.sold_time, format_args!("sale.sold_time"))?,
+        receipt_given: sale.receipt_given,
+    })
 }
 
 impl From<pb::TillLineInput> for LineInput {
@@ -52,7 +57,14 @@ impl From<pb::TillLineInput> for LineInput {
             item_id: ItemId(line.item_id),
             quantity: line.quantity,
             discount: line.discount.map(Into::into),
+            charge: line.charge.map(Into::into),
         }
+    }
+}
+
+impl From<pb::TillCharge> for ChargeInput {
+    fn from(charge: pb::TillCharge) -> Self {
+        Self { unit_price: charge.unit_price.map(Into::into), tax_class_id: TaxClassId(charge.tax_class_id) }
     }
 }
 

@@ -626,6 +626,11 @@ pub struct Hold {
     /// When it was made.
     #[prost(message, optional, tag = "7")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Asked only: a hold that this one takes the place of. It ends in the same commit and its units of the same item and location
+    /// count as available, so that a lease is renewed without a moment in which others may take it. One that ended already frees
+    /// nothing. 0 in every response.
+    #[prost(uint64, tag = "8")]
+    pub replaced_hold_id: u64,
 }
 /// See StockService.CreateLocation.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -799,7 +804,7 @@ pub struct CreateHoldRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Fields item_id, location_id, quantity, owner and expire_time are read. expire_time unset: the shop's default.
+    /// Fields item_id, location_id, quantity, owner, expire_time and replaced_hold_id are read. expire_time unset: the shop's default.
     #[prost(message, optional, tag = "2")]
     pub hold: ::core::option::Option<Hold>,
 }
@@ -2085,6 +2090,16 @@ pub struct Sale {
     /// What of the order's payable was written off and nobody paid. Zero at a till.
     #[prost(message, optional, tag = "15")]
     pub written_off: ::core::option::Option<Money>,
+    /// The till's own number of the receipt; empty when it gave none.
+    #[prost(string, tag = "16")]
+    pub receipt: ::prost::alloc::string::String,
+    /// When the customer paid, where that was before the sale could be made; else unset.
+    #[prost(message, optional, tag = "17")]
+    pub sold_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What was charged (TillLineInput.charge) less what the price list came to when the sale was made. Signed; a line without a price in
+    /// the list counts whole. Zero where nothing was charged otherwise.
+    #[prost(message, optional, tag = "18")]
+    pub charged_difference: ::core::option::Option<Money>,
 }
 /// See SaleService.CreateSales.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2708,6 +2723,19 @@ pub struct TillSaleInput {
     /// Price list; empty is "retail".
     #[prost(string, tag = "4")]
     pub price_list: ::prost::alloc::string::String,
+    /// Holds of the till (its stock lease), at most 200: lines take from those of their item at the till's location, in this order, as
+    /// far as they reach, and the rest from what is available. One that ended, or of another item or location, adds nothing.
+    #[prost(uint64, repeated, tag = "5")]
+    pub hold_ids: ::prost::alloc::vec::Vec<u64>,
+    /// The number that the till gave the receipt, at most 40 characters; kept with the sale. Empty: there is only the sale's.
+    #[prost(string, tag = "6")]
+    pub receipt: ::prost::alloc::string::String,
+    /// When the customer paid, for a sale that waited for the line. Unset, or later than now, is now.
+    #[prost(message, optional, tag = "7")]
+    pub sold_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The customer has the receipt: none is queued for printing.
+    #[prost(bool, tag = "8")]
+    pub receipt_given: bool,
 }
 /// One line of a cart.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2721,6 +2749,20 @@ pub struct TillLineInput {
     /// Taken off price times quantity. Unset is none.
     #[prost(message, optional, tag = "3")]
     pub discount: ::core::option::Option<Money>,
+    /// What the customer was charged by, where the till could not ask. Unset: price list and item say it.
+    #[prost(message, optional, tag = "4")]
+    pub charge: ::core::option::Option<TillCharge>,
+}
+/// The price and the tax by which a till without a line to the server sold. The sale is booked at them, whatever the catalogue says by
+/// then, even of an item that is not sold any more; what they differ by is kept with the sale.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TillCharge {
+    /// Price of one unit; zero or more.
+    #[prost(message, optional, tag = "1")]
+    pub unit_price: ::core::option::Option<Money>,
+    /// Tax class; 0 is untaxed.
+    #[prost(uint64, tag = "2")]
+    pub tax_class_id: u64,
 }
 /// See TillService.CreateTill.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -57,6 +57,9 @@ impl From<Sale> for pb::Sale {
             create_time: time(sale.create_ms),
             unique_code_amount: money(sale.unique_code_minor, currency),
             written_off: money(sale.written_off_minor, currency),
+            receipt: sale.receipt,
+            sold_time: time_if(sale.sold_ms),
+            charged_difference: money(sale.charged_difference_minor, currency),
         }
     }
 }

@@ -71,6 +71,7 @@ impl From<Hold> for pb::Hold {
             owner: hold.owner,
             expire_time: time(hold.expire_ms),
             create_time: time(hold.create_ms),
+            replaced_hold_id: 0,
         }
     }
 }

@@ -1,16 +1,19 @@
 //! What a cart or a booking costs: prices, discounts, tax, totals.
 
+use std::sync::Arc;
+
 use super::check;
 use super::stock::{live_hold, live_item, open_location};
-use crate::command::{BookingInput, LineInput, Source, TillSaleInput};
+use crate::command::{BookingInput, ChargeInput, LineInput, Source, TillSaleInput};
 use crate::execute::Context;
-use crate::ids::{DropOrderId, HoldId, LocationId};
+use crate::ids::{DropOrderId, HoldId, ItemId, LocationId, TaxClassId};
 use crate::kv::View;
 use crate::money::{self, Currency};
 use crate::records::{
     DropOrder, Hold, Item, Line, Settings, Shift, TaxClass, Till, Totals, must, must_shared, need,
+    need_shared,
 };
-use crate::refusal::{Named, Outcome, Reason, Refusal};
+use crate::refusal::{Named, Outcome, Reason, Refusal, Stop};
 use crate::states::{DropOrderAction, TaxMode};
 
 /// Most lines of one order or sale.
@@ -27,6 +30,8 @@ pub struct Priced {
     pub totals: Totals,
     /// In this currency.
     pub currency: Currency,
+    /// What was charged less what the price list comes to; zero but at a till that could not ask.
+    pub charged_difference_minor: i64,
 }
 
 /// Prices a booking; sources are resolved and checked, stock is not.
@@ -43,7 +48,7 @@ pub(crate) fn price_booking(view: &dyn View, input: &BookingInput, now_ms: i64) 
     }
     let shipping = check::optional_money("booking.shipping", input.shipping.as_ref(), currency)?;
     let totals = totals(&lines, shipping, "booking.lines")?;
-    Ok(Priced { lines, totals, currency })
+    Ok(Priced { lines, totals, currency, charged_difference_minor: 0 })
 }
 
 /// Prices a cart at its till's location; stock is not checked.
@@ -54,12 +59,25 @@ pub(crate) fn price_till_sale(view: &dyn View, input: &TillSaleInput) -> Outcome
     let till: Till = must(view, shift.till_id.0)?;
     open_location(view, "sale.shift_id", till.location_id)?;
     let place = Place { location: till.location_id, ..Place::default() };
+    let currency = shift.currency;
     let mut lines = Vec::with_capacity(input.lines.len());
+    let mut charged_difference_minor = 0;
     for (index, line) in input.lines.iter().enumerate() {
-        lines.push(price_line(view, line, &format!("sale.lines[{index}]"), &list, shift.currency, place)?);
+        let field = format!("sale.lines[{index}]");
+        let priced = price_line(view, line, &field, &list, currency, place)?;
+        if line.charge.is_some() {
+            let listed = LineInput { charge: None, ..line.clone() };
+            let listed = match price_line(view, &listed, &field, &list, currency, place) {
+                Ok(listed) => listed.total_minor,
+                Err(Stop::Refused(_)) => 0,
+                Err(fault) => return Err(fault),
+            };
+            charged_difference_minor += priced.total_minor - listed;
+        }
+        lines.push(priced);
     }
     let totals = totals(&lines, 0, "sale.lines")?;
-    Ok(Priced { lines, totals, currency: shift.currency })
+    Ok(Priced { lines, totals, currency, charged_difference_minor })
 }
 
 fn price_list(field: &str, name: &str) -> Outcome<String> {
@@ -95,13 +113,7 @@ fn resolve(view: &dyn View, line: &LineInput, field: &str, context: &Context<'_>
     }
 }
 
-fn same_claim(
-    line: &LineInput,
-    field: &str,
-    what: &str,
-    item_id: crate::ids::ItemId,
-    quantity: i64,
-) -> Outcome<()> {
+fn same_claim(line: &LineInput, field: &str, what: &str, item_id: ItemId, quantity: i64) -> Outcome<()> {
     if line.item_id == item_id && line.quantity == quantity {
         return Ok(());
     }
@@ -121,9 +133,18 @@ fn price_line(
     currency: Currency,
     place: Place,
 ) -> Outcome<Line> {
-    let item = live_item(view, &format!("{field}.item_id"), input.item_id)?;
+    let (item, charge) = match &input.charge {
+        None => (live_item(view, &format!("{field}.item_id"), input.item_id)?, None),
+        Some(charge) => {
+            let (item, charge) = charged(view, input.item_id, charge, field, currency)?;
+            (item, Some(charge))
+        }
+    };
     let quantity = check::quantity(&format!("{field}.quantity"), input.quantity)?;
-    let unit_price_minor = unit_price(&item, list, quantity, currency, field)?;
+    let (unit_price_minor, tax_class_id) = match charge {
+        None => (unit_price(&item, list, quantity, currency, field)?, item.tax_class_id),
+        Some(charge) => charge,
+    };
     let too_large = || check::amount_out_of_range(field);
     let gross = money::times(unit_price_minor, quantity).ok_or_else(too_large)?;
     let discount_minor =
@@ -133,11 +154,8 @@ fn price_line(
         return Err(Refusal::field(Reason::AmountOutOfRange, &format!("{field}.discount"), message).into());
     }
     let net = gross - discount_minor;
-    let tax_class = item
-        .tax_class_id
-        .is_some()
-        .then(|| must_shared::<TaxClass>(view, item.tax_class_id.0))
-        .transpose()?;
+    let tax_class =
+        tax_class_id.is_some().then(|| must_shared::<TaxClass>(view, tax_class_id.0)).transpose()?;
     let (tax_minor, tax_included, tax_code) = match &tax_class {
         None => (0, false, String::new()),
         Some(class) => {
@@ -164,6 +182,28 @@ fn price_line(
         hold_id: place.hold,
         tax_code,
     })
+}
+
+/// The item as it was sold while nobody could be asked: its price and tax class were the till's, and it may be out of the
+/// catalogue by now.
+fn charged(
+    view: &dyn View,
+    item_id: ItemId,
+    charge: &ChargeInput,
+    field: &str,
+    currency: Currency,
+) -> Outcome<(Arc<Item>, (i64, TaxClassId))> {
+    if !item_id.is_some() {
+        return Err(check::required(&format!("{field}.item_id")).into());
+    }
+    let item: Arc<Item> = need_shared(view, item_id.0).named(format_args!("{field}.item_id"))?;
+    let price_field = format!("{field}.charge.unit_price");
+    let price = check::money(&price_field, charge.unit_price.as_ref(), Some(currency), 0)?;
+    if charge.tax_class_id.is_some() {
+        need_shared::<TaxClass>(view, charge.tax_class_id.0)
+            .named(format_args!("{field}.charge.tax_class_id"))?;
+    }
+    Ok((item, (price.minor, charge.tax_class_id)))
 }
 
 /// The price of the list with the greatest minimum quantity that the line reaches.

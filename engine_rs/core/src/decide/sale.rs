@@ -98,6 +98,9 @@ pub(crate) fn sell(
         points_earned: 0,
         points_redeemed: 0,
         create_ms: context.now_ms,
+        receipt: String::new(),
+        sold_ms: 0,
+        charged_difference_minor: 0,
     };
     let location_id = order.lines[0].location_id;
     let mut intents = Intents::new(view, context);

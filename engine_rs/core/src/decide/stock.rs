@@ -235,8 +235,19 @@ pub(crate) fn create_hold(view: &dyn View, input: &HoldInput, context: &Context<
     let owner = check::optional_text("hold.owner", &input.owner, 60)?;
     let default_ms = Settings::load(view)?.hold_duration_ms;
     let expire_ms = check::deadline("hold.expire_time", input.expire_ms, default_ms, context.now_ms)?;
+    let replaced = match find::<Hold>(view, input.replaced_hold_id.0)? {
+        Some(hold) if (hold.item_id, hold.location_id) == (input.item_id, input.location_id) => Some(hold),
+        Some(_) => {
+            let message = "A hold takes the place of one of the same item and location only.";
+            return Err(Refusal::field(Reason::ItemMismatch, "hold.replaced_hold_id", message).into());
+        }
+        None => None,
+    };
     let mut demand = Demand::default();
     demand.want(input.item_id, input.location_id, quantity);
+    if let Some(hold) = &replaced {
+        demand.want(hold.item_id, hold.location_id, -hold.quantity);
+    }
     demand.check(view)?;
     let hold = Hold {
         hold_id: HoldId(next_id(view, HoldId::COUNTER)?),
@@ -248,7 +259,8 @@ pub(crate) fn create_hold(view: &dyn View, input: &HoldInput, context: &Context<
         create_ms: context.now_ms,
     };
     let answer = Answer::Made(Box::new(Reply::Hold(hold.clone())));
-    Ok(Decided::one(Event::HoldCreated(hold), answer))
+    let ended = replaced.map(|old| Event::HoldReleased { hold_id: old.hold_id, item_id: old.item_id });
+    Ok(Decided::new(ended.into_iter().chain([Event::HoldCreated(hold)]).collect(), answer))
 }
 
 /// A hold that still claims.

@@ -1,8 +1,10 @@
 //! Tills: shifts, sales over the counter, counted cash.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::catalogue::{bounded, free_code};
 use super::intent::Intents;
-use super::pricing::price_till_sale;
+use super::pricing::{LINES_MAX, price_till_sale};
 use super::sale::open_shift as need_open_shift;
 use super::stock::Demand;
 use super::{Answer, Decided, check, next_id};
@@ -10,15 +12,19 @@ use crate::codes::CodeKind;
 use crate::command::{MoneyInput, TenderInput, TillSaleInput};
 use crate::event::Event;
 use crate::execute::Context;
-use crate::ids::{LocationId, OrderId, SaleId, ShiftId, TillId};
+use crate::ids::{HoldId, ItemId, LocationId, OrderId, SaleId, ShiftId, TillId};
 use crate::kv::View;
 use crate::money::{self, AMOUNT_MAX, Currency};
-use crate::records::{Customer, Location, Sale, Settings, Shift, Tender, Till, Totals, must, need};
+use crate::records::{
+    Customer, Hold, Line, Location, Sale, Settings, Shift, Tender, Till, Totals, find, must, need,
+};
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{Channel, DocumentKind, LocationKind, TenderKind};
 
 /// Most tenders of one sale.
 const TENDERS_MAX: usize = 10;
+/// Longest number that a till gives a receipt.
+const RECEIPT_MAX: usize = 40;
 /// Most tills of a shop.
 const TILLS_MAX: u64 = 1_000;
 
@@ -93,7 +99,9 @@ pub(crate) fn sell(
     for line in &priced.lines {
         demand.want(line.item_id, line.location_id, line.quantity);
     }
+    let mut events = drawn(view, &input.hold_ids, &priced.lines, &mut demand)?;
     demand.check(view)?;
+    let receipt = check::optional_text("sale.receipt", &input.receipt, RECEIPT_MAX)?;
     let settings = Settings::load(view)?;
     let paid = tendered(tenders, priced.totals.total_minor, priced.currency, customer.as_ref(), &settings)?;
     let points_earned = match (&customer, settings.points_per_minor) {
@@ -124,9 +132,43 @@ pub(crate) fn sell(
         points_earned,
         points_redeemed: paid.points_redeemed,
         create_ms: context.now_ms,
+        receipt,
+        // A till's clock may be ahead; it did not sell later than now.
+        sold_ms: input.sold_ms.filter(|sold_ms| *sold_ms < context.now_ms).unwrap_or(0),
+        charged_difference_minor: priced.charged_difference_minor,
     };
-    let receipt = Intents::new(view, context).print(DocumentKind::SalesReceipt, sale_id.0, location_id)?;
-    Ok(Decided::new(vec![Event::SaleMade(sale), receipt], Answer::Sale(sale_id)))
+    events.push(Event::SaleMade(sale));
+    if !input.receipt_given {
+        events.push(Intents::new(view, context).print(DocumentKind::SalesReceipt, sale_id.0, location_id)?);
+    }
+    Ok(Decided::new(events, Answer::Sale(sale_id)))
+}
+
+/// What the lines take out of the till's lease: of each hold that is named as much as its item still wants. `demand` is
+/// what is wanted of what is available, and falls by it. A hold whose deadline passed claims until it is ended, so that
+/// taking from it harms nobody.
+fn drawn(view: &dyn View, hold_ids: &[HoldId], lines: &[Line], demand: &mut Demand) -> Outcome<Vec<Event>> {
+    if hold_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    check::count("sale.hold_ids", hold_ids.len(), LINES_MAX)?;
+    let mut wanted: BTreeMap<(ItemId, LocationId), i64> = BTreeMap::new();
+    for line in lines {
+        *wanted.entry((line.item_id, line.location_id)).or_default() += line.quantity;
+    }
+    let mut events = Vec::new();
+    let mut seen = BTreeSet::new();
+    for hold_id in hold_ids.iter().filter(|hold_id| seen.insert(**hold_id)) {
+        let Some(hold) = find::<Hold>(view, hold_id.0)? else { continue };
+        let Some(open) = wanted.get_mut(&(hold.item_id, hold.location_id)) else { continue };
+        let quantity = hold.quantity.min(*open);
+        if quantity > 0 {
+            *open -= quantity;
+            demand.want(hold.item_id, hold.location_id, -quantity);
+            events.push(Event::HoldDrawn { hold_id: *hold_id, item_id: hold.item_id, quantity });
+        }
+    }
+    Ok(events)
 }
 
 /// Refuses a sale that would be too much for its shift's sums. Tax and tenders are never more than the totals; a discount

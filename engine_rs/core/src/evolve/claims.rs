@@ -84,6 +84,20 @@ pub(super) fn hold_ended(state: &mut dyn State, hold_id: HoldId, frees: bool) ->
     state.delete(Table::Holds, id_key(hold_id.0).as_slice())
 }
 
+/// A till's sale takes units out of a hold: their claim ends, and the sale that follows takes the goods.
+pub(super) fn hold_drawn(state: &mut dyn State, hold_id: HoldId, quantity: i64) -> Result<(), Fault> {
+    let mut hold: Hold = must(state.view(), hold_id.0)?;
+    if !(1..=hold.quantity).contains(&quantity) {
+        return Err(Fault::Corrupt(format!("{quantity} are drawn from hold {hold_id} of {}", hold.quantity)));
+    }
+    if quantity == hold.quantity {
+        return hold_ended(state, hold_id, true);
+    }
+    change(state, hold.item_id, hold.location_id, 0, -quantity)?;
+    hold.quantity -= quantity;
+    save(state, &hold)
+}
+
 pub(super) fn drop_order(state: &mut dyn State, event: &Event, context: &Context<'_>) -> Result<(), Fault> {
     match event {
         Event::DropOrderRequested(drop_order) => requested(state, drop_order, context),

@@ -46,6 +46,7 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         Event::HoldReleased { hold_id, .. } | Event::HoldExpired { hold_id, .. } => {
             claims::hold_ended(state, *hold_id, true)
         }
+        Event::HoldDrawn { hold_id, quantity, .. } => claims::hold_drawn(state, *hold_id, *quantity),
         Event::HoldUsed { hold_id, .. } => claims::hold_ended(state, *hold_id, false),
         Event::DropOrderRequested(_)
         | Event::DropOrderHandedOver { .. }

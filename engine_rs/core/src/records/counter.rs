@@ -55,6 +55,15 @@ pub struct Sale {
     pub points_redeemed: i64,
     #[serde(default, skip_serializing_if = "empty")]
     pub create_ms: i64,
+    /// The till's own number.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub receipt: String,
+    /// When the customer paid, where that was earlier; 0 when not.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub sold_ms: i64,
+    /// What was charged less what the price list came to; signed.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub charged_difference_minor: i64,
 }
 record!(Sale, Sales, "sale", SaleNotFound, sale_id);
 

@@ -248,11 +248,11 @@ pub fn idr(minor_units: i64) -> MoneyInput {
 }
 
 pub fn from(location_id: LocationId, item_id: ItemId, quantity: i64) -> LineInput {
-    LineInput { source: Source::Location(location_id), item_id, quantity, discount: None }
+    LineInput { source: Source::Location(location_id), item_id, quantity, discount: None, charge: None }
 }
 
 pub fn dropped(drop_order_id: DropOrderId, item_id: ItemId, quantity: i64) -> LineInput {
-    LineInput { source: Source::DropOrder(drop_order_id), item_id, quantity, discount: None }
+    LineInput { source: Source::DropOrder(drop_order_id), item_id, quantity, discount: None, charge: None }
 }
 
 pub fn booking(lines: Vec<LineInput>) -> BookingInput {

@@ -59,7 +59,7 @@ pub(crate) fn item(sku: &str, name: &str, category: &str, barcodes: &[&str], pri
 }
 
 pub(crate) fn line(source: Source, item_id: ItemId, quantity: i64) -> LineInput {
-    LineInput { source, item_id, quantity, discount: None }
+    LineInput { source, item_id, quantity, discount: None, charge: None }
 }
 
 pub(crate) fn address() -> Address {
@@ -205,8 +205,13 @@ impl Shop {
     }
 
     pub(crate) fn hold(&mut self, item_id: ItemId, quantity: i64) -> HoldId {
-        let hold =
-            HoldInput { item_id, location_id: WAREHOUSE, quantity, owner: "cart".into(), expire_ms: None };
+        let hold = HoldInput {
+            item_id,
+            location_id: WAREHOUSE,
+            quantity,
+            owner: "cart".into(),
+            ..HoldInput::default()
+        };
         match self.run(Command::CreateHold(hold)) {
             Reply::Hold(hold) => hold.hold_id,
             other => panic!("{other:?}"),
@@ -297,7 +302,7 @@ impl Shop {
     /// Sells so many teas over the counter to the customer.
     pub(crate) fn sell_tea(&mut self, shift_id: ShiftId, quantity: i64, tenders: Vec<TenderInput>) -> Reply {
         let lines = vec![LineInput { discount: rupiah(1_000), ..line(Source::Missing, TEA, quantity) }];
-        let sale = TillSaleInput { shift_id, lines, customer_id: CUSTOMER, price_list: String::new() };
+        let sale = TillSaleInput { shift_id, lines, customer_id: CUSTOMER, ..TillSaleInput::default() };
         self.run(Command::CreateTillSale { sale, tenders })
     }
 

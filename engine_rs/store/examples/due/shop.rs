@@ -7,7 +7,7 @@ use kasir_core::command::{
     BankAccountInput, BookingInput, HoldInput, ItemInput, LineInput, LocationInput, MoneyInput, PriceInput,
     Source, StockLine, TaxClassInput,
 };
-use kasir_core::ids::{BankAccountId, ItemId, LocationId, OrderId, TaxClassId};
+use kasir_core::ids::{BankAccountId, HoldId, ItemId, LocationId, OrderId, TaxClassId};
 use kasir_core::kv::{Key, u64_at};
 use kasir_core::records::{Address, encode};
 use kasir_core::refusal::Outcome;
@@ -198,6 +198,7 @@ fn hold(number: u64, expire_ms: i64) -> HoldInput {
         quantity: 1,
         owner: format!("cart-{number}"),
         expire_ms: Some(expire_ms),
+        replaced_hold_id: HoldId(0),
     }
 }
 
@@ -208,6 +209,7 @@ fn booking(number: u64, expire_ms: i64) -> BookingInput {
         item_id,
         quantity,
         discount: None,
+        charge: None,
     };
     let customer = number % CUSTOMERS;
     let phone = format!("0812{customer:08}");

@@ -108,6 +108,7 @@ pub(crate) fn booking(chance: &mut Chance, items: u64, made: u64, expire_ms: i64
         item_id: ItemId(item),
         quantity,
         discount: None,
+        charge: None,
     };
     let name = format!("Siti Rahmawati {customer}");
     let phone = format!("0812{customer:08}");

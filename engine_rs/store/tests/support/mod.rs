@@ -10,7 +10,7 @@ use kasir_core::command::{
     BookingInput, HoldInput, ItemInput, LineInput, LocationInput, MoneyInput, PriceInput, Source,
 };
 use kasir_core::command::{StockLine, TaxClassInput};
-use kasir_core::ids::{ItemId, LocationId, TaxClassId};
+use kasir_core::ids::{HoldId, ItemId, LocationId, TaxClassId};
 use kasir_core::{Command, Fault, Reason, Refusal, Reply, View};
 use kasir_store::{Answer, BatchSink, Clock, Options, Request, Store, StoreError};
 use tempfile::TempDir;
@@ -281,12 +281,19 @@ pub(crate) fn hold(owner: &str, expire_ms: i64) -> Command {
         quantity: 1,
         owner: owner.into(),
         expire_ms: Some(expire_ms),
+        replaced_hold_id: HoldId(0),
     })
 }
 
 /// A booking of one unit.
 pub(crate) fn booking(customer: &str) -> Command {
-    let line = LineInput { source: Source::Location(WAREHOUSE), item_id: ITEM, quantity: 1, discount: None };
+    let line = LineInput {
+        source: Source::Location(WAREHOUSE),
+        item_id: ITEM,
+        quantity: 1,
+        discount: None,
+        charge: None,
+    };
     let number: u32 = customer.bytes().fold(7, |number, byte| (number * 31 + u32::from(byte)) % 100_000_000);
     Command::CreateBooking(BookingInput {
         customer_name: customer.into(),

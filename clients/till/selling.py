@@ -1,4 +1,4 @@
-"""The till: `kasir till`."""
+"""Carts and shifts in the terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,29 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from clients.common.commands import command, new_app
-from clients.common.money import show_amount, show_money
-from clients.common.numbers import id_option
+from clients.common.commands import command
+from clients.common.money import parse_money, show_amount, show_money
+from clients.common.numbers import id_option, parse_id
 from clients.common.output import facts, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.specs import parse_scan, parse_tender
 from clients.common.views import lines_table, sale_view, shift_view, shifts_table, totals_pairs
+from clients.till.cart import Cart, CartLine, Permission
+from clients.till.counting import Report
+from clients.till.group import (
+    CART,
+    SHIFT,
+    ApprovedBy,
+    Pin,
+    TillArgument,
+    TillOption,
+    app,
+    at_till,
+    permission,
+    say_waits,
+)
+from clients.till.till import Till
 from kasir.v1.common_pb2 import Money
 from kasir.v1.sale_pb2 import (
     TENDER_KIND_CARD,
@@ -27,43 +42,17 @@ from kasir.v1.sale_pb2 import (
     TenderKind,
 )
 from kasir.v1.till_pb2 import (
-    CloseShiftRequest,
-    CloseShiftResponse,
-    CreateTillSaleRequest,
-    CreateTillSaleResponse,
     GetShiftRequest,
     GetShiftResponse,
     ListShiftsRequest,
     ListShiftsResponse,
-    OpenShiftRequest,
-    OpenShiftResponse,
-    QuoteTillSaleRequest,
     QuoteTillSaleResponse,
-    RecordCashMovementRequest,
-    RecordCashMovementResponse,
-    TillLineInput,
-    TillSaleInput,
 )
-
-app = new_app("till", "Till: open a shift, sell, close with counted cash.")
-
-SHIFT = "The shift"
-CART = "The cart"
 
 # In the place of an amount: what the other payments leave.
 EXACT = "exact"
 
-TillOption = Annotated[
-    str,
-    typer.Option("--till", envvar="KASIR_TILL", metavar="CODE", help="The till; not needed if the only one."),
-]
-TillArgument = Annotated[
-    str,
-    typer.Argument(
-        envvar="KASIR_TILL", metavar="[TILL]", help="The till's code; not needed if the only one."
-    ),
-]
-Scans = Annotated[
+ScanOption = Annotated[
     list[str],
     typer.Option(
         "--scan", metavar="CODE[xQTY][~DISCOUNT]", help="What is in the cart; repeatable.", show_default=False
@@ -98,24 +87,27 @@ def open_(
     cash: Annotated[str, typer.Option(metavar="AMOUNT", help="Cash counted in the drawer.")],
 ) -> None:
     """Open a shift with counted cash."""
-    request = OpenShiftRequest(till_id=shop.till(till).till_id, opening_cash=shop.money(cash))
-    reply = shop.call(request, OpenShiftResponse, note=f"open {till or 'the till'}")
-    shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+    with at_till(shop, till) as (here, at):
+        _show_shift(here, at, at.open_shift(here.money(cash)))
+        at.keep_up()
 
 
 @command(app, "quote", ["kasir till quote --scan 8991234567891x2 --scan GULA-5~500"], CART)
 def quote(
     shop: Shop,
-    scan: Scans,
+    scan: ScanOption,
     till: TillOption = "",
     customer: CustomerOption = "",
     price_list: PriceList = "",
 ) -> None:
     """Say what a cart costs. Nothing is sold."""
-    cart = _cart(shop, scan, till, customer, price_list)
-    reply = shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse)
-    pairs = totals_pairs(reply.totals)
-    shop.output.emit(reply, lambda: Group(facts("Cart", pairs), lines_table(shop, reply.lines)))
+    with at_till(shop, till) as (here, at):
+        made = _cart(shop, at, scan, customer, price_list, None)
+        quote = at.quote(made)
+        reply = QuoteTillSaleResponse(lines=quote.priced.lines, totals=quote.priced.totals)
+        pairs = totals_pairs(reply.totals)
+        shop.output.emit(reply, lambda: Group(facts("Cart", pairs), lines_table(here, reply.lines)))
+        say_waits(shop, at)
 
 
 @command(
@@ -130,7 +122,10 @@ def quote(
 )
 def sell(
     shop: Shop,
-    scan: Scans,
+    scan: Annotated[
+        list[str] | None,
+        typer.Option("--scan", metavar="CODE[xQTY][~DISCOUNT]", help="What is in the cart; repeatable."),
+    ] = None,
     cash: Annotated[
         str, typer.Option(metavar="AMOUNT|exact", help="Cash given; 'exact' is what is left to pay.")
     ] = "",
@@ -152,17 +147,32 @@ def sell(
     till: TillOption = "",
     customer: CustomerOption = "",
     price_list: PriceList = "",
+    cart: Annotated[int, typer.Option(metavar="N", help="A cart that was set aside.")] = 0,
+    approved_by: ApprovedBy = "",
+    pin: Pin = "",
 ) -> None:
     """Sell a cart: stock falls at once, the receipt is printed, the change is shown.
 
-    A payment without an amount pays what the others leave; there can be one such.
+    A payment without an amount pays what the others leave; there can be one such. While the line to the
+    server is down the till sells what it has leased; the sale is kept on this machine and sent when the line
+    is back.
     """
-    cart = _cart(shop, scan, till, customer, price_list)
     given = _given(cash, card or [], qr or [], transfer or [], points, credit)
-    tenders = _tenders(shop, cart, given)
-    request = CreateTillSaleRequest(sale=cart, tenders=tenders)
-    reply = shop.call(request, CreateTillSaleResponse, note=f"till sale of {len(scan)} lines")
-    shop.output.emit(reply, lambda: sale_view(shop, reply.sale))
+    with at_till(shop, till) as (here, at):
+        made = at.recall(cart) if cart else Cart()
+        allowed = permission(at, approved_by, pin)
+        fill(shop, at, made, scan or [], allowed)
+        made.customer_id = _who(shop, customer, made.customer_id)
+        made.price_list = price_list or made.price_list
+        if not made.lines:
+            raise BadInput("There is nothing to sell: --scan CODE, or --cart N for one set aside.")
+        tenders = _tenders(here, at, made, given)
+        sold = at.sell(made, tenders, beyond_lease=allowed)
+        value = {"sale": sold.sale, "offline": not sold.online, "receipt": sold.entry.receipt}
+        shop.output.emit(value, lambda: sale_view(here, sold.sale))
+        say_waits(shop, at)
+        if at.leases.due(at.now_ms()):
+            at.keep_up()
 
 
 @dataclass(frozen=True)
@@ -174,19 +184,43 @@ class Given:
     reference: str = ""
 
 
-def _cart(shop: Shop, scans: Sequence[str], till: str, customer: str, price_list: str) -> TillSaleInput:
-    specs = [parse_scan(text) for text in scans]
-    shift_id = shop.open_shift_id(till)
-    lines = [
-        TillLineInput(
-            item_id=shop.item(spec.code).item.item_id,
-            quantity=spec.quantity,
-            discount=shop.money(spec.discount) if spec.discount else None,
-        )
-        for spec in specs
-    ]
-    customer_id = shop.customer(customer).customer_id if customer else 0
-    return TillSaleInput(shift_id=shift_id, lines=lines, customer_id=customer_id, price_list=price_list)
+def _cart(
+    shop: Shop, till: Till, scans: Sequence[str], customer: str, price_list: str, allowed: Permission | None
+) -> Cart:
+    made = Cart(customer_id=_who(shop, customer, 0), price_list=price_list)
+    fill(shop, till, made, scans, allowed)
+    return made
+
+
+def _who(shop: Shop, customer: str, known: int) -> int:
+    """A customer's number; one that is named by it needs no line."""
+    if not customer:
+        return known
+    return (
+        parse_id(customer[1:], "customer")
+        if customer.startswith("#")
+        else shop.customer(customer).customer_id
+    )
+
+
+def fill(shop: Shop, till: Till, cart: Cart, scans: Sequence[str], allowed: Permission | None) -> None:
+    """Puts what was typed into the cart. The line up, the server says what a code means. A discount that
+    nobody allowed is the cashier's own. Raises BadInput, CallFailed.
+    """
+    currency = till.settings.currency_code
+    for text in scans:
+        spec = parse_scan(text)
+        if till.line_may_be_up():
+            item = till.catalogue.keep(shop.item(spec.code).item)
+        else:
+            item = till.find(spec.code)
+        discount = parse_money(spec.discount, currency).minor_units if spec.discount else 0
+        if not discount:
+            cart.add(item.item_id, spec.quantity)
+            continue
+        cart.lines.append(CartLine(item.item_id, spec.quantity))
+        own = Permission(till.client.connection.actor)
+        cart.discount(len(cart.lines) - 1, discount, allowed or own)
 
 
 def _given(
@@ -204,10 +238,10 @@ def _given(
     return given
 
 
-def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Tender]:
+def _tenders(shop: Shop, till: Till, cart: Cart, given: Sequence[Given]) -> list[Tender]:
     """Puts amounts to the payments: the one without takes what is left. What costs nothing needs none."""
     if not given:
-        if not shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse).totals.total.minor_units:
+        if not till.quote(cart).priced.totals.total.minor_units:
             return []
         raise BadInput("Say how it is paid: --cash AMOUNT, --card REF, --qr REF, --transfer REF, …")
     _check_customers_own(shop, cart, given)
@@ -217,7 +251,7 @@ def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Te
         raise BadInput("Two payments have no amount; write AMOUNT=REFERENCE for all but one.")
     rest = Money()
     if open_ones:
-        total = shop.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse).totals.total
+        total = till.quote(cart).priced.totals.total
         rest = Money(currency_code=total.currency_code, minor_units=total.minor_units - named)
         if total.minor_units == 0:
             raise BadInput("The cart costs nothing, and a sale has something to pay: take less off.")
@@ -234,7 +268,7 @@ def _tenders(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> list[Te
     ]
 
 
-def _check_customers_own(shop: Shop, cart: TillSaleInput, given: Sequence[Given]) -> None:
+def _check_customers_own(shop: Shop, cart: Cart, given: Sequence[Given]) -> None:
     """Points and credit are somebody's, and points have a worth. Raises BadInput."""
     for each in given:
         if each.kind not in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT}:
@@ -277,13 +311,22 @@ def cash_out(
 
 
 def _move_cash(shop: Shop, till: str, amount: str, reason: str, sign: int) -> None:
-    money = shop.payment(amount)
-    money.minor_units *= sign
-    request = RecordCashMovementRequest(shift_id=shop.open_shift_id(till), amount=money, reason=reason)
-    reply = shop.call(
-        request, RecordCashMovementResponse, note=f"cash {'in' if sign > 0 else 'out'}: {reason}"
+    with at_till(shop, till) as (here, at):
+        money = here.payment(amount)
+        money.minor_units *= sign
+        _show_shift(here, at, at.move_cash(money, reason))
+
+
+def _show_shift(shop: Shop, till: Till, report: Report) -> None:
+    """A report, with what is not in it yet."""
+    value = {"shift": report.shift, "offline": not report.online, "waits": report.waits}
+    unbooked = (
+        show_amount(report.unbooked_minor, till.settings.currency_code) if report.unbooked_minor else ""
     )
-    shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+    pairs = [("Cash of refused sales", unbooked)]
+    view = shift_view(shop, report.shift)
+    shop.output.emit(value, lambda: Group(view, facts("Beside it", pairs)) if unbooked else view)
+    say_waits(shop, till)
 
 
 @command(app, "x", ["kasir till x", "kasir till x KASIR-1", "kasir till x --shift 7 --json"], SHIFT)
@@ -293,9 +336,12 @@ def x(
     shift: Annotated[int | None, id_option("--shift", "A shift by its number, closed ones too.")] = None,
 ) -> None:
     """Show the shift as it stands (X report). On paper: kasir print shift-report."""
-    shift_id = shift or shop.open_shift_id(till)
-    reply = shop.call(GetShiftRequest(shift_id=shift_id), GetShiftResponse)
-    shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+    if shift:
+        reply = shop.call(GetShiftRequest(shift_id=shift), GetShiftResponse)
+        shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+        return
+    with at_till(shop, till) as (here, at):
+        _show_shift(here, at, at.x())
 
 
 @command(
@@ -311,9 +357,8 @@ def close(
     cash: Annotated[str, typer.Option(metavar="AMOUNT", help="Cash counted in the drawer.")],
 ) -> None:
     """Close the shift with counted cash (Z report). The difference is recorded."""
-    request = CloseShiftRequest(shift_id=shop.open_shift_id(till), counted_cash=shop.money(cash))
-    reply = shop.call(request, CloseShiftResponse, note=f"close {till or 'the till'}")
-    shop.output.emit(reply, lambda: shift_view(shop, reply.shift))
+    with at_till(shop, till) as (here, at):
+        _show_shift(here, at, at.close_shift(here.money(cash)))
 
 
 @command(app, "shifts", ["kasir till shifts", "kasir till shifts --limit 5 --json"], SHIFT)

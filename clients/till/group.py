@@ -1,0 +1,116 @@
+"""What the commands of `kasir till` share: the group, its options, and the till behind them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Annotated
+
+import typer
+
+from clients.common.commands import new_app
+from clients.common.journal import state_dir
+from clients.common.shop import Shop
+from clients.till.cart import Permission
+from clients.till.line import till_client
+from clients.till.till import Till, open_till
+from kasir.v1.admin_pb2 import Settings
+from kasir.v1.catalogue_pb2 import ItemAvailability
+from kasir.v1.stock_pb2 import Location
+from kasir.v1.till_pb2 import Till as TillRecord
+
+app = new_app(
+    "till", "Till: open a shift, sell, close with counted cash; with the line to the server or without."
+)
+
+SHIFT = "The shift"
+CART = "The cart"
+LINE = "Without the line"
+
+TillOption = Annotated[
+    str,
+    typer.Option("--till", envvar="KASIR_TILL", metavar="CODE", help="The till; not needed if the only one."),
+]
+TillArgument = Annotated[
+    str,
+    typer.Argument(
+        envvar="KASIR_TILL", metavar="[TILL]", help="The till's code; not needed if the only one."
+    ),
+]
+
+
+ApprovedBy = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Who allowed a discount, or goods beyond the lease while the line is down."
+    ),
+]
+Pin = Annotated[
+    str,
+    typer.Option(envvar="KASIR_TILL_PIN", metavar="PIN", help="Their PIN; asked for where it is needed."),
+]
+
+
+def permission(till: Till, approved_by: str, pin: str) -> Permission | None:
+    """What somebody allows; None when nobody is named. Raises BadInput."""
+    if not approved_by:
+        return None
+    if till.approvers.names() and not pin:
+        pin = typer.prompt(f"PIN of {approved_by}", hide_input=True)
+    return till.approvers.permit(approved_by, pin, till.now_ms())
+
+
+class TillShop(Shop):
+    """The shop as the till's disk has it while the line is down, for what is shown to people."""
+
+    def __init__(self, shop: Shop, till: Till) -> None:
+        super().__init__(shop.client, shop.output)
+        self._till = till
+
+    @cached_property
+    def settings(self) -> Settings:
+        """As told last."""
+        return self._till.settings
+
+    @cached_property
+    def locations(self) -> Sequence[Location]:
+        """The till's own."""
+        return [self._till.location]
+
+    @cached_property
+    def tills(self) -> Sequence[TillRecord]:
+        """The one till."""
+        return [self._till.record]
+
+    def item_by_id(self, item_id: int) -> ItemAvailability:
+        """From the catalogue's copy; its name and codes only."""
+        found = ItemAvailability()
+        item = self._till.catalogue.by_id(item_id)
+        if item is not None:
+            found.item.item_id, found.item.sku, found.item.name = item_id, item.sku, item.name
+        return found
+
+
+@contextmanager
+def at_till(shop: Shop, code: str) -> Iterator[tuple[TillShop, Till]]:
+    """The till of that code, on this machine's disk and at the server if the line is up. Raises BadInput,
+    CallFailed.
+    """
+    with till_client(shop.client.connection, shop.client.patience.timeout_s) as client:
+        till = open_till(state_dir(), client, code)
+        try:
+            yield TillShop(shop, till), till
+        finally:
+            till.store.close()
+
+
+def say_waits(shop: Shop, till: Till) -> None:
+    """Tells people that the line is down, and what waits for it."""
+    waits = till.journal.waits()
+    if not till.line_may_be_up():
+        kept = f"{waits} kept here will be sent when it is back" if waits else "nothing waits to be sent"
+        shop.output.say(f"OFFLINE: the line to {till.client.connection.server} is down; {kept}.", "yellow")
+    elif waits:
+        shop.output.say(f"{waits} kept here could not be sent yet: kasir till outbox.", "yellow")
+    matters = len(till.journal.matters())
+    if matters:
+        shop.output.say(f"{matters} to look at: kasir till outbox.", "yellow")

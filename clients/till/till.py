@@ -1,0 +1,414 @@
+"""One till: cart, prices, lease, journal and shift put together, with the line and without it.
+
+Every sale is journalled before anybody is told of it, the line up or not, and carries the till's own
+receipt number: the till's code, four signs of this journal, and a count. While the line is up the server
+totals the cart and takes the sale at once; while it is down the catalogue's copy does, and the sale waits.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from clients.common.client import Client
+from clients.common.problems import BadInput, CallFailed
+from clients.common.request_ids import new_request_id
+from clients.till import journal, lease, prices, shifts
+from clients.till.cart import Cart, Permission
+from clients.till.counting import ShiftDesk
+from clients.till.journal import Entry, Kind, Trouble
+from clients.till.prices import Item, Priced, Wanted
+from clients.till.sender import Sent, down
+from clients.till.store import Store, Table, Transaction, known_tills, number, till_directory
+from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse
+from kasir.v1.common_pb2 import CHANNEL_TILL, Money
+from kasir.v1.sale_pb2 import TENDER_KIND_CREDIT, TENDER_KIND_POINTS, Sale, Tender
+from kasir.v1.till_pb2 import (
+    CreateTillSaleRequest,
+    ListTillsRequest,
+    ListTillsResponse,
+    QuoteTillSaleRequest,
+    QuoteTillSaleResponse,
+    TillCharge,
+    TillLineInput,
+    TillSaleInput,
+)
+
+
+class NotCovered(BadInput):
+    """More is wanted than the till has leased, and the line is down: somebody has to allow it.
+    `uncovered` has units by item.
+    """
+
+    def __init__(self, message: str, uncovered: Mapping[int, int]) -> None:
+        super().__init__(message)
+        self.uncovered = dict(uncovered)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a cart comes to; `online`: the server said so."""
+
+    priced: Priced
+    online: bool
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A sale that is on the disk. `sale` is the server's once it has it, else what the receipt says."""
+
+    entry: Entry
+    sale: Sale
+    online: bool
+
+
+class Till(ShiftDesk):
+    """All that a till does."""
+
+    # --- The catalogue ---
+
+    def refresh(self) -> bool:
+        """Brings settings, the till and the catalogue up to date; False when the line is down."""
+        try:
+            tills = self.client.call(ListTillsRequest(), ListTillsResponse).tills
+            self.meet(next(each for each in tills if each.till_id == self.record.till_id))
+            self.catalogue.refresh(self.client)
+        except CallFailed as failed:
+            self.broke(failed)
+            return False
+        return True
+
+    def find(self, code: str) -> Item:
+        """The item of a scan or a code: of the copy, or else of the server. Raises BadInput."""
+        found = self.catalogue.by_code(code)
+        if found is not None:
+            return found
+        for request in (GetItemRequest(barcode=code), GetItemRequest(sku=code)):
+            if not self.line_may_be_up():
+                break
+            try:
+                return self.catalogue.keep(self.client.call(request, GetItemResponse).item.item)
+            except CallFailed as failed:
+                if down(failed):
+                    self.broke(failed)
+        words = "" if self.line_may_be_up() else " The line is down; the till knows what it was told before."
+        raise BadInput(f"There is no item '{code}'.{words}")
+
+    # --- Carts ---
+
+    def quote(self, cart: Cart) -> Quote:
+        """What a cart comes to: by the server, or by the copy while the line is down. Raises BadInput,
+        CallFailed.
+        """
+        wanted = self._wanted(cart)
+        with self.store.read() as txn:
+            shift_id = shifts.need_current(txn).shift_id
+        if shift_id and self.line_may_be_up():
+            request = QuoteTillSaleRequest(sale=self._input(cart, shift_id))
+            try:
+                reply = self.client.call(request, QuoteTillSaleResponse)
+            except CallFailed as failed:
+                self.broke(failed)
+            else:
+                return Quote(self._as_quoted(reply), online=True)
+        settings = self.settings
+        priced = prices.price(
+            wanted,
+            self.catalogue.taxes(),
+            currency_code=settings.currency_code,
+            price_list=cart.price_list,
+            location_id=self.record.location_id,
+        )
+        return Quote(priced, online=False)
+
+    def _wanted(self, cart: Cart) -> list[Wanted]:
+        found = []
+        for line in cart.lines:
+            item = self.catalogue.by_id(line.item_id)
+            if item is None:
+                raise BadInput(f"Item {line.item_id} is not known here: scan it again.")
+            found.append(Wanted(item, line.quantity, line.discount_minor))
+        return found
+
+    def _as_quoted(self, reply: QuoteTillSaleResponse) -> Priced:
+        """The server names taxes by code, a sale by number."""
+        by_code = {tax.code: tax.tax_class_id for tax in self.catalogue.taxes().values()}
+        if not {line.tax_code for line in reply.lines if line.tax_code} <= by_code.keys():
+            self.catalogue.refresh_taxes(self.client)
+            by_code = {tax.code: tax.tax_class_id for tax in self.catalogue.taxes().values()}
+        tax_class_ids = [by_code[line.tax_code] if line.tax_code else 0 for line in reply.lines]
+        return Priced(list(reply.lines), reply.totals, tax_class_ids)
+
+    def _input(self, cart: Cart, shift_id: int) -> TillSaleInput:
+        currency = self.settings.currency_code
+        lines = [
+            TillLineInput(
+                item_id=line.item_id,
+                quantity=line.quantity,
+                discount=Money(currency_code=currency, minor_units=line.discount_minor)
+                if line.discount_minor
+                else None,
+            )
+            for line in cart.lines
+        ]
+        return TillSaleInput(
+            shift_id=shift_id, lines=lines, customer_id=cart.customer_id, price_list=cart.price_list
+        )
+
+    def set_aside(self, cart: Cart, name: str) -> int:
+        """Keeps a cart for later, under its number; it is on the list until it is sold or dropped."""
+        with self.store.write() as txn:
+            if not cart.number:
+                cart.number = (txn.get(Table.META, b"carts") or 0) + 1
+                txn.put(Table.META, b"carts", cart.number)
+            cart.name = name
+            txn.put(Table.CARTS, number(cart.number), cart.to_row())
+        return cart.number
+
+    def carts(self) -> list[Cart]:
+        """Carts set aside, oldest first."""
+        with self.store.read() as txn:
+            return [Cart.from_row(row) for _, row in txn.scan(Table.CARTS)]
+
+    def recall(self, cart_number: int) -> Cart:
+        """A cart that was set aside. Raises BadInput."""
+        with self.store.read() as txn:
+            row = txn.get(Table.CARTS, number(cart_number))
+        if row is None:
+            raise BadInput(f"There is no cart {cart_number} set aside.")
+        return Cart.from_row(row)
+
+    def drop(self, cart_number: int) -> None:
+        """Forgets a cart that was set aside. Raises BadInput."""
+        self.recall(cart_number)
+        with self.store.write() as txn:
+            txn.delete(Table.CARTS, number(cart_number))
+
+    # --- Selling ---
+
+    def sell(self, cart: Cart, tenders: Sequence[Tender], *, beyond_lease: Permission | None = None) -> Sold:
+        """Sells a cart: on the disk when this returns, at the server if the line is up.
+
+        Raises BadInput for what cannot be sold, NotCovered for what somebody has to allow, and CallFailed
+        when the server refused it; nothing is sold then.
+        """
+        self.approvers.check(beyond_lease, *(line.permission for line in cart.lines))
+        if self.line_may_be_up() and self.journal.waits():
+            self.send()
+        quote = self.quote(cart)
+        if not quote.online and any(
+            tender.kind in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT} for tender in tenders
+        ):
+            raise BadInput("Points and credit are known to the server only, and the line is down.")
+        entry = self._journalled(cart, quote, tenders, beyond_lease)
+        if not quote.online:
+            return Sold(entry, entry.receipt_sale, online=False)
+        sent = self.send(entry.seq)
+        if sent.void is not None:
+            if cart.number:
+                self.set_aside(cart, cart.name)
+            raise sent.void
+        if sent.sale is not None:
+            return Sold(entry, sent.sale, online=True)
+        # The line broke in between: it may be sold at the server or not, and here it is.
+        with self.store.write() as txn:
+            entry = journal.get_entry(txn, entry.seq)
+            if entry.uncovered:
+                self._uncovered(txn, entry)
+        return Sold(entry, entry.receipt_sale, online=False)
+
+    def _journalled(
+        self, cart: Cart, quote: Quote, tenders: Sequence[Tender], beyond_lease: Permission | None
+    ) -> Entry:
+        change_minor = prices.change(tenders, quote.priced.totals)
+        wanted: dict[int, int] = {}
+        for line in cart.lines:
+            wanted[line.item_id] = wanted.get(line.item_id, 0) + line.quantity
+        now_ms = self.now_ms()
+        permissions = cart.permissions()
+        with self.store.write() as txn:
+            shift = shifts.need_current(txn)
+            draws, uncovered = lease.draw(txn, wanted, now_ms)
+            if uncovered and not quote.online:
+                if beyond_lease is None:
+                    raise self._not_covered(uncovered)
+                permissions.append({"what": "beyond the lease"} | asdict(beyond_lease))
+            signs, count = txn.get(Table.META, b"receipts")
+            txn.put(Table.META, b"receipts", [signs, count + 1])
+            receipt = f"{self.record.code}-{signs}-{count + 1}"
+            request = self._request(cart, quote, tenders, receipt, now_ms)
+            entry = Entry(
+                seq=0,
+                kind=Kind.SALE,
+                request_id=new_request_id(),
+                actor=self.client.connection.actor,
+                time_ms=now_ms,
+                shift=shift.number,
+                request=request.SerializeToString(),
+                receipt=receipt,
+                offline=not quote.online,
+                sale=self._receipt(quote, request, change_minor).SerializeToString(),
+                draws=draws,
+                uncovered=uncovered,
+                permissions=permissions,
+            )
+            journal.add(txn, entry)
+            lease.count_sold(txn, wanted, now_ms)
+            txn.delete(Table.CARTS, number(cart.number))
+            if uncovered and not quote.online:
+                self._uncovered(txn, entry)
+        return entry
+
+    def _not_covered(self, uncovered: list[list[int]]) -> NotCovered:
+        words = []
+        for item_id, units in uncovered:
+            item = self.catalogue.by_id(item_id)
+            words.append(f"{units} of {item.name if item else f'item {item_id}'}")
+        return NotCovered(
+            f"The line is down, and the till has not leased {', '.join(words)}: somebody has to allow it.",
+            {pair[0]: pair[1] for pair in uncovered},
+        )
+
+    def _uncovered(self, txn: Transaction, entry: Entry) -> None:
+        units = sum(units for _, units in entry.uncovered)
+        by = next((each["by"] for each in entry.permissions if each["what"] == "beyond the lease"), "")
+        words = f"{units} sold beyond the lease{f', allowed by {by}' if by else ''}."
+        journal.raise_matter(
+            txn, entry, Trouble.UNCOVERED, self.now_ms(), words, entry.receipt_sale.totals.total.minor_units
+        )
+
+    def _request(
+        self, cart: Cart, quote: Quote, tenders: Sequence[Tender], receipt: str, now_ms: int
+    ) -> CreateTillSaleRequest:
+        """What is sent; shift and holds are put in when it is made final."""
+        made = self._input(cart, 0)
+        for line, priced, tax_class_id in zip(
+            made.lines, quote.priced.lines, quote.priced.tax_class_ids, strict=True
+        ):
+            line.charge.CopyFrom(TillCharge(unit_price=priced.unit_price, tax_class_id=tax_class_id))
+        made.receipt = receipt
+        made.sold_time.FromMilliseconds(now_ms)
+        made.receipt_given = not quote.online
+        return CreateTillSaleRequest(sale=made, tenders=tenders)
+
+    def _receipt(self, quote: Quote, request: CreateTillSaleRequest, change_minor: int) -> Sale:
+        currency = self.settings.currency_code
+        return Sale(
+            till_id=self.record.till_id,
+            customer_id=request.sale.customer_id,
+            lines=quote.priced.lines,
+            totals=quote.priced.totals,
+            tenders=request.tenders,
+            change=Money(currency_code=currency, minor_units=change_minor),
+            channel=CHANNEL_TILL,
+            cashier=self.client.connection.actor,
+            receipt=request.sale.receipt,
+            sold_time=request.sale.sold_time,
+            create_time=request.sale.sold_time,
+        )
+
+    # --- Between customers ---
+
+    def keep_up(self) -> None:
+        """Sends what waits, follows the catalogue, renews the lease when due; as far as the line allows.
+
+        A window calls it now and then, on a thread of its own with a `Till` of its own on the same store.
+        """
+        if not self.line_may_be_up() or self.send().left:
+            return
+        if not self.line_may_be_up() or not self.refresh():
+            return
+        with self.store.read() as txn:
+            shift = shifts.current(txn)
+        if shift is not None and self.leases.due(self.now_ms()):
+            self.renew_lease()
+
+    # --- The lease ---
+
+    def renew_lease(self, wanted: Mapping[int, int] | None = None) -> lease.Taken | None:
+        """Leases stock: so much of each item as said, or by what was sold. None while the line is down."""
+        now_ms = self.now_ms()
+        if self.journal.waits():
+            self.send()
+        if self.journal.waits():
+            return None
+        record = self.record
+        with self._sender.lock:
+            try:
+                if wanted is None:
+                    sized = self.leases.by_sales(now_ms)
+                    wanted = self.leases.fair(self.client, sized, record.location_id, now_ms)
+                    gone = self.leases.available(now_ms).keys() - wanted.keys()
+                    wanted |= dict.fromkeys(gone, 0)
+                return self.leases.take(
+                    self.client,
+                    wanted,
+                    location_id=record.location_id,
+                    owner=f"till {record.code}",
+                    now_ms=now_ms,
+                )
+            except CallFailed as failed:
+                self.broke(failed)
+                return None
+
+    # --- Exceptions ---
+
+    def retry(self, seq: int) -> Sent:
+        """Sends once more what was refused, in the shift that is open now. Raises BadInput."""
+        with self.store.read() as txn:
+            entry = journal.get_entry(txn, seq)
+            open_one = shifts.current(txn)
+        if entry.kind == Kind.SALE and open_one is None:
+            raise BadInput("Open a shift first: the sale is to count in one.")
+        self.journal.retry(seq, new_request_id(), open_one.number if open_one else entry.shift)
+        sent = self.send()
+        if open_one is not None and sent.done:
+            self.ask_shift(open_one.number)
+        return sent
+
+    def settle(self, seq: int, note: str) -> None:
+        """Somebody has taken care of an exception. Raises BadInput."""
+        self.journal.settle(seq, self.client.connection.actor, note, self.now_ms())
+
+
+def open_till(root: Path, client: Client, code: str = "", *, clock: Callable[[], float] = time.time) -> Till:
+    """The till of that code at the client's server, or the only one; from the disk while the line is down.
+
+    Raises BadInput when there is none, or several to choose from, or the line is down and the till was
+    never here.
+    """
+    server = client.connection.server
+    try:
+        tills = list(client.call(ListTillsRequest(), ListTillsResponse).tills)
+    except CallFailed as failed:
+        if not down(failed) or not known_tills(root, server):
+            raise
+        name = _chosen(code, known_tills(root, server), "The line is down, and this machine knows")
+        till = Till(Store(till_directory(root, server, name)), client, clock=clock)
+        till.broke(failed)
+        return till
+    name = _chosen(code, [each.code for each in tills], "There are the tills")
+    record = next(each for each in tills if each.code == name)
+    till = Till(Store(till_directory(root, server, name)), client, clock=clock)
+    try:
+        till.meet(record)
+    except CallFailed as failed:
+        if not down(failed) or till.store.meta("till") is None:
+            till.store.close()
+            raise
+        till.broke(failed)
+    return till
+
+
+def _chosen(code: str, codes: Sequence[str], words: str) -> str:
+    if not code and len(codes) == 1:
+        return codes[0]
+    for each in codes:
+        if code and each.lower() == code.strip().lower():
+            return each
+    if not codes:
+        raise BadInput(
+            f"{words} none." if code or words.startswith("The line") else "No till was set up yet."
+        )
+    listed = ", ".join(codes[:20])
+    raise BadInput(f"There is no till '{code}'. {words} {listed}." if code else f"Say which till: {listed}.")
