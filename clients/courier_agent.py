@@ -23,10 +23,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from clients.common.at_the_door import at_the_door
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
 from clients.courier_http import Absent, Assigned, CourierApi, Refused, Unclear
+from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
     AIRWAY_BILL_STATE_FAILED,
@@ -212,7 +214,7 @@ class CourierAgent:
         """One round for one parcel: ask, order if there is none, report what is now known."""
         retry_after_s = 0.0
         if task.report is None:
-            outcome = self._ask(task.parcel)
+            outcome = self._ask(task.parcel, client)
             task.report = self._report_of(task, outcome)
             if isinstance(outcome, Unclear):
                 retry_after_s = outcome.retry_after_s
@@ -221,11 +223,16 @@ class CourierAgent:
             with self._changed:
                 self._put(task, retry_after_s + self._pause_s(task.rounds))
 
-    def _ask(self, parcel: Parcel) -> Assigned | Refused | Unclear:
+    def _ask(self, parcel: Parcel, client: Client) -> Assigned | Refused | Unclear:
         found = self._courier.find(parcel.courier_reference)
-        if isinstance(found, Absent):
-            return self._courier.create(parcel)
-        return found
+        if not isinstance(found, Absent):
+            return found
+        try:
+            request = GetBookingRequest(order_id=parcel.order_id)
+            order = client.call(request, GetBookingResponse).order
+        except CallFailed as failed:
+            return Unclear(f"the order cannot be looked at: {failed}")
+        return self._courier.create(parcel, at_the_door(order))
 
     def _report_of(
         self, task: _Task, outcome: Assigned | Refused | Unclear

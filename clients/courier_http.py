@@ -1,6 +1,7 @@
 """A courier's HTTP interface: one question or one order at a time, each answered by what is then known.
 
     POST {url}/v1/orders  {"reference", "service", "address": {…}, "weight_grams"}
+        and, when it is to collect something, {"cash_on_delivery": {"currency_code", "minor_units"}}
         200, 201 {"reference", "airway_bill"}; 400, 413, 415, 422 it will never take this parcel
     GET {url}/v1/orders?reference=R
         200 {"reference", "airway_bill"}; 404 {"code": "REFERENCE_UNKNOWN"} there is no such order
@@ -24,7 +25,7 @@ import urllib3
 
 from clients.common.connection import is_local
 from clients.common.problems import BadInput
-from kasir.v1.common_pb2 import Address
+from kasir.v1.common_pb2 import Address, Money
 from kasir.v1.shipping_pb2 import Parcel
 
 # An order's answer is a few hundred bytes.
@@ -105,14 +106,19 @@ class CourierApi:
         # A 404 without these words may come from a proxy, or from a wrong address: it denies nothing.
         return answer.unclear()
 
-    def create(self, parcel: Parcel) -> Assigned | Refused | Unclear:
-        """Orders the parcel's way to its address, under its reference."""
-        order = {
+    def create(self, parcel: Parcel, at_the_door: Money | None = None) -> Assigned | Refused | Unclear:
+        """Orders the parcel's way to its address, under its reference; `at_the_door` is collected there."""
+        order: dict[str, Any] = {
             "reference": parcel.courier_reference,
             "service": parcel.courier_service,
             "address": {name: getattr(parcel.address, name) for name in _ADDRESS_FIELDS},
             "weight_grams": parcel.weight_grams,
         }
+        if at_the_door is not None:
+            order["cash_on_delivery"] = {
+                "currency_code": at_the_door.currency_code,
+                "minor_units": at_the_door.minor_units,
+            }
         answer = self._ask("POST", "/v1/orders", json.dumps(order).encode())
         if isinstance(answer, Unclear):
             return answer

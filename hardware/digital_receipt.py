@@ -11,7 +11,7 @@ from clients.common.commands import command, new_app
 from clients.common.journal import sync_directory
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
-from hardware.file_agent import write_durably
+from hardware.file_agent import read_logo, write_durably
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
 from kasir.v1.sale_pb2 import GetSaleRequest, GetSaleResponse, Sale
 
@@ -37,7 +37,7 @@ _MAIL_EXAMPLE = (
     "receipt",
     [
         "kasir print receipt 8072 --out out/receipts",
-        "kasir print receipt 8072 --out out/receipts --format pdf",
+        "kasir print receipt 8072 --out out/receipts --format pdf --logo logo.png",
         _MAIL_EXAMPLE,
     ],
 )
@@ -51,6 +51,9 @@ def receipt(
         list[str] | None, typer.Option("--format", help="html, pdf, png or txt; repeatable. Else all.")
     ] = None,
     width: Annotated[int, typer.Option(metavar="MM", help="The paper's width, 58 or 80.")] = 80,
+    logo: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="The shop's logo at its head: PNG or JPEG.")
+    ] = None,
     mail: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Send it to this address.", rich_help_panel=MAIL)
     ] = "",
@@ -97,7 +100,7 @@ def receipt(
     if out is None and not mail:
         raise BadInput("Say where to: --out DIRECTORY, --mail ADDRESS, or both.")
     found = shop.call(GetSaleRequest(sale_id=sale), GetSaleResponse).sale
-    paper = _paper(shop, found, width)
+    paper = _paper(shop, found, width).with_logo(read_logo(logo))
     paths = _written(paper, sale, out, format_ or []) if out is not None else []
     sent: Sent | None = None
     if mail:

@@ -3,6 +3,7 @@
 from clients.common.shop import Shop
 from hardware.paper import (
     Label,
+    Logo,
     Paper,
     PaperError,
     address_label,
@@ -23,18 +24,22 @@ def label_of(shop: Shop, job: PrintJob) -> Label:
     return address_label(job.parcel, order, shop.settings, courier, copy=job.copy_number)
 
 
-def paper_of(shop: Shop, job: PrintJob, width_mm: int = 80) -> Paper:
-    """The slip, receipt or report of a job. Raises PaperError and CallFailed."""
+def paper_of(shop: Shop, job: PrintJob, width_mm: int = 80, logo: Logo | None = None) -> Paper:
+    """The slip, receipt or report of a job; slips and receipts bear the logo. Raises PaperError and
+    CallFailed.
+    """
     document, copy = job.WhichOneof("document"), job.copy_number
     if document == "order":
         accounts, couriers = shop.accounts, shop.couriers
         account = next((each for each in accounts if each.bank_account_id == job.order.bank_account_id), None)
         courier = next((each for each in couriers if each.courier_id == job.order.courier_id), None)
-        return order_slip(job.order, shop.settings, account, courier, width_mm=width_mm, copy=copy)
+        slip = order_slip(job.order, shop.settings, account, courier, width_mm=width_mm, copy=copy)
+        return slip.with_logo(logo)
     if document == "sale":
         till = next((each for each in shop.tills if each.till_id == job.sale.till_id), None)
         order = _order(shop, job.sale.order_id)
-        return sales_receipt(job.sale, shop.settings, order, till, width_mm=width_mm, copy=copy)
+        receipt = sales_receipt(job.sale, shop.settings, order, till, width_mm=width_mm, copy=copy)
+        return receipt.with_logo(logo)
     if document == "shift":
         till = next((each for each in shop.tills if each.till_id == job.shift.till_id), None)
         return shift_report(job.shift, shop.settings, till, width_mm=width_mm, copy=copy)

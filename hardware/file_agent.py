@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -43,6 +43,9 @@ from kasir.v1.print_pb2 import (
     WatchPrintJobsResponse,
 )
 
+if TYPE_CHECKING:
+    from hardware.paper import Logo
+
 # Jobs reported together. Large enough that commits do not count, small enough that paper comes at once.
 BATCH_SIZE = 100
 # Jobs read ahead of the disk; the stream waits when there are more.
@@ -54,7 +57,7 @@ DETAIL_LENGTH_MAX = 200
 
 FOLDERS = {"order": "slips", "sale": "receipts", "parcel": "labels", "shift": "shift-reports"}
 PAPER_FORMATS = ("escpos", "png", "txt")
-LABEL_FORMATS = ("zpl", "pdf", "png")
+LABEL_FORMATS = ("zpl", "tspl", "pdf", "png")
 
 app = new_app("agent", "A print agent that writes files.")
 
@@ -66,6 +69,7 @@ class Agent:
     out: Path
     formats: frozenset[str]
     name: str
+    logo: "Logo | None" = None
 
     @property
     def mark(self) -> str:
@@ -123,9 +127,14 @@ class Agent:
 
         if job.WhichOneof("document") == "parcel":
             label = label_of(shop, job)
-            made: dict[str, Callable[[], bytes]] = {"zpl": label.zpl, "pdf": label.pdf, "png": label.png}
+            made: dict[str, Callable[[], bytes]] = {
+                "zpl": label.zpl,
+                "tspl": label.tspl,
+                "pdf": label.pdf,
+                "png": label.png,
+            }
         else:
-            paper = paper_of(shop, job)
+            paper = paper_of(shop, job, logo=self.logo)
             made = {"escpos": paper.escpos, "png": paper.png, "txt": lambda: paper.text().encode()}
         return [(suffix, render) for suffix, render in made.items() if suffix in self.formats]
 
@@ -140,6 +149,18 @@ class Agent:
         # needed.
         request.request_id = derived_request_id(request)
         return set(client.call(request, BatchReportPrintJobsResponse).refused_print_job_ids)
+
+
+def read_logo(path: Path | None) -> "Logo | None":
+    """A logo's file, None for none. Raises BadInput."""
+    if path is None:
+        return None
+    from hardware.paper import PaperError, logo  # noqa: PLC0415 (see above)
+
+    try:
+        return logo.read(path)
+    except PaperError as wrong:
+        raise BadInput(f"The logo cannot be used: {wrong}.") from wrong
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -216,22 +237,29 @@ def agent(
     ] = "",
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", help="escpos, png, txt for slips; zpl, pdf, png for labels; repeatable."),
+        typer.Option(
+            "--format", help="escpos, png, txt for slips; zpl, tspl, pdf, png for labels; repeatable."
+        ),
     ] = None,
     name: Annotated[
         str, typer.Option(help="Its name among agents; else this machine's and the directory's.")
     ] = "",
+    logo: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="The shop's logo, PNG or JPEG, on slips and receipts.")
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Write what is queued now, then leave.")] = False,
 ) -> None:
-    """Take print jobs and write them to files: slips as ESC/POS, labels as ZPL and PDF, all as PNG. Until
-    Ctrl-C.
+    """Take print jobs and write them to files: slips as ESC/POS, labels as ZPL, TSPL and PDF, all as PNG.
+
+    Until Ctrl-C.
     """
     known = dict.fromkeys((*PAPER_FORMATS, *LABEL_FORMATS))
     formats = frozenset(format_ or known)
     if unknown := formats - known.keys():
         raise BadInput(f"There is no format {', '.join(sorted(unknown))}; there are {', '.join(known)}.")
     out.mkdir(parents=True, exist_ok=True)
-    made = Agent(out, formats, (name or f"{socket.gethostname()}:{out.resolve()}")[-NAME_LENGTH_MAX:])
+    known_as = (name or f"{socket.gethostname()}:{out.resolve()}")[-NAME_LENGTH_MAX:]
+    made = Agent(out, formats, known_as, read_logo(logo))
     client = shop.client
     request = WatchPrintJobsRequest(
         location_id=shop.location(location).location_id if location else 0,

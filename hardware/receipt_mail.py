@@ -5,6 +5,7 @@ sends the same message, which mail programs show once. What is doubtful is said 
 """
 
 import hashlib
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, getaddresses
 from enum import Enum
 from pathlib import Path
+from unicodedata import normalize
+
+import idna
 
 from hardware.paper import Paper, receipt_html
 from hardware.paper.text import clean
@@ -28,6 +32,13 @@ TIMEOUT_S = 30.0
 _PERMANENT = 500
 _OK = 250
 _SECRET_MAX = 4096
+# Bodies in seven bits: nobody has to be asked whether eight may pass. By whether all addresses are ASCII.
+_POLICIES = {True: SMTP.clone(cte_type="7bit"), False: SMTPUTF8.clone(cte_type="7bit")}
+# Whoever offers the first offers the second as well (RFC 6531, 3.1).
+_UTF8_OPTIONS = ("SMTPUTF8", "BODY=8BITMIME")
+# What stands before the @: RFC 5322's atoms and dots with RFC 6532's letters.
+_ATOM = r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\x7f])+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 
 
 class MailError(ValueError):
@@ -78,14 +89,29 @@ class Sent:
 
 
 def address(text: str) -> Address:
-    """One e-mail address, in ASCII, with or without a name before it. Raises MailError for what is none."""
+    """One e-mail address, with or without a name before it. Raises MailError for what is none.
+
+    A domain beyond ASCII becomes its ASCII form (IDNA 2008), which every server knows; the part before the @
+    has none, see `send`.
+    """
     given = getaddresses([text]) if text.isprintable() else []
     try:
         ((name, spec),) = given
-        found = Address(clean(name), addr_spec=spec)
+        local, _, domain = normalize("NFC", spec).rpartition("@")
+        if not domain.isascii():
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        if local.isascii():
+            found = Address(clean(name), addr_spec=f"{local}@{domain}")
+        elif _LOCAL_PART.fullmatch(local) and local.isprintable():
+            # The library takes such a part only when it need not look at it; it still looks at the domain.
+            checked = Address(addr_spec=f"x@{domain}")
+            found = Address(clean(name), username=local, domain=checked.domain)
+        else:
+            raise MailError(f"{text!r} is no e-mail address")
     except (HeaderParseError, ValueError, IndexError) as error:
         raise MailError(f"{text!r} is no e-mail address") from error
-    if not found.username or not found.domain or not spec.isascii() or " " in spec:
+    # The parser joins what spaces part.
+    if not found.username or not found.domain or " " in spec or spec not in text:
         raise MailError(f"{text!r} is no e-mail address")
     return found
 
@@ -101,7 +127,7 @@ def receipt_message(
 ) -> EmailMessage:
     """The e-mail of a receipt. The same sale and addresses make the same bytes."""
     title = f"Struk penjualan No. {sale.sale_id}"
-    made = EmailMessage(SMTP)
+    made = EmailMessage(_POLICIES[_is_ascii(sender, recipient)])
     made["From"] = Address(sender.display_name or clean(shop.shop_name), addr_spec=sender.addr_spec)
     made["To"] = recipient
     made["Subject"] = f"{title} - {clean(shop.shop_name)}" if shop.shop_name else title
@@ -109,7 +135,7 @@ def receipt_message(
     made["Message-ID"] = message_id(sale, recipient, sender.domain)
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(paper.text())
-    pictures = receipt_html.symbols(paper.document)
+    pictures = receipt_html.pictures(paper.document)
     body = receipt_html.html(paper.document, title, lambda number, _png: f"cid:{number}.{bare_id(made)}")
     made.add_alternative(body, subtype="html")
     page = made.get_body(("html",))
@@ -124,13 +150,20 @@ def receipt_message(
     return made
 
 
+def _is_ascii(*addresses: Address) -> bool:
+    return all(each.addr_spec.isascii() for each in addresses)
+
+
 def bare_id(message: EmailMessage) -> str:
     """A message's id without its brackets."""
     return str(message["Message-ID"]).strip("<>")
 
 
 def send(message: EmailMessage, server: MailServer) -> Sent:
-    """Hands a message in. Raises MailError for a server that cannot be used so, e.g. without encryption."""
+    """Hands a message in. Raises MailError for a server that cannot be used so, e.g. without encryption.
+
+    An address beyond ASCII is REFUSED by a server that does not offer SMTPUTF8.
+    """
     password = _password(server)
     sender, recipient = _specs(message)
     try:
@@ -159,7 +192,11 @@ def _specs(message: EmailMessage) -> tuple[str, str]:
 
 
 def _handed_in(line: smtplib.SMTP, message: EmailMessage, sender: str, recipient: str) -> Sent:
-    for code, words in _envelope(line, sender, recipient):
+    beyond = [each for each in (sender, recipient) if not each.isascii()]
+    if beyond and not line.has_extn("smtputf8"):
+        return Sent(Delivery.REFUSED, f"the mail server knows no addresses like {beyond[0]} (SMTPUTF8)")
+    options = _UTF8_OPTIONS if beyond else ()
+    for code, words in _envelope(line, sender, recipient, options):
         if code // 10 != _OK // 10:
             return _refusal(code, words)
     try:
@@ -172,9 +209,11 @@ def _handed_in(line: smtplib.SMTP, message: EmailMessage, sender: str, recipient
     return Sent(Delivery.ACCEPTED, _said(words)) if code == _OK else _refusal(code, words)
 
 
-def _envelope(line: smtplib.SMTP, sender: str, recipient: str) -> Iterator[tuple[int, bytes]]:
+def _envelope(
+    line: smtplib.SMTP, sender: str, recipient: str, options: tuple[str, ...]
+) -> Iterator[tuple[int, bytes]]:
     """The server's answers to who sends and who receives, each asked for when the one before was good."""
-    yield line.mail(sender)
+    yield line.mail(sender, options)
     yield line.rcpt(recipient)
 
 

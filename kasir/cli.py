@@ -30,6 +30,7 @@ EXTRA_OF_MODULE = {
     "fontTools": "paper",
     "grpc_health": "server",
     "grpc_reflection": "server",
+    "idna": "paper",
     "platformdirs": "clients",
     "prometheus_client": "server",
     "qrcode": "paper",

@@ -26,13 +26,14 @@ from kasir.v1.reconciliation_pb2 import (
     [
         "kasir cs pay 4711 --method marketplace --reference TKP-99120",
         "kasir cs pay 4711 --amount 50.000 --method cash",
+        "kasir cs pay 4711 --method cod",
     ],
     BANK,
 )
 def pay(
     shop: Shop,
     order: Annotated[int, id_argument("The order's number.")],
-    method: Annotated[str, typer.Option(help="How: marketplace, gateway, cash, …")],
+    method: Annotated[str, typer.Option(help="How: marketplace, gateway, cash, …; cod, paid at the door.")],
     amount: Annotated[str, typer.Option(metavar="AMOUNT", help="How much; else all that is due.")] = "",
     reference: Annotated[str, typer.Option(help="The payer's reference. Never a card number.")] = "",
 ) -> None:

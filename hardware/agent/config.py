@@ -11,13 +11,16 @@ from hardware.drivers import places
 from hardware.drivers.cups import CupsPrinter
 from hardware.drivers.drawer import EscposDrawer
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
+from hardware.drivers.tspl import TsplPrinter
 from hardware.drivers.zpl import ZplPrinter
+from hardware.paper import Label, Logo, PaperError, logo
 from kasir.v1.print_pb2 import DocumentKind
 
 __all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
 
 ESCPOS = "escpos"
 ZPL = "zpl"
+TSPL = "tspl"
 KINDS = {
     name.removeprefix("DOCUMENT_KIND_").replace("_", "-").lower(): value
     for name, value in DocumentKind.items()
@@ -40,6 +43,8 @@ class PrinterConfig:
     copies: int
     width_mm: int
     dots_per_mm: int
+    gap_mm: int
+    logo: Logo | None
     drawer: CashDrawer | None
 
     @property
@@ -65,10 +70,11 @@ def read(path: Path, default_name: str) -> AgentConfig:
         raise root.wrong("name", f"it has more than {_NAME_MAX} characters.")
     probe_s = root.seconds("probe_s", 5.0)
     tables = root.tables("printer")
+    shops_logo = root.text("logo", "")
     root.end()
     printers: list[PrinterConfig] = []
     for table in tables:
-        printer = _printer(table)
+        printer = _printer(table, _logo(table, root, path.parent, shops_logo))
         if printer.name in {each.name for each in printers}:
             raise table.wrong("name", f"there is another printer named {printer.name!r}.")
         printers.append(printer)
@@ -77,7 +83,23 @@ def read(path: Path, default_name: str) -> AgentConfig:
     return AgentConfig(name, tuple(printers), probe_s)
 
 
-def _printer(table: Table) -> PrinterConfig:
+def label_bytes(label: Label, printer: PrinterConfig) -> bytes:
+    """A label in the words of a label printer. Raises PaperError."""
+    if printer.language == TSPL:
+        return label.tspl(printer.dots_per_mm, printer.gap_mm)
+    return label.zpl(printer.dots_per_mm)
+
+
+def _logo(table: Table, root: Table, folder: Path, shops: str) -> Logo | None:
+    """A printer's own logo, else the shop's; "" is none. Files lie beside the agent's."""
+    own = table.text("logo", shops)
+    try:
+        return logo.read(folder / own) if own else None
+    except PaperError as wrong:
+        raise (table if table.has("logo") else root).wrong("logo", f"{wrong}.") from wrong
+
+
+def _printer(table: Table, logo: Logo | None) -> PrinterConfig:
     name = table.text("name")
     if len(name) > _NAME_MAX:
         raise table.wrong("name", f"it has more than {_NAME_MAX} characters.")
@@ -87,6 +109,8 @@ def _printer(table: Table) -> PrinterConfig:
     for kind in kinds:
         if (kind == _LABEL) != (language != ESCPOS):
             raise table.wrong("documents", f"a printer that speaks {language} does not print {kind}.")
+    if table.has("logo") and language != ESCPOS:
+        raise table.wrong("logo", f"a printer that speaks {language} prints no slips to bear one.")
     waits = Waits(
         table.seconds("answer_s", Waits.answer_s),
         table.seconds("silence_s", Waits.silence_s),
@@ -107,7 +131,9 @@ def _printer(table: Table) -> PrinterConfig:
         copies=table.whole("copies", 1, range(1, 6)),
         width_mm=table.whole("width_mm", 80, range(58, 81)),
         dots_per_mm=table.whole("dots_per_mm", 8, range(8, 13)),
+        gap_mm=table.whole("gap_mm", 3, range(11)),
         drawer=drawer,
+        logo=logo,
     )
     if made.width_mm not in {58, 80}:
         raise table.wrong("width_mm", "paper is 58 or 80 mm wide.")
@@ -134,9 +160,21 @@ def _escpos(table: Table, connect: places.Connect, waits: Waits) -> Printer:
     return EscposPrinter(connect, Confirms(confirms), waits)
 
 
-def _zpl(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+def _label_confirms(table: Table) -> Confirms:
     allowed = (Confirms.STATUS.value, Confirms.TAKEN.value)
-    return ZplPrinter(connect, Confirms(table.choice("confirms", allowed, Confirms.STATUS.value)), waits)
+    return Confirms(table.choice("confirms", allowed, Confirms.STATUS.value))
 
 
-LANGUAGES: dict[str, Callable[[Table, places.Connect, Waits], Printer]] = {ESCPOS: _escpos, ZPL: _zpl}
+def _zpl(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+    return ZplPrinter(connect, _label_confirms(table), waits)
+
+
+def _tspl(table: Table, connect: places.Connect, waits: Waits) -> Printer:
+    return TsplPrinter(connect, _label_confirms(table), waits)
+
+
+LANGUAGES: dict[str, Callable[[Table, places.Connect, Waits], Printer]] = {
+    ESCPOS: _escpos,
+    ZPL: _zpl,
+    TSPL: _tspl,
+}

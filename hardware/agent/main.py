@@ -157,12 +157,13 @@ def simulate(
     out: Annotated[Path, typer.Option(help="Where the papers are written.")] = Path("out/paper"),
     receipt_port: Annotated[int, typer.Option(help="Of the receipt printer; 0 takes a free one.")] = 9100,
     label_port: Annotated[int, typer.Option(help="Of the label printer; 0 takes a free one.")] = 9101,
+    tspl_port: Annotated[int, typer.Option(help="Of the one that speaks TSPL; 0 takes a free one.")] = 9102,
     serial: Annotated[
         Path | None, typer.Option(help="Reach the receipt printer like a serial port, too, under this name.")
     ] = None,
     width_mm: Annotated[int, typer.Option(help="The receipt paper: 58 or 80.")] = 80,
 ) -> None:
-    """Start a receipt printer and a label printer that are programs: their paper comes out as files.
+    """Start a receipt printer and two label printers that are programs: their paper comes out as files.
 
     Lines typed here are what happens to them, such as 'paper out', 'cut 2000' or 'ok'. Until Ctrl-C.
     """
@@ -170,11 +171,11 @@ def simulate(
     with plain_failures(output):
         if width_mm not in {58, 80}:
             raise BadInput("Paper is 58 or 80 mm wide.")
-        simulation = Simulation(out, receipt_port, label_port, serial, width_mm)
-        receipts, labels = simulation.ports
+        simulation = Simulation(out, (receipt_port, label_port, tspl_port), serial, width_mm)
+        addresses = [port.address for port in simulation.ports]
         out.mkdir(parents=True, exist_ok=True)
         config = out / "hardware.toml"
-        config.write_text(example(receipts.address, labels.address, width_mm), encoding="utf-8")
+        config.write_text(example(*addresses, width_mm=width_mm), encoding="utf-8")
         output.say(f"In another terminal: kasir hardware run --config {config}")
         output.say(HELP, "dim")
         stop = threading.Event()
@@ -193,8 +194,8 @@ def simulate(
             simulation.close()
 
 
-def example(receipts: str, labels: str, width_mm: int) -> str:
-    """An agent's file for two printers on the network."""
+def example(receipts: str, zpl: str, tspl: str, *, width_mm: int) -> str:
+    """An agent's file for printers on the network. Two that print the same share the jobs."""
     return f"""\
 [[printer]]
 name = "slips"
@@ -206,8 +207,14 @@ drawer_pin = 2
 
 [[printer]]
 name = "labels"
-line = "tcp://{labels}"
+line = "tcp://{zpl}"
 language = "zpl"
+documents = ["address-label"]
+
+[[printer]]
+name = "labels-tspl"
+line = "tcp://{tspl}"
+language = "tspl"
 documents = ["address-label"]
 """
 

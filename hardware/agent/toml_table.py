@@ -67,6 +67,10 @@ class Table:
         line = self._document.line_of(self._name, self._index, key)
         return ConfigError(f"{self._document.path}, line {line}: {key}: {why}")
 
+    def has(self, key: str) -> bool:
+        """Whether the file says it."""
+        return key in self._values
+
     def text(self, key: str, default: str | None = None) -> str:
         """A text; it must be there when there is no default."""
         value: str = self._take(key, str, "a text in quotes", default)

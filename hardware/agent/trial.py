@@ -2,10 +2,11 @@
 
 import time
 
-from hardware.agent.config import ESCPOS, PrinterConfig
+from hardware.agent.config import ESCPOS, PrinterConfig, label_bytes
 from hardware.devices import Confirmation, LineLost, Outcome, Unreachable
-from hardware.paper import thermal
+from hardware.paper import Label, label, thermal
 from hardware.paper.document import Align, Barcode, Document, Element, Pair, QrCode, Rule, Space, Text
+from hardware.paper.marks import Bars, Paragraph, fit
 
 _RESET = b"\x1b@"
 # Of its own, so that no job's answer is taken for the page's.
@@ -16,11 +17,7 @@ _TEXTS = ("Sampai jumpa", "你好 谢谢", "مرحبا", "😀 ✓ €")
 def page(printer: PrinterConfig) -> bytes:
     """What is sent."""
     if printer.language != ESCPOS:
-        lines = [printer.name, printer.place, f"{printer.dots_per_mm} dots/mm"]
-        fields = "".join(f"^FO40,{40 + 60 * at}^A0N,44,40^FD{line}^FS" for at, line in enumerate(lines))
-        return f"^XA^CI28{fields}^FO40,260^BY3^BCN,120,Y,N,N,A^FDKASIR-TEST^FS^XZ\n".encode(
-            "ascii", "replace"
-        )
+        return label_bytes(_label(printer), printer)
     elements: list[Element] = [
         Text("KASIR", Align.CENTER, bold=True, large=True),
         Text(f"{printer.name}, {printer.width_mm} mm", Align.CENTER),
@@ -32,6 +29,12 @@ def page(printer: PrinterConfig) -> bytes:
         QrCode("https://example.com/kasir", "QR"),
     ]
     return thermal.escpos(Document(printer.width_mm, tuple(elements)))
+
+
+def _label(printer: PrinterConfig) -> Label:
+    lines = [printer.name, printer.place, f"{printer.language}, {printer.dots_per_mm} dots/mm"]
+    words = fit([Paragraph(line) for line in lines], 40, 40, label.WIDTH - 80, 180, 44)
+    return Label((*words, Bars(40, 260, label.WIDTH - 80, 120, "KASIR-TEST")), label.SIZE)
 
 
 def print_page(printer: PrinterConfig, *, drawer: bool) -> Confirmation:

@@ -15,7 +15,7 @@ from clients.common.output import Output
 from clients.common.problems import CallFailed
 from clients.common.shop import Shop
 from hardware.agent.board import Board
-from hardware.agent.config import ESCPOS, PrinterConfig
+from hardware.agent.config import ESCPOS, PrinterConfig, label_bytes
 from hardware.agent.ledger import Outbox, document, is_still_ours, report_sent, taking
 from hardware.agent.notes import Note, Notes
 from hardware.agent.waiting import Hand, Takes, Waiting
@@ -171,8 +171,8 @@ class Worker(threading.Thread):
         shop = Shop(self._render_client, self._common.output)
         try:
             if self.config.language != ESCPOS:
-                return label_of(shop, job).zpl(self.config.dots_per_mm) * self.config.copies
-            paper = paper_of(shop, job, self.config.width_mm).escpos()
+                return label_bytes(label_of(shop, job), self.config) * self.config.copies
+            paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
         except PaperError as error:
             return error
         kick = self.config.drawer.kick() if self.config.drawer and opens_drawer(job) else b""

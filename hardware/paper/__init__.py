@@ -20,7 +20,7 @@ what is long wraps or shrinks, and what a printer has no letters for is sent as 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -28,6 +28,7 @@ from hardware.paper import label as _label
 from hardware.paper import label_item, label_png, label_tspl, label_zpl, preview, receipt_html, slips, thermal
 from hardware.paper.document import COLUMNS, Document, Line, Rule, lay_out
 from hardware.paper.errors import PaperError
+from hardware.paper.logo import Logo
 from hardware.paper.marks import Mark, Size
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import Order
@@ -39,6 +40,7 @@ from kasir.v1.till_pb2 import Shift, Till
 
 __all__ = [
     "Label",
+    "Logo",
     "Paper",
     "PaperError",
     "address_label",
@@ -55,6 +57,12 @@ class Paper:
     """A slip, receipt or report, ready to be rendered."""
 
     document: Document
+
+    def with_logo(self, logo: Logo | None) -> "Paper":
+        """The same paper with the shop's logo at its head; itself without one."""
+        if logo is None:
+            return self
+        return Paper(replace(self.document, elements=(logo, *self.document.elements)))
 
     def escpos(self) -> bytes:
         """ESC/POS for a thermal printer of the paper's width: a complete job, from reset to cut."""
@@ -76,7 +84,7 @@ class Paper:
         return receipt_pdf.pdf(self.document, title)
 
     def text(self) -> str:
-        """The lines as text, for a terminal; bar codes are left to their captions."""
+        """The lines as text, for a terminal; a logo is left out, bar codes are left to their captions."""
         columns = COLUMNS[self.document.width_mm]
         lines: list[str] = []
         for item in lay_out(self.document):

@@ -10,6 +10,7 @@ from enum import Enum
 
 from hardware.paper.errors import PaperError
 from hardware.paper.fonts import clusters, columns
+from hardware.paper.logo import Logo
 from hardware.paper.text import clean, visual, wrap
 
 # One cell of font A, in dots of 203 dpi.
@@ -91,7 +92,7 @@ class QrCode:
     caption: str
 
 
-Element = Text | Pair | Field | Rule | Space | Barcode | QrCode
+Element = Text | Pair | Field | Rule | Space | Barcode | QrCode | Logo
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,11 @@ def width_of(text: str) -> int:
     return len(text) if text.isascii() else sum(columns(cluster) for cluster in clusters(text))
 
 
-Laid = Line | Symbol | Rule
+Laid = Line | Symbol | Rule | Logo
 
 
 def lay_out(document: Document) -> list[Laid]:
-    """The document's lines, rules and symbols, each no wider than its paper."""
+    """The document's lines, rules, symbols and logo, each no wider than its paper."""
     total = COLUMNS[document.width_mm]
     laid: list[Laid] = []
     for element in document.elements:
@@ -144,7 +145,7 @@ def lay_out(document: Document) -> list[Laid]:
                 laid += _pair(element, total)
             case Field():
                 laid += _field(element, total)
-            case Rule():
+            case Rule() | Logo():
                 laid.append(element)
             case Space():
                 laid.append(Line(""))
@@ -155,7 +156,7 @@ def lay_out(document: Document) -> list[Laid]:
 
 
 def _grid_wrap(text: str, limit: int) -> list[str]:
-    return wrap(text, limit, columns)
+    return wrap(text, limit, width_of)
 
 
 def _text(element: Text, total: int) -> list[Line]:

@@ -22,6 +22,7 @@ _FIRST_PICTOGRAPH = 0x1F000
 # Fonts kept open at once; a run uses a handful of sizes.
 _FONTS_KEPT = 256
 _CLUSTERS_KEPT = 16_384
+_WORDS_KEPT = 16_384
 
 BLACK = 0
 WHITE = 255
@@ -142,6 +143,12 @@ def advance(cluster: str, chain: Chain) -> float:
     if face is None:
         return 1.0
     return font(face, _MEASURE_PIXELS).getlength(cluster[0]) / _MEASURE_PIXELS
+
+
+@lru_cache(_WORDS_KEPT)
+def text_advance(text: str, chain: Chain) -> float:
+    """Width of a text as a fraction of the font size."""
+    return sum(advance(cluster, chain) for cluster in clusters(text))
 
 
 def runs(text: str, chain: Chain) -> list[Run]:

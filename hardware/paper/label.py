@@ -4,6 +4,7 @@ One layout makes the ZPL, the PDF and the PNG. Text is broken into lines here an
 an address is never cut.
 """
 
+from clients.common.at_the_door import at_the_door
 from hardware.paper.errors import PaperError
 from hardware.paper.marks import (
     FINEST_MODULE,
@@ -22,9 +23,10 @@ from hardware.paper.parts import address_lines, copy_mark
 from hardware.paper.slips import order_code
 from hardware.paper.symbols import code128_modules, fits_code128
 from hardware.paper.text import clean, visual
-from hardware.paper.wording import date, weight
+from hardware.paper.wording import NOT_COD, cod, date, weight
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import Order
+from kasir.v1.common_pb2 import Money
 from kasir.v1.shipping_pb2 import Courier, Parcel
 
 SIZE = Size(100, 150)
@@ -40,6 +42,8 @@ _HEAD_BOTTOM = 136
 _AWB_BOTTOM = 410
 _RECEIVER_BOTTOM = 760
 _SENDER_BOTTOM = 936
+# The frame around what is collected at the door, and the room on either side of its words.
+_COD_HEIGHT, _COD_SIDE = 74, 18
 
 
 def lay_out(
@@ -56,7 +60,7 @@ def lay_out(
     marks.append(_rule(_RECEIVER_BOTTOM))
     marks += _sender(shop)
     marks.append(_rule(_SENDER_BOTTOM))
-    marks += _facts(parcel, shop, copy)
+    marks += _facts(parcel, order, shop, copy)
     return tuple(marks)
 
 
@@ -149,7 +153,7 @@ def _sender(shop: Settings) -> list[Mark]:
     return [_heading("PENGIRIM", top), *fit(paragraphs, _MARGIN, top + 28, _LINE, room, 32)]
 
 
-def _facts(parcel: Parcel, shop: Settings, copy: int) -> list[Mark]:
+def _facts(parcel: Parcel, order: Order, shop: Settings, copy: int) -> list[Mark]:
     top = _SENDER_BOTTOM + 14
     side = HEIGHT - 8 - top + 6
     left = _MARGIN + side + 4
@@ -157,21 +161,33 @@ def _facts(parcel: Parcel, shop: Settings, copy: int) -> list[Mark]:
     marks: list[Mark] = [
         Square(_MARGIN - 16, top - 10, side, order_code(parcel.order_id)),
         *_sign("PESANAN", left, top - 4, 26),
-        Words(left, top + 32, largest_size(number, WIDTH - _MARGIN - left, 68), number, bold=True),
+        Words(left, top + 32, largest_size(number, WIDTH - _MARGIN - left, 60), number, bold=True),
     ]
     grams = weight(parcel.weight_grams) if parcel.weight_grams > 0 else "-"
-    middle, below = left + 200, top + 106
+    middle, below = left + 200, top + 98
     marks += [
         _fact("BERAT", left, below),
-        Words(left, below + 26, 38, grams, bold=True),
+        Words(left, below + 24, 34, grams, bold=True),
         _fact("TANGGAL", middle, below),
-        Words(middle, below + 26, 38, date(parcel.create_time, shop), bold=True),
+        Words(middle, below + 24, 34, date(parcel.create_time, shop), bold=True),
     ]
-    # The shop is paid before it sends: the courier collects nothing.
-    marks += _tag("NON COD", left, below + 84)
+    marks += _collected(at_the_door(order), left, below + 62)
     if copy:
-        marks += _tag(copy_mark(copy), middle, below + 84)
+        marks += _tag(copy_mark(copy), middle, top - 8)
     return marks
+
+
+def _collected(money: Money | None, x: int, y: int) -> list[Mark]:
+    """What the courier is to collect, large in a frame; a small tag when it is nothing."""
+    if money is None:
+        return _tag(NOT_COD, x, y + 22)
+    text, room = cod(money), WIDTH - _MARGIN - x - 2 * _COD_SIDE
+    size = largest_size(text, room, 60)
+    wide = round(text_width(text, size, bold=True)) + 2 * _COD_SIDE
+    return [
+        Box(x, y, wide, _COD_HEIGHT, 5),
+        Words(x + _COD_SIDE, y + (_COD_HEIGHT - size) // 2, size, text, bold=True),
+    ]
 
 
 def _fact(text: str, x: int, y: int) -> Words:

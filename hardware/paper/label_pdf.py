@@ -29,6 +29,7 @@ def pdf(labels: Iterable[tuple[tuple[Mark, ...], Size]]) -> bytes:
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pageCompression=1, invariant=1)
     canvas.setTitle("Stiker")
+    drawn = _Drawn(canvas)
     pages = 0
     for marks, size in labels:
         canvas.setPageSize((size.width * POINTS_PER_DOT, size.height * POINTS_PER_DOT))
@@ -36,13 +37,48 @@ def pdf(labels: Iterable[tuple[tuple[Mark, ...], Size]]) -> bytes:
         canvas.scale(POINTS_PER_DOT, POINTS_PER_DOT)
         canvas.translate(0, size.height)
         for mark in marks:
-            draw(canvas, mark)
+            drawn.draw(mark)
         canvas.showPage()
         pages += 1
     if pages == 0:
         raise PaperError("a PDF needs at least one label")
     canvas.save()
     return buffer.getvalue()
+
+
+class _Drawn:
+    """Marks as they were drawn, in PDF's operators: most stand at the same place on the next label."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._operators: dict[Mark, list[str]] = {}
+
+    def draw(self, mark: Mark) -> None:
+        """Draws a mark on the page at hand. Each leaves colour and font to whoever draws next."""
+        # reportlab has no name for a piece of a page that is no object of its own.
+        page: list[str] = self._canvas._code  # noqa: SLF001
+        known = self._operators.get(mark)
+        if known is not None:
+            page.extend(known)
+            return
+        begin = len(page)
+        draw(self._canvas, mark)
+        self._operators[mark] = page[begin:]
+
+
+class _Modules:
+    """Rectangles of whole modules as a path of reportlab's, whose own spends its time on decimals."""
+
+    def __init__(self) -> None:
+        self._operators: list[str] = []
+
+    def rect(self, x: int, y: int, width: int, height: int) -> None:
+        """Adds a rectangle."""
+        self._operators.append(f"{x} {y} {width} {height} re")
+
+    def getCode(self) -> str:  # noqa: N802 (as reportlab calls it)
+        """The path in PDF's operators."""
+        return " ".join(self._operators)
 
 
 @cache
@@ -106,20 +142,28 @@ def _bars(canvas: Canvas, bars: Bars) -> None:
     # As wide as on the thermal printer: whole dots, the rest is white on both sides.
     module = max(module if module < 1 else int(module), 0.5)
     left = bars.x + (bars.width - sum(bars.widths) * module) / 2
-    path = canvas.beginPath()
+    path, x = _Modules(), 0
     for at, modules in enumerate(bars.widths):
         if at % 2 == 0:
-            path.rect(left, -bars.y - bars.height, modules * module, bars.height)
-        left += modules * module
+            path.rect(x, 0, modules, 1)
+        x += modules
+    _fill(canvas, path, (left, -bars.y - bars.height), (module, bars.height))
+
+
+def _fill(canvas: Canvas, path: _Modules, origin: tuple[float, float], module: tuple[float, float]) -> None:
+    """Fills a path; `module` is the width and height of one of its modules in dots."""
+    canvas.saveState()
+    canvas.translate(*origin)
+    canvas.scale(*module)
     canvas.drawPath(path, stroke=0, fill=1)
+    canvas.restoreState()
 
 
 def _square(canvas: Canvas, square: Square) -> None:
     rows = qr(square.data)
     module = square.side / (len(rows) + 2 * QR_QUIET_MODULES)
-    path = canvas.beginPath()
+    path = _Modules()
     for down, row in enumerate(rows):
-        y = -square.y - (QR_QUIET_MODULES + down + 1) * module
         start = 0
         # Neighbouring dark modules are one rectangle, so that no hairline shows between them.
         while start < len(row):
@@ -127,6 +171,7 @@ def _square(canvas: Canvas, square: Square) -> None:
             while end < len(row) and row[end] == row[start]:
                 end += 1
             if row[start]:
-                path.rect(square.x + (QR_QUIET_MODULES + start) * module, y, (end - start) * module, module)
+                path.rect(start, -down - 1, end - start, 1)
             start = end
-    canvas.drawPath(path, stroke=0, fill=1)
+    inset = QR_QUIET_MODULES * module
+    _fill(canvas, path, (square.x + inset, -square.y - inset), (module, module))

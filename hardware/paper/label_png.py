@@ -1,6 +1,7 @@
 """A label as a PNG picture."""
 
-import io
+import math
+from functools import lru_cache
 from typing import assert_never
 
 from PIL import Image, ImageDraw
@@ -8,13 +9,13 @@ from PIL import Image, ImageDraw
 from hardware.paper.errors import PaperError
 from hardware.paper.fonts import BLACK, WHITE, Chain, draw_line, line_pixels
 from hardware.paper.marks import DOTS_PER_MM, EM_PER_CELL, Bars, Box, Mark, Size, Square, Words
-from hardware.paper.raster import draw_bars, qr_picture
+from hardware.paper.raster import draw_bars, grey_png, qr_picture
 from hardware.paper.symbols import QR_QUIET_MODULES, qr_modules
 
 # Where the letters stand in their cell.
 BASELINE_PER_CELL = 0.76
 _SCALE_MAX = 4
-_COMPRESS_LEVEL = 3
+_LINES_KEPT = 2048
 
 
 def png(marks: tuple[Mark, ...], size: Size, scale: int = 1) -> bytes:
@@ -42,10 +43,7 @@ def png(marks: tuple[Mark, ...], size: Size, scale: int = 1) -> bytes:
                 image.paste(qr_picture(mark.data, module), (mark.x * scale + inset, mark.y * scale + inset))
             case _:
                 assert_never(mark)
-    buffer = io.BytesIO()
-    dpi = DOTS_PER_MM * 25.4 * scale
-    image.save(buffer, "PNG", dpi=(dpi, dpi), compress_level=_COMPRESS_LEVEL)
-    return buffer.getvalue()
+    return grey_png(image, DOTS_PER_MM * 25.4 * scale)
 
 
 def draw_words(image: Image.Image, words: Words, scale: float) -> None:
@@ -54,11 +52,23 @@ def draw_words(image: Image.Image, words: Words, scale: float) -> None:
     pixels = round(words.size * EM_PER_CELL * scale)
     baseline = (words.y + words.size * BASELINE_PER_CELL) * scale
     if not words.inverse:
-        draw_line(image, words.x * scale, baseline, words.text, chain, pixels)
+        top = math.floor(baseline) - pixels
+        ink = _ink(words.text, chain, pixels, baseline - top)
+        image.paste(BLACK, (round(words.x * scale) - pixels, top), ink)
         return
     strip = Image.new("L", (line_pixels(words.text, chain, pixels), round(words.size * scale)), WHITE)
     draw_line(strip, 0, words.size * BASELINE_PER_CELL * scale, words.text, chain, pixels)
     image.paste(strip.point(lambda value: WHITE - value), (round(words.x * scale), round(words.y * scale)))
+
+
+@lru_cache(_LINES_KEPT)
+def _ink(text: str, chain: Chain, pixels: int, baseline: float) -> Image.Image:
+    """Where a line of text is black, and how much, with a typeface's height around it: some letters begin
+    left of where they stand. Many lines are the same on the next label.
+    """
+    image = Image.new("L", (line_pixels(text, chain, pixels) + 2 * pixels, 2 * pixels), WHITE)
+    draw_line(image, pixels, baseline, text, chain, pixels)
+    return image.point(lambda value: WHITE - value)
 
 
 def bar_module(bars: Bars, scale: float) -> int:

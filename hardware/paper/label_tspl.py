@@ -121,7 +121,14 @@ def _dots(image: Image.Image, *, black_edge: bool = False) -> Dots:
     padded = Image.new("1", (row_bytes * 8, image.height), 0 if black_edge else WHITE)
     padded.paste(image, (0, 0))
     # As with PIL, a dot of 0 is black.
-    return Dots(row_bytes, image.height, padded.tobytes())
+    return Dots(row_bytes, image.height, _without_immediate(padded.tobytes()))
+
+
+def _without_immediate(bits: bytes) -> bytes:
+    """Printers look for immediate commands (ESC !) in pictures, too: where the dots look like one, a dot more
+    is black.
+    """
+    return bits.replace(b"\x1b!", b"\x1b ")
 
 
 def _bitmap(dots: Dots, x: int, y: int) -> bytes:

@@ -6,7 +6,7 @@ Text is broken into lines here and shrunk until all of it fits: nothing is ever 
 from dataclasses import dataclass
 
 from hardware.paper.errors import PaperError
-from hardware.paper.fonts import Chain, advance, clusters
+from hardware.paper.fonts import Chain, text_advance
 from hardware.paper.symbols import QUIET_MODULES_OF, BarKind, bar_widths
 from hardware.paper.text import clean, visual, wrap
 
@@ -119,7 +119,7 @@ class Paragraph:
 def text_width(text: str, size: float, *, bold: bool) -> float:
     """Dots that a line takes."""
     chain = Chain.LABEL_BOLD if bold else Chain.LABEL
-    return sum(advance(cluster, chain) for cluster in clusters(text)) * size * EM_PER_CELL
+    return text_advance(text, chain) * size * EM_PER_CELL
 
 
 def fit(paragraphs: list[Paragraph], x: int, y: int, width: int, height: int, largest: int) -> list[Mark]:
@@ -148,7 +148,7 @@ def _lines(paragraph: Paragraph, width: int, cell: int) -> list[str]:
     if not paragraph.text:
         return []
     chain = Chain.LABEL_BOLD if paragraph.bold else Chain.LABEL
-    return wrap(paragraph.text, width, lambda cluster: advance(cluster, chain) * cell * EM_PER_CELL)
+    return wrap(paragraph.text, width / (cell * EM_PER_CELL), lambda word: text_advance(word, chain))
 
 
 def largest_size(text: str, width: int, at_most: int) -> int:

@@ -26,6 +26,7 @@ from hardware.paper.document import (
     Symbol,
     Text,
 )
+from hardware.paper.logo import Logo
 from hardware.paper.raster import symbol_image
 from hardware.paper.text import clean
 
@@ -34,10 +35,13 @@ _FONT = "font:14px/1.45 'DejaVu Sans Mono',Consolas,Menlo,monospace;color:#000"
 _LARGE = "font-size:20px"
 
 
-def symbols(document: Document) -> list[bytes]:
-    """The pictures (PNG) of the document's bar codes, in the order in which they stand on it."""
-    found = [element for element in document.elements if isinstance(element, Barcode | QrCode)]
-    return [_picture(element, document.width_mm) for element in found]
+def pictures(document: Document) -> list[bytes]:
+    """The pictures (PNG) of the document's logo and bar codes, in the order in which they stand on it."""
+    found = [element for element in document.elements if isinstance(element, Barcode | QrCode | Logo)]
+    return [
+        element.png if isinstance(element, Logo) else _picture(element, document.width_mm)
+        for element in found
+    ]
 
 
 def html(document: Document, title: str, source: Callable[[int, bytes], str] | None = None) -> str:
@@ -45,7 +49,7 @@ def html(document: Document, title: str, source: Callable[[int, bytes], str] | N
     text; without it the pictures are part of the page.
     """
     address = source or (lambda _number, png: f"data:image/png;base64,{b64encode(png).decode()}")
-    sources = iter([address(number, png) for number, png in enumerate(symbols(document))])
+    sources = iter([address(number, png) for number, png in enumerate(pictures(document))])
     rows = "\n".join(row for element in document.elements for row in _rows(element, sources))
     return (
         '<!DOCTYPE html>\n<html lang="id">\n<head>\n<meta charset="utf-8">\n'
@@ -87,6 +91,9 @@ def _rows(element: Element, sources: Iterator[str]) -> list[str]:
                 _across(picture, "padding-top:8px", Align.CENTER),
                 _across(_said(element.caption), "", Align.CENTER),
             ]
+        case Logo():
+            picture = f'<img src="{escape(next(sources))}" alt="" style="max-width:100%">'
+            return [_across(picture, "padding-bottom:8px", Align.CENTER)]
         case _:
             assert_never(element)
 

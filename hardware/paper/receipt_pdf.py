@@ -4,6 +4,7 @@ vectors.
 
 import io
 
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from hardware.paper.document import (
@@ -19,6 +20,7 @@ from hardware.paper.document import (
 )
 from hardware.paper.fonts import Chain, Face, clusters, columns, drawable, face_of
 from hardware.paper.label_pdf import POINTS_PER_DOT, draw, draw_missing, registered
+from hardware.paper.logo import Logo, logo_dots
 from hardware.paper.marks import Bars, Box, Square
 from hardware.paper.raster import (
     BARCODE_HEIGHT,
@@ -65,6 +67,8 @@ def _height(item: Laid, width_mm: int) -> int:
             return sum(rule_rows(item))
         case Symbol():
             return symbol_image(item, width_mm).height
+        case Logo():
+            return logo_dots(item, COLUMNS[width_mm] * CELL_WIDTH).height
 
 
 def _draw(canvas: Canvas, item: Laid, left: int, top: int, width_mm: int) -> None:
@@ -82,6 +86,9 @@ def _draw(canvas: Canvas, item: Laid, left: int, top: int, width_mm: int) -> Non
         case Symbol(data):
             wide = min(BARCODE_MODULE_MAX, room // code128_modules(data)) * code128_modules(data)
             draw(canvas, Bars(left + (room - wide) // 2, top, wide, BARCODE_HEIGHT, data))
+        case Logo():
+            wide, high = item.size(room)
+            canvas.drawImage(ImageReader(item.image), left + (room - wide) // 2, -top - high, wide, high)
 
 
 def _line(canvas: Canvas, line: Line, left: int, top: int) -> None:

@@ -4,10 +4,12 @@ from binascii import crc_hqx
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from clients.common.at_the_door import at_the_door
 from hardware.paper.document import Align, Barcode, Document, Element, Pair, QrCode, Rule, Space, Text
 from hardware.paper.errors import PaperError
 from hardware.paper.parts import address_lines, closing, fields, head, item_lines, totals
 from hardware.paper.wording import (
+    AT_THE_DOOR,
     amount,
     channel,
     date_time,
@@ -57,7 +59,7 @@ def order_slip(
     _check_qris(qris)
     _check_courier(order.courier_id, courier)
     elements = head(shop, "STRUK PESANAN", f"No. {order.order_id}", copy)
-    banner = state_banner(order.state)
+    banner = state_banner(order.state) if at_the_door(order) is None else AT_THE_DOOR
     if banner:
         elements.append(Text(banner, Align.CENTER, bold=True, inverse=True))
     elements.append(Rule())
@@ -130,10 +132,23 @@ def _to_pay(order: Order) -> list[Element]:
             currency_code=order.payable.currency_code,
             minor_units=max(0, order.payable.minor_units - order.paid.minor_units),
         )
-        elements.append(Pair("Sudah dibayar", amount(order.paid)))
+        elements += _paid(order)
         elements.append(Pair("Kurang bayar", amount(left), bold=True))
     elements.append(Rule(heavy=True))
     return elements
+
+
+def _paid(order: Order) -> list[Element]:
+    """What the shop has, and what the courier collects for it."""
+    owed = at_the_door(order)
+    if owed is None:
+        return [Pair("Sudah dibayar", amount(order.paid))]
+    received = order.paid.minor_units - owed.minor_units
+    elements: list[Element] = []
+    if received:
+        money = Money(currency_code=order.paid.currency_code, minor_units=received)
+        elements.append(Pair("Sudah dibayar", amount(money)))
+    return [*elements, Pair("Dibayar ke kurir", amount(owed), bold=True)]
 
 
 def _how_to_pay(order: Order, shop: Settings, account: BankAccount | None) -> list[Element]:

@@ -11,6 +11,7 @@ import qrcode
 from qrcode.constants import ERROR_CORRECT_M
 
 from hardware.paper.errors import PaperError
+from hardware.paper.qr_mask import best_mask
 
 # Widths of bar, space, bar, space, bar, space of each symbol value; the stop has a bar more (ISO/IEC 15417).
 _WIDTHS = (
@@ -166,5 +167,7 @@ def qr(data: str) -> tuple[tuple[bool, ...], ...]:
     label.
     """
     code = _qr(data)
-    code.make(fit=True)
+    code.best_fit()
+    code.mask_pattern = best_mask(code)
+    code.make(fit=False)
     return tuple(tuple(bool(dark) for dark in row) for row in code.get_matrix())

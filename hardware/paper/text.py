@@ -79,19 +79,15 @@ def _pieces(word: str) -> list[str]:
 def wrap(text: str, limit: float, measure: Callable[[str], float]) -> list[str]:
     """Breaks cleaned text into lines at most `limit` wide. All but the spaces at line ends is kept.
 
-    `measure` gives the width of one cluster (see `fonts.clusters`). A word longer than a line is broken
-    inside. At least one line comes back; one cluster wider than the limit stands alone.
+    `measure` gives the width of a word or of one cluster (see `fonts.clusters`). A word longer than a line is
+    broken inside. At least one line comes back; one cluster wider than the limit stands alone.
     """
-
-    def width(piece: str) -> float:
-        return sum(measure(cluster) for cluster in clusters(piece))
-
     lines: list[str] = []
     line, used = "", 0.0
     space = measure(" ")
     pieces = [(piece, at == 0) for word in text.split(" ") for at, piece in enumerate(_pieces(word))]
     for word, after_space in pieces:
-        wanted = width(word)
+        wanted = measure(word)
         gap = space if after_space and line else 0.0
         if used + gap + wanted <= limit:
             line += (" " if gap else "") + word

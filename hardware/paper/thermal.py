@@ -8,16 +8,18 @@ garble it.
 import logging
 import os
 import shutil
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from hardware.paper.document import Document, Line, Rule, Symbol, lay_out
+from hardware.paper.document import CELL_WIDTH, COLUMNS, Document, Line, Rule, Symbol, lay_out
+from hardware.paper.logo import Logo, logo_dots
 from hardware.paper.raster import line_image, rule_image, symbol_image
 
 # Printer profiles of python-escpos by paper: 576 dots and a cutter on 80 mm, 384 dots and a tear bar on 58
 # mm.
 _PROFILES = {58: "POS-5890", 80: "TM-T20II"}
 
+_LOGOS_KEPT = 32
 # ESC R: the letters of ASCII as America has them.
 _AMERICAN = b"\x1bR\x00"
 
@@ -54,6 +56,8 @@ def escpos(document: Document) -> bytes:
             printer.image(symbol_image(item, document.width_mm), impl="bitImageRaster")
         elif isinstance(item, Rule):
             printer.image(rule_image(item, document.width_mm), impl="bitImageRaster")
+        elif isinstance(item, Logo):
+            printer._raw(_logo(item, document.width_mm))  # noqa: SLF001 (see above)
         elif item.text.isascii():
             _set_style(printer, style, item)
             style = item
@@ -63,6 +67,14 @@ def escpos(document: Document) -> bytes:
     _set_style(printer, style, Line(""))
     printer.cut()
     return _without_real_time(bytes(printer.output))
+
+
+@lru_cache(_LOGOS_KEPT)
+def _logo(logo: Logo, width_mm: int) -> bytes:
+    """The logo as a raster picture: the same in every job, so it is made once."""
+    printer = _dummy()(profile=_PROFILES[width_mm])
+    printer.image(logo_dots(logo, COLUMNS[width_mm] * CELL_WIDTH), impl="bitImageRaster")
+    return bytes(printer.output)
 
 
 def _without_real_time(job: bytes) -> bytes:

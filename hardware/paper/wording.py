@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from clients.common.at_the_door import COD
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.booking_pb2 import Allocation, OrderState
 from kasir.v1.common_pb2 import Channel, Money
@@ -64,6 +65,7 @@ _TENDERS = {
 _METHODS = {
     "card": "Kartu",
     "cash": "Tunai",
+    COD: "Bayar di tempat (COD)",
     "gateway": "Payment gateway",
     "kartu": "Kartu",
     "marketplace": "Marketplace",
@@ -72,6 +74,9 @@ _METHODS = {
     "transfer": "Transfer",
     "tunai": "Tunai",
 }
+# A label without it says so: a courier need not wonder.
+NOT_COD = "NON COD"
+AT_THE_DOOR = "BAYAR DI TEMPAT (COD)"
 # Nothing is said of an order that waits for its payment: that is what a slip is for.
 _STATES = {
     OrderState.ORDER_STATE_PARTLY_PAID: "DIBAYAR SEBAGIAN",
@@ -109,6 +114,11 @@ def amount(money: Money) -> str:
     symbol = _SYMBOLS.get(money.currency_code, money.currency_code)
     # Money that was never set has no currency, and is a bare zero.
     return f"{sign}{symbol}{' ' if symbol else ''}{number(whole)}{decimals}"
+
+
+def cod(money: Money) -> str:
+    """As "COD Rp 150.000"."""
+    return f"COD {amount(money)}"
 
 
 def negated(money: Money) -> Money:

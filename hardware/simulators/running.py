@@ -1,4 +1,4 @@
-"""`kasir hardware simulate`: a receipt printer and a label printer whose paper comes out as files."""
+"""`kasir hardware simulate`: a receipt printer and two label printers whose paper comes out as files."""
 
 import threading
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from pathlib import Path
 from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.lines import PtyLine, TcpLine
 from hardware.simulators.picture import png
+from hardware.simulators.tspl_printer import TsplSimulator
+from hardware.simulators.tspl_reader import picture
 from hardware.simulators.zpl_printer import ZplSimulator
 
 # A slip is written once its end has come out.
@@ -21,22 +23,21 @@ HELP = (
 
 
 class Simulation:
-    """Both printers on ports of this machine, and the receipt printer on a pty beside it when asked for."""
+    """All printers on ports of this machine, and the receipt printer on a pty beside it when asked for."""
 
     def __init__(
-        self, out: Path, receipt_port: int, label_port: int, serial_link: Path | None, width_mm: int
+        self, out: Path, ports: tuple[int, int, int], serial_link: Path | None, width_mm: int
     ) -> None:
-        """Listens. Raises OSError."""
+        """Listens: slips, labels in ZPL, labels in TSPL. Raises OSError."""
         self.out = out
         self.receipts = EscposSimulator(bytes_per_s=100_000)
         self.labels = ZplSimulator(bytes_per_s=20_000)
-        self.ports = (
-            TcpLine(self.receipts, receipt_port),
-            TcpLine(self.labels, label_port),
-        )
+        self.tspl_labels = TsplSimulator(bytes_per_s=200_000)
+        self._printers = (self.receipts, self.labels, self.tspl_labels)
+        self.ports = tuple(TcpLine(each, port) for each, port in zip(self._printers, ports, strict=True))
         self._serial = PtyLine(self.receipts, serial_link) if serial_link is not None else None
         self._width_dots = _WIDTH_DOTS[width_mm]
-        self._written = [0, 0]
+        self._written = [0, 0, 0]
 
     def watch(self, stop: threading.Event, say: Callable[[str], None]) -> None:
         """Writes each paper to a file as it comes out, until `stop`."""
@@ -57,13 +58,18 @@ class Simulation:
             path = self.out / f"label-{number:04d}.zpl"
             path.write_bytes(label)
             say(f"{path}")
-        self._written = [len(slips), len(labels)]
+        pictures = self.tspl_labels.read_labels
+        for number, commands in enumerate(pictures[self._written[2] :], start=self._written[2] + 1):
+            path = self.out / f"label-tspl-{number:04d}.png"
+            picture(commands).save(path)
+            say(f"{path}")
+        self._written = [len(slips), len(labels), len(pictures)]
 
     def happen(self, words: str) -> bool:
-        """Does what was typed to both printers; False when it means nothing."""
+        """Does what was typed to all printers; False when it means nothing."""
         name, _, number = words.strip().lower().partition(" ")
         state = words.strip().lower().replace(" ", "_")
-        for printer in (self.receipts, self.labels):
+        for printer in self._printers:
             if state in STATES:
                 with printer.changing() as changing:
                     setattr(changing, state, True)

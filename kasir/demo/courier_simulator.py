@@ -4,11 +4,13 @@
 
 Its interface is that of a courier as couriers are:
 
-    POST /v1/orders  {"reference", "service", "address": {…}, "weight_grams"}
+    POST /v1/orders  {"reference", "service", "address": {…}, "weight_grams"},
+                     "cash_on_delivery": {"currency_code", "minor_units"} when it is to collect something
         201 {"reference", "airway_bill", "service", "created"}    a new order
         200 the same                                      the reference was known: the order it already has
         409 {"code": "REFERENCE_REUSED", "message"}       the reference was known with another parcel
-        422 {"code": "ADDRESS_REFUSED" | "WEIGHT_REFUSED", "message"}     it will never take this parcel
+        422 {"code": "ADDRESS_REFUSED" | "WEIGHT_REFUSED" | "CURRENCY_REFUSED", "message"}
+                                                          it will never take this parcel
         400, 413                                          the request is malformed or too large
     GET /v1/orders?reference=R
         200 the order, 404 {"code": "REFERENCE_UNKNOWN", "message"}
@@ -295,7 +297,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._goes_on(misbehaviour, dice):
             return HTTPStatus.OK, None
         _check_parcel(address, weight_grams)
-        parcel = json.dumps([service, address, weight_grams], sort_keys=True)
+        collects = body.get("cash_on_delivery")
+        _check_collects(collects)
+        parcel = json.dumps([service, address, weight_grams, collects], sort_keys=True)
         digest = hashlib.blake2b(parcel.encode(), digest_size=16).hexdigest()
         order, is_new = self.server.ledger.take(reference, service, digest)
         if dice.random() < misbehaviour.errors_after:
@@ -390,6 +394,18 @@ def _text(body: dict[str, Any], key: str, max_chars: int) -> str:
         message = f"{key} is a text of at most {max_chars} characters"
         raise _Refusal(HTTPStatus.BAD_REQUEST, "MALFORMED", message)
     return value
+
+
+def _check_collects(collects: Any) -> None:
+    """Refuses an amount that is none, or in a currency that its people do not carry."""
+    if collects is None:
+        return
+    amount = collects.get("minor_units") if isinstance(collects, dict) else None
+    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
+        raise _Refusal(HTTPStatus.BAD_REQUEST, "MALFORMED", "cash_on_delivery has minor_units above 0")
+    if collects.get("currency_code") != "IDR":
+        message = "rupiah are collected, nothing else"
+        raise _Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "CURRENCY_REFUSED", message)
 
 
 def _check_parcel(address: Any, weight: Any) -> None:

@@ -267,7 +267,9 @@ class Allocation(_message.Message):
     mutation_id: _builtins.int
     """The bank mutation; 0 for a payment recorded by RecordPayment."""
     method: _builtins.str
-    """How it was paid when not by a bank mutation, e.g. "marketplace"."""
+    """How it was paid when not by a bank mutation, e.g. "marketplace". "cod": the courier collects it at the door and owes it to
+    the shop; the address label shows the sum of these.
+    """
     reference: _builtins.str
     """The payer's reference."""
     @_builtins.property

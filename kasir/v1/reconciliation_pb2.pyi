@@ -1724,7 +1724,9 @@ class RecordPaymentRequest(_message.Message):
     order_id: _builtins.int
     """The order."""
     method: _builtins.str
-    """How, e.g. "marketplace"; 1 to 30 characters."""
+    """How, e.g. "marketplace"; 1 to 30 characters. "cod": paid at the door. The courier owes it to the shop, so the order counts
+    as paid, is sold and sent, and its address label says what the courier is to collect.
+    """
     reference: _builtins.str
     """The payer's reference; at most 60 characters. What looks like a card number is refused (CARD_NUMBER_REFUSED)."""
     @_builtins.property

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
+from PIL import Image
 
 from tests.clients.conftest import KOPI, Run
 
@@ -43,6 +44,24 @@ def test_a_receipt_as_files(run: Run, ask: Run, sale: str, tmp_path: Path) -> No
     only = ask("receipt", sale, "--out", str(out), "--format", "txt", "--width", "58")["files"]
     assert [Path(path).name for path in only] == [f"struk-{sale}.txt"]
     assert all(len(line) <= 32 for line in Path(only[0]).read_text().splitlines())
+
+
+def test_a_receipt_with_the_shops_logo(run: Run, ask: Run, sale: str, tmp_path: Path) -> None:
+    Image.new("L", (200, 80)).save(tmp_path / "logo.png")
+    words = (
+        "receipt",
+        sale,
+        "--out",
+        str(tmp_path),
+        "--format",
+        "html",
+        "--logo",
+        str(tmp_path / "logo.png"),
+    )
+    (file,) = ask(*words)["files"]
+    assert Path(file).read_text().count("data:image/png") == 2
+    (tmp_path / "logo.png").write_text("no picture")
+    assert "is no picture: a PNG or JPEG is wanted" in run(*words, status=2).stderr
 
 
 def test_a_receipt_by_mail_is_the_same_message_each_time(run: Run, ask: Run, sale: str) -> None:

@@ -107,7 +107,7 @@ def test_every_document_is_written_and_reported_sent_before_and_printed_after(sh
     assert written == {
         *(f"slips/{slip}.{suffix}" for suffix in ("escpos", "png", "txt")),
         *(f"receipts/{sale}.{suffix}" for suffix in ("escpos", "png", "txt")),
-        *(f"labels/{label}.{suffix}" for suffix in ("zpl", "pdf", "png")),
+        *(f"labels/{label}.{suffix}" for suffix in ("zpl", "tspl", "pdf", "png")),
         *(f"shift-reports/{report}.{suffix}" for suffix in ("escpos", "png", "txt")),
     }
     assert files_when_reported[0] == []

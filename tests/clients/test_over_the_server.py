@@ -78,6 +78,17 @@ class TestTheDesk:
         kinds = [each["kind"] for each in ask("cs", "messages")["messages"]]
         assert "MESSAGE_KIND_AIRWAY_BILL" in kinds
 
+    def test_an_order_paid_at_the_door_is_sent_with_what_to_collect_on_its_label(self, run, ask, tmp_path):
+        run("cs", "book", "--line", "KOPI-01x2", *SARI, "--courier", "JNE", "--shipping", "18.000")
+        due = int(ask("cs", "show", "1")["order"]["payable"]["minor_units"]) // 100
+        run("cs", "pay", "1", "--method", "cod")
+        run("cs", "sell", "--all-paid")
+        run("cs", "awb", "1", "JP1234567890")
+        run("cs", "labels", "--all-unprinted")
+        run("agent", "--out", str(tmp_path), "--once", "--kind", "address-label", "--format", "zpl")
+        (label,) = tmp_path.glob("labels/*.zpl")
+        assert f"^FDCOD Rp {due:,}^FS".replace(",", ".") in label.read_text()
+
     def test_what_is_not_wanted_goes_back_by_scan(self, run, ask):
         waiting = ask("cs", "drop", "KOPI-01")["drop_order"]["drop_order_id"]
         handed = ask("cs", "drop", "GULA-5")["drop_order"]["drop_order_id"]

@@ -13,8 +13,9 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from kasir.v1 import shipping_pb2, shipping_pb2_grpc
-from kasir.v1.common_pb2 import Address
+from kasir.v1 import booking_pb2, booking_pb2_grpc, shipping_pb2, shipping_pb2_grpc
+from kasir.v1.booking_pb2 import Allocation, Order
+from kasir.v1.common_pb2 import Address, Money
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
     AIRWAY_BILL_STATE_REQUESTED,
@@ -53,7 +54,7 @@ def new_parcel(
     )
 
 
-class ShopServer(shipping_pb2_grpc.ShippingServiceServicer):
+class ShopServer(shipping_pb2_grpc.ShippingServiceServicer, booking_pb2_grpc.BookingServiceServicer):
     """Parcels and what was reported about them. Requests are idempotent by id, as the contract has it.
 
     `flaky`: how often a report is answered with UNAVAILABLE, half of them after it was taken.
@@ -68,11 +69,14 @@ class ShopServer(shipping_pb2_grpc.ShippingServiceServicer):
         self.taken: list[ReportAirwayBillRequest] = []
         self.received: list[ReportAirwayBillRequest] = []
         self.watchers: list[Queue[Parcel]] = []
+        # By order.
+        self.at_the_door: dict[int, Money] = {}
         self.start(port)
 
     def start(self, port: int = 0) -> None:
         self.server = grpc.server(futures.ThreadPoolExecutor(24), options=(("grpc.so_reuseport", 0),))
         shipping_pb2_grpc.add_ShippingServiceServicer_to_server(self, self.server)
+        booking_pb2_grpc.add_BookingServiceServicer_to_server(self, self.server)
         self.port = self.server.add_insecure_port(f"127.0.0.1:{port}")
         self.stopping = threading.Event()
         self.server.start()
@@ -151,6 +155,14 @@ class ShopServer(shipping_pb2_grpc.ShippingServiceServicer):
             for watcher in self.watchers:
                 watcher.put(now)
         return reply
+
+    def GetBooking(self, request: Any, context: Any) -> Any:  # noqa: N802
+        money = self.at_the_door.get(request.order_id, Money(currency_code="IDR"))
+        paid = [Allocation(method="cod", amount=money)] if money.minor_units else []
+        order = Order(
+            order_id=request.order_id, payable=Money(currency_code=money.currency_code), allocations=paid
+        )
+        return booking_pb2.GetBookingResponse(order=order)
 
     def ListCouriers(self, request: Any, context: Any) -> Any:  # noqa: N802
         couriers = [

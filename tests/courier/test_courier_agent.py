@@ -23,6 +23,7 @@ from clients.common.connection import Connection
 from clients.courier_agent import CourierAgent, Options
 from clients.courier_http import CourierApi
 from kasir.demo.courier_simulator import CourierSimulator, Misbehaviour
+from kasir.v1.common_pb2 import Money
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
     AIRWAY_BILL_STATE_FAILED,
@@ -95,6 +96,17 @@ def test_all_is_well(shop_server, make_parcel) -> None:
         assert_settled(shop, courier, bad=set())
         assert agent.counts() == {"assigned": 20}
         assert courier.requests("POST") == 20
+
+
+def test_a_courier_hears_what_it_is_to_collect(shop_server, make_parcel) -> None:
+    shop = shop_server([make_parcel(1), make_parcel(2)])
+    shop.at_the_door[1_001] = Money(currency_code="IDR", minor_units=15_000_000)
+    # This courier's people carry rupiah only.
+    shop.at_the_door[1_002] = Money(currency_code="USD", minor_units=1_200)
+    with CourierSimulator() as courier, running(shop.target, courier.url) as agent:
+        assert agent.wait_idle(PATIENCE_S)
+        assert agent.counts() == {"assigned": 1, "failed": 1}
+        assert "rupiah are collected" in shop.parcels[2].airway_bill_detail
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -17,6 +17,7 @@ import pytest
 from clients.common.problems import BadInput
 from clients.courier_http import MAX_ANSWER_BYTES, Absent, Assigned, CourierApi, Refused, Unclear
 from kasir.demo.courier_simulator import CourierSimulator
+from kasir.v1.common_pb2 import Money
 
 
 class Answering:
@@ -122,6 +123,13 @@ def test_what_is_asked(ask, make_parcel) -> None:
             "country_code": "",
         },
     }
+
+    api = ask(http(201, GOOD))
+    assert api.create(make_parcel(1), Money(currency_code="IDR", minor_units=15_000_000)) == Assigned(
+        "JX0000000001"
+    )
+    _, _, body = api.answering.asked[0].partition(b"\r\n\r\n")
+    assert json.loads(body)["cash_on_delivery"] == {"currency_code": "IDR", "minor_units": 15_000_000}
 
 
 @pytest.mark.parametrize(

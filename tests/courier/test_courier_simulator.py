@@ -72,6 +72,7 @@ def test_one_that_keeps_no_references_makes_a_second_order() -> None:
         ({"address": {**ADDRESS, "country_code": "SG"}}, "ADDRESS_REFUSED"),
         ({"weight_grams": -1}, "WEIGHT_REFUSED"),
         ({"weight_grams": 50_001}, "WEIGHT_REFUSED"),
+        ({"cash_on_delivery": {"currency_code": "USD", "minor_units": 500}}, "CURRENCY_REFUSED"),
     ],
 )
 def test_what_it_does_not_carry(changes: dict[str, Any], code: str) -> None:
@@ -90,6 +91,8 @@ def test_what_it_does_not_carry(changes: dict[str, Any], code: str) -> None:
         order(""),
         order("x" * 101),
         order(weight_grams="5"),
+        order(cash_on_delivery=5),
+        order(cash_on_delivery={"currency_code": "IDR", "minor_units": 0}),
         order(address=None),
         b"[" * 60_000,
     ],

@@ -45,6 +45,7 @@ class Inbox:
         self.recipients: list[str] = []
         self.users: list[str] = []
         self.encrypted: list[bool] = []
+        self.knows_utf8 = False
         self.on_rcpt: Callable[[Any], str] = lambda _server: "250 OK"
         self.on_data: Callable[[Any], str] = lambda _server: "250 taken"
 
@@ -109,7 +110,7 @@ class SmtpController(Controller):
             require_starttls=self.offered is not None,
             authenticator=self.handler.authenticate,
             auth_require_tls=self.offered is not None,
-            enable_SMTPUTF8=False,
+            enable_SMTPUTF8=self.handler.knows_utf8,
         )
 
     def _trigger_server(self) -> None:
@@ -122,12 +123,13 @@ class SmtpController(Controller):
 def start(certificate: Path) -> Iterator[Callable[..., tuple[Inbox, MailServer]]]:
     running: list[SmtpController] = []
 
-    def make(security: Security, **options: Any) -> tuple[Inbox, MailServer]:
+    def make(security: Security, *, utf8: bool = False, **options: Any) -> tuple[Inbox, MailServer]:
         context = None
         if security is not Security.NONE:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
         inbox = Inbox()
+        inbox.knows_utf8 = utf8
         controller = SmtpController(inbox, context, whole=security is Security.TLS)
         controller.start()
         running.append(controller)
@@ -319,13 +321,68 @@ def test_nobody_listens() -> None:
         "a b@x.example",
         "<>",
         "a@x, b@x",
-        "sítí@x.example",
-        "siti@tokó.example",
+        "sí tí@x.example",
+        "sítí@",
+        "sítí.@x.example",
+        "sí,tí@x.example",
+        "sítí\u202e@x.example",
+        "siti@tokó..example",
+        "siti@\u2603.\u200b",
+        "sítí@x y.example",
+        "siti@x y.example",
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(MailError, match="no e-mail address"):
         address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("siti@tokó.example", "siti@xn--tok-ina.example"),
+        ("siti@TOKÓ.example", "siti@xn--tok-ina.example"),
+        ("siti@toko\u0301.example", "siti@xn--tok-ina.example"),
+        ("王小明@例子.example", "王小明@xn--fsqu00a.example"),
+        ("Sítí <sítí.kusuma@x.example>", "sítí.kusuma@x.example"),
+    ],
+)
+def test_addresses_beyond_ascii(text: str, spec: str) -> None:
+    assert address(text).addr_spec == spec
+
+
+def test_a_domain_beyond_ascii_is_known_to_every_server(
+    start: Callable[..., tuple[Inbox, MailServer]],
+) -> None:
+    inbox, server = start(Security.STARTTLS)
+    assert send(message("siti@tokó.example"), server).delivery is Delivery.ACCEPTED
+    assert inbox.recipients == ["siti@xn--tok-ina.example"]
+    assert inbox.raw[0].isascii()
+
+
+def test_letters_before_the_at_go_where_the_server_offers_them(
+    start: Callable[..., tuple[Inbox, MailServer]],
+) -> None:
+    inbox, server = start(Security.STARTTLS, utf8=True)
+    sent = send(message("Sítí <sítí@tokó.example>"), server)
+    assert (sent.delivery, sent.detail) == (Delivery.ACCEPTED, "taken")
+    assert inbox.recipients == ["sítí@xn--tok-ina.example"]
+    assert "To: Sítí <sítí@xn--tok-ina.example>\r\n".encode() in inbox.raw[0]
+    # Who has no such letters gets the message as ever.
+    assert send(message(), server).delivery is Delivery.ACCEPTED
+    assert inbox.raw[1].isascii()
+
+
+def test_letters_before_the_at_are_refused_where_the_server_knows_none(
+    start: Callable[..., tuple[Inbox, MailServer]],
+) -> None:
+    inbox, server = start(Security.STARTTLS)
+    sent = send(message("sítí@x.example"), server)
+    assert (sent.delivery, sent.detail) == (
+        Delivery.REFUSED,
+        "the mail server knows no addresses like sítí@x.example (SMTPUTF8)",
+    )
+    assert inbox.messages == []
 
 
 @pytest.mark.parametrize("name", ["Toko\r\nBcc: all@x.example", 'Toko "Melati" <x>', "王小明", "محمد"])

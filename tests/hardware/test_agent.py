@@ -8,8 +8,11 @@ import time
 
 import grpc
 import pytest
+from PIL import Image, ImageChops
 
+from hardware.paper.logo import logo_dots, read
 from hardware.simulators.escpos_printer import EscposSimulator
+from hardware.simulators.interpreter import Raster
 from hardware.simulators.lines import TcpLine
 from kasir.v1 import hardware_pb2, hardware_pb2_grpc
 from tests.hardware.printing_shop import (
@@ -42,6 +45,18 @@ def test_slips_are_printed_in_order_and_confirmed(channel, printer, line, start_
     assert not printer.complaints
     assert ledger(channel)[0].detail.startswith("desk: slips [")
     assert agent.stop() == 0
+
+
+def test_the_shops_logo_heads_its_slips(channel, printer, line, start_agent, tmp_path):
+    Image.linear_gradient("L").save(tmp_path / "logo.png")
+    Shop(channel).book()
+    start_agent(config_text("slips", line.address, logo="logo.png"))
+    until(lambda: states(channel) == [PRINTED], "a slip")
+    head = printer.roll[0]
+    assert isinstance(head, Raster)
+    asked = logo_dots(read(tmp_path / "logo.png"), 576)
+    assert ImageChops.difference(head.image.convert("L"), asked.convert("L")).getbbox() is None
+    assert not printer.complaints
 
 
 FAULTS = {

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from hardware.agent.config import ConfigError, read
 from hardware.drivers.drawer import EscposDrawer
@@ -91,3 +92,36 @@ def test_what_is_no_file_of_an_agent(tmp_path, text, words):
         read(written(tmp_path, text), "other")
     with pytest.raises(ConfigError, match="No such file"):
         read(tmp_path / "nowhere.toml", "other")
+
+
+def test_one_logo_for_all_and_another_for_one(tmp_path):
+    for name, side in (("shop.png", 50), ("small.png", 10)):
+        Image.new("L", (side, side)).save(tmp_path / name)
+    text = 'logo = "shop.png"\n' + PRINTER
+    read_logos = [each.logo.width for each in read(written(tmp_path, text), "other").printers]
+    assert read_logos == [50, 50]
+    text = text.replace('name = "second"', 'name = "second"\nlogo = "small.png"')
+    assert [each.logo.width for each in read(written(tmp_path, text), "other").printers] == [50, 10]
+    text = text.replace('logo = "small.png"', 'logo = ""')
+    assert read(written(tmp_path, text), "other").printers[1].logo is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('logo = "shop.png"\n' + PRINTER, 1, "cannot be read: No such file"),
+        (PRINTER.replace('name = "second"', 'name = "second"\nlogo = "hardware.toml"'), 11, "is no picture"),
+        (
+            PRINTER.replace('name = "second"', 'name = "second"\nlogo = ""').replace(
+                'language = "escpos"\ndocuments = ["sales-receipt"]',
+                'language = "tspl"\ndocuments = ["address-label"]',
+            ),
+            11,
+            "prints no slips",
+        ),
+    ],
+)
+def test_a_logo_that_is_none_is_named_with_its_line(tmp_path, text, line, words):
+    with pytest.raises(ConfigError, match=words) as wrong:
+        read(written(tmp_path, text), "other")
+    assert f"line {line}: logo:" in str(wrong.value)

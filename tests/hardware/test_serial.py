@@ -9,9 +9,11 @@ from hardware.agent import main
 from hardware.simulators.interpreter import TextLine
 from hardware.simulators.lines import PtyLine, TcpLine
 from hardware.simulators.running import STATES, Simulation
+from hardware.simulators.tspl_printer import TsplSimulator
+from hardware.simulators.tspl_reader import picture as tspl_picture
 from hardware.simulators.zpl_printer import ZplSimulator
 from tests.hardware.printing_shop import PRINTED, config_text, ledger, printer_papers, untruths
-from tests.paper.reading import picture
+from tests.paper.reading import codes, picture
 from tests.server.support import Shop, until
 
 
@@ -43,23 +45,30 @@ def test_slips_come_out_of_a_printer_on_a_serial_line(channel, printer, pty, sta
 
 
 def test_a_test_page_is_printed_and_the_drawer_opens(printer, line, tmp_path):
-    labels = ZplSimulator()
+    labels, tspl_labels = ZplSimulator(), TsplSimulator()
     config = tmp_path / "hardware.toml"
-    with TcpLine(labels) as label_line:
+    with TcpLine(labels) as label_line, TcpLine(tspl_labels) as tspl_line:
         config.write_text(
             config_text("slips", line.address, drawer_pin=2)
             + config_text("labels", label_line.address, language="zpl", documents=["address-label"])
+            + config_text(
+                "labels-tspl", tspl_line.address, language="tspl", gap_mm=2, documents=["address-label"]
+            )
         )
         result = kasir_hardware("test", "--config", str(config), "--drawer", "--json")
         assert result.exit_code == 0, result.output
-        slips, label = json.loads(result.stdout)["printers"]
+        slips, *pages = json.loads(result.stdout)["printers"]
         assert slips == {
             "name": "slips",
             "printed": True,
             "result": "printed: the printer sent its id back; the drawer is open",
         }
-        assert label["printed"]
+        assert [page["printed"] for page in pages] == [True, True]
         assert b"KASIR-TEST" in labels.labels[0]
+        (page,) = tspl_labels.read_labels
+        assert codes(tspl_picture(page)) == {("Code 128", "KASIR-TEST")}
+        assert b"GAP 2 mm,0 mm" in tspl_labels.labels[0]
+        assert not tspl_labels.complaints
         assert printer.kicks == 1
         assert any("slips, 80 mm" in item.text for item in printer.roll if isinstance(item, TextLine))
         with printer.changing() as state:
@@ -85,17 +94,21 @@ def test_what_hangs_on_this_machine_is_listed():
 
 
 def test_simulated_printers_write_their_papers_to_files(tmp_path):
-    simulation = Simulation(tmp_path / "paper", 0, 0, tmp_path / "tty", 58)
+    simulation = Simulation(tmp_path / "paper", (0, 0, 0), tmp_path / "tty", 58)
     try:
-        receipts, labels = simulation.ports
+        addresses = [port.address for port in simulation.ports]
         config = tmp_path / "hardware.toml"
-        config.write_text(main.example(receipts.address, labels.address, 58))
+        config.write_text(main.example(*addresses, width_mm=58))
         (tmp_path / "paper").mkdir()
         assert kasir_hardware("test", "--config", str(config)).exit_code == 0
         written: list[str] = []
         simulation.write(written.append)
         simulation.write(written.append)
-        assert [name.rpartition("/")[2] for name in written] == ["slip-0001.png", "label-0001.zpl"]
+        assert [name.rpartition("/")[2] for name in written] == [
+            "slip-0001.png",
+            "label-0001.zpl",
+            "label-tspl-0001.png",
+        ]
         slip = picture((tmp_path / "paper" / "slip-0001.png").read_bytes())
         assert slip.width == 384 + 64
         for state in STATES:

@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kasir.v1.admin_pb2 import Settings
-from kasir.v1.booking_pb2 import ORDER_STATE_BOOKED, Order, OrderLine, Totals
+from kasir.v1.booking_pb2 import ORDER_STATE_BOOKED, ORDER_STATE_PAID, Order, OrderLine, Totals
 from kasir.v1.catalogue_pb2 import Item, Price
 from kasir.v1.common_pb2 import CHANNEL_CHAT, CHANNEL_TILL, Address, Money
 from kasir.v1.reconciliation_pb2 import BankAccount
@@ -137,6 +137,17 @@ def order() -> Order:
         note="Bungkus kado, kartu ucapan terlampir",
         create_time=moment(2025, 11, 22, 7, 4),
     )
+
+
+def order_at_the_door(whole: int = 150_000) -> Order:
+    """Paid to the courier at the door, but for what was transferred before."""
+    made = order()
+    made.state = ORDER_STATE_PAID
+    made.paid.CopyFrom(made.payable)
+    made.allocations.add(mutation_id=9, amount=rupiah(348_217 - whole))
+    made.allocations.add(method="COD", amount=rupiah(whole - 50_000))
+    made.allocations.add(method="cod", amount=rupiah(50_000))
+    return made
 
 
 def sale_of_order() -> Sale:

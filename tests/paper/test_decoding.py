@@ -14,6 +14,7 @@ from tests.paper import samples
 from tests.paper.conftest import DrawZpl
 from tests.paper.escpos_reader import Job
 from tests.paper.reading import assert_alone, codes_by_both, pages, picture
+from tests.paper.tspl_printer import printed as printed_tspl
 
 WIDTHS = pytest.mark.parametrize("width_mm", [58, 80])
 AWB, ORDER = samples.AIRWAY_BILL, str(samples.ORDER_ID)
@@ -127,6 +128,24 @@ def test_the_printers_label_is_read_by_eye(draw_zpl: DrawZpl, dots: int, read_wo
     words = read_words(below_bars)
     for phrase in (AWB, "Siti Rahmawati Kusumaningrum", "6281234567890", "Kota Bekasi", "Jawa Barat 17158"):
         assert phrase in words
+
+
+@pytest.mark.parametrize("language", ["zpl", "tspl", "pdf", "png"])
+def test_what_the_courier_collects_is_read_by_eye(
+    draw_zpl: DrawZpl, read_words: ReadWords, language: str
+) -> None:
+    order = samples.order_at_the_door()
+    made = address_label(samples.parcel(), order, samples.shop(), samples.courier(), copy=1)
+    draw = {
+        "zpl": lambda: draw_zpl(made.zpl(12), 100, 150, 12)[0],
+        "tspl": lambda: printed_tspl(made.tspl(12), 12)[0],
+        "pdf": lambda: pages(made.pdf(), 300)[0],
+        "png": lambda: picture(made.png(2)),
+    }
+    image = draw[language]()
+    assert codes_by_both(image) == {("Code 128", AWB), ("QR Code", ORDER)}
+    frame = (0.36 * image.width, 0.918 * image.height, 0.98 * image.width, 0.99 * image.height)
+    assert "COD Rp 150.000" in read_words(image.crop(tuple(map(round, frame))))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from PIL import ImageChops
 from hardware.paper import Label, PaperError, address_label, labels_pdf
 from hardware.paper.label import HEIGHT, WIDTH
 from hardware.paper.label_zpl import compress, escape
-from hardware.paper.marks import Bars, Square, Words, text_width
+from hardware.paper.marks import Bars, Box, Square, Words, text_width
 from hardware.paper.text import clean, visual
 from kasir.v1.booking_pb2 import Order
 from kasir.v1.shipping_pb2 import Courier, Parcel
@@ -129,6 +129,39 @@ def test_a_copy_says_so() -> None:
     assert "SALINAN" not in said(label())
 
 
+def at_the_door(whole: int, copy: int = 0) -> Label:
+    order = samples.order_at_the_door(whole)
+    return address_label(samples.parcel(), order, samples.shop(), samples.courier(), copy=copy)
+
+
+@pytest.mark.parametrize("whole", [150_000, 90_000_000_000_000])
+def test_what_the_courier_collects_stands_large_in_a_frame(whole: int) -> None:
+    made = at_the_door(whole)
+    (words,) = (mark for mark in made.marks if isinstance(mark, Words) and "COD" in mark.text)
+    assert words.text == f"COD Rp {whole:,}".replace(",", ".")
+    assert words.size >= (56 if whole == 150_000 else 30)
+    right, bottom = words.x + text_width(words.text, words.size, bold=True), words.y + words.size
+    assert any(
+        isinstance(mark, Box)
+        and not mark.filled
+        and mark.x < words.x
+        and mark.y < words.y
+        and right < mark.x + mark.width <= WIDTH - 8
+        and bottom < mark.y + mark.height <= HEIGHT - 8
+        for mark in made.marks
+        if mark != made.marks[0]
+    )
+
+
+def test_a_courier_collects_nothing_of_what_was_paid_otherwise() -> None:
+    order = samples.order_at_the_door()
+    del order.allocations[1:]
+    order.allocations[0].method = "marketplace"
+    made = address_label(samples.parcel(), order, samples.shop(), samples.courier())
+    assert "NONCOD" in said(made)
+    assert "CODRp" not in said(made)
+
+
 def test_a_label_before_its_courier_is_known_says_so() -> None:
     parcel = samples.parcel()
     parcel.courier_id, parcel.courier_service, parcel.airway_bill = 0, "", ""
@@ -175,7 +208,7 @@ def test_the_longest_fields_are_all_there_and_inside_the_label() -> None:
 
 
 def test_words_do_not_overlap() -> None:
-    for made in (label(copy=1), longest()[0]):
+    for made in (label(copy=1), longest()[0], at_the_door(90_000_000_000_000, copy=12)):
         boxes = [
             (mark.x, mark.y, mark.x + text_width(mark.text, mark.size, bold=mark.bold), mark.y + mark.size)
             for mark in made.marks

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageFilter
 
-from hardware.paper import Label, PaperError, address_label
+from hardware.paper import Label, PaperError, address_label, label_tspl
 from tests.paper import samples
 from tests.paper.reading import assert_alone, codes, codes_by_both, picture
 from tests.paper.test_label import longest
@@ -92,3 +92,11 @@ def test_what_tspl_reads_as_a_command_is_drawn(text: str) -> None:
     printer.feed(address_label(parcel, samples.order(), shop, samples.courier()).tspl())
     assert len(printer.labels) == 1
     assert printer.commands.count("PRINT") == printer.commands.count("CLS") == 1
+
+
+def test_dots_are_never_an_immediate_command() -> None:
+    asked = Image.frombytes("1", (24, 2), b"\x1b!?\xff\x1b!")
+    dots = label_tspl._dots(asked)
+    assert b"\x1b!" not in dots.bits
+    drawn = Image.frombytes("1", (24, 2), dots.bits)
+    assert ImageChops.difference(drawn.convert("L"), asked.convert("L")).histogram()[255] == 2

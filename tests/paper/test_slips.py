@@ -1,5 +1,6 @@
 """Order slip, sales receipt and shift report: what stands on them, as letters and as a picture."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -368,3 +369,20 @@ def test_the_layout_never_exceeds_the_paper(paper: Callable[[int, int], Paper], 
     for item in lay_out(paper(width_mm, 0).document):
         if isinstance(item, Line):
             assert width_of(item.text) * item.size <= COLUMNS[width_mm]
+
+
+def test_a_slip_of_an_order_paid_at_the_door_says_what_the_courier_gets() -> None:
+    order = samples.order_at_the_door()
+    text = order_slip(order, samples.shop(), samples.account(), samples.courier()).text()
+    assert "BAYAR DI TEMPAT (COD)" in text
+    assert "LUNAS" not in text
+    assert re.search(r"Sudah dibayar +Rp 198.217\n", text)
+    assert re.search(r"Dibayar ke kurir +Rp 150.000\n", text)
+
+
+def test_a_receipt_says_that_the_courier_was_paid() -> None:
+    sale, order = samples.sale_of_order(), samples.order_at_the_door()
+    sale.tenders[0].kind, sale.tenders[0].reference = TENDER_KIND_EXTERNAL, "cod"
+    assert re.search(
+        r"Bayar di tempat \(COD\) +Rp 348.217\n", sales_receipt(sale, samples.shop(), order).text()
+    )

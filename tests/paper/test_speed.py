@@ -9,7 +9,15 @@ from collections.abc import Callable
 import pytest
 from faker import Faker
 
-from hardware.paper import address_label, item_label, labels_pdf, order_slip, sales_receipt, shift_report
+from hardware.paper import (
+    Label,
+    address_label,
+    item_label,
+    labels_pdf,
+    order_slip,
+    sales_receipt,
+    shift_report,
+)
 from kasir.v1.booking_pb2 import Order
 from kasir.v1.catalogue_pb2 import Item
 from kasir.v1.shipping_pb2 import Parcel
@@ -85,14 +93,25 @@ def addressed(number: int) -> Parcel:
     return made
 
 
-def thousand_labels_zpl(number: int) -> bytes:
+def thousand_labels(number: int) -> list[Label]:
     numbers = range(1_000 * number, 1_000 * number + 1_000)
-    return b"".join(address_label(addressed(each), order(each), SHOP, COURIER).zpl() for each in numbers)
+    return [address_label(addressed(each), order(each), SHOP, COURIER) for each in numbers]
+
+
+def thousand_labels_zpl(number: int) -> bytes:
+    return b"".join(label.zpl() for label in thousand_labels(number))
 
 
 def thousand_labels_tspl(number: int) -> bytes:
-    numbers = range(1_000 * number, 1_000 * number + 1_000)
-    return b"".join(address_label(addressed(each), order(each), SHOP, COURIER).tspl() for each in numbers)
+    return b"".join(label.tspl() for label in thousand_labels(number))
+
+
+def thousand_labels_pdf(number: int) -> bytes:
+    return labels_pdf(thousand_labels(number))
+
+
+def thousand_labels_png(number: int) -> bytes:
+    return b"".join(label.png() for label in thousand_labels(number))
 
 
 def label_png(number: int) -> bytes:
@@ -124,6 +143,8 @@ def hundred_labels_pdf(number: int) -> bytes:
         (hundred_labels_pdf, 100, 2, 60),
         (thousand_labels_zpl, 1_000, 1, 200),
         (thousand_labels_tspl, 1_000, 1, 60),
+        (thousand_labels_pdf, 1_000, 1, 100),
+        (thousand_labels_png, 1_000, 1, 25),
     ],
 )
 def test_papers_per_second(

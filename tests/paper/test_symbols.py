@@ -1,9 +1,11 @@
 """Bar codes are read back by another library than the one that made them."""
 
 import pytest
+import qrcode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from qrcode.constants import ERROR_CORRECT_M
 
 from hardware.paper.document import Symbol
 from hardware.paper.errors import PaperError
@@ -25,6 +27,15 @@ def drawn(data: str, module: int = 3) -> Image.Image:
 def test_code128_is_read_back(data: str) -> None:
     assert codes(drawn(data)) == {("Code 128", data)}
     assert "".join(text for _, text in code128_parts(data)) == data
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.one_of(ASCII, st.from_regex(r"[0-9]{1,400}", fullmatch=True), st.text(min_size=1, max_size=300)))
+def test_a_qr_code_has_the_mask_that_the_library_would_choose(data: str) -> None:
+    theirs = qrcode.QRCode(border=0, error_correction=ERROR_CORRECT_M)
+    theirs.add_data(data)
+    theirs.make(fit=True)
+    assert qr(data) == tuple(map(tuple, theirs.get_matrix()))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardware.paper.document import width_of
 from hardware.paper.fonts import clusters, columns
 from hardware.paper.text import clean, visual, wrap
 
@@ -23,7 +24,7 @@ def squeezed(text: str) -> str:
 @given(TEXTS, st.integers(2, 60))
 def test_wrapping_loses_no_character_and_exceeds_no_line(text: str, limit: int) -> None:
     text = clean(text)
-    lines = wrap(text, limit, columns)
+    lines = wrap(text, limit, width_of)
     assert squeezed("".join(lines)) == squeezed(text)
     assert all(sum(columns(cluster) for cluster in clusters(line)) <= limit for line in lines)
     assert all(line == line.strip() for line in lines)
@@ -32,19 +33,19 @@ def test_wrapping_loses_no_character_and_exceeds_no_line(text: str, limit: int) 
 def test_a_300_character_address_is_all_there() -> None:
     address = ("Perumahan Griya Asri Blok C-7 No. 12, RT 004/RW 011, Jl. Kenanga Raya, " * 5)[:300].strip()
     for limit in (20, 32, 48):
-        assert " ".join(wrap(address, limit, columns)) == address
+        assert " ".join(wrap(address, limit, width_of)) == address
 
 
 def test_lines_end_between_words_and_inside_only_the_longest() -> None:
-    assert wrap("satu dua tiga", 8, columns) == ["satu dua", "tiga"]
-    assert wrap("ke Antikonstitusional!", 10, columns) == ["ke", "Antikonsti", "tusional!"]
-    assert wrap("", 10, columns) == [""]
-    assert wrap("北京市朝阳区 Blok C", 7, columns) == ["北京市", "朝阳区", "Blok C"]
+    assert wrap("satu dua tiga", 8, width_of) == ["satu dua", "tiga"]
+    assert wrap("ke Antikonstitusional!", 10, width_of) == ["ke", "Antikonsti", "tusional!"]
+    assert wrap("", 10, width_of) == [""]
+    assert wrap("北京市朝阳区 Blok C", 7, width_of) == ["北京市", "朝阳区", "Blok C"]
 
 
 def test_an_accent_stays_with_its_letter() -> None:
     decomposed = "q\u0301" * 4
-    assert wrap(decomposed, 2, columns) == ["q\u0301q\u0301"] * 2
+    assert wrap(decomposed, 2, width_of) == ["q\u0301q\u0301"] * 2
 
 
 @pytest.mark.parametrize(

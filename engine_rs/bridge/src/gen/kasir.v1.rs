@@ -1005,7 +1005,8 @@ pub struct Allocation {
     /// The bank mutation; 0 for a payment recorded by RecordPayment.
     #[prost(uint64, tag = "1")]
     pub mutation_id: u64,
-    /// How it was paid when not by a bank mutation, e.g. "marketplace".
+    /// How it was paid when not by a bank mutation, e.g. "marketplace". "cod": the courier collects it at the door and owes it to
+    /// the shop; the address label shows the sum of these.
     #[prost(string, tag = "2")]
     pub method: ::prost::alloc::string::String,
     /// The payer's reference.
@@ -4101,7 +4102,8 @@ pub struct RecordPaymentRequest {
     /// How much; not more than is due (OVER_ALLOCATED).
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Money>,
-    /// How, e.g. "marketplace"; 1 to 30 characters.
+    /// How, e.g. "marketplace"; 1 to 30 characters. "cod": paid at the door. The courier owes it to the shop, so the order counts
+    /// as paid, is sold and sent, and its address label says what the courier is to collect.
     #[prost(string, tag = "4")]
     pub method: ::prost::alloc::string::String,
     /// The payer's reference; at most 60 characters. What looks like a card number is refused (CARD_NUMBER_REFUSED).
