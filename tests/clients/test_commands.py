@@ -75,7 +75,7 @@ def test_every_command_that_was_promised_is_there():
         "customers credits messages pending",
         "warehouse": "watch list hand-over reject return receive adjust transfer stock",
         "till": "tills open quote sell cash-in cash-out x close shifts",
-        "courier": "list pick-up scan delivered",
+        "courier": "list pickup scan delivered numbers questions settle agent track simulate",
         "catalogue": "import add show list",
         "report": "day month money",
         "print": "jobs settle reprint agent receipt shift-report",
