@@ -54,12 +54,6 @@ class TrackingState(Enum):
         """Nothing comes after it."""
         return self in _FINAL
 
-    def follows(self, before: "TrackingState | None") -> bool:
-        """Whether it is news after `before`, where no times tell: carriers' news come in any order."""
-        if before is None:
-            return True
-        return not before.is_final and _RANK[self] > _RANK[before]
-
 
 _FINAL = frozenset(
     {TrackingState.DELIVERED, TrackingState.RETURNED, TrackingState.CANCELLED, TrackingState.LOST}

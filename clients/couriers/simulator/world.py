@@ -26,8 +26,8 @@ class Order:
     airway_bill: str
     """The number, from `number_from` on."""
     service: str
-    parcel: str
-    """Digest of what was ordered: to tell a repeat from another parcel under the same reference."""
+    asked: str
+    """What was ordered, as it came: to tell a repeat from another parcel under the same reference."""
     created_ms: int
     number_from: float = 0.0
     """Monotonic; before, there is no number yet."""
@@ -64,13 +64,12 @@ class World:
             return nth
 
     def take(
-        self, reference: str, service: str, parcel: str, *, later_s: float = 0.0, id_prefix: str = ""
+        self, reference: str, service: str, asked: str, *, later_s: float = 0.0, id_prefix: str = ""
     ) -> tuple[Order, bool]:
         """Takes an order, or finds the one that the reference already has; whether it is new.
 
         It gets its number `later_s` from now.
         """
-        digest = hashlib.blake2b(parcel.encode(), digest_size=16).hexdigest()
         with self.lock:
             orders = self.orders.setdefault(reference, [])
             if orders and self.idempotent:
@@ -81,7 +80,7 @@ class World:
                 f"{id_prefix}{number.lower()}" if id_prefix else reference,
                 number,
                 service,
-                digest,
+                asked,
                 int(time.time() * 1000),
                 time.monotonic() + later_s if later_s else 0.0,
                 [Step(TrackingState.ORDERED, datetime.now(UTC))],
@@ -90,10 +89,6 @@ class World:
             self._by_id[order.order_id] = order
             self._by_number[number] = order
             return order, True
-
-    def is_same(self, order: Order, parcel: str) -> bool:
-        """Whether a repeat is of the same parcel."""
-        return order.parcel == hashlib.blake2b(parcel.encode(), digest_size=16).hexdigest()
 
     def find(self, reference: str) -> Order | None:
         """The first order of a reference."""

@@ -90,7 +90,7 @@ class Generic:
             _check_collects(collects)
             parcel = json.dumps([service, address, grams, collects], sort_keys=True)
             order, is_new = self._world.take(reference, service, parcel, later_s=later_s)
-            if not self._world.is_same(order, parcel):
+            if order.asked != parcel:
                 message = "this reference has an order for another parcel"
                 raise Refusal(HTTPStatus.CONFLICT, "REFERENCE_REUSED", message)
             answer = Answer(HTTPStatus.CREATED if is_new else HTTPStatus.OK, _body(order))
