@@ -49,6 +49,8 @@ _STATE_WORDS = {
     AIRWAY_BILL_STATE_FAILED: "failed",
     AIRWAY_BILL_STATE_UNKNOWN: "unknown",
 }
+# The counters of what needs no looking at any more.
+_SETTLED = frozenset({"assigned", "failed"})
 # The counter of reports that were refused for good.
 DROPPED = "dropped"
 # The counter of parcels that only a person or a webhook can settle.
@@ -80,6 +82,8 @@ class _Task:
     newest: Parcel
     """As the stream brought it last, perhaps while the work on an older version was going on."""
     rounds: int = 0
+    claim: ReportAirwayBillRequest | None = None
+    """As it was made first, so that it is the same when it has to be made again."""
     told: bool = False
     """It was said already that the number comes later."""
     report: ReportAirwayBillRequest | None = None
@@ -104,8 +108,6 @@ class CourierAgent:
         """
         self._connection = connection
         self._asking = Asking(carrier, notes)
-        # Names this agent in the claims that it makes.
-        self._name = f"{connection.actor} {uuid.uuid4().hex[:8]}"
         self._options = options or Options()
         self._patience = patience or Patience()
         self._on_report = on_report or (lambda _parcel: None)
@@ -234,8 +236,11 @@ class CourierAgent:
 
     def _claim(self, task: _Task, client: Client) -> bool:
         """Reports UNKNOWN before an order that could not be found again; False when that was not taken."""
+        # Of this very task: a stream that was opened again may bring a parcel as it was before.
+        name = f"{self._connection.actor} {uuid.uuid4().hex}"
+        task.claim = task.claim or claim_of(task.parcel, name)
         try:
-            task.parcel = client.call(claim_of(task.parcel, self._name), ReportAirwayBillResponse).parcel
+            task.parcel = client.call(task.claim, ReportAirwayBillResponse).parcel
         except CallFailed as failed:
             # Settled: another agent has the claim, or staff settled the parcel meanwhile.
             task.rounds += 1
@@ -301,7 +306,7 @@ class CourierAgent:
 
     def _finish(self, task: _Task, parcel: Parcel, counter: str) -> None:
         """Ends the work on `parcel`, as it now stands; begins anew if staff asked for it again meanwhile."""
-        if counter != QUESTIONS:
+        if counter in _SETTLED:
             self._asking.settled(parcel)
         with self._changed:
             self._counts[counter] += 1

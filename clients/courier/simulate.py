@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from clients.common.commands import epilog, plain_failures
+from clients.common.keys import read_key
 from clients.common.output import Output
 from clients.common.problems import BadInput
 from clients.courier.desk import CONNECTED, app
@@ -54,7 +55,7 @@ def simulate(
     ] = 0.0,
 ) -> None:
     """Run a carrier that takes orders as a real one does, and misbehaves as often as it is told to."""
-    from clients.couriers.settings import read_secret  # noqa: PLC0415 (needs the courier extra)
+    # Needs the courier extra.
     from clients.couriers.simulator import CourierSimulator, Misbehaviour, WebhookTarget  # noqa: PLC0415
 
     output = Output(as_json=as_json)
@@ -76,7 +77,7 @@ def simulate(
                 webhook_lost=webhook_lost,
                 shuffled=shuffled,
             )
-            keys = {"webhook": read_secret(webhook_secret_file)} if webhook_secret_file else {}
+            keys = {"webhook": read_key(webhook_secret_file)} if webhook_secret_file else {}
             target = WebhookTarget(webhook) if webhook else None
             simulator = CourierSimulator(misbehaviour, port=port, carrier=carrier, keys=keys, webhooks=target)
         except (ValueError, OverflowError) as error:

@@ -72,20 +72,17 @@ class Asking:
     ) -> Outcome:
         note = notes.of(parcel)
         is_new = parcel.airway_bill_state == AIRWAY_BILL_STATE_REQUESTED
-        if is_new and note is not None:
-            # Staff settled what was noted and asked anew: that order is not this one.
-            notes.forget(parcel)
-            note = None
-        if note is not None and note.order_id:
-            return self._looked(parcel, note.order_id)
         if not is_new and note is None:
             return Question(parcel.airway_bill_detail or LOST)
+        if not is_new and note is not None and note.order_id:
+            return self._looked(parcel, note.order_id)
         wanted = shipment()
         if isinstance(wanted, Unclear):
             return wanted
         if is_new and not claim():
             return Unclear("the shop's server did not take the report before the order", nothing_done=True)
         if note is not None:
+            # Nothing came of it; or staff settled the order that it names, and asked anew.
             notes.forget(parcel)
         made = self._carrier.create(wanted)
         match made:

@@ -36,15 +36,15 @@ def report_of(
     return report
 
 
-def claim_of(parcel: Parcel, agent: str) -> ReportAirwayBillRequest:
-    """UNKNOWN, before the carrier is asked. Its id follows from the parcel's version: of two agents that
-    claim one parcel the second is refused, since it says another name with the same id.
+def claim_of(parcel: Parcel, name: str) -> ReportAirwayBillRequest:
+    """UNKNOWN, before the carrier is asked. Its id follows from the parcel's version alone: of two claims of
+    one parcel the second is refused, since it says another name with the same id.
     """
     return ReportAirwayBillRequest(
         request_id=_id(parcel, "claim"),
         parcel_id=parcel.parcel_id,
         state=AIRWAY_BILL_STATE_UNKNOWN,
-        detail=f"being ordered by {agent}"[:MAX_DETAIL_CHARS],
+        detail=f"being ordered by {name}"[:MAX_DETAIL_CHARS],
     )
 
 

@@ -11,16 +11,15 @@
 A key itself in the file is refused, so that the file may be shown.
 """
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clients.common.keys import keys_of
 from clients.common.problems import BadInput
 
-MAX_SECRET_BYTES = 4_096
 _SENDER_KEYS = ("name", "phone", "email", "address", "city", "province", "postal_code")
 _KEYS = frozenset({"url", "courier", "secrets", "sender", "options"})
 
@@ -76,7 +75,7 @@ def read(path: Path, name: str) -> CarrierSettings:
     url, courier = table.get("url", ""), table.get("courier", "")
     if not isinstance(url, str) or not isinstance(courier, str):
         raise BadInput(f"{path}: {name}.url and {name}.courier are texts.")
-    secrets = _secrets(path, name, table.get("secrets", {}))
+    secrets = keys_of(path, name, table.get("secrets", {}))
     return CarrierSettings(name, url, courier, secrets, texts["sender"], texts["options"])
 
 
@@ -84,40 +83,3 @@ def _texts(path: Path, name: str, key: str, table: Any) -> dict[str, str]:
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
         raise BadInput(f"{path}: {name}.{key} is a table of texts.")
     return table
-
-
-def _secrets(path: Path, name: str, table: Any) -> dict[str, str]:
-    if not isinstance(table, dict):
-        raise BadInput(f"{path}: {name}.secrets is a table.")
-    found = {}
-    for key, where in table.items():
-        place = f"{path}: {name}.secrets.{key}"
-        if not isinstance(where, dict) or len(where) != 1 or not {"file", "env"} >= where.keys():
-            raise BadInput(f"{place} names a file or a variable (.file, .env), and is not the key itself.")
-        (kind, value), *_ = where.items()
-        if not isinstance(value, str):
-            raise BadInput(f"{place}.{kind} is a text.")
-        found[key] = read_secret(path.parent / value) if kind == "file" else _variable(place, value)
-    return found
-
-
-def read_secret(path: Path) -> str:
-    """The key in a file, without blanks around it. Raises BadInput."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_SECRET_BYTES + 1)
-        secret = content.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path} holds no key: it is no text.") from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
-    if not secret or len(content) > MAX_SECRET_BYTES or not secret.isprintable():
-        raise BadInput(f"{path} holds no key: one line of at most {MAX_SECRET_BYTES} bytes.")
-    return secret
-
-
-def _variable(place: str, variable: str) -> str:
-    secret = os.environ.get(variable, "").strip()
-    if not secret:
-        raise BadInput(f"{place}: the variable {variable} is not set.")
-    return secret

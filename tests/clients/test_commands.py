@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from clients import admin, catalogue, courier, printing, report, setup, till, warehouse
 from clients.cs import app as cs_app
+from clients.messages import main as messages
 from hardware import digital_receipt, file_agent, shift_report
 from kasir import verify
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
@@ -32,6 +33,7 @@ GROUPS = {
     "report": report.app,
     "print": printing.app,
     "admin": admin.app,
+    "messages": messages.app,
 }
 ROOT = {name: get_command(app) for name, app in GROUPS.items()}
 ROOT["verify"] = get_command(verify.app)
@@ -79,6 +81,7 @@ def test_every_command_that_was_promised_is_there():
         "catalogue": "import add show list",
         "report": "day month money",
         "print": "jobs settle reprint agent receipt shift-report",
+        "messages": "agent list questions show settle simulate",
         "admin": "status verify snapshot settings watch",
     }
     missing = [f"{group} {name}" for group, names in promised.items() for name in names.split()]

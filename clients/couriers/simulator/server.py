@@ -116,6 +116,10 @@ class CourierSimulator:
         for state in moved:
             self._server.tell(order, state, dice)
 
+    def wait_posted(self, timeout_s: float) -> bool:
+        """Waits until every webhook was taken or given up."""
+        return self._poster.wait(timeout_s)
+
     def go_on(self) -> None:
         """Every parcel that has its number and is not at an end goes one step further."""
         for order in self.world.all():

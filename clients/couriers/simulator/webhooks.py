@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -31,10 +31,18 @@ class Poster:
         self._http = urllib3.PoolManager(maxsize=_AT_ONCE, retries=False)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="courier webhooks")
         self._stopping = threading.Event()
+        self._open: set[Future[bool]] = set()
 
     def post(self, make: Callable[[], tuple[dict[str, str], bytes]], pause_s: float = 0.0) -> "Future[bool]":
         """Posts what `make` makes, after a pause; true when it was taken."""
-        return self._pool.submit(self._posted, make, pause_s)
+        posted = self._pool.submit(self._posted, make, pause_s)
+        self._open.add(posted)
+        posted.add_done_callback(self._open.discard)
+        return posted
+
+    def wait(self, timeout_s: float) -> bool:
+        """Waits until nothing is left to post; false when it takes longer."""
+        return not wait(list(self._open), timeout_s).not_done
 
     def close(self) -> None:
         """Leaves what was not taken."""
