@@ -145,7 +145,7 @@ PARCELS ?= 1000
 
 .PHONY: test-couriers
 test-couriers: setup ## 1,000 parcels and messages while agents and servers die
-	@KASIR_COURIER_PARCELS=$(PARCELS) KASIR_MESSAGES=$(PARCELS) $(PYTHON) -m pytest -m crash tests/courier \
+	@KASIR_COURIER_PARCELS=$(PARCELS) KASIR_MESSAGES_SENT=$(PARCELS) $(PYTHON) -m pytest -m crash tests/courier \
 		tests/clients/test_messages_agent.py -s $(ARGS)
 
 # How long each target of `make fuzz` runs

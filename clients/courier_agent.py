@@ -243,7 +243,6 @@ class CourierAgent:
             task.parcel = client.call(task.claim, ReportAirwayBillResponse).parcel
         except CallFailed as failed:
             # Settled: another agent has the claim, or staff settled the parcel meanwhile.
-            task.rounds += 1
             if failed.settled:
                 task.parcel = Parcel()
             return False
@@ -276,7 +275,9 @@ class CourierAgent:
             case Question(words):
                 return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
             case Unclear(words):
-                if not is_unknown and task.rounds + 1 >= self._options.rounds:
+                # Where a claim comes before an order, that is the report.
+                is_news = self._asking.finds and not is_unknown
+                if is_news and task.rounds + 1 >= self._options.rounds:
                     return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
                 return None
 

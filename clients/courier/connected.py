@@ -256,7 +256,8 @@ def _with_courier(shop: Shop, courier_id: int) -> list[Parcel]:
     parcels = [
         shop.call(GetParcelRequest(parcel_id=order.parcel_id), GetParcelResponse).parcel
         for order in orders
-        if order.parcel_id and order.courier_id in {0, courier_id}
+        # Its parcel may go by another courier than was booked.
+        if order.parcel_id
     ]
     return [each for each in parcels if each.courier_id == courier_id and each.airway_bill]
 

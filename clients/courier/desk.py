@@ -31,7 +31,7 @@ Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        envvar="KASIR_COURIERS",
+        envvar="KASIR_COURIER_CONFIG",
         dir_okay=False,
         metavar="FILE",
         help="What the carrier needs (TOML).",

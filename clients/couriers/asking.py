@@ -39,6 +39,11 @@ class Asking:
         self._carrier = carrier
         self._notes = notes
 
+    @property
+    def finds(self) -> bool:
+        """Whether the carrier finds orders by our reference."""
+        return self._carrier.asks_by_reference
+
     def ask(
         self, parcel: Parcel, shipment: Callable[[], Shipment | Unclear], claim: Callable[[], bool]
     ) -> Outcome:

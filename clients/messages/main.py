@@ -57,7 +57,7 @@ def agent(
     config: Annotated[
         Path | None,
         typer.Option(
-            envvar="KASIR_MESSAGES", dir_okay=False, metavar="FILE", help="The ways they go (TOML)."
+            envvar="KASIR_MESSAGES_CONFIG", dir_okay=False, metavar="FILE", help="The ways they go (TOML)."
         ),
     ] = None,
     out: Annotated[

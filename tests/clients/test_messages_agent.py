@@ -46,7 +46,7 @@ from kasir.v1 import admin_pb2, admin_pb2_grpc, booking_pb2, customer_pb2, shipp
 from tests.server.support import Shop, new_id, patient_channel, until
 
 ROOT = Path(__file__).resolve().parents[2]
-MESSAGES = int(os.environ.get("KASIR_MESSAGES", "60"))
+MESSAGES = int(os.environ.get("KASIR_MESSAGES_SENT", "60"))
 PATIENCE_S = 120.0
 QUEUED, SENT = customer_pb2.MESSAGE_STATE_QUEUED, customer_pb2.MESSAGE_STATE_SENT
 FAILED, UNKNOWN = customer_pb2.MESSAGE_STATE_FAILED, customer_pb2.MESSAGE_STATE_UNKNOWN
@@ -504,7 +504,12 @@ def test_files_are_taken_up_again_by_the_same_agent(serve, tmp_path: Path) -> No
     out = tmp_path / "out"
     for share in (5, 30):
         agent = start_agent(running.target, tmp_path, "--out", str(out))
-        until(lambda share=share: out.is_dir() and len(list(out.glob("0*"))) >= share, "files", PATIENCE_S)
+
+        def written(agent: Any = agent, share: int = share) -> bool:
+            assert agent.poll() is None, (tmp_path / "agent.log").read_text()
+            return out.is_dir() and len(list(out.glob("0*"))) >= share
+
+        until(written, "files", PATIENCE_S)
         agent.send_signal(signal.SIGKILL)
         agent.communicate(timeout=PATIENCE_S)
     agent = start_agent(running.target, tmp_path, "--out", str(out), "--drain")
