@@ -26,7 +26,7 @@ from clients.common.problems import CallFailed
 from clients.couriers.asking import Asking, Outcome, Question
 from clients.couriers.carrier import Carrier, Ordered, Refused, Shipment, Unclear, shipment_of
 from clients.couriers.notes import Notes
-from clients.couriers.reports import OVERTAKEN, claim_of, report_of
+from clients.couriers.reports import OVERTAKEN, claim_of, report_of, report_of_refused
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
@@ -85,7 +85,7 @@ class _Task:
     claim: ReportAirwayBillRequest | None = None
     """As it was made first, so that it is the same when it has to be made again."""
     told: bool = False
-    """It was said already that the number comes later."""
+    """It was said already why an UNKNOWN one still is."""
     report: ReportAirwayBillRequest | None = None
     """Not yet acknowledged by the engine."""
 
@@ -275,11 +275,12 @@ class CourierAgent:
             case Question(words):
                 return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
             case Unclear(words):
-                # Where a claim comes before an order, that is the report.
-                is_news = self._asking.finds and not is_unknown
-                if is_news and task.rounds + 1 >= self._options.rounds:
-                    return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
-                return None
+                # Where a claim came before the order, the parcel is UNKNOWN already: then only why is news.
+                is_time = not is_unknown if self._asking.finds else is_unknown and not task.told
+                if not is_time or task.rounds + 1 < self._options.rounds:
+                    return None
+                task.told = True
+                return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
 
     def _send(self, task: _Task, report: ReportAirwayBillRequest, client: Client) -> bool:
         """Reports; True when nothing is left to do for the parcel."""
@@ -291,8 +292,7 @@ class CourierAgent:
                 return False
             if report.state == AIRWAY_BILL_STATE_ASSIGNED and failed.reason not in OVERTAKEN:
                 # E.g. AIRWAY_BILL_TAKEN: the number stands on another parcel. A person must look.
-                detail = f"the courier's number {report.airway_bill} was refused: {failed}"
-                task.report = report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=detail)
+                task.report = report_of_refused(task.parcel, report.airway_bill, failed)
                 return False
             self._finish(task, task.parcel, DROPPED)
             return True

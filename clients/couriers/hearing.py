@@ -10,7 +10,7 @@ from clients.common.problems import CallFailed
 from clients.couriers.asking import Asking
 from clients.couriers.carrier import Carrier, News, Ordered, TrackingState, Unclear, newest
 from clients.couriers.notes import Notes
-from clients.couriers.reports import report_of
+from clients.couriers.reports import OVERTAKEN, report_of, report_of_refused
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
     AIRWAY_BILL_STATE_REQUESTED,
@@ -74,7 +74,12 @@ class Hearing:
             self._asking.heard(parcel, found.order_id)
             return True
         report = report_of(parcel, AIRWAY_BILL_STATE_ASSIGNED, airway_bill=found.airway_bill)
-        client.call(report, ReportAirwayBillResponse)
+        try:
+            client.call(report, ReportAirwayBillResponse)
+        except CallFailed as failed:
+            if not failed.settled or failed.reason in OVERTAKEN:
+                raise
+            client.call(report_of_refused(parcel, found.airway_bill, failed), ReportAirwayBillResponse)
         self._asking.settled(parcel)
         return True
 

@@ -2,7 +2,9 @@
 
 import uuid
 
+from clients.common.problems import CallFailed
 from kasir.v1.shipping_pb2 import (
+    AIRWAY_BILL_STATE_FAILED,
     AIRWAY_BILL_STATE_UNKNOWN,
     AirwayBillState,
     Parcel,
@@ -34,6 +36,12 @@ def report_of(
     said = report.SerializeToString(deterministic=True).hex()
     report.request_id = _id(parcel, said)
     return report
+
+
+def report_of_refused(parcel: Parcel, airway_bill: str, failed: CallFailed) -> ReportAirwayBillRequest:
+    """FAILED, since the engine did not take the courier's number: it stands on another parcel, say."""
+    detail = f"the courier's number {airway_bill} was refused: {failed}"
+    return report_of(parcel, AIRWAY_BILL_STATE_FAILED, detail=detail)
 
 
 def claim_of(parcel: Parcel, name: str) -> ReportAirwayBillRequest:

@@ -248,3 +248,25 @@ class TestNews:
         here.shop.start(here.shop.port)
         assert hear(order_id=order.order_id)
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED
+
+    def test_a_number_that_another_parcel_has_is_for_a_person(self, here, hear, make_parcel) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        taken = make_parcel(2, state=AIRWAY_BILL_STATE_ASSIGNED)
+        taken.airway_bill = order.airway_bill
+        here.shop.parcels[2] = taken
+        assert hear(order_id=order.order_id)
+        assert here.shop.states()[1] == AIRWAY_BILL_STATE_FAILED
+        assert "AIRWAY_BILL_TAKEN" in here.shop.parcels[1].airway_bill_detail
+
+
+def test_why_a_carrier_is_not_asked_yet_is_told_once(stage) -> None:
+    here = stage("jne", 1, Misbehaviour(busy=1.0))
+    with here.agent():
+        until(lambda: "429" in here.shop.parcels[1].airway_bill_detail, "the reason", PATIENCE_S)
+    told = [report.detail for report in here.shop.taken]
+    assert len(told) == 2
+    assert told[0].startswith("being ordered by")
+    here.simulator.behave(Misbehaviour())
+    with here.agent() as agent:
+        assert agent.wait_idle(PATIENCE_S)
+    assert here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED

@@ -201,6 +201,8 @@ class RajaOngkir:
         )
         if isinstance(reply, Unclear):
             return Unclear(reply.words, reply.retry_after_s, nothing_done=True)
+        if reply.status in REFUSALS:
+            return Refused(reply.words())
         found = reply.body.get("data") if reply.is_good else None
         if not isinstance(found, list):
             return Unclear(reply.words(), reply.retry_after_s, nothing_done=True)
