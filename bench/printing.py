@@ -12,17 +12,15 @@ the dead one.
 import argparse
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
 
-from bench.kasir_server import ROOT, KasirServer
+from bench.hardware_agent import hardware_agent
+from bench.kasir_server import KasirServer
 from bench.measure import BenchError
 from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.lines import TcpLine
@@ -34,24 +32,13 @@ PAUSE_S = 0.05
 NOBODY = "127.0.0.1:9"
 
 
-@contextmanager
-def agent(folder: Path, target: str, printers: Sequence[str]) -> Iterator[None]:
-    """A running agent with printers at these addresses."""
-    tables = [
+def tables(printers: Sequence[str]) -> str:
+    """Printers at these addresses in an agent's file."""
+    return "\n".join(
         f'[[printer]]\nname = "p{number}"\nline = "tcp://{address}"\nlanguage = "escpos"\n'
         'documents = ["order-slip", "sales-receipt"]\n'
         for number, address in enumerate(printers)
-    ]
-    config = folder / "hardware.toml"
-    config.write_text('name = "bench"\n' + "\n".join(tables))
-    command = [sys.executable, "-m", "kasir.cli", "hardware", "run", "--config", str(config)]
-    command += ["--notes", str(folder / "notes"), "--server", target]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait(PATIENCE_S)
+    )
 
 
 def first_bytes(printer: EscposSimulator) -> list[float]:
@@ -67,7 +54,7 @@ def round_of(folder: Path, bookings: int, dead: Sequence[str]) -> tuple[list[flo
         TcpLine(printer) as line,
         KasirServer(folder / "shop") as server,
         grpc.insecure_channel(server.target) as channel,
-        agent(folder, server.target, [*dead, line.address]),
+        hardware_agent(folder, server.target, tables([*dead, line.address])),
     ):
         shop = Shop(channel, stock=2 * bookings)
         # The first slip also waits for the agent to start.

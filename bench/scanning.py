@@ -3,14 +3,15 @@
     python -m bench.scanning
     python -m bench.scanning --scans 5000 --items 10000
 
-The server is a process of its own, as an operator starts it; the scanner is a pseudo terminal that the
-till's driver has open. A code goes over that line, the driver takes it apart, the server is asked for the
-item, the line is put into the cart, and the server is asked what the cart costs. Then the next code, as
-from a cashier who waits for the sound: `found` is when the item is there, `priced` when the cart with its
-total is.
+Server and hardware agent are processes of their own, as an operator starts them; the scanner is a pseudo
+terminal that the agent has open. A code goes over that line, the agent takes it apart and hands it over its
+station's socket to the till, the till asks the server for the item, puts the line into the cart and asks
+what the cart costs. Then the next code, as from a cashier who waits for the sound: `heard` is when the till
+has the scan, `found` when the item is there, `priced` when the cart with its total is.
 """
 
 import argparse
+import os
 import queue
 import random
 import tempfile
@@ -22,13 +23,15 @@ from time import perf_counter, sleep
 
 from biip.checksums import gs1_standard_check_digit
 
+from bench.hardware_agent import hardware_agent
 from bench.kasir_server import KasirServer
 from bench.measure import BenchError
 from clients.common.client import Client
 from clients.common.connection import Connection
 from clients.common.journal import RequestJournal
-from hardware.pty_device import PtyDevice
-from hardware.scanners.serial_scanner import SerialScanner
+from clients.common.problems import CallFailed
+from clients.common.station import Station
+from hardware.simulators.scanner import SimulatedScanner
 from kasir.v1.catalogue_pb2 import (
     BatchCreateItemsRequest,
     BatchCreateItemsResponse,
@@ -38,6 +41,7 @@ from kasir.v1.catalogue_pb2 import (
     Price,
 )
 from kasir.v1.common_pb2 import Money
+from kasir.v1.hardware_pb2 import DEVICE_STATE_READY, ListDevicesRequest, ListDevicesResponse
 from kasir.v1.stock_pb2 import LOCATION_KIND_SHOP, CreateLocationRequest, CreateLocationResponse, Location
 from kasir.v1.till_pb2 import (
     CreateTillRequest,
@@ -65,53 +69,45 @@ def ean(number: int) -> str:
     return body + str(gs1_standard_check_digit(body))
 
 
-class Wire(PtyDevice):
-    """A scanner's far end."""
-
-    def received(self, data: bytes) -> None:
-        """Scanners listen to nobody."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """When an item was there and when its cart was priced; `perf_counter` seconds."""
+    """When a scan, its item and the price of its cart were there; `perf_counter` seconds."""
 
+    heard: float
     found: float
     priced: float
 
 
 class TillAtWork(threading.Thread):
-    """A till: reads scans until it is told to stop."""
+    """A till: takes scans from the station until it is told to stop."""
 
-    def __init__(self, client: Client, port: str, shift_id: int) -> None:
+    def __init__(self, client: Client, station: str, shift_id: int) -> None:
         super().__init__(name="till", daemon=True)
         self.rung: queue.Queue[Rung] = queue.Queue()
         self.ready = threading.Event()
         self._client, self._shift_id = client, shift_id
-        self._scanner = SerialScanner(port)
-        self._ended = threading.Event()
+        self._station = Station(station)
 
     def run(self) -> None:
         """Scan, item, line, total."""
         lines: list[TillLineInput] = []
-        self._scanner.read(0)
-        self.ready.set()
-        while not self._ended.is_set():
-            scan = self._scanner.read(0.5)
-            if scan is None:
-                continue
-            reply = self._client.call(GetItemRequest(barcode=scan.code), GetItemResponse)
-            found = perf_counter()
-            lines = [*lines[-CART_LINES + 1 :], TillLineInput(item_id=reply.item.item.item_id, quantity=1)]
-            cart = TillSaleInput(shift_id=self._shift_id, lines=lines)
-            self._client.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse)
-            self.rung.put(Rung(found, perf_counter()))
+        try:
+            for scan in self._station.scans(ready=self.ready.set):
+                heard = perf_counter()
+                reply = self._client.call(GetItemRequest(barcode=scan.code), GetItemResponse)
+                found = perf_counter()
+                line = TillLineInput(item_id=reply.item.item.item_id, quantity=1)
+                lines = [*lines[-CART_LINES + 1 :], line]
+                cart = TillSaleInput(shift_id=self._shift_id, lines=lines)
+                self._client.call(QuoteTillSaleRequest(sale=cart), QuoteTillSaleResponse)
+                self.rung.put(Rung(heard, found, perf_counter()))
+        except (CallFailed, ValueError):
+            return  # the line was closed under it
 
     def stop(self) -> None:
         """Ends it."""
-        self._ended.set()
+        self._station.close()
         self.join()
-        self._scanner.close()
 
 
 def open_shop(client: Client, items: int) -> int:
@@ -141,37 +137,49 @@ def idr(rupiah: int) -> Money:
     return Money(currency_code="IDR", minor_units=rupiah * 100)
 
 
-def measure(scans: int, items: int, pause_s: float) -> tuple[list[float], list[float]]:
-    """Milliseconds to the item and to the priced cart, of each scan."""
+def await_scanner(client: Client) -> None:
+    """Waits until the agent has the scanner open, as the server sees it."""
+    give_up = perf_counter() + PATIENCE_S
+    while perf_counter() < give_up:
+        devices = client.call(ListDevicesRequest(), ListDevicesResponse).devices
+        if any(each.state == DEVICE_STATE_READY for each in devices):
+            return
+        sleep(0.05)
+    raise BenchError("the agent never opened the scanner")
+
+
+def measure(scans: int, items: int, pause_s: float) -> dict[str, list[float]]:
+    """Milliseconds to the scan at the till, to the item and to the priced cart, of each scan."""
     # Each item once in a round: one that is scanned again within 300 ms is the same scan.
     order = random.Random(SEED).sample(range(items), items)
-    to_item, to_cart = [], []
-    with tempfile.TemporaryDirectory(prefix="kasir-scanning-") as folder:
-        journal = RequestJournal(Path(folder) / "state")
+    times: dict[str, list[float]] = {"heard": [], "found": [], "priced": []}
+    with tempfile.TemporaryDirectory(prefix="kasir-scanning-") as name, SimulatedScanner() as scanner:
+        folder, station = Path(name), f"unix:{name}/station.sock"
+        devices = f'station = "{station}"\n[[scanner]]\nname = "scanner"\nkind = "serial"\n'
         with (
-            KasirServer(Path(folder) / "shop") as server,
-            Client(Connection(server.target, "bench"), journal) as client,
+            KasirServer(folder / "shop") as server,
+            Client(Connection(server.target, "bench"), RequestJournal(folder / "state")) as client,
+            hardware_agent(folder, server.target, f'{devices}port = "{scanner.path}"\n') as agent_log,
         ):
-            shift_id = open_shop(client, items)
-            wire = Wire()
-            till = TillAtWork(client, wire.path, shift_id)
+            till = TillAtWork(client, station, open_shop(client, items))
             till.start()
             till.ready.wait(PATIENCE_S)
+            await_scanner(client)
             for number in range(scans + WARM_UP):
                 sleep(pause_s)
-                code = f"]E0{ean(order[number % items])}\r".encode()
                 sent = perf_counter()
-                wire.send(code)
+                scanner.scan(f"]E0{ean(order[number % items])}")
                 try:
                     rung = till.rung.get(timeout=PATIENCE_S)
                 except queue.Empty as error:
-                    raise BenchError("a scan never reached the cart") from error
+                    log = agent_log.read_text()[-2000:]
+                    raise BenchError(f"a scan never reached the cart: {log}") from error
                 if number >= WARM_UP:
-                    to_item.append((rung.found - sent) * 1000)
-                    to_cart.append((rung.priced - sent) * 1000)
+                    times["heard"].append((rung.heard - sent) * 1000)
+                    times["found"].append((rung.found - sent) * 1000)
+                    times["priced"].append((rung.priced - sent) * 1000)
             till.stop()
-            wire.close()
-    return to_item, to_cart
+    return times
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
@@ -192,8 +200,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=10_000, help="items of the shop (default %(default)s)")
     parser.add_argument("--pause-ms", type=float, default=5.0, help="between scans (default %(default)s)")
     asked = parser.parse_args()
-    found, priced = measure(asked.scans, asked.items, asked.pause_ms / 1000)
-    for name, values in (("found", found), ("priced", priced)):
+    print("load " + " ".join(f"{each:.2f}" for each in os.getloadavg()))
+    for name, values in measure(asked.scans, asked.items, asked.pause_ms / 1000).items():
         figures = percentiles(values)
         print(f"{name:6}  " + "  ".join(f"{key} {value:6.2f} ms" for key, value in figures.items()))
 

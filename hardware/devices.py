@@ -51,8 +51,11 @@ class PrinterStatus:
         return replace(self, detail=detail)
 
 
+READY = PrinterStatus(Condition.READY)
+
+
 def unreachable(why: object) -> PrinterStatus:
-    """The state of a printer that does not answer, and why."""
+    """The state of a device that does not answer, and why."""
     return PrinterStatus(Condition.UNREACHABLE, str(why))
 
 

@@ -1,9 +1,11 @@
-"""A serial port that may be unplugged and come back: what scanners, displays and scales hang on.
+"""Serial ports, through pyserial: which there are, how one is opened, and one that may be unplugged and come
+back, which scanners, displays and scales hang on.
 
-Through pyserial. Whoever calls while the port is gone hears `LineDownError` with plain words, not sooner
-than the port was looked for again; nothing blocks longer than it was told to.
+Whoever calls while such a port is gone hears `LineDownError` with plain words, not sooner than the port was
+looked for again; nothing blocks longer than it was told to.
 """
 
+import errno
 import os
 import select
 import termios
@@ -12,7 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import serial
+from serial.tools import list_ports
 
+BAUD_RATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+# Handshakes between the port and the device.
+FLOWS = ("rtscts", "dsrdtr", "xonxoff", "none")
 # Looked for no more often than this while it is gone.
 RETRY_S = 0.25
 # A device that takes no more after this is gone; a sale does not wait for it.
@@ -28,14 +34,43 @@ class LineDownError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class LineSettings:
-    """Speed and framing. `parity` is pyserial's letter: N, E, O, M or S."""
+    """Speed and framing. `parity` is pyserial's letter: N, E, O, M or S; `flow` is one of FLOWS, and many
+    displays and scales have none.
+    """
 
     baud_rate: int = 9600
     data_bits: int = 8
     parity: str = "N"
     stop_bits: float = 1
-    # Hardware handshake; many displays and scales have none.
-    rts_cts: bool = False
+    flow: str = "none"
+
+
+def open_port(path: str, settings: LineSettings) -> serial.Serial:
+    """Opens a port that waits for nothing, for this program alone: nobody else's takes half of what comes.
+
+    Raises LineDownError.
+    """
+    try:
+        return serial.Serial(
+            path,
+            baudrate=settings.baud_rate,
+            bytesize=settings.data_bits,
+            parity=settings.parity,
+            stopbits=settings.stop_bits,
+            rtscts=settings.flow == "rtscts",
+            dsrdtr=settings.flow == "dsrdtr",
+            xonxoff=settings.flow == "xonxoff",
+            timeout=0,
+            write_timeout=WRITE_TIMEOUT_S,
+            exclusive=True,
+        )
+    except (*_FAILURES, ValueError) as error:
+        raise LineDownError(f"{path} cannot be opened: {_words(error)}") from error
+
+
+def ports() -> list[tuple[str, str]]:
+    """Serial ports with something behind them: (path, what the system says of it)."""
+    return [(port.device, port.description or "") for port in sorted(list_ports.comports())]
 
 
 class SerialLine:
@@ -102,23 +137,11 @@ class SerialLine:
             if wait > timeout_s:
                 raise LineDownError(self.trouble)
         self._look_at = self._clock() + RETRY_S
-        given = self._settings
         try:
-            self._serial = serial.Serial(
-                self.port,
-                baudrate=given.baud_rate,
-                bytesize=given.data_bits,
-                parity=given.parity,
-                stopbits=given.stop_bits,
-                rtscts=given.rts_cts,
-                timeout=0,
-                write_timeout=WRITE_TIMEOUT_S,
-                # Nobody else's program takes half of what comes.
-                exclusive=True,
-            )
-        except _FAILURES as error:
-            self.trouble = f"{self.port} cannot be opened: {_words(error)}"
-            raise LineDownError(self.trouble) from error
+            self._serial = open_port(self.port, self._settings)
+        except LineDownError as error:
+            self.trouble = str(error)
+            raise
         self.trouble = ""
         self.openings += 1
         return self._serial
@@ -134,4 +157,6 @@ class SerialLine:
 
 def _words(error: Exception) -> str:
     number = error.args[0] if error.args else None
+    if number in {errno.EAGAIN, errno.EBUSY}:
+        return "another program has it"
     return os.strerror(number) if isinstance(number, int) else str(error)

@@ -91,9 +91,14 @@ ENTRIES: dict[str, Entry] = {
         ),
     ),
     "hardware": Entry(
-        "Printers, labels, drawers: the agent that drives them, and how they are.",
+        "Printers, drawers, scanners, displays, scales: the agent that drives them, and how they are.",
         SHOP,
         "hardware.agent.main:app",
+        joined=(
+            ("scans", "clients.station:scans_app"),
+            ("show", "clients.station:show_app"),
+            ("weigh", "clients.station:weigh_app"),
+        ),
         extra="hardware",
     ),
     "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),

@@ -194,7 +194,7 @@ def opened(
         try:
             yield shop
         except CallFailed as failed:
-            _tell(output, sentence(failed, shop.describe, line.server), failed)
+            tell(output, sentence(failed, shop.describe, line.server), failed)
             if line.tls_ca is not None and failed.code is grpc.StatusCode.UNAVAILABLE and not failed.reason:
                 output.say(f"Or the encrypted line was not trusted: {failed.message}", "dim")
             if not failed.settled and client.journal.pending():
@@ -208,12 +208,12 @@ def plain_failures(output: Output) -> Iterator[None]:
     try:
         yield
     except BadInput as wrong:
-        _tell(output, str(wrong))
+        tell(output, str(wrong))
         raise typer.Exit(EXIT_BAD_INPUT) from None
     except (UnicodeError, OverflowError):
         # Commands check what they are given; this stands behind them, so that a case forgotten there is still
         # told in a sentence.
-        _tell(output, "What was given holds bytes that are no text, or a number larger than can be sent.")
+        tell(output, "What was given holds bytes that are no text, or a number larger than can be sent.")
         raise typer.Exit(EXIT_BAD_INPUT) from None
     except Refused:
         raise typer.Exit(EXIT_REFUSED) from None
@@ -225,11 +225,12 @@ def plain_failures(output: Output) -> Iterator[None]:
         if error.errno == errno.EPIPE:  # the reader of a pipe has seen enough
             raise
         name = f"{error.filename}: " if error.filename else ""
-        _tell(output, f"{name}{error.strerror or error}.")
+        tell(output, f"{name}{error.strerror or error}.")
         raise typer.Exit(EXIT_REFUSED) from None
 
 
-def _tell(output: Output, words: str, failed: CallFailed | None = None) -> None:
+def tell(output: Output, words: str, failed: CallFailed | None = None) -> None:
+    """Says what went wrong, as JSON when asked for."""
     if not output.as_json:
         output.say(words, "red")
         return

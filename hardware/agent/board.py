@@ -1,4 +1,4 @@
-"""How each printer is, as its thread saw it last: for the server's clients and the agent's own log."""
+"""How each device is, as its thread saw it last: for the server's clients and the agent's own log."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from hardware.devices import PrinterStatus, unreachable
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One printer. `since` and `seen` are seconds of the epoch; `job_id` is the job at hand, 0 for none."""
+    """One device. `since` and `seen` are seconds of the epoch; `job_id` is the job at hand, 0 for none."""
 
     name: str
     status: PrinterStatus
@@ -21,7 +21,7 @@ class Shown:
 
 
 class Board:
-    """All printers. Used by several threads."""
+    """All devices. Used by several threads."""
 
     def __init__(self, names: tuple[str, ...], say: Callable[[str], None]) -> None:
         now = time.time()
@@ -32,7 +32,7 @@ class Board:
         self._say = say
 
     def tell(self, name: str, status: PrinterStatus) -> None:
-        """A printer was asked, or spoke by itself."""
+        """A device was asked, or spoke by itself."""
         with self._changed:
             before, now = self._shown[name], time.time()
             same = before.status == status
@@ -51,7 +51,7 @@ class Board:
             self._put(replace(self._shown[name], printed=self._shown[name].printed + 1), True)
 
     def all(self) -> list[Shown]:
-        """Every printer as it is now."""
+        """Every device as it is now."""
         with self._changed:
             return list(self._shown.values())
 

@@ -1,10 +1,15 @@
-"""The agent's one file: which printers there are, on which lines, and what each prints."""
+"""The agent's one file: which devices there are, on which lines, and what each printer prints."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from clients.common.problems import BadInput
+from clients.common.station import station_address
+from hardware.agent import station_tables
+from hardware.agent.station_tables import DisplayConfig, ScaleConfig, ScannerConfig
 from hardware.agent.toml_table import ConfigError, Document, Table
 from hardware.devices import CashDrawer, Printer
 from hardware.drivers import places
@@ -13,7 +18,7 @@ from hardware.drivers.drawer import EscposDrawer
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
 from hardware.drivers.tspl import TsplPrinter
 from hardware.drivers.zpl import ZplPrinter
-from hardware.paper import Label, Logo, PaperError, logo
+from hardware.paper import Label, Logo, PaperError, labels_pdf, logo
 from kasir.v1.print_pb2 import DocumentKind
 
 __all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
@@ -21,6 +26,7 @@ __all__ = ["AgentConfig", "ConfigError", "PrinterConfig", "read"]
 ESCPOS = "escpos"
 ZPL = "zpl"
 TSPL = "tspl"
+PDF = "pdf"
 KINDS = {
     name.removeprefix("DOCUMENT_KIND_").replace("_", "-").lower(): value
     for name, value in DocumentKind.items()
@@ -55,39 +61,94 @@ class PrinterConfig:
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """Everything the agent drives. `name` tells it from other agents in the ledger."""
+    """Everything the agent drives. `name` tells it from other agents in the ledger; at `station` it serves
+    scanners, displays and scales.
+    """
 
     name: str
     printers: tuple[PrinterConfig, ...]
+    scanners: tuple[ScannerConfig, ...]
+    displays: tuple[DisplayConfig, ...]
+    scales: tuple[ScaleConfig, ...]
+    station: str
     probe_s: float
+
+    @property
+    def devices(self) -> tuple[PrinterConfig | ScannerConfig | DisplayConfig | ScaleConfig, ...]:
+        """All of them."""
+        return (*self.printers, *self.scanners, *self.displays, *self.scales)
+
+    @property
+    def has_station(self) -> bool:
+        """Whether there is anything for other programs to ask."""
+        return bool(self.scanners or self.displays or self.scales)
 
 
 def read(path: Path, default_name: str) -> AgentConfig:
     """Reads the file. Raises ConfigError naming key and line."""
     root = Document(path).root
-    name = root.text("name", default_name)
-    if len(name) > _NAME_MAX:
-        raise root.wrong("name", f"it has more than {_NAME_MAX} characters.")
+    name = _named(root, default_name)
     probe_s = root.seconds("probe_s", 5.0)
-    tables = root.tables("printer")
+    currency_code = root.read("currency", _currency, "IDR")
+    try:
+        station = station_address(root.text("station", ""))
+    except BadInput as wrong:
+        raise root.wrong("station", str(wrong)) from wrong
+    in_store_tables = root.tables("in_store_code")
+    tables = {kind: root.tables(kind) for kind in ("printer", "scanner", "display", "scale")}
     shops_logo = root.text("logo", "")
     root.end()
-    printers: list[PrinterConfig] = []
-    for table in tables:
-        printer = _printer(table, _logo(table, root, path.parent, shops_logo))
-        if printer.name in {each.name for each in printers}:
-            raise table.wrong("name", f"there is another printer named {printer.name!r}.")
-        printers.append(printer)
-    if not printers:
-        raise root.wrong("printer", "there is no printer; write one as [[printer]].")
-    return AgentConfig(name, tuple(printers), probe_s)
+    in_store = station_tables.in_store_codes(in_store_tables)
+    names: set[str] = set()
+
+    def new_name(table: Table) -> str:
+        found = _named(table)
+        if found in names:
+            raise table.wrong("name", f"there is another device named {found!r}.")
+        names.add(found)
+        return found
+
+    config = AgentConfig(
+        name=name,
+        printers=tuple(
+            _printer(table, new_name(table), _logo(table, root, path.parent, shops_logo))
+            for table in tables["printer"]
+        ),
+        scanners=tuple(
+            station_tables.scanner(table, new_name(table), currency_code, in_store)
+            for table in tables["scanner"]
+        ),
+        displays=tuple(station_tables.display(table, new_name(table)) for table in tables["display"]),
+        scales=tuple(station_tables.scale(table, new_name(table)) for table in tables["scale"]),
+        station=station,
+        probe_s=probe_s,
+    )
+    if not config.devices:
+        words = "there is no device; write one as [[printer]], [[scanner]], [[display]] or [[scale]]."
+        raise root.wrong("printer", words)
+    return config
 
 
-def label_bytes(label: Label, printer: PrinterConfig) -> bytes:
-    """A label in the words of a label printer. Raises PaperError."""
+def _named(table: Table, default: str | None = None) -> str:
+    name = table.text("name", default)
+    if len(name) > _NAME_MAX:
+        raise table.wrong("name", f"it has more than {_NAME_MAX} characters.")
+    return name
+
+
+def _currency(code: str) -> str:
+    if re.fullmatch("[A-Z]{3}", code) is None:
+        raise ValueError(f"{code!r} is no currency; write its ISO 4217 code, like IDR.")
+    return code
+
+
+def label_bytes(label: Label, printer: PrinterConfig, copies: int = 1) -> bytes:
+    """A label in the words of a label printer, so many times. Raises PaperError."""
+    if printer.language == PDF:
+        return labels_pdf([label] * copies)
     if printer.language == TSPL:
-        return label.tspl(printer.dots_per_mm, printer.gap_mm)
-    return label.zpl(printer.dots_per_mm)
+        return label.tspl(printer.dots_per_mm, printer.gap_mm) * copies
+    return label.zpl(printer.dots_per_mm) * copies
 
 
 def _logo(table: Table, root: Table, folder: Path, shops: str) -> Logo | None:
@@ -99,12 +160,9 @@ def _logo(table: Table, root: Table, folder: Path, shops: str) -> Logo | None:
         raise (table if table.has("logo") else root).wrong("logo", f"{wrong}.") from wrong
 
 
-def _printer(table: Table, logo: Logo | None) -> PrinterConfig:
-    name = table.text("name")
-    if len(name) > _NAME_MAX:
-        raise table.wrong("name", f"it has more than {_NAME_MAX} characters.")
+def _printer(table: Table, name: str, logo: Logo | None) -> PrinterConfig:
     place = table.read("line", places.parse)
-    language = table.choice("language", LANGUAGES)
+    language = table.choice("language", (*LANGUAGES, PDF))
     kinds = tuple(dict.fromkeys(table.choices("documents", KINDS)))
     for kind in kinds:
         if (kind == _LABEL) != (language != ESCPOS):
@@ -117,7 +175,9 @@ def _printer(table: Table, logo: Logo | None) -> PrinterConfig:
         table.seconds("confirm_s", Waits.confirm_s),
     )
     if isinstance(place, places.Cups):
-        printer: Printer = CupsPrinter(place.uri, waits)
+        printer: Printer = CupsPrinter(place.uri, waits, pdf=language == PDF)
+    elif language == PDF:
+        raise table.wrong("line", "a printer that takes PDF is reached through CUPS: cups://HOST/QUEUE.")
     else:
         printer = LANGUAGES[language](table, partial(places.connect, place, waits.answer_s), waits)
     drawer = _drawer(table, language)

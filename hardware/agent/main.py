@@ -2,9 +2,9 @@
 
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -13,18 +13,20 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from clients.common.commands import Refused, command, epilog, new_app, plain_failures
+from clients.common.commands import Refused, command, epilog, new_app
 from clients.common.journal import state_dir
-from clients.common.output import Output, state_words, table
+from clients.common.output import state_words, table
 from clients.common.problems import BadInput
+from clients.common.scan_view import scan_line
 from clients.common.shop import Shop
+from hardware.agent import trial
 from hardware.agent.config import AgentConfig, ConfigError, read
 from hardware.agent.notes import NotesInUseError
 from hardware.agent.running import Agent
-from hardware.agent.trial import drawer_words, print_page
-from hardware.devices import Outcome, Unreachable
 from hardware.drivers import places
-from hardware.simulators.running import HELP, Simulation
+from hardware.scanners.attached import keyboards
+from hardware.simulators.command import simulate
+from hardware.station.socket import StationInUseError
 from kasir.v1.hardware_pb2 import (
     Device,
     DeviceKind,
@@ -37,10 +39,10 @@ from kasir.v1.hardware_pb2 import (
 
 DEFAULT_CONFIG = Path("hardware.toml")
 _LOOK_S = 1.0
-# How long a drawer takes to open.
-DRAWER_S = 1.0
 
-app = new_app("hardware", "Printers, drawers and labels: the agent that drives them, and how they are.")
+app = new_app(
+    "hardware", "Printers, drawers, scanners, displays, scales: the agent that drives them, and how they are."
+)
 
 Config = Annotated[
     Path, typer.Option("--config", envvar="KASIR_HARDWARE", help="The file that describes the devices.")
@@ -71,8 +73,8 @@ def run(
         typer.Option(file_okay=False, help="Where the agent keeps its notes; else with the user's state."),
     ] = None,
 ) -> None:
-    """Take print jobs and drive the printers of the file. Until Ctrl-C; a job that was begun is finished
-    first.
+    """Drive the devices of the file: take print jobs, and serve scans, displays and weights to this machine's
+    programs. Until Ctrl-C; a job that was begun is finished first.
     """
     described = load(config)
     try:
@@ -82,7 +84,7 @@ def run(
             notes or state_dir() / "hardware" / described.name,
             lambda words: shop.output.say(words, "dim"),
         )
-    except NotesInUseError as error:
+    except (NotesInUseError, StationInUseError) as error:
         raise BadInput(f"{error}: only one at a time may.") from error
     stop = threading.Event()
 
@@ -95,7 +97,9 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopping)
     agent.start()
-    shop.output.say(f"{described.name} drives {len(described.printers)} printers", "dim")
+    names = ", ".join(each.name for each in described.devices)
+    where = f"; station at {described.station}" if described.has_station else ""
+    shop.output.say(f"{described.name} drives {names}{where}", "dim")
     while agent.is_whole and not stop.wait(_LOOK_S):
         pass
     is_whole = agent.is_whole
@@ -111,40 +115,42 @@ def run(
     "test",
     [
         "kasir hardware test",
-        "kasir hardware test --printer slips --drawer",
+        "kasir hardware test --device slips --drawer",
+        "kasir hardware test --device counter --scans 3",
     ],
 )
 def try_out(
     shop: Shop,
     config: Config = DEFAULT_CONFIG,
-    printer: Annotated[str, typer.Option(help="Only this one; else all of the file.")] = "",
+    device: Annotated[str, typer.Option(help="Only this one; else all of the file.")] = "",
     drawer: Annotated[bool, typer.Option("--drawer", help="Open the cash drawer, too.")] = False,
+    scans: Annotated[int, typer.Option(min=0, help="End after so many; 0 goes on until Ctrl-C.")] = 0,
 ) -> None:
-    """Print a test page, and open the drawer. Needs no server."""
+    """Print a test page, open the drawer, greet on displays, weigh; then show what scanners read.
+
+    Needs no server, and devices that no agent has open.
+    """
     described = load(config)
-    wanted = [each for each in described.printers if printer in {"", each.name}]
-    if not wanted:
-        names = ", ".join(each.name for each in described.printers)
-        raise BadInput(f"There is no printer '{printer}' in {config}; there are {names}.")
-    results = []
-    for each in wanted:
-        try:
-            confirmed = print_page(each, drawer=drawer)
-            words = f"{confirmed.outcome}: {confirmed.detail}"
-            words += f"; {drawer_words(each, DRAWER_S)}" if drawer else ""
-            results.append((each.name, confirmed.outcome is Outcome.PRINTED, words))
-        except Unreachable as why:
-            results.append((each.name, False, f"not printed: {why}"))
-    rows = [(name, words) for name, _, words in results]
-    shop.output.emit(
-        {"printers": [{"name": name, "printed": good, "result": words} for name, good, words in results]},
-        lambda: table("Test pages", ("Printer", "Result"), rows),
-    )
-    if not all(good for _, good, _ in results):
+    names = [each.name for each in described.devices]
+    if device not in {"", *names}:
+        raise BadInput(f"There is no device '{device}' in {config}; there are {', '.join(names)}.")
+    results = trial.results(described, device, drawer=drawer)
+    rows = [(each.name, each.words) for each in results]
+    if results:
+        shop.output.emit(
+            {"devices": [asdict(each) for each in results]},
+            lambda: table("Devices", ("Device", "Result"), rows),
+        )
+    scanners = [each for each in described.scanners if device in {"", each.name}]
+    if scanners:
+        shop.output.say("Scan something.", "dim")
+        for scan in trial.scans(scanners, scans, lambda words: shop.output.say(words, "yellow")):
+            shop.output.emit(scan, partial(scan_line, scan))
+    if not all(each.works for each in results):
         raise Refused
 
 
-@app.command(
+app.command(
     "simulate",
     epilog=epilog(
         [
@@ -152,71 +158,7 @@ def try_out(
             "kasir hardware simulate --out out/paper --serial out/printer",
         ]
     ),
-)
-def simulate(
-    out: Annotated[Path, typer.Option(help="Where the papers are written.")] = Path("out/paper"),
-    receipt_port: Annotated[int, typer.Option(help="Of the receipt printer; 0 takes a free one.")] = 9100,
-    label_port: Annotated[int, typer.Option(help="Of the label printer; 0 takes a free one.")] = 9101,
-    tspl_port: Annotated[int, typer.Option(help="Of the one that speaks TSPL; 0 takes a free one.")] = 9102,
-    serial: Annotated[
-        Path | None, typer.Option(help="Reach the receipt printer like a serial port, too, under this name.")
-    ] = None,
-    width_mm: Annotated[int, typer.Option(help="The receipt paper: 58 or 80.")] = 80,
-) -> None:
-    """Start a receipt printer and two label printers that are programs: their paper comes out as files.
-
-    Lines typed here are what happens to them, such as 'paper out', 'cut 2000' or 'ok'. Until Ctrl-C.
-    """
-    output = Output(as_json=False)
-    with plain_failures(output):
-        if width_mm not in {58, 80}:
-            raise BadInput("Paper is 58 or 80 mm wide.")
-        simulation = Simulation(out, (receipt_port, label_port, tspl_port), serial, width_mm)
-        addresses = [port.address for port in simulation.ports]
-        out.mkdir(parents=True, exist_ok=True)
-        config = out / "hardware.toml"
-        config.write_text(example(*addresses, width_mm=width_mm), encoding="utf-8")
-        output.say(f"In another terminal: kasir hardware run --config {config}")
-        output.say(HELP, "dim")
-        stop = threading.Event()
-        watcher = threading.Thread(target=simulation.watch, args=(stop, output.say), daemon=True)
-        watcher.start()
-        try:
-            for line in sys.stdin:
-                if line.strip() and not simulation.happen(line):
-                    output.say(HELP, "yellow")
-            # Without a terminal there is nothing to type.
-            watcher.join()
-        except KeyboardInterrupt:
-            stop.set()
-            watcher.join()
-        finally:
-            simulation.close()
-
-
-def example(receipts: str, zpl: str, tspl: str, *, width_mm: int) -> str:
-    """An agent's file for printers on the network. Two that print the same share the jobs."""
-    return f"""\
-[[printer]]
-name = "slips"
-line = "tcp://{receipts}"
-language = "escpos"
-documents = ["order-slip", "sales-receipt", "shift-report"]
-width_mm = {width_mm}
-drawer_pin = 2
-
-[[printer]]
-name = "labels"
-line = "tcp://{zpl}"
-language = "zpl"
-documents = ["address-label"]
-
-[[printer]]
-name = "labels-tspl"
-line = "tcp://{tspl}"
-language = "tspl"
-documents = ["address-label"]
-"""
+)(simulate)
 
 
 @command(app, "devices", ["kasir hardware devices", "kasir hardware devices --watch"])
@@ -224,7 +166,7 @@ def devices(
     shop: Shop,
     watch: Annotated[bool, typer.Option("--watch", help="Go on and show each change, until Ctrl-C.")] = False,
 ) -> None:
-    """Show how the shop's printers are, as their agents see them."""
+    """Show how the shop's devices are, as their agents see them."""
     if not watch:
         found = list(shop.each(ListDevicesRequest(), ListDevicesResponse, "devices"))
         shop.output.emit({"devices": found}, lambda: devices_table(shop, found))
@@ -244,7 +186,7 @@ def devices_table(shop: Shop, found: Sequence[Device]) -> RenderableType:
             shop.location_code(each.location_id) if each.location_id else "",
             str(each.waiting_jobs or ""),
             str(each.print_job_id or ""),
-            str(each.printed),
+            str(each.printed) if each.document_kinds else "",
             shop.time(each.seen_time),
         )
         for each in found
@@ -272,8 +214,8 @@ def device_line(reply: WatchDevicesResponse) -> str:
 
 @command(app, "list", ["kasir hardware list", "kasir hardware list --json"])
 def list_(shop: Shop) -> None:
-    """List what hangs on this machine and could be a printer: serial ports and USB printers."""
-    found = places.attached()
+    """List what hangs on this machine: serial ports, USB printers, and what types as scanners do."""
+    found = places.attached() + [(f"evdev:{path}", what) for path, what in keyboards()]
     shop.output.emit(
         {"lines": [{"line": line, "what": what} for line, what in found]},
         lambda: table("Lines", ("Line", "What"), found),

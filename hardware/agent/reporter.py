@@ -1,7 +1,7 @@
-"""Tells the server how the printers are: when something changes, and every ten seconds."""
+"""Tells the server how the devices are: when something changes, and every ten seconds."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clients.common.client import Client
 from clients.common.problems import CallFailed
@@ -13,6 +13,7 @@ from kasir.v1.hardware_pb2 import (
     DEVICE_KIND_LABEL_PRINTER,
     DEVICE_KIND_RECEIPT_PRINTER,
     Device,
+    DeviceKind,
     DeviceState,
     ReportDeviceStatesRequest,
     ReportDeviceStatesResponse,
@@ -34,6 +35,7 @@ class Reporter(threading.Thread):
         board: Board,
         jobs: Waiting,
         printers: Sequence[tuple[PrinterConfig, Takes]],
+        others: Mapping[str, DeviceKind.ValueType],
         stopping: threading.Event,
     ) -> None:
         super().__init__(name="device states", daemon=True)
@@ -42,6 +44,7 @@ class Reporter(threading.Thread):
         self._board = board
         self._jobs = jobs
         self._printers = {config.name: (config, takes) for config, takes in printers}
+        self._others = others
         self._stopping = stopping
 
     def run(self) -> None:
@@ -69,29 +72,35 @@ class Reporter(threading.Thread):
         return True
 
     def _device(self, shown: Shown) -> Device:
-        config, takes = self._printers[shown.name]
-        status = shown.status
-        is_receipt = config.language == ESCPOS
         device = Device(
             name=shown.name,
-            kind=DEVICE_KIND_RECEIPT_PRINTER if is_receipt else DEVICE_KIND_LABEL_PRINTER,
-            state=state_of(status.condition),
-            detail=status.detail[:_DETAIL_LENGTH_MAX],
-            paper_low=status.paper_low,
-            document_kinds=sorted(config.kind_numbers),  # type: ignore[arg-type]
-            location_id=takes.location_id,
-            waiting_jobs=self._jobs.count(takes),
-            print_job_id=shown.job_id,
-            printed=shown.printed,
+            state=state_of(shown.status.condition),
+            detail=shown.status.detail[:_DETAIL_LENGTH_MAX],
         )
-        is_open = config.drawer.is_open(status) if config.drawer else None
-        if is_open is not None:
-            device.drawer_open = is_open
         device.since_time.FromMilliseconds(round(shown.since * 1000))
         device.seen_time.FromMilliseconds(round(shown.seen * 1000))
+        if shown.name in self._printers:
+            self._as_printer(device, shown)
+        else:
+            device.kind = self._others[shown.name]
         return device
+
+    def _as_printer(self, device: Device, shown: Shown) -> None:
+        """Adds what only printers have."""
+        config, takes = self._printers[shown.name]
+        is_receipt = config.language == ESCPOS
+        device.kind = DEVICE_KIND_RECEIPT_PRINTER if is_receipt else DEVICE_KIND_LABEL_PRINTER
+        device.paper_low = shown.status.paper_low
+        device.document_kinds.extend(sorted(config.kind_numbers))  # type: ignore[arg-type]
+        device.location_id = takes.location_id
+        device.waiting_jobs = self._jobs.count(takes)
+        device.print_job_id = shown.job_id
+        device.printed = shown.printed
+        is_open = config.drawer.is_open(shown.status) if config.drawer else None
+        if is_open is not None:
+            device.drawer_open = is_open
 
 
 def state_of(condition: Condition) -> DeviceState.ValueType:
-    """A printer's condition as the contract has it."""
+    """A device's condition as the contract has it."""
     return DeviceState.Value(f"DEVICE_STATE_{condition.name}")

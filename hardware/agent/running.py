@@ -1,4 +1,4 @@
-"""The agent put together: threads for the stream, the reports and each printer, until it is told to stop."""
+"""The agent put together: threads for the stream, the reports and each device, until it is told to stop."""
 
 import threading
 from collections.abc import Callable
@@ -15,6 +15,13 @@ from hardware.agent.notes import Notes
 from hardware.agent.reporter import Reporter
 from hardware.agent.waiting import Waiting
 from hardware.agent.worker import Common, Worker
+from hardware.station.running import Station
+from kasir.v1.hardware_pb2 import (
+    DEVICE_KIND_CUSTOMER_DISPLAY,
+    DEVICE_KIND_SCALE,
+    DEVICE_KIND_SCANNER,
+    DeviceKind,
+)
 
 # A job that was begun is brought to its end; a printer that waits for paper is not waited for.
 STOP_S = 30.0
@@ -26,18 +33,28 @@ class Agent:
     """A running agent. `start`, then `stop` once."""
 
     def __init__(self, config: AgentConfig, shop: Shop, notes_path: Path, say: Callable[[str], None]) -> None:
-        """Opens the notes and asks the server for its locations, as long as that takes.
+        """Opens the notes, serves scanners, displays and scales, and asks the server for its locations, as
+        long as that takes.
 
-        Raises NotesInUseError, OSError, BadInput for a location that the shop does not have.
+        Raises NotesInUseError, StationInUseError, OSError, BadInput for a location that the shop does not
+        have.
         """
         self.config = config
         self.stopping = threading.Event()
         self._shop = shop
         self._say = say
-        locations = self._locations()
+        self.board = Board(tuple(device.name for device in config.devices), say)
         self.notes = Notes(notes_path)
+        # What a till needs of its devices does not wait for the server.
+        self._station = Station(config, self.board, self.stopping, say)
+        self._station.start()
+        try:
+            locations = self._locations()
+        except BaseException:
+            self.stopping.set()
+            self._station.stop()
+            raise
         self.jobs = Waiting()
-        self.board = Board(tuple(printer.name for printer in config.printers), say)
         self.outbox = Outbox(self.client(), self.notes, self.jobs, self.stopping, say)
         common = Common(
             agent=config.name,
@@ -57,6 +74,7 @@ class Agent:
             self.board,
             self.jobs,
             [(worker.config, worker.takes) for worker in self.workers],
+            other_kinds(config),
             self.stopping,
         )
         self._feed = Feed(
@@ -91,25 +109,25 @@ class Agent:
 
     @property
     def _threads(self) -> tuple[threading.Thread, ...]:
-        return (self.outbox, self._feed, self._reporter, *self.workers)
+        # Who prints nothing asks for no jobs.
+        feeds = (self._feed, *self.workers) if self.workers else ()
+        return (self.outbox, self._reporter, *feeds)
 
     def start(self) -> None:
-        """Starts all threads."""
-        self.outbox.start()
-        self._feed.start()
-        self._reporter.start()
-        for worker in self.workers:
-            worker.start()
+        """Starts what needs the server."""
+        for thread in self._threads:
+            thread.start()
 
     @property
     def is_whole(self) -> bool:
         """Whether every thread still runs. One that ended by itself is a bug: the agent must not go on."""
-        return all(thread.is_alive() for thread in self._threads)
+        return all(thread.is_alive() for thread in (*self._threads, *self._station.threads))
 
     def stop(self) -> None:
         """Ends what is at hand, says it, and closes."""
         self.stopping.set()
         self.jobs.wake()
+        self._station.stop()
         for worker in self.workers:
             worker.join(STOP_S)
         self._reporter.leave()
@@ -117,3 +135,16 @@ class Agent:
         self.outbox.join(STOP_S)
         if not any(worker.is_alive() for worker in self.workers):
             self.notes.close()
+
+
+def other_kinds(config: AgentConfig) -> dict[str, DeviceKind.ValueType]:
+    """What each device is that prints nothing, by name."""
+    return {
+        each.name: kind
+        for kind, group in (
+            (DEVICE_KIND_SCANNER, config.scanners),
+            (DEVICE_KIND_CUSTOMER_DISPLAY, config.displays),
+            (DEVICE_KIND_SCALE, config.scales),
+        )
+        for each in group
+    }

@@ -90,6 +90,14 @@ class Table:
             raise self.wrong(key, f"it is {value}; it must be from {allowed[0]} to {allowed[-1]}.")
         return value
 
+    def number_of(self, key: str, default: int, allowed: Collection[int]) -> int:
+        """A whole number out of some."""
+        value: int = self._take(key, int, "a whole number", default)
+        if value not in allowed or isinstance(value, bool):
+            words = ", ".join(map(str, allowed))
+            raise self.wrong(key, f"there is no {value}; there are {words}.")
+        return value
+
     def seconds(self, key: str, default: float) -> float:
         """A time of more than nothing, at most an hour."""
         value = self._take(key, (int, float), "a number of seconds", default)
@@ -122,9 +130,9 @@ class Table:
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(self._known))}."
             raise self.wrong(key, f"there is no such key; {hint}")
 
-    def read(self, key: str, parse: Callable[[str], T]) -> T:
+    def read(self, key: str, parse: Callable[[str], T], default: str | None = None) -> T:
         """A text that `parse` understands; what its ValueError says is the complaint."""
-        text = self.text(key)
+        text = self.text(key, default)
         try:
             return parse(text)
         except ValueError as error:

@@ -1,17 +1,92 @@
-"""`kasir hardware test`: a page that shows whether a printer prints as it should, sent past the ledger."""
+"""`kasir hardware test`: each device does what it is for, past server and ledger."""
 
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
-from hardware.agent.config import ESCPOS, PrinterConfig, label_bytes
+from hardware.agent.board import Board
+from hardware.agent.config import ESCPOS, AgentConfig, PrinterConfig, label_bytes
+from hardware.agent.station_tables import DisplayConfig, ScaleConfig, ScannerConfig
 from hardware.devices import Confirmation, LineLost, Outcome, Unreachable
 from hardware.paper import Label, label, thermal
 from hardware.paper.document import Align, Barcode, Document, Element, Pair, QrCode, Rule, Space, Text
 from hardware.paper.marks import Bars, Paragraph, fit
+from hardware.scales import WeighingState
+from hardware.station.scanning import ScannerThread
+from hardware.station.watching import Watchers
+from kasir.v1 import station_pb2
 
 _RESET = b"\x1b@"
 # Of its own, so that no job's answer is taken for the page's.
 _JOB_ID = 0
+# How long a drawer takes to open, and a weight to come to rest.
+_DRAWER_S = 1.0
+_WEIGHING_S = 3.0
 _TEXTS = ("Sampai jumpa", "你好 谢谢", "مرحبا", "😀 ✓ €")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How one device did."""
+
+    name: str
+    works: bool
+    words: str
+
+
+def results(config: AgentConfig, only: str, *, drawer: bool) -> list[Tried]:
+    """What became of all devices but scanners, or of the one of that name."""
+    tries = (
+        *((each.name, partial(_printer, each, drawer=drawer)) for each in config.printers),
+        *((each.name, partial(_display, each)) for each in config.displays),
+        *((each.name, partial(_scale, each)) for each in config.scales),
+    )
+    return [attempt() for name, attempt in tries if only in {"", name}]
+
+
+def _printer(printer: PrinterConfig, *, drawer: bool) -> Tried:
+    try:
+        confirmation = print_page(printer, drawer=drawer)
+        words = f"{confirmation.outcome}: {confirmation.detail}"
+        words += f"; {drawer_words(printer)}" if drawer else ""
+        return Tried(printer.name, confirmation.outcome is Outcome.PRINTED, words)
+    except Unreachable as why:
+        return Tried(printer.name, False, f"not printed: {why}")
+
+
+def _display(display: DisplayConfig) -> Tried:
+    lines = ("KASIR", display.name)
+    works = display.display.show(*lines)
+    words = f"shows {lines[0]!r} and {lines[1]!r}" if works else f"not shown: {display.display.trouble}"
+    display.display.close()
+    return Tried(display.name, works, words)
+
+
+def _scale(scale: ScaleConfig) -> Tried:
+    weighing = scale.scale.weigh(_WEIGHING_S)
+    works = weighing.state is WeighingState.STABLE
+    words = f"{weighing.grams} g" if works else f"no weight: {scale.scale.trouble or weighing.state.value}"
+    scale.scale.close()
+    return Tried(scale.name, works, words)
+
+
+def scans(
+    scanners: Sequence[ScannerConfig], count: int, say: Callable[[str], None]
+) -> Iterator[station_pb2.Scan]:
+    """What these scanners read, `count` scans or, when that is 0, for ever. `say` hears what hinders them."""
+    watchers: Watchers[station_pb2.Scan] = Watchers()
+    watcher, stopping = watchers.add(), threading.Event()
+    board = Board(tuple(each.name for each in scanners), say)
+    for each in scanners:
+        told = partial(board.tell, each.name)
+        ScannerThread(each.name, each.scanner, watchers, told, stopping, say).start()
+    try:
+        yield from islice(watcher, count or None)
+    finally:
+        stopping.set()
 
 
 def page(printer: PrinterConfig) -> bytes:
@@ -56,11 +131,11 @@ def print_page(printer: PrinterConfig, *, drawer: bool) -> Confirmation:
         opened.close()
 
 
-def drawer_words(printer: PrinterConfig, patience_s: float) -> str:
+def drawer_words(printer: PrinterConfig) -> str:
     """How the drawer stands after a kick: it takes a moment to open. Raises Unreachable."""
     if printer.drawer is None:
         return "no drawer is configured"
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + _DRAWER_S
     while True:
         opened = printer.printer.open()
         try:

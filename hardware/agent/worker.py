@@ -171,7 +171,7 @@ class Worker(threading.Thread):
         shop = Shop(self._render_client, self._common.output)
         try:
             if self.config.language != ESCPOS:
-                return label_bytes(label_of(shop, job), self.config) * self.config.copies
+                return label_bytes(label_of(shop, job), self.config, self.config.copies)
             paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
         except PaperError as error:
             return error

@@ -1,4 +1,4 @@
-"""Printers behind CUPS: a raw queue takes a job's bytes and passes them on unchanged.
+"""Printers behind CUPS: a raw queue takes a job's bytes and passes them on unchanged, any other takes PDF.
 
 CUPS is spoken to in IPP, by its own `ipptool`. It tells whether it handed a job over whole, not whether paper
 came out: who needs to know that drives the printer directly.
@@ -25,6 +25,8 @@ from hardware.drivers.escpos import Waits
 from hardware.drivers.line import Patience
 
 PORT = 631
+_RAW = "application/vnd.cups-raw"
+_PDF = "application/pdf"
 _ASK_AGAIN_S = 0.2
 _TO = """
   GROUP operation-attributes-tag
@@ -37,7 +39,7 @@ _STATUS = f"""{{ OPERATION Get-Printer-Attributes {_TO}
   DISPLAY printer-state DISPLAY printer-state-reasons DISPLAY printer-is-accepting-jobs
 }}"""
 _PRINT = f"""{{ OPERATION Print-Job {_TO}
-  ATTR name job-name $job ATTR mimeMediaType document-format application/vnd.cups-raw
+  ATTR name job-name $job ATTR mimeMediaType document-format $format
   FILE $filename DISPLAY job-id
 }}"""
 _JOB = f"""{{ OPERATION Get-Job-Attributes {_TO}
@@ -60,14 +62,17 @@ _OVER = {"completed": Outcome.PRINTED, "aborted": Outcome.UNKNOWN, "canceled": O
 
 @dataclass(frozen=True, slots=True)
 class CupsPrinter:
-    """A raw queue. `uri` is the queue's, like "ipp://127.0.0.1:631/printers/labels"."""
+    """A queue. `uri` is the queue's, like "ipp://127.0.0.1:631/printers/labels". Jobs are the printer's own
+    language, for a raw queue, or `pdf`.
+    """
 
     uri: str
     waits: Waits
+    pdf: bool = False
 
     def open(self) -> "OpenCups":
         """See Printer."""
-        return OpenCups(self.uri, self.waits)
+        return OpenCups(self.uri, self.waits, _PDF if self.pdf else _RAW)
 
     def mend(self, torn_bytes: int) -> bytes:  # noqa: ARG002 (a queue takes whole jobs)
         """See Printer."""
@@ -81,8 +86,9 @@ class CupsPrinter:
 class OpenCups:
     """A queue, for one job."""
 
-    def __init__(self, uri: str, waits: Waits) -> None:
+    def __init__(self, uri: str, waits: Waits, job_format: str) -> None:
         self._uri = uri
+        self._format = job_format
         self._waits = waits
         self._job = ""
 
@@ -105,7 +111,8 @@ class OpenCups:
             file.write(job)
             file.flush()
             try:
-                (self._job,) = self._asked(_PRINT, self._waits.silence_s, "-f", file.name, "-d", "job=kasir")
+                told_so = ("-f", file.name, "-d", "job=kasir", "-d", f"format={self._format}")
+                (self._job,) = self._asked(_PRINT, self._waits.silence_s, *told_so)
             except Unreachable as error:
                 # It may have the job, and only its answer is lost.
                 raise LineLost(str(error), len(job)) from error

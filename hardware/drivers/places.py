@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from hardware.drivers import cups, network, serial_port, usb
-from hardware.drivers.line import Line
+from hardware.devices import Unreachable
+from hardware.drivers import cups, network, usb
+from hardware.drivers.line import Descriptor, Line
+from hardware.serial_line import BAUD_RATES, FLOWS, LineDownError, LineSettings, open_port, ports
 
 Connect = Callable[[], Line]
-_BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,12 @@ def parse(text: str) -> Place:
             return Tcp(parts.hostname, parts.port or network.PORT)
         case "serial" if parts.path:
             baud, flow = options.get("baud", "9600"), options.get("flow", "rtscts")
-            if not baud.isdecimal() or int(baud) not in _BAUDS:
-                raise ValueError(f"there is no baud rate {baud}; there are {', '.join(map(str, _BAUDS))}.")
-            if flow not in serial_port.FLOWS:
-                raise ValueError(f"there is no flow {flow!r}; there are {', '.join(serial_port.FLOWS)}.")
+            if not baud.isdecimal() or int(baud) not in BAUD_RATES:
+                raise ValueError(
+                    f"there is no baud rate {baud}; there are {', '.join(map(str, BAUD_RATES))}."
+                )
+            if flow not in FLOWS:
+                raise ValueError(f"there is no flow {flow!r}; there are {', '.join(FLOWS)}.")
             return Serial(parts.path, int(baud), flow)
         case "usb" if parts.path:
             return Usb(parts.path)
@@ -98,13 +101,22 @@ def connect(place: Wired, timeout_s: float) -> Line:
         case Tcp():
             return network.connect(place.host, place.port, timeout_s)
         case Serial():
-            return serial_port.connect(place.path, place.baud, place.flow)
+            return _serial(place)
         case Usb():
             return usb.connect(place.path)
+
+
+def _serial(place: Serial) -> Line:
+    try:
+        port = open_port(place.path, LineSettings(place.baud, flow=place.flow))
+    except LineDownError as error:
+        raise Unreachable(str(error)) from error
+    # Closing waits for what is still on its way out, as the system has it set for the port.
+    return Descriptor(port.fileno(), port.close)
 
 
 def attached() -> list[tuple[str, str]]:
     """What hangs on this machine and could be a printer: (line as in the agent's file, what it says)."""
     found = [(f"usb:{path}", usb.identity(path)) for path in usb.devices()]
-    found += [(f"serial:{path}", what) for path, what in serial_port.devices()]
+    found += [(f"serial:{path}", what) for path, what in ports()]
     return found

@@ -7,21 +7,12 @@ Polling and Immediate Commands".
 """
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hardware.devices import (
-    Condition,
-    Confirmation,
-    LineLost,
-    Outcome,
-    PrinterStatus,
-    Told,
-    Unreachable,
-    unreachable,
-)
+from hardware.devices import Condition, PrinterStatus, Told, Unreachable
 from hardware.drivers.escpos import Confirms, Waits
+from hardware.drivers.label_printer import OpenLabelPrinter, Seen
 from hardware.drivers.line import Line, Patience
 
 ASK = b"\x1b!?"
@@ -35,8 +26,6 @@ _BEGUN = re.compile(rb"[0-9]+\Z")
 _FILL = b"\xff"
 _HEAD_OPEN, _JAM, _PAPER_OUT, _RIBBON_OUT, _PAUSED, _PRINTING = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 _OTHER = 0xC0
-# A label that was taken up is under the head a moment later: it is looked at twice.
-_SETTLE_S = 0.1
 
 
 def read_status(byte: int) -> PrinterStatus:
@@ -77,56 +66,28 @@ class TsplPrinter:
         return job if self.confirms is Confirms.TAKEN else job + ASK_IN_TURN
 
 
-class OpenTspl:
+class OpenTspl(OpenLabelPrinter):
     """A TSPL printer as long as its line is up."""
 
     def __init__(self, line: Line, confirms: Confirms, waits: Waits) -> None:
-        self._line = line
-        self._confirms = confirms
-        self._waits = waits
-        self._rest = b""
+        super().__init__(line, confirms, waits)
         self._has_answered_in_turn = False
 
-    def status(self) -> PrinterStatus:
+    def send(self, job: bytes, told: Told) -> None:
         """See OpenPrinter."""
-        if self._confirms is Confirms.TAKEN:
-            return PrinterStatus(Condition.READY)
-        try:
-            return read_status(self._ask(self._waits.answer_s))
-        except (LineLost, Unreachable) as error:
-            return unreachable(error)
+        self._has_answered_in_turn = False
+        super().send(job, told)
 
-    def send(self, job: bytes, told: Told) -> None:  # noqa: ARG002 (nothing is told unasked)
-        """See OpenPrinter."""
-        self._rest, self._has_answered_in_turn = b"", False
-        self._line.write(job, self._keep, Patience(self._waits.silence_s))
-
-    def confirm(self, job_id: int, told: Told) -> Confirmation:  # noqa: ARG002
-        """See OpenPrinter: the label is printed when it was taken up and nothing is left to print."""
-        if self._confirms is Confirms.TAKEN:
-            return Confirmation(Outcome.PRINTED, "taken by the device, which confirms nothing")
-        try:
-            return self._await(told)
-        except (LineLost, Unreachable) as error:
-            return Confirmation(Outcome.UNKNOWN, f"after sending: {error}")
-
-    def _await(self, told: Told) -> Confirmation:
-        idle, clean = Patience(self._waits.confirm_s), 0
-        while idle.left_s:
-            byte = self._ask(self._waits.silence_s)
-            status = read_status(byte)
-            told(status)
-            if not status.ready:
-                idle.renew()
-            is_done = self._has_answered_in_turn and status.ready and not byte & _PRINTING
-            clean = clean + 1 if is_done else 0
-            if clean == 2:
-                return Confirmation(Outcome.PRINTED, "nothing is left in the printer")
-            time.sleep(_SETTLE_S)
-        return Confirmation(Outcome.UNKNOWN, "the printer is ready and did not confirm the label")
+    def look(self, wait_s: float) -> Seen:
+        """Asks ESC ! ?. A label that was taken up (it answered in its turn) and is not being printed is out.
+        Raises Unreachable and LineLost.
+        """
+        byte = self._ask(wait_s)
+        is_empty = self._has_answered_in_turn and not byte & _PRINTING
+        return Seen(read_status(byte), is_empty)
 
     def _ask(self, wait_s: float) -> int:
-        """Asks ESC ! ?; the byte. Raises Unreachable and LineLost."""
+        """The byte that answers."""
         self._states()
         patience = Patience(wait_s)
         self._line.write(ASK, self._keep, patience)
@@ -139,9 +100,6 @@ class OpenTspl:
             return self._rest[-1]
         raise Unreachable(f"no answer within {patience.seconds:g} s")
 
-    def _keep(self, data: bytes) -> None:
-        self._rest += data
-
     def _states(self) -> bytes:
         """Takes what has come apart: the bytes that are states; digits that may go on are kept."""
         others = _IN_TURN.sub(b"", self._rest)
@@ -149,7 +107,3 @@ class OpenTspl:
         begun = _BEGUN.search(others)
         self._rest = begun[0] if begun else b""
         return others[: len(others) - len(self._rest)]
-
-    def close(self) -> None:
-        """See OpenPrinter."""
-        self._line.close()

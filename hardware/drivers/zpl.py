@@ -4,21 +4,12 @@ They are asked with ~HS, which is answered at once whatever they do (ZPL II Prog
 Return"): three strings that tell of paper, head, pause and heat, and how much is still to be printed.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hardware.devices import (
-    Condition,
-    Confirmation,
-    LineLost,
-    Outcome,
-    PrinterStatus,
-    Told,
-    Unreachable,
-    unreachable,
-)
+from hardware.devices import Condition, PrinterStatus, Unreachable
 from hardware.drivers.escpos import Confirms, Waits
+from hardware.drivers.label_printer import OpenLabelPrinter, Seen
 from hardware.drivers.line import Line, Patience
 
 ASK = b"~HS"
@@ -26,20 +17,9 @@ ASK = b"~HS"
 _CANCEL_PART = b"~JX"
 _BEGIN, _END = b"\x02", b"\x03"
 _STRINGS = 3
-# A label that has left the buffer is still under the head for a moment: it is asked for twice.
-_SETTLE_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class HostStatus:
-    """What ~HS tells."""
-
-    status: PrinterStatus
-    # Labels in the buffer, a part of one among them, and those that the one being printed is repeated by.
-    labels_left: int
-
-
-def read_host_status(strings: list[bytes]) -> HostStatus:
+def read_host_status(strings: list[bytes]) -> Seen:
     """Reads the three strings, without their frames. Raises ValueError for anything else."""
     first, second, _ = ([int(field) for field in each.split(b",")] for each in strings)
     paper_out, paused, formats, partial = first[1], first[2], first[4], first[7]
@@ -58,7 +38,8 @@ def read_host_status(strings: list[bytes]) -> HostStatus:
         condition, detail = Condition.ERROR, "its memory is corrupt"
     elif paused:
         condition, detail = Condition.OFFLINE, "paused"
-    return HostStatus(PrinterStatus(condition, detail), formats + partial + remaining)
+    # Labels in the buffer, a part of one among them, and those that the one being printed is repeated by.
+    return Seen(PrinterStatus(condition, detail), is_empty=not formats + partial + remaining)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,54 +63,13 @@ class ZplPrinter:
         return job
 
 
-class OpenZpl:
+class OpenZpl(OpenLabelPrinter):
     """A ZPL printer as long as its line is up."""
 
-    def __init__(self, line: Line, confirms: Confirms, waits: Waits) -> None:
-        self._line = line
-        self._confirms = confirms
-        self._waits = waits
-        self._rest = b""
-
-    def status(self) -> PrinterStatus:
-        """See OpenPrinter."""
-        if self._confirms is Confirms.TAKEN:
-            return PrinterStatus(Condition.READY)
-        try:
-            return self._ask().status
-        except (LineLost, Unreachable) as error:
-            return unreachable(error)
-
-    def send(self, job: bytes, told: Told) -> None:  # noqa: ARG002 (nothing is told unasked)
-        """See OpenPrinter."""
-        self._line.write(job, self._keep, Patience(self._waits.silence_s))
-
-    def confirm(self, job_id: int, told: Told) -> Confirmation:  # noqa: ARG002
-        """See OpenPrinter: the label is printed when nothing is left to print."""
-        if self._confirms is Confirms.TAKEN:
-            return Confirmation(Outcome.PRINTED, "taken by the device, which confirms nothing")
-        try:
-            return self._await(told)
-        except (LineLost, Unreachable) as error:
-            return Confirmation(Outcome.UNKNOWN, f"after sending: {error}")
-
-    def _await(self, told: Told) -> Confirmation:
-        idle, clean = Patience(self._waits.confirm_s), 0
-        while idle.left_s:
-            now = self._ask(self._waits.silence_s)
-            told(now.status)
-            if not now.status.ready:
-                idle.renew()
-            clean = clean + 1 if now.status.ready and not now.labels_left else 0
-            if clean == 2:
-                return Confirmation(Outcome.PRINTED, "nothing is left in the printer")
-            time.sleep(_SETTLE_S)
-        return Confirmation(Outcome.UNKNOWN, "the printer is ready and keeps the label")
-
-    def _ask(self, wait_s: float | None = None) -> HostStatus:
+    def look(self, wait_s: float) -> Seen:
         """Asks ~HS. Raises Unreachable and LineLost."""
         self._rest = b""
-        patience = Patience(wait_s or self._waits.answer_s)
+        patience = Patience(wait_s)
         self._line.write(ASK, self._keep, patience)
         while patience.left_s:
             self._keep(self._line.read(patience.left_s))
@@ -141,10 +81,3 @@ class OpenZpl:
                 except (ValueError, IndexError) as error:
                     raise Unreachable(f"no host status: {self._rest[:80]!r}") from error
         raise Unreachable(f"no answer within {patience.seconds:g} s")
-
-    def _keep(self, data: bytes) -> None:
-        self._rest += data
-
-    def close(self) -> None:
-        """See OpenPrinter."""
-        self._line.close()

@@ -29,5 +29,8 @@ class Scale(Protocol):
         After `timeout_s` what it is that hinders: moving, overloaded, below zero, silent.
         """
 
+    def look(self, timeout_s: float) -> Weighing:
+        """What it says now, stable or not; silence after `timeout_s`."""
+
     def close(self) -> None:
         """Lets the device go."""

@@ -33,6 +33,13 @@ class SerialScale(ABC):
 
     def weigh(self, timeout_s: float) -> Weighing:
         """A weight that came to rest after this was called, or what hinders after `timeout_s`."""
+        return self._heard(timeout_s, lambda weighing: weighing.state is WeighingState.STABLE)
+
+    def look(self, timeout_s: float) -> Weighing:
+        """What it says now, whatever that is."""
+        return self._heard(timeout_s, lambda _weighing: True)
+
+    def _heard(self, timeout_s: float, is_enough: Callable[[Weighing], bool]) -> Weighing:
         deadline = self._clock() + timeout_s
         last = SILENT
         self._begin()
@@ -45,7 +52,7 @@ class SerialScale(ABC):
                 last = SILENT
                 self._lost()
             for weighing in self._answers():
-                if weighing.state is WeighingState.STABLE:
+                if is_enough(weighing):
                     return weighing
                 last = weighing
             self._waiting = self._waiting[-_WAITING_MAX:]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from enum import Enum
 
-_GRAMS = {
+GRAMS = {
     "kg": Decimal(1000),
     "g": Decimal(1),
     "t": Decimal(1_000_000),
@@ -41,7 +41,7 @@ SILENT = Weighing(WeighingState.SILENT)
 def grams(number: str, unit: str) -> int | None:
     """A scale's number in grams, rounded half up; None when it is none."""
     try:
-        value = Decimal(number.replace(" ", "")) * _GRAMS[unit]
+        value = Decimal(number.replace(" ", "")) * GRAMS[unit]
     except (InvalidOperation, KeyError):
         return None
     if not value.is_finite() or abs(value) > _GRAMS_MAX:

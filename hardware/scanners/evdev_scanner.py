@@ -12,7 +12,6 @@ import select
 import struct
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 from evdev import InputDevice, InputEvent, ecodes
@@ -55,16 +54,11 @@ def open_device(path: str) -> Device:
     return device
 
 
-def keyboards() -> list[Path]:
-    """Input devices with a stable name that may be scanners: /dev/input/by-id/…-event-kbd."""
-    return sorted(Path("/dev/input/by-id").glob("*-event-kbd"))
-
-
 class EvdevScanner:
     """See `hardware.scanners.Scanner`. `layout` is the one that the scanner is set up for.
 
-    `path` should be one of `keyboards()`: those stay the same when the scanner is plugged in elsewhere.
-    `opener` is for a test that brings a device of its own.
+    `path` should be one of `hardware.scanners.attached`: those stay the same when the scanner is plugged in
+    elsewhere. `opener` is for a test that brings a device of its own.
     """
 
     def __init__(

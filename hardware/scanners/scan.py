@@ -31,6 +31,8 @@ from kasir.v1.common_pb2 import Money
 SEPARATOR = "\x1d"
 _GTIN_LENGTHS = (8, 12, 13, 14)
 _UPC_E_LENGTH, _UPC_A_LENGTH, _EAN_13_LENGTH, _GTIN_14_LENGTH = 8, 12, 13, 14
+# Left out at both ends of what was read.
+_ENDS = " \r\n\t"
 # An AIM prefix: "]", a letter for the symbology, a modifier.
 _PREFIX_LENGTH = 3
 # Shortest element string that is told without an AIM prefix: identifier and GTIN, or identifier and SSCC.
@@ -136,6 +138,12 @@ class Scan:
     # well be an airway bill.
     problem: str = ""
 
+    @property
+    def symbology_identifier(self) -> str:
+        """The AIM prefix, "]E0"; empty when the scanner sent none."""
+        text = self.raw.strip(_ENDS)
+        return text[: len(text) - len(_prefix(text)[1])]
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -149,7 +157,7 @@ class Reader:
 
     def read(self, raw: str) -> Scan:
         """Takes one scan apart; never raises and never loses it."""
-        text = raw.strip(" \r\n\t")
+        text = raw.strip(_ENDS)
         symbology, body = _prefix(text)
         body = body.strip(self.separators + SEPARATOR)
         scan = Scan(raw, body, symbology)

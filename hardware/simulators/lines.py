@@ -1,15 +1,14 @@
 """The lines on which a simulated printer can be reached: a TCP port and a pty."""
 
-import os
 import socket
 import struct
 import threading
-import tty
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from hardware.simulators.device import Device
+from hardware.simulators.pty_device import PtyDevice
 
 _READ_SIZE = 2048
 _TICK_S = 0.05
@@ -114,57 +113,31 @@ class TcpLine:
             self.device.disconnected(wire)
 
 
-class PtyLine:
-    """A pseudo-terminal, which programs open like a serial port: at `path`, or under a name of its own."""
+class PtyLine(PtyDevice):
+    """A pseudo terminal, which programs open like a serial port. A cable that is pulled leaves the port where
+    it is: what is written is lost.
+    """
 
-    def __init__(self, device: Device, link: Path | None = None) -> None:
+    def __init__(self, device: Device, link: str | Path | None = None) -> None:
         """Opens one. `link` is made to point to it. Raises OSError."""
         self.device = device
-        self._printer_end, self._other_end = os.openpty()
-        tty.setraw(self._other_end)
-        self.path = Path(os.ttyname(self._other_end))
-        self.link = link
-        if link is not None:
-            link.unlink(missing_ok=True)
-            link.symlink_to(self.path)
-        self._ended = False
-        self._thread = threading.Thread(target=self._serve, name=f"pty {self.path}", daemon=True)
-        self._thread.start()
+        device.connected(self)
+        super().__init__(link)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
+    def received(self, data: bytes) -> None:
+        """Goes to the printer, as fast as that takes it."""
+        if self.device.is_on:
+            self.device.receive(self, data)
 
     def reply(self, data: bytes) -> None:
         """See Wire."""
-        with suppress(OSError):
-            os.write(self._printer_end, data)
+        self.send(data)
 
     def cut(self) -> None:
-        """See Wire. A cable that is pulled leaves the port where it is: what is written is lost."""
+        """See Wire."""
 
     def close(self) -> None:
         """Ends the line and the printer."""
-        self._ended = True
         self.device.switch_off()
         self.device.end()
-        # Wakes the reader: it reads what is written at the other end.
-        with suppress(OSError):
-            os.write(self._other_end, b"\0")
-        self._thread.join(20 * _TICK_S)
-        os.close(self._other_end)
-        os.close(self._printer_end)
-        if self.link is not None:
-            self.link.unlink(missing_ok=True)
-
-    def _serve(self) -> None:
-        self.device.connected(self)
-        while not self._ended:
-            try:
-                data = os.read(self._printer_end, _READ_SIZE)
-            except OSError:
-                return
-            if data and self.device.is_on:
-                self.device.receive(self, data)
+        super().close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hardware.displays import COLUMNS, DisplayError, fitted, pair
 from hardware.displays.commands import CD5220, COMMANDS, EPSON, Commands, full
 from hardware.displays.serial_display import SerialDisplay
-from hardware.displays.simulator import Glass, SimulatedDisplay
+from hardware.simulators.display import Glass, SimulatedDisplay
 from tests.devices.pty_line import PATIENCE_S, PtyLine
 
 EACH = pytest.mark.parametrize("commands", COMMANDS.values(), ids=COMMANDS.keys())

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from hardware.scales import Weighing, WeighingState
 from hardware.scales.continuous import ContinuousScale
-from hardware.scales.simulators import SimulatedContinuous, SimulatedToledo
 from hardware.scales.toledo import Toledo8217
 from hardware.scales.weighing import grams
+from hardware.simulators.scales import SimulatedContinuous, SimulatedToledo
 from tests.devices.pty_line import PATIENCE_S, PtyLine
 
 KINDS = {"8217": (SimulatedToledo, Toledo8217), "continuous": (SimulatedContinuous, ContinuousScale)}
@@ -27,8 +27,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Any, 
     driver = driver_type(simulated.path)
     yield simulated, driver
     driver.close()
-    if not simulated.closed:
-        simulated.close()
+    simulated.close()
 
 
 @pytest.fixture

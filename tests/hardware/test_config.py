@@ -1,14 +1,24 @@
 """The agent's file: what it may say, and what is said of what it may not."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from PIL import Image
 
 from hardware.agent.config import ConfigError, read
+from hardware.agent.station_tables import line_settings
+from hardware.agent.toml_table import Document, Table
+from hardware.drivers.cups import CupsPrinter
 from hardware.drivers.drawer import EscposDrawer
 from hardware.drivers.escpos import Confirms, EscposPrinter, Waits
 from hardware.drivers.zpl import ZplPrinter
+from hardware.scales import toledo
+from hardware.scales.continuous import ContinuousScale
+from hardware.scales.toledo import Toledo8217
+from hardware.scanners.evdev_scanner import EvdevScanner
+from hardware.scanners.serial_scanner import SerialScanner
+from hardware.serial_line import LineSettings
 from tests.conftest import ROOT
 
 PRINTER = """\
@@ -25,6 +35,23 @@ name = "second"
 line = "serial:/dev/ttyS0?baud=9600&flow=none"
 language = "escpos"
 documents = ["sales-receipt"]
+"""
+
+SCANNER = """\
+[[scanner]]
+name = "scan"
+kind = "serial"
+port = "/dev/ttyACM0"
+baud_rate = 9600
+[[display]]
+name = "till"
+kind = "cd5220"
+port = "/dev/ttyUSB1"
+[[scale]]
+name = "fruit"
+kind = "toledo"
+port = "/dev/ttyUSB2"
+unit = "kg"
 """
 
 
@@ -47,6 +74,68 @@ def test_the_documented_example_is_read():
     assert (labels.kinds, labels.place) == (("address-label",), "tcp://192.168.1.51:9100")
 
 
+def test_the_documented_scanners_displays_and_scales_are_read():
+    config = read(ROOT / "docs" / "hardware.toml", "other")
+    assert config.station == "unix:/run/kasir/station.sock"
+    counter, handheld = config.scanners
+    assert isinstance(counter.scanner, SerialScanner)
+    assert isinstance(handheld.scanner, EvdevScanner)
+    assert handheld.place == handheld.scanner.name
+    (customer,) = config.displays
+    assert (customer.name, customer.display.name) == ("customer", "/dev/ttyUSB1")
+    fruit, bench = config.scales
+    assert isinstance(fruit.scale, Toledo8217)
+    assert isinstance(bench.scale, ContinuousScale)
+    assert [each.name for each in config.devices] == [
+        *("slips", "labels", "counter", "handheld", "customer", "fruit", "bench"),
+    ]
+
+
+def test_a_file_may_have_only_a_scanner(tmp_path):
+    config = read(written(tmp_path, SCANNER.partition("[[display]]")[0]), "other")
+    assert (config.printers, config.displays, config.scales) == ((), (), ())
+    assert config.scanners[0].place == "/dev/ttyACM0"
+    assert config.has_station
+
+
+def test_serial_settings_are_those_of_the_device_where_nothing_is_said():
+    assert line_settings(table_of("[[scale]]\n"), toledo.SETTINGS) == toledo.SETTINGS
+    said = '[[scale]]\nbaud_rate = 19200\ndata_bits = 8\nparity = "odd"\nstop_bits = 2\nflow = "xonxoff"\n'
+    assert line_settings(table_of(said), toledo.SETTINGS) == LineSettings(19200, 8, "O", 2, "xonxoff")
+
+
+def table_of(text: str) -> Table:
+    with TemporaryDirectory() as folder:
+        return Document(written(Path(folder), text)).root.tables("scale")[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ('name = "till"', 'name = "scan"', 7, "another device named 'scan'"),
+        ('kind = "serial"', 'kind = "seriell"', 3, "did you mean serial"),
+        ('kind = "serial"', 'kind = "evdev"', 1, "device: it is missing"),
+        ('port = "/dev/ttyACM0"', 'device = "/dev/ttyACM0"', 1, "port: it is missing"),
+        ("baud_rate = 9600", "baud_rate = 9601", 5, "there is no 9601"),
+        ("baud_rate = 9600", "baud_rate = true", 5, "there is no True"),
+        ("baud_rate = 9600", "baudrate = 9600", 5, "did you mean baud_rate"),
+        ("baud_rate = 9600", 'layout = "us"', 5, "no such key"),
+        ("baud_rate = 9600", 'parity = "uneven"', 5, "there is no 'uneven'"),
+        ("baud_rate = 9600", 'flow = "xon"', 5, "did you mean xonxoff"),
+        ('kind = "cd5220"', 'kind = "cd5520"', 8, "did you mean cd5220"),
+        ('unit = "kg"', 'unit = "kilo"', 14, "there is no 'kilo'"),
+        ('unit = "kg"', "decimals = 9", 14, "from 0 to 4"),
+        ('unit = "kg"', 'unit = "kg"\n\n[[in_store_code]]\npattern = "20IIC"', 17, "no pattern of 13 digits"),
+        ("[[scanner]]", 'currency = "rupiah"\n[[scanner]]', 1, "no currency"),
+        ("[[scanner]]", 'station = "127.0.0.1:5"\n[[scanner]]', 1, "is no station"),
+    ],
+)
+def test_a_mistake_beside_printers_is_named_with_its_key_and_line(tmp_path, old, new, line, words):
+    with pytest.raises(ConfigError, match=words) as wrong:
+        read(written(tmp_path, SCANNER.replace(old, new, 1)), "other")
+    assert f"line {line}:" in str(wrong.value), wrong.value
+
+
 def test_what_is_left_out_has_a_default(tmp_path):
     config = read(written(tmp_path, PRINTER.replace('name = "desk"\n', "")), "this machine")
     assert config.name == "this machine"
@@ -67,7 +156,7 @@ def test_what_is_left_out_has_a_default(tmp_path):
         ("serial:/dev/ttyS0?baud=9600&flow=none", "com1", 11, "is no line"),
         ("baud=9600", "baud=9601", 11, "no baud rate 9601"),
         ("flow=none", "flow=nun", 11, "no flow 'nun'"),
-        ('name = "second"', 'name = "first"', 10, "another printer named 'first'"),
+        ('name = "second"', 'name = "first"', 10, "another device named 'first'"),
         ('name = "second"', 'name = "second"\nwidht_mm = 58', 11, "did you mean width_mm"),
         ('name = "second"', 'name = "second"\nwidth_mm = 70', 11, "58 or 80"),
         ('name = "second"', 'name = "second"\nwidth_mm = "58"', 11, "must be a whole number"),
@@ -85,7 +174,7 @@ def test_a_mistake_is_named_with_its_key_and_line(tmp_path, old, new, line, word
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("[[printer]\n", "line 1"), ('name = "x"\n', "no printer"), ("\ufeff=", "line 1")]
+    ("text", "words"), [("[[printer]\n", "line 1"), ('name = "x"\n', "no device"), ("\ufeff=", "line 1")]
 )
 def test_what_is_no_file_of_an_agent(tmp_path, text, words):
     with pytest.raises(ConfigError, match=words):
@@ -125,3 +214,14 @@ def test_a_logo_that_is_none_is_named_with_its_line(tmp_path, text, line, words)
     with pytest.raises(ConfigError, match=words) as wrong:
         read(written(tmp_path, text), "other")
     assert f"line {line}: logo:" in str(wrong.value)
+
+
+def test_an_office_printer_takes_labels_as_pdf_through_cups_only(tmp_path):
+    office = PRINTER.replace(
+        '"escpos"\ndocuments = ["sales-receipt"]', '"pdf"\ndocuments = ["address-label"]'
+    )
+    with pytest.raises(ConfigError, match=r"line 11: line: .*through CUPS"):
+        read(written(tmp_path, office), "other")
+    through_cups = office.replace("serial:/dev/ttyS0?baud=9600&flow=none", "cups://localhost/office")
+    _, printer = read(written(tmp_path, through_cups), "other").printers
+    assert printer.printer == CupsPrinter("ipp://localhost:631/printers/office", Waits(), pdf=True)

@@ -7,8 +7,10 @@ private cupsd, each over loopback.
 
 import os
 import shutil
+import socketserver
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from tests.conftest import PATIENCE_S
 from tests.hardware.printing_shop import PRINTED, config_text
 from tests.hardware.test_labels import label_all, labels, parcels, sold
 from tests.paper import samples
-from tests.paper.reading import codes, picture
+from tests.paper.reading import codes, pages, picture
 from tests.server.support import Shop, until
 
 pytestmark = pytest.mark.hardware
@@ -128,7 +130,7 @@ def cups() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def raw_queue(cups: str, name: str, printer: TcpLine) -> None:
+def raw_queue(cups: str, name: str, printer: "TcpLine | Office") -> None:
     """Makes a queue that passes bytes on."""
     environment = {**os.environ, "CUPS_SERVER": cups}
     command = ["lpadmin", "-p", name, "-v", f"socket://{printer.address}", "-E", "-m", "raw"]
@@ -169,3 +171,50 @@ def test_the_agent_prints_through_a_queue(channel, cups, start_agent):
         label_all(shop)
         until(lambda: [job.state for job in labels(channel)] == [PRINTED] * 3, "all labels")
         until(lambda: parcels(printer) == list(map(str, orders)), "in order")
+
+
+class Office(socketserver.ThreadingTCPServer):
+    """A printer that takes whatever comes on its port: one job a connection."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.jobs: list[bytes] = []
+        super().__init__(("127.0.0.1", 0), _Taking)
+
+    @property
+    def address(self) -> str:
+        """host:port."""
+        host, port = self.server_address[:2]
+        return f"{host}:{port}"
+
+
+class _Taking(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        job = self.rfile.read()
+        assert isinstance(self.server, Office)
+        self.server.jobs.append(job)
+
+
+def test_an_office_printer_gets_its_labels_as_pdf(channel, cups, start_agent):
+    shop = Shop(channel)
+    with Office() as office:
+        threading.Thread(target=office.serve_forever, daemon=True).start()
+        raw_queue(cups, "office", office)
+        start_agent(
+            config_text(
+                "labels",
+                "",
+                copies=2,
+                line=f"cups://{cups}/office",
+                language="pdf",
+                documents=["address-label"],
+            )
+        )
+        orders = sold(shop, 2)
+        label_all(shop)
+        until(lambda: [job.state for job in labels(channel)] == [PRINTED] * 2, "all labels")
+        until(lambda: len(office.jobs) == 2, "both jobs")
+        office.shutdown()
+    for order, job in zip(orders, office.jobs, strict=True):
+        assert [("QR Code", str(order)) in codes(page) for page in pages(job)] == [True, True]

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hardware.agent import main
+from hardware.simulators.command import example
 from hardware.simulators.interpreter import TextLine
 from hardware.simulators.lines import PtyLine, TcpLine
 from hardware.simulators.running import STATES, Simulation
@@ -31,7 +32,7 @@ def pty(printer, tmp_path):
 def test_slips_come_out_of_a_printer_on_a_serial_line(channel, printer, pty, start_agent, confirms):
     shop = Shop(channel)
     printer.echoes = confirms == "echo"
-    start_agent(config_text("slips", "", line=f"serial:{pty.link}?baud=115200&flow=none", confirms=confirms))
+    start_agent(config_text("slips", "", line=f"serial:{pty.path}?baud=115200&flow=none", confirms=confirms))
     for _ in range(3):
         shop.book()
     until(lambda: [job.state for job in ledger(channel)] == [PRINTED] * 3, "three slips")
@@ -57,13 +58,13 @@ def test_a_test_page_is_printed_and_the_drawer_opens(printer, line, tmp_path):
         )
         result = kasir_hardware("test", "--config", str(config), "--drawer", "--json")
         assert result.exit_code == 0, result.output
-        slips, *pages = json.loads(result.stdout)["printers"]
+        slips, *pages = json.loads(result.stdout)["devices"]
         assert slips == {
             "name": "slips",
-            "printed": True,
-            "result": "printed: the printer sent its id back; the drawer is open",
+            "works": True,
+            "words": "printed: the printer sent its id back; the drawer is open",
         }
-        assert [page["printed"] for page in pages] == [True, True]
+        assert [page["works"] for page in pages] == [True, True]
         assert b"KASIR-TEST" in labels.labels[0]
         (page,) = tspl_labels.read_labels
         assert codes(tspl_picture(page)) == {("Code 128", "KASIR-TEST")}
@@ -73,10 +74,10 @@ def test_a_test_page_is_printed_and_the_drawer_opens(printer, line, tmp_path):
         assert any("slips, 80 mm" in item.text for item in printer.roll if isinstance(item, TextLine))
         with printer.changing() as state:
             state.cover_open = True
-        result = kasir_hardware("test", "--config", str(config), "--printer", "slips")
+        result = kasir_hardware("test", "--config", str(config), "--device", "slips")
         assert result.exit_code == 1
         assert "cover open" in result.stdout
-        assert kasir_hardware("test", "--config", str(config), "--printer", "other").exit_code == 2
+        assert kasir_hardware("test", "--config", str(config), "--device", "other").exit_code == 2
 
 
 def test_a_mistake_in_the_file_is_a_sentence(tmp_path):
@@ -96,17 +97,17 @@ def test_what_hangs_on_this_machine_is_listed():
 def test_simulated_printers_write_their_papers_to_files(tmp_path):
     simulation = Simulation(tmp_path / "paper", (0, 0, 0), tmp_path / "tty", 58)
     try:
-        addresses = [port.address for port in simulation.ports]
         config = tmp_path / "hardware.toml"
-        config.write_text(main.example(*addresses, width_mm=58))
-        (tmp_path / "paper").mkdir()
-        assert kasir_hardware("test", "--config", str(config)).exit_code == 0
+        config.write_text(example(simulation, 58))
+        for device in ("slips", "labels", "labels-tspl"):
+            result = kasir_hardware("test", "--config", str(config), "--device", device)
+            assert result.exit_code == 0, result.output
         written: list[str] = []
         simulation.write(written.append)
         simulation.write(written.append)
         assert [name.rpartition("/")[2] for name in written] == [
             "slip-0001.png",
-            "label-0001.zpl",
+            "label-0001.png",
             "label-tspl-0001.png",
         ]
         slip = picture((tmp_path / "paper" / "slip-0001.png").read_bytes())
@@ -114,7 +115,7 @@ def test_simulated_printers_write_their_papers_to_files(tmp_path):
         for state in STATES:
             assert simulation.happen(state.replace("_", " "))
             assert getattr(simulation.receipts.state, state)
-        assert kasir_hardware("test", "--config", str(config)).exit_code == 1
+        assert kasir_hardware("test", "--config", str(config), "--device", "slips").exit_code == 1
         for words in ("ok", "off", "on", "hang", "ok", "cut 100", "late 1", "ok", "close drawer"):
             assert simulation.happen(words), words
         assert not simulation.happen("set fire")

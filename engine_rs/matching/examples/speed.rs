@@ -134,9 +134,7 @@ fn main() {
             matcher.remove_mutation(mutation.mutation_id);
         }
         let started = Instant::now();
-        for mutation in &mutations {
-            matcher.put_mutation(mutation.clone());
-        }
+        matcher.put_mutations(&mutations);
         let both = started.elapsed();
         let decided = matcher.decide(usize::MAX);
         let auto = decided.changed.iter().filter(|decision| decision.verdict == Verdict::Auto).count();

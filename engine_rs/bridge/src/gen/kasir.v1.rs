@@ -4585,6 +4585,291 @@ impl OpenKind {
         }
     }
 }
+/// One scan. A code read again within 300 ms is the same scan and does not come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Scan {
+    /// The scanner's name in the agent's file.
+    #[prost(string, tag = "1")]
+    pub scanner: ::prost::alloc::string::String,
+    /// When the agent had it whole.
+    #[prost(message, optional, tag = "2")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// As it was read, with its AIM prefix if the scanner sends one, without terminator. At most 8192 characters.
+    #[prost(string, tag = "3")]
+    pub raw: ::prost::alloc::string::String,
+    /// The AIM prefix (ISO/IEC 15424), e.g. "]E0"; empty when the scanner sends none.
+    #[prost(string, tag = "4")]
+    pub symbology_identifier: ::prost::alloc::string::String,
+    /// What kind of code it was.
+    #[prost(enumeration = "Symbology", tag = "5")]
+    pub symbology: i32,
+    /// What to look up: the item's code of one with weight or price in it, else the GTIN or SSCC of an element string,
+    /// else the text without its prefix.
+    #[prost(string, tag = "6")]
+    pub code: ::prost::alloc::string::String,
+    /// 14 digits, check digit verified; empty when the code holds none.
+    #[prost(string, tag = "7")]
+    pub gtin: ::prost::alloc::string::String,
+    /// 18 digits, check digit verified: the number of a parcel or pallet; empty when the code holds none.
+    #[prost(string, tag = "8")]
+    pub sscc: ::prost::alloc::string::String,
+    /// Batch or lot (10).
+    #[prost(string, tag = "9")]
+    pub batch: ::prost::alloc::string::String,
+    /// Serial number (21).
+    #[prost(string, tag = "10")]
+    pub serial: ::prost::alloc::string::String,
+    /// Last good day, ISO 8601 "YYYY-MM-DD": use by (17), else best before (15), else sell by (16).
+    #[prost(string, tag = "11")]
+    pub expiry_date: ::prost::alloc::string::String,
+    /// How many (30, 37).
+    #[prost(int64, optional, tag = "12")]
+    pub count: ::core::option::Option<i64>,
+    /// Net weight, of an element string or of a shop's own code.
+    #[prost(int64, optional, tag = "13")]
+    pub weight_grams: ::core::option::Option<i64>,
+    /// Price, of an element string or of a shop's own code.
+    #[prost(message, optional, tag = "14")]
+    pub price: ::core::option::Option<Money>,
+    /// What is wrong with the code, in plain words: a wrong check digit, an end that never came. Empty when nothing is.
+    /// Where `symbology` is not known it is a doubt: 12 digits may as well be an airway bill.
+    #[prost(string, tag = "15")]
+    pub problem: ::prost::alloc::string::String,
+}
+/// See StationService.WatchScans.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchScansRequest {
+    /// Only this scanner's; empty is all.
+    #[prost(string, tag = "1")]
+    pub scanner: ::prost::alloc::string::String,
+}
+/// See StationService.WatchScans.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchScansResponse {
+    /// One scan; unset in the first response, which says that from now on none is missed.
+    #[prost(message, optional, tag = "1")]
+    pub scan: ::core::option::Option<Scan>,
+}
+/// One line of a customer's display, 20 characters: a text, or a text at the left and an amount at the right.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisplayLine {
+    /// Cut where it must be; letters that displays do not have are shown as "?". At most 200 characters.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// Never cut: one that has no room is refused with FIELD_OUT_OF_RANGE.
+    #[prost(message, optional, tag = "2")]
+    pub amount: ::core::option::Option<Money>,
+}
+/// See StationService.ShowOnDisplay.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowOnDisplayRequest {
+    /// The display's name in the agent's file; empty is the only one. Unknown: NOT_FOUND (DEVICE_NOT_FOUND).
+    #[prost(string, tag = "1")]
+    pub display: ::prost::alloc::string::String,
+    /// The upper line, e.g. an item and its price.
+    #[prost(message, optional, tag = "2")]
+    pub top: ::core::option::Option<DisplayLine>,
+    /// The lower line, e.g. "Total" and the amount.
+    #[prost(message, optional, tag = "3")]
+    pub bottom: ::core::option::Option<DisplayLine>,
+}
+/// See StationService.ShowOnDisplay.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowOnDisplayResponse {
+    /// Whether the display took the lines, or newer ones.
+    #[prost(bool, tag = "1")]
+    pub shown: bool,
+    /// Why not, in plain words.
+    #[prost(string, tag = "2")]
+    pub problem: ::prost::alloc::string::String,
+}
+/// See StationService.Weigh.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WeighRequest {
+    /// The scale's name in the agent's file; empty is the only one. Unknown: NOT_FOUND (DEVICE_NOT_FOUND).
+    #[prost(string, tag = "1")]
+    pub scale: ::prost::alloc::string::String,
+    /// How long to wait for a weight that rests, at most 60 seconds; unset is 3 seconds.
+    #[prost(message, optional, tag = "2")]
+    pub patience: ::core::option::Option<::prost_types::Duration>,
+}
+/// See StationService.Weigh.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WeighResponse {
+    /// The weight, which came to rest after it was asked for.
+    #[prost(int64, tag = "1")]
+    pub grams: i64,
+}
+/// See StationService.WatchWeights.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchWeightsRequest {
+    /// The scale's name in the agent's file; empty is the only one. Unknown: NOT_FOUND (DEVICE_NOT_FOUND).
+    #[prost(string, tag = "1")]
+    pub scale: ::prost::alloc::string::String,
+}
+/// See StationService.WatchWeights.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchWeightsResponse {
+    /// How the weight is.
+    #[prost(enumeration = "WeightState", tag = "1")]
+    pub state: i32,
+    /// Set when the weight is stable.
+    #[prost(int64, optional, tag = "2")]
+    pub grams: ::core::option::Option<i64>,
+    /// When it was read.
+    #[prost(message, optional, tag = "3")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// What kind of bar code was read, as far as the scanner's prefix or the code's own form tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Symbology {
+    /// Neither tells.
+    Unspecified = 0,
+    /// 13 digits.
+    Ean13 = 1,
+    /// 8 digits.
+    Ean8 = 2,
+    /// 12 digits.
+    UpcA = 3,
+    /// 8 digits that stand for 12.
+    UpcE = 4,
+    /// Interleaved 2 of 5 of any length.
+    Itf = 5,
+    /// Interleaved 2 of 5 with a GTIN of 14 digits.
+    Itf14 = 6,
+    /// Code 39.
+    Code39 = 7,
+    /// Code 93.
+    Code93 = 8,
+    /// Code 128 with anything in it.
+    Code128 = 9,
+    /// Codabar.
+    Codabar = 10,
+    /// Code 128 with a GS1 element string.
+    Gs1128 = 11,
+    /// GS1 DataBar.
+    Gs1Databar = 12,
+    /// DataMatrix with a GS1 element string.
+    Gs1DataMatrix = 13,
+    /// QR code with a GS1 element string or a GS1 Digital Link.
+    Gs1Qr = 14,
+    /// A GS1 element string whose carrier is not known.
+    Gs1 = 15,
+    /// DataMatrix with anything in it.
+    DataMatrix = 16,
+    /// QR code with anything in it.
+    Qr = 17,
+    /// PDF417.
+    Pdf417 = 18,
+    /// Aztec.
+    Aztec = 19,
+    /// The scanner's prefix names one that is not in this list.
+    Other = 20,
+}
+impl Symbology {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SYMBOLOGY_UNSPECIFIED",
+            Self::Ean13 => "SYMBOLOGY_EAN_13",
+            Self::Ean8 => "SYMBOLOGY_EAN_8",
+            Self::UpcA => "SYMBOLOGY_UPC_A",
+            Self::UpcE => "SYMBOLOGY_UPC_E",
+            Self::Itf => "SYMBOLOGY_ITF",
+            Self::Itf14 => "SYMBOLOGY_ITF_14",
+            Self::Code39 => "SYMBOLOGY_CODE_39",
+            Self::Code93 => "SYMBOLOGY_CODE_93",
+            Self::Code128 => "SYMBOLOGY_CODE_128",
+            Self::Codabar => "SYMBOLOGY_CODABAR",
+            Self::Gs1128 => "SYMBOLOGY_GS1_128",
+            Self::Gs1Databar => "SYMBOLOGY_GS1_DATABAR",
+            Self::Gs1DataMatrix => "SYMBOLOGY_GS1_DATA_MATRIX",
+            Self::Gs1Qr => "SYMBOLOGY_GS1_QR",
+            Self::Gs1 => "SYMBOLOGY_GS1",
+            Self::DataMatrix => "SYMBOLOGY_DATA_MATRIX",
+            Self::Qr => "SYMBOLOGY_QR",
+            Self::Pdf417 => "SYMBOLOGY_PDF417",
+            Self::Aztec => "SYMBOLOGY_AZTEC",
+            Self::Other => "SYMBOLOGY_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SYMBOLOGY_UNSPECIFIED" => Some(Self::Unspecified),
+            "SYMBOLOGY_EAN_13" => Some(Self::Ean13),
+            "SYMBOLOGY_EAN_8" => Some(Self::Ean8),
+            "SYMBOLOGY_UPC_A" => Some(Self::UpcA),
+            "SYMBOLOGY_UPC_E" => Some(Self::UpcE),
+            "SYMBOLOGY_ITF" => Some(Self::Itf),
+            "SYMBOLOGY_ITF_14" => Some(Self::Itf14),
+            "SYMBOLOGY_CODE_39" => Some(Self::Code39),
+            "SYMBOLOGY_CODE_93" => Some(Self::Code93),
+            "SYMBOLOGY_CODE_128" => Some(Self::Code128),
+            "SYMBOLOGY_CODABAR" => Some(Self::Codabar),
+            "SYMBOLOGY_GS1_128" => Some(Self::Gs1128),
+            "SYMBOLOGY_GS1_DATABAR" => Some(Self::Gs1Databar),
+            "SYMBOLOGY_GS1_DATA_MATRIX" => Some(Self::Gs1DataMatrix),
+            "SYMBOLOGY_GS1_QR" => Some(Self::Gs1Qr),
+            "SYMBOLOGY_GS1" => Some(Self::Gs1),
+            "SYMBOLOGY_DATA_MATRIX" => Some(Self::DataMatrix),
+            "SYMBOLOGY_QR" => Some(Self::Qr),
+            "SYMBOLOGY_PDF417" => Some(Self::Pdf417),
+            "SYMBOLOGY_AZTEC" => Some(Self::Aztec),
+            "SYMBOLOGY_OTHER" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+/// Whether a weight may be sold by, and if not, why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WeightState {
+    /// Not said.
+    Unspecified = 0,
+    /// It rests: it may be sold by.
+    Stable = 1,
+    /// It has not come to rest.
+    Moving = 2,
+    /// More is on the scale than it weighs.
+    Overloaded = 3,
+    /// Less than nothing: it was not set to zero.
+    BelowZero = 4,
+    /// Unplugged, switched off, or it does not answer.
+    Unreachable = 5,
+}
+impl WeightState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WEIGHT_STATE_UNSPECIFIED",
+            Self::Stable => "WEIGHT_STATE_STABLE",
+            Self::Moving => "WEIGHT_STATE_MOVING",
+            Self::Overloaded => "WEIGHT_STATE_OVERLOADED",
+            Self::BelowZero => "WEIGHT_STATE_BELOW_ZERO",
+            Self::Unreachable => "WEIGHT_STATE_UNREACHABLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WEIGHT_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "WEIGHT_STATE_STABLE" => Some(Self::Stable),
+            "WEIGHT_STATE_MOVING" => Some(Self::Moving),
+            "WEIGHT_STATE_OVERLOADED" => Some(Self::Overloaded),
+            "WEIGHT_STATE_BELOW_ZERO" => Some(Self::BelowZero),
+            "WEIGHT_STATE_UNREACHABLE" => Some(Self::Unreachable),
+            _ => None,
+        }
+    }
+}
 /// One thing that changed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Change {

@@ -4,8 +4,9 @@ misbehave.
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
-from hardware.pty_device import PtyDevice
+from hardware.simulators.pty_device import PtyDevice
 
 _MOVING, _OVER_CAPACITY, _UNDER_ZERO = 0x01, 0x02, 0x04
 # Bit 6 is always set in a byte of states.
@@ -39,7 +40,7 @@ class Pan:
 class SimulatedToledo(PtyDevice):
     """Answers "W" as protocol 8217 says."""
 
-    def __init__(self, link: str | None = None) -> None:
+    def __init__(self, link: str | Path | None = None) -> None:
         self.pan = Pan()
         self.asked = 0
         self._timers: list[threading.Timer] = []
@@ -83,7 +84,7 @@ class SimulatedToledo(PtyDevice):
 class SimulatedContinuous(PtyDevice):
     """Sends a line every `pan.late_s`, 50 ms when that is 0, in A&D's format."""
 
-    def __init__(self, link: str | None = None) -> None:
+    def __init__(self, link: str | Path | None = None) -> None:
         self.pan = Pan()
         self.lines_sent = 0
         self._ended = threading.Event()

@@ -3,13 +3,14 @@ test.
 """
 
 import re
+from pathlib import Path
 
 from hardware.displays.commands import Commands
 from hardware.displays.text import COLUMNS
-from hardware.pty_device import PtyDevice
+from hardware.simulators.pty_device import PtyDevice
 
 _ROWS = 2
-# Each command set's commands as they begin, with all their bytes. Source: see `commands`.
+# Each command set's commands as they begin, with all their bytes. Source: see `hardware.displays.commands`.
 _EPSON = re.compile(
     rb"(?P<reset>\x1b@)|(?P<clear>\x0c)|\x1f\$(?P<move>..)|\x1bR.|\x1f[\x01-\x03]|\x1fC.|(?P<text>[ -~])",
     re.DOTALL,
@@ -85,7 +86,7 @@ class Glass:
 class SimulatedDisplay(PtyDevice):
     """A display on a pseudo terminal; `path` is what a driver opens."""
 
-    def __init__(self, commands: Commands, link: str | None = None) -> None:
+    def __init__(self, commands: Commands, link: str | Path | None = None) -> None:
         self.glass = Glass(commands)
         super().__init__(link)
 
