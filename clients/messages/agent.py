@@ -36,6 +36,7 @@ from kasir.v1.customer_pb2 import (
     ListMessagesRequest,
     ListMessagesResponse,
     Message,
+    MessageKind,
     MessageState,
     ReportMessageRequest,
     ReportMessageResponse,
@@ -47,6 +48,8 @@ MAX_DETAIL_CHARS = 200
 # Messages read ahead of what is sent; the stream waits when there are more.
 READ_AHEAD = 200
 LEFTOVERS_MAX = 10_000
+# How soon a stop is noticed.
+_STOP_POLL_S = 0.2
 # Of the ids of reports.
 _REPORTS = uuid.UUID("0d1f3c52-91c4-5f0e-8f5c-7b0f8c1a2e63")
 _WORDS = {
@@ -59,6 +62,7 @@ _STATES = {
     Delivery.FAILED: MESSAGE_STATE_FAILED,
     Delivery.UNKNOWN: MESSAGE_STATE_UNKNOWN,
 }
+_KNOWN_KINDS = frozenset(kind for kind in MessageKind.values() if kind)
 # Refusals of a report that say that another agent, or somebody, has the message.
 _TAKEN = frozenset({"REQUEST_ID_REUSED", "WRONG_STATE", "MESSAGE_NOT_FOUND"})
 
@@ -130,7 +134,7 @@ class MessagesAgent:
                     pause_s = 0.0
                 listed |= self._take(min(pause_s, 1.0))
             self._give_up(client)
-        self._stream.close()
+        self.stop()
         reader.join(self._patience.timeout_s)
 
     def stop(self) -> None:
@@ -147,9 +151,18 @@ class MessagesAgent:
     def _read(self) -> None:
         try:
             for reply in self._stream.watch(WatchMessagesRequest(), WatchMessagesResponse):
-                self._arrived.put(reply.message if reply.HasField("message") else None)
+                self._arrive(reply.message if reply.HasField("message") else None)
         except (CallFailed, ValueError) as ended:  # ValueError: the line was closed under it
-            self._arrived.put(ended)
+            self._arrive(ended)
+
+    def _arrive(self, found: Message | Exception | None) -> None:
+        """Hands over what came, when there is room; nobody takes it after a stop."""
+        while not self._stopping.is_set():
+            try:
+                self._arrived.put(found, timeout=_STOP_POLL_S)
+            except queue.Full:
+                continue
+            return
 
     def _take(self, timeout_s: float) -> bool:
         """Takes what has arrived, or waits for something; whether all that waited has been listed."""
@@ -195,6 +208,9 @@ class MessagesAgent:
     def _work(self, task: _Task, client: Client) -> None:
         """One try: claim, send, report."""
         message = task.message
+        if message.kind not in _KNOWN_KINDS:
+            self._end(task, client, Sent(Delivery.FAILED, "this agent is too old to know what it tells"))
+            return
         way = next(((each, to) for each in self._channels if (to := each.reaches(message))), None)
         if way is None:
             self._end(task, client, Sent(Delivery.FAILED, "no way leads to this customer"))

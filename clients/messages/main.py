@@ -12,9 +12,10 @@ from rich.text import Text as RichText
 
 from clients.common.commands import command, epilog, new_app, plain_failures
 from clients.common.numbers import id_argument
-from clients.common.output import Output, clean, state_number, state_words, table
+from clients.common.output import Output, state_words
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
+from clients.common.views import messages_table
 from clients.messages.agent import MessagesAgent
 from clients.messages.channel import Channel
 from clients.messages.texts import LANGUAGES, Wording
@@ -95,20 +96,10 @@ def agent(
 
 
 def _tell(shop: Shop, message: Message) -> None:
-    words = f"{_kind(message)} of order {message.order_id}: {_state(message)}, {message.detail}"
+    kind = state_words(MessageKind, message.kind, "MESSAGE_KIND")
+    state = state_words(MessageState, message.state, "MESSAGE_STATE")
+    words = f"{kind} of order {message.order_id}: {state}, {message.detail}"
     shop.output.say(words, "green" if message.state == MESSAGE_STATE_SENT else "yellow")
-
-
-@command(app, "list", ["kasir messages list", "kasir messages list --state unknown --json"])
-def list_(
-    shop: Shop,
-    state: Annotated[str, typer.Option(help="Only these: queued, sent, failed, unknown.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
-) -> None:
-    """List messages, newest first."""
-    request = ListMessagesRequest(state=state_number(MessageState, state, "MESSAGE_STATE"))
-    found = shop.pages(request, ListMessagesResponse, "messages", limit)
-    _show(shop, found, "Messages")
 
 
 @command(app, "questions", ["kasir messages questions", "kasir messages questions --json"])
@@ -121,24 +112,7 @@ def questions(
         for state in (MESSAGE_STATE_UNKNOWN, MESSAGE_STATE_FAILED)
         for message in shop.pages(ListMessagesRequest(state=state), ListMessagesResponse, "messages", limit)
     ]
-    _show(shop, found, "Messages that need a person")
-
-
-def _show(shop: Shop, found: list[Message], title: str) -> None:
-    rows = (
-        (
-            str(each.message_id),
-            _kind(each),
-            _state(each),
-            str(each.order_id),
-            each.phone,
-            shop.time(each.create_time),
-            each.detail,
-        )
-        for each in found
-    )
-    columns = (">Message", "Tells", "State", ">Order", "Phone", "Queued", "Remark")
-    shop.output.emit({"messages": found}, lambda: table(title, columns, rows))
+    shop.output.emit({"messages": found}, lambda: messages_table(shop, found, "Messages that need a person"))
 
 
 @command(app, "show", ["kasir messages show 17", "kasir messages show 17 --language en"])
@@ -180,7 +154,7 @@ def settle(
         detail=f"settled by {shop.client.connection.actor}",
     )
     found = shop.call(report, ReportMessageResponse, note=f"message {message}").message
-    _show(shop, [found], "Settled")
+    shop.output.emit({"messages": [found]}, lambda: messages_table(shop, [found], "Settled"))
 
 
 @app.command("simulate", epilog=epilog(["kasir messages simulate --port 8902 --lost 0.1"]))
@@ -219,11 +193,3 @@ def _find(shop: Shop, message_id: int) -> Message:
         if each.message_id < message_id or looked_at >= LOOKED_AT_MAX:
             break
     raise BadInput(f"There is no message {message_id} among the newest.")
-
-
-def _kind(message: Message) -> str:
-    return clean(state_words(MessageKind, message.kind, "MESSAGE_KIND"))
-
-
-def _state(message: Message) -> str:
-    return state_words(MessageState, message.state, "MESSAGE_STATE")

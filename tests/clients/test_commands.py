@@ -91,7 +91,7 @@ def test_every_command_that_was_promised_is_there():
         "catalogue": "import add show list",
         "report": "day month money",
         "print": "jobs settle reprint agent receipt shift-report",
-        "messages": "agent list questions show settle simulate",
+        "messages": "agent questions show settle simulate",
         "hardware": "run list test simulate devices scans show weigh",
         "admin": "status verify snapshot settings watch",
     }
