@@ -151,6 +151,14 @@ test-hardware: setup ## Print 1,000 jobs under faults, 1,000 labels, through CUP
 	@sh tools/system_packages.sh || echo "going on without them" >&2
 	@KASIR_PRINT_JOBS=$(JOBS) KASIR_PRINT_LABELS=$(JOBS) $(PYTHON) -m pytest -m "" tests/hardware $(ARGS)
 
+# How many parcels and messages `make test-couriers` sends
+PARCELS ?= 1000
+
+.PHONY: test-couriers
+test-couriers: setup ## 1,000 parcels and messages while agents and servers die
+	@KASIR_COURIER_PARCELS=$(PARCELS) KASIR_MESSAGES_SENT=$(PARCELS) $(PYTHON) -m pytest -m crash tests/courier \
+		tests/clients/test_messages_agent.py -s $(ARGS)
+
 # How long each target of `make fuzz` runs
 SECONDS ?= 60
 

@@ -1,5 +1,6 @@
 """Looking after a running server: `kasir admin`."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -100,7 +101,7 @@ def snapshot(
     [
         "kasir admin settings",
         "kasir admin settings --shop-name 'Toko Melati' --shop-address 'Jl. Melati 5, Bandung'",
-        "kasir admin settings --booking 3h --hold 1h --cooldown 7d --zone WIB",
+        "kasir admin settings --booking 3h --hold 1h --cooldown 7d --reminder 30m --zone WIB",
     ],
 )
 def settings(
@@ -117,6 +118,12 @@ def settings(
     ] = "",
     cooldown: Annotated[
         str, typer.Option(metavar="TIME", help="How long late money finds its order, like 7d.")
+    ] = "",
+    reminder: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="How long before its deadline an unpaid order is reminded of; 0h is off."
+        ),
     ] = "",
     points_per: Annotated[
         str, typer.Option(metavar="AMOUNT", help="A till sale earns a point for each; 0 is off.")
@@ -140,6 +147,7 @@ def settings(
         ("booking_duration", booking),
         ("hold_duration", hold),
         ("payable_cooldown", cooldown),
+        ("reminder_before", reminder),
     ):
         if text:
             duration: Duration = getattr(wanted, field)
@@ -154,6 +162,10 @@ def settings(
     shop.output.emit({"settings": current}, lambda: _settings_view(current))
 
 
+def _or_never(before: timedelta) -> str:
+    return show_duration(before) if before else "never"
+
+
 def _settings_view(current: Settings) -> RenderableType:
     code = current.currency_code
     pairs = [
@@ -164,6 +176,7 @@ def _settings_view(current: Settings) -> RenderableType:
         ("Payment deadline", show_duration(current.booking_duration.ToTimedelta())),
         ("Drop Orders and holds", show_duration(current.hold_duration.ToTimedelta())),
         ("Late money finds its order", show_duration(current.payable_cooldown.ToTimedelta())),
+        ("Reminder before a deadline", _or_never(current.reminder_before.ToTimedelta())),
         (
             "One point per",
             show_amount(current.points_per_minor_units, code) if current.points_per_minor_units else "off",

@@ -1,15 +1,12 @@
 """`kasir courier agent`: gets airway bills from a connected courier and reports them, one order a parcel.
 
-Every round for a parcel begins with a question: does the courier have an order of this reference? Only when
-it answers that it has none, an order is made, under the same reference. So an order that was made and whose
-answer was lost (by the line, by the courier, by a crash of this agent) is found and not made again; and
-should the courier still be busy with a first request while it denies having one, the reference that both
-share lets it know them for one. No answer, a late one, a 5xx: nothing is known, and the next round asks
-again, after a pause. After some rounds the parcel is reported UNKNOWN, so that staff see it, and the rounds
-go on more slowly.
+How a parcel is asked for so that it is ordered once: clients.couriers.asking. No answer, a late one, a 5xx:
+nothing is known, and the next round asks again, after a pause. After some rounds the parcel is reported
+UNKNOWN, so that staff see it, and the rounds go on more slowly. An order whose number comes later is looked
+at until it has one, or a webhook brings it (clients.couriers.hearing).
 
-The agent keeps nothing on disk. The engine knows which parcels wait; a report's request id follows from the
-parcel's version and from what is said, so that one repeated after a crash is the same request.
+The engine knows which parcels wait; a report's request id follows from the parcel's version and from what is
+said, so that one repeated after a crash is the same request.
 """
 
 import heapq
@@ -23,18 +20,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from clients.common.at_the_door import at_the_door
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
-from clients.courier_http import Absent, Assigned, CourierApi, Refused, Unclear
+from clients.couriers.asking import Asking, Outcome, Question
+from clients.couriers.carrier import Carrier, Ordered, Refused, Shipment, Unclear, shipment_of
+from clients.couriers.notes import Notes
+from clients.couriers.reports import OVERTAKEN, claim_of, report_of, report_of_refused
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
     AIRWAY_BILL_STATE_FAILED,
     AIRWAY_BILL_STATE_REQUESTED,
     AIRWAY_BILL_STATE_UNKNOWN,
-    AirwayBillState,
     Parcel,
     ReportAirwayBillRequest,
     ReportAirwayBillResponse,
@@ -42,8 +40,6 @@ from kasir.v1.shipping_pb2 import (
     WatchAirwayBillRequestsResponse,
 )
 
-# The contract's bound.
-MAX_DETAIL_CHARS = 200
 # So many parcels are held; while there are more, the stream is not read on.
 MAX_PARCELS = 10_000
 
@@ -53,12 +49,12 @@ _STATE_WORDS = {
     AIRWAY_BILL_STATE_FAILED: "failed",
     AIRWAY_BILL_STATE_UNKNOWN: "unknown",
 }
-# Of the ids of reports.
-_REPORTS = uuid.UUID("b3c1e4de-4d4c-5c5a-8c1b-6f0d0f0c9a51")
-# Refusals of a report that say that nobody waits for it any more.
-_OVERTAKEN = frozenset({"WRONG_STATE", "PARCEL_NOT_FOUND"})
+# The counters of what needs no looking at any more.
+_SETTLED = frozenset({"assigned", "failed"})
 # The counter of reports that were refused for good.
 DROPPED = "dropped"
+# The counter of parcels that only a person or a webhook can settle.
+QUESTIONS = "questions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +70,8 @@ class Options:
     pause_s: float = 0.2
     """Pause after the first round; doubles with each, with jitter."""
     pause_max_s: float = 30.0
+    later_s: float = 15.0
+    """Between two looks at an order whose number comes later."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +82,10 @@ class _Task:
     newest: Parcel
     """As the stream brought it last, perhaps while the work on an older version was going on."""
     rounds: int = 0
+    claim: ReportAirwayBillRequest | None = None
+    """As it was made first, so that it is the same when it has to be made again."""
+    told: bool = False
+    """It was said already why an UNKNOWN one still is."""
     report: ReportAirwayBillRequest | None = None
     """Not yet acknowledged by the engine."""
 
@@ -94,15 +96,18 @@ class CourierAgent:
     def __init__(
         self,
         connection: Connection,
-        courier: CourierApi,
+        carrier: Carrier,
         options: Options | None = None,
         *,
+        notes: Notes | None = None,
         patience: Patience | None = None,
         on_report: Callable[[Parcel], None] | None = None,
     ) -> None:
-        """`on_report` hears of each parcel as it stands after a report, in the thread that made it."""
+        """`notes` are needed where the carrier finds no order by its reference. `on_report` hears of each
+        parcel as it stands after a report, in the thread that made it.
+        """
         self._connection = connection
-        self._courier = courier
+        self._asking = Asking(carrier, notes)
         self._options = options or Options()
         self._patience = patience or Patience()
         self._on_report = on_report or (lambda _parcel: None)
@@ -212,42 +217,70 @@ class CourierAgent:
 
     def _round(self, task: _Task, client: Client) -> None:
         """One round for one parcel: ask, order if there is none, report what is now known."""
-        retry_after_s = 0.0
+        pause_s = 0.0
         if task.report is None:
-            outcome = self._ask(task.parcel, client)
+            outcome = self._asking.ask(
+                task.parcel, lambda: _shipment(task.parcel, client), lambda: self._claim(task, client)
+            )
+            if self._is_over(task, outcome):
+                return
             task.report = self._report_of(task, outcome)
             if isinstance(outcome, Unclear):
-                retry_after_s = outcome.retry_after_s
+                pause_s = outcome.retry_after_s
+            elif isinstance(outcome, Ordered) and not outcome.airway_bill:
+                pause_s = self._options.later_s
         if task.report is None or not self._send(task, task.report, client):
             task.rounds += 1
             with self._changed:
-                self._put(task, retry_after_s + self._pause_s(task.rounds))
+                self._put(task, pause_s or self._pause_s(task.rounds))
 
-    def _ask(self, parcel: Parcel, client: Client) -> Assigned | Refused | Unclear:
-        found = self._courier.find(parcel.courier_reference)
-        if not isinstance(found, Absent):
-            return found
+    def _claim(self, task: _Task, client: Client) -> bool:
+        """Reports UNKNOWN before an order that could not be found again; False when that was not taken."""
+        # Of this very task: a stream that was opened again may bring a parcel as it was before.
+        name = f"{self._connection.actor} {uuid.uuid4().hex}"
+        task.claim = task.claim or claim_of(task.parcel, name)
         try:
-            request = GetBookingRequest(order_id=parcel.order_id)
-            order = client.call(request, GetBookingResponse).order
+            task.parcel = client.call(task.claim, ReportAirwayBillResponse).parcel
         except CallFailed as failed:
-            return Unclear(f"the order cannot be looked at: {failed}")
-        return self._courier.create(parcel, at_the_door(order))
+            # Settled: another agent has the claim, or staff settled the parcel meanwhile.
+            if failed.settled:
+                task.parcel = Parcel()
+            return False
+        return True
 
-    def _report_of(
-        self, task: _Task, outcome: Assigned | Refused | Unclear
-    ) -> ReportAirwayBillRequest | None:
+    def _is_over(self, task: _Task, outcome: Outcome) -> bool:
+        """Whether nothing is left to do for the parcel, and nothing to report."""
+        if not task.parcel.parcel_id:
+            self._finish(task, task.newest, DROPPED)
+            return True
+        if isinstance(outcome, Question) and outcome.words == task.parcel.airway_bill_detail:
+            self._finish(task, task.parcel, QUESTIONS)
+            return True
+        return False
+
+    def _report_of(self, task: _Task, outcome: Outcome) -> ReportAirwayBillRequest | None:
         """What there is to report, if anything: what is unclear only once, after some rounds."""
+        is_unknown = task.parcel.airway_bill_state == AIRWAY_BILL_STATE_UNKNOWN
         match outcome:
-            case Assigned(airway_bill):
-                return _report(task.parcel, AIRWAY_BILL_STATE_ASSIGNED, airway_bill=airway_bill)
+            case Ordered(order_id=order_id, airway_bill=""):
+                if not is_unknown or task.told:
+                    return None
+                task.told = True
+                words = f"ordered as {order_id}; the number comes later"
+                return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
+            case Ordered(airway_bill=airway_bill):
+                return report_of(task.parcel, AIRWAY_BILL_STATE_ASSIGNED, airway_bill=airway_bill)
             case Refused(words):
-                return _report(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=words)
+                return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=words)
+            case Question(words):
+                return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
             case Unclear(words):
-                is_news = task.parcel.airway_bill_state != AIRWAY_BILL_STATE_UNKNOWN
-                if is_news and task.rounds + 1 >= self._options.rounds:
-                    return _report(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
-                return None
+                # Where a claim came before the order, the parcel is UNKNOWN already: then only why is news.
+                is_time = not is_unknown if self._asking.finds else is_unknown and not task.told
+                if not is_time or task.rounds + 1 < self._options.rounds:
+                    return None
+                task.told = True
+                return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
 
     def _send(self, task: _Task, report: ReportAirwayBillRequest, client: Client) -> bool:
         """Reports; True when nothing is left to do for the parcel."""
@@ -257,10 +290,9 @@ class CourierAgent:
             if not failed.settled:
                 # The engine may have it: the same request is sent again.
                 return False
-            if report.state == AIRWAY_BILL_STATE_ASSIGNED and failed.reason not in _OVERTAKEN:
+            if report.state == AIRWAY_BILL_STATE_ASSIGNED and failed.reason not in OVERTAKEN:
                 # E.g. AIRWAY_BILL_TAKEN: the number stands on another parcel. A person must look.
-                detail = f"the courier's number {report.airway_bill} was refused: {failed}"
-                task.report = _report(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=detail)
+                task.report = report_of_refused(task.parcel, report.airway_bill, failed)
                 return False
             self._finish(task, task.parcel, DROPPED)
             return True
@@ -275,6 +307,8 @@ class CourierAgent:
 
     def _finish(self, task: _Task, parcel: Parcel, counter: str) -> None:
         """Ends the work on `parcel`, as it now stands; begins anew if staff asked for it again meanwhile."""
+        if counter in _SETTLED:
+            self._asking.settled(parcel)
         with self._changed:
             self._counts[counter] += 1
             del self._tasks[parcel.parcel_id]
@@ -288,20 +322,10 @@ class CourierAgent:
         return random.uniform(longest / 4, longest)
 
 
-def _report(
-    parcel: Parcel, state: AirwayBillState.ValueType, *, airway_bill: str = "", detail: str = ""
-) -> ReportAirwayBillRequest:
-    """A report with an id that follows from the parcel's version and from what is said.
-
-    Not from what is said alone: a parcel may be refused with the same words a second time, after staff asked
-    for it again, and that is another report.
-    """
-    report = ReportAirwayBillRequest(
-        parcel_id=parcel.parcel_id,
-        state=state,
-        airway_bill=airway_bill,
-        detail=detail[:MAX_DETAIL_CHARS],
-    )
-    said = report.SerializeToString(deterministic=True).hex()
-    report.request_id = str(uuid.uuid5(_REPORTS, f"{parcel.courier_reference}/{parcel.version}/{said}"))
-    return report
+def _shipment(parcel: Parcel, client: Client) -> Shipment | Unclear:
+    """What the carrier has to know; its order tells what is in it and what is collected at the door."""
+    try:
+        order = client.call(GetBookingRequest(order_id=parcel.order_id), GetBookingResponse).order
+    except CallFailed as failed:
+        return Unclear(f"the order cannot be looked at: {failed}", nothing_done=True)
+    return shipment_of(parcel, order)

@@ -75,6 +75,11 @@ ENTRIES: dict[str, Entry] = {
     ),
     "till": Entry("Till: open a shift, sell, close with counted cash.", SHOP, "clients.till.terminal:app"),
     "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
+    "messages": Entry(
+        "Messages to customers: an agent that sends each once, their texts, what needs a person.",
+        SHOP,
+        "clients.messages.main:app",
+    ),
     "catalogue": Entry("The catalogue: import, add, change, look at items.", SHOP, "clients.catalogue:app"),
     "print": Entry(
         "Print jobs: list, settle, copies; an agent that writes files; X reports; receipts by e-mail.",

@@ -12,6 +12,7 @@ from clients.common.times import zone_name
 from kasir.v1.booking_pb2 import Allocation, Order, OrderLine, OrderState, Totals
 from kasir.v1.catalogue_pb2 import Item, ItemAvailability, Stock
 from kasir.v1.common_pb2 import Address, Channel, Money
+from kasir.v1.customer_pb2 import Message, MessageKind, MessageState
 from kasir.v1.drop_order_pb2 import DropOrder, DropOrderState
 from kasir.v1.print_pb2 import DocumentKind, PrintJob, PrintJobState
 from kasir.v1.sale_pb2 import Sale, TenderKind
@@ -314,6 +315,24 @@ def print_jobs_table(shop: Shop, jobs: Sequence[PrintJob], title: str) -> Render
         for each in jobs
     )
     columns = (">Job", "Document", ">Of", "State", "Copy", "Location", "Changed", "Remark")
+    return table(title, columns, rows)
+
+
+def messages_table(shop: Shop, messages: Sequence[Message], title: str) -> RenderableType:
+    """Messages to customers, one a row."""
+    rows = (
+        (
+            str(each.message_id),
+            state_words(MessageKind, each.kind, "MESSAGE_KIND"),
+            state_words(MessageState, each.state, "MESSAGE_STATE"),
+            str(each.order_id),
+            each.phone,
+            shop.time(each.create_time),
+            each.detail,
+        )
+        for each in messages
+    )
+    columns = (">Message", "Tells", "State", ">Order", "Phone", "Queued", "Remark")
     return table(title, columns, rows)
 
 

@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 
 from clients.common.commands import Refused, command
 from clients.common.journal import PendingRequest
-from clients.common.output import facts, state_number, state_words, table
+from clients.common.output import facts, state_number, table
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
-from clients.common.views import address_words, orders_table, unless_zero
+from clients.common.views import address_words, messages_table, orders_table, unless_zero
 from clients.cs.desk import PEOPLE, app
 from kasir.v1.booking_pb2 import ListBookingsRequest, ListBookingsResponse
 from kasir.v1.customer_pb2 import (
@@ -24,7 +24,6 @@ from kasir.v1.customer_pb2 import (
     ListCustomersResponse,
     ListMessagesRequest,
     ListMessagesResponse,
-    MessageKind,
     MessageState,
 )
 
@@ -103,20 +102,7 @@ def messages(
     """List what is to be told to customers, newest first."""
     request = ListMessagesRequest(state=state_number(MessageState, state, "MESSAGE_STATE"))
     found = shop.pages(request, ListMessagesResponse, "messages", limit)
-    rows = (
-        (
-            str(each.message_id),
-            state_words(MessageKind, each.kind, "MESSAGE_KIND"),
-            state_words(MessageState, each.state, "MESSAGE_STATE"),
-            str(each.order_id),
-            each.phone,
-            shop.time(each.create_time),
-            each.detail,
-        )
-        for each in found
-    )
-    columns = (">Message", "Tells", "State", ">Order", "Phone", "Queued", "Remark")
-    shop.output.emit({"messages": found}, lambda: table("Messages", columns, rows))
+    shop.output.emit({"messages": found}, lambda: messages_table(shop, found, "Messages"))
 
 
 @command(

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from rich.console import Console, RenderableType
 
 from clients.common.client import LONG_TIMEOUT_S
+from clients.couriers.simulator import CourierSimulator
 from clients.report import report_view
 from kasir.demo import bank, checks, desk, dispatch, printers, warehouse
 from kasir.demo.board import Board
 from kasir.demo.counter import Till, close_shift, open_shift
-from kasir.demo.courier_simulator import CourierSimulator
 from kasir.demo.live import Follower, Meeting
 from kasir.demo.opening import Facts, set_up
 from kasir.demo.plan import CONNECTED_COURIER, OTHER_COURIER, TILLS, Chat, Fate, Plan

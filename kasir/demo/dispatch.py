@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
 from clients.common.shop import Shop
 from clients.courier_agent import CourierAgent, Options
-from clients.courier_http import CourierApi
+from clients.couriers.carriers.generic import Generic
+from clients.couriers.settings import CarrierSettings
+from clients.couriers.simulator import CourierSimulator, Misbehaviour
 from clients.cs import selling
-from kasir.demo.courier_simulator import CourierSimulator, Misbehaviour
 from kasir.demo.live import Meeting
 from kasir.demo.opening import Facts
 from kasir.demo.plan import CONNECTED_COURIER, OTHER_COURIER
@@ -31,7 +33,7 @@ from kasir.v1.shipping_pb2 import (
 )
 
 # A courier as couriers are in the evening: late, busy, and sometimes not sure what it has done.
-_OFTEN = {
+_OFTEN: dict[str, Any] = {
     "errors": 0.08,
     "errors_after": 0.05,
     "dropped": 0.04,
@@ -58,14 +60,18 @@ def courier_connection(
         on_report(parcel)
 
     with CourierSimulator(Misbehaviour(seed, **_OFTEN, late_seconds=LATE_S)) as simulator:
-        api = CourierApi(simulator.url, timeout_s=COURIER_TIMEOUT_S, connections=PARCELS_AT_ONCE)
+        carrier = Generic(
+            CarrierSettings(
+                "generic", simulator.url, timeout_s=COURIER_TIMEOUT_S, connections=PARCELS_AT_ONCE
+            )
+        )
         options = Options(
             concurrency=PARCELS_AT_ONCE,
             courier_id=facts.couriers[CONNECTED_COURIER],
             pause_s=0.1,
             pause_max_s=1.0,
         )
-        agent = CourierAgent(Connection(stage.address, "agen-jne"), api, options, on_report=tell)
+        agent = CourierAgent(Connection(stage.address, "agen-jne"), carrier, options, on_report=tell)
         with ThreadPoolExecutor(1, thread_name_prefix="courier agent") as pool:
             running = pool.submit(stage.guarded(agent.run))
             try:
@@ -73,7 +79,7 @@ def courier_connection(
             finally:
                 agent.stop()
         running.result()
-        api.close()
+        carrier.close()
 
 
 def sell_all(stage: Stage, shop: Person, till: str) -> list[CreateSalesResult]:

@@ -36,6 +36,7 @@ class Settings(_message.Message):
     POINTS_PER_MINOR_UNITS_FIELD_NUMBER: _builtins.int
     POINT_VALUE_MINOR_UNITS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    REMINDER_BEFORE_FIELD_NUMBER: _builtins.int
     shop_name: _builtins.str
     """Printed on slips and receipts, at most 100 characters."""
     shop_address: _builtins.str
@@ -64,6 +65,12 @@ class Settings(_message.Message):
     def payable_cooldown(self) -> _duration_pb2.Duration:
         """How long a payable stays reserved after its order closed, so that late money finds it; 0 to 31 days."""
 
+    @_builtins.property
+    def reminder_before(self) -> _duration_pb2.Duration:
+        """How long before its deadline the customer of an unpaid order is reminded (MESSAGE_KIND_DEADLINE_REMINDER); 0, the
+        default, is never; at most 31 days.
+        """
+
     def __init__(
         self,
         *,
@@ -77,10 +84,11 @@ class Settings(_message.Message):
         points_per_minor_units: _builtins.int = ...,
         point_value_minor_units: _builtins.int = ...,
         version: _builtins.int = ...,
+        reminder_before: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["booking_duration", b"booking_duration", "hold_duration", b"hold_duration", "payable_cooldown", b"payable_cooldown", "utc_offset", b"utc_offset"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking_duration", b"booking_duration", "hold_duration", b"hold_duration", "payable_cooldown", b"payable_cooldown", "reminder_before", b"reminder_before", "utc_offset", b"utc_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking_duration", b"booking_duration", "currency_code", b"currency_code", "hold_duration", b"hold_duration", "payable_cooldown", b"payable_cooldown", "point_value_minor_units", b"point_value_minor_units", "points_per_minor_units", b"points_per_minor_units", "shop_address", b"shop_address", "shop_name", b"shop_name", "utc_offset", b"utc_offset", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking_duration", b"booking_duration", "currency_code", b"currency_code", "hold_duration", b"hold_duration", "payable_cooldown", b"payable_cooldown", "point_value_minor_units", b"point_value_minor_units", "points_per_minor_units", b"points_per_minor_units", "reminder_before", b"reminder_before", "shop_address", b"shop_address", "shop_name", b"shop_name", "utc_offset", b"utc_offset", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -41,6 +41,8 @@ class _MessageKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageKi
     """The airway bill number."""
     MESSAGE_KIND_REFUND_DUE: _MessageKind.ValueType  # 6
     """Money goes back."""
+    MESSAGE_KIND_DEADLINE_REMINDER: _MessageKind.ValueType  # 7
+    """Not paid yet, and the deadline is near (Settings.reminder_before)."""
 
 class MessageKind(_MessageKind, metaclass=_MessageKindEnumTypeWrapper):
     """What a message tells."""
@@ -59,6 +61,8 @@ MESSAGE_KIND_AIRWAY_BILL: MessageKind.ValueType  # 5
 """The airway bill number."""
 MESSAGE_KIND_REFUND_DUE: MessageKind.ValueType  # 6
 """Money goes back."""
+MESSAGE_KIND_DEADLINE_REMINDER: MessageKind.ValueType  # 7
+"""Not paid yet, and the deadline is near (Settings.reminder_before)."""
 Global___MessageKind: _TypeAlias = MessageKind  # noqa: Y015
 
 class _MessageState:

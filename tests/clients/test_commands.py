@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from clients import admin, catalogue, courier, printing, report, setup, station, warehouse
 from clients.cs import app as cs_app
+from clients.messages import main as messages
 from clients.till.terminal import app as till_app
 from hardware import digital_receipt, file_agent, shift_report
 from hardware.agent import main as hardware_agent
@@ -35,6 +36,7 @@ GROUPS = {
     "print": printing.app,
     "hardware": hardware_agent.app,
     "admin": admin.app,
+    "messages": messages.app,
 }
 ROOT = {name: get_command(app) for name, app in GROUPS.items()}
 ROOT["verify"] = get_command(verify.app)
@@ -86,10 +88,11 @@ def test_every_command_that_was_promised_is_there():
         "customers credits messages pending",
         "warehouse": "watch list hand-over reject return receive adjust transfer stock",
         "till": "tills open quote sell cash-in cash-out x close shifts",
-        "courier": "list pick-up scan delivered",
+        "courier": "list pickup scan delivered numbers questions settle agent track simulate",
         "catalogue": "import add show list",
         "report": "day month money",
         "print": "jobs settle reprint agent receipt shift-report",
+        "messages": "agent questions show settle simulate",
         "hardware": "run list test simulate devices scans show weigh",
         "admin": "status verify snapshot settings watch",
     }

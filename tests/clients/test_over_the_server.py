@@ -306,13 +306,13 @@ class TestThePickUp:
             parcel = ask("cs", "sell", order["order_id"])["results"][0]["parcel_id"]
             run("cs", "awb", parcel, awb)
         outcome = json.loads(
-            run("courier", "pick-up", "--courier", "JNE", "--json", status=1, input="JP1\n\nJP9\n").stdout
+            run("courier", "pickup", "--courier", "JNE", "--json", status=1, input="JP1\n\nJP9\n").stdout
         )
         assert [each["airway_bill"] for each in outcome["handed_over"]] == ["JP1"]
-        assert [each["airway_bill"] for each in outcome["refused"]] == ["JP9"]
+        assert [each["airway_bill"] for each in outcome["foreign"]] == ["JP9"]
         assert [each["airway_bill"] for each in outcome["missing"]] == ["JP2"]
-        assert "Missing" in run("courier", "pick-up", "JP1", status=1).stdout
-        run("courier", "pick-up", "JP2")
+        assert "Missing" in run("courier", "pickup", "JP1", status=1).stdout
+        run("courier", "pickup", "JP2")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clients import courier
+from clients.courier.parcels import WAITING_LIMIT
 from kasir.v1.booking_pb2 import (
     ORDER_STATE_SOLD,
     ListBookingsRequest,
@@ -97,6 +98,6 @@ def test_none_waits(scripted):
 
 
 def test_more_than_are_looked_at_is_told(scripted):
-    orders = [Order(order_id=each) for each in range(courier.WAITING_LIMIT)]
+    orders = [Order(order_id=each) for each in range(WAITING_LIMIT)]
     _, said = ManyParcels(scripted, {5}, [*orders, Order(order_id=1, parcel_id=5)]).ask()
     assert "Only the 10000 newest orders" in said

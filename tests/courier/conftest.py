@@ -14,7 +14,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from kasir.v1 import booking_pb2, booking_pb2_grpc, shipping_pb2, shipping_pb2_grpc
-from kasir.v1.booking_pb2 import Allocation, Order
+from kasir.v1.booking_pb2 import Allocation, Order, OrderLine
 from kasir.v1.common_pb2 import Address, Money
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
@@ -159,8 +159,12 @@ class ShopServer(shipping_pb2_grpc.ShippingServiceServicer, booking_pb2_grpc.Boo
     def GetBooking(self, request: Any, context: Any) -> Any:  # noqa: N802
         money = self.at_the_door.get(request.order_id, Money(currency_code="IDR"))
         paid = [Allocation(method="cod", amount=money)] if money.minor_units else []
+        price = Money(currency_code=money.currency_code, minor_units=9_500_000)
         order = Order(
-            order_id=request.order_id, payable=Money(currency_code=money.currency_code), allocations=paid
+            order_id=request.order_id,
+            payable=Money(currency_code=money.currency_code),
+            allocations=paid,
+            lines=[OrderLine(name="Kopi Luwak 250 g", quantity=1, unit_price=price)],
         )
         return booking_pb2.GetBookingResponse(order=order)
 

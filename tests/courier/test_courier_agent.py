@@ -21,8 +21,11 @@ import pytest
 from clients.common.client import Patience
 from clients.common.connection import Connection
 from clients.courier_agent import CourierAgent, Options
-from clients.courier_http import CourierApi
-from kasir.demo.courier_simulator import CourierSimulator, Misbehaviour
+from clients.couriers.carrier import shipment_of
+from clients.couriers.carriers.generic import Generic
+from clients.couriers.settings import CarrierSettings
+from clients.couriers.simulator import CourierSimulator, Misbehaviour
+from kasir.v1.booking_pb2 import Order
 from kasir.v1.common_pb2 import Money
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
@@ -37,11 +40,15 @@ PATIENCE_S = 60.0
 QUICK = Options(rounds=4, pause_s=0.01, pause_max_s=0.1)
 
 
+def generic(url: str, **options: Any) -> Generic:
+    return Generic(CarrierSettings("generic", url, **options))
+
+
 @contextmanager
 def running(
     target: str, url: str, options: Options = QUICK, *, timeout_s: float = 2.0
 ) -> Iterator[CourierAgent]:
-    api = CourierApi(url, timeout_s=timeout_s, connections=options.concurrency)
+    api = generic(url, timeout_s=timeout_s, connections=options.concurrency)
     patience = Patience(timeout_s=5.0, pause_s=0.01, pause_max_s=0.1)
     agent = CourierAgent(Connection(target, "courier-agent"), api, options, patience=patience)
     failures: list[BaseException] = []
@@ -153,8 +160,8 @@ def test_an_unknown_one_is_settled_by_asking(shop_server, make_parcel) -> None:
     parcel = make_parcel(1, state=AIRWAY_BILL_STATE_UNKNOWN)
     shop = shop_server([parcel])
     with CourierSimulator(idempotent=False) as courier:
-        api = CourierApi(courier.url)
-        ordered = api.create(parcel)
+        api = generic(courier.url)
+        ordered = api.create(shipment_of(parcel, Order()))
         api.close()
         with running(shop.target, courier.url) as agent:
             assert agent.wait_idle(PATIENCE_S)
@@ -250,8 +257,8 @@ def test_asked_for_again_while_the_last_report_is_under_way(shop_server, make_pa
 def test_a_number_that_another_parcel_has_is_for_a_person(shop_server, make_parcel) -> None:
     taken = make_parcel(1, state=AIRWAY_BILL_STATE_ASSIGNED)
     with CourierSimulator() as courier:
-        api = CourierApi(courier.url)
-        taken.airway_bill = api.create(make_parcel(2)).airway_bill
+        api = generic(courier.url)
+        taken.airway_bill = api.create(shipment_of(make_parcel(2), Order())).airway_bill
         api.close()
         shop = shop_server([taken, make_parcel(2)])
         with running(shop.target, courier.url) as agent:
@@ -308,7 +315,7 @@ def test_no_more_parcels_at_once_than_it_is_told(shop_server, make_parcel) -> No
     shop = shop_server([make_parcel(number) for number in range(1, 41)])
     at_once: list[int] = []
     with CourierSimulator(Misbehaviour(late=1.0, late_seconds=0.05)) as courier:
-        api = CourierApi(courier.url, connections=3)
+        api = generic(courier.url, connections=3)
         find, under_way, lock = api.find, Counter(), threading.Lock()
 
         def counted(reference: str) -> Any:

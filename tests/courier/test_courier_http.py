@@ -15,9 +15,23 @@ from typing import Any
 import pytest
 
 from clients.common.problems import BadInput
-from clients.courier_http import MAX_ANSWER_BYTES, Absent, Assigned, CourierApi, Refused, Unclear
-from kasir.demo.courier_simulator import CourierSimulator
+from clients.couriers.carrier import Absent, Ordered, Refused, Unclear, shipment_of
+from clients.couriers.carriers.generic import Generic
+from clients.couriers.line import MAX_ANSWER_BYTES
+from clients.couriers.settings import CarrierSettings
+from clients.couriers.simulator import CourierSimulator
+from kasir.v1.booking_pb2 import Allocation, Order
 from kasir.v1.common_pb2 import Money
+
+
+def generic(url: str, **options: Any) -> Generic:
+    return Generic(CarrierSettings("generic", url, **options))
+
+
+def shipment(parcel: Any, collect_minor: int = 0) -> Any:
+    amount = Money(currency_code="IDR", minor_units=collect_minor)
+    paid = [Allocation(method="cod", amount=amount)] if collect_minor else []
+    return shipment_of(parcel, Order(payable=Money(currency_code="IDR"), allocations=paid))
 
 
 class Answering:
@@ -78,12 +92,12 @@ def http(status: int, body: Any, *headers: str) -> bytes:
 
 
 @pytest.fixture
-def ask() -> Iterator[Callable[..., CourierApi]]:
+def ask() -> Iterator[Callable[..., Generic]]:
     open_now: list[Any] = []
 
-    def start(answer: bytes, *, timeout_s: float = 1.0, pause_s: float = 0.0) -> CourierApi:
+    def start(answer: bytes, *, timeout_s: float = 1.0, pause_s: float = 0.0) -> Generic:
         answering = Answering(answer, pause_s=pause_s)
-        api = CourierApi(answering.url, timeout_s=timeout_s, token="secret")
+        api = generic(answering.url, timeout_s=timeout_s, secrets={"token": "secret"})
         api.answering = answering
         open_now.extend([api, answering])
         return api
@@ -93,20 +107,22 @@ def ask() -> Iterator[Callable[..., CourierApi]]:
         each.close()
 
 
+MADE = Ordered("KASIR-0-1", "KASIR-0-1", "JX0000000001")
 GOOD = {"reference": "KASIR-0-1", "airway_bill": "JX0000000001"}
 UNKNOWN = {"code": "REFERENCE_UNKNOWN", "message": "no order has this reference"}
 
 
 def test_what_is_asked(ask, make_parcel) -> None:
     api = ask(http(200, {**GOOD, "reference": "KASIR/0 1&x=ü"}))
-    assert api.find("KASIR/0 1&x=ü") == Assigned("JX0000000001")
+    strange = "KASIR/0 1&x=ü"
+    assert api.find(strange) == Ordered(strange, strange, MADE.airway_bill)
     assert api.answering.asked[0].startswith(
         b"GET /v1/orders?reference=KASIR%2F0%201%26x%3D%C3%BC HTTP/1.1\r\n"
     )
     assert b"Authorization: Bearer secret" in api.answering.asked[0]
 
     api = ask(http(201, GOOD))
-    assert api.create(make_parcel(1)) == Assigned("JX0000000001")
+    assert api.create(shipment(make_parcel(1))) == MADE
     _, _, body = api.answering.asked[0].partition(b"\r\n\r\n")
     assert json.loads(body) == {
         "reference": "KASIR-0-1",
@@ -125,9 +141,7 @@ def test_what_is_asked(ask, make_parcel) -> None:
     }
 
     api = ask(http(201, GOOD))
-    assert api.create(make_parcel(1), Money(currency_code="IDR", minor_units=15_000_000)) == Assigned(
-        "JX0000000001"
-    )
+    assert api.create(shipment(make_parcel(1), 15_000_000)) == MADE
     _, _, body = api.answering.asked[0].partition(b"\r\n\r\n")
     assert json.loads(body)["cash_on_delivery"] == {"currency_code": "IDR", "minor_units": 15_000_000}
 
@@ -135,8 +149,8 @@ def test_what_is_asked(ask, make_parcel) -> None:
 @pytest.mark.parametrize(
     ("answer", "found", "created"),
     [
-        (http(200, GOOD), Assigned, Assigned),
-        (http(201, GOOD), Unclear, Assigned),
+        (http(200, GOOD), Ordered, Ordered),
+        (http(201, GOOD), Unclear, Ordered),
         (http(404, UNKNOWN), Absent, Unclear),
         # A proxy's 404 denies nothing.
         (http(404, b"<html>not found</html>"), Unclear, Unclear),
@@ -153,8 +167,10 @@ def test_what_is_asked(ask, make_parcel) -> None:
         # About another order, or not about one at all
         (http(200, {**GOOD, "reference": "KASIR-0-2"}), Unclear, Unclear),
         (http(200, {"airway_bill": "JX0000000001"}), Unclear, Unclear),
-        (http(200, {**GOOD, "airway_bill": ""}), Unclear, Unclear),
-        (http(200, {**GOOD, "airway_bill": None}), Unclear, Unclear),
+        (http(200, {"reference": "KASIR-0-1"}), Unclear, Unclear),
+        # The number comes later
+        (http(200, {**GOOD, "airway_bill": ""}), Ordered, Ordered),
+        (http(200, {**GOOD, "airway_bill": None}), Ordered, Ordered),
         (http(200, {**GOOD, "airway_bill": 7}), Unclear, Unclear),
         (http(200, {**GOOD, "airway_bill": "x" * 51}), Unclear, Unclear),
         (http(200, {**GOOD, "airway_bill": "a\nb"}), Unclear, Unclear),
@@ -175,16 +191,16 @@ def test_what_is_asked(ask, make_parcel) -> None:
 def test_answers(ask, make_parcel, answer: bytes, found: type, created: type) -> None:
     api = ask(answer)
     assert isinstance(api.find("KASIR-0-1"), found)
-    assert isinstance(api.create(make_parcel(1)), created)
+    assert isinstance(api.create(shipment(make_parcel(1))), created)
 
 
 def test_refusals_keep_the_couriers_words(ask, make_parcel) -> None:
     api = ask(http(422, {"code": "ADDRESS_REFUSED", "message": "no  such\nplace"}))
-    assert api.create(make_parcel(1)) == Refused("422: no such place")
+    assert api.create(shipment(make_parcel(1))) == Refused("422: no such place")
     api = ask(http(422, {"message": "x" * 1_000}))
-    assert len(api.create(make_parcel(1)).words) < 200
+    assert len(api.create(shipment(make_parcel(1))).words) < 200
     api = ask(http(422, b""))
-    assert api.create(make_parcel(1)) == Refused("422: no reason given")
+    assert api.create(shipment(make_parcel(1))) == Refused("422: no reason given")
 
 
 @pytest.mark.parametrize(("said", "meant"), [("7", 7.0), ("999999", 300.0), ("soon", 0.0), ("-1", 0.0)])
@@ -209,11 +225,11 @@ def test_a_connection_that_failed_does_not_use_up_a_place(ask) -> None:
 
 def test_connections_are_kept(make_parcel) -> None:
     with CourierSimulator() as courier:
-        api = CourierApi(courier.url)
+        api = generic(courier.url)
         began = time.monotonic()
         for number in range(1, 101):
             assert api.find(f"KASIR-0-{number}") == Absent()
-            assert isinstance(api.create(make_parcel(number)), Assigned)
+            assert isinstance(api.create(shipment(make_parcel(number))), Ordered)
         # With an answer in two packets, each would wait 40 ms for an acknowledgement.
         assert time.monotonic() - began < 4
         api.close()
@@ -236,11 +252,11 @@ def test_connections_are_kept(make_parcel) -> None:
 )
 def test_addresses_that_are_refused(url: str) -> None:
     with pytest.raises(BadInput):
-        CourierApi(url)
+        generic(url)
 
 
 @pytest.mark.parametrize(
     "url", ["https://courier.example/api/", "http://127.0.0.1:8900", "http://[::1]:8900"]
 )
 def test_addresses_that_are_taken(url: str) -> None:
-    CourierApi(url).close()
+    generic(url).close()

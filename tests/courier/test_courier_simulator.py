@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kasir.demo.courier_simulator import CourierSimulator, Misbehaviour
+from clients.couriers.simulator import CourierSimulator, Misbehaviour
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = {"recipient": "Budi", "street": "Jl. Merdeka 1", "city": "Bandung", "postal_code": "40111"}
@@ -145,7 +145,7 @@ def test_probabilities_are_probabilities(wrong: dict[str, float]) -> None:
 
 
 def test_it_runs_by_itself() -> None:
-    command = [sys.executable, "-m", "kasir.demo.courier_simulator", "--port", "0", "--errors", "1.0"]
+    command = [sys.executable, "-m", "kasir.cli", "courier", "simulate", "--port", "0", "--errors", "1.0"]
     process = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -50,6 +50,7 @@ class Base:
             "booking_duration": 3 * HOUR_MS,
             "hold_duration": HOUR_MS,
             "payable_cooldown": 7 * DAY_MS,
+            "reminder_before": 0,
             "points_per_minor_units": 0,
             "point_value_minor_units": 0,
             "version": 0,

@@ -51,6 +51,7 @@ class Catalogue(Base):
             ("booking_duration", MINUTE_MS),
             ("hold_duration", MINUTE_MS),
             ("payable_cooldown", 0),
+            ("reminder_before", 0),
         ):
             self.within(f"settings.{name}", asked[name], shortest, DEADLINE_MAX_MS)
         for name in ("points_per_minor_units", "point_value_minor_units"):

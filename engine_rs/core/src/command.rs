@@ -25,6 +25,7 @@ pub struct SettingsInput {
     pub booking_duration_ms: i64,
     pub hold_duration_ms: i64,
     pub payable_cooldown_ms: i64,
+    pub reminder_before_ms: i64,
     pub points_per_minor: i64,
     pub point_value_minor: i64,
     pub version: i64,

@@ -14,6 +14,8 @@ pub enum DeadlineKind {
     DropOrder = 3,
     /// A closed order's reserved payable.
     Payable = 4,
+    /// The reminder of an open order's deadline.
+    Reminder = 5,
 }
 
 /// One deadline.
@@ -42,6 +44,7 @@ impl Deadline {
             Some(2) => DeadlineKind::Hold,
             Some(3) => DeadlineKind::DropOrder,
             Some(4) => DeadlineKind::Payable,
+            Some(5) => DeadlineKind::Reminder,
             _ => return Err(Fault::Corrupt("a deadline of no known kind".into())),
         };
         Ok(Self { due_ms: i64_key_at(key, 1)?, kind, id: u64_at(key, 10)? })

@@ -182,6 +182,9 @@ pub enum Event {
     PayableReleased {
         order_id: OrderId,
     },
+    OrderReminded {
+        order_id: OrderId,
+    },
     MutationImported(Mutation),
     /// The bank posted a pending row; date, balance and occurrence are those of the posted one, and its text where that changed.
     MutationPosted {
@@ -372,6 +375,7 @@ impl Event {
             Self::PaymentUndone { .. } => "PaymentUndone",
             Self::OrderRefunded { .. } => "OrderRefunded",
             Self::PayableReleased { .. } => "PayableReleased",
+            Self::OrderReminded { .. } => "OrderReminded",
             Self::MutationImported(_) => "MutationImported",
             Self::MutationPosted { .. } => "MutationPosted",
             Self::StatementImported { .. } => "StatementImported",
@@ -456,7 +460,8 @@ impl Event {
             },
             Self::OrderExtended { order_id, .. }
             | Self::OrderRefunded { order_id, .. }
-            | Self::PayableReleased { order_id } => vec![(R::Order, order_id.0)],
+            | Self::PayableReleased { order_id }
+            | Self::OrderReminded { order_id } => vec![(R::Order, order_id.0)],
             Self::MatchingRulesSet { bank_account_id, .. }
             | Self::ColumnMappingDeleted { bank_account_id, .. } => {
                 vec![(R::Setting, bank_account_id.0)]

@@ -522,6 +522,8 @@ states! {
         AirwayBill = 5,
         /// Money goes back.
         RefundDue = 6,
+        /// The deadline is near.
+        DeadlineReminder = 7,
     }
 }
 

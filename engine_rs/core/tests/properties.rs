@@ -9,14 +9,14 @@ use common::{
 };
 use kasir_core::Command;
 use kasir_core::command::{
-    AllocationInput, ChargeInput, HoldInput, LineInput, MutationInput, PrintReportInput, Source, StockLine,
-    TenderInput, TillSaleInput,
+    AllocationInput, ChargeInput, HoldInput, LineInput, MutationInput, PrintReportInput, SettingsInput,
+    Source, StockLine, TenderInput, TillSaleInput,
 };
 use kasir_core::ids::{
     CourierId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
     TaxClassId, TillId,
 };
-use kasir_core::records::{DropOrder, Order, find};
+use kasir_core::records::{DropOrder, HOUR_MS, Order, find};
 use kasir_core::states::OrderState;
 use proptest::prelude::*;
 
@@ -207,6 +207,16 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn open_shop() -> Shop {
     let mut shop = Shop::new();
+    shop.ok(Command::UpdateSettings(SettingsInput {
+        shop_name: "Toko".into(),
+        currency_code: "IDR".into(),
+        utc_offset_ms: 7 * HOUR_MS,
+        booking_duration_ms: 3 * HOUR_MS,
+        hold_duration_ms: HOUR_MS,
+        payable_cooldown_ms: 7 * 24 * HOUR_MS,
+        reminder_before_ms: HOUR_MS,
+        ..SettingsInput::default()
+    }));
     for (sku, price) in [("A1", 100_000), ("A2", 35_000)] {
         let item = shop.item(sku, price, sku == "A2");
         shop.receive(item, WAREHOUSE, 9);
@@ -351,6 +361,7 @@ fn the_random_commands_reach_every_event_of_the_flow() {
         "PaymentUndone",
         "OrderRefunded",
         "PayableReleased",
+        "OrderReminded",
         "MutationImported",
         "MutationPosted",
         "MutationProposed",

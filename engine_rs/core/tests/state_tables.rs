@@ -248,7 +248,7 @@ fn numbers_are_the_contracts() {
     assert_numbers!(TenderKind: Cash Card Qr Transfer Points Credit External);
     assert_numbers!(DocumentKind: OrderSlip SalesReceipt AddressLabel ShiftReport);
     assert_numbers!(
-        MessageKind: BookingConfirmed PaymentReceived BookingExpired BookingCancelled AirwayBill RefundDue
+        MessageKind: BookingConfirmed PaymentReceived BookingExpired BookingCancelled AirwayBill RefundDue DeadlineReminder
     );
     assert_numbers!(MatchDecision: Auto Suggested Ambiguous);
 }

@@ -180,6 +180,8 @@ fn orders_whose_money_does_not_add_up_are_found() {
     assert_found(|s| edit(s, in_parts, swap), &["and gives it", "but the order has"]);
     let open = |order: &mut Order| order.payable_release_ms = 1;
     assert_found(|s| edit(s, order_is(OrderState::Booked), open), &["its payable is to be released"]);
+    let reminded = |order: &mut Order| order.remind_ms = 1;
+    assert_found(|s| edit(s, order_is(OrderState::Expired), reminded), &["is to be reminded", "deadlines"]);
     let states = [
         (OrderState::Paid, OrderState::Booked),
         (OrderState::Booked, OrderState::Paid),

@@ -28,6 +28,7 @@ impl TryFrom<pb::Settings> for SettingsInput {
                 settings.payable_cooldown,
                 format_args!("settings.payable_cooldown"),
             )?,
+            reminder_before_ms: span_ms(settings.reminder_before, format_args!("settings.reminder_before"))?,
             points_per_minor: settings.points_per_minor_units,
             point_value_minor: settings.point_value_minor_units,
             version: settings.version,

@@ -32,6 +32,10 @@ pub struct Settings {
     /// Grows by one with every change.
     #[prost(int64, tag = "10")]
     pub version: i64,
+    /// How long before its deadline the customer of an unpaid order is reminded (MESSAGE_KIND_DEADLINE_REMINDER); 0, the
+    /// default, is never; at most 31 days.
+    #[prost(message, optional, tag = "11")]
+    pub reminder_before: ::core::option::Option<::prost_types::Duration>,
 }
 /// See AdminService.GetSettings.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1670,6 +1674,8 @@ pub enum MessageKind {
     AirwayBill = 5,
     /// Money goes back.
     RefundDue = 6,
+    /// Not paid yet, and the deadline is near (Settings.reminder_before).
+    DeadlineReminder = 7,
 }
 impl MessageKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1685,6 +1691,7 @@ impl MessageKind {
             Self::BookingCancelled => "MESSAGE_KIND_BOOKING_CANCELLED",
             Self::AirwayBill => "MESSAGE_KIND_AIRWAY_BILL",
             Self::RefundDue => "MESSAGE_KIND_REFUND_DUE",
+            Self::DeadlineReminder => "MESSAGE_KIND_DEADLINE_REMINDER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1697,6 +1704,7 @@ impl MessageKind {
             "MESSAGE_KIND_BOOKING_CANCELLED" => Some(Self::BookingCancelled),
             "MESSAGE_KIND_AIRWAY_BILL" => Some(Self::AirwayBill),
             "MESSAGE_KIND_REFUND_DUE" => Some(Self::RefundDue),
+            "MESSAGE_KIND_DEADLINE_REMINDER" => Some(Self::DeadlineReminder),
             _ => None,
         }
     }

@@ -20,6 +20,7 @@ impl From<Settings> for pb::Settings {
             booking_duration: span(settings.booking_duration_ms),
             hold_duration: span(settings.hold_duration_ms),
             payable_cooldown: span(settings.payable_cooldown_ms),
+            reminder_before: span(settings.reminder_before_ms),
             points_per_minor_units: settings.points_per_minor,
             point_value_minor_units: settings.point_value_minor,
             version: settings.version,

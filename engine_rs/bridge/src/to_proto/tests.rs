@@ -79,6 +79,7 @@ fn order() -> Order {
         courier_id: CourierId(20),
         courier_service: "REG".into(),
         expire_ms: 21_000,
+        remind_ms: 0,
         payable_release_ms: 0,
         payable_shared_with: OrderId(0),
         sale_id: SaleId(22),

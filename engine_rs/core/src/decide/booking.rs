@@ -38,7 +38,8 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
     }
     let priced = price_booking(view, input, context.now_ms)?;
     check_claims(view, &priced.lines)?;
-    let default_ms = Settings::load(view)?.booking_duration_ms;
+    let settings = Settings::load(view)?;
+    let default_ms = settings.booking_duration_ms;
     let expire_ms = check::deadline("booking.expire_time", input.expire_ms, default_ms, context.now_ms)?;
     if priced.totals.total_minor <= 0 {
         return Err(check::amount_out_of_range("booking.lines").into());
@@ -69,6 +70,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         courier_id: input.courier_id,
         courier_service,
         expire_ms,
+        remind_ms: Order::reminder(expire_ms, settings.reminder_before_ms, context.now_ms),
         payable_release_ms: 0,
         payable_shared_with: payable.shared_with,
         sale_id: SaleId(0),

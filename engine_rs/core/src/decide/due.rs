@@ -29,6 +29,7 @@ pub(crate) fn expire(
         }
         DeadlineKind::DropOrder => Ok(vec![expire_drop_order(&must(view, deadline.id)?)]),
         DeadlineKind::Payable => Ok(vec![Event::PayableReleased { order_id: OrderId(deadline.id) }]),
+        DeadlineKind::Reminder => remind(view, &must(view, deadline.id)?, context),
     }
 }
 
@@ -57,6 +58,15 @@ pub(crate) fn expire_drop_order_if_overdue(
 fn expire_drop_order(drop_order: &DropOrder) -> Event {
     let DropOrder { drop_order_id, item_id, .. } = *drop_order;
     Event::DropOrderExpired { drop_order_id, item_id }
+}
+
+/// Reminds of a deadline that is near; of one that has passed meanwhile its own message tells.
+fn remind(view: &dyn View, order: &Order, context: &Context<'_>) -> Result<Vec<Event>, Fault> {
+    let mut events = vec![Event::OrderReminded { order_id: order.order_id }];
+    if !order.overdue(context.now_ms) {
+        events.push(Intents::new(view, context).message(MessageKind::DeadlineReminder, order, &[])?);
+    }
+    Ok(events)
 }
 
 fn expire_order(view: &dyn View, order: &Order, context: &Context<'_>) -> Result<Vec<Event>, Fault> {

@@ -38,6 +38,7 @@ pub(crate) fn update(view: &dyn View, input: &SettingsInput) -> Outcome<Decided>
         booking_duration_ms: duration("settings.booking_duration", input.booking_duration_ms, MINUTE_MS)?,
         hold_duration_ms: duration("settings.hold_duration", input.hold_duration_ms, MINUTE_MS)?,
         payable_cooldown_ms: duration("settings.payable_cooldown", input.payable_cooldown_ms, 0)?,
+        reminder_before_ms: duration("settings.reminder_before", input.reminder_before_ms, 0)?,
         points_per_minor: check::range(
             "settings.points_per_minor_units",
             input.points_per_minor,

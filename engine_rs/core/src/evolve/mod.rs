@@ -70,6 +70,7 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
             orders::refunded(state, *order_id, reference, context)
         }
         Event::PayableReleased { order_id } => orders::payable_released(state, *order_id),
+        Event::OrderReminded { order_id } => orders::reminded(state, *order_id),
         Event::PaymentAllocated { order_id, allocation, effect } => {
             payments::allocated(state, *order_id, allocation, effect, context)
         }

@@ -34,8 +34,14 @@ pub(super) fn act(
     let after = step("order", order.order_id.0, &before, before.next(action))?;
     index_moved(state, Table::OrdersByState, Some(before.number()), after.number(), order.order_id.0)?;
     match (before.is_open(), after.is_open()) {
-        (true, false) => deadlines::delete(state, order.expire_ms, DeadlineKind::Order, order.order_id.0)?,
-        (false, true) => deadlines::put(state, order.expire_ms, DeadlineKind::Order, order.order_id.0)?,
+        (true, false) => {
+            deadlines::delete(state, order.expire_ms, DeadlineKind::Order, order.order_id.0)?;
+            remind_at(state, order, 0)?;
+        }
+        (false, true) => {
+            deadlines::put(state, order.expire_ms, DeadlineKind::Order, order.order_id.0)?;
+            remind_before(state, order, context)?;
+        }
         (true, true) | (false, false) => {}
     }
     if before.claims() && !after.claims() {
@@ -46,6 +52,30 @@ pub(super) fn act(
     order.version += 1;
     order.update_ms = context.now_ms;
     Ok(())
+}
+
+/// The deadline stands: its customer is reminded before it, if the time for that is still to come.
+fn remind_before(state: &mut dyn State, order: &mut Order, context: &Context<'_>) -> Result<(), Fault> {
+    let before_ms = Settings::load(state.view())?.reminder_before_ms;
+    remind_at(state, order, Order::reminder(order.expire_ms, before_ms, context.now_ms))
+}
+
+/// Moves the reminder; 0 is none.
+fn remind_at(state: &mut dyn State, order: &mut Order, remind_ms: i64) -> Result<(), Fault> {
+    if order.remind_ms != 0 {
+        deadlines::delete(state, order.remind_ms, DeadlineKind::Reminder, order.order_id.0)?;
+    }
+    if remind_ms != 0 {
+        deadlines::put(state, remind_ms, DeadlineKind::Reminder, order.order_id.0)?;
+    }
+    order.remind_ms = remind_ms;
+    Ok(())
+}
+
+pub(super) fn reminded(state: &mut dyn State, order_id: OrderId) -> Result<(), Fault> {
+    let mut order: Order = must(state.view(), order_id.0)?;
+    remind_at(state, &mut order, 0)?;
+    save(state, &order)
 }
 
 /// An order closed: its payable stays reserved for the cool-down, so that late money finds it.
@@ -103,6 +133,9 @@ pub(super) fn booked(state: &mut dyn State, order: &Order, context: &Context<'_>
     index_moved(state, Table::OrdersByState, None, order.state.number(), id)?;
     state.put(Table::OrdersByCustomer, Key::new().u64(order.customer_id.0).u64(id).as_slice(), &[])?;
     deadlines::put(state, order.expire_ms, DeadlineKind::Order, id)?;
+    if order.remind_ms != 0 {
+        deadlines::put(state, order.remind_ms, DeadlineKind::Reminder, id)?;
+    }
     if order.bank_account_id.is_some() {
         let key = payable_key(order.bank_account_id, order.payable_minor);
         if state.get(Table::Payables, key.as_slice())?.is_some() {
@@ -125,6 +158,7 @@ pub(super) fn extended(
     deadlines::delete(state, order.expire_ms, DeadlineKind::Order, order_id.0)?;
     deadlines::put(state, expire_ms, DeadlineKind::Order, order_id.0)?;
     order.expire_ms = expire_ms;
+    remind_before(state, &mut order, context)?;
     save(state, &order)
 }
 

@@ -29,6 +29,9 @@ pub struct Settings {
     pub hold_duration_ms: i64,
     /// How long a payable stays reserved after its order closed.
     pub payable_cooldown_ms: i64,
+    /// How long before its deadline the customer of an unpaid order is reminded; 0 is never.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub reminder_before_ms: i64,
     /// One point per this many minor units of a till sale; 0 is off.
     pub points_per_minor: i64,
     /// Worth of a redeemed point; 0: not redeemable.
@@ -50,6 +53,7 @@ impl Default for Settings {
             booking_duration_ms: 3 * HOUR_MS,
             hold_duration_ms: HOUR_MS,
             payable_cooldown_ms: 7 * 24 * HOUR_MS,
+            reminder_before_ms: 0,
             points_per_minor: 0,
             point_value_minor: 0,
             version: 0,

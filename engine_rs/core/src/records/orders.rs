@@ -144,6 +144,9 @@ pub struct Order {
     pub courier_service: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub expire_ms: i64,
+    /// When its customer is reminded of the deadline; 0 when that was done, or shall not be.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub remind_ms: i64,
     /// When the payable's reservation ends; 0 while open, or when none.
     #[serde(default, skip_serializing_if = "empty")]
     pub payable_release_ms: i64,
@@ -180,6 +183,12 @@ impl Order {
     /// What is still to pay.
     pub fn due_minor(&self) -> i64 {
         self.payable_minor - self.paid_minor - self.written_off_minor
+    }
+
+    /// When to remind of a deadline: so long before it; 0 when that has passed already, or when nobody is reminded.
+    pub(crate) fn reminder(expire_ms: i64, before_ms: i64, now_ms: i64) -> i64 {
+        let remind_ms = expire_ms - before_ms;
+        if before_ms > 0 && remind_ms > now_ms { remind_ms } else { 0 }
     }
 
     /// Its deadline passed at `now_ms` although nobody has ended it yet.

@@ -139,6 +139,9 @@ impl Indexed for Order {
         if self.state.is_open() {
             rows.push(deadline(self.expire_ms, DeadlineKind::Order, id));
         }
+        if self.remind_ms > 0 {
+            rows.push(deadline(self.remind_ms, DeadlineKind::Reminder, id));
+        }
         let releases = self.payable_release_ms > 0;
         if releases {
             rows.push(deadline(self.payable_release_ms, DeadlineKind::Payable, id));
@@ -348,7 +351,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         Table::Deadlines => {
             let deadline = Deadline::from_key(key)?;
             match deadline.kind {
-                DeadlineKind::Order | DeadlineKind::Payable => {
+                DeadlineKind::Order | DeadlineKind::Payable | DeadlineKind::Reminder => {
                     owned::<Order>(audit, deadline.id, table, key, value)
                 }
                 DeadlineKind::Hold => owned::<Hold>(audit, deadline.id, table, key, value),

@@ -37,6 +37,9 @@ fn order(audit: &mut Audit<'_>, order: &Order) -> Result<(), Fault> {
     audit.demand(!order.state.is_open() || order.payable_release_ms == 0, || {
         format!("{who} is {:?}, but its payable is to be released.", order.state)
     });
+    audit.demand(order.state.is_open() || order.remind_ms == 0, || {
+        format!("{who} is {:?}, but its customer is to be reminded.", order.state)
+    });
     audit.sums.open(open_money::of_order(order));
     audit.sums.count(Metric::OrdersBooked, 1);
     audit.sums.amount(Metric::OrdersBooked, order.currency, i128::from(order.payable_minor));

@@ -98,6 +98,7 @@ impl Shop {
             booking_duration_ms: 3 * HOUR_MS,
             hold_duration_ms: HOUR_MS,
             payable_cooldown_ms: 24 * HOUR_MS,
+            reminder_before_ms: HOUR_MS,
             points_per_minor: 100_000,
             point_value_minor: 10_000,
             ..SettingsInput::default()

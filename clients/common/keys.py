@@ -1,0 +1,47 @@
+"""Keys and passwords: from files of their own or the environment, never from a file of settings."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from clients.common.problems import BadInput
+
+MAX_KEY_BYTES = 4_096
+
+
+def keys_of(path: Path, name: str, table: Any) -> dict[str, str]:
+    """The keys that a table of settings names, like {"api_key": {"file": "shop.key"}}. Raises BadInput."""
+    if not isinstance(table, dict):
+        raise BadInput(f"{path}: {name}.secrets is a table.")
+    found = {}
+    for key, where in table.items():
+        place = f"{path}: {name}.secrets.{key}"
+        if not isinstance(where, dict) or len(where) != 1 or not {"file", "env"} >= where.keys():
+            raise BadInput(f"{place} names a file or a variable (.file, .env), and is not the key itself.")
+        (kind, value), *_ = where.items()
+        if not isinstance(value, str):
+            raise BadInput(f"{place}.{kind} is a text.")
+        found[key] = read_key(path.parent / value) if kind == "file" else _variable(place, value)
+    return found
+
+
+def read_key(path: Path) -> str:
+    """The key in a file, without blanks around it. Raises BadInput."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_KEY_BYTES + 1)
+        secret = content.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} holds no key: it is no text.") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    if not secret or len(content) > MAX_KEY_BYTES or not secret.isprintable():
+        raise BadInput(f"{path} holds no key: one line of at most {MAX_KEY_BYTES} bytes.")
+    return secret
+
+
+def _variable(place: str, variable: str) -> str:
+    secret = os.environ.get(variable, "").strip()
+    if not secret:
+        raise BadInput(f"{place}: the variable {variable} is not set.")
+    return secret

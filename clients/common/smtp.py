@@ -1,0 +1,131 @@
+"""Handing an e-mail in at a mail server, and what is then known of it."""
+
+import smtplib
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from enum import Enum
+from pathlib import Path
+
+from clients.common.output import clean
+from clients.common.problems import BadInput
+
+TIMEOUT_S = 30.0
+_PERMANENT = 500
+_OK = 250
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Security(Enum):
+    """How the line to the mail server is encrypted."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    # For a server on this machine only: messages name customers.
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where messages are handed in. Raises BadInput for what would go over an open line."""
+
+    host: str
+    port: int = 587
+    security: Security = Security.STARTTLS
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: Path | None = None
+    """Certificates to trust (PEM) besides the system's."""
+    timeout_s: float = TIMEOUT_S
+
+    def __post_init__(self) -> None:
+        if self.security is Security.NONE and self.host not in _LOCAL:
+            raise BadInput(f"{self.host} is another machine: messages go there encrypted or not at all.")
+        if self.security is Security.NONE and self.user:
+            raise BadInput("A password goes over no open line.")
+        if bool(self.user) != bool(self.password):
+            raise BadInput("A mail server's user and password belong together.")
+
+
+class HandIn(Enum):
+    """What became of a message."""
+
+    ACCEPTED = "accepted"
+    # Surely not taken, and will not be.
+    REFUSED = "refused"
+    # Surely not taken this time.
+    LATER = "later"
+    # No message is taken for now: no connection, no login.
+    DOWN = "down"
+    # The server went silent after it had the message.
+    UNKNOWN = "unknown"
+
+
+def hand_in(message: EmailMessage, server: MailServer) -> tuple[HandIn, str]:
+    """Hands a message in, from and to the addresses that it bears: what became of it, and words about it."""
+    (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
+    try:
+        line = _connected(server)
+    except (OSError, smtplib.SMTPException) as error:
+        return HandIn.DOWN, _words(error)
+    try:
+        return _handed_in(line, message, sender.addr_spec, recipient.addr_spec)
+    finally:
+        # Whatever is wrong with the good-bye changes nothing about the message.
+        with suppress(OSError, smtplib.SMTPException):
+            line.quit()
+
+
+def _connected(server: MailServer) -> smtplib.SMTP:
+    """A line that is encrypted and logged in. Raises OSError, SMTPException."""
+    trusted = ssl.create_default_context()
+    if server.ca_file is not None:
+        trusted.load_verify_locations(server.ca_file)
+    line: smtplib.SMTP
+    if server.security is Security.TLS:
+        line = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout_s, context=trusted)
+    else:
+        line = smtplib.SMTP(server.host, server.port, timeout=server.timeout_s)
+    try:
+        line.ehlo_or_helo_if_needed()
+        if server.security is Security.STARTTLS:
+            line.starttls(context=trusted)
+            line.ehlo()
+        if server.user:
+            line.login(server.user, server.password)
+    except BaseException:
+        line.close()
+        raise
+    return line
+
+
+def _handed_in(line: smtplib.SMTP, message: EmailMessage, sender: str, recipient: str) -> tuple[HandIn, str]:
+    try:
+        for code, words in (line.mail(sender), line.rcpt(recipient)):
+            if code // 10 != _OK // 10:
+                return _refusal(code, words)
+    except (OSError, smtplib.SMTPException) as error:
+        return HandIn.LATER, _words(error)
+    try:
+        code, words = line.data(message.as_bytes())
+    except smtplib.SMTPDataError as error:
+        # Before the first byte of it.
+        return _refusal(error.smtp_code, error.smtp_error)
+    except (OSError, smtplib.SMTPException) as error:
+        return HandIn.UNKNOWN, f"the line broke while the message was handed over: {_words(error)}"
+    return (HandIn.ACCEPTED, _said(words)) if code == _OK else _refusal(code, words)
+
+
+def _refusal(code: int, words: bytes | str) -> tuple[HandIn, str]:
+    return HandIn.REFUSED if code >= _PERMANENT else HandIn.LATER, f"{code} {_said(words)}"
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_said(error.smtp_error)}"
+    return clean(str(error)) or type(error).__name__
+
+
+def _said(words: bytes | str) -> str:
+    return clean(words.decode(errors="replace") if isinstance(words, bytes) else words)

@@ -1,0 +1,53 @@
+"""Messages as files, named by their id: for whoever sends them by other means, and for trying things out."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import ClassVar
+
+from clients.common.journal import sync_directory
+from clients.messages.channel import Delivery, Sent
+from clients.messages.texts import Text, kind_word
+from kasir.v1.customer_pb2 import Message
+
+
+class Folder:
+    """A directory. A message written twice leaves one file."""
+
+    name: ClassVar[str] = "file"
+    repeats: ClassVar[bool] = True
+
+    def __init__(self, directory: Path) -> None:
+        """The directory is made when missing. Raises OSError."""
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+    def reaches(self, message: Message) -> str:
+        """Everybody."""
+        return f"{message.message_id:08d}-{kind_word(message.kind)}-{message.order_id}.txt"
+
+    def send(self, message: Message, text: Text, recipient: str) -> Sent:
+        """See Channel."""
+        content = f"To: {message.phone}\nSubject: {text.subject}\n\n{text.body}\n"
+        try:
+            self._write(self.directory / recipient, content.encode())
+        except OSError as error:
+            return Sent(Delivery.DOWN, f"{self.directory}: {error.strerror}")
+        return Sent(Delivery.SENT, recipient)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        handle, temporary = tempfile.mkstemp(dir=self.directory, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # Customers' names and numbers: for this user's eyes only, as the file was made.
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_directory(self.directory)
