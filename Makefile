@@ -86,6 +86,10 @@ format: setup ## Format Python, Rust and the contract
 gen: $(VENV)/.dependencies ## Generate code from proto/
 	@$(PYTHON) tools/gen.py
 
+.PHONY: texts
+texts: setup ## Renew the windows' texts from the sources
+	@$(PYTHON) tools/texts.py
+
 .PHONY: gen-check
 gen-check: $(VENV)/.dependencies ## Fail when generated code differs from proto/
 	@$(PYTHON) tools/gen.py --check
