@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Group
 
 from clients.common.commands import command
+from clients.common.drop_orders import give_up
 from clients.common.finding import alternatives, scanned_item
 from clients.common.numbers import id_argument
 from clients.common.output import state_number
@@ -20,16 +21,9 @@ from kasir.v1.catalogue_pb2 import (
     ItemAvailability,
 )
 from kasir.v1.drop_order_pb2 import (
-    DROP_ORDER_STATE_REQUESTED,
-    CancelDropOrderRequest,
-    CancelDropOrderResponse,
     DropOrderState,
-    GetDropOrderRequest,
-    GetDropOrderResponse,
     ListDropOrdersRequest,
     ListDropOrdersResponse,
-    ReleaseDropOrderRequest,
-    ReleaseDropOrderResponse,
     RequestDropOrderRequest,
     RequestDropOrderResponse,
 )
@@ -151,13 +145,5 @@ def release(
     One not handed over yet is taken back. What is on the desk waits there to be scanned into the warehouse
     again.
     """
-    changed = []
-    for number in drop_orders:
-        found = shop.call(GetDropOrderRequest(drop_order_id=number), GetDropOrderResponse).drop_order
-        if found.state == DROP_ORDER_STATE_REQUESTED:
-            cancel = CancelDropOrderRequest(drop_order_id=number)
-            changed.append(shop.call(cancel, CancelDropOrderResponse).drop_order)
-        else:
-            give_up = ReleaseDropOrderRequest(drop_order_id=number)
-            changed.append(shop.call(give_up, ReleaseDropOrderResponse).drop_order)
+    changed = [give_up(shop, number) for number in drop_orders]
     shop.output.emit({"drop_orders": changed}, lambda: drop_orders_table(shop, changed, "Given up"))

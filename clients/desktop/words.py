@@ -7,9 +7,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clients.desktop.texts import _, marked
 from kasir.v1 import booking_pb2 as booking
 from kasir.v1 import common_pb2 as common
+from kasir.v1 import drop_order_pb2 as drop_order
+from kasir.v1 import shipping_pb2 as shipping
 
 ORDER_STATES: dict[int, str] = {
-    booking.ORDER_STATE_BOOKED: marked("waits for payment"),
+    booking.ORDER_STATE_BOOKED: marked("unpaid"),
     booking.ORDER_STATE_PARTLY_PAID: marked("partly paid"),
     booking.ORDER_STATE_PAID: marked("paid"),
     booking.ORDER_STATE_SOLD: marked("sold"),
@@ -28,6 +30,41 @@ ORDER_TINTS: dict[int, str] = {
     booking.ORDER_STATE_EXPIRED: "muted",
     booking.ORDER_STATE_REFUNDED: "muted",
 }
+DROP_ORDER_STATES: dict[int, str] = {
+    drop_order.DROP_ORDER_STATE_REQUESTED: marked("asked for"),
+    drop_order.DROP_ORDER_STATE_HANDED_OVER: marked("on the desk"),
+    drop_order.DROP_ORDER_STATE_BOOKED: marked("booked"),
+    drop_order.DROP_ORDER_STATE_CONSUMED: marked("sold"),
+    drop_order.DROP_ORDER_STATE_REJECTED: marked("rejected"),
+    drop_order.DROP_ORDER_STATE_CANCELLED: marked("cancelled"),
+    drop_order.DROP_ORDER_STATE_RETURN_DUE: marked("must go back"),
+    drop_order.DROP_ORDER_STATE_RETURNED: marked("went back"),
+}
+DROP_ORDER_TINTS: dict[int, str] = {
+    drop_order.DROP_ORDER_STATE_HANDED_OVER: "good",
+    drop_order.DROP_ORDER_STATE_REJECTED: "bad",
+    drop_order.DROP_ORDER_STATE_RETURN_DUE: "warning",
+    drop_order.DROP_ORDER_STATE_CONSUMED: "muted",
+    drop_order.DROP_ORDER_STATE_CANCELLED: "muted",
+    drop_order.DROP_ORDER_STATE_RETURNED: "muted",
+}
+LABEL_STATES: dict[int, str] = {
+    shipping.LABEL_STATE_DUE: marked("label not printed"),
+    shipping.LABEL_STATE_QUEUED: marked("label at the printer"),
+    shipping.LABEL_STATE_LABELLED: marked("labelled"),
+}
+AIRWAY_BILL_STATES: dict[int, str] = {
+    shipping.AIRWAY_BILL_STATE_NONE: marked("none yet"),
+    shipping.AIRWAY_BILL_STATE_REQUESTED: marked("asked for"),
+    shipping.AIRWAY_BILL_STATE_FAILED: marked("the courier refused"),
+    shipping.AIRWAY_BILL_STATE_UNKNOWN: marked("not known"),
+}
+PARCEL_TINTS: dict[int, str] = {
+    shipping.AIRWAY_BILL_STATE_NONE: "muted",
+    shipping.AIRWAY_BILL_STATE_REQUESTED: "warning",
+    shipping.AIRWAY_BILL_STATE_FAILED: "bad",
+    shipping.AIRWAY_BILL_STATE_UNKNOWN: "bad",
+}
 CHANNELS: dict[int, str] = {
     common.CHANNEL_CHAT: marked("Chat"),
     common.CHANNEL_PHONE: marked("Phone call"),
@@ -45,6 +82,21 @@ URGENT_S = 5 * 60
 def order_state(state: int) -> str:
     """Such as "partly paid"."""
     return _(ORDER_STATES.get(state, ""))
+
+
+def drop_order_state(state: int) -> str:
+    """Such as "on the desk"."""
+    return _(DROP_ORDER_STATES.get(state, ""))
+
+
+def label_state(state: int) -> str:
+    """Such as "labelled"."""
+    return _(LABEL_STATES.get(state, ""))
+
+
+def airway_bill_state(state: int) -> str:
+    """Such as "asked for"; empty where there is a number."""
+    return _(AIRWAY_BILL_STATES.get(state, ""))
 
 
 def channel(number: int) -> str:

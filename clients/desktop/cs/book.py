@@ -27,6 +27,7 @@ from kasir.v1.booking_pb2 import (
 )
 from kasir.v1.catalogue_pb2 import ItemAvailability
 from kasir.v1.customer_pb2 import Customer
+from kasir.v1.drop_order_pb2 import DropOrder
 from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.shipping_pb2 import Courier
 from kasir.v1.stock_pb2 import Location
@@ -87,6 +88,15 @@ class BookScreen(Screen):
         item_id, spec = item.item.item_id, LineSpec(item.item.sku)
         work = partial(_read_id, item_id, spec)
         self.desk.calls.look(self, work, self._found, self.desk.tell_failure)
+
+    def add_drop_order(self, drop_order: DropOrder) -> None:
+        """What the warehouse handed over."""
+        work = partial(_read_id, drop_order.item_id, LineSpec(""))
+
+        def found(read: tuple[ItemAvailability, LineSpec, list[Location]]) -> None:
+            self.lines.add_drop_order(read[0], drop_order)
+
+        self.desk.calls.look(self, work, found, self.desk.tell_failure)
 
     def book(self) -> None:
         """Asks the server to book what stands here."""
@@ -213,6 +223,7 @@ class BookScreen(Screen):
                     row.quantity.value(),
                     row.location_id,
                     row.discount.text().strip(),
+                    row.drop_order_id,
                 )
                 for row in self.lines.rows
             )

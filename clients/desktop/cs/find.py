@@ -53,7 +53,7 @@ class FindScreen(Screen):
             Column(marked("Available"), _free, right=True, tint=_free_tint),
             Column(marked("Where"), self._where),
         )
-        widths = ((130, False), (300, True), (120, False), (96, False), (250, False))
+        widths = ((130, False), (300, True), (120, False), (112, False), (240, False))
         self.found = PagedTable(desk.calls, columns, lambda item: item.item.item_id, self)
         self.instead = PagedTable(desk.calls, columns, lambda item: item.item.item_id, self)
         self.table = Table(self.found, widths)

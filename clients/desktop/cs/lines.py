@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QLineEdit,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -17,10 +16,11 @@ from PySide6.QtWidgets import (
 from clients.common.money import show_money
 from clients.common.numbers import parse_whole
 from clients.common.specs import QUANTITY_MAX
-from clients.desktop.parts import button, label
+from clients.desktop.parts import Elided, button, label
 from clients.desktop.texts import Speaking, marked
 from kasir.v1.booking_pb2 import OrderLine
 from kasir.v1.catalogue_pb2 import ItemAvailability
+from kasir.v1.drop_order_pb2 import DropOrder
 from kasir.v1.stock_pb2 import LOCATION_KIND_CS_DESK, Location
 
 
@@ -55,24 +55,23 @@ class LineRow(Speaking, QFrame):
     changed = Signal()
     removed = Signal(object)
 
-    def __init__(self, item: ItemAvailability, places: Sequence[Location]) -> None:
+    def __init__(
+        self, item: ItemAvailability, places: Sequence[Location], drop_order: DropOrder | None = None
+    ) -> None:
+        """`drop_order`: it is on the desk already, that many."""
         super().__init__()
         self.item = item
+        self.drop_order_id = drop_order.drop_order_id if drop_order else 0
         self.setProperty("role", "panel")
-        self.name = label("heading")
-        self.name.setText(item.item.name)
-        self.name.setToolTip(item.item.name)
-        self.name.setMinimumWidth(80)
-        self.name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.sku = label("muted")
-        self.sku.setMinimumWidth(110)
-        self.sku.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.name = Elided("heading")
+        self.name.show_text(item.item.name)
+        self.sku = Elided("muted")
         self.quantity = Quantity()
-        self.quantity.setFixedWidth(70)
+        self.quantity.setFixedWidth(60)
         self.place = QComboBox()
-        self.place.setFixedWidth(170)
+        self.place.setFixedWidth(168)
         self.discount = QLineEdit()
-        self.discount.setFixedWidth(100)
+        self.discount.setFixedWidth(94)
         self.discount.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.say(self.discount.setPlaceholderText, marked("Discount"))
         self.total = label("heading")
@@ -84,7 +83,13 @@ class LineRow(Speaking, QFrame):
         self.remove.setStyleSheet("padding: 0")
         self.say(self.remove.setToolTip, marked("Take this line away"))
         self._lay_out()
-        self._offer_places(places)
+        if drop_order is None:
+            self._offer_places(places)
+        else:
+            self.place.addItem(f"Drop Order {drop_order.drop_order_id}", 0)
+            self.place.setEnabled(False)
+            self.quantity.set_value(drop_order.quantity)
+            self.quantity.setEnabled(False)
         self.quantity.textChanged.connect(lambda _text: self.changed.emit())
         self.discount.textChanged.connect(lambda _text: self.changed.emit())
         self.place.currentIndexChanged.connect(lambda _index: self.changed.emit())
@@ -98,7 +103,7 @@ class LineRow(Speaking, QFrame):
         """Shows what the server makes of it; None while it has not said."""
         self.total.setText(show_money(line.total) if line else "…")
         price = f"   @ {show_money(line.unit_price)}" if line else ""
-        self.sku.setText(f"{self.item.item.sku}{price}")
+        self.sku.show_text(f"{self.item.item.sku}{price}")
 
     def _lay_out(self) -> None:
         inside = QGridLayout(self)
@@ -137,11 +142,22 @@ class Lines(QWidget):
     def add(self, item: ItemAvailability, places: Sequence[Location], quantity: int = 1) -> LineRow:
         """One more of an item: in its own line, or in the one that it has and nothing is taken off."""
         for row in self.rows:
-            if row.item.item.item_id == item.item.item_id and not row.discount.text():
+            same = row.item.item.item_id == item.item.item_id
+            if same and not row.discount.text() and not row.drop_order_id:
                 row.quantity.set_value(row.quantity.value() + quantity)
                 return row
         row = LineRow(item, places)
         row.quantity.set_value(quantity)
+        return self._put(row)
+
+    def add_drop_order(self, item: ItemAvailability, drop_order: DropOrder) -> LineRow:
+        """What is on the desk; one that is here already is not added again."""
+        for row in self.rows:
+            if row.drop_order_id == drop_order.drop_order_id:
+                return row
+        return self._put(LineRow(item, (), drop_order))
+
+    def _put(self, row: LineRow) -> LineRow:
         row.changed.connect(self.changed)
         row.removed.connect(self.take)
         self.rows.append(row)
