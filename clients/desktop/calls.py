@@ -22,6 +22,7 @@ from clients.common.output import Output
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
+from clients.desktop.texts import _
 
 T = TypeVar("T")
 Work = Callable[[Shop], Any]
@@ -52,6 +53,13 @@ class _Asked:
     failed: Callable[[Failure], None]
     latest: tuple[int, str] | None
     number: int
+
+
+_Outcome = Callable[[_Asked], None]
+
+
+def _broken(asked: _Asked) -> None:
+    asked.failed(Failure(_("This is a fault of the program; what it wrote to its log helps to find it.")))
 
 
 class Calls(QObject):
@@ -109,6 +117,11 @@ class Calls(QObject):
         """Has locations, couriers, accounts and settings read anew when they are next needed."""
         self._edition += 1
 
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work are under way."""
+        return self._under_way
+
     def close(self) -> None:
         """Ends the lines and the threads. A command under way stays in the journal."""
         self._closing = True
@@ -140,6 +153,9 @@ class Calls(QObject):
     def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
         client = Client(self.connection, RequestJournal(), patience, lambda *_: self.stumbled.emit())
         self._clients.append(client)
+        return self._start(waiting, client)
+
+    def _start(self, waiting: "queue.SimpleQueue[_Asked | None]", client: Client) -> threading.Thread:
         thread = threading.Thread(target=self._run, args=(waiting, client), name="calls", daemon=True)
         thread.start()
         return thread
@@ -150,12 +166,19 @@ class Calls(QObject):
             if edition != self._edition:
                 shop, edition = Shop(client, shop.output), self._edition
             shop.forget()
-            self._ended.emit(asked, None if self._outdated(asked) else self._outcome(asked.work, shop))
+            outcome: _Outcome | None = _broken
+            try:
+                outcome = None if self._outdated(asked) else self._outcome(asked.work, shop)
+            finally:
+                if outcome is _broken:
+                    # A fault of ours ends this thread with a traceback in the log; another takes its place.
+                    self._start(waiting, client)
+                self._ended.emit(asked, outcome)
 
     def _outdated(self, asked: _Asked) -> bool:
         return asked.latest is not None and self._newest.get(asked.latest) != asked.number
 
-    def _outcome(self, work: Work, shop: Shop) -> "Callable[[_Asked], None]":
+    def _outcome(self, work: Work, shop: Shop) -> "_Outcome":
         try:
             result = work(shop)
         except CallFailed as failed:
@@ -172,7 +195,7 @@ class Calls(QObject):
             return lambda _asked: None
         return lambda asked: asked.done(result)
 
-    def _tell(self, asked: _Asked, outcome: "Callable[[_Asked], None] | None") -> None:
+    def _tell(self, asked: _Asked, outcome: "_Outcome | None") -> None:
         self._under_way -= 1
         self.busy.emit(self._under_way)
         if outcome is None or self._outdated(asked) or not shiboken6.isValid(asked.owner):

@@ -119,22 +119,38 @@ class StationScans(QObject):
     """Scans as the agent beside this program reads them; an agent that is gone is waited for."""
 
     scanned = Signal(Scan)
+    # From now on none is missed.
+    listening = Signal()
 
     def __init__(self, address: str, parent: QObject) -> None:
         """Begins to listen. Raises BadInput for no address of a station."""
         super().__init__(parent)
         self._station = Station(address)
+        self._closing = False
+        self.heard_of = False
+        self.listening.connect(self._listens)
         self._thread = threading.Thread(target=self._run, name="station", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Ends the line to the agent."""
+        self._closing = True
         self._station.close()
         self._thread.join(2.0)
 
     def _run(self) -> None:
         try:
-            for scan in self._station.scans():
+            for scan in self._station.scans(ready=self._ready):
                 self.scanned.emit(scan)
         except CallFailed:  # closed, or an agent without a station: its user types
             return
+        except ValueError:
+            # What gRPC raises on a line that was closed.
+            if not self._closing:
+                raise
+
+    def _ready(self) -> None:
+        self.listening.emit()
+
+    def _listens(self) -> None:
+        self.heard_of = True

@@ -106,7 +106,7 @@ class Window(Speaking, QMainWindow):
         self.desk.line.missed.connect(self._missed)
         self.desk.line.refused.connect(lambda words: self.desk.notice.show_words(words, bad=True))
         self._station_address = station
-        self._station: StationScans | None = None
+        self.station: StationScans | None = None
 
     def open_screens(self, screens: Sequence[Screen]) -> None:
         """Puts the screens in, shows the first and begins to follow the server."""
@@ -178,8 +178,8 @@ class Window(Speaking, QMainWindow):
         self.desk.settings.save()
         self.desk.line.close()
         self.desk.calls.close()
-        if self._station is not None:
-            self._station.close()
+        if self.station is not None:
+            self.station.close()
         super().closeEvent(event)
 
     def _listen(self) -> None:
@@ -190,8 +190,8 @@ class Window(Speaking, QMainWindow):
         self.typed_scans.scanned.connect(self.scanned)
         self.typed_scans.watch(self.windowHandle())
         if self._station_address:
-            self._station = StationScans(self._station_address, self)
-            self._station.scanned.connect(self._station_scanned)
+            self.station = StationScans(self._station_address, self)
+            self.station.scanned.connect(self._station_scanned)
 
     def _lay_out(self, name: str, connection: Connection) -> None:
         self._entries: list[QPushButton] = []
@@ -283,7 +283,7 @@ class Window(Speaking, QMainWindow):
         if scan.problem:
             self.desk.notice.show_words(scan_words(scan), bad=True)
         else:
-            self.scanned(scan.gtin or scan.code)
+            self.scanned(scan.code)
 
 
 def _entry_words(key: str, screen: Screen) -> str:

@@ -13,7 +13,7 @@ from clients.common.views import unless_zero
 from clients.desktop.calls import Failure
 from clients.desktop.cs.draft import Draft, DraftLine, booking_input
 from clients.desktop.cs.form import OrderForm
-from clients.desktop.cs.lines import Lines
+from clients.desktop.cs.lines import LineRow, Lines
 from clients.desktop.parts import SPACE, Shortcut, button, label, panel
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
@@ -32,7 +32,8 @@ from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.shipping_pb2 import Courier
 from kasir.v1.stock_pb2 import Location
 
-QUOTE_MS = 120
+# Before the server is asked for the total: after a line came or went, after a letter.
+SCANNED_MS, TYPED_MS = 10, 120
 PHONE_MS = 250
 # A shorter one is still being typed.
 PHONE_LENGTH_MIN = 8
@@ -48,13 +49,15 @@ class BookScreen(Screen):
         self._places: list[Location] = []
         self._booking = False
         self.booked: Order | None = None
-        self._quote_soon = _soon(self, QUOTE_MS)
+        self._newest: LineRow | None = None
+        self._quote_soon = _soon(self, TYPED_MS)
         self._phone_soon = _soon(self, PHONE_MS)
         self._lay_out()
         self._quote_soon.timeout.connect(self._quote)
         self._phone_soon.timeout.connect(self._look_up_phone)
-        self.lines.changed.connect(self._edited)
-        self.form.changed.connect(self._edited)
+        self.lines.changed.connect(partial(self._edited, SCANNED_MS))
+        self.area.verticalScrollBar().rangeChanged.connect(lambda _least, _most: self._show_newest())
+        self.form.changed.connect(partial(self._edited, TYPED_MS))
         self.form.phone_typed.connect(self._phone_typed)
         self._show_totals(None)
 
@@ -133,7 +136,7 @@ class BookScreen(Screen):
         self.say(self.code.setPlaceholderText, marked("SKU or barcode, like KOPI-01x2; or scan"))
         self.code.returnPressed.connect(self._typed_code)
         self.lines = Lines()
-        scroll = QScrollArea()
+        scroll = self.area = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.lines)
@@ -200,20 +203,27 @@ class BookScreen(Screen):
         item, spec, self._places = found
         self.code.clear()
         row = self.lines.add(item, self._places, spec.quantity)
+        self._newest = row
+        self._show_newest()
         if spec.discount:
             row.discount.setText(spec.discount)
         for place in self._places:
             if spec.place and place.code.lower() == spec.place.lower():
                 row.place.setCurrentIndex(row.place.findData(place.location_id))
 
+    def _show_newest(self) -> None:
+        """Scrolls to the line that was added last: once more when there is room for it."""
+        if self._newest in self.lines.rows:
+            self.area.ensureWidgetVisible(self._newest)
+
     def _take_last(self) -> None:
         if self.lines.rows:
             self.lines.take(self.lines.rows[-1])
 
-    def _edited(self) -> None:
+    def _edited(self, pause_ms: int) -> None:
         self.empty.setVisible(not self.lines.rows)
         self._show_button()
-        self._quote_soon.start()
+        self._quote_soon.start(pause_ms)
 
     def _draft(self) -> Draft:
         return self.form.draft(

@@ -67,13 +67,13 @@ class DropsScreen(Screen):
             Column(marked("Remark"), lambda asked: asked.drop_order.reject_reason or asked.drop_order.note),
         )
         widths = (
-            (70, False),
+            (66, False),
             (220, True),
-            (92, False),
-            (170, False),
-            (130, False),
-            (110, False),
-            (170, False),
+            (100, False),
+            (150, False),
+            (120, False),
+            (128, False),
+            (150, False),
         )
         self.asked = PagedTable(desk.calls, columns, lambda asked: asked.drop_order.drop_order_id, self)
         self.table = Table(self.asked, widths)

@@ -78,13 +78,13 @@ class ParcelsScreen(Screen):
             Column(marked("State"), _stage),
         )
         widths = (
-            (76, False),
-            (92, False),
-            (190, True),
-            (130, False),
-            (110, False),
-            (170, False),
-            (150, False),
+            (84, False),
+            (104, False),
+            (180, True),
+            (124, False),
+            (100, False),
+            (164, False),
+            (184, False),
         )
         self.parcels = PagedTable(desk.calls, columns, lambda sent: sent.parcel.parcel_id, self)
         self.table = Table(self.parcels, widths)

@@ -51,8 +51,8 @@ def make_window(qtbot: Any, settings: LocalSettings) -> Iterator[Callable[..., C
     """Opens customer service's window on an address, as somebody; closed at the end."""
     opened: list[CsWindow] = []
 
-    def make(target: str, actor: str = "sari") -> CsWindow:
-        window = CsWindow(Connection(target, actor), settings)
+    def make(target: str, actor: str = "sari", station: str = "") -> CsWindow:
+        window = CsWindow(Connection(target, actor), settings, station)
         opened.append(window)
         qtbot.addWidget(window)
         window.show()

@@ -41,6 +41,16 @@ def test_a_typed_code_says_how_many_from_where_and_what_is_taken_off(window, wai
     wait(lambda: row.total.text() == "Rp 211.800")
 
 
+def test_the_newest_of_many_lines_is_in_sight(window, wait, run):
+    window.go(window.booking)
+    for number in range(12):
+        run("catalogue", "add", f"TOPLES-{number}", f"Toples {number}", "--price", "9.000")
+        window.booking.scanned(f"TOPLES-{number}")
+        wait(lambda number=number: len(window.booking.lines.rows) == number + 1)
+    newest = window.booking.lines.rows[-1]
+    wait(lambda: newest.visibleRegion().boundingRect().height() == newest.height())
+
+
 def test_an_unknown_code_is_told_and_nothing_is_lost(window, wait):
     begin(window, wait)
     scan(window, "4006381333931")

@@ -7,9 +7,11 @@ import threading
 import time
 
 import grpc
+import pytest
 from PySide6.QtCore import QObject, QThread, QTimer
 
 from clients.common.client import Patience
+from clients.desktop.calls import READERS
 from kasir.v1.booking_pb2 import CancelBookingRequest, CancelBookingResponse, Order
 from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse, Item, ItemAvailability
 from tests.clients.conftest import Refusal
@@ -133,3 +135,18 @@ def test_who_is_gone_is_told_nothing(scripted, calls, wait):
     go.set()
     wait(lambda: busy[-1] == 0)
     assert not heard
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_ours_is_told_and_the_next_call_is_made(scripted, calls, wait):
+    scripted.answers(GetItemRequest, item("KOPI-01"))
+    owner = QObject()
+    made = calls(scripted.address)
+    failed, heard = [], []
+    for _fault in range(READERS + 1):
+        made.look(owner, lambda _shop: 1 // 0, heard.append, failed.append)
+    wait(lambda: len(failed) == READERS + 1)
+    assert "fault of the program" in failed[0].words
+    made.look(owner, get_item("KOPI-01"), heard.append)
+    wait(lambda: heard)
+    assert heard == ["KOPI-01"]
