@@ -86,6 +86,14 @@ format: setup ## Format Python, Rust and the contract
 gen: $(VENV)/.dependencies ## Generate code from proto/
 	@$(PYTHON) tools/gen.py
 
+.PHONY: texts
+texts: setup ## Renew the windows' texts from the sources
+	@$(PYTHON) tools/texts.py
+
+.PHONY: screens
+screens: setup ## Take pictures of every screen into docs/screens/
+	@$(PYTHON) -m tools.screens $(ARGS)
+
 .PHONY: gen-check
 gen-check: $(VENV)/.dependencies ## Fail when generated code differs from proto/
 	@$(PYTHON) tools/gen.py --check

@@ -20,6 +20,7 @@ OUR_PACKAGES = frozenset({"bench", "clients", "engine", "hardware", "kasir", "se
 # Which extra brings a module; a test holds this against pyproject.toml.
 EXTRA_OF_MODULE = {
     "PIL": "paper",
+    "PySide6": "desktop",
     "arabic_reshaper": "paper",
     "barcode": "paper",
     "bidi": "paper",
@@ -69,6 +70,9 @@ ENTRIES: dict[str, Entry] = {
     ),
     "cs": Entry(
         "Customer service: find, book, cancel, match payments, sell, labels.", SHOP, "clients.cs:app"
+    ),
+    "cs-desktop": Entry(
+        "The customer service desk in a window.", SHOP, "clients.desktop.cs.main:app", extra="desktop"
     ),
     "warehouse": Entry(
         "Warehouse: watch requests, hand over, return by scan.", SHOP, "clients.warehouse:app"

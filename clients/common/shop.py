@@ -52,6 +52,11 @@ class Shop:
         self._items: dict[int, ItemAvailability] = {}
         self._orders: dict[int, Order] = {}
 
+    def forget(self) -> None:
+        """Forgets the items and orders that were read: a window lives longer than a command."""
+        self._items.clear()
+        self._orders.clear()
+
     def call(
         self, request: Message, reply_type: type[Reply], *, note: str = "", timeout_s: float | None = None
     ) -> Reply:

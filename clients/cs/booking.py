@@ -1,13 +1,14 @@
 """Book Orders: made, looked at, extended, cancelled."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Group
 
 from clients.common.commands import command
 from clients.common.numbers import id_argument
+from clients.common.order_lines import account_id, order_line, to_the_customer
 from clients.common.output import facts, state_number
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -155,7 +156,7 @@ def book(
         shipping=shop.money(shipping) if shipping else None,
         courier_id=shop.courier(courier).courier_id if courier else 0,
         courier_service=service,
-        bank_account_id=0 if no_account else _account_id(shop, account),
+        bank_account_id=0 if no_account else account_id(shop, account),
         expire_time=shop.deadline(until) if until else None,
         note=note,
     )
@@ -173,9 +174,7 @@ def _address(typed: Address, recipient: str, phone: str, customer: Customer) -> 
         if typed.ByteSize() or recipient or phone:
             raise BadInput("An address needs at least --street and --city.")
         return None
-    typed.recipient = recipient or customer.name
-    typed.phone = phone or customer.phone
-    return typed
+    return to_the_customer(typed, recipient, phone, customer.name, customer.phone)
 
 
 def _quote(shop: Shop, booking: BookingInput) -> None:
@@ -194,31 +193,19 @@ def _lines(
     for text in drops:
         number, discount = parse_source(text, "Drop Order")
         found = shop.call(GetDropOrderRequest(drop_order_id=number), GetDropOrderResponse).drop_order
-        made.append(_line(shop, found.item_id, found.quantity, discount, drop_order_id=number))
+        made.append(order_line(shop, found.item_id, found.quantity, discount, drop_order_id=number))
     for text in holds:
         number, discount = parse_source(text, "hold")
         held = shop.call(GetHoldRequest(hold_id=number), GetHoldResponse).hold
-        made.append(_line(shop, held.item_id, held.quantity, discount, hold_id=number))
+        made.append(order_line(shop, held.item_id, held.quantity, discount, hold_id=number))
     for text in lines:
         spec = parse_line(text)
         place = shop.location(spec.place or from_, LOCATION_KIND_WAREHOUSE)
         item_id = shop.item(spec.code).item.item_id
-        made.append(_line(shop, item_id, spec.quantity, spec.discount, location_id=place.location_id))
+        made.append(order_line(shop, item_id, spec.quantity, spec.discount, location_id=place.location_id))
     if not made:
         raise BadInput("Say what is booked: --drop N for goods on your desk, or --line CODE from stock.")
     return made
-
-
-def _line(shop: Shop, item_id: int, quantity: int, discount: str, **source: Any) -> OrderLineInput:
-    line = OrderLineInput(item_id=item_id, quantity=quantity, **source)
-    if discount:
-        line.discount.CopyFrom(shop.money(discount))
-    return line
-
-
-def _account_id(shop: Shop, name: str) -> int:
-    """The account named; without a name the only one, and none where the shop has none."""
-    return shop.account(name).bank_account_id if name or shop.accounts else 0
 
 
 @command(

@@ -7,10 +7,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Group
 
 from clients.common.commands import command
+from clients.common.drop_orders import give_up
+from clients.common.finding import alternatives, scanned_item
 from clients.common.numbers import id_argument
 from clients.common.output import state_number
-from clients.common.problems import CallFailed
-from clients.common.shop import Shop, looks_scanned
+from clients.common.shop import Shop
 from clients.common.specs import parse_stock_line
 from clients.common.views import drop_orders_table, items_table
 from clients.cs.desk import GOODS, app
@@ -18,20 +19,11 @@ from kasir.v1.catalogue_pb2 import (
     FindItemsRequest,
     FindItemsResponse,
     ItemAvailability,
-    ListAlternativesRequest,
-    ListAlternativesResponse,
 )
 from kasir.v1.drop_order_pb2 import (
-    DROP_ORDER_STATE_REQUESTED,
-    CancelDropOrderRequest,
-    CancelDropOrderResponse,
     DropOrderState,
-    GetDropOrderRequest,
-    GetDropOrderResponse,
     ListDropOrdersRequest,
     ListDropOrdersResponse,
-    ReleaseDropOrderRequest,
-    ReleaseDropOrderResponse,
     RequestDropOrderRequest,
     RequestDropOrderResponse,
 )
@@ -57,31 +49,24 @@ def find(
     When nothing of what was found is available, items of the same category that are in stock are offered.
     """
     items = _found(shop, " ".join(words), in_stock, limit)
-    alternatives: list[ItemAvailability] = []
+    instead: list[ItemAvailability] = []
     if items and not any(item.available_total for item in items):
-        request = ListAlternativesRequest(item_id=items[0].item.item_id)
-        alternatives = list(shop.call(request, ListAlternativesResponse).items)
+        instead = alternatives(shop, items[0].item.item_id)
     if not items:
         shop.output.emit(
             {"items": [], "alternatives": []}, lambda: "Nothing has these words, SKU or barcode."
         )
         return
     tables = [items_table(shop, items, "Items")]
-    if alternatives:
-        tables.append(items_table(shop, alternatives, "Not available; in stock instead"))
-    shop.output.emit({"items": items, "alternatives": alternatives}, lambda: Group(*tables))
+    if instead:
+        tables.append(items_table(shop, instead, "Not available; in stock instead"))
+    shop.output.emit({"items": items, "alternatives": instead}, lambda: Group(*tables))
 
 
 def _found(shop: Shop, query: str, in_stock: bool, limit: int) -> list[ItemAvailability]:
     """A scanned code names one item whatever it is called; all else is searched for."""
-    if looks_scanned(query):
-        try:
-            item = shop.item(query)
-        except CallFailed as failed:
-            if not failed.settled:
-                raise
-        else:
-            return [item] if item.available_total or not in_stock else []
+    if (item := scanned_item(shop, query)) is not None:
+        return [item] if item.available_total or not in_stock else []
     request = FindItemsRequest(query=query, in_stock_only=in_stock)
     return shop.pages(request, FindItemsResponse, "items", limit)
 
@@ -160,13 +145,5 @@ def release(
     One not handed over yet is taken back. What is on the desk waits there to be scanned into the warehouse
     again.
     """
-    changed = []
-    for number in drop_orders:
-        found = shop.call(GetDropOrderRequest(drop_order_id=number), GetDropOrderResponse).drop_order
-        if found.state == DROP_ORDER_STATE_REQUESTED:
-            cancel = CancelDropOrderRequest(drop_order_id=number)
-            changed.append(shop.call(cancel, CancelDropOrderResponse).drop_order)
-        else:
-            give_up = ReleaseDropOrderRequest(drop_order_id=number)
-            changed.append(shop.call(give_up, ReleaseDropOrderResponse).drop_order)
+    changed = [give_up(shop, number) for number in drop_orders]
     shop.output.emit({"drop_orders": changed}, lambda: drop_orders_table(shop, changed, "Given up"))

@@ -12,6 +12,7 @@ from clients.common.money import show_amount
 from clients.common.numbers import id_argument, id_option
 from clients.common.output import facts, state_number, table
 from clients.common.problems import BadInput
+from clients.common.selling import added_up, label_all, sell_all
 from clients.common.shop import PAGE_SIZE_MAX, Shop
 from clients.common.views import parcels_table
 from clients.cs.desk import SALES, app
@@ -53,7 +54,7 @@ def sell(
     if bool(order) == all_paid:
         raise BadInput("Name the orders, or say --all-paid.")
     shift_id = shop.open_shift_id(till) if till else 0
-    results = list(_sell_all(shop, shift_id) if all_paid else _sell_named(shop, order or [], shift_id))
+    results = list(sell_all(shop, shift_id) if all_paid else _sell_named(shop, order or [], shift_id))
     shop.output.emit({"results": results}, lambda: _sales_view(shop, results))
     if any(each.HasField("error") for each in results):
         raise Refused
@@ -64,19 +65,6 @@ def _sell_named(shop: Shop, orders: Sequence[int], shift_id: int) -> Iterator[Cr
         part = orders[start : start + PAGE_SIZE_MAX]
         request = CreateSalesRequest(order_ids=part, shift_id=shift_id)
         yield from shop.call(request, CreateSalesResponse, note=f"sell {len(part)} orders").results
-
-
-def _sell_all(shop: Shop, shift_id: int) -> Iterator[CreateSalesResult]:
-    seen: set[int] = set()
-    while True:
-        request = CreateSalesRequest(all_paid=True, shift_id=shift_id)
-        reply = shop.call(request, CreateSalesResponse, note="sell all paid orders")
-        fresh = [each for each in reply.results if each.order_id not in seen]
-        seen.update(each.order_id for each in fresh)
-        yield from fresh
-        # Refused ones stay paid and come again; a round of nothing else is the last.
-        if not reply.more or not fresh:
-            return
 
 
 def _sales_view(shop: Shop, results: Sequence[CreateSalesResult]) -> Group:
@@ -125,13 +113,7 @@ def labels(
         raise BadInput("Name the parcels, or say --all-unprinted.")
     if all_unprinted and reprint:
         raise BadInput("--reprint needs the parcels' numbers.")
-    total = PrintLabelsResponse()
-    for reply in _label_all(shop) if all_unprinted else _label_named(shop, parcel or [], reprint):
-        total.queued_parcel_ids.extend(reply.queued_parcel_ids)
-        total.print_job_ids.extend(reply.print_job_ids)
-        total.skipped_parcel_ids.extend(reply.skipped_parcel_ids)
-        known = set(total.waiting_parcel_ids)
-        total.waiting_parcel_ids.extend(each for each in reply.waiting_parcel_ids if each not in known)
+    total = added_up(label_all(shop) if all_unprinted else _label_named(shop, parcel or [], reprint))
     pairs = [
         ("Queued", str(len(total.queued_parcel_ids))),
         ("Waiting for an airway bill", ", ".join(map(str, total.waiting_parcel_ids))),
@@ -160,15 +142,6 @@ def _label_named(shop: Shop, parcels: Sequence[int], reason: str) -> Iterator[Pr
         part = parcels[start : start + PAGE_SIZE_MAX]
         request = PrintLabelsRequest(parcel_ids=part, reprint_reason=reason)
         yield shop.call(request, PrintLabelsResponse, note=f"{len(part)} labels")
-
-
-def _label_all(shop: Shop) -> Iterator[PrintLabelsResponse]:
-    while True:
-        reply = shop.call(PrintLabelsRequest(all_unprinted=True), PrintLabelsResponse, note="all labels")
-        yield reply
-        # Those that wait for an airway bill come again; a round of nothing else is the last.
-        if not reply.more or not reply.queued_parcel_ids:
-            return
 
 
 @command(

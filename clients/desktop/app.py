@@ -1,0 +1,42 @@
+"""Starting a program of windows, and ending it."""
+
+import signal
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from clients.desktop import texts, theme
+from clients.desktop.settings import LocalSettings
+from clients.desktop.window import Window
+
+# Python hears of Ctrl-C only when it runs.
+_SIGNAL_MS = 300
+
+
+def application(name: str, settings: LocalSettings) -> QApplication:
+    """The one of this process, speaking and looking as its user likes."""
+    found = QApplication.instance()
+    app = found if isinstance(found, QApplication) else QApplication([name])
+    app.setApplicationName(name)
+    app.setApplicationDisplayName("Kasir")
+    texts.speak(settings.language)
+    theme.wear(app, settings.look)
+    app.styleHints().colorSchemeChanged.connect(lambda _scheme: theme.wear(app, settings.look))
+    return app
+
+
+def run(name: str, make: Callable[[LocalSettings], Window]) -> int:
+    """Shows a window until it is closed; the exit status. Raises BadInput as the window does."""
+    settings = LocalSettings(name)
+    app = application(name, settings)
+    window = make(settings)
+    if not settings.geometry.isEmpty():
+        window.restoreGeometry(settings.geometry)
+    window.show()
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    ticking = QTimer()
+    ticking.timeout.connect(lambda: None)
+    ticking.start(_SIGNAL_MS)
+    return app.exec()

@@ -1,0 +1,205 @@
+"""Calls to the server beside the window: asked for here, made on threads of their own, told here.
+
+Nothing in this module waits on the window's thread. A piece of work is a function of a `Shop`, as the
+commands of the terminal have it; its outcome comes back as a call of `done` or `failed` on the window's
+thread, unless the widget that asked is gone by then or the same `latest` was asked anew.
+"""
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import shiboken6
+from PySide6.QtCore import QObject, Signal
+
+from clients.common.client import Client, Patience
+from clients.common.connection import Connection
+from clients.common.journal import RequestJournal
+from clients.common.output import Output
+from clients.common.plain_words import sentence
+from clients.common.problems import BadInput, CallFailed
+from clients.common.shop import Shop
+from clients.desktop.texts import _
+
+T = TypeVar("T")
+Work = Callable[[Shop], Any]
+
+# Looking things up goes on while one answer is slow.
+READERS = 3
+# Somebody waits before the screen: then it is told, and may be asked again.
+READ_PATIENCE = Patience(timeout_s=10.0, tries=3, pause_max_s=1.0)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something was not done: a sentence for the person, and the refusal's reason where there is one."""
+
+    words: str
+    reason: str = ""
+    # The path of the field that was wrong, when one was
+    field: str = ""
+    # Whether the request is kept, to be asked again: nobody knows whether it was done.
+    kept: bool = False
+
+
+@dataclass
+class _Asked:
+    owner: QObject
+    work: Work
+    done: Callable[[Any], None]
+    failed: Callable[[Failure], None]
+    latest: tuple[int, str] | None
+    number: int
+
+
+_Outcome = Callable[[_Asked], None]
+
+
+def _broken(asked: _Asked) -> None:
+    asked.failed(Failure(_("This is a fault of the program; what it wrote to its log helps to find it.")))
+
+
+class Calls(QObject):
+    """The calls of one program. Commands are made one after the other, what only looks beside them."""
+
+    # A try failed and is made again: the line may be down.
+    stumbled = Signal()
+    # How many pieces of work are under way
+    busy = Signal(int)
+    # A failure that whoever asked does not show itself
+    failed = Signal(Failure)
+
+    _ended = Signal(object, object)
+
+    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
+        """Opens lines; nothing is sent yet. Raises BadInput."""
+        super().__init__()
+        self.connection = connection
+        self._patience = patience
+        self._reads: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._newest: dict[tuple[int, str], int] = {}
+        self._numbers = itertools.count(1)
+        self._under_way = 0
+        self._closing = False
+        self._edition = 0
+        self._clients: list[Client] = []
+        self._ended.connect(self._tell)
+        self._threads = [self._thread(self._commands, patience or Patience())]
+        self._threads += [self._thread(self._reads, patience or READ_PATIENCE) for _ in range(READERS)]
+
+    def look(
+        self,
+        owner: QObject,
+        work: Work,
+        done: Callable[[Any], None],
+        failed: Callable[[Failure], None] | None = None,
+        *,
+        latest: str = "",
+    ) -> None:
+        """Asks for something that changes nothing. Under one `latest` name only the newest tells."""
+        self._ask(self._reads, owner, work, done, failed, latest)
+
+    def do(
+        self,
+        owner: QObject,
+        work: Work,
+        done: Callable[[Any], None],
+        failed: Callable[[Failure], None] | None = None,
+    ) -> None:
+        """Asks for something to be done; commands keep the order in which they were asked for."""
+        self._ask(self._commands, owner, work, done, failed, "")
+
+    def settings_changed(self) -> None:
+        """Has locations, couriers, accounts and settings read anew when they are next needed."""
+        self._edition += 1
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work are under way."""
+        return self._under_way
+
+    def close(self) -> None:
+        """Ends the lines and the threads. A command under way stays in the journal."""
+        self._closing = True
+        for _reader in range(READERS):
+            self._reads.put(None)
+        self._commands.put(None)
+        for client in self._clients:
+            client.close()
+        for thread in self._threads:
+            thread.join(2.0)
+
+    def _ask(
+        self,
+        where: "queue.SimpleQueue[_Asked | None]",
+        owner: QObject,
+        work: Work,
+        done: Callable[[Any], None],
+        failed: Callable[[Failure], None] | None,
+        latest: str,
+    ) -> None:
+        number = next(self._numbers)
+        key = (id(owner), latest) if latest else None
+        if key is not None:
+            self._newest[key] = number
+        self._under_way += 1
+        self.busy.emit(self._under_way)
+        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number))
+
+    def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
+        client = Client(self.connection, RequestJournal(), patience, lambda *_: self.stumbled.emit())
+        self._clients.append(client)
+        return self._start(waiting, client)
+
+    def _start(self, waiting: "queue.SimpleQueue[_Asked | None]", client: Client) -> threading.Thread:
+        thread = threading.Thread(target=self._run, args=(waiting, client), name="calls", daemon=True)
+        thread.start()
+        return thread
+
+    def _run(self, waiting: "queue.SimpleQueue[_Asked | None]", client: Client) -> None:
+        shop, edition = Shop(client, Output(as_json=False)), 0
+        while (asked := waiting.get()) is not None and not self._closing:
+            if edition != self._edition:
+                shop, edition = Shop(client, shop.output), self._edition
+            shop.forget()
+            outcome: _Outcome | None = _broken
+            try:
+                outcome = None if self._outdated(asked) else self._outcome(asked.work, shop)
+            finally:
+                if outcome is _broken:
+                    # A fault of ours ends this thread with a traceback in the log; another takes its place.
+                    self._start(waiting, client)
+                self._ended.emit(asked, outcome)
+
+    def _outdated(self, asked: _Asked) -> bool:
+        return asked.latest is not None and self._newest.get(asked.latest) != asked.number
+
+    def _outcome(self, work: Work, shop: Shop) -> "_Outcome":
+        try:
+            result = work(shop)
+        except CallFailed as failed:
+            words = sentence(failed, shop.describe, self.connection.server)
+            failure = Failure(words, failed.reason, failed.field, kept=not failed.settled)
+            return lambda asked: asked.failed(failure)
+        except (BadInput, OSError) as wrong:
+            other = Failure(str(wrong))
+            return lambda asked: asked.failed(other)
+        except ValueError:
+            # What gRPC raises on a line that was closed; nobody is there to be told.
+            if not self._closing:
+                raise
+            return lambda _asked: None
+        return lambda asked: asked.done(result)
+
+    def _tell(self, asked: _Asked, outcome: "_Outcome | None") -> None:
+        self._under_way -= 1
+        self.busy.emit(self._under_way)
+        if outcome is None or self._outdated(asked) or not shiboken6.isValid(asked.owner):
+            return
+        if asked.latest is not None:
+            del self._newest[asked.latest]
+        outcome(asked)

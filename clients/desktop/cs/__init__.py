@@ -1,0 +1,1 @@
+"""The customer service desk in a window: `kasir cs-desktop`."""

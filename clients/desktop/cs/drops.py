@@ -1,0 +1,248 @@
+"""Drop Orders: asked of the warehouse, seen to come, taken into an order or given up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout
+
+from clients.common.drop_orders import give_up
+from clients.common.shop import Shop
+from clients.common.specs import parse_stock_line
+from clients.desktop.line import Changes
+from clients.desktop.parts import SPACE, Shortcut, Table, button, label
+from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable
+from clients.desktop.texts import _, marked
+from clients.desktop.window import Desk, Screen
+from clients.desktop.words import DROP_ORDER_TINTS, drop_order_state
+from kasir.v1.drop_order_pb2 import (
+    DROP_ORDER_STATE_HANDED_OVER,
+    DROP_ORDER_STATE_REJECTED,
+    DROP_ORDER_STATE_REQUESTED,
+    DropOrder,
+    GetDropOrderRequest,
+    GetDropOrderResponse,
+    ListDropOrdersRequest,
+    ListDropOrdersResponse,
+    RequestDropOrderRequest,
+    RequestDropOrderResponse,
+)
+from kasir.v1.stock_pb2 import LOCATION_KIND_CS_DESK, LOCATION_KIND_WAREHOUSE, Location
+from kasir.v1.watch_pb2 import RESOURCE_DROP_ORDER, RESOURCE_ORDER
+
+CHANGED_MS = 250
+OPEN = (DROP_ORDER_STATE_REQUESTED, DROP_ORDER_STATE_HANDED_OVER)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A Drop Order with its numbers in words."""
+
+    drop_order: DropOrder
+    item: str
+    way: str
+
+
+class DropsScreen(Screen):
+    """A field that asks the warehouse, and what became of it."""
+
+    NAME = marked("Drop Orders")
+
+    def __init__(self, desk: Desk, book: Callable[[DropOrder], None]) -> None:
+        """`book` takes what is on the desk into the order that is being written."""
+        super().__init__(desk)
+        self._book = book
+        columns = (
+            Column(marked("No."), lambda asked: str(asked.drop_order.drop_order_id), right=True),
+            Column(marked("Item"), lambda asked: asked.item, wide=True),
+            Column(marked("Quantity"), lambda asked: str(asked.drop_order.quantity), right=True),
+            Column(marked("From, to"), lambda asked: asked.way),
+            Column(
+                marked("State"),
+                lambda asked: drop_order_state(asked.drop_order.state),
+                tint=lambda asked: DROP_ORDER_TINTS.get(asked.drop_order.state, ""),
+            ),
+            Column(marked("Asked by"), lambda asked: asked.drop_order.requested_by),
+            Column(marked("Remark"), lambda asked: asked.drop_order.reject_reason or asked.drop_order.note),
+        )
+        widths = (
+            (66, False),
+            (220, True),
+            (100, False),
+            (150, False),
+            (120, False),
+            (128, False),
+            (150, False),
+        )
+        self.asked = PagedTable(desk.calls, columns, lambda asked: asked.drop_order.drop_order_id, self)
+        self.table = Table(self.asked, widths)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(CHANGED_MS)
+        self._soon.timeout.connect(self._read)
+        self._lay_out()
+        self.asked.filled.connect(self._filled)
+        self.asked.failed.connect(desk.tell_failure)
+        self.table.opened.connect(lambda asked: self.book(asked.drop_order))
+        self._filled()
+
+    def shortcuts(self) -> Sequence[Shortcut]:
+        """Keys of this screen."""
+        return (
+            Shortcut("Ctrl+I", marked("ask for an item"), self.code.setFocus),
+            Shortcut("Ctrl+Return", marked("book what is on the desk"), self.book_chosen),
+            Shortcut("Del", marked("give the chosen one up"), self.give_up),
+        )
+
+    def entered(self) -> None:
+        """The field for items waits for a code."""
+        self.code.setFocus()
+        self.reload()
+
+    def scanned(self, code: str) -> None:
+        """Asks for what was scanned."""
+        self._ask(code)
+
+    def changed(self, changes: Changes) -> None:
+        """What came or went is seen, and said when it is ours."""
+        if RESOURCE_ORDER in changes or RESOURCE_DROP_ORDER in changes:
+            self._soon.start()
+        for number in changes.get(RESOURCE_DROP_ORDER, set()) & self.asked.idents:
+            self.desk.calls.look(self, partial(_read_one, number), self._renew, latest=f"drop order {number}")
+
+    def reload(self) -> None:
+        """Reads places and list anew."""
+        self.desk.calls.look(self, lambda shop: list(shop.locations), self._offer, latest="places")
+        self._read()
+
+    def ask(self) -> None:
+        """Asks the warehouse for what the field says."""
+        if text := self.code.text().strip():
+            self._ask(text)
+
+    def book(self, drop_order: DropOrder) -> None:
+        """Takes what is on the desk into the order."""
+        if drop_order.state == DROP_ORDER_STATE_HANDED_OVER:
+            self._book(drop_order)
+
+    def book_chosen(self) -> None:
+        """The same for the one that is chosen."""
+        if (asked := self.table.thing()) is not None:
+            self.book(asked.drop_order)
+
+    def give_up(self) -> None:
+        """Gives the chosen one up."""
+        asked = self.table.thing()
+        if asked is not None and asked.drop_order.state in OPEN:
+            number = asked.drop_order.drop_order_id
+            self.desk.calls.do(self, lambda shop: _told(shop, give_up(shop, number)), self._renew)
+
+    def retranslated(self) -> None:
+        """The list in the other language."""
+        self.asked.retranslated()
+        self._filled()
+
+    def _lay_out(self) -> None:
+        title = label("title")
+        self.say(title.setText, self.NAME)
+        self.code = QLineEdit()
+        self.code.setProperty("role", "search")
+        self.say(self.code.setPlaceholderText, marked("SKU or barcode, like KOPI-01x2; or scan"))
+        self.code.returnPressed.connect(self.ask)
+        self.note = QLineEdit()
+        self.note.setFixedWidth(190)
+        self.say(self.note.setPlaceholderText, marked("For whom or what"))
+        self.note.returnPressed.connect(self.ask)
+        self.from_, self.to = QComboBox(), QComboBox()
+        send = button("main", self.ask)
+        self.say(send.setText, marked("Ask the warehouse"))
+        head = QHBoxLayout()
+        head.setSpacing(SPACE)
+        head.addWidget(self.code, 1)
+        for each in (self.note, self.from_, self.to, send):
+            head.addWidget(each)
+        self.empty = label("empty", wraps=True)
+        keys = label("muted", wraps=True)
+        self.say(keys.setText, marked("Enter: book what is on the desk.  Del: give it up."))
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(SPACE)
+        whole.addWidget(title)
+        whole.addLayout(head)
+        whole.addWidget(self.empty)
+        whole.addWidget(self.table, 1)
+        whole.addWidget(keys)
+        whole.addStretch(0)
+
+    def _read(self) -> None:
+        self.asked.show(_list)
+
+    def _offer(self, places: list[Location]) -> None:
+        for choice, kind in ((self.from_, LOCATION_KIND_WAREHOUSE), (self.to, LOCATION_KIND_CS_DESK)):
+            chosen = choice.currentData()
+            choice.clear()
+            for place in places:
+                if place.kind == kind:
+                    choice.addItem(place.code, place.location_id)
+            choice.setCurrentIndex(max(choice.findData(chosen), 0))
+
+    def _ask(self, text: str) -> None:
+        places = (self.from_.currentData() or 0, self.to.currentData() or 0)
+        work = partial(_request, text, places, self.note.text().strip())
+        self.desk.calls.do(self, work, self._requested)
+
+    def _requested(self, asked: Asked) -> None:
+        self.code.clear()
+        self.note.clear()
+        self.desk.tell(_("Asked the warehouse for {item}.").format(item=asked.item))
+        self._soon.start()
+
+    def _renew(self, asked: Asked) -> None:
+        row = self.asked.row_of(asked.drop_order.drop_order_id)
+        before = self.asked.at(row)
+        self.asked.renew(asked)
+        ours = asked.drop_order.requested_by == self.desk.calls.connection.actor
+        if before is None or not ours or before.drop_order.state == asked.drop_order.state:
+            return
+        facts = {"number": asked.drop_order.drop_order_id, "item": asked.item}
+        if asked.drop_order.state == DROP_ORDER_STATE_HANDED_OVER:
+            self.desk.tell(_("Drop Order {number} is on the desk: {item}.").format(**facts))
+        elif asked.drop_order.state == DROP_ORDER_STATE_REJECTED:
+            words = _("The warehouse cannot give Drop Order {number}, {item}: {why}").format(
+                why=asked.drop_order.reject_reason, **facts
+            )
+            self.desk.notice.show_words(words, bad=True)
+
+    def _filled(self) -> None:
+        rows = self.asked.rowCount()
+        self.table.setVisible(rows > 0)
+        self.empty.setVisible(rows == 0)
+        self.empty.setText(_("Nothing was asked of the warehouse yet."))
+
+
+def _told(shop: Shop, drop_order: DropOrder) -> Asked:
+    way = (shop.location_code(each) for each in (drop_order.from_location_id, drop_order.to_location_id))
+    return Asked(drop_order, shop.item_words(drop_order.item_id), " → ".join(way))
+
+
+def _list(shop: Shop, token: str) -> Page:
+    request = ListDropOrdersRequest(page_size=PAGE_SIZE, page_token=token)
+    reply = shop.call(request, ListDropOrdersResponse)
+    return Page([_told(shop, each) for each in reply.drop_orders], reply.next_page_token)
+
+
+def _read_one(number: int, shop: Shop) -> Asked:
+    return _told(shop, shop.call(GetDropOrderRequest(drop_order_id=number), GetDropOrderResponse).drop_order)
+
+
+def _request(text: str, places: tuple[int, int], note: str, shop: Shop) -> Asked:
+    spec = parse_stock_line(text)
+    request = RequestDropOrderRequest(
+        item_id=shop.item(spec.code).item.item_id,
+        quantity=spec.quantity,
+        from_location_id=places[0],
+        to_location_id=places[1],
+        note=note,
+    )
+    return _told(shop, shop.call(request, RequestDropOrderResponse, note=f"drop order for {text}").drop_order)

@@ -1,0 +1,220 @@
+"""Small parts that windows are put together from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clients.desktop.tables import Index, PagedTable
+from clients.desktop.texts import Speaking
+from clients.desktop.theme import ROW_PX
+
+SPACE = 12
+EDGE = 20
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A key, what it does in words that are marked for translation, and the doing."""
+
+    key: str
+    words: str
+    act: Callable[[], Any]
+
+
+def label(role: str = "", *, wraps: bool = False) -> QLabel:
+    """Text in a role of the style sheet. Plain: what customers are called is never taken for markup."""
+    made = QLabel()
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wraps)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+class Elided(QLabel):
+    """One line that ends in dots where it is too long; the whole is told by the mouse."""
+
+    def __init__(self, role: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        if role:
+            self.setProperty("role", role)
+        self._whole = ""
+
+    def show_text(self, text: str) -> None:
+        """Shows as much of it as there is room for."""
+        self._whole = text
+        self.setToolTip(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's)
+        """More room, more words."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        fitted = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        if fitted != self.text():
+            self.setText(fitted)
+
+
+def button(role: str = "", act: Callable[[], Any] | None = None) -> QPushButton:
+    """Something to press."""
+    made = QPushButton()
+    if role:
+        made.setProperty("role", role)
+    if act is not None:
+        made.clicked.connect(lambda _checked=False: act())
+    return made
+
+
+def panel() -> tuple[QFrame, QVBoxLayout]:
+    """A raised part of a screen, and what is laid out in it."""
+    frame = QFrame()
+    frame.setProperty("role", "panel")
+    inside = QVBoxLayout(frame)
+    inside.setContentsMargins(16, 14, 16, 14)
+    inside.setSpacing(8)
+    return frame, inside
+
+
+def mark(widget: QWidget, name: str, value: object) -> None:
+    """Sets a property that the style sheet asks for, and has the widget drawn by it."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+class Table(QTableView):
+    """A table as all screens have them: whole rows, one at a time, by keyboard as by mouse."""
+
+    # Enter or a double click on a thing
+    opened = Signal(object)
+    # The thing chosen now, or None
+    chosen = Signal(object)
+
+    def __init__(self, model: PagedTable, columns: Sequence[tuple[int, bool]]) -> None:
+        """`columns`: for each its width in pixels, and whether it takes the room that is left."""
+        super().__init__()
+        self.table_model = model
+        self.setModel(model)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        rows = self.verticalHeader()
+        rows.hide()
+        # All alike: the height of a hundred thousand rows is then known without asking.
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(ROW_PX)
+        head = self.horizontalHeader()
+        head.setHighlightSections(False)
+        for column, (width, wide) in enumerate(columns):
+            self.setColumnWidth(column, width)
+            if wide:
+                head.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self.doubleClicked.connect(self._open)
+        model.modelAboutToBeReset.connect(self._remember)
+        model.modelReset.connect(self._choose_again)
+        model.dataChanged.connect(self._renewed)
+        self._kept: int | None = None
+
+    def thing(self) -> Any:
+        """The one chosen; None where none is."""
+        return self.table_model.at(self.currentIndex().row())
+
+    def choose(self, row: int) -> None:
+        """Chooses a row."""
+        self.setCurrentIndex(self.table_model.index(row, 0))
+
+    def currentChanged(self, current: Index, previous: Index) -> None:  # noqa: N802 (Qt's)
+        """Tells who looks at the thing that is chosen."""
+        super().currentChanged(current, previous)
+        self.chosen.emit(self.table_model.at(current.row()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's)
+        """Enter opens."""
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            self._open(self.currentIndex())
+            return
+        super().keyPressEvent(event)
+
+    def visible_rows(self) -> tuple[int, int]:
+        """The first and the last row that can be seen; (0, -1) for none."""
+        rows = self.table_model.rowCount()
+        if not rows:
+            return 0, -1
+        first = max(self.rowAt(0), 0)
+        last = self.rowAt(self.viewport().height() - 1)
+        return first, rows - 1 if last < 0 else last
+
+    def _open(self, index: QModelIndex) -> None:
+        thing = self.table_model.at(index.row())
+        if thing is not None:
+            self.opened.emit(thing)
+
+    def _remember(self) -> None:
+        thing = self.thing()
+        self._kept = None if thing is None else self.table_model.ident_of(thing)
+
+    def _choose_again(self) -> None:
+        """The thing that was chosen before the list was read anew, else the first."""
+        row = self.table_model.row_of(self._kept) if self._kept is not None else -1
+        if row < 0 and self.table_model.rowCount():
+            row = 0
+        if row >= 0:
+            self.choose(row)
+        else:
+            self.chosen.emit(None)
+
+    def _renewed(self, first: QModelIndex, last: QModelIndex) -> None:
+        whole = first.column() == 0
+        if whole and first.row() <= self.currentIndex().row() <= last.row():
+            self.chosen.emit(self.thing())
+
+
+class Notice(QFrame, Speaking):
+    """What just happened, across the head of the window: good news leaves by itself, bad news stays."""
+
+    GOOD_MS = 8_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "notice")
+        self.words = label(wraps=True)
+        inside = QVBoxLayout(self)
+        inside.setContentsMargins(14, 10, 14, 10)
+        inside.addWidget(self.words)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+        self.hide()
+
+    def show_words(self, words: str, *, bad: bool) -> None:
+        """Shows them, in place of what stood here."""
+        self.words.setText(words)
+        mark(self, "bad", "true" if bad else "false")
+        self.show()
+        if bad:
+            self._timer.stop()
+        else:
+            self._timer.start(self.GOOD_MS)

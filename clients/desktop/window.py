@@ -1,0 +1,317 @@
+"""The frame around screens: where to go, what happened, how the line is, which keys there are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clients.common.connection import Connection
+from clients.common.scan_view import scan_words
+from clients.desktop import texts, theme
+from clients.desktop.calls import Calls, Failure
+from clients.desktop.line import Changes, Line
+from clients.desktop.parts import EDGE, SPACE, Notice, Shortcut, button, label, mark
+from clients.desktop.settings import LOOKS, LocalSettings
+from clients.desktop.texts import LANGUAGES, Speaking, _, marked
+from kasir.v1.station_pb2 import Scan
+from kasir.v1.watch_pb2 import RESOURCE_SETTING
+
+if TYPE_CHECKING:
+    from clients.desktop.scanner import StationScans
+
+LOOK_WORDS = {"system": marked("as the system"), "light": marked("light"), "dark": marked("dark")}
+
+
+@dataclass
+class Desk:
+    """What every screen of a program shares."""
+
+    calls: Calls
+    line: Line
+    settings: LocalSettings
+    notice: Notice
+
+    def tell(self, words: str) -> None:
+        """Good news."""
+        self.notice.show_words(words, bad=False)
+
+    def tell_failure(self, failure: Failure) -> None:
+        """Why something was not done."""
+        words = failure.words
+        if failure.kept:
+            words += " " + _("What was sent is kept and can be asked again: kasir cs pending.")
+        self.notice.show_words(words, bad=True)
+
+
+class Screen(Speaking, QWidget):
+    """One place in the window."""
+
+    # Marked for translation
+    NAME = ""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+
+    def shortcuts(self) -> Sequence[Shortcut]:
+        """Keys that work while this screen is shown."""
+        return ()
+
+    def entered(self) -> None:
+        """Hears that it is shown now."""
+
+    def scanned(self, code: str) -> None:
+        """A code was scanned while this screen was shown."""
+
+    def changed(self, changes: Changes) -> None:
+        """Things changed at the server."""
+
+    def reload(self) -> None:
+        """Anything may have changed."""
+
+
+class Window(Speaking, QMainWindow):
+    """A program's one window. Its screens are reached by F2, F3 and so on."""
+
+    def __init__(self, name: str, connection: Connection, settings: LocalSettings, station: str) -> None:
+        """Opens the line; `open_screens` fills the window. `station` is an agent's address, or empty. Raises
+        BadInput.
+        """
+        super().__init__()
+        self._name = name
+        self.desk = Desk(Calls(connection), Line(connection), settings, Notice())
+        self._keys: list[QShortcut] = []
+        self.screens: list[Screen] = []
+        self.say(self.setWindowTitle, name)
+        self._lay_out(name, connection)
+        self.desk.calls.failed.connect(self.desk.tell_failure)
+        self.desk.line.stands.connect(self._line_stands)
+        self.desk.line.changed.connect(self._changed)
+        self.desk.line.missed.connect(self._missed)
+        self.desk.line.refused.connect(lambda words: self.desk.notice.show_words(words, bad=True))
+        self._station_address = station
+        self.station: StationScans | None = None
+
+    def open_screens(self, screens: Sequence[Screen]) -> None:
+        """Puts the screens in, shows the first and begins to follow the server."""
+        for number, screen in enumerate(screens):
+            self.screens.append(screen)
+            self.stack.addWidget(screen)
+            key = f"F{number + 2}"
+            show = partial(self.go, screen)
+            entry = button("side", show)
+            entry.setCheckable(True)
+            entry.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            self.tell(entry.setText, partial(_entry_words, key, screen))
+            self._entries.append(entry)
+            self._side.insertWidget(number + 1, entry)
+            self._key(key, show)
+        self._key("F1", self.show_keys)
+        self._key("Ctrl+L", self.next_language)
+        self._key("Ctrl+D", self.next_look)
+        self.go(screens[0])
+        self.desk.line.start()
+        # What takes codes apart is large to import: the window is there before.
+        QTimer.singleShot(0, self, self._listen)
+
+    @property
+    def screen_now(self) -> Screen:
+        """The one that is shown."""
+        return self.screens[self.stack.currentIndex()]
+
+    def go(self, screen: Screen) -> None:
+        """Shows a screen."""
+        self.desk.notice.hide()
+        self.stack.setCurrentWidget(screen)
+        for entry, each in zip(self._entries, self.screens, strict=True):
+            entry.setChecked(each is screen)
+        for key in self._keys:
+            key.setEnabled(False)
+            key.deleteLater()
+        self._keys = [self._key(each.key, each.act) for each in screen.shortcuts()]
+        screen.entered()
+
+    def scanned(self, code: str) -> None:
+        """A code came from a scanner: the screen that is shown takes it."""
+        self.desk.notice.hide()
+        self._last_scan.setText(_("Scan: {code}").format(code=code))
+        self.screen_now.scanned(code)
+
+    def show_keys(self) -> None:
+        """Lists the keys of now."""
+        KeysDialog(self, self._all_keys()).open()
+
+    def next_language(self) -> None:
+        """Speaks the next language."""
+        codes = list(LANGUAGES)
+        self.desk.settings.language = codes[(codes.index(texts.language()) + 1) % len(codes)]
+        texts.speak(self.desk.settings.language)
+
+    def next_look(self) -> None:
+        """Wears the next look."""
+        look = LOOKS[(LOOKS.index(self.desk.settings.look) + 1) % len(LOOKS)]
+        self.desk.settings.look = look
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.wear(app, look)
+        self.desk.tell(_("Look: {look}").format(look=_(LOOK_WORDS[look])))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's)
+        """Ends lines and threads; what is under way stays in the journal."""
+        self.desk.settings.geometry = self.saveGeometry()
+        self.desk.settings.save()
+        self.desk.line.close()
+        self.desk.calls.close()
+        if self.station is not None:
+            self.station.close()
+        super().closeEvent(event)
+
+    def _listen(self) -> None:
+        """Scans come from now on."""
+        from clients.desktop.scanner import StationScans, TypedScans  # noqa: PLC0415
+
+        self.typed_scans = TypedScans(self)
+        self.typed_scans.scanned.connect(self.scanned)
+        self.typed_scans.watch(self.windowHandle())
+        if self._station_address:
+            self.station = StationScans(self._station_address, self)
+            self.station.scanned.connect(self._station_scanned)
+
+    def _lay_out(self, name: str, connection: Connection) -> None:
+        self._entries: list[QPushButton] = []
+        side = QFrame()
+        side.setProperty("role", "side")
+        side.setFixedWidth(224)
+        self._side = QVBoxLayout(side)
+        self._side.setContentsMargins(12, 18, 12, 14)
+        self._side.setSpacing(6)
+        title = label("heading", wraps=True)
+        title.setContentsMargins(6, 0, 0, 10)
+        self.say(title.setText, name)
+        self._side.addWidget(title)
+        self._side.addStretch()
+        keys = label("muted", wraps=True)
+        self.tell(keys.setText, lambda: _("F1  all keys") + "\n" + _("Ctrl+L  language"))
+        keys.setContentsMargins(6, 0, 0, 0)
+        self._side.addWidget(keys)
+        self.stack = QStackedWidget()
+        middle = QVBoxLayout()
+        middle.setContentsMargins(EDGE, EDGE, EDGE, SPACE)
+        middle.setSpacing(SPACE)
+        middle.addWidget(self.desk.notice)
+        middle.addWidget(self.stack, 1)
+        whole = QWidget()
+        columns = QHBoxLayout()
+        columns.setSpacing(0)
+        columns.addWidget(side)
+        columns.addLayout(middle, 1)
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addLayout(columns, 1)
+        rows.addWidget(self._foot(connection))
+        self.setCentralWidget(whole)
+
+    def _foot(self, connection: Connection) -> QFrame:
+        foot = QFrame()
+        foot.setProperty("role", "foot")
+        inside = QHBoxLayout(foot)
+        inside.setContentsMargins(EDGE, 7, EDGE, 7)
+        self.line_state = label("muted")
+        self.say(self.line_state.setText, marked("● looking for the server …"))
+        self._last_scan = label("muted")
+        who = label("muted")
+        who.setText(connection.actor)
+        inside.addWidget(self.line_state)
+        inside.addSpacing(24)
+        inside.addWidget(self._last_scan)
+        inside.addStretch()
+        inside.addWidget(who)
+        return foot
+
+    def _key(self, key: str, act: Callable[[], object]) -> QShortcut:
+        made = QShortcut(QKeySequence(key), self)
+        made.activated.connect(act)
+        return made
+
+    def _all_keys(self) -> list[tuple[str, str]]:
+        places = [(f"F{number + 2}", _(screen.NAME)) for number, screen in enumerate(self.screens)]
+        here = [(each.key, _(each.words)) for each in self.screen_now.shortcuts()]
+        always = [
+            ("Ctrl+L", _("the other language")),
+            ("Ctrl+D", _("light, dark, or as the system")),
+            ("F1", _("this list")),
+        ]
+        return places + here + always
+
+    def _line_stands(self, connected: bool) -> None:
+        mark(self.line_state, "role", "good" if connected else "bad")
+        server = self.desk.calls.connection.server
+        if connected:
+            self.say(self.line_state.setText, marked("● connected to {server}"), server=server)
+        else:
+            self.say(self.line_state.setText, marked("● looking for the server at {server} …"), server=server)
+
+    def _changed(self, changes: Changes) -> None:
+        if RESOURCE_SETTING in changes:
+            self.desk.calls.settings_changed()
+        for screen in self.screens:
+            screen.changed(changes)
+
+    def _missed(self) -> None:
+        self.desk.calls.settings_changed()
+        for screen in self.screens:
+            screen.reload()
+
+    def _station_scanned(self, scan: Scan) -> None:
+        if scan.problem:
+            self.desk.notice.show_words(scan_words(scan), bad=True)
+        else:
+            self.scanned(scan.code)
+
+
+def _entry_words(key: str, screen: Screen) -> str:
+    return f"{key}    {_(screen.NAME)}"
+
+
+class KeysDialog(QDialog, Speaking):
+    """The keys that do something."""
+
+    def __init__(self, parent: QWidget, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(_("Keys"))
+        rows = QGridLayout()
+        rows.setHorizontalSpacing(28)
+        rows.setVerticalSpacing(9)
+        for row, (key, words) in enumerate(keys):
+            name, meaning = label("heading"), label()
+            name.setText(key)
+            meaning.setText(words)
+            rows.addWidget(name, row, 0)
+            rows.addWidget(meaning, row, 1)
+        inside = QVBoxLayout(self)
+        inside.setContentsMargins(28, 24, 28, 20)
+        inside.setSpacing(18)
+        inside.addLayout(rows)
+        buttons = QDialogButtonBox()
+        close = buttons.addButton(_("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+        close.setDefault(True)
+        buttons.rejected.connect(self.reject)
+        inside.addWidget(buttons)

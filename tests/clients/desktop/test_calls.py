@@ -1,0 +1,152 @@
+"""Goal: nothing waits on the window's thread, and every call has one outcome, told there, in plain words.
+
+Method: a server that answers as the test says, so that it can be slow, silent and gone.
+"""
+
+import threading
+import time
+
+import grpc
+import pytest
+from PySide6.QtCore import QObject, QThread, QTimer
+
+from clients.common.client import Patience
+from clients.desktop.calls import READERS
+from kasir.v1.booking_pb2 import CancelBookingRequest, CancelBookingResponse, Order
+from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse, Item, ItemAvailability
+from tests.clients.conftest import Refusal
+
+
+def item(sku: str) -> GetItemResponse:
+    return GetItemResponse(item=ItemAvailability(item=Item(item_id=1, sku=sku)))
+
+
+def get_item(sku: str):
+    return lambda shop: shop.call(GetItemRequest(sku=sku), GetItemResponse).item.item.sku
+
+
+def test_an_answer_comes_back_on_the_windows_thread(scripted, calls, qapp, wait):
+    scripted.answers(GetItemRequest, item("KOPI-01"))
+    heard = []
+    owner = QObject()
+    calls(scripted.address).look(
+        owner, get_item("KOPI-01"), lambda sku: heard.append((sku, QThread.currentThread()))
+    )
+    wait(lambda: heard)
+    assert heard == [("KOPI-01", qapp.thread())]
+
+
+def test_a_refusal_is_told_in_plain_words_with_its_field(scripted, calls, wait):
+    refusal = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_REQUIRED", "no", {"field": "sku"})
+    scripted.answers(GetItemRequest, refusal)
+    failed = []
+    owner = QObject()
+    calls(scripted.address).look(owner, get_item(""), lambda _sku: None, failed.append)
+    wait(lambda: failed)
+    assert (failed[0].words, failed[0].field) == ("Sku is missing.", "sku")
+
+
+def test_the_window_lives_while_an_answer_is_awaited(scripted, calls, wait):
+    go = threading.Event()
+    scripted.answers(GetItemRequest, lambda _request: item("KOPI-01") if go.wait(60) else None)
+    heard: list[str] = []
+    ticks: list[float] = []
+    clock = QTimer()
+    clock.timeout.connect(lambda: ticks.append(time.monotonic()))
+    clock.start(5)
+    owner = QObject()
+    calls(scripted.address).look(owner, get_item("KOPI-01"), heard.append)
+    scripted.wait_for_request()
+    wait(lambda: len(ticks) > 20)
+    assert not heard
+    go.set()
+    wait(lambda: heard)
+
+
+def test_of_several_under_one_name_only_the_newest_tells(scripted, calls, wait):
+    go = threading.Event()
+
+    def answer(request: GetItemRequest) -> GetItemResponse:
+        if request.sku == "slow":
+            go.wait(60)
+        return item(request.sku)
+
+    scripted.answers(GetItemRequest, answer)
+    heard: list[str] = []
+    owner = QObject()
+    made = calls(scripted.address)
+    busy: list[int] = []
+    made.busy.connect(busy.append)
+    made.look(owner, get_item("slow"), heard.append, latest="item")
+    scripted.wait_for_request()
+    made.look(owner, get_item("fast"), heard.append, latest="item")
+    wait(lambda: heard)
+    go.set()
+    wait(lambda: busy[-1] == 0)
+    assert heard == ["fast"]
+
+
+def test_commands_keep_their_order(scripted, calls, wait):
+    scripted.answers(
+        CancelBookingRequest,
+        lambda request: CancelBookingResponse(order=Order(order_id=request.order_id)),
+    )
+    heard: list[int] = []
+    owner = QObject()
+    made = calls(scripted.address)
+    for number in range(1, 21):
+        request = CancelBookingRequest(order_id=number)
+        made.do(
+            owner,
+            lambda shop, request=request: shop.call(request, CancelBookingResponse).order.order_id,
+            heard.append,
+        )
+    wait(lambda: len(heard) == 20)
+    assert heard == list(range(1, 21))
+
+
+def test_a_command_without_an_answer_is_kept_and_said_to_be(scripted, calls, wait, in_a_state_of_its_own):
+    failed = []
+    owner = QObject()
+    go = threading.Event()
+    scripted.answers(CancelBookingRequest, lambda _request: CancelBookingResponse() if go.wait(60) else None)
+    made = calls(scripted.address, Patience(timeout_s=0.3, tries=1))
+    request = CancelBookingRequest(order_id=7)
+    made.do(owner, lambda shop: shop.call(request, CancelBookingResponse), lambda _reply: None, failed.append)
+    wait(lambda: failed)
+    go.set()
+    assert failed[0].kept
+    assert [each.method for each in in_a_state_of_its_own()] == ["/kasir.v1.BookingService/CancelBooking"]
+
+
+def test_who_is_gone_is_told_nothing(scripted, calls, wait):
+    go = threading.Event()
+    scripted.answers(GetItemRequest, lambda _request: item("KOPI-01") if go.wait(60) else None)
+    heard: list[str] = []
+    made = calls(scripted.address)
+    busy: list[int] = []
+    made.busy.connect(busy.append)
+    owner = QObject()
+    made.look(owner, get_item("KOPI-01"), heard.append)
+    scripted.wait_for_request()
+    import shiboken6
+
+    shiboken6.delete(owner)
+    go.set()
+    wait(lambda: busy[-1] == 0)
+    assert not heard
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_ours_is_told_and_the_next_call_is_made(scripted, calls, wait):
+    scripted.answers(GetItemRequest, item("KOPI-01"))
+    owner = QObject()
+    made = calls(scripted.address)
+    failed, heard = [], []
+    for _fault in range(READERS + 1):
+        made.look(owner, lambda _shop: 1 // 0, heard.append, failed.append)
+    wait(lambda: len(failed) == READERS + 1)
+    assert "fault of the program" in failed[0].words
+    made.look(owner, get_item("KOPI-01"), heard.append)
+    wait(lambda: heard)
+    assert heard == ["KOPI-01"]

@@ -1,0 +1,267 @@
+"""Takes a picture of every screen of the desktops, over a real server with a small shop in it.
+
+    python -m tools.screens             # into docs/screens/
+    python -m tools.screens --only book
+
+Names are Faker's; nothing on the pictures is of a real person.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from faker import Faker
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QDialog, QWidget
+
+from clients.common.client import Client
+from clients.common.connection import Connection
+from clients.desktop import texts, theme
+from clients.desktop.app import application
+from clients.desktop.cs.window import CsWindow
+from clients.desktop.settings import LocalSettings
+from kasir.v1.booking_pb2 import BookingInput, CreateBookingRequest, CreateBookingResponse, OrderLineInput
+from kasir.v1.common_pb2 import CHANNEL_CHAT, CHANNEL_WEB, Address
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "docs" / "screens"
+SEED = 20_261_127
+PATIENCE_MS = 20_000
+WORDS = (
+    ("KOPI-02", "Kopi Gayo Bubuk 500 g", "Kopi", "185.000"),
+    ("KOPI-03", "Kopi Toraja Biji Sangrai 1 kg, kemasan kaleng edisi Lebaran", "Kopi", "412.500"),
+    ("KOPI-04", "Kopi Susu Gula Aren Botol 250 ml", "Kopi", "24.000"),
+    ("TEH-03", "Teh Hijau Celup, isi 50", "Teh", "31.500"),
+    ("MADU-01", "Madu Hutan Sumbawa 650 ml", "Madu", "145.000"),
+)
+
+
+def wait(condition: Callable[[], object]) -> None:
+    """Lets the window live until the condition holds. Raises RuntimeError when it never does."""
+    loop, poll = QEventLoop(), QTimer()
+    poll.timeout.connect(lambda: loop.quit() if condition() else None)
+    poll.start(20)
+    QTimer.singleShot(PATIENCE_MS, loop.quit)
+    loop.exec()
+    if not condition():
+        raise RuntimeError("the screen never came to be")
+
+
+def rest(milliseconds: int = 250) -> None:
+    """Lets what is under way be painted."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def kasir(target: str, *words: str) -> None:
+    """One command of the terminal."""
+    command = [sys.executable, "-m", "kasir.cli", *words, "--server", target, "--as", "sari"]
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A server over an empty store; its address."""
+    command = [sys.executable, "-m", "kasir.cli", "serve", "--data", str(folder / "shop")]
+    (folder / "shop").mkdir()
+    log = (folder / "log").open("wb")
+    with subprocess.Popen(
+        [*command, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=log
+    ) as server:
+        assert server.stdout is not None
+        ready = server.stdout.readline().decode()
+        try:
+            yield ready.removeprefix("kasir serving on ").split(" ", 1)[0]
+        finally:
+            server.terminate()
+
+
+def furnish(target: str) -> None:
+    """Items, stock and orders."""
+    kasir(target, "setup", "sample")
+    for sku, name, category, price in WORDS:
+        kasir(target, "catalogue", "add", sku, name, "--price", price, "--category", category)
+    kasir(
+        target,
+        "warehouse",
+        "receive",
+        "KOPI-01x9",
+        "GULA-5x30",
+        "KOPI-02x40",
+        "KOPI-03x6",
+        "KOPI-04x200",
+        "--reference",
+        "SJ-7",
+    )
+    fake = Faker("id_ID")
+    fake.seed_instance(SEED)
+    with Client(Connection(target, "sari")) as client:
+        for number in range(40):
+            phone = f"0812{number:08d}"
+            line = OrderLineInput(location_id=1, item_id=1 + number % 2, quantity=1)
+            booking = BookingInput(
+                customer_name=fake.name(),
+                customer_phone=phone,
+                address=Address(
+                    recipient=fake.name(), phone=phone, street=fake.street_address(), city=fake.city_name()
+                ),
+                lines=[line],
+                channel=CHANNEL_CHAT if number % 3 else CHANNEL_WEB,
+                bank_account_id=1,
+                courier_id=1,
+            )
+            booking.expire_time.GetCurrentTime()
+            booking.expire_time.seconds += 90 + number * 411
+            client.call(CreateBookingRequest(booking=booking), CreateBookingResponse)
+    for order in (3, 7, 12):
+        kasir(target, "cs", "pay", str(order), "--method", "cash")
+    kasir(target, "cs", "cancel", "20", "--reason", "salah barang")
+    for line, note in (
+        ("KOPI-01", "Bu Sari, jam 3"),
+        ("KOPI-02x2", ""),
+        ("KOPI-04x6", "chat 118"),
+        ("TEH-02", ""),
+    ):
+        kasir(target, "cs", "drop", line, "--note", note)
+    kasir(target, "warehouse", "hand-over", "1", "--scan", "8991234567891")
+    kasir(target, "warehouse", "reject", "4", "--reason", "kemasan penyok")
+
+
+class Studio:
+    """The window, and the pictures taken of it."""
+
+    def __init__(self, window: CsWindow, only: str) -> None:
+        self.window = window
+        self._only = only
+
+    def take(self, name: str, what: QWidget | None = None) -> None:
+        """Takes one picture."""
+        if self._only not in name:
+            return
+        rest()
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        (what or self.window).grab().save(str(PICTURES / f"{name}.png"))
+        print(PICTURES / f"{name}.png")
+
+    def find(self) -> None:
+        """Found, nothing, nothing left."""
+        finding = self.window.finding
+        self.window.go(finding)
+        self.take("cs-find-empty")
+        finding.scanned("kopi")
+        wait(lambda: finding.found.rowCount() > 3)
+        finding.table.choose(1)
+        self.take("cs-find")
+        finding.scanned("madu")
+        wait(lambda: finding.found.rowCount() == 1)
+        self.take("cs-find-nothing-left")
+        finding.scanned("teh hijau")
+        wait(finding.other.isVisible)
+        self.take("cs-find-instead")
+
+    def book(self) -> None:
+        """Being written, refused, done."""
+        booking = self.window.booking
+        self.window.go(booking)
+        self.take("cs-book-empty")
+        for code in ("KOPI-03", "KOPI-04", "KOPI-02"):
+            before = len(booking.lines.rows)
+            booking.scanned(code)
+            wait(lambda before=before: len(booking.lines.rows) > before)
+        booking.lines.rows[1].quantity.set_value(12)
+        booking.lines.rows[2].discount.setText("10.000")
+        booking.form.phone.setText("081200000005")
+        wait(lambda: booking.form.known)
+        booking.form.courier.setCurrentIndex(1)
+        booking.form.fields["shipping"].setText("18.000")
+        wait(lambda: "Rp 18.000" in booking.parts.text())
+        self.take("cs-book")
+        booking.lines.rows[0].quantity.set_value(60)
+        booking.book()
+        wait(self.window.desk.notice.isVisible)
+        self.take("cs-book-refused")
+        booking.lines.rows[0].quantity.set_value(1)
+        booking.book()
+        wait(lambda: booking.booked)
+        self.take("cs-book-done")
+
+    def drops(self) -> None:
+        """Asked for, handed over, rejected."""
+        drops = self.window.drops
+        self.window.go(drops)
+        wait(lambda: drops.asked.rowCount() == 4)
+        self.take("cs-drops")
+
+    def parcels(self) -> None:
+        """Before the sale, after it, an airway bill entered."""
+        parcels = self.window.parcels
+        self.window.go(parcels)
+        wait(parcels.sell_all.isEnabled)
+        self.take("cs-parcels-empty")
+        parcels.sell()
+        wait(lambda: parcels.parcels.rowCount() == 3)
+        self.take("cs-parcels-sold")
+        parcels.table.choose(2)
+        parcels.scanned("JP7012345678")
+        wait(lambda: "JP7012345678" in self.window.desk.notice.words.text())
+        parcels.print_labels()
+        wait(lambda: "JP7012345678" not in self.window.desk.notice.words.text())
+        self.take("cs-parcels")
+
+    def orders(self) -> None:
+        """The list, and the question before a cancellation."""
+        orders = self.window.orders
+        self.window.go(orders)
+        wait(lambda: orders.orders.rowCount() > 30)
+        orders.table.choose(2)
+        self.take("cs-orders")
+        orders.ask_to_cancel()
+        dialog = orders.findChild(QDialog)
+        self.take("cs-orders-cancel", dialog)
+        dialog.reject()
+        self.window.show_keys()
+        keys = self.window.findChild(QDialog)
+        self.take("cs-keys", keys)
+        keys.reject()
+
+
+def main() -> None:
+    """Takes all of them, or those whose name has `--only` in it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="")
+    only = parser.parse_args().only
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["KASIR_STATE"] = str(Path(folder) / "state")
+        with served(Path(folder)) as target:
+            furnish(target)
+            settings = LocalSettings("cs-desktop")
+            settings.look = "light"
+            app = application("cs-desktop", settings)
+            window = CsWindow(Connection(target, "sari"), settings)
+            window.show()
+            wait(lambda: window.desk.line.connected)
+            studio = Studio(window, only)
+            studio.find()
+            studio.book()
+            studio.orders()
+            studio.drops()
+            studio.parcels()
+            window.go(window.orders)
+            theme.wear(app, "dark")
+            texts.speak("en")
+            studio.take("cs-orders-dark-english")
+            window.go(window.finding)
+            studio.take("cs-find-dark-english")
+            window.close()
+
+
+if __name__ == "__main__":
+    main()
