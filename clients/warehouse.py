@@ -10,13 +10,25 @@ import typer
 
 from clients.common.commands import command, new_app
 from clients.common.delivery_csv import read_delivery
+from clients.common.drop_orders import hand_over as hand_over_scanned
+from clients.common.drop_orders import take_back
 from clients.common.numbers import WHOLE_MAX, id_argument
 from clients.common.output import state_number, to_plain
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
-from clients.common.specs import LineSpec, parse_adjustment, parse_stock_line
-from clients.common.views import drop_order_state, drop_orders_table, items_table, stocks_table
+from clients.common.specs import LineSpec, parse_adjustment, parse_count, parse_stock_line
+from clients.common.stock_count import Counted, correct, on_hand
+from clients.common.views import (
+    counts_table,
+    drop_order_state,
+    drop_orders_table,
+    items_table,
+    stocks_table,
+    to_buy_table,
+)
+from kasir.v1.catalogue_pb2 import ListItemsRequest, ListItemsResponse
 from kasir.v1.drop_order_pb2 import (
+    DROP_ORDER_STATE_REQUESTED,
     DropOrderState,
     HandOverDropOrderRequest,
     HandOverDropOrderResponse,
@@ -66,7 +78,7 @@ DropOrderNumber = Annotated[int, id_argument("Its number.")]
     "watch",
     [
         "kasir warehouse watch",
-        "kasir warehouse watch --location GUDANG",
+        "kasir warehouse watch --location GUDANG --bell",
         "kasir warehouse watch --json --since 1200",
     ],
     REQUESTS,
@@ -78,6 +90,7 @@ def watch(
         int,
         typer.Option(min=0, max=WHOLE_MAX, help="Changes after this revision; else all open requests first."),
     ] = 0,
+    bell: Annotated[bool, typer.Option("--bell", help="Ring when something is asked for.")] = False,
 ) -> None:
     """Show Drop Orders as they come and change, until Ctrl-C.
 
@@ -90,6 +103,8 @@ def watch(
         for reply in shop.client.watch(request, WatchDropOrdersResponse, restart_revision=0):
             if reply.HasField("drop_order"):
                 _show_change(shop, reply)
+                if bell and reply.drop_order.state == DROP_ORDER_STATE_REQUESTED:
+                    print("\a", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         shop.output.say("Stopped watching.", "dim")
 
@@ -134,12 +149,29 @@ def list_(
     shop.output.emit({"drop_orders": found}, lambda: drop_orders_table(shop, found, f"Drop Orders: {state}"))
 
 
-@command(app, "hand-over", ["kasir warehouse hand-over 12 --scan 8991234567891"], REQUESTS)
-def hand_over(shop: Shop, drop_order: DropOrderNumber, scan: Scan) -> None:
+@command(
+    app,
+    "hand-over",
+    ["kasir warehouse hand-over --scan 8991234567891", "kasir warehouse hand-over 12 --scan 8991234567891"],
+    REQUESTS,
+)
+def hand_over(
+    shop: Shop,
+    scan: Scan,
+    drop_order: Annotated[
+        int | None, id_argument("Its number; else the one that waits longest for it.")
+    ] = None,
+    location: Location = "",
+) -> None:
     """Scan an item and hand it over to the CS desk."""
-    request = HandOverDropOrderRequest(drop_order_id=drop_order, barcode=scan)
-    reply = shop.call(request, HandOverDropOrderResponse, note=f"hand over drop order {drop_order}")
-    shop.output.emit(reply, lambda: drop_orders_table(shop, [reply.drop_order], "Handed over"))
+    if drop_order:
+        request = HandOverDropOrderRequest(drop_order_id=drop_order, barcode=scan)
+        handed = shop.call(
+            request, HandOverDropOrderResponse, note=f"hand over drop order {drop_order}"
+        ).drop_order
+    else:
+        handed = hand_over_scanned(shop, shop.location(location, LOCATION_KIND_WAREHOUSE).location_id, scan)
+    shop.output.emit({"drop_order": handed}, lambda: drop_orders_table(shop, [handed], "Handed over"))
 
 
 @command(app, "reject", ["kasir warehouse reject 12 --reason 'box is damaged'"], REQUESTS)
@@ -154,12 +186,27 @@ def reject(
     shop.output.emit(reply, lambda: drop_orders_table(shop, [reply.drop_order], "Rejected"))
 
 
-@command(app, "return", ["kasir warehouse return 12 --scan 8991234567891"], REQUESTS)
-def return_(shop: Shop, drop_order: DropOrderNumber, scan: Scan) -> None:
+@command(
+    app,
+    "return",
+    ["kasir warehouse return --scan 8991234567891", "kasir warehouse return 12 --scan 8991234567891"],
+    REQUESTS,
+)
+def return_(
+    shop: Shop,
+    scan: Scan,
+    drop_order: Annotated[
+        int | None, id_argument("Its number; else the one that waits longest to come back.")
+    ] = None,
+    location: Location = "",
+) -> None:
     """Scan an item back into the warehouse: the Drop Order is closed."""
-    request = ReturnDropOrderRequest(drop_order_id=drop_order, barcode=scan)
-    reply = shop.call(request, ReturnDropOrderResponse, note=f"return drop order {drop_order}")
-    shop.output.emit(reply, lambda: drop_orders_table(shop, [reply.drop_order], "Returned"))
+    if drop_order:
+        request = ReturnDropOrderRequest(drop_order_id=drop_order, barcode=scan)
+        back = shop.call(request, ReturnDropOrderResponse, note=f"return drop order {drop_order}").drop_order
+    else:
+        back = take_back(shop, shop.location(location, LOCATION_KIND_WAREHOUSE).location_id, scan)
+    shop.output.emit({"drop_order": back}, lambda: drop_orders_table(shop, [back], "Returned"))
 
 
 @command(
@@ -227,6 +274,67 @@ def adjust(
     shop.output.emit(reply, lambda: stocks_table(shop, reply.stocks, "Stock now"))
 
 
+@command(
+    app,
+    "count",
+    [
+        "kasir warehouse count KOPI-01x12 GULA-5x0",
+        "kasir warehouse count --file count.csv --dry-run",
+    ],
+    STOCK,
+)
+def count(
+    shop: Shop,
+    line: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODExQTY]...", help="What was counted.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            exists=True,
+            dir_okay=False,
+            help="A CSV file of code and quantity, at most 1,000 lines; the first may name them so.",
+        ),
+    ] = None,
+    location: Location = "",
+    reason: Annotated[str, typer.Option(help="What stands beside the correction.")] = "count",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what differs.")] = False,
+) -> None:
+    """Count what lies there: the books are corrected by what differs. All lines or none.
+
+    Count while nothing moves: what was sold between the count and this command is taken for a difference.
+    """
+    place = shop.location(location, LOCATION_KIND_WAREHOUSE).location_id
+    specs = [parse_count(text) for text in line or []] + (read_delivery(file, least=0) if file else [])
+    if not specs:
+        raise BadInput("Say what was counted: CODExQUANTITY, or --file.")
+    counts = _counts(shop, place, specs)
+    stocks = [] if dry_run else correct(shop, place, counts, reason)
+    differences = [
+        {
+            "sku": each.item.sku,
+            "counted": each.counted,
+            "on_hand": each.on_hand,
+            "difference": each.difference,
+        }
+        for each in counts
+    ]
+    title = "What differs" if dry_run else "Counted"
+    shop.output.emit({"counts": differences, "stocks": stocks}, lambda: counts_table(counts, title))
+
+
+def _counts(shop: Shop, location_id: int, specs: Sequence[LineSpec]) -> list[Counted]:
+    """The same item counted in two places of the warehouse is one count."""
+    counts: dict[int, Counted] = {}
+    for spec in specs:
+        found = shop.item(spec.code)
+        before = counts.get(found.item.item_id)
+        counted = spec.quantity + (before.counted if before else 0)
+        counts[found.item.item_id] = Counted(found.item, counted, on_hand(found, location_id))
+    return list(counts.values())
+
+
 @command(app, "transfer", ["kasir warehouse transfer KOPI-01x6 GULA-5x2 --from GUDANG --to TOKO"], STOCK)
 def transfer(
     shop: Shop,
@@ -277,3 +385,11 @@ def stock(
         place = shop.location(location, LOCATION_KIND_WAREHOUSE).location_id
         stocks = shop.pages(ListStocksRequest(location_id=place), ListStocksResponse, "stocks", limit)
     shop.output.emit({"stocks": stocks}, lambda: stocks_table(shop, stocks, "Stock"))
+
+
+@command(app, "to-buy", ["kasir warehouse to-buy", "kasir warehouse to-buy --json"], STOCK)
+def to_buy(shop: Shop, limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 200) -> None:
+    """Items of which less is available than their reorder point."""
+    found = shop.pages(ListItemsRequest(to_reorder_only=True), ListItemsResponse, "items", limit)
+    items = [shop.item_by_id(each.item_id) for each in found]
+    shop.output.emit({"items": items}, lambda: to_buy_table(items))

@@ -77,6 +77,9 @@ ENTRIES: dict[str, Entry] = {
     "warehouse": Entry(
         "Warehouse: watch requests, hand over, return by scan.", SHOP, "clients.warehouse:app"
     ),
+    "warehouse-desktop": Entry(
+        "The warehouse in a window.", SHOP, "clients.desktop.warehouse.main:app", extra="desktop"
+    ),
     "till": Entry("Till: open a shift, sell, close with counted cash.", SHOP, "clients.till.terminal:app"),
     "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
     "messages": Entry(

@@ -23,10 +23,13 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from clients.common.client import Client
 from clients.common.connection import Connection
+from clients.common.specs import LineSpec
 from clients.desktop import texts, theme
 from clients.desktop.app import application
 from clients.desktop.cs.window import CsWindow
 from clients.desktop.settings import LocalSettings
+from clients.desktop.warehouse.window import WarehouseWindow
+from clients.desktop.window import Window
 from kasir.v1.booking_pb2 import BookingInput, CreateBookingRequest, CreateBookingResponse, OrderLineInput
 from kasir.v1.common_pb2 import CHANNEL_CHAT, CHANNEL_WEB, Address
 
@@ -135,11 +138,11 @@ def furnish(target: str) -> None:
     kasir(target, "warehouse", "reject", "4", "--reason", "kemasan penyok")
 
 
-class Studio:
-    """The window, and the pictures taken of it."""
+class Camera:
+    """Takes pictures of one window."""
 
-    def __init__(self, window: CsWindow, only: str) -> None:
-        self.window = window
+    def __init__(self, window: Window, only: str) -> None:
+        self._frame = window
         self._only = only
 
     def take(self, name: str, what: QWidget | None = None) -> None:
@@ -148,8 +151,16 @@ class Studio:
             return
         rest()
         PICTURES.mkdir(parents=True, exist_ok=True)
-        (what or self.window).grab().save(str(PICTURES / f"{name}.png"))
+        (what or self._frame).grab().save(str(PICTURES / f"{name}.png"))
         print(PICTURES / f"{name}.png")
+
+
+class CsStudio(Camera):
+    """Customer service's window."""
+
+    def __init__(self, window: CsWindow, only: str) -> None:
+        super().__init__(window, only)
+        self.window = window
 
     def find(self) -> None:
         """Found, nothing, nothing left."""
@@ -233,6 +244,88 @@ class Studio:
         keys.reject()
 
 
+class WarehouseStudio(Camera):
+    """The warehouse's window."""
+
+    def __init__(self, window: WarehouseWindow, only: str) -> None:
+        super().__init__(window, only)
+        self.window = window
+
+    def drops(self) -> None:
+        """What is asked for, refused, and comes back."""
+        incoming, returns = self.window.incoming, self.window.returns
+        wait(lambda: incoming.waiting.rowCount() == 2)
+        self.take("warehouse-asked-for")
+        incoming.ask_why()
+        dialog = incoming.findChild(QDialog)
+        self.take("warehouse-cannot-be-given", dialog)
+        dialog.reject()
+        incoming.scanned("GULA-5")
+        wait(self.window.desk.notice.isVisible)
+        self.take("warehouse-nobody-asks")
+        self.window.go(returns)
+        wait(lambda: returns.waiting.rowCount() == 1)
+        self.take("warehouse-returns")
+
+    def goods(self) -> None:
+        """A delivery, a count, what to buy."""
+        receiving, counting = self.window.receiving, self.window.counting
+        self.window.go(receiving)
+        self.take("warehouse-receive-empty")
+        receiving.add([LineSpec("KOPI-02", 24), LineSpec("GULA-5", 60), LineSpec("TEH-03", 12)])
+        receiving.reference.setText("SJ-2231")
+        wait(lambda: receiving.goods.rowCount() == 3)
+        self.take("warehouse-receive")
+        self.window.go(counting)
+        counting.add([LineSpec("KOPI-04", 193), LineSpec("KOPI-02", 40), LineSpec("GULA-5", 30)])
+        wait(lambda: counting.goods.rowCount() == 3)
+        counting.table.choose(0)
+        self.take("warehouse-count")
+        self.window.go(self.window.to_buy)
+        wait(lambda: self.window.to_buy.items.rowCount() > 1)
+        self.take("warehouse-to-buy")
+
+
+def customer_service(target: str, only: str) -> None:
+    """All screens of `kasir cs-desktop`."""
+    settings = LocalSettings("cs-desktop")
+    settings.look = "light"
+    app = application("cs-desktop", settings)
+    window = CsWindow(Connection(target, "sari"), settings)
+    window.show()
+    wait(lambda: window.desk.line.connected)
+    studio = CsStudio(window, only)
+    studio.find()
+    studio.book()
+    studio.orders()
+    studio.drops()
+    studio.parcels()
+    window.go(window.orders)
+    theme.wear(app, "dark")
+    texts.speak("en")
+    studio.take("cs-orders-dark-english")
+    window.go(window.finding)
+    studio.take("cs-find-dark-english")
+    window.close()
+
+
+def warehouse(target: str, only: str) -> None:
+    """All screens of `kasir warehouse-desktop`."""
+    kasir(target, "cs", "release", "1")
+    for sku, point in (("KOPI-03", "10"), ("TEH-03", "24"), ("MADU-01", "6")):
+        kasir(target, "catalogue", "change", sku, "--reorder-point", point)
+    settings = LocalSettings("warehouse-desktop")
+    settings.look = "light"
+    application("warehouse-desktop", settings)
+    window = WarehouseWindow(Connection(target, "gudang"), settings)
+    window.show()
+    wait(lambda: window.desk.line.connected)
+    studio = WarehouseStudio(window, only)
+    studio.drops()
+    studio.goods()
+    window.close()
+
+
 def main() -> None:
     """Takes all of them, or those whose name has `--only` in it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -242,25 +335,8 @@ def main() -> None:
         os.environ["KASIR_STATE"] = str(Path(folder) / "state")
         with served(Path(folder)) as target:
             furnish(target)
-            settings = LocalSettings("cs-desktop")
-            settings.look = "light"
-            app = application("cs-desktop", settings)
-            window = CsWindow(Connection(target, "sari"), settings)
-            window.show()
-            wait(lambda: window.desk.line.connected)
-            studio = Studio(window, only)
-            studio.find()
-            studio.book()
-            studio.orders()
-            studio.drops()
-            studio.parcels()
-            window.go(window.orders)
-            theme.wear(app, "dark")
-            texts.speak("en")
-            studio.take("cs-orders-dark-english")
-            window.go(window.finding)
-            studio.take("cs-find-dark-english")
-            window.close()
+            customer_service(target, only)
+            warehouse(target, only)
 
 
 if __name__ == "__main__":

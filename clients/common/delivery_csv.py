@@ -1,4 +1,4 @@
-"""A delivery as a CSV file: a code and a quantity a row.
+"""A delivery or a count as a CSV file: a code and a quantity a row.
 
 The file becomes stock, so no row is passed over in silence: a first row is the columns' names only when it is
 known as such, and whatever else is no code with a quantity ends the reading.
@@ -17,18 +17,20 @@ CODE_NAMES = frozenset({"code", "sku"})
 QUANTITY_NAMES = frozenset({"qty", "quantity"})
 
 
-def read_delivery(path: Path) -> list[LineSpec]:
-    """All rows, in order. Raises BadInput naming the row that is none, and why."""
+def read_delivery(path: Path, least: int = 1) -> list[LineSpec]:
+    """All rows, in order; a quantity is `least` or more. Raises BadInput naming the row that is none, and
+    why.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _rows(path, file)
+            return _rows(path, file, least)
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text; save it as CSV UTF-8.") from error
     except csv.Error as error:
         raise BadInput(f"{path} is not CSV: {error}.") from error
 
 
-def _rows(path: Path, file: TextIO) -> list[LineSpec]:
+def _rows(path: Path, file: TextIO, least: int) -> list[LineSpec]:
     rows: list[LineSpec] = []
     is_first = True
     reader = csv.reader(file, delimiter=delimiter_of(file), strict=True)
@@ -37,7 +39,7 @@ def _rows(path: Path, file: TextIO) -> list[LineSpec]:
         if not any(cells):
             continue
         if not (is_first and _names_columns(cells)):
-            rows.append(_line(cells, f"{path}, row {reader.line_num}"))
+            rows.append(_line(cells, least, f"{path}, row {reader.line_num}"))
         is_first = False
     return rows
 
@@ -49,14 +51,14 @@ def _names_columns(cells: list[str]) -> bool:
     return code in CODE_NAMES and quantity in QUANTITY_NAMES
 
 
-def _line(cells: list[str], where: str) -> LineSpec:
+def _line(cells: list[str], least: int, where: str) -> LineSpec:
     if len(cells) != 2:
         raise BadInput(f"{where} has {len(cells)} columns: write the code and the quantity, like KOPI-01,24.")
     code, typed = cells
     if not code:
         raise BadInput(f"{where} has no code.")
     quantity = parse_whole(typed)
-    if quantity is None or not 1 <= quantity <= QUANTITY_MAX:
+    if quantity is None or not least <= quantity <= QUANTITY_MAX:
         most = f"{QUANTITY_MAX:,}".replace(",", ".")
-        raise BadInput(f"{where}: '{typed}' is no quantity, which is a whole number from 1 to {most}.")
+        raise BadInput(f"{where}: '{typed}' is no quantity, which is a whole number from {least} to {most}.")
     return LineSpec(code, quantity)

@@ -1,16 +1,36 @@
-"""Drop Orders that nobody will book."""
+"""Drop Orders that nobody will book, and those that a scan is for."""
 
+from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from kasir.v1.drop_order_pb2 import (
     DROP_ORDER_STATE_REQUESTED,
+    DROP_ORDER_STATE_RETURN_DUE,
     CancelDropOrderRequest,
     CancelDropOrderResponse,
     DropOrder,
+    DropOrderState,
     GetDropOrderRequest,
     GetDropOrderResponse,
+    HandOverDropOrderRequest,
+    HandOverDropOrderResponse,
+    ListDropOrdersRequest,
+    ListDropOrdersResponse,
     ReleaseDropOrderRequest,
     ReleaseDropOrderResponse,
+    ReturnDropOrderRequest,
+    ReturnDropOrderResponse,
 )
+
+
+class NobodyWaits(BadInput):
+    """No Drop Order in that state is of the item that was scanned."""
+
+    def __init__(self, state: DropOrderState.ValueType, sku: str) -> None:
+        self.sku = sku
+        coming = state == DROP_ORDER_STATE_RETURN_DUE
+        super().__init__(
+            f"No Drop Order of {sku} has to come back." if coming else f"Nobody asks for {sku} now."
+        )
 
 
 def give_up(shop: Shop, number: int) -> DropOrder:
@@ -21,3 +41,41 @@ def give_up(shop: Shop, number: int) -> DropOrder:
     if found.state == DROP_ORDER_STATE_REQUESTED:
         return shop.call(CancelDropOrderRequest(drop_order_id=number), CancelDropOrderResponse).drop_order
     return shop.call(ReleaseDropOrderRequest(drop_order_id=number), ReleaseDropOrderResponse).drop_order
+
+
+def waiting(shop: Shop, state: DropOrderState.ValueType, location_id: int) -> list[DropOrder]:
+    """Those in a state that come from a location, or from any when it is 0: the one that waits longest first.
+    Raises CallFailed.
+    """
+    request = ListDropOrdersRequest(state=state, from_location_id=location_id)
+    found = shop.each(request, ListDropOrdersResponse, "drop_orders")
+    return sorted(found, key=lambda each: each.drop_order_id)
+
+
+def hand_over(shop: Shop, location_id: int, code: str, preferred: int = 0) -> DropOrder:
+    """Hands over what was scanned: for the preferred Drop Order if that is its item, else for the one that
+    waits longest. Raises NobodyWaits, CallFailed.
+    """
+    number = _for_scan(shop, DROP_ORDER_STATE_REQUESTED, location_id, code, preferred)
+    request = HandOverDropOrderRequest(drop_order_id=number, barcode=code)
+    return shop.call(request, HandOverDropOrderResponse, note=f"hand over drop order {number}").drop_order
+
+
+def take_back(shop: Shop, location_id: int, code: str, preferred: int = 0) -> DropOrder:
+    """Takes what was scanned back into the warehouse, by the same choice. Raises NobodyWaits,
+    CallFailed.
+    """
+    number = _for_scan(shop, DROP_ORDER_STATE_RETURN_DUE, location_id, code, preferred)
+    request = ReturnDropOrderRequest(drop_order_id=number, barcode=code)
+    return shop.call(request, ReturnDropOrderResponse, note=f"return drop order {number}").drop_order
+
+
+def _for_scan(
+    shop: Shop, state: DropOrderState.ValueType, location_id: int, code: str, preferred: int
+) -> int:
+    item = shop.item(code).item
+    fitting = [each for each in waiting(shop, state, location_id) if each.item_id == item.item_id]
+    if not fitting:
+        raise NobodyWaits(state, item.sku)
+    numbers = [each.drop_order_id for each in fitting]
+    return preferred if preferred in numbers else numbers[0]

@@ -11,6 +11,7 @@ QUANTITY_MAX = 1_000_000
 _LINE = re.compile(
     r"(?P<code>[^@~]+?)(?:[x*](?P<quantity>[0-9]+))?(?:@(?P<place>[^@~]+))?(?:~(?P<discount>[^~]+))?"
 )
+_COUNT = re.compile(r"(?P<code>[^@~]+)[x*](?P<quantity>[0-9]+)")
 _ADJUSTMENT = re.compile(r"(?P<code>.+?)(?P<difference>[+-][0-9]+)")
 _SOURCE = re.compile(r"(?P<id>[0-9]+)(?:~(?P<discount>[^~]+))?")
 _NO_QUANTITY = re.compile(r".*[x*](?:[+-][0-9]+|[0-9]+[.,][0-9]+)")
@@ -60,6 +61,15 @@ def parse_stock_line(text: str) -> LineSpec:
     if spec.place or spec.discount:
         raise BadInput(f"'{text}' is more than CODExQUANTITY; the location is an option of its own.")
     return spec
+
+
+def parse_count(text: str) -> LineSpec:
+    """Reads "KOPI-01x12" as what was counted; none is "KOPI-01x0". Raises BadInput."""
+    match = _COUNT.fullmatch(text.strip())
+    quantity = parse_whole(match["quantity"]) if match else None
+    if match is None or quantity is None or quantity > QUANTITY_MAX:
+        raise BadInput(f"'{text}' is no count: write CODExQUANTITY, and CODEx0 where there is none.")
+    return LineSpec(match["code"].strip(), quantity)
 
 
 def parse_adjustment(text: str) -> tuple[str, int]:

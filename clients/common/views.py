@@ -8,6 +8,7 @@ from clients.common.money import show_money
 from clients.common.output import facts, state_words, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
+from clients.common.stock_count import Counted
 from clients.common.times import zone_name
 from kasir.v1.booking_pb2 import Allocation, Order, OrderLine, OrderState, Totals
 from kasir.v1.catalogue_pb2 import Item, ItemAvailability, Stock
@@ -71,6 +72,35 @@ def stocks_table(shop: Shop, stocks: Iterable[Stock], title: str) -> RenderableT
         for stock in stocks
     )
     return table(title, ("Item", "Location", ">On hand", ">Held", ">Available"), rows)
+
+
+def counts_table(counts: Iterable[Counted], title: str) -> RenderableType:
+    """What was counted beside what the books had."""
+    rows = (
+        (
+            f"{each.item.sku} {each.item.name}",
+            str(each.counted),
+            str(each.on_hand),
+            f"{each.difference:+}" if each.difference else "",
+        )
+        for each in counts
+    )
+    return table(title, ("Item", ">Counted", ">On hand", ">Difference"), rows)
+
+
+def to_buy_table(items: Iterable[ItemAvailability]) -> RenderableType:
+    """Items below their reorder point."""
+    rows = (
+        (
+            found.item.sku,
+            found.item.name,
+            str(found.available_total),
+            str(found.item.reorder_point),
+            str(found.item.reorder_point - found.available_total),
+        )
+        for found in items
+    )
+    return table("To buy", ("SKU", "Name", ">Available", ">Reorder point", ">Short by"), rows)
 
 
 def drop_orders_table(shop: Shop, drop_orders: Sequence[DropOrder], title: str) -> RenderableType:

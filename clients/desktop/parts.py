@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QIntValidator, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
     QTableView,
@@ -18,6 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clients.common.numbers import parse_whole
+from clients.common.specs import QUANTITY_MAX
 from clients.desktop.tables import Index, PagedTable
 from clients.desktop.texts import Speaking
 from clients.desktop.theme import ROW_PX
@@ -99,6 +102,32 @@ def mark(widget: QWidget, name: str, value: object) -> None:
         widget.setProperty(name, value)
         widget.style().unpolish(widget)
         widget.style().polish(widget)
+
+
+class Quantity(QLineEdit):
+    """How many, from `least` on; the arrow keys count."""
+
+    def __init__(self, least: int = 1) -> None:
+        super().__init__("1")
+        self._least = least
+        self.setValidator(QIntValidator(least, QUANTITY_MAX, self))
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+
+    def value(self) -> int:
+        """As a number; 0 while nothing stands there."""
+        return parse_whole(self.text()) or 0
+
+    def set_value(self, quantity: int) -> None:
+        """Writes it."""
+        self.setText(str(quantity))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's)
+        """Up is one more, down one less."""
+        step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
+        if step:
+            self.set_value(min(max(self.value() + step, self._least), QUANTITY_MAX))
+        else:
+            super().keyPressEvent(event)
 
 
 class Table(QTableView):

@@ -35,6 +35,16 @@ class LocalSettings:
         self._stored.setValue("look", look)
 
     @property
+    def place(self) -> str:
+        """The code of the location whose goods these are; empty when none was chosen."""
+        found = self._stored.value("place")
+        return found if isinstance(found, str) else ""
+
+    @place.setter
+    def place(self, code: str) -> None:
+        self._stored.setValue("place", code)
+
+    @property
     def geometry(self) -> QByteArray:
         """Where the window stood; empty when it never did."""
         found = self._stored.value("geometry")

@@ -130,6 +130,10 @@ class Window(Speaking, QMainWindow):
         # What takes codes apart is large to import: the window is there before.
         QTimer.singleShot(0, self, self._listen)
 
+    def put_aside(self, widget: QWidget) -> None:
+        """Shows what belongs to all screens below their names."""
+        self._side.insertWidget(len(self.screens) + 1, widget)
+
     @property
     def screen_now(self) -> Screen:
         """The one that is shown."""

@@ -86,7 +86,7 @@ def test_every_command_that_was_promised_is_there():
         "cs": "find drop drops release book bookings show extend cancel import mutations mutation match "
         "proposals confirm rules allocate join undo ignore pay refunds refund sell labels awb request-awb "
         "customers credits messages pending",
-        "warehouse": "watch list hand-over reject return receive adjust transfer stock",
+        "warehouse": "watch list hand-over reject return receive count adjust transfer stock to-buy",
         "till": "tills open quote sell cash-in cash-out x close shifts",
         "courier": "list pickup scan delivered numbers questions settle agent track simulate",
         "catalogue": "import add show list",
@@ -120,7 +120,7 @@ def test_every_example_is_understood(name, example, tmp_path, monkeypatch):
     """Parses the example as the shell and the command line would, without running it."""
     monkeypatch.chdir(tmp_path)
     files = ("mutasi-bca.csv", "mutasi.csv", "mutasi.xls", "columns.toml", "columns.json", "catalogue.csv")
-    for file in (*files, "delivery.csv"):
+    for file in (*files, "delivery.csv", "count.csv"):
         (tmp_path / file).touch()
     (tmp_path / "data").mkdir()
     piece = next(part for part in example.split(" | ") if "kasir " in part)

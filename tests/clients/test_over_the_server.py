@@ -102,7 +102,10 @@ class TestTheDesk:
             handed: "DROP_ORDER_STATE_RETURN_DUE",
             rejected: "DROP_ORDER_STATE_REJECTED",
         }
-        run("warehouse", "return", handed, "--scan", GULA)
+        nobody = run("warehouse", "hand-over", "--scan", GULA, status=2)
+        assert "Nobody asks for GULA-5 now." in nobody.stderr
+        run("warehouse", "return", "--scan", GULA)
+        assert "has to come back" in run("warehouse", "return", "--scan", GULA, status=2).stderr
         assert ask("cs", "drops", "--state", "returned")["drop_orders"][0]["drop_order_id"] == handed
         stocks = ask("warehouse", "stock", "GULA-5")["stocks"]
         on_hand = {each["location_id"]: (each["on_hand"], each["held"]) for each in stocks}
@@ -212,6 +215,25 @@ class TestTheOffice:
         assert "Drop Orders only" in desk.stderr
         unknown = run("warehouse", "receive", "KOPI-1", status=1)
         assert "kasir cs find" in unknown.stderr
+
+    def test_a_count_corrects_what_differs_and_can_be_tried_first(self, run, ask, tmp_path):
+        tried = ask("warehouse", "count", "KOPI-01x22", "GULA-5x10", "--dry-run")
+        assert [each["difference"] for each in tried["counts"]] == [-2, 0]
+        assert ask("warehouse", "stock", "KOPI-01")["stocks"][0]["on_hand"] == "24"
+        path = tmp_path / "count.csv"
+        path.write_text(f"sku,qty\nKOPI-01,20\n{GULA},0\n")
+        run("warehouse", "count", "KOPI-01x2", "--file", str(path), "--reason", "count of Friday")
+        on_hand = {each["item_id"]: each["on_hand"] for each in ask("warehouse", "stock")["stocks"]}
+        assert on_hand == {"1": "22", "2": "0"}
+        assert "CODEx0" in run("warehouse", "count", "KOPI-01", status=2).stderr
+        run("warehouse", "count", status=2)
+        run("warehouse", "count", "KOPI-1x4", status=1)
+
+    def test_what_runs_out_is_listed(self, run, ask):
+        run("catalogue", "change", "GULA-5", "--reorder-point", "11")
+        short = {each["item"]["sku"]: each["available_total"] for each in ask("warehouse", "to-buy")["items"]}
+        assert short["GULA-5"] == "10"
+        assert "KOPI-01" not in short
 
     def test_a_delivery_comes_in_by_file_all_or_nothing(self, run, ask, tmp_path):
         path = tmp_path / "delivery.csv"

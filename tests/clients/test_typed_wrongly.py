@@ -63,7 +63,7 @@ def test_nonsense_is_answered_with_a_sentence(server, name, tmp_path, monkeypatc
     # A watch goes on for ever; what it asks for is all that matters here.
     monkeypatch.setattr(Client, "watch", lambda *_, **__: iter(()))
     monkeypatch.setattr(file_agent, "batches", lambda *_: iter(()))
-    for file in ("mutasi-bca.csv", "mutasi.csv", "catalogue.csv", "delivery.csv"):
+    for file in ("mutasi-bca.csv", "mutasi.csv", "catalogue.csv", "delivery.csv", "count.csv"):
         (tmp_path / file).write_text("x\n")
     group, *rest = name.split()
     alone = {

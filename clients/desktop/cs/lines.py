@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QIntValidator, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -14,39 +13,12 @@ from PySide6.QtWidgets import (
 )
 
 from clients.common.money import show_money
-from clients.common.numbers import parse_whole
-from clients.common.specs import QUANTITY_MAX
-from clients.desktop.parts import Elided, button, label
+from clients.desktop.parts import Elided, Quantity, button, label
 from clients.desktop.texts import Speaking, marked
 from kasir.v1.booking_pb2 import OrderLine
 from kasir.v1.catalogue_pb2 import ItemAvailability
 from kasir.v1.drop_order_pb2 import DropOrder
 from kasir.v1.stock_pb2 import LOCATION_KIND_CS_DESK, Location
-
-
-class Quantity(QLineEdit):
-    """How many, from 1 on; the arrow keys count."""
-
-    def __init__(self) -> None:
-        super().__init__("1")
-        self.setValidator(QIntValidator(1, QUANTITY_MAX, self))
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-
-    def value(self) -> int:
-        """As a number; 0 while nothing stands there."""
-        return parse_whole(self.text()) or 0
-
-    def set_value(self, quantity: int) -> None:
-        """Writes it."""
-        self.setText(str(quantity))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's)
-        """Up is one more, down one less."""
-        step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
-        if step:
-            self.set_value(min(max(self.value() + step, 1), QUANTITY_MAX))
-        else:
-            super().keyPressEvent(event)
 
 
 class LineRow(Speaking, QFrame):

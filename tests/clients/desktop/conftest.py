@@ -47,12 +47,14 @@ def settings(qapp: Any, in_a_state_of_its_own: Any) -> LocalSettings:
 
 
 @pytest.fixture
-def make_window(qtbot: Any, settings: LocalSettings) -> Iterator[Callable[..., CsWindow]]:
-    """Opens customer service's window on an address, as somebody; closed at the end."""
-    opened: list[CsWindow] = []
+def make_window(qtbot: Any, settings: LocalSettings) -> Iterator[Callable[..., Any]]:
+    """Opens a window, customer service's unless another is named, on an address, as somebody; closed at the
+    end.
+    """
+    opened: list[Any] = []
 
-    def make(target: str, actor: str = "sari", station: str = "") -> CsWindow:
-        window = CsWindow(Connection(target, actor), settings, station)
+    def make(target: str, actor: str = "sari", station: str = "", kind: Any = CsWindow) -> Any:
+        window = kind(Connection(target, actor), settings, station)
         opened.append(window)
         qtbot.addWidget(window)
         window.show()
@@ -69,9 +71,9 @@ def make_window(qtbot: Any, settings: LocalSettings) -> Iterator[Callable[..., C
 
 
 @pytest.fixture
-def window(make_window: Callable[..., CsWindow], server: Any, shop: None, wait: Any) -> CsWindow:
+def window(make_window: Callable[..., Any], server: Any, shop: None, wait: Any) -> CsWindow:
     """Customer service's window on the small shop, connected."""
-    made = make_window(server.target)
+    made: CsWindow = make_window(server.target)
     wait(lambda: made.desk.line.connected)
     return made
 

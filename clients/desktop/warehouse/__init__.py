@@ -1,0 +1,1 @@
+"""The warehouse in a window: `kasir warehouse-desktop`."""
