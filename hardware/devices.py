@@ -71,6 +71,14 @@ class LineLost(OSError):  # noqa: N818 (an outcome)
         self.sent = sent
 
 
+class TookNothing(LineLost):
+    """The line stands, and the printer took no byte for too long."""
+
+
+class Closed(LineLost):
+    """The printer ended the connection, as it may once it has all of a job."""
+
+
 class Outcome(StrEnum):
     """What is known of a job whose last byte has left."""
 

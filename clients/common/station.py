@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -50,13 +51,18 @@ def station_address(given: str = "") -> str:
     return address
 
 
+def target(address: str) -> str:
+    """A station's address as gRPC reads it: as a URI, in which %, ? and # have a meaning."""
+    return SCHEME + quote(address.removeprefix(SCHEME))
+
+
 class Station:
     """One line to the station. Not for use by several threads at once, except `scans`."""
 
     def __init__(self, address: str, on_retry: Callable[[CallFailed, float], None] | None = None) -> None:
         """Opens the line; nothing is sent yet. `on_retry` hears while nobody answers a watch."""
         self.address = address
-        self._client = Client(Connection(address, "station"), None, _PATIENCE, on_retry)
+        self._client = Client(Connection(target(address), "station"), None, _PATIENCE, on_retry)
 
     def __enter__(self) -> Self:
         return self

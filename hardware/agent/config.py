@@ -34,6 +34,7 @@ KINDS = {
 }
 _LABEL = "address-label"
 _NAME_MAX = 40
+_NAME = re.compile(r"\w+(?:[ .-]+\w+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ def _named(table: Table, default: str | None = None) -> str:
     name = table.text("name", default)
     if len(name) > _NAME_MAX:
         raise table.wrong("name", f"it has more than {_NAME_MAX} characters.")
+    if _NAME.fullmatch(name) is None:
+        raise table.wrong("name", "letters, digits, and '-', '_', '.' or a space between them.")
     return name
 
 

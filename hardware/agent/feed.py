@@ -14,6 +14,7 @@ from hardware.devices import Outcome
 from kasir.v1.print_pb2 import (
     PRINT_JOB_STATE_QUEUED,
     PRINT_JOB_STATE_SENT,
+    PrintJob,
     WatchPrintJobsRequest,
     WatchPrintJobsResponse,
 )
@@ -70,16 +71,15 @@ class Feed(threading.Thread):
                     if self._stopping.is_set():
                         return
                     if reply.HasField("job"):
-                        self._add(reply)
+                        self._add(reply.job)
             except (CallFailed, ValueError) as ended:  # ValueError: the line was closed under it
                 if not self._stopping.is_set():
                     self._say(f"no print jobs come: {ended}")
             self._stopping.wait(RETRY_S)
 
-    def _add(self, reply: WatchPrintJobsResponse) -> None:
-        job = reply.job
+    def _add(self, job: PrintJob, note: Note | None = None) -> None:
         if any(takes.fits(job.kind, job.location_id) for takes in self._printers):
-            self._jobs.add(job)
+            self._jobs.add(job, note)
         elif job.print_job_id > self._homeless:
             self._homeless = job.print_job_id
             self._say(f"job {job.print_job_id} waits: no printer here is for it")
@@ -97,7 +97,7 @@ class Feed(threading.Thread):
                 return
             is_ours = job.state == PRINT_JOB_STATE_SENT and job.detail == note.words
             if is_ours or job.state == PRINT_JOB_STATE_QUEUED:
-                self._jobs.add(job, note)
+                self._add(job, note)
             else:
                 self._notes.forget(note.job_id)
             return

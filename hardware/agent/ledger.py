@@ -85,6 +85,29 @@ def is_still_ours(client: Client, note: Note) -> bool:
     return job.state == PRINT_JOB_STATE_SENT and job.detail == note.words
 
 
+class Answering:
+    """Whether the server answers: said once when it does not, and once when it does again."""
+
+    def __init__(self, server: str, say: Callable[[str], None]) -> None:
+        self._server = server
+        self._say = say
+        self._is_away = False
+
+    def failed(self, failed: CallFailed) -> None:
+        """A call was not answered, or was refused."""
+        if not failed.retriable:
+            self.answered()
+        elif not self._is_away:
+            self._is_away = True
+            self._say(f"the server at {self._server} does not answer; it is asked until it does")
+
+    def answered(self) -> None:
+        """A call was."""
+        if self._is_away:
+            self._is_away = False
+            self._say(f"the server at {self._server} answers again")
+
+
 class Outbox(threading.Thread):
     """Reports what is done, however long the server is gone: no printer waits for that."""
 
@@ -122,12 +145,15 @@ class Outbox(threading.Thread):
 
     def _said(self, note: Note) -> bool:
         """False when the agent stops first: the note is still there at the next start."""
+        failure = ""
         while True:
             try:
                 if not report_done(self._client, note):
                     self._say(f"job {note.job_id} was settled by somebody else: it was {note.outcome}")
             except CallFailed as failed:
-                self._say(f"job {note.job_id} is {note.outcome}; the server does not know yet: {failed}")
+                if failure != failed.code.name:
+                    failure = failed.code.name
+                    self._say(f"job {note.job_id} is {note.outcome}; the server does not know yet: {failed}")
             else:
                 return True
             if self._stopping.wait(RETRY_S):

@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from clients.common.scan_view import scan_line
 from clients.common.shop import Shop
 from hardware.agent import trial
 from hardware.agent.config import AgentConfig, ConfigError, read
-from hardware.agent.notes import NotesInUseError
+from hardware.agent.notes import NotesInUseError, TornNotes
 from hardware.agent.running import Agent
 from hardware.drivers import places
 from hardware.scanners.attached import keyboards
@@ -47,14 +48,25 @@ app = new_app(
 Config = Annotated[
     Path, typer.Option("--config", envvar="KASIR_HARDWARE", help="The file that describes the devices.")
 ]
+NotesFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--notes", file_okay=False, help="Where the agent keeps its notes; else with the user's state."
+    ),
+]
 
 
 def load(path: Path) -> AgentConfig:
     """The agent's file. Raises BadInput."""
     try:
-        return read(path, socket.gethostname().partition(".")[0][:40])
+        return read(path, socket.gethostname().partition(".")[0][:40].rstrip("-"))
     except ConfigError as wrong:
         raise BadInput(str(wrong)) from wrong
+
+
+def notes_folder(given: Path | None, described: AgentConfig) -> Path:
+    """Where an agent's notes are."""
+    return given or state_dir() / "hardware" / described.name
 
 
 @command(
@@ -68,10 +80,7 @@ def load(path: Path) -> AgentConfig:
 def run(
     shop: Shop,
     config: Config = DEFAULT_CONFIG,
-    notes: Annotated[
-        Path | None,
-        typer.Option(file_okay=False, help="Where the agent keeps its notes; else with the user's state."),
-    ] = None,
+    notes: NotesFolder = None,
 ) -> None:
     """Drive the devices of the file: take print jobs, and serve scans, displays and weights to this machine's
     programs. Until Ctrl-C; a job that was begun is finished first.
@@ -81,7 +90,7 @@ def run(
         agent = Agent(
             described,
             shop,
-            notes or state_dir() / "hardware" / described.name,
+            notes_folder(notes, described),
             lambda words: shop.output.say(words, "dim"),
         )
     except (NotesInUseError, StationInUseError) as error:
@@ -122,6 +131,7 @@ def run(
 def try_out(
     shop: Shop,
     config: Config = DEFAULT_CONFIG,
+    notes: NotesFolder = None,
     device: Annotated[str, typer.Option(help="Only this one; else all of the file.")] = "",
     drawer: Annotated[bool, typer.Option("--drawer", help="Open the cash drawer, too.")] = False,
     scans: Annotated[int, typer.Option(min=0, help="End after so many; 0 goes on until Ctrl-C.")] = 0,
@@ -134,7 +144,8 @@ def try_out(
     names = [each.name for each in described.devices]
     if device not in {"", *names}:
         raise BadInput(f"There is no device '{device}' in {config}; there are {', '.join(names)}.")
-    results = trial.results(described, device, drawer=drawer)
+    with closing(TornNotes(notes_folder(notes, described))) as torn:
+        results = trial.results(described, device, torn, drawer=drawer)
     rows = [(each.name, each.words) for each in results]
     if results:
         shop.output.emit(

@@ -54,11 +54,52 @@ class NotesInUseError(Exception):
     """Another agent works with these notes."""
 
 
-class Notes:
+class TornNotes:
+    """Which printers may have stopped inside what they got last. Kept beside an agent's notes and used by
+    several programs: whoever has a printer's line open writes of it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Opens them, or begins. Raises OSError."""
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=2, mode=0o600)
+        except lmdb.Error as error:
+            raise OSError(f"the notes cannot be opened: {error}") from error
+        self._torn = self._store.open_db(b"torn")
+
+    def close(self) -> None:
+        """Closes them."""
+        self._store.close()
+
+    @contextmanager
+    def _written(self) -> Iterator[lmdb.Transaction]:
+        """A transaction that is on the disk when it ends."""
+        with self._store.begin(write=True) as transaction:
+            yield transaction
+
+    def torn_bytes(self, printer: str) -> int:
+        """The length of what the printer got last, when it may have stopped inside it; else 0."""
+        with self._store.begin() as transaction:
+            return int.from_bytes(transaction.get(printer.encode(), b"", db=self._torn))
+
+    def tears(self, printer: str, length: int) -> None:
+        """What is no job leaves for the printer, and has this length; 0, it was surely read to its end."""
+        with self._written() as transaction:
+            self._set_torn(transaction, printer, length)
+
+    def _set_torn(self, transaction: lmdb.Transaction, printer: str, length: int) -> None:
+        if length:
+            transaction.put(printer.encode(), length.to_bytes(8), db=self._torn)
+        else:
+            transaction.delete(printer.encode(), db=self._torn)
+
+
+class Notes(TornNotes):
     """The notes below one directory, for one agent. Used by several threads."""
 
     def __init__(self, directory: Path) -> None:
-        """Opens them, or begins. Raises NotesInUseError, OSError, lmdb.Error."""
+        """Opens them, or begins. Raises NotesInUseError, OSError."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(directory / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -66,20 +107,13 @@ class Notes:
         except BlockingIOError:
             os.close(self._lock)
             raise NotesInUseError(f"another agent works with {directory}") from None
-        self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=2, mode=0o600)
+        super().__init__(directory)
         self._jobs = self._store.open_db(b"jobs")
-        self._torn = self._store.open_db(b"torn")
 
     def close(self) -> None:
         """Lets another agent in."""
-        self._store.close()
+        super().close()
         os.close(self._lock)
-
-    @contextmanager
-    def _written(self) -> Iterator[lmdb.Transaction]:
-        """A transaction that is on the disk when it ends."""
-        with self._store.begin(write=True) as transaction:
-            yield transaction
 
     def keep(self, note: Note) -> None:
         """Writes a note in the place of the job's earlier one."""
@@ -91,7 +125,7 @@ class Notes:
         note = replace(note, stage=Stage.SENDING)
         with self._written() as transaction:
             self._put(transaction, note)
-            transaction.put(note.printer.encode(), length.to_bytes(8), db=self._torn)
+            self._set_torn(transaction, note.printer, length)
         return note
 
     def not_begun(self, note: Note, torn_bytes: int) -> Note:
@@ -118,20 +152,9 @@ class Notes:
         with self._store.begin() as transaction:
             return [_read(value) for _, value in transaction.cursor(db=self._jobs)]
 
-    def torn_bytes(self, printer: str) -> int:
-        """The length of the printer's last job, when it may have stopped inside it; else 0."""
-        with self._store.begin() as transaction:
-            return int.from_bytes(transaction.get(printer.encode(), b"", db=self._torn))
-
     def _put(self, transaction: lmdb.Transaction, note: Note) -> None:
         value = msgpack.packb(asdict(note) | {"format": _FORMAT})
         transaction.put(note.job_id.to_bytes(8), value, db=self._jobs)
-
-    def _set_torn(self, transaction: lmdb.Transaction, printer: str, length: int) -> None:
-        if length:
-            transaction.put(printer.encode(), length.to_bytes(8), db=self._torn)
-        else:
-            transaction.delete(printer.encode(), db=self._torn)
 
 
 def _read(value: bytes) -> Note:

@@ -7,6 +7,7 @@ from clients.common.client import Client
 from clients.common.problems import CallFailed
 from hardware.agent.board import Board, Shown
 from hardware.agent.config import ESCPOS, PrinterConfig
+from hardware.agent.ledger import RETRY_S, Answering
 from hardware.agent.waiting import Takes, Waiting
 from hardware.devices import Condition
 from kasir.v1.hardware_pb2 import (
@@ -37,6 +38,7 @@ class Reporter(threading.Thread):
         printers: Sequence[tuple[PrinterConfig, Takes]],
         others: Mapping[str, DeviceKind.ValueType],
         stopping: threading.Event,
+        answering: Answering,
     ) -> None:
         super().__init__(name="device states", daemon=True)
         self._agent = agent
@@ -46,13 +48,14 @@ class Reporter(threading.Thread):
         self._printers = {config.name: (config, takes) for config, takes in printers}
         self._others = others
         self._stopping = stopping
+        self._answering = answering
 
     def run(self) -> None:
         """The thread. What the server refuses is said again like all else: it may be of a newer version."""
         seen = 0
         while not self._stopping.is_set():
-            self.say()
-            seen = self._board.await_change(seen, REPEAT_S)
+            pause_s = REPEAT_S if self.say() else RETRY_S
+            seen = self._board.await_change(seen, pause_s)
             self._stopping.wait(PACE_S)
 
     def say(self) -> bool:
@@ -67,8 +70,10 @@ class Reporter(threading.Thread):
     def _told(self, request: ReportDeviceStatesRequest) -> bool:
         try:
             self._client.call(request, ReportDeviceStatesResponse)
-        except CallFailed:
+        except CallFailed as failed:
+            self._answering.failed(failed)
             return False
+        self._answering.answered()
         return True
 
     def _device(self, shown: Shown) -> Device:

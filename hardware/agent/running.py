@@ -1,16 +1,17 @@
 """The agent put together: threads for the stream, the reports and each device, until it is told to stop."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from clients.common.client import Client, Patience
-from clients.common.problems import BadInput, CallFailed
+from clients.common.problems import CallFailed
 from clients.common.shop import Shop
 from hardware.agent.board import Board
 from hardware.agent.config import AgentConfig
 from hardware.agent.feed import Feed, leftovers
-from hardware.agent.ledger import RETRY_S, Outbox
+from hardware.agent.ledger import RETRY_S, Answering, Outbox
 from hardware.agent.notes import Notes
 from hardware.agent.reporter import Reporter
 from hardware.agent.waiting import Waiting
@@ -42,7 +43,7 @@ class Agent:
         self.config = config
         self.stopping = threading.Event()
         self._shop = shop
-        self._say = say
+        self._answering = Answering(shop.client.connection.server, say)
         self.board = Board(tuple(device.name for device in config.devices), say)
         self.notes = Notes(notes_path)
         # What a till needs of its devices does not wait for the server.
@@ -76,6 +77,7 @@ class Agent:
             [(worker.config, worker.takes) for worker in self.workers],
             other_kinds(config),
             self.stopping,
+            self._answering,
         )
         self._feed = Feed(
             self.client(),
@@ -98,13 +100,13 @@ class Agent:
             while True:
                 try:
                     found[code] = self._shop.location(code).location_id
+                    self._answering.answered()
                     break
                 except CallFailed as failed:
                     if failed.settled:
                         raise
-                    self._say(f"the server does not answer yet: {failed}")
-                if self.stopping.wait(RETRY_S):
-                    raise BadInput("Stopped before the server answered.")
+                    self._answering.failed(failed)
+                time.sleep(RETRY_S)
         return found
 
     @property

@@ -24,7 +24,7 @@ class Document:
         """Reads it. Raises ConfigError."""
         self.path = path
         try:
-            self._lines = path.read_text(encoding="utf-8").splitlines()
+            self._lines = path.read_text(encoding="utf-8-sig").splitlines()
             values = tomllib.loads("\n".join(self._lines))
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}.") from error
@@ -139,8 +139,8 @@ class Table:
             raise self.wrong(key, str(error)) from error
 
     def _one_of(self, key: str, value: Any, allowed: Collection[str]) -> str:
-        if value in allowed:
-            return str(value)
+        if isinstance(value, str) and value in allowed:
+            return value
         close = difflib.get_close_matches(str(value), allowed, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(allowed)}."
         raise self.wrong(key, f"there is no {value!r}; {hint}")

@@ -9,8 +9,9 @@ from itertools import islice
 
 from hardware.agent.board import Board
 from hardware.agent.config import ESCPOS, AgentConfig, PrinterConfig, label_bytes
+from hardware.agent.notes import TornNotes
 from hardware.agent.station_tables import DisplayConfig, ScaleConfig, ScannerConfig
-from hardware.devices import Confirmation, LineLost, Outcome, Unreachable
+from hardware.devices import Confirmation, LineLost, Outcome, PrinterStatus, Unreachable, unreachable
 from hardware.paper import Label, label, thermal
 from hardware.paper.document import Align, Barcode, Document, Element, Pair, QrCode, Rule, Space, Text
 from hardware.paper.marks import Bars, Paragraph, fit
@@ -37,24 +38,24 @@ class Tried:
     words: str
 
 
-def results(config: AgentConfig, only: str, *, drawer: bool) -> list[Tried]:
+def results(config: AgentConfig, only: str, notes: TornNotes, *, drawer: bool) -> list[Tried]:
     """What became of all devices but scanners, or of the one of that name."""
     tries = (
-        *((each.name, partial(_printer, each, drawer=drawer)) for each in config.printers),
+        *((each.name, partial(_printer, each, notes, drawer=drawer)) for each in config.printers),
         *((each.name, partial(_display, each)) for each in config.displays),
         *((each.name, partial(_scale, each)) for each in config.scales),
     )
     return [attempt() for name, attempt in tries if only in {"", name}]
 
 
-def _printer(printer: PrinterConfig, *, drawer: bool) -> Tried:
+def _printer(printer: PrinterConfig, notes: TornNotes, *, drawer: bool) -> Tried:
     try:
-        confirmation = print_page(printer, drawer=drawer)
-        words = f"{confirmation.outcome}: {confirmation.detail}"
-        words += f"; {drawer_words(printer)}" if drawer else ""
-        return Tried(printer.name, confirmation.outcome is Outcome.PRINTED, words)
+        confirmation = print_page(printer, notes, drawer=drawer)
     except Unreachable as why:
         return Tried(printer.name, False, f"not printed: {why}")
+    words = f"{confirmation.outcome}: {confirmation.detail}"
+    words += f"; {drawer_words(printer)}" if drawer else ""
+    return Tried(printer.name, confirmation.outcome is Outcome.PRINTED, words)
 
 
 def _display(display: DisplayConfig) -> Tried:
@@ -112,9 +113,12 @@ def _label(printer: PrinterConfig) -> Label:
     return Label((*words, Bars(40, 260, label.WIDTH - 80, 120, "KASIR-TEST")), label.SIZE)
 
 
-def print_page(printer: PrinterConfig, *, drawer: bool) -> Confirmation:
-    """Prints the page, after opening the drawer when asked to. Raises Unreachable."""
-    opened = printer.printer.open()
+def print_page(printer: PrinterConfig, notes: TornNotes, *, drawer: bool) -> Confirmation:
+    """Prints the page, after opening the drawer when asked to. A page that was torn is noted as a job is, and
+    one before it mended. Raises Unreachable.
+    """
+    model, name = printer.printer, printer.name
+    opened = model.open()
     try:
         status = opened.status()
         if not status.ready:
@@ -122,27 +126,47 @@ def print_page(printer: PrinterConfig, *, drawer: bool) -> Confirmation:
             raise Unreachable(words)
         kick = printer.drawer.kick() if drawer and printer.drawer else b""
         job = _RESET + kick + page(printer).removeprefix(_RESET) if kick else page(printer)
+        torn = notes.torn_bytes(name)
+        mend = model.mend(torn) if torn else b""
+        framed = model.framed(job, _JOB_ID)
+        notes.tears(name, max(torn, len(framed)))
         try:
-            opened.send(printer.printer.framed(job, _JOB_ID), lambda _status: None)
+            opened.send(mend + framed, lambda _status: None)
         except LineLost as lost:
+            if lost.sent <= len(mend):
+                notes.tears(name, torn)
+                raise Unreachable(str(lost)) from lost
             return Confirmation(Outcome.UNKNOWN, str(lost))
-        return opened.confirm(_JOB_ID, lambda _status: None)
+        confirmation = opened.confirm(_JOB_ID, lambda _status: None)
+        if confirmation.outcome is Outcome.PRINTED:
+            notes.tears(name, 0)
+        return confirmation
     finally:
         opened.close()
 
 
 def drawer_words(printer: PrinterConfig) -> str:
-    """How the drawer stands after a kick: it takes a moment to open. Raises Unreachable."""
+    """How the drawer stands after a kick: it takes a moment to open."""
     if printer.drawer is None:
         return "no drawer is configured"
     until = time.monotonic() + _DRAWER_S
     while True:
-        opened = printer.printer.open()
-        try:
-            is_open = printer.drawer.is_open(opened.status())
-        finally:
-            opened.close()
+        status = _status(printer)
+        if not status.answered:
+            return f"how the drawer stands is not known: {status.detail}"
+        is_open = printer.drawer.is_open(status)
         if is_open is None:
             return "the printer does not say how the drawer stands"
         if is_open or time.monotonic() > until:
             return "the drawer is open" if is_open else "the drawer stayed shut"
+
+
+def _status(printer: PrinterConfig) -> PrinterStatus:
+    try:
+        opened = printer.printer.open()
+    except Unreachable as error:
+        return unreachable(error)
+    try:
+        return opened.status()
+    finally:
+        opened.close()

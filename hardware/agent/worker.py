@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clients.common.client import Client
 from clients.common.output import Output
@@ -121,8 +121,9 @@ class Worker(threading.Thread):
         """Makes the job ours; None when it is somebody else's."""
         is_first_try = hand.note is None
         note = hand.note or taking(self._common.agent, self.config.name, hand.job_id)
+        # Before the agent ended it may have been another printer's; what leaves now, this one gets.
+        note = hand.note = replace(note, printer=self.config.name)
         if is_first_try:
-            hand.note = note
             self._common.notes.keep(note)
         if not self._is_taken and not report_sent(self._client, note):
             return None
@@ -176,7 +177,8 @@ class Worker(threading.Thread):
         except PaperError as error:
             return error
         kick = self.config.drawer.kick() if self.config.drawer and opens_drawer(job) else b""
-        return _RESET + kick + paper.removeprefix(_RESET) + paper * (self.config.copies - 1)
+        # One reset a job: another would switch off that the printer tells by itself what it waits for.
+        return _RESET + kick + paper.removeprefix(_RESET) * self.config.copies
 
 
 def opens_drawer(job: PrintJob) -> bool:

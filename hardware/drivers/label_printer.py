@@ -14,7 +14,7 @@ from hardware.devices import (
     Unreachable,
     unreachable,
 )
-from hardware.drivers.escpos import Confirms, Waits
+from hardware.drivers.escpos import Confirms, Waits, taken
 from hardware.drivers.line import Line, Patience
 
 # A label that was taken up is under the head a moment later: it is looked at twice.
@@ -60,7 +60,7 @@ class OpenLabelPrinter(ABC):
     def confirm(self, job_id: int, told: Told) -> Confirmation:  # noqa: ARG002 (labels are counted, not named)
         """See OpenPrinter."""
         if self._confirms is Confirms.TAKEN:
-            return Confirmation(Outcome.PRINTED, "taken by the device, which confirms nothing")
+            return taken(self._line, self._waits)
         try:
             return self._await(told)
         except (LineLost, Unreachable) as error:

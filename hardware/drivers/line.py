@@ -4,16 +4,20 @@ Writing and reading go on together. A printer whose buffer is full takes no byte
 only wrote would wait for it for ever.
 """
 
+import fcntl
 import os
 import select
+import sys
+import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from hardware.devices import LineLost
+from hardware.devices import Closed, LineLost, TookNothing
 
 _READ_SIZE = 4096
+_DRAIN_LOOK_S = 0.02
 # Written at once: what has left the agent is known this exactly.
 _WRITE_SIZE = 16 * 1024
 
@@ -27,6 +31,12 @@ class Line(Protocol):
     def write(self, data: bytes, heard: Callable[[bytes], None], patience: "Patience") -> None:
         """Writes all of `data` and gives what comes back meanwhile to `heard`. Raises LineLost when the line
         breaks or `patience` ends, with how many bytes had left.
+        """
+
+    def drain(self, patience: "Patience") -> bool:
+        """Whether the device took all that was written, or takes it within the time; `patience` is renewed
+        with each byte. What comes back is thrown away: closed with that unread, a connection would be cut.
+        Raises LineLost.
         """
 
     def close(self) -> None:
@@ -70,7 +80,7 @@ class Descriptor:
         while sent < len(view):
             readable, writable, _ = select.select([self._fileno], [self._fileno], [], patience.left_s)
             if not readable and not writable:
-                raise LineLost(f"the printer took nothing for {patience.seconds:.0f} s", sent)
+                raise TookNothing(f"the printer took nothing for {patience.seconds:g} s", sent)
             try:
                 if readable:
                     heard(self._take())
@@ -83,6 +93,30 @@ class Descriptor:
                 raise LineLost(str(lost), sent) from lost
             except OSError as error:
                 raise LineLost(error.strerror or str(error), sent) from error
+
+    def drain(self, patience: Patience) -> bool:
+        """See Line."""
+        before = -1
+        try:
+            while (left := self._unsent()) and patience.left_s:
+                if left != before:
+                    patience.renew()
+                before = left
+                self.read(min(patience.left_s, _DRAIN_LOOK_S))
+            while self.read(0.0):
+                pass
+        except Closed:
+            left = self._unsent()
+        return not left
+
+    def _unsent(self) -> int:
+        """Bytes that the system still has; of a device that does not count them, 1 until it takes more."""
+        try:
+            counted = fcntl.ioctl(self._fileno, termios.TIOCOUTQ, b"\0" * 4)
+        except OSError:
+            _, writable, _ = select.select([], [self._fileno], [], 0)
+            return 0 if writable else 1
+        return int.from_bytes(counted, sys.byteorder)
 
     def close(self) -> None:
         """See Line."""
@@ -97,5 +131,5 @@ class Descriptor:
         except OSError as error:
             raise LineLost(error.strerror or str(error), 0) from error
         if not data and self._nothing_is_the_end:
-            raise LineLost("the printer closed the line", 0)
+            raise Closed("the printer closed the line", 0)
         return data

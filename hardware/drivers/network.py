@@ -16,6 +16,8 @@ def connect(host: str, port: int, timeout_s: float) -> Descriptor:
         opened = socket.create_connection((host, port), timeout_s)
     except OSError as error:
         raise Unreachable(f"{host}:{port}: {error.strerror or error}") from error
+    except UnicodeError as error:
+        raise Unreachable(f"{host} is no name of a machine") from error
     # The last piece of a job must not wait for an answer to the one before.
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # A printer that lost its power says nothing; the system asks in our stead, how often not everywhere.

@@ -70,7 +70,11 @@ Place = Wired | Cups
 
 def parse(text: str) -> Place:
     """Reads a place. Raises ValueError saying what is wrong."""
+    if not text.isprintable():
+        raise ValueError(f"{text!r} is no line: it holds what is no character.")
     parts = urlsplit(text)
+    if parts.port == 0:
+        raise ValueError("there is no port 0.")
     options = dict(parse_qsl(parts.query))
     match parts.scheme:
         case "tcp" if parts.hostname:

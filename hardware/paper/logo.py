@@ -54,8 +54,9 @@ def read(path: Path) -> Logo:
     try:
         with path.open("rb") as file:
             data = file.read(_FILE_MAX_BYTES + 1)
-    except OSError as error:
-        raise PaperError(f"the logo {path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        words = error.strerror if isinstance(error, OSError) else "there can be no such file"
+        raise PaperError(f"the logo {str(path)!r} cannot be read: {words}") from error
     if len(data) > _FILE_MAX_BYTES:
         raise PaperError(f"the logo {path} is too large: it may have {_FILE_MAX_BYTES // 2**20} MiB")
     try:

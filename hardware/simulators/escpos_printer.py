@@ -17,12 +17,20 @@ _TEAR_LINES = 5
 
 
 class EscposSimulator(Device):
-    """A printer as `hardware.drivers.escpos` meets it. `echoes`: it knows process ids."""
+    """A printer as `hardware.drivers.escpos` meets it. `echoes`: it knows process ids; `tells`: automatic
+    status.
+    """
 
     def __init__(
-        self, buffer_bytes: int = BUFFER_BYTES, bytes_per_s: int = 0, *, echoes: bool = True
+        self,
+        buffer_bytes: int = BUFFER_BYTES,
+        bytes_per_s: int = 0,
+        *,
+        echoes: bool = True,
+        tells: bool = True,
     ) -> None:
         self.echoes = echoes
+        self.tells = tells
         self.kicks = 0
         self._mask = 0
         self._tail = b""
@@ -103,7 +111,7 @@ class EscposSimulator(Device):
 
     def automatic_status(self, mask: int) -> None:
         """See Host."""
-        self._mask = mask
+        self._mask = mask if self.tells else 0
         self._state_changed()
 
     def asked(self, what: str, n: int) -> None:

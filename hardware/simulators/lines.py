@@ -40,10 +40,13 @@ class TcpLine:
     listens while the printer is switched off.
     """
 
-    def __init__(self, device: Device, port: int = 0, host: str = "127.0.0.1") -> None:
-        """Listens; 0 takes a free port. Raises OSError."""
+    def __init__(self, device: Device, port: int = 0, host: str = "127.0.0.1", window_bytes: int = 0) -> None:
+        """Listens; 0 takes a free port. `window_bytes` come beyond the printer's buffer, 0: as many as this
+        machine takes. Raises OSError.
+        """
         self.device = device
         self.host = host
+        self._window_bytes = window_bytes
         self._listener: socket.socket | None = self._listen(port)
         self.port: int = self._listener.getsockname()[1]
         self._ended = False
@@ -70,6 +73,8 @@ class TcpLine:
 
     def _listen(self, port: int) -> socket.socket:
         listener = socket.create_server((self.host, port), reuse_port=False, backlog=5)
+        if self._window_bytes:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._window_bytes)
         listener.settimeout(_TICK_S)
         return listener
 

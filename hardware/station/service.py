@@ -13,6 +13,7 @@ from google.rpc.status_pb2 import Status
 
 from clients.common.money import show_money
 from clients.common.problems import STATUS_DETAILS_KEY
+from clients.common.station import target
 from hardware.displays import DisplayError, pair
 from hardware.scales import WeighingState
 from hardware.station.scanning import ScannerThread
@@ -223,7 +224,7 @@ class StationServer:
         station_pb2_grpc.add_StationServiceServicer_to_server(service, self._server)
         try:
             with private_files():
-                self._server.add_insecure_port(address)
+                self._server.add_insecure_port(target(address))
         except RuntimeError as error:
             self._claim.close()
             raise OSError(f"cannot listen at {address}: {error}") from error

@@ -70,6 +70,20 @@ def test_a_scan_comes_with_all_that_it_says(served: Served, watch: Watch) -> Non
     assert (unknown.code, unknown.symbology, unknown.problem) == ("JP0001234567", 0, "")
 
 
+def test_a_sockets_path_may_hold_what_has_a_meaning_in_a_uri(tmp_path: Path) -> None:
+    folder = tmp_path / "100%25 toko?#1"
+    folder.mkdir()
+    counter = Counter(folder)
+    served = Served(counter)
+    try:
+        assert Path(folder, "run", "s.sock").is_socket()
+        with Station(counter.address) as line:
+            assert line.show(DisplayLine(text="Kopi"), DisplayLine(text="Teh")) == ""
+    finally:
+        served.stop()
+        counter.close()
+
+
 def test_a_wrong_check_digit_is_delivered_and_marked(served: Served, watch: Watch) -> None:
     program = watch()
     served.counter.scanner.scan("]E08991234567890")

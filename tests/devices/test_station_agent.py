@@ -183,7 +183,10 @@ def test_a_till_has_its_devices_while_the_server_is_not_there(tmp_path: Path) ->
         until(lambda: "scanner: ready" in agent.log.read_text(), "the scanner")
         counter.scanner.scan(KOPI)
         assert program.await_scans(1, PATIENCE_S)[0].code == KOPI
-        until(lambda: "the server does not answer yet" in agent.log.read_text(), "what is said of the server")
+        until(
+            lambda: "the server at 127.0.0.1:1 does not answer" in agent.log.read_text(),
+            "what is said of the server",
+        )
     finally:
         program.close()
         agent.kill()

@@ -4,17 +4,25 @@ Goal: each job is printed once, told truly, and waits while its printer cannot p
 operator starts them; the printer's paper is read back.
 """
 
+import socket
 import time
+from contextlib import closing
+from pathlib import Path
 
 import grpc
 import pytest
 from PIL import Image, ImageChops
 
+from clients.common.client import Client
+from clients.common.connection import Connection
+from hardware.agent.ledger import report_sent, taking
+from hardware.agent.notes import Notes, TornNotes
 from hardware.paper.logo import logo_dots, read
 from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.interpreter import Raster
 from hardware.simulators.lines import TcpLine
 from kasir.v1 import hardware_pb2, hardware_pb2_grpc
+from tests.conftest import PATIENCE_S, ServerProcess
 from tests.hardware.printing_shop import (
     PRINTED,
     QUEUED,
@@ -103,6 +111,112 @@ def test_paper_that_ends_under_a_job_is_waited_for(channel, start_agent, buffer_
         printer.recover()
         until(lambda: states(channel) == [PRINTED], "the rest of the slip")
         assert untruths(ledger(channel), printer_papers(printer)) == []
+
+
+def test_paper_that_ends_under_the_second_copy_is_waited_for(channel, start_agent):
+    """The reset that begins a slip would switch off that the printer tells by itself what it waits for."""
+    printer = EscposSimulator(buffer_bytes=8_000, bytes_per_s=20_000)
+    Shop(channel).book()
+    with TcpLine(printer) as line:
+        agent = start_agent(config_text("slips", line.address, copies=2))
+        until(lambda: len(printer.cut_slips) == 1 and len(printer.slips) == 2, "the second slip begins")
+        with printer.changing() as state:
+            state.paper_out = True
+        until(lambda: "paper out" in agent.log.read_text(), "the agent says so")
+        until_it_gave_up = time.monotonic() + 2.0
+        while time.monotonic() < until_it_gave_up:
+            assert states(channel) == [SENT]
+        printer.recover()
+        until(lambda: states(channel) == [PRINTED], "the rest of the slip")
+        # Pictures are compared as pictures: the second bears no trace of the first.
+        first, second = printer.slips
+        assert first == second
+
+
+def taken_earlier(server, tmp_path: Path, job_id: int) -> None:
+    """An agent before this one took the job for a printer that there is no more, and ended."""
+    note = taking("desk", "gone", job_id)
+    with Client(Connection(server.target, "agent")) as client:
+        assert report_sent(client, note)
+    with closing(Notes(tmp_path / "notes")) as notes:
+        notes.keep(note)
+
+
+def test_a_job_that_another_printer_was_to_print_tears_the_one_that_does(
+    channel, server, printer, line, start_agent, tmp_path
+):
+    shop = Shop(channel)
+    first = shop.book().order_id
+    taken_earlier(server, tmp_path, ledger(channel)[0].print_job_id)
+    printer.cut_after(3_000)
+    agent = start_agent(config_text("slips", line.address))
+    until(lambda: states(channel) == [UNKNOWN], "nobody knows")
+    agent.kill()
+    with closing(TornNotes(tmp_path / "notes")) as notes:
+        assert (notes.torn_bytes("slips") > 3_000, notes.torn_bytes("gone")) == (True, 0)
+    start_agent()
+    second = shop.book().order_id
+    until(lambda: states(channel) == [UNKNOWN, PRINTED], "the next one")
+    papers = printer_papers(printer)
+    assert (papers.begun[first], papers.whole[first]) == (1, 0)
+    assert (papers.begun[second], papers.whole[second]) == (1, 1)
+
+
+def test_a_job_taken_earlier_that_no_printer_is_for_is_told(channel, server, line, start_agent, tmp_path):
+    Shop(channel).book()
+    job_id = ledger(channel)[0].print_job_id
+    taken_earlier(server, tmp_path, job_id)
+    agent = start_agent(config_text("till", line.address, documents=["sales-receipt"]))
+    until(lambda: f"job {job_id} waits: no printer here is for it" in agent.log.read_text(), "it is told")
+    agent.kill()
+    start_agent(config_text("slips", line.address))
+    until(lambda: states(channel) == [PRINTED], "another file has a printer for it")
+
+
+def test_a_server_that_is_gone_is_told_once_and_once_that_it_is_back(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    config, log = tmp_path / "hardware.toml", tmp_path / "agent.log"
+
+    def serve() -> ServerProcess:
+        return ServerProcess(tmp_path / "shop", "--listen", listen, log=tmp_path / "serve.log")
+
+    def told(words: str, times: int) -> bool:
+        return log.read_text().count(words) == times
+
+    away, back = f"the server at {listen} does not answer", f"the server at {listen} answers again"
+    server = serve()
+    printer = EscposSimulator(bytes_per_s=20_000)
+    with TcpLine(printer) as line, grpc.insecure_channel(listen) as channel:
+        config.write_text(f'name = "desk"\n{config_text("slips", line.address, location="GUDANG")}')
+        shop = Shop(channel)
+        server.kill()
+        agent = AgentProcess(config, tmp_path / "notes", listen, log)
+        try:
+            # As it starts it asks for the printer's location.
+            until(lambda: told(away, 1), "it is away")
+            server = serve()
+            until(lambda: told(back, 1), "it is back")
+            grpc.channel_ready_future(channel).result(PATIENCE_S)
+            shop.book()
+            until(lambda: printer.roll != [], "a slip begins")
+            server.kill()
+            unheard = "the server does not know yet"
+            until(lambda: told(unheard, 1) and told(away, 2), "it is away again")
+            until_it_asked_often = time.monotonic() + 5.0
+            while time.monotonic() < until_it_asked_often:
+                assert told(unheard, 1)
+                assert told(away, 2)
+            server = serve()
+            until(lambda: told(back, 2), "it is back again")
+            grpc.channel_ready_future(channel).result(PATIENCE_S)
+            until(lambda: states(channel) == [PRINTED], "it hears of the slip")
+            assert told(away, 2)
+            assert told(back, 2)
+        finally:
+            agent.kill()
+            server.kill()
+            print(log.read_text())
 
 
 def test_a_silent_printer_leaves_the_job_unknown_and_nothing_is_printed_again(

@@ -1,5 +1,6 @@
 """The agent's file: what it may say, and what is said of what it may not."""
 
+import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from hardware.agent.config import ConfigError, read
+from hardware.agent.main import load
 from hardware.agent.station_tables import line_settings
 from hardware.agent.toml_table import Document, Table
 from hardware.drivers.cups import CupsPrinter
@@ -152,6 +154,14 @@ def test_what_is_left_out_has_a_default(tmp_path):
         ('documents = ["sales-receipt"]', 'documents = ["sales-reciept"]', 13, "did you mean sales-receipt"),
         ('documents = ["sales-receipt"]', 'documents = ["address-label"]', 13, "escpos does not print"),
         ('documents = ["sales-receipt"]', "documents = []", 13, "empty"),
+        ('documents = ["sales-receipt"]', 'documents = [["a"]]', 13, r"there is no \['a'\]"),
+        ('documents = ["sales-receipt"]', "documents = [{ a = 1 }]", 13, "there is no {'a': 1}"),
+        ("tcp://10.0.0.1", "tcp://10.0.0.1:0", 5, "there is no port 0"),
+        ("tcp://10.0.0.1", "tcp://10.0.0.1:99999", 5, "[Pp]ort"),
+        ("serial:/dev/ttyS0?baud=9600&flow=none", "usb:/dev/\\u0000", 11, "what is no character"),
+        ('name = "desk"', 'name = "../desk"', 1, "letters, digits"),
+        ('name = "desk"', 'name = "/etc/desk"', 1, "letters, digits"),
+        ('name = "second"', 'name = "a\\u0007"', 10, "letters, digits"),
         ('documents = ["sales-receipt"]\n', "", 9, "documents: it is missing"),
         ("serial:/dev/ttyS0?baud=9600&flow=none", "com1", 11, "is no line"),
         ("baud=9600", "baud=9601", 11, "no baud rate 9601"),
@@ -183,6 +193,21 @@ def test_what_is_no_file_of_an_agent(tmp_path, text, words):
         read(tmp_path / "nowhere.toml", "other")
 
 
+def test_names_that_people_give(tmp_path):
+    for name in ("slips", "Kasir 1", "Dapur-2.kiri", "厨房", "Café_é"):
+        text = PRINTER.replace('name = "first"', f'name = "{name}"')
+        assert read(written(tmp_path, text), "other").printers[0].name == name
+
+
+def test_a_machines_name_that_is_too_long_is_cut_to_one_that_may_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "k" * 39 + "-1.example")
+    assert load(written(tmp_path, PRINTER.replace('name = "desk"\n', ""))).name == "k" * 39
+
+
+def test_an_editors_mark_before_the_first_line_is_no_part_of_it(tmp_path):
+    assert read(written(tmp_path, "\ufeff" + PRINTER), "other").name == "desk"
+
+
 def test_one_logo_for_all_and_another_for_one(tmp_path):
     for name, side in (("shop.png", 50), ("small.png", 10)):
         Image.new("L", (side, side)).save(tmp_path / name)
@@ -199,6 +224,7 @@ def test_one_logo_for_all_and_another_for_one(tmp_path):
     ("text", "line", "words"),
     [
         ('logo = "shop.png"\n' + PRINTER, 1, "cannot be read: No such file"),
+        ('logo = "a\\u0000b"\n' + PRINTER, 1, "cannot be read: there can be no such file"),
         (PRINTER.replace('name = "second"', 'name = "second"\nlogo = "hardware.toml"'), 11, "is no picture"),
         (
             PRINTER.replace('name = "second"', 'name = "second"\nlogo = ""').replace(

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from hardware.agent import main
 from hardware.simulators.command import example
+from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.interpreter import TextLine
 from hardware.simulators.lines import PtyLine, TcpLine
 from hardware.simulators.running import STATES, Simulation
@@ -16,6 +17,12 @@ from hardware.simulators.zpl_printer import ZplSimulator
 from tests.hardware.printing_shop import PRINTED, config_text, ledger, printer_papers, untruths
 from tests.paper.reading import codes, picture
 from tests.server.support import Shop, until
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path, monkeypatch):
+    """What the agent notes of its printers stays with the test."""
+    monkeypatch.setenv("KASIR_STATE", str(tmp_path / "state"))
 
 
 def kasir_hardware(*words: str):
@@ -80,12 +87,89 @@ def test_a_test_page_is_printed_and_the_drawer_opens(printer, line, tmp_path):
         assert kasir_hardware("test", "--config", str(config), "--device", "other").exit_code == 2
 
 
+class Exhausted(EscposSimulator):
+    """Says that the page is out, and then nothing more: its power fails, or its firmware."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self._how = how
+
+    def echo(self, process_id: bytes) -> None:
+        super().echo(process_id)
+        setattr(self, *{"off": ("is_on", False), "hangs": ("_hanging", True)}[self._how])
+
+
+@pytest.mark.parametrize("how", ["off", "hangs"])
+def test_a_page_was_printed_though_nobody_can_say_how_the_drawer_stands(tmp_path, how):
+    config = tmp_path / "hardware.toml"
+    with TcpLine(Exhausted(how)) as line:
+        config.write_text(config_text("slips", line.address, drawer_pin=2))
+        result = kasir_hardware("test", "--config", str(config), "--drawer", "--json")
+    assert result.exit_code == 0, result.output
+    (slips,) = json.loads(result.stdout)["devices"]
+    words = "printed: the printer sent its id back; how the drawer stands is not known: "
+    assert (slips["works"], slips["words"][: len(words)]) == (True, words)
+
+
+def test_a_drawer_behind_a_line_without_a_way_back_is_not_known_to_be_shut(printer, line, tmp_path):
+    config = tmp_path / "hardware.toml"
+    config.write_text(config_text("slips", line.address, drawer_pin=2, confirms="taken"))
+    result = kasir_hardware("test", "--config", str(config), "--drawer", "--json")
+    (slips,) = json.loads(result.stdout)["devices"]
+    assert slips["words"].endswith("; the printer does not say how the drawer stands")
+
+
+def test_after_a_torn_test_page_the_next_paper_is_clean(channel, printer, line, start_agent, tmp_path):
+    config, notes = tmp_path / "hardware.toml", str(tmp_path / "notes")
+    config.write_text(config_text("slips", line.address))
+    words = ("test", "--config", str(config), "--notes", notes)
+
+    def pages() -> int:
+        return sum("slips, 80 mm" in item.text for item in printer.roll if isinstance(item, TextLine))
+
+    def tear(begun: int) -> None:
+        # In the middle of a picture.
+        printer.cut_after(3_000)
+        result = kasir_hardware(*words)
+        assert (result.exit_code, "unknown" in result.stdout) == (1, True), result.output
+        until(lambda: pages() == begun, "what came of it")
+
+    tear(1)
+    assert kasir_hardware(*words).exit_code == 0
+    assert pages() == 2
+    tear(3)
+    agent = start_agent(config_text("slips", line.address))
+    shop = Shop(channel)
+    order = shop.book().order_id
+    until(lambda: [job.state for job in ledger(channel)] == [PRINTED], "a slip")
+    papers = printer_papers(printer)
+    assert (papers.begun[order], papers.whole[order]) == (1, 1)
+    # Beside the agent, and before its next slip.
+    until(lambda: "ready" in agent.log.read_text(), "the agent looks at its printer")
+    assert kasir_hardware(*words).exit_code == 0
+    assert pages() == 4
+    shop.book()
+    until(lambda: [job.state for job in ledger(channel)] == [PRINTED] * 2, "another slip")
+    assert untruths(ledger(channel), printer_papers(printer)) == []
+    assert not printer.complaints
+
+
 def test_a_mistake_in_the_file_is_a_sentence(tmp_path):
     config = tmp_path / "hardware.toml"
     config.write_text(config_text("slips", "127.0.0.1:1", widht_mm=58))
     result = kasir_hardware("run", "--config", str(config))
     assert result.exit_code == 2
     assert "did you mean width_mm" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["test", "run"])
+def test_notes_that_cannot_be_opened_are_a_sentence(tmp_path, command):
+    config = tmp_path / "hardware.toml"
+    config.write_text(config_text("slips", "127.0.0.1:1"))
+    (tmp_path / "notes").write_text("no folder")
+    result = kasir_hardware(command, "--config", str(config), "--notes", str(tmp_path))
+    assert result.exit_code == 1
+    assert "the notes cannot be opened" in result.stderr
 
 
 def test_what_hangs_on_this_machine_is_listed():

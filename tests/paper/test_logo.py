@@ -145,6 +145,8 @@ def test_what_is_not_there_is_said_plainly(tmp_path: Path) -> None:
         read(tmp_path / "nowhere.png")
     with pytest.raises(PaperError, match="cannot be read: Is a directory"):
         read(tmp_path)
+    with pytest.raises(PaperError, match="cannot be read: there can be no such file"):
+        read(tmp_path / "a\0b")
 
 
 def test_printing_with_it_is_not_slower(logo: Logo) -> None:
