@@ -25,8 +25,8 @@ NONSENSE = (
     "0001-01-01T00:00",
     "9" * 5_000,
 )
-# In an agent's way to a courier there is nothing to type but these, and it runs until it is stopped.
-NEVER_ENDING = {"courier agent"}
+# Whatever names a folder or a carrier is one: these run until they are stopped.
+NEVER_ENDING = {"courier agent", "messages agent"}
 SHARED = {"--server", "--as", "--tls-ca", "--cert", "--key", "--timeout", "--json", "--help"}
 
 
