@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -25,9 +26,19 @@ from clients.common.client import Client
 from clients.common.connection import Connection
 from clients.desktop import texts, theme
 from clients.desktop.app import application
+from clients.desktop.cs.by_hand import ByHand
 from clients.desktop.cs.window import CsWindow
 from clients.desktop.settings import LocalSettings
-from kasir.v1.booking_pb2 import BookingInput, CreateBookingRequest, CreateBookingResponse, OrderLineInput
+from kasir.demo import bank_file
+from kasir.v1.booking_pb2 import (
+    ORDER_STATE_BOOKED,
+    BookingInput,
+    CreateBookingRequest,
+    CreateBookingResponse,
+    ListBookingsRequest,
+    ListBookingsResponse,
+    OrderLineInput,
+)
 from kasir.v1.common_pb2 import CHANNEL_CHAT, CHANNEL_WEB, Address
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,6 +135,9 @@ def furnish(target: str) -> None:
     for order in (3, 7, 12):
         kasir(target, "cs", "pay", str(order), "--method", "cash")
     kasir(target, "cs", "cancel", "20", "--reason", "salah barang")
+    for order, amount in ((21, "50.000"), (23, "25.000")):
+        kasir(target, "cs", "pay", str(order), "--amount", amount, "--method", "cash")
+        kasir(target, "cs", "cancel", str(order), "--reason", "tidak jadi")
     for line, note in (
         ("KOPI-01", "Bu Sari, jam 3"),
         ("KOPI-02x2", ""),
@@ -133,6 +147,27 @@ def furnish(target: str) -> None:
         kasir(target, "cs", "drop", line, "--note", note)
     kasir(target, "warehouse", "hand-over", "1", "--scan", "8991234567891")
     kasir(target, "warehouse", "reject", "4", "--reason", "kemasan penyok")
+
+
+def statement(target: str, folder: Path) -> Path:
+    """A bank's file of what customers sent: exactly, rounded, under another name, two orders at once."""
+    with Client(Connection(target, "sari")) as client:
+        orders = client.call(ListBookingsRequest(page_size=100), ListBookingsResponse).orders
+    open_ = [each for each in orders if each.state == ORDER_STATE_BOOKED]
+    rows = [(each.customer_name, each.payable.minor_units) for each in open_[:7]]
+    rows.append((open_[8].customer_name, open_[8].payable.minor_units // 1_000_00 * 1_000_00))
+    rows.append(("WARUNG KOPI SENJA", open_[9].payable.minor_units))
+    rows.append((open_[10].customer_name, open_[10].payable.minor_units + open_[11].payable.minor_units))
+    rows += [("SETORAN TUNAI", 75_000_00), ("BUNGA", 12_345_67)]
+    day = datetime.now(timezone(timedelta(hours=7))).date()
+    written = [
+        bank_file.BankRow(day, f"TRSF E-BANKING CR {number:04d} {name.upper()}", amount)
+        for number, (name, amount) in enumerate(rows, start=1)
+    ]
+    path = folder / "mutasi-bca.csv"
+    account = bank_file.Account("1234567890", "TOKO CONTOH")
+    path.write_bytes(bank_file.write(account, written, opening_sen=12_500_000_00))
+    return path
 
 
 class Studio:
@@ -216,6 +251,47 @@ class Studio:
         wait(lambda: "JP7012345678" not in self.window.desk.notice.words.text())
         self.take("cs-parcels")
 
+    def bank(self, file: Path) -> None:
+        """A statement that comes, its proposals, what is asked before all is confirmed, by hand, refunds."""
+        bank = self.window.bank
+        self.window.go(bank)
+        wait(lambda: not self.window.desk.calls.waiting)
+        self.take("cs-bank-empty")
+        bank.take_files([file])
+        wait(lambda: bank.mutations.rowCount() > 5)
+        self.take("cs-bank-imported")
+        bank.imports.close_card()
+        bank.table.choose(3)
+        self.take("cs-bank")
+        bank.ask_to_confirm_all()
+        wait(lambda: bank.findChild(QDialog))
+        question = bank.findChild(QDialog)
+        self.take("cs-bank-confirm", question)
+        question.accept()
+        wait(lambda: bank.mutations.rowCount() < 5)
+        self.take("cs-bank-confirmed")
+        bank.filters.choose(1)
+        wait(lambda: bank.mutations.rowCount() and bank.mutations.at(0).state == 2)
+        bank.by_hand()
+        hand = bank.findChild(ByHand)
+        wait(lambda: hand.found.rowCount() > 5)
+        hand.add(hand.found.at(0))
+        hand.add(hand.found.at(1))
+        hand.shares[0].amount.setText("Rp 50.000")
+        hand.shares[1].amount.setText("Rp 25.000")
+        self.take("cs-bank-by-hand", hand)
+        hand.reject()
+        bad = file.with_name("surat.csv")
+        bad.write_text("Kepada Yth.\n")
+        bank.take_files([bad])
+        wait(lambda: not bank.imports.under_way)
+        self.take("cs-bank-refused")
+        bank.imports.close_card()
+        bank.filters.choose(5)
+        wait(bank.refunds.orders.rowCount)
+        self.take("cs-bank-refunds")
+        bank.filters.choose(0)
+
     def orders(self) -> None:
         """The list, and the question before a cancellation."""
         orders = self.window.orders
@@ -254,12 +330,17 @@ def main() -> None:
             studio.orders()
             studio.drops()
             studio.parcels()
+            studio.bank(statement(target, Path(folder)))
             window.go(window.orders)
             theme.wear(app, "dark")
             texts.speak("en")
             studio.take("cs-orders-dark-english")
             window.go(window.finding)
             studio.take("cs-find-dark-english")
+            window.bank.filters.choose(2)
+            window.go(window.bank)
+            wait(window.bank.mutations.rowCount)
+            studio.take("cs-bank-dark-english")
             window.close()
 
 

@@ -4,23 +4,16 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QDialog,
-    QDialogButtonBox,
-    QHBoxLayout,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from clients.common.money import show_money
 from clients.common.numbers import parse_id
 from clients.common.shop import Shop
 from clients.common.views import address_words, unless_zero
+from clients.desktop.asking import Question
 from clients.desktop.cs import message
 from clients.desktop.line import Changes
-from clients.desktop.parts import SPACE, Shortcut, Table, button, label, panel
+from clients.desktop.parts import SPACE, Chips, Shortcut, Table, button, label, panel
 from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
@@ -101,8 +94,8 @@ class BookingsScreen(Screen):
         """Keys of this screen."""
         return (
             Shortcut("Ctrl+F", marked("find an order by its number"), self.number.setFocus),
-            Shortcut("Ctrl+Right", marked("the next state"), partial(self._next_filter, 1)),
-            Shortcut("Ctrl+Left", marked("the state before"), partial(self._next_filter, -1)),
+            Shortcut("Ctrl+Right", marked("the next state"), partial(self.filters.step, 1)),
+            Shortcut("Ctrl+Left", marked("the state before"), partial(self.filters.step, -1)),
             Shortcut("Ctrl+Shift+C", marked("copy the text for the customer"), self.copy_message),
             Shortcut("Del", marked("cancel the chosen order"), self.ask_to_cancel),
         )
@@ -133,9 +126,13 @@ class BookingsScreen(Screen):
         """Asks why, and cancels the chosen order."""
         order = self.table.thing()
         if order is not None and order.state in (*WAITING, booking.ORDER_STATE_PAID):
-            dialog = CancelDialog(self, order)
-            dialog.accepted.connect(lambda: self.cancel(order.order_id, dialog.reason.text().strip()))
-            dialog.open()
+            words = _("Cancel order {number} of {name}?").format(
+                number=order.order_id, name=order.customer_name
+            )
+            remark = _("The goods can be booked by others at once.")
+            question = Question(self, _("Cancel the order"), words, remark, _("Cancel the order"))
+            question.with_field(_("Why? May be empty.")).dangerous()
+            question.ask(partial(self.cancel, order.order_id))
 
     def cancel(self, order_id: int, reason: str) -> None:
         """Cancels an order."""
@@ -157,14 +154,9 @@ class BookingsScreen(Screen):
         self.say(title.setText, self.NAME)
         chips = QHBoxLayout()
         chips.setSpacing(8)
-        self.filters = QButtonGroup(self)
-        for number, (words, state) in enumerate(FILTERS):
-            chip = button("chip", partial(self._filter, state))
-            chip.setCheckable(True)
-            chip.setChecked(number == 0)
-            self.say(chip.setText, words)
-            self.filters.addButton(chip, number)
-            chips.addWidget(chip)
+        self.filters = Chips([words for words, _state in FILTERS])
+        self.filters.chosen.connect(self._filter)
+        chips.addWidget(self.filters)
         chips.addStretch()
         self.number = QLineEdit()
         self.number.setFixedWidth(170)
@@ -205,14 +197,9 @@ class BookingsScreen(Screen):
         inside.addWidget(self.end)
         return self.detail
 
-    def _filter(self, state: int) -> None:
-        self._state = state  # type: ignore[assignment]
+    def _filter(self, number: int) -> None:
+        self._state = FILTERS[number][1]  # type: ignore[assignment]
         self.reload()
-
-    def _next_filter(self, step: int) -> None:
-        number = (self.filters.checkedId() + step) % len(FILTERS)
-        self.filters.button(number).setChecked(True)
-        self._filter(FILTERS[number][1])
 
     def _find_number(self) -> None:
         text = self.number.text().strip()
@@ -278,38 +265,6 @@ class BookingsScreen(Screen):
     def _copy(self, text: str) -> None:
         message.to_clipboard(text)
         self.desk.tell(_("Copied: ready to paste into the chat."))
-
-
-class CancelDialog(QDialog):
-    """Is it meant, and why?"""
-
-    def __init__(self, parent: QWidget, order: Order) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(_("Cancel the order"))
-        self.setMinimumWidth(440)
-        words = label("heading", wraps=True)
-        words.setText(
-            _("Cancel order {number} of {name}?").format(number=order.order_id, name=order.customer_name)
-        )
-        what = label("muted", wraps=True)
-        what.setText(_("The goods can be booked by others at once."))
-        self.reason = QLineEdit()
-        self.reason.setPlaceholderText(_("Why? May be empty."))
-        buttons = QDialogButtonBox()
-        self.sure = button("danger")
-        self.sure.setText(_("Cancel the order"))
-        buttons.addButton(self.sure, QDialogButtonBox.ButtonRole.AcceptRole)
-        keep = buttons.addButton(_("Keep it"), QDialogButtonBox.ButtonRole.RejectRole)
-        keep.setAutoDefault(False)
-        self.sure.setDefault(True)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        inside = QVBoxLayout(self)
-        inside.setContentsMargins(24, 22, 24, 18)
-        inside.setSpacing(SPACE)
-        for each in (words, what, self.reason, buttons):
-            inside.addWidget(each)
 
 
 def _list(state: booking.OrderState.ValueType, shop: Shop, token: str) -> Page:

@@ -5,7 +5,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from clients.desktop.cs.bookings import TIME_LEFT_COLUMN, CancelDialog
+from clients.desktop.asking import Question
+from clients.desktop.cs.bookings import TIME_LEFT_COLUMN
 from clients.desktop.words import time_left, urgency
 from tests.clients.conftest import SARI
 from tests.clients.desktop.conftest import typed
@@ -80,8 +81,8 @@ def test_an_order_is_cancelled_with_its_reason(booked, window, wait, ask):
     window.go(window.orders)
     wait(lambda: window.orders.orders.rowCount() == 2)
     QTest.keyClick(window.orders.table, Qt.Key.Key_Delete)
-    dialog = window.orders.findChild(CancelDialog)
-    dialog.reason.setText("changed her mind")
+    dialog = window.orders.findChild(Question)
+    dialog.field.setText("changed her mind")
     QTest.keyClick(dialog, Qt.Key.Key_Return)
     wait(lambda: cell(window, 0, 3) == "cancelled")
     assert ask("cs", "show", "2")["order"]["cancel_reason"] == "changed her mind"
