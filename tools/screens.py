@@ -165,7 +165,7 @@ def statement(target: str, folder: Path) -> Path:
         for number, (name, amount) in enumerate(rows, start=1)
     ]
     path = folder / "mutasi-bca.csv"
-    account = bank_file.Account("1234567890", "TOKO CONTOH")
+    account = bank_file.Account("0111222333", "TOKO CONTOH")
     path.write_bytes(bank_file.write(account, written, opening_sen=12_500_000_00))
     return path
 
@@ -258,6 +258,7 @@ class Studio:
         wait(lambda: not self.window.desk.calls.waiting)
         self.take("cs-bank-empty")
         bank.take_files([file])
+        wait(lambda: not bank.imports.under_way)
         wait(lambda: bank.mutations.rowCount() > 5)
         self.take("cs-bank-imported")
         bank.imports.close_card()
@@ -272,13 +273,12 @@ class Studio:
         self.take("cs-bank-confirmed")
         bank.filters.choose(1)
         wait(lambda: bank.mutations.rowCount() and bank.mutations.at(0).state == 2)
+        bank.table.choose(1)
         bank.by_hand()
         hand = bank.findChild(ByHand)
         wait(lambda: hand.found.rowCount() > 5)
         hand.add(hand.found.at(0))
         hand.add(hand.found.at(1))
-        hand.shares[0].amount.setText("Rp 50.000")
-        hand.shares[1].amount.setText("Rp 25.000")
         self.take("cs-bank-by-hand", hand)
         hand.reject()
         bad = file.with_name("surat.csv")

@@ -44,6 +44,10 @@ CHANGED_MS = 400
 STATEMENTS = "*.csv *.txt *.xls *.xlsx *.sta *.mt940 *.940 *.942 *.xml *.ofx *.qif *.bai *.html *.htm *.json"
 
 
+def _text(mutation: Mutation) -> str:
+    return "  ".join(filter(None, (mutation.counterparty, mutation.description)))
+
+
 def _pays(mutation: Mutation) -> str:
     chosen = mutation.allocations or mutation.proposal.allocations
     if chosen:
@@ -66,13 +70,12 @@ class BankScreen(Screen):
         self._hand: ByHand | None = None
         columns = (
             Column(marked("Date"), lambda each: each.date),
-            Column(marked("From or to"), lambda each: each.counterparty),
-            Column(marked("Text"), lambda each: each.description, wide=True),
+            Column(marked("From or to, text"), _text, wide=True),
             Column(marked("Amount"), lambda each: show_money(each.amount), right=True),
             Column(marked("How sure"), mutation_state, tint=mutation_tint),
             Column(marked("Pays"), _pays),
         )
-        widths = ((112, False), (190, False), (240, True), (140, False), (132, False), (130, False))
+        widths = ((128, False), (240, True), (150, False), (150, False), (170, False))
         self.mutations = PagedTable(desk.calls, columns, lambda each: each.mutation_id, self)
         self.table = Table(self.mutations, widths)
         self.refunds = Refunds(desk)

@@ -38,7 +38,7 @@ FULL_NATS = 10.0
 class Weight(QWidget):
     """How much a reason speaks for the match or against it."""
 
-    NUMBER_PX, BAR_PX, HEIGHT_PX = 44, 66, 22
+    NUMBER_PX, BAR_PX, HEIGHT_PX = 56, 62, 22
 
     def __init__(self, weight: float) -> None:
         super().__init__()
@@ -217,9 +217,11 @@ class SideBySide(Speaking, QWidget):
             column.add("\n".join(lines[:LINES_SHOWN_MAX] + rest), "muted")
 
     def _tell_why(self, together: tuple[Mutation, ...]) -> None:
-        self.why.add(mutation_state(together[0]), "heading", mutation_tint(together[0]))
-        if together[0].state != MUTATION_STATE_PROPOSED:
+        proposed = together[0].state == MUTATION_STATE_PROPOSED
+        self.why.setVisible(proposed)
+        if not proposed:
             return
+        self.why.add(mutation_state(together[0]), "heading", mutation_tint(together[0]))
         proposal = together[0].proposal
         points = _("{points} points, {ahead} ahead of the next")
         self.why.add(
