@@ -12,6 +12,7 @@ from clients.common.shop import Shop
 from clients.common.views import address_words, unless_zero
 from clients.desktop.asking import Question
 from clients.desktop.cs import message
+from clients.desktop.cs.message_dialog import MessageDialog
 from clients.desktop.line import Changes
 from clients.desktop.parts import SPACE, Chips, Shortcut, Table, button, label, panel
 from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable
@@ -22,6 +23,8 @@ from kasir.v1 import booking_pb2 as booking
 from kasir.v1.booking_pb2 import (
     CancelBookingRequest,
     CancelBookingResponse,
+    ExtendBookingRequest,
+    ExtendBookingResponse,
     GetBookingRequest,
     GetBookingResponse,
     ListBookingsRequest,
@@ -97,6 +100,8 @@ class BookingsScreen(Screen):
             Shortcut("Ctrl+Right", marked("the next state"), partial(self.filters.step, 1)),
             Shortcut("Ctrl+Left", marked("the state before"), partial(self.filters.step, -1)),
             Shortcut("Ctrl+Shift+C", marked("copy the text for the customer"), self.copy_message),
+            Shortcut("Ctrl+T", marked("other texts for the customer, in either language"), self.show_texts),
+            Shortcut("Ctrl+E", marked("extend the deadline"), self.ask_to_extend),
             Shortcut("Del", marked("cancel the chosen order"), self.ask_to_cancel),
         )
 
@@ -137,6 +142,27 @@ class BookingsScreen(Screen):
     def cancel(self, order_id: int, reason: str) -> None:
         """Cancels an order."""
         self.desk.calls.do(self, partial(_cancel, order_id, reason), self._cancelled)
+
+    def ask_to_extend(self) -> None:
+        """Asks until when, and moves the chosen order's deadline."""
+        order = self.table.thing()
+        if order is None or order.state not in WAITING:
+            return
+        facts = {"number": order.order_id, "name": order.customer_name}
+        words = _("How long may order {number} of {name} still wait?").format(**facts)
+        remark = _("Now it has {left}.").format(left=_left(order))
+        question = Question(self, _("Extend the deadline"), words, remark, _("Extend"))
+        question.with_field(_("+3h, 17:00, tomorrow 12:00"), "+3h", needed=True)
+        question.ask(partial(self.extend, order))
+
+    def extend(self, order: Order, until: str) -> None:
+        """Moves an order's deadline."""
+        self.desk.calls.do(self, partial(_extend, order.order_id, order.version, until), self._extended)
+
+    def show_texts(self) -> None:
+        """Texts for the chosen order's customer."""
+        if (order := self.table.thing()) is not None:
+            MessageDialog(self, self.desk, order).open()
 
     def copy_message(self) -> None:
         """Puts what is to be told to the customer into the clipboard."""
@@ -188,13 +214,18 @@ class BookingsScreen(Screen):
         self.detail_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.copy = button("", self.copy_message)
         self.say(self.copy.setText, marked("Copy text for the customer"))
+        self.texts = button("", self.show_texts)
+        self.say(self.texts.setText, marked("Other texts  (Ctrl+T)"))
+        self.longer = button("", self.ask_to_extend)
+        self.say(self.longer.setText, marked("Extend the deadline  (Ctrl+E)"))
         self.end = button("danger", self.ask_to_cancel)
         self.say(self.end.setText, marked("Cancel the order  (Del)"))
-        for each in (self.detail_title, self.detail_state, self.detail_text):
-            inside.addWidget(each)
+        inside.addWidget(self.detail_title)
+        inside.addWidget(self.detail_state)
+        inside.addWidget(self.detail_text)
         inside.addStretch()
-        inside.addWidget(self.copy)
-        inside.addWidget(self.end)
+        for each in (self.copy, self.texts, self.longer, self.end):
+            inside.addWidget(each)
         return self.detail
 
     def _filter(self, number: int) -> None:
@@ -247,6 +278,7 @@ class BookingsScreen(Screen):
         ]
         told = [f"{name}: {value}" for name, value in facts if value]
         self.detail_text.setText("\n".join(lines) + "\n\n" + "\n".join(told))
+        self.longer.setEnabled(order.state in WAITING)
         self.end.setEnabled(order.state in (*WAITING, booking.ORDER_STATE_PAID))
 
     def _show_state(self, order: Order | None) -> None:
@@ -257,6 +289,11 @@ class BookingsScreen(Screen):
 
     def _renew(self, order: Order) -> None:
         self.orders.renew(order)
+
+    def _extended(self, order: Order) -> None:
+        self.orders.renew(order)
+        facts = {"number": order.order_id, "left": _left(order)}
+        self.desk.tell(_("Order {number} has {left} from now.").format(**facts))
 
     def _cancelled(self, order: Order) -> None:
         self.orders.renew(order)
@@ -279,6 +316,11 @@ def _read_order(order_id: int, shop: Shop) -> Order:
 
 def _by_number(text: str, shop: Shop) -> Order:
     return _read_order(parse_id(text, "order"), shop)
+
+
+def _extend(order_id: int, version: int, until: str, shop: Shop) -> Order:
+    request = ExtendBookingRequest(order_id=order_id, version=version, expire_time=shop.deadline(until))
+    return shop.call(request, ExtendBookingResponse, note=f"extend order {order_id}").order
 
 
 def _cancel(order_id: int, reason: str, shop: Shop) -> Order:

@@ -1,0 +1,1 @@
+"""Messages to customers: their texts, the ways they go, and the agent that sends each once."""
