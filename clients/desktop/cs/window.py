@@ -13,6 +13,7 @@ from clients.desktop.cs.bookings import BookingsScreen
 from clients.desktop.cs.drops import DropsScreen
 from clients.desktop.cs.find import FindScreen
 from clients.desktop.cs.parcels import ParcelsScreen
+from clients.desktop.cs.report import ReportScreen
 from clients.desktop.settings import LocalSettings
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Window
@@ -21,7 +22,7 @@ from kasir.v1.drop_order_pb2 import DropOrder
 
 
 class CsWindow(Window):
-    """Find, book, orders, Drop Orders, sales and parcels, the bank's money."""
+    """Find, book, orders, Drop Orders, sales and parcels, the bank's money, the day."""
 
     def __init__(self, connection: Connection, settings: LocalSettings, station: str = "") -> None:
         """Raises BadInput for a line that cannot be opened."""
@@ -32,7 +33,10 @@ class CsWindow(Window):
         self.drops = DropsScreen(self.desk, self._take_drop_order)
         self.parcels = ParcelsScreen(self.desk)
         self.bank = BankScreen(self.desk)
-        self.open_screens((self.finding, self.booking, self.orders, self.drops, self.parcels, self.bank))
+        self.report = ReportScreen(self.desk)
+        self.open_screens(
+            (self.finding, self.booking, self.orders, self.drops, self.parcels, self.bank, self.report)
+        )
         self.resize(1280, 800)
         self.setAcceptDrops(True)
         self._sheet = DropSheet(self)
