@@ -27,6 +27,7 @@ from clients.common.connection import Connection
 from clients.desktop import texts, theme
 from clients.desktop.app import application
 from clients.desktop.cs.by_hand import ByHand
+from clients.desktop.cs.message_dialog import MessageDialog
 from clients.desktop.cs.window import CsWindow
 from clients.desktop.settings import LocalSettings
 from kasir.demo import bank_file
@@ -72,9 +73,9 @@ def rest(milliseconds: int = 250) -> None:
     loop.exec()
 
 
-def kasir(target: str, *words: str) -> None:
+def kasir(target: str, *words: str, actor: str = "sari") -> None:
     """One command of the terminal."""
-    command = [sys.executable, "-m", "kasir.cli", *words, "--server", target, "--as", "sari"]
+    command = [sys.executable, "-m", "kasir.cli", *words, "--server", target, "--as", actor]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
 
 
@@ -146,6 +147,9 @@ def furnish(target: str) -> None:
     ):
         kasir(target, "cs", "drop", line, "--note", note)
     kasir(target, "warehouse", "hand-over", "1", "--scan", "8991234567891")
+    kasir(target, "cs", "drop", "GULA-5", "--note", "Pak Budi")
+    kasir(target, "warehouse", "hand-over", "5", "--scan", "8991234500003")
+    kasir(target, "cs", "release", "5")
     kasir(target, "warehouse", "reject", "4", "--reason", "kemasan penyok")
 
 
@@ -168,6 +172,16 @@ def statement(target: str, folder: Path) -> Path:
     account = bank_file.Account("0111222333", "TOKO CONTOH")
     path.write_bytes(bank_file.write(account, written, opening_sen=12_500_000_00))
     return path
+
+
+def trade(target: str) -> None:
+    """Sales at a till, and of what is paid."""
+    kasir(target, "cs", "sell", "--all-paid")
+    kasir(target, "warehouse", "receive", "KOPI-01x30", "KOPI-04x80", "TEH-03x20", "--location", "TOKO")
+    kasir(target, "till", "open", "KASIR-1", "--cash", "500.000", actor="budi")
+    for code, paid in (("KOPI-01", "cash"), ("KOPI-04x6", "cash"), ("TEH-03x3", "qr"), ("KOPI-01x2", "card")):
+        tender = ("--cash", "exact") if paid == "cash" else (f"--{paid}", "APPR-1")
+        kasir(target, "till", "sell", "--till", "KASIR-1", "--scan", code, *tender, actor="budi")
 
 
 class Studio:
@@ -232,8 +246,12 @@ class Studio:
         """Asked for, handed over, rejected."""
         drops = self.window.drops
         self.window.go(drops)
-        wait(lambda: drops.asked.rowCount() == 4)
+        wait(lambda: drops.asked.rowCount() == 5)
         self.take("cs-drops")
+        drops.turn()
+        wait(lambda: drops.asked.rowCount() == 1)
+        self.take("cs-drops-return")
+        drops.turn()
 
     def parcels(self) -> None:
         """Before the sale, after it, an airway bill entered."""
@@ -292,6 +310,16 @@ class Studio:
         self.take("cs-bank-refunds")
         bank.filters.choose(0)
 
+    def report(self) -> None:
+        """The day in charts and as a table."""
+        report = self.window.report
+        self.window.go(report)
+        wait(lambda: report.tally.hours)
+        self.take("cs-report")
+        report.turn()
+        self.take("cs-report-table")
+        report.turn()
+
     def orders(self) -> None:
         """The list, and the question before a cancellation."""
         orders = self.window.orders
@@ -303,6 +331,15 @@ class Studio:
         dialog = orders.findChild(QDialog)
         self.take("cs-orders-cancel", dialog)
         dialog.reject()
+        orders.ask_to_extend()
+        dialog = orders.findChildren(QDialog)[-1]
+        self.take("cs-orders-extend", dialog)
+        dialog.reject()
+        orders.show_texts()
+        texts_ = orders.findChild(MessageDialog)
+        wait(texts_.text.text)
+        self.take("cs-orders-texts", texts_)
+        texts_.reject()
         self.window.show_keys()
         keys = self.window.findChild(QDialog)
         self.take("cs-keys", keys)
@@ -331,6 +368,8 @@ def main() -> None:
             studio.drops()
             studio.parcels()
             studio.bank(statement(target, Path(folder)))
+            trade(target)
+            studio.report()
             window.go(window.orders)
             theme.wear(app, "dark")
             texts.speak("en")
@@ -341,6 +380,8 @@ def main() -> None:
             window.go(window.bank)
             wait(window.bank.mutations.rowCount)
             studio.take("cs-bank-dark-english")
+            window.go(window.report)
+            studio.take("cs-report-dark-english")
             window.close()
 
 

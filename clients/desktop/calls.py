@@ -19,9 +19,9 @@ from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.journal import RequestJournal
 from clients.common.output import Output
-from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
+from clients.desktop.refusals import sentence
 from clients.desktop.texts import _
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from clients.common.money import show_amount
 from clients.common.problems import BadInput, CallFailed
 from clients.common.request_ids import new_request_id
 from clients.common.shop import Shop
+from clients.desktop.refusals import why
 from clients.desktop.tables import PAGE_SIZE, Page
 from kasir.v1.booking_pb2 import ORDER_STATE_REFUND_DUE, ListBookingsRequest, ListBookingsResponse, Order
 from kasir.v1.reconciliation_pb2 import (
@@ -175,7 +176,7 @@ def confirm_sure(account_ids: Sequence[int], told: Callable[[int, int], None], s
         for each in confirm_all(shop, account_id):
             done.append(each)
             told(len(done), 0)
-    refused = [(each.mutation_id, shop.why(each.error)) for each in done if each.HasField("error")]
+    refused = [(each.mutation_id, why(shop, each.error)) for each in done if each.HasField("error")]
     return Confirmed(len(done) - len(refused), tuple(refused))
 
 
@@ -186,7 +187,7 @@ def confirm(chosen: Mutation, shop: Shop) -> Mutation:
     reply = shop.call(request, ConfirmMatchesResponse, note=f"confirm mutation {number}")
     for each in reply.results:
         if each.HasField("error"):
-            raise BadInput(shop.why(each.error))
+            raise BadInput(why(shop, each.error))
     return mutation(number, shop)
 
 
