@@ -297,6 +297,8 @@ class Studio:
         wait(lambda: hand.found.rowCount() > 5)
         hand.add(hand.found.at(0))
         hand.add(hand.found.at(1))
+        hand.shares[0].amount.setText("Rp 50.000")
+        hand.shares[1].amount.setText("Rp 25.000")
         self.take("cs-bank-by-hand", hand)
         hand.reject()
         bad = file.with_name("surat.csv")

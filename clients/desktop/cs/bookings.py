@@ -217,7 +217,7 @@ class BookingsScreen(Screen):
         self.texts = button("", self.show_texts)
         self.say(self.texts.setText, marked("Other texts  (Ctrl+T)"))
         self.longer = button("", self.ask_to_extend)
-        self.say(self.longer.setText, marked("Extend the deadline  (Ctrl+E)"))
+        self.say(self.longer.setText, marked("Extend  (Ctrl+E)"))
         self.end = button("danger", self.ask_to_cancel)
         self.say(self.end.setText, marked("Cancel the order  (Del)"))
         inside.addWidget(self.detail_title)

@@ -79,11 +79,11 @@ class DropsScreen(Screen):
         )
         widths = (
             (66, False),
-            (220, True),
-            (100, False),
-            (150, False),
-            (120, False),
-            (128, False),
+            (200, True),
+            (96, False),
+            (148, False),
+            (136, False),
+            (140, False),
             (150, False),
         )
         self.asked = PagedTable(desk.calls, columns, lambda asked: asked.drop_order.drop_order_id, self)

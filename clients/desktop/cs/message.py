@@ -25,7 +25,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("airway_bill", marked("Airway bill")),
     ("booking_expired", marked("Expired")),
     ("booking_cancelled", marked("Cancelled")),
-    ("refund_due", marked("Refund")),
+    ("refund_due", marked("Money back")),
 )
 _FITTING = {
     booking.ORDER_STATE_BOOKED: "booking_confirmed",

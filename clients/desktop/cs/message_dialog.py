@@ -24,7 +24,7 @@ class MessageDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._desk, self._order = desk, order
         self.setWindowTitle(_("Text for the customer"))
-        self.setMinimumSize(780, 460)
+        self.setMinimumSize(800, 480)
         whose = label("heading")
         facts = {"number": order.order_id, "name": order.customer_name}
         whose.setText(_("Order {number}: {name}").format(**facts))
@@ -48,8 +48,13 @@ class MessageDialog(QDialog):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 18)
         whole.setSpacing(SPACE)
-        for each in (whose, self.kinds, self.languages, frame):
-            whole.addWidget(each, 1 if each is frame else 0)
+        whole.addWidget(whose)
+        for chips in (self.kinds, self.languages):
+            row = QHBoxLayout()
+            row.addWidget(chips)
+            row.addStretch()
+            whole.addLayout(row)
+        whole.addWidget(frame, 1)
         whole.addLayout(foot)
         for key, act in (
             ("Ctrl+Right", partial(self.kinds.step, 1)),

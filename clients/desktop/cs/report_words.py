@@ -14,7 +14,7 @@ DIMENSIONS: dict[int, str] = {
 }
 # How sales were paid: orders by what was allocated to them, tills by their tenders
 TENDERS: dict[int, str] = {
-    report.METRIC_PAYMENTS: marked("Payments of orders"),
+    report.METRIC_PAYMENTS: marked("Orders"),
     report.METRIC_TENDERS_CASH: marked("Cash"),
     report.METRIC_TENDERS_CARD: marked("Card"),
     report.METRIC_TENDERS_QR: marked("QR"),

@@ -64,7 +64,7 @@ def test_the_days_figures_are_the_servers(traded, window, wait, ask):
     assert {bar.name for bar in screen.channels.bars} == {"Chat", "Till"}
     assert {bar.name for bar in screen.cashiers.bars} == {"sari", "budi"}
     assert screen.items.bars[0].name.startswith("3 x Kopi")
-    assert {bar.name for bar in screen.tenders.bars} == {"Payments of orders", "Cash"}
+    assert {bar.name for bar in screen.tenders.bars} == {"Orders", "Cash"}
     hour = dt.datetime.now(WIB).hour
     assert {int(bar.name) for bar in screen.hours.bars if bar.value} <= {hour, (hour - 1) % 24}
 
