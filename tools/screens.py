@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -26,11 +27,22 @@ from clients.common.connection import Connection
 from clients.common.specs import LineSpec
 from clients.desktop import texts, theme
 from clients.desktop.app import application
+from clients.desktop.cs.by_hand import ByHand
+from clients.desktop.cs.message_dialog import MessageDialog
 from clients.desktop.cs.window import CsWindow
 from clients.desktop.settings import LocalSettings
 from clients.desktop.warehouse.window import WarehouseWindow
 from clients.desktop.window import Window
-from kasir.v1.booking_pb2 import BookingInput, CreateBookingRequest, CreateBookingResponse, OrderLineInput
+from kasir.demo import bank_file
+from kasir.v1.booking_pb2 import (
+    ORDER_STATE_BOOKED,
+    BookingInput,
+    CreateBookingRequest,
+    CreateBookingResponse,
+    ListBookingsRequest,
+    ListBookingsResponse,
+    OrderLineInput,
+)
 from kasir.v1.common_pb2 import CHANNEL_CHAT, CHANNEL_WEB, Address
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,9 +76,9 @@ def rest(milliseconds: int = 250) -> None:
     loop.exec()
 
 
-def kasir(target: str, *words: str) -> None:
+def kasir(target: str, *words: str, actor: str = "sari") -> None:
     """One command of the terminal."""
-    command = [sys.executable, "-m", "kasir.cli", *words, "--server", target, "--as", "sari"]
+    command = [sys.executable, "-m", "kasir.cli", *words, "--server", target, "--as", actor]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
 
 
@@ -127,6 +139,9 @@ def furnish(target: str) -> None:
     for order in (3, 7, 12):
         kasir(target, "cs", "pay", str(order), "--method", "cash")
     kasir(target, "cs", "cancel", "20", "--reason", "salah barang")
+    for order, amount in ((21, "50.000"), (23, "25.000")):
+        kasir(target, "cs", "pay", str(order), "--amount", amount, "--method", "cash")
+        kasir(target, "cs", "cancel", str(order), "--reason", "tidak jadi")
     for line, note in (
         ("KOPI-01", "Bu Sari, jam 3"),
         ("KOPI-02x2", ""),
@@ -135,7 +150,41 @@ def furnish(target: str) -> None:
     ):
         kasir(target, "cs", "drop", line, "--note", note)
     kasir(target, "warehouse", "hand-over", "1", "--scan", "8991234567891")
+    kasir(target, "cs", "drop", "GULA-5", "--note", "Pak Budi")
+    kasir(target, "warehouse", "hand-over", "5", "--scan", "8991234500003")
+    kasir(target, "cs", "release", "5")
     kasir(target, "warehouse", "reject", "4", "--reason", "kemasan penyok")
+
+
+def statement(target: str, folder: Path) -> Path:
+    """A bank's file of what customers sent: exactly, rounded, under another name, two orders at once."""
+    with Client(Connection(target, "sari")) as client:
+        orders = client.call(ListBookingsRequest(page_size=100), ListBookingsResponse).orders
+    open_ = [each for each in orders if each.state == ORDER_STATE_BOOKED]
+    rows = [(each.customer_name, each.payable.minor_units) for each in open_[:7]]
+    rows.append((open_[8].customer_name, open_[8].payable.minor_units // 1_000_00 * 1_000_00))
+    rows.append(("WARUNG KOPI SENJA", open_[9].payable.minor_units))
+    rows.append((open_[10].customer_name, open_[10].payable.minor_units + open_[11].payable.minor_units))
+    rows += [("SETORAN TUNAI", 75_000_00), ("BUNGA", 12_345_67)]
+    day = datetime.now(timezone(timedelta(hours=7))).date()
+    written = [
+        bank_file.BankRow(day, f"TRSF E-BANKING CR {number:04d} {name.upper()}", amount)
+        for number, (name, amount) in enumerate(rows, start=1)
+    ]
+    path = folder / "mutasi-bca.csv"
+    account = bank_file.Account("0111222333", "TOKO CONTOH")
+    path.write_bytes(bank_file.write(account, written, opening_sen=12_500_000_00))
+    return path
+
+
+def trade(target: str) -> None:
+    """Sales at a till, and of what is paid."""
+    kasir(target, "cs", "sell", "--all-paid")
+    kasir(target, "warehouse", "receive", "KOPI-01x30", "KOPI-04x80", "TEH-03x20", "--location", "TOKO")
+    kasir(target, "till", "open", "KASIR-1", "--cash", "500.000", actor="budi")
+    for code, paid in (("KOPI-01", "cash"), ("KOPI-04x6", "cash"), ("TEH-03x3", "qr"), ("KOPI-01x2", "card")):
+        tender = ("--cash", "exact") if paid == "cash" else (f"--{paid}", "APPR-1")
+        kasir(target, "till", "sell", "--till", "KASIR-1", "--scan", code, *tender, actor="budi")
 
 
 class Camera:
@@ -208,8 +257,12 @@ class CsStudio(Camera):
         """Asked for, handed over, rejected."""
         drops = self.window.drops
         self.window.go(drops)
-        wait(lambda: drops.asked.rowCount() == 4)
+        wait(lambda: drops.asked.rowCount() == 5)
         self.take("cs-drops")
+        drops.turn()
+        wait(lambda: drops.asked.rowCount() == 1)
+        self.take("cs-drops-return")
+        drops.turn()
 
     def parcels(self) -> None:
         """Before the sale, after it, an airway bill entered."""
@@ -227,6 +280,59 @@ class CsStudio(Camera):
         wait(lambda: "JP7012345678" not in self.window.desk.notice.words.text())
         self.take("cs-parcels")
 
+    def bank(self, file: Path) -> None:
+        """A statement that comes, its proposals, what is asked before all is confirmed, by hand, refunds."""
+        bank = self.window.bank
+        self.window.go(bank)
+        wait(lambda: not self.window.desk.calls.waiting)
+        self.take("cs-bank-empty")
+        bank.take_files([file])
+        wait(lambda: not bank.imports.under_way)
+        wait(lambda: bank.mutations.rowCount() > 5)
+        self.take("cs-bank-imported")
+        bank.imports.close_card()
+        bank.table.choose(3)
+        self.take("cs-bank")
+        bank.ask_to_confirm_all()
+        wait(lambda: bank.findChild(QDialog))
+        question = bank.findChild(QDialog)
+        self.take("cs-bank-confirm", question)
+        question.accept()
+        wait(lambda: bank.mutations.rowCount() < 5)
+        self.take("cs-bank-confirmed")
+        bank.filters.choose(1)
+        wait(lambda: bank.mutations.rowCount() and bank.mutations.at(0).state == 2)
+        bank.table.choose(1)
+        bank.by_hand()
+        hand = bank.findChild(ByHand)
+        wait(lambda: hand.found.rowCount() > 5)
+        hand.add(hand.found.at(0))
+        hand.add(hand.found.at(1))
+        hand.shares[0].amount.setText("Rp 50.000")
+        hand.shares[1].amount.setText("Rp 25.000")
+        self.take("cs-bank-by-hand", hand)
+        hand.reject()
+        bad = file.with_name("surat.csv")
+        bad.write_text("Kepada Yth.\n")
+        bank.take_files([bad])
+        wait(lambda: not bank.imports.under_way)
+        self.take("cs-bank-refused")
+        bank.imports.close_card()
+        bank.filters.choose(5)
+        wait(bank.refunds.orders.rowCount)
+        self.take("cs-bank-refunds")
+        bank.filters.choose(0)
+
+    def report(self) -> None:
+        """The day in charts and as a table."""
+        report = self.window.report
+        self.window.go(report)
+        wait(lambda: report.tally.hours)
+        self.take("cs-report")
+        report.turn()
+        self.take("cs-report-table")
+        report.turn()
+
     def orders(self) -> None:
         """The list, and the question before a cancellation."""
         orders = self.window.orders
@@ -238,6 +344,15 @@ class CsStudio(Camera):
         dialog = orders.findChild(QDialog)
         self.take("cs-orders-cancel", dialog)
         dialog.reject()
+        orders.ask_to_extend()
+        dialog = orders.findChildren(QDialog)[-1]
+        self.take("cs-orders-extend", dialog)
+        dialog.reject()
+        orders.show_texts()
+        texts_ = orders.findChild(MessageDialog)
+        wait(texts_.text.text)
+        self.take("cs-orders-texts", texts_)
+        texts_.reject()
         self.window.show_keys()
         keys = self.window.findChild(QDialog)
         self.take("cs-keys", keys)
@@ -286,7 +401,7 @@ class WarehouseStudio(Camera):
         self.take("warehouse-to-buy")
 
 
-def customer_service(target: str, only: str) -> None:
+def customer_service(target: str, folder: Path, only: str) -> None:
     """All screens of `kasir cs-desktop`."""
     settings = LocalSettings("cs-desktop")
     settings.look = "light"
@@ -300,12 +415,21 @@ def customer_service(target: str, only: str) -> None:
     studio.orders()
     studio.drops()
     studio.parcels()
+    studio.bank(statement(target, folder))
+    trade(target)
+    studio.report()
     window.go(window.orders)
     theme.wear(app, "dark")
     texts.speak("en")
     studio.take("cs-orders-dark-english")
     window.go(window.finding)
     studio.take("cs-find-dark-english")
+    window.bank.filters.choose(2)
+    window.go(window.bank)
+    wait(window.bank.mutations.rowCount)
+    studio.take("cs-bank-dark-english")
+    window.go(window.report)
+    studio.take("cs-report-dark-english")
     window.close()
 
 
@@ -335,7 +459,7 @@ def main() -> None:
         os.environ["KASIR_STATE"] = str(Path(folder) / "state")
         with served(Path(folder)) as target:
             furnish(target)
-            customer_service(target, only)
+            customer_service(target, Path(folder), only)
             warehouse(target, only)
 
 

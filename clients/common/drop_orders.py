@@ -62,8 +62,8 @@ def hand_over(shop: Shop, location_id: int, code: str, preferred: int = 0) -> Dr
 
 
 def take_back(shop: Shop, location_id: int, code: str, preferred: int = 0) -> DropOrder:
-    """Takes what was scanned back into the warehouse, by the same choice. Raises NobodyWaits,
-    CallFailed.
+    """Takes what was scanned back into the warehouse, by the same choice; at any location
+    when it is 0. Raises NobodyWaits, CallFailed.
     """
     number = _for_scan(shop, DROP_ORDER_STATE_RETURN_DUE, location_id, code, preferred)
     request = ReturnDropOrderRequest(drop_order_id=number, barcode=code)

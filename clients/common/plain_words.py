@@ -160,14 +160,14 @@ _TRANSPORT: dict[grpc.StatusCode, str] = {
 
 # What ends the name of a detail that is an amount.
 _MINOR = "_minor"
-_NAMED_BY_ID = ("item", "location", "till", "order")
+NAMED_BY_ID = ("item", "location", "till", "order")
 
 
 def sentence(failed: CallFailed, describe: Describe, server: str = "") -> str:
     """What happened and what to do next, in plain words. `describe` names things; `server` is its address."""
     if not failed.reason:
         words = _TRANSPORT.get(failed.code, "The server at {server} failed: {message}")
-        return words.format(server=server, message=_ended(failed.message or failed.code.name.lower()))
+        return words.format(server=server, message=ended(failed.message or failed.code.name.lower()))
     return _words(failed.reason, failed.message, failed.details, failed.field, describe)
 
 
@@ -178,18 +178,18 @@ def batch_sentence(error: BatchError, describe: Describe) -> str:
 
 def _words(reason: str, message: str, details: Mapping[str, str], field: str, describe: Describe) -> str:
     pattern, advice = WORDS.get(reason, ("", ""))
-    facts = _facts(details, field)
-    for kind in _NAMED_BY_ID:
+    facts = refusal_facts(details, field)
+    for kind in NAMED_BY_ID:
         if f"{kind}_id" in details and f"{{{kind}}}" in pattern:
             facts[kind] = describe(kind, details[f"{kind}_id"])
     patterns = MONEY_WORDS.get(reason, (pattern,))
-    words = next(filter(None, (_filled(each, facts) for each in patterns)), "")
+    words = next(filter(None, (filled(each, facts) for each in patterns)), "")
     if not words:
-        words = _servers_words(reason, message, field)
+        words = servers_words(reason, message, field)
     return f"{words} {advice}".strip()
 
 
-def _facts(details: Mapping[str, str], field: str) -> dict[str, str]:
+def refusal_facts(details: Mapping[str, str], field: str) -> dict[str, str]:
     """The server's details, with amounts, states and the field as people say them."""
     facts = dict(details)
     facts |= {name: _uncamelled(details[name]) for name in ("state", "action") if name in details}
@@ -206,7 +206,7 @@ def _facts(details: Mapping[str, str], field: str) -> dict[str, str]:
     return facts
 
 
-def _filled(pattern: str, facts: Mapping[str, str]) -> str:
+def filled(pattern: str, facts: Mapping[str, str]) -> str:
     """The sentence, or nothing when a fact is missing."""
     try:
         return pattern.format_map(facts)
@@ -214,9 +214,9 @@ def _filled(pattern: str, facts: Mapping[str, str]) -> str:
         return ""
 
 
-def _servers_words(reason: str, message: str, field: str) -> str:
+def servers_words(reason: str, message: str, field: str) -> str:
     """What the server said, with the name of a field in the place of its path."""
-    words = _ended(message) or f"Refused: {reason}."
+    words = ended(message) or f"Refused: {reason}."
     if not field:
         return words
     where = field_words(field)
@@ -254,6 +254,7 @@ def field_words(path: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _ended(text: str) -> str:
+def ended(text: str) -> str:
+    """The text with its point."""
     text = text.strip()
     return text if not text or text[-1] in ".!?" else f"{text}."

@@ -1,12 +1,12 @@
 """Bank mutations: a bank's file imported, what the matcher makes of it, confirmed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
 
+from clients.common.bank import check_size, confirm_all, is_kept, messages_of, propose, send_statement
 from clients.common.bank_views import mutation_view, mutations_table
 from clients.common.commands import Refused, command
 from clients.common.money import show_money
@@ -29,18 +29,10 @@ from kasir.v1.reconciliation_pb2 import (
     ListMutationsRequest,
     ListMutationsResponse,
     MutationState,
-    ProposeMatchesRequest,
-    ProposeMatchesResponse,
     SetMatchingRulesRequest,
     SetMatchingRulesResponse,
 )
 
-# The contract's bounds on a statement and its pieces.
-STATEMENT_BYTES_MAX = 1024 * 1024 * 1024
-PIECE_BYTES = 256 * 1024
-# A larger file is not written to this machine's disk a second time: when its answer is lost it is sent again,
-# and its rows are known by then.
-KEPT_BYTES_MAX = 64 * 1024 * 1024
 MAPPING_BYTES_MAX = 64 * 1024
 # So many of the rows that were not taken are shown to people; scripts get them all.
 ROWS_SHOWN_MAX = 200
@@ -80,13 +72,7 @@ def import_statement(
     ] = False,
 ) -> None:
     """Import a bank statement. The same file again, or one that overlaps, adds only what is new."""
-    size = file.stat().st_size
-    if size > STATEMENT_BYTES_MAX:
-        raise BadInput(
-            f"{file} has {size // 2**20} MiB; a statement has at most {STATEMENT_BYTES_MAX // 2**20}."
-        )
-    if size == 0:
-        raise BadInput(f"{file} is empty.")
+    size = check_size(file)
     header = ImportStatementRequest.Header(
         request_id=new_request_id(),
         bank_account_id=shop.account(account).bank_account_id if account else 0,
@@ -114,8 +100,7 @@ def read_mapping(file: Path) -> str:
 def _sent(
     shop: Shop, file: Path, size: int, header: ImportStatementRequest.Header
 ) -> ImportStatementResponse:
-    kept = size <= KEPT_BYTES_MAX
-    with shop.progress(f"Sending {file.name}", -(-size // PIECE_BYTES) + 1) as advance:
+    with shop.progress(f"Sending {file.name}", messages_of(size)) as advance:
         sent = 0
 
         def on_sent(count: int) -> None:
@@ -124,25 +109,11 @@ def _sent(
             sent = count
 
         try:
-            return shop.client.upload(
-                ImportStatementRequest(header=header),
-                lambda: (ImportStatementRequest(chunk=piece) for piece in _pieces(file)),
-                header.request_id,
-                ImportStatementResponse,
-                note=f"import {file.name}",
-                kept=kept,
-                on_sent=on_sent,
-            )
+            return send_statement(shop, file, header, on_sent)
         except CallFailed as failed:
-            if not failed.settled and not kept:
+            if not failed.settled and not is_kept(size):
                 shop.output.say("Send the file again: rows that were imported are not imported twice.")
             raise
-
-
-def _pieces(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        while piece := opened.read(PIECE_BYTES):
-            yield piece
 
 
 def _import_view(shop: Shop, reply: ImportStatementResponse) -> Group:
@@ -200,7 +171,7 @@ def mutation(shop: Shop, mutation: Annotated[int, id_argument("The mutation's nu
 @command(app, "match", ["kasir cs match", "kasir cs match --account BCA --json"], BANK)
 def match(shop: Shop, account: Account = "") -> None:
     """Propose which Book Order each new mutation pays. Nothing is paid before somebody confirms."""
-    total = _propose(shop, shop.account(account).bank_account_id)
+    total = propose(shop, shop.account(account).bank_account_id)
     pairs = [
         ("Sure", f"{total.auto}  (kasir cs confirm --all-auto)"),
         ("To be looked at", f"{total.suggested}  (kasir cs proposals)"),
@@ -208,19 +179,6 @@ def match(shop: Shop, account: Account = "") -> None:
         ("Taken back", f"{total.withdrawn}  proposals that fit no more" if total.withdrawn else ""),
     ]
     shop.output.emit(total, lambda: facts("Proposed matches", pairs))
-
-
-def _propose(shop: Shop, account_id: int) -> ProposeMatchesResponse:
-    """Runs the matcher to its end, and adds up what it did."""
-    total = ProposeMatchesResponse(more=True)
-    while total.more:
-        reply = shop.call(ProposeMatchesRequest(bank_account_id=account_id), ProposeMatchesResponse)
-        total.auto += reply.auto
-        total.suggested += reply.suggested
-        total.withdrawn += reply.withdrawn
-        total.unmatched = reply.unmatched
-        total.more = reply.more
-    return total
 
 
 @command(app, "confirm", ["kasir cs confirm --all-auto", "kasir cs confirm 31 32 --account BCA"], BANK)
@@ -250,26 +208,10 @@ def confirm(
                 shop.call(request, ConfirmMatchesResponse, note=f"confirm {len(part)} matches").results
             )
     else:
-        results.extend(_confirm_all(shop, account_id))
+        results.extend(confirm_all(shop, account_id))
     shop.output.emit({"results": results}, lambda: _confirm_view(shop, results))
     if any(each.HasField("error") for each in results):
         raise Refused
-
-
-def _confirm_all(shop: Shop, account_id: int) -> Iterator[ConfirmMatchesResult]:
-    # What was sure may not be any more, for money that came since: the matcher looks once more.
-    _propose(shop, account_id)
-    seen: set[int] = set()
-    while True:
-        request = ConfirmMatchesRequest(bank_account_id=account_id, all_auto=True)
-        reply = shop.call(request, ConfirmMatchesResponse, note="confirm all sure matches")
-        fresh = [each for each in reply.results if each.mutation_id not in seen]
-        seen.update(each.mutation_id for each in fresh)
-        yield from fresh
-        # Refused ones stay proposed and come again; a round of nothing else is the last. One of none at all
-        # ended what fell due before it could be paid.
-        if not reply.more or (reply.results and not fresh):
-            return
 
 
 def _confirm_view(shop: Shop, results: list[ConfirmMatchesResult]) -> Group:

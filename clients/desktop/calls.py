@@ -19,9 +19,9 @@ from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.journal import RequestJournal
 from clients.common.output import Output
-from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
+from clients.desktop.refusals import sentence
 from clients.desktop.texts import _
 
 T = TypeVar("T")
@@ -63,7 +63,9 @@ def _broken(asked: _Asked) -> None:
 
 
 class Calls(QObject):
-    """The calls of one program. Commands are made one after the other, what only looks beside them."""
+    """The calls of one program. Commands are made one after the other, beside them what only looks and what
+    takes long.
+    """
 
     # A try failed and is made again: the line may be down.
     stumbled = Signal()
@@ -81,6 +83,7 @@ class Calls(QObject):
         self._patience = patience
         self._reads: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._commands: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._long: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._newest: dict[tuple[int, str], int] = {}
         self._numbers = itertools.count(1)
         self._under_way = 0
@@ -88,7 +91,8 @@ class Calls(QObject):
         self._edition = 0
         self._clients: list[Client] = []
         self._ended.connect(self._tell)
-        self._threads = [self._thread(self._commands, patience or Patience())]
+        lanes = (self._commands, self._long)
+        self._threads = [self._thread(lane, patience or Patience()) for lane in lanes]
         self._threads += [self._thread(self._reads, patience or READ_PATIENCE) for _ in range(READERS)]
 
     def look(
@@ -113,6 +117,16 @@ class Calls(QObject):
         """Asks for something to be done; commands keep the order in which they were asked for."""
         self._ask(self._commands, owner, work, done, failed, "")
 
+    def carry(
+        self,
+        owner: QObject,
+        work: Work,
+        done: Callable[[Any], None],
+        failed: Callable[[Failure], None] | None = None,
+    ) -> None:
+        """Asks for what takes long, like a large file to be sent: no other command waits for it."""
+        self._ask(self._long, owner, work, done, failed, "")
+
     def settings_changed(self) -> None:
         """Has locations, couriers, accounts and settings read anew when they are next needed."""
         self._edition += 1
@@ -128,6 +142,7 @@ class Calls(QObject):
         for _reader in range(READERS):
             self._reads.put(None)
         self._commands.put(None)
+        self._long.put(None)
         for client in self._clients:
             client.close()
         for thread in self._threads:

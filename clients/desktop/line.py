@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
+from clients.desktop.refusals import sentence
 from kasir.v1.watch_pb2 import Resource, WatchRequest, WatchResponse
 
 FROM_NOW = -1
@@ -28,7 +29,7 @@ class Line(QObject):
     changed = Signal(object)
     # What changed is not known: look at everything again.
     missed = Signal()
-    # The server will not have us watch, in its words.
+    # The server will not have us watch, and why
     refused = Signal(str)
 
     _heard = Signal()
@@ -39,6 +40,7 @@ class Line(QObject):
         super().__init__()
         self.connected = False
         self._client = Client(connection, None, PATIENCE, self._stumbled)
+        self._server = connection.server
         self._lock = threading.Lock()
         self._gathered: defaultdict[Resource.ValueType, set[int]] = defaultdict(set)
         self._told = True
@@ -70,7 +72,7 @@ class Line(QObject):
         except CallFailed as failed:
             if not self._closing:
                 self._state.emit(False)
-                self.refused.emit(failed.message)
+                self.refused.emit(sentence(failed, lambda kind, ident: f"{kind} {ident}", self._server))
         except ValueError:
             # What gRPC raises on a line that was closed.
             if not self._closing:

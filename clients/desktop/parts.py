@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QIntValidator, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QButtonGroup,
     QFrame,
+    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
@@ -128,6 +131,43 @@ class Quantity(QLineEdit):
             self.set_value(min(max(self.value() + step, self._least), QUANTITY_MAX))
         else:
             super().keyPressEvent(event)
+
+
+class Chips(Speaking, QWidget):
+    """Several of which one is chosen, side by side."""
+
+    # The number of the one chosen now
+    chosen = Signal(int)
+
+    def __init__(self, words: Sequence[str]) -> None:
+        """`words` are marked for translation; the first is chosen."""
+        super().__init__()
+        inside = QHBoxLayout(self)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(8)
+        self._group = QButtonGroup(self)
+        for number, each in enumerate(words):
+            chip = button("chip", partial(self.choose, number))
+            chip.setCheckable(True)
+            chip.setChecked(number == 0)
+            self.say(chip.setText, each)
+            self._group.addButton(chip, number)
+            inside.addWidget(chip)
+
+    @property
+    def number(self) -> int:
+        """Of the one chosen."""
+        return self._group.checkedId()
+
+    def choose(self, number: int) -> None:
+        """Chooses one, counted around."""
+        number %= len(self._group.buttons())
+        self._group.button(number).setChecked(True)
+        self.chosen.emit(number)
+
+    def step(self, step: int) -> None:
+        """Chooses one beside it."""
+        self.choose(self.number + step)
 
 
 class Table(QTableView):

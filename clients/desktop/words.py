@@ -8,6 +8,7 @@ from clients.desktop.texts import _, marked
 from kasir.v1 import booking_pb2 as booking
 from kasir.v1 import common_pb2 as common
 from kasir.v1 import drop_order_pb2 as drop_order
+from kasir.v1 import reconciliation_pb2 as bank
 from kasir.v1 import shipping_pb2 as shipping
 
 ORDER_STATES: dict[int, str] = {
@@ -74,6 +75,29 @@ CHANNELS: dict[int, str] = {
     common.CHANNEL_WALK_IN: marked("In person"),
     common.CHANNEL_TILL: marked("Till"),
 }
+MUTATION_STATES: dict[int, str] = {
+    bank.MUTATION_STATE_PENDING: marked("not posted yet"),
+    bank.MUTATION_STATE_POSTED: marked("without a match"),
+    bank.MUTATION_STATE_PROPOSED: marked("to be confirmed"),
+    bank.MUTATION_STATE_CONFIRMED: marked("confirmed"),
+    bank.MUTATION_STATE_IGNORED: marked("pays no order"),
+}
+MUTATION_TINTS: dict[int, str] = {
+    bank.MUTATION_STATE_PENDING: "muted",
+    bank.MUTATION_STATE_POSTED: "warning",
+    bank.MUTATION_STATE_CONFIRMED: "good",
+    bank.MUTATION_STATE_IGNORED: "muted",
+}
+DECISIONS: dict[int, str] = {
+    bank.MATCH_DECISION_AUTO: marked("sure"),
+    bank.MATCH_DECISION_SUGGESTED: marked("likely"),
+    bank.MATCH_DECISION_AMBIGUOUS: marked("several fit"),
+}
+DECISION_TINTS: dict[int, str] = {
+    bank.MATCH_DECISION_AUTO: "good",
+    bank.MATCH_DECISION_SUGGESTED: "warning",
+    bank.MATCH_DECISION_AMBIGUOUS: "bad",
+}
 # A deadline this near is shown in a colour, in seconds.
 SOON_S = 30 * 60
 URGENT_S = 5 * 60
@@ -102,6 +126,20 @@ def airway_bill_state(state: int) -> str:
 def channel(number: int) -> str:
     """Such as "Web shop"."""
     return _(CHANNELS.get(number, ""))
+
+
+def mutation_state(mutation: bank.Mutation) -> str:
+    """Such as "confirmed"; of a proposal how sure it is."""
+    if mutation.state == bank.MUTATION_STATE_PROPOSED:
+        return _(DECISIONS.get(mutation.proposal.decision, ""))
+    return _(MUTATION_STATES.get(mutation.state, ""))
+
+
+def mutation_tint(mutation: bank.Mutation) -> str:
+    """The colour of that."""
+    if mutation.state == bank.MUTATION_STATE_PROPOSED:
+        return DECISION_TINTS.get(mutation.proposal.decision, "")
+    return MUTATION_TINTS.get(mutation.state, "")
 
 
 def seconds_until(stamp: Timestamp) -> float:

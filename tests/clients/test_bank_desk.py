@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from clients.common import bank
 from clients.cs import bank as cs_bank
 from kasir.demo import bank_file
 from tests.clients.conftest import SARI, Run
@@ -224,8 +225,8 @@ def test_rules_are_shown_and_only_what_is_named_changes(run, ask):
 
 
 def test_a_file_too_large_to_keep_is_sent_and_known_when_it_comes_again(run, ask, tmp_path, monkeypatch):
-    monkeypatch.setattr(cs_bank, "KEPT_BYTES_MAX", 10)
-    monkeypatch.setattr(cs_bank, "PIECE_BYTES", 64)
+    monkeypatch.setattr(bank, "KEPT_BYTES_MAX", 10)
+    monkeypatch.setattr(bank, "PIECE_BYTES", 64)
     path = statement(tmp_path, 10_000_00, 20_000_00)
     assert ask("cs", "import", path)["new_rows"] == 2
     assert ask("cs", "import", path)["known_rows"] == 2

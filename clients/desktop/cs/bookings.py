@@ -4,23 +4,17 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QDialog,
-    QDialogButtonBox,
-    QHBoxLayout,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from clients.common.money import show_money
 from clients.common.numbers import parse_id
 from clients.common.shop import Shop
 from clients.common.views import address_words, unless_zero
+from clients.desktop.asking import Question
 from clients.desktop.cs import message
+from clients.desktop.cs.message_dialog import MessageDialog
 from clients.desktop.line import Changes
-from clients.desktop.parts import SPACE, Shortcut, Table, button, label, panel
+from clients.desktop.parts import SPACE, Chips, Shortcut, Table, button, label, panel
 from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
@@ -29,6 +23,8 @@ from kasir.v1 import booking_pb2 as booking
 from kasir.v1.booking_pb2 import (
     CancelBookingRequest,
     CancelBookingResponse,
+    ExtendBookingRequest,
+    ExtendBookingResponse,
     GetBookingRequest,
     GetBookingResponse,
     ListBookingsRequest,
@@ -101,9 +97,11 @@ class BookingsScreen(Screen):
         """Keys of this screen."""
         return (
             Shortcut("Ctrl+F", marked("find an order by its number"), self.number.setFocus),
-            Shortcut("Ctrl+Right", marked("the next state"), partial(self._next_filter, 1)),
-            Shortcut("Ctrl+Left", marked("the state before"), partial(self._next_filter, -1)),
+            Shortcut("Ctrl+Right", marked("the next state"), partial(self.filters.step, 1)),
+            Shortcut("Ctrl+Left", marked("the state before"), partial(self.filters.step, -1)),
             Shortcut("Ctrl+Shift+C", marked("copy the text for the customer"), self.copy_message),
+            Shortcut("Ctrl+T", marked("other texts for the customer, in either language"), self.show_texts),
+            Shortcut("Ctrl+E", marked("extend the deadline"), self.ask_to_extend),
             Shortcut("Del", marked("cancel the chosen order"), self.ask_to_cancel),
         )
 
@@ -133,13 +131,38 @@ class BookingsScreen(Screen):
         """Asks why, and cancels the chosen order."""
         order = self.table.thing()
         if order is not None and order.state in (*WAITING, booking.ORDER_STATE_PAID):
-            dialog = CancelDialog(self, order)
-            dialog.accepted.connect(lambda: self.cancel(order.order_id, dialog.reason.text().strip()))
-            dialog.open()
+            words = _("Cancel order {number} of {name}?").format(
+                number=order.order_id, name=order.customer_name
+            )
+            remark = _("The goods can be booked by others at once.")
+            question = Question(self, _("Cancel the order"), words, remark, _("Cancel the order"))
+            question.with_field(_("Why? May be empty.")).dangerous()
+            question.ask(partial(self.cancel, order.order_id))
 
     def cancel(self, order_id: int, reason: str) -> None:
         """Cancels an order."""
         self.desk.calls.do(self, partial(_cancel, order_id, reason), self._cancelled)
+
+    def ask_to_extend(self) -> None:
+        """Asks until when, and moves the chosen order's deadline."""
+        order = self.table.thing()
+        if order is None or order.state not in WAITING:
+            return
+        facts = {"number": order.order_id, "name": order.customer_name}
+        words = _("How long may order {number} of {name} still wait?").format(**facts)
+        remark = _("Now it has {left}.").format(left=_left(order))
+        question = Question(self, _("Extend the deadline"), words, remark, _("Extend"))
+        question.with_field(_("+3h, 17:00, tomorrow 12:00"), "+3h", needed=True)
+        question.ask(partial(self.extend, order))
+
+    def extend(self, order: Order, until: str) -> None:
+        """Moves an order's deadline."""
+        self.desk.calls.do(self, partial(_extend, order.order_id, order.version, until), self._extended)
+
+    def show_texts(self) -> None:
+        """Texts for the chosen order's customer."""
+        if (order := self.table.thing()) is not None:
+            MessageDialog(self, self.desk, order).open()
 
     def copy_message(self) -> None:
         """Puts what is to be told to the customer into the clipboard."""
@@ -157,14 +180,9 @@ class BookingsScreen(Screen):
         self.say(title.setText, self.NAME)
         chips = QHBoxLayout()
         chips.setSpacing(8)
-        self.filters = QButtonGroup(self)
-        for number, (words, state) in enumerate(FILTERS):
-            chip = button("chip", partial(self._filter, state))
-            chip.setCheckable(True)
-            chip.setChecked(number == 0)
-            self.say(chip.setText, words)
-            self.filters.addButton(chip, number)
-            chips.addWidget(chip)
+        self.filters = Chips([words for words, _state in FILTERS])
+        self.filters.chosen.connect(self._filter)
+        chips.addWidget(self.filters)
         chips.addStretch()
         self.number = QLineEdit()
         self.number.setFixedWidth(170)
@@ -196,23 +214,23 @@ class BookingsScreen(Screen):
         self.detail_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.copy = button("", self.copy_message)
         self.say(self.copy.setText, marked("Copy text for the customer"))
+        self.texts = button("", self.show_texts)
+        self.say(self.texts.setText, marked("Other texts  (Ctrl+T)"))
+        self.longer = button("", self.ask_to_extend)
+        self.say(self.longer.setText, marked("Extend  (Ctrl+E)"))
         self.end = button("danger", self.ask_to_cancel)
         self.say(self.end.setText, marked("Cancel the order  (Del)"))
-        for each in (self.detail_title, self.detail_state, self.detail_text):
-            inside.addWidget(each)
+        inside.addWidget(self.detail_title)
+        inside.addWidget(self.detail_state)
+        inside.addWidget(self.detail_text)
         inside.addStretch()
-        inside.addWidget(self.copy)
-        inside.addWidget(self.end)
+        for each in (self.copy, self.texts, self.longer, self.end):
+            inside.addWidget(each)
         return self.detail
 
-    def _filter(self, state: int) -> None:
-        self._state = state  # type: ignore[assignment]
+    def _filter(self, number: int) -> None:
+        self._state = FILTERS[number][1]  # type: ignore[assignment]
         self.reload()
-
-    def _next_filter(self, step: int) -> None:
-        number = (self.filters.checkedId() + step) % len(FILTERS)
-        self.filters.button(number).setChecked(True)
-        self._filter(FILTERS[number][1])
 
     def _find_number(self) -> None:
         text = self.number.text().strip()
@@ -260,6 +278,7 @@ class BookingsScreen(Screen):
         ]
         told = [f"{name}: {value}" for name, value in facts if value]
         self.detail_text.setText("\n".join(lines) + "\n\n" + "\n".join(told))
+        self.longer.setEnabled(order.state in WAITING)
         self.end.setEnabled(order.state in (*WAITING, booking.ORDER_STATE_PAID))
 
     def _show_state(self, order: Order | None) -> None:
@@ -271,6 +290,11 @@ class BookingsScreen(Screen):
     def _renew(self, order: Order) -> None:
         self.orders.renew(order)
 
+    def _extended(self, order: Order) -> None:
+        self.orders.renew(order)
+        facts = {"number": order.order_id, "left": _left(order)}
+        self.desk.tell(_("Order {number} has {left} from now.").format(**facts))
+
     def _cancelled(self, order: Order) -> None:
         self.orders.renew(order)
         self.desk.tell(_("Order {number} is cancelled.").format(number=order.order_id))
@@ -278,38 +302,6 @@ class BookingsScreen(Screen):
     def _copy(self, text: str) -> None:
         message.to_clipboard(text)
         self.desk.tell(_("Copied: ready to paste into the chat."))
-
-
-class CancelDialog(QDialog):
-    """Is it meant, and why?"""
-
-    def __init__(self, parent: QWidget, order: Order) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(_("Cancel the order"))
-        self.setMinimumWidth(440)
-        words = label("heading", wraps=True)
-        words.setText(
-            _("Cancel order {number} of {name}?").format(number=order.order_id, name=order.customer_name)
-        )
-        what = label("muted", wraps=True)
-        what.setText(_("The goods can be booked by others at once."))
-        self.reason = QLineEdit()
-        self.reason.setPlaceholderText(_("Why? May be empty."))
-        buttons = QDialogButtonBox()
-        self.sure = button("danger")
-        self.sure.setText(_("Cancel the order"))
-        buttons.addButton(self.sure, QDialogButtonBox.ButtonRole.AcceptRole)
-        keep = buttons.addButton(_("Keep it"), QDialogButtonBox.ButtonRole.RejectRole)
-        keep.setAutoDefault(False)
-        self.sure.setDefault(True)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        inside = QVBoxLayout(self)
-        inside.setContentsMargins(24, 22, 24, 18)
-        inside.setSpacing(SPACE)
-        for each in (words, what, self.reason, buttons):
-            inside.addWidget(each)
 
 
 def _list(state: booking.OrderState.ValueType, shop: Shop, token: str) -> Page:
@@ -324,6 +316,11 @@ def _read_order(order_id: int, shop: Shop) -> Order:
 
 def _by_number(text: str, shop: Shop) -> Order:
     return _read_order(parse_id(text, "order"), shop)
+
+
+def _extend(order_id: int, version: int, until: str, shop: Shop) -> Order:
+    request = ExtendBookingRequest(order_id=order_id, version=version, expire_time=shop.deadline(until))
+    return shop.call(request, ExtendBookingResponse, note=f"extend order {order_id}").order
 
 
 def _cancel(order_id: int, reason: str, shop: Shop) -> Order:

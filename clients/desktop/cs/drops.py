@@ -7,11 +7,11 @@ from functools import partial
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout
 
-from clients.common.drop_orders import give_up
+from clients.common.drop_orders import NobodyWaits, give_up, take_back
 from clients.common.shop import Shop
 from clients.common.specs import parse_stock_line
 from clients.desktop.line import Changes
-from clients.desktop.parts import SPACE, Shortcut, Table, button, label
+from clients.desktop.parts import SPACE, Chips, Shortcut, Table, button, label
 from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
@@ -20,7 +20,10 @@ from kasir.v1.drop_order_pb2 import (
     DROP_ORDER_STATE_HANDED_OVER,
     DROP_ORDER_STATE_REJECTED,
     DROP_ORDER_STATE_REQUESTED,
+    DROP_ORDER_STATE_RETURN_DUE,
+    DROP_ORDER_STATE_UNSPECIFIED,
     DropOrder,
+    DropOrderState,
     GetDropOrderRequest,
     GetDropOrderResponse,
     ListDropOrdersRequest,
@@ -31,6 +34,14 @@ from kasir.v1.drop_order_pb2 import (
 from kasir.v1.stock_pb2 import LOCATION_KIND_CS_DESK, LOCATION_KIND_WAREHOUSE, Location
 from kasir.v1.watch_pb2 import RESOURCE_DROP_ORDER, RESOURCE_ORDER
 
+FILTERS: tuple[tuple[str, DropOrderState.ValueType], ...] = (
+    (marked("All"), DROP_ORDER_STATE_UNSPECIFIED),
+    (marked("Asked for"), DROP_ORDER_STATE_REQUESTED),
+    (marked("On the desk"), DROP_ORDER_STATE_HANDED_OVER),
+    (marked("Must go back"), DROP_ORDER_STATE_RETURN_DUE),
+)
+# In that list a scan takes back instead of asking.
+GO_BACK = len(FILTERS) - 1
 CHANGED_MS = 250
 OPEN = (DROP_ORDER_STATE_REQUESTED, DROP_ORDER_STATE_HANDED_OVER)
 
@@ -68,11 +79,11 @@ class DropsScreen(Screen):
         )
         widths = (
             (66, False),
-            (220, True),
-            (100, False),
-            (150, False),
-            (120, False),
-            (128, False),
+            (200, True),
+            (96, False),
+            (148, False),
+            (136, False),
+            (140, False),
             (150, False),
         )
         self.asked = PagedTable(desk.calls, columns, lambda asked: asked.drop_order.drop_order_id, self)
@@ -91,6 +102,9 @@ class DropsScreen(Screen):
         """Keys of this screen."""
         return (
             Shortcut("Ctrl+I", marked("ask for an item"), self.code.setFocus),
+            Shortcut("Ctrl+B", marked("return by scan, and back"), self.turn),
+            Shortcut("Ctrl+Right", marked("the next list"), partial(self.filters.step, 1)),
+            Shortcut("Ctrl+Left", marked("the list before"), partial(self.filters.step, -1)),
             Shortcut("Ctrl+Return", marked("book what is on the desk"), self.book_chosen),
             Shortcut("Del", marked("give the chosen one up"), self.give_up),
         )
@@ -101,8 +115,8 @@ class DropsScreen(Screen):
         self.reload()
 
     def scanned(self, code: str) -> None:
-        """Asks for what was scanned."""
-        self._ask(code)
+        """Asks for what was scanned; takes it back where that is what is done now."""
+        self._take(code)
 
     def changed(self, changes: Changes) -> None:
         """What came or went is seen, and said when it is ours."""
@@ -117,9 +131,13 @@ class DropsScreen(Screen):
         self._read()
 
     def ask(self) -> None:
-        """Asks the warehouse for what the field says."""
+        """Asks the warehouse for what the field says, or takes it back."""
         if text := self.code.text().strip():
-            self._ask(text)
+            self._take(text)
+
+    def turn(self) -> None:
+        """From asking to taking back, and the other way round."""
+        self.filters.choose(0 if self.filters.number == GO_BACK else GO_BACK)
 
     def book(self, drop_order: DropOrder) -> None:
         """Takes what is on the desk into the order."""
@@ -146,22 +164,27 @@ class DropsScreen(Screen):
     def _lay_out(self) -> None:
         title = label("title")
         self.say(title.setText, self.NAME)
+        self.filters = Chips([words for words, _state in FILTERS])
+        self.filters.chosen.connect(self._filtered)
         self.code = QLineEdit()
         self.code.setProperty("role", "search")
-        self.say(self.code.setPlaceholderText, marked("SKU or barcode, like KOPI-01x2; or scan"))
+        self.tell(self.code.setPlaceholderText, self._hint)
         self.code.returnPressed.connect(self.ask)
         self.note = QLineEdit()
         self.note.setFixedWidth(190)
         self.say(self.note.setPlaceholderText, marked("For whom or what"))
         self.note.returnPressed.connect(self.ask)
         self.from_, self.to = QComboBox(), QComboBox()
-        send = button("main", self.ask)
-        self.say(send.setText, marked("Ask the warehouse"))
+        self.send = button("main", self.ask)
+        self.tell(self.send.setText, self._verb)
         head = QHBoxLayout()
         head.setSpacing(SPACE)
         head.addWidget(self.code, 1)
-        for each in (self.note, self.from_, self.to, send):
+        for each in (self.note, self.from_, self.to, self.send):
             head.addWidget(each)
+        chips = QHBoxLayout()
+        chips.addWidget(self.filters)
+        chips.addStretch()
         self.empty = label("empty", wraps=True)
         keys = label("muted", wraps=True)
         self.say(keys.setText, marked("Enter: book what is on the desk.  Del: give it up."))
@@ -170,13 +193,51 @@ class DropsScreen(Screen):
         whole.setSpacing(SPACE)
         whole.addWidget(title)
         whole.addLayout(head)
+        whole.addLayout(chips)
         whole.addWidget(self.empty)
         whole.addWidget(self.table, 1)
         whole.addWidget(keys)
         whole.addStretch(0)
 
     def _read(self) -> None:
-        self.asked.show(_list)
+        self.asked.show(partial(_list, FILTERS[self.filters.number][1]))
+
+    def _filtered(self, number: int) -> None:
+        back = number == GO_BACK
+        for each in (self.note, self.from_, self.to):
+            each.setVisible(not back)
+        self.code.setPlaceholderText(self._hint())
+        self.send.setText(self._verb())
+        self.code.setFocus()
+        self._read()
+
+    def _hint(self) -> str:
+        if self.filters.number == GO_BACK:
+            return _("Scan what goes back into the warehouse")
+        return _("SKU or barcode, like KOPI-01x2; or scan")
+
+    def _verb(self) -> str:
+        return _("Take back") if self.filters.number == GO_BACK else _("Ask the warehouse")
+
+    def _take(self, text: str) -> None:
+        if self.filters.number != GO_BACK:
+            self._ask(text)
+            return
+        asked = self.table.thing()
+        chosen = asked.drop_order.drop_order_id if asked is not None else 0
+        self.desk.calls.do(self, partial(_give_back, text, chosen), partial(self._returned, text))
+
+    def _returned(self, text: str, asked: Asked | None) -> None:
+        if asked is None:
+            words = _("Nothing of {code} must go back.").format(code=text)
+            self.desk.notice.show_words(words, bad=True)
+            return
+        self.code.clear()
+        facts = {"number": asked.drop_order.drop_order_id, "item": asked.item}
+        told = _("Back in the warehouse: {quantity} x {item}, Drop Order {number}.")
+        self.desk.tell(told.format(quantity=asked.drop_order.quantity, **facts))
+        self.asked.remove(asked.drop_order.drop_order_id)
+        self._filled()
 
     def _offer(self, places: list[Location]) -> None:
         for choice, kind in ((self.from_, LOCATION_KIND_WAREHOUSE), (self.to, LOCATION_KIND_CS_DESK)):
@@ -218,7 +279,8 @@ class DropsScreen(Screen):
         rows = self.asked.rowCount()
         self.table.setVisible(rows > 0)
         self.empty.setVisible(rows == 0)
-        self.empty.setText(_("Nothing was asked of the warehouse yet."))
+        words = _("Nothing was asked of the warehouse yet.")
+        self.empty.setText(words if not self.filters.number else _("No Drop Order is in this state."))
 
 
 def _told(shop: Shop, drop_order: DropOrder) -> Asked:
@@ -226,14 +288,21 @@ def _told(shop: Shop, drop_order: DropOrder) -> Asked:
     return Asked(drop_order, shop.item_words(drop_order.item_id), " → ".join(way))
 
 
-def _list(shop: Shop, token: str) -> Page:
-    request = ListDropOrdersRequest(page_size=PAGE_SIZE, page_token=token)
+def _list(state: DropOrderState.ValueType, shop: Shop, token: str) -> Page:
+    request = ListDropOrdersRequest(state=state, page_size=PAGE_SIZE, page_token=token)
     reply = shop.call(request, ListDropOrdersResponse)
     return Page([_told(shop, each) for each in reply.drop_orders], reply.next_page_token)
 
 
 def _read_one(number: int, shop: Shop) -> Asked:
     return _told(shop, shop.call(GetDropOrderRequest(drop_order_id=number), GetDropOrderResponse).drop_order)
+
+
+def _give_back(text: str, chosen: int, shop: Shop) -> Asked | None:
+    try:
+        return _told(shop, take_back(shop, 0, text, chosen))
+    except NobodyWaits:
+        return None
 
 
 def _request(text: str, places: tuple[int, int], note: str, shop: Shop) -> Asked:

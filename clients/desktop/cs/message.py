@@ -1,12 +1,89 @@
 """What is told to a customer about an order, ready to paste into a chat."""
 
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from string import Template
+
 from PySide6.QtWidgets import QApplication
 
 from clients.common.money import show_money
+from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.times import zone_name
-from clients.desktop.texts import _
+from clients.desktop.texts import _, marked
+from kasir.v1 import booking_pb2 as booking
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
+from kasir.v1.shipping_pb2 import GetParcelRequest, GetParcelResponse
+
+# A message's template, and how it is called here
+KINDS: tuple[tuple[str, str], ...] = (
+    ("booking_confirmed", marked("Confirmation")),
+    ("deadline_reminder", marked("Reminder")),
+    ("payment_received", marked("Paid")),
+    ("airway_bill", marked("Airway bill")),
+    ("booking_expired", marked("Expired")),
+    ("booking_cancelled", marked("Cancelled")),
+    ("refund_due", marked("Money back")),
+)
+_FITTING = {
+    booking.ORDER_STATE_BOOKED: "booking_confirmed",
+    booking.ORDER_STATE_PARTLY_PAID: "deadline_reminder",
+    booking.ORDER_STATE_PAID: "payment_received",
+    booking.ORDER_STATE_SOLD: "airway_bill",
+    booking.ORDER_STATE_HANDED_TO_COURIER: "airway_bill",
+    booking.ORDER_STATE_DELIVERED: "airway_bill",
+    booking.ORDER_STATE_CANCELLED: "booking_cancelled",
+    booking.ORDER_STATE_EXPIRED: "booking_expired",
+    booking.ORDER_STATE_REFUND_DUE: "refund_due",
+    booking.ORDER_STATE_REFUNDED: "refund_due",
+}
+_PAID_INTO = {"id": "Rekening", "en": "Account"}
+
+
+def fitting(order: Order) -> int:
+    """The number of the kind that an order's state calls for."""
+    names = [name for name, _words in KINDS]
+    return names.index(_FITTING.get(order.state, "booking_confirmed"))
+
+
+def of_kind(order_id: int, kind: str, language: str, shop: Shop) -> str:
+    """A message as the customer would get it. Raises BadInput where there is nothing to tell, CallFailed."""
+    order = shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order
+    facts = _facts(order, language, shop)
+    if kind == "airway_bill" and not facts["awb"]:
+        raise BadInput(_("The parcel of this order has no airway bill yet."))
+    body = Template(_wording(language)[kind]["body"])
+    lines = body.substitute(facts).strip().splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+@cache
+def _wording(language: str) -> Mapping[str, Mapping[str, str]]:
+    file = resources.files("clients.messages.wording").joinpath(f"{language}.toml")
+    return tomllib.loads(file.read_text("utf-8"))
+
+
+def _facts(order: Order, language: str, shop: Shop) -> dict[str, str]:
+    """What templates name."""
+    account = next((each for each in shop.accounts if each.bank_account_id == order.bank_account_id), None)
+    courier = next((each for each in shop.couriers if each.courier_id == order.courier_id), None)
+    into = f"{_PAID_INTO[language]}: {account.bank} {account.number}, {account.holder}" if account else ""
+    airway_bill = ""
+    if order.parcel_id:
+        request = GetParcelRequest(parcel_id=order.parcel_id)
+        airway_bill = shop.call(request, GetParcelResponse).parcel.airway_bill
+    return {
+        "name": order.customer_name,
+        "shop": shop.settings.shop_name,
+        "order": str(order.order_id),
+        "amount": show_money(order.payable),
+        "deadline": f"{shop.time(order.expire_time)} {zone_name(shop.utc_offset)}",
+        "account": into,
+        "awb": airway_bill,
+        "courier": f"{courier.name} {order.courier_service}".strip() if courier else "",
+    }
 
 
 def text(order_id: int, shop: Shop) -> str:

@@ -12,6 +12,7 @@ from clients.common.shop import Shop
 from clients.desktop.calls import Failure
 from clients.desktop.line import Changes
 from clients.desktop.parts import SPACE, Shortcut, Table, button, label, panel
+from clients.desktop.refusals import why
 from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
@@ -279,7 +280,7 @@ def _count_paid(shop: Shop) -> str:
 
 def _sell(shop: Shop) -> Sold:
     results = list(sell_all(shop))
-    refused = tuple((each.order_id, shop.why(each.error)) for each in results if each.HasField("error"))
+    refused = tuple((each.order_id, why(shop, each.error)) for each in results if each.HasField("error"))
     return Sold(len(results) - len(refused), refused)
 
 

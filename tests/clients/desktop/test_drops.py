@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from tests.clients.conftest import KOPI
+from tests.clients.conftest import GULA, KOPI, TEH
 from tests.clients.desktop.conftest import scan, typed
 
 
@@ -61,3 +61,49 @@ def test_more_than_there_is_is_refused_and_the_words_stay(window, wait):
     typed(window, "KOPI-01x99\r")
     wait(lambda: "Not enough of KOPI-01" in window.desk.notice.words.text())
     assert window.drops.code.text() == "KOPI-01x99"
+
+
+def on_the_desk_and_given_up(window, wait, run) -> None:
+    """Two Drop Orders of one item and one of another that must go back."""
+    for number, (line, code) in enumerate(
+        (("KOPI-01x2", KOPI), ("KOPI-01", KOPI), ("GULA-5", GULA)), start=1
+    ):
+        run("cs", "drop", line)
+        run("warehouse", "hand-over", str(number), "--scan", code, actor="gudang")
+        run("cs", "release", str(number))
+    window.go(window.drops)
+    QTest.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    wait(lambda: states(window) == ["must go back"] * 3)
+
+
+def test_a_scan_takes_back_the_oldest_that_must_go_back(window, wait, run, ask):
+    on_the_desk_and_given_up(window, wait, run)
+    assert window.drops.code.placeholderText() == "Scan what goes back into the warehouse"
+    scan(window, KOPI)
+    wait(lambda: "Back in the warehouse: 2 x KOPI-01" in window.desk.notice.words.text())
+    wait(lambda: states(window) == ["must go back"] * 2)
+    found = {
+        each["drop_order_id"]: each["state"]
+        for each in ask("warehouse", "list", "--state", "all")["drop_orders"]
+    }
+    assert found == {
+        "1": "DROP_ORDER_STATE_RETURNED",
+        "2": "DROP_ORDER_STATE_RETURN_DUE",
+        "3": "DROP_ORDER_STATE_RETURN_DUE",
+    }
+
+
+def test_the_one_that_is_chosen_is_taken_back_if_the_scan_is_its_item(window, wait, run):
+    on_the_desk_and_given_up(window, wait, run)
+    window.drops.table.choose(window.drops.asked.row_of(2))
+    scan(window, KOPI)
+    wait(lambda: "Drop Order 2." in window.desk.notice.words.text())
+    scan(window, GULA)
+    wait(lambda: "Drop Order 3." in window.desk.notice.words.text())
+    scan(window, TEH)
+    wait(lambda: window.desk.notice.words.text() == f"Nothing of {TEH} must go back.")
+    # Back to asking: the same scan asks the warehouse.
+    QTest.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    wait(lambda: len(states(window)) == 3)
+    scan(window, KOPI)
+    wait(lambda: states(window)[0] == "asked for")

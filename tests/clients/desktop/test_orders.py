@@ -5,7 +5,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from clients.desktop.cs.bookings import TIME_LEFT_COLUMN, CancelDialog
+from clients.desktop.asking import Question
+from clients.desktop.cs.bookings import TIME_LEFT_COLUMN
+from clients.desktop.cs.message import KINDS, _wording
+from clients.desktop.cs.message_dialog import MessageDialog
+from clients.desktop.texts import LANGUAGES
 from clients.desktop.words import time_left, urgency
 from tests.clients.conftest import SARI
 from tests.clients.desktop.conftest import typed
@@ -80,8 +84,8 @@ def test_an_order_is_cancelled_with_its_reason(booked, window, wait, ask):
     window.go(window.orders)
     wait(lambda: window.orders.orders.rowCount() == 2)
     QTest.keyClick(window.orders.table, Qt.Key.Key_Delete)
-    dialog = window.orders.findChild(CancelDialog)
-    dialog.reason.setText("changed her mind")
+    dialog = window.orders.findChild(Question)
+    dialog.field.setText("changed her mind")
     QTest.keyClick(dialog, Qt.Key.Key_Return)
     wait(lambda: cell(window, 0, 3) == "cancelled")
     assert ask("cs", "show", "2")["order"]["cancel_reason"] == "changed her mind"
@@ -110,3 +114,58 @@ def test_the_text_for_the_customer_is_ready_to_paste(booked, window, wait):
     assert lines[0] == "Order 2 for Sari Dewi"
     assert lines[-2] == "Into: BCA 1234567890, Toko Melati"
     assert lines[-1].endswith("WIB.")
+
+
+def test_a_deadline_is_extended(booked, window, wait):
+    window.go(window.orders)
+    wait(lambda: window.orders.orders.rowCount() == 2)
+    QTest.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    question = window.orders.findChild(Question)
+    question.field.setText("+1d12h")
+    QTest.keyClick(question, Qt.Key.Key_Return)
+    wait(lambda: cell(window, 0, TIME_LEFT_COLUMN) in {"1 d 11 h", "1 d 12 h"})
+    wait(lambda: "Order 2 has 1 d 1" in window.desk.notice.words.text())
+
+
+def test_a_time_that_cannot_be_read_extends_nothing(booked, window, wait):
+    window.go(window.orders)
+    wait(lambda: window.orders.orders.rowCount() == 2)
+    window.orders.extend(window.orders.table.thing(), "when the sun is low")
+    wait(lambda: "is not a time" in window.desk.notice.words.text())
+    assert cell(window, 0, TIME_LEFT_COLUMN).startswith(("19:", "20:"))
+
+
+def test_texts_for_the_customer_are_the_shops_templates_in_either_language(booked, window, wait):
+    window.go(window.orders)
+    wait(lambda: window.orders.orders.rowCount() == 2)
+    QTest.keyClick(window, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.orders.findChild(MessageDialog)
+    wait(lambda: dialog.text.text().startswith("Hello Sari Dewi"))
+    assert "Account: BCA 1234567890, Toko Melati" in dialog.text.text()
+    QTest.keyClick(dialog, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    wait(lambda: dialog.text.text().startswith("Halo Sari Dewi"))
+    QTest.keyClick(dialog, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    wait(lambda: "menunggu pembayaran Rp" in dialog.text.text())
+    QApplication.clipboard().clear()
+    QTest.keyClick(dialog, Qt.Key.Key_Return)
+    assert "menunggu pembayaran Rp" in QApplication.clipboard().text()
+
+
+def test_there_is_no_text_of_an_airway_bill_before_there_is_one(booked, window, wait, run):
+    run("cs", "pay", "1", "--method", "cash")
+    run("cs", "sell", "1")
+    window.go(window.orders)
+    wait(lambda: window.orders.orders.rowCount() == 2)
+    window.orders.table.choose(window.orders.orders.row_of(1))
+    window.orders.show_texts()
+    dialog = window.orders.findChild(MessageDialog)
+    wait(lambda: "no airway bill yet" in dialog.text.text())
+    assert not dialog.copy.isEnabled()
+    run("cs", "awb", "1", "JP0001")
+    dialog.kinds.choose(dialog.kinds.number)
+    wait(lambda: "JP0001" in dialog.text.text())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_has_its_template(language):
+    assert {name for name, _words in KINDS} <= set(_wording(language))
