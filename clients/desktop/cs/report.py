@@ -234,8 +234,10 @@ class ReportScreen(Screen):
         self._count()
 
     def _count(self) -> None:
-        """Has the day's sales counted that are not counted yet; one count at a time."""
-        if not self._counting:
+        """Has the day's sales counted that are not counted yet; one count at a time, none while the day is read
+        anew.
+        """
+        if self.tally.date and not self._counting:
             self._counting = True
             work = partial(calls.count, self.tally.date, self.tally.newest)
             self.desk.calls.look(self, work, self._counted, self._not_counted)

@@ -97,6 +97,15 @@ def test_another_day_by_key_and_typed(traded, window, wait):
     wait(lambda: window.report.day.date == "2026-01-02")
 
 
+def test_a_day_that_is_read_anew_while_it_is_counted_is_counted_again(traded, window, wait):
+    shown(window, wait)
+    for pause_ms in range(60):
+        window.report.reload()
+        QTest.qWait(pause_ms % 12)
+        assert not window.desk.notice.isVisible(), window.desk.notice.words.text()
+    wait(lambda: window.report.tally.hours)
+
+
 def test_all_figures_stand_in_a_table(traded, window, wait, ask):
     shown(window, wait)
     QTest.keyClick(window, Qt.Key.Key_K, CONTROL)
