@@ -245,7 +245,8 @@ class ReportScreen(Screen):
         if later.date == self.tally.date and later.newest >= self.tally.newest:
             self.tally.add(later)
             self._show_sales()
-        else:
+        elif self.tally.date:
+            # Of a day that is shown no more; while the next one is being read there is nothing to count.
             self._count()
 
     def _not_counted(self, failure: Failure) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 
 from clients.desktop import texts, theme
 from clients.desktop.charts import Bar, Columns, Ranking, nice, short
+from clients.desktop.cs.report_calls import Tally
 from clients.desktop.cs.report_words import METRICS
 from kasir.v1 import report_pb2 as report
 from tests.clients.conftest import KOPI, SARI
@@ -95,6 +96,16 @@ def test_another_day_by_key_and_typed(traded, window, wait):
     window.report.date.setText("2026-01-02")
     QTest.keyClick(window.report.date, Qt.Key.Key_Return)
     wait(lambda: window.report.day.date == "2026-01-02")
+
+
+def test_a_count_that_ends_while_another_day_is_read_is_left_aside(traded, window, wait):
+    shown(window, wait)
+    screen = window.report
+    screen._counting = True
+    screen.reload()
+    screen._counted(Tally("2026-01-02", "IDR", newest=1))
+    wait(lambda: sum(screen.tally.receipts.values()) == 3)
+    assert not window.desk.notice.isVisible()
 
 
 def test_all_figures_stand_in_a_table(traded, window, wait, ask):
