@@ -41,6 +41,7 @@ UNDOABLE = (bank.MUTATION_STATE_CONFIRMED, bank.MUTATION_STATE_IGNORED)
 # Of mutations that changed at once so many are asked for one by one; of more the list is read anew.
 RENEWED_MAX = 20
 CHANGED_MS = 400
+SCROLL_PX = 80
 STATEMENTS = "*.csv *.txt *.xls *.xlsx *.sta *.mt940 *.940 *.942 *.xml *.ofx *.qif *.bai *.html *.htm *.json"
 
 
@@ -106,6 +107,12 @@ class BankScreen(Screen):
             Shortcut("Del", marked("the chosen one pays no order"), self.ask_to_ignore),
             Shortcut("Ctrl+Right", marked("the next list"), partial(self.filters.step, 1)),
             Shortcut("Ctrl+Left", marked("the list before"), partial(self.filters.step, -1)),
+            Shortcut(
+                "Alt+Down",
+                marked("scroll what stands below the list"),
+                partial(self.side.scroll_by, SCROLL_PX),
+            ),
+            Shortcut("Alt+Up", marked("scroll it back"), partial(self.side.scroll_by, -SCROLL_PX)),
             Shortcut("Esc", marked("close what is told of a statement"), self.imports.close_card),
         )
 
@@ -262,8 +269,8 @@ class BankScreen(Screen):
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(SPACE)
         inside.addWidget(self.empty)
-        inside.addWidget(self.table, 5)
-        inside.addWidget(self.side, 4)
+        inside.addWidget(self.table, 1)
+        inside.addWidget(self.side, 1)
         inside.addWidget(keys)
         inside.addStretch(0)
         self._keys = keys

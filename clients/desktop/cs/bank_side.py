@@ -90,6 +90,7 @@ class _Column(Speaking, QWidget):
         self.body.setAutoFillBackground(False)
         inside.addWidget(self.title)
         inside.addWidget(area, 1)
+        self._bar = area.verticalScrollBar()
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(frame)
@@ -117,6 +118,10 @@ class _Column(Speaking, QWidget):
         """Something else."""
         self._widgets.append(widget)
         self._rows.insertWidget(self._rows.count() - 1, widget)
+
+    def scroll_by(self, pixels: int) -> None:
+        """Shows what is below or above."""
+        self._bar.setValue(self._bar.value() + pixels)
 
     def texts(self) -> list[str]:
         """What stands here, line by line."""
@@ -147,6 +152,11 @@ class SideBySide(Speaking, QWidget):
         self._tell_bank(together)
         self._tell_orders(mutation, together, side.orders if side else {})
         self._tell_why(together)
+
+    def scroll_by(self, pixels: int) -> None:
+        """Shows what is below or above, in every column that has more than it shows."""
+        for column in (self.bank, self.orders, self.why):
+            column.scroll_by(pixels)
 
     def retranslated(self) -> None:
         """The same in the other language."""

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QFrame, QHBoxLayout, QLineEdit
 
 from clients.common.money import parse_money, show_amount, show_money
 from clients.common.numbers import parse_whole
-from clients.common.problems import BadInput
+from clients.common.problems import BadInput, CallFailed
+from clients.common.shop import Shop
 from clients.desktop.calls import Failure
 from clients.desktop.cs.bank_calls import allocate
 from clients.desktop.cs.open_orders import OpenOrder, Read, found, read, read_one
@@ -93,7 +94,7 @@ class ByHand(Speaking, QDialog):
         self.mutation = mutation
         self._orders: list[OpenOrder] = []
         self.shares: list[Share] = []
-        self._sending = False
+        self._sending = self._taking = False
         columns = (
             Column(marked("Order"), lambda order: str(order.order_id), right=True),
             Column(marked("Customer"), lambda order: order.name),
@@ -220,25 +221,26 @@ class ByHand(Speaking, QDialog):
         self._search()
 
     def _search(self) -> None:
-        fitting = found(self._orders, self.query.text(), self.mutation.amount.minor_units)
-        self.found.put(fitting)
-        number = parse_whole(self.query.text().strip())
-        if not fitting and number:
-            # Any order can be named, whatever became of it.
-            self._desk.calls.look(
-                self, partial(read_one, number), self._named, lambda _failure: None, latest="named"
-            )
+        """Looks through the orders beside the window."""
+        orders, words = self._orders[:], self.query.text()
+        minor_units = self.mutation.amount.minor_units
+        work = partial(_find, orders, words, minor_units)
+        self._desk.calls.look(self, work, self._show, self._read_failed, latest="found")
 
-    def _named(self, order: OpenOrder) -> None:
-        if not self.found.rowCount():
-            self.found.put([order])
+    def _show(self, fitting: list[OpenOrder]) -> None:
+        self.found.put(fitting)
+        if fitting and not self.table.hasFocus():
+            self.table.choose(0)
+        taking, self._taking = self._taking, False
+        if taking and (order := self.table.thing()) is not None:
+            self.add(order)
 
     def _enter(self) -> None:
         """Enter in the field: takes the order that is chosen, the first unless another is."""
         self._typing.stop()
+        # A page of orders that comes meanwhile has all looked through anew.
+        self._taking = True
         self._search()
-        if (order := self.table.thing()) is not None:
-            self.add(order)
 
     def _remove(self, share: Share) -> None:
         self.shares.remove(share)
@@ -284,3 +286,22 @@ class ByHand(Speaking, QDialog):
     def _tell(self, words: str) -> None:
         self.problem.setText(words)
         self.problem.show()
+
+
+def _find(orders: list[OpenOrder], words: str, minor_units: int, shop: Shop) -> list[OpenOrder]:
+    """Those that fit; the one whose number was typed before all others, whatever became of it."""
+    fitting = found(orders, words, minor_units)
+    number = parse_whole(words.strip())
+    if not number:
+        return fitting
+    named = [each for each in fitting if each.order_id == number] or _named(number, shop)
+    return named + [each for each in fitting if each.order_id != number]
+
+
+def _named(number: int, shop: Shop) -> list[OpenOrder]:
+    try:
+        return [read_one(number, shop)]
+    except CallFailed as failed:
+        if not failed.settled:
+            raise
+        return []

@@ -1,5 +1,6 @@
 """Orders that money may be for, read page by page and searched as one types."""
 
+import heapq
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from kasir.v1.booking_pb2 import (
 # Whose are asked for, in this order; of those that money came too late for, the newest page is enough: an
 # older one is found by its number.
 STATES = (booking.ORDER_STATE_BOOKED, booking.ORDER_STATE_PARTLY_PAID, booking.ORDER_STATE_EXPIRED)
+# More are not looked through by eye.
+FOUND_MAX = 500
 _WHOLE = frozenset({booking.ORDER_STATE_BOOKED, booking.ORDER_STATE_PARTLY_PAID})
 
 
@@ -80,7 +83,7 @@ def of_order(order: booking.Order) -> OpenOrder:
 
 
 def found(orders: Iterable[OpenOrder], query: str, minor_units: int) -> list[OpenOrder]:
-    """Those that have all the words, the nearest to an amount first.
+    """Those that have all the words, the nearest to an amount first, FOUND_MAX at most.
 
     An amount may be typed as it is written: "Rp 108.401".
     """
@@ -88,4 +91,6 @@ def found(orders: Iterable[OpenOrder], query: str, minor_units: int) -> list[Ope
     # A phone is kept with its country, and typed as it is dialled.
     words = [re.sub(r"^(?:0|\+62)(?=\d{5})", "", word) for word in plain.split() if word != "rp"]
     fitting = [each for each in orders if all(word in each.words for word in words)]
-    return sorted(fitting, key=lambda each: (abs(each.left - minor_units), -each.order_id))
+    return heapq.nsmallest(
+        FOUND_MAX, fitting, key=lambda each: (abs(each.left - minor_units), -each.order_id)
+    )

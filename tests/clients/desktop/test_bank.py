@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from clients.common import bank as sending
 from clients.desktop import texts
 from clients.desktop.asking import Question
 from clients.desktop.cs.by_hand import ByHand
+from clients.desktop.cs.open_orders import FOUND_MAX, OpenOrder, found
 from clients.desktop.cs.reasons import SENTENCES, said
 from kasir.demo import bank_file
 from tests.clients.conftest import SARI, Run
@@ -196,7 +198,21 @@ def test_an_order_is_found_by_its_amount(payable, window, wait, tmp_path):
     dialog = window.bank.findChild(ByHand)
     wait(lambda: dialog.found.rowCount() == 2)
     dialog.look_for(sending_words(payable[1]))
+    wait(lambda: dialog.found.rowCount() == 1)
     assert [dialog.found.at(row).order_id for row in range(dialog.found.rowCount())] == [2]
+
+
+def test_enter_takes_the_order_that_was_typed_even_one_that_is_not_open(payable, window, wait, tmp_path, run):
+    run("cs", "cancel", "2")
+    imported(window, wait, statement(tmp_path, ("SETORAN TUNAI", 10_000_00)))
+    window.bank.filters.choose(NO_MATCH)
+    wait(lambda: rows(window) == 1)
+    window.bank.by_hand()
+    dialog = window.bank.findChild(ByHand)
+    wait(lambda: dialog.found.rowCount() == 1)
+    dialog.query.setText("2")
+    QTest.keyClick(dialog.query, Qt.Key.Key_Return)
+    wait(lambda: [share.order.order_id for share in dialog.shares] == [2])
 
 
 def test_a_transfer_is_split_over_two_orders(payable, window, wait, tmp_path, ask):
@@ -352,3 +368,27 @@ def test_a_reason_is_said_in_the_language_of_now(settings):
     texts.speak("id")
     assert said(reason) == ("Masuk 3 hari setelah batas bayar pesanan 12", -0.4)
     texts.speak("en")
+
+
+def test_a_hundred_thousand_open_orders_are_searched_between_two_keys():
+    orders = [
+        OpenOrder(
+            n,
+            f"Pembeli {n}",
+            f"62812{n:07d}",
+            1,
+            n * 100,
+            n * 100,
+            "IDR",
+            f"{n} pembeli {n} 62812{n:07d} {n}",
+        )
+        for n in range(1, 100_001)
+    ]
+    began = time.perf_counter()
+    nearest = found(orders, "pembeli", 50_000_00)
+    took = time.perf_counter() - began
+    assert [each.order_id for each in nearest[:3]] == [50_000, 50_001, 49_999]
+    assert len(nearest) == FOUND_MAX
+    assert [each.order_id for each in found(orders, "0812 0077777", 0)] == []
+    assert [each.order_id for each in found(orders, "08120077777", 0)] == [77_777]
+    assert took < 0.5

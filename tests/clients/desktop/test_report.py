@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 
 from clients.desktop import texts, theme
 from clients.desktop.charts import Bar, Columns, Ranking, nice, short
+from clients.desktop.cs.report_calls import Tally
 from clients.desktop.cs.report_words import METRICS
 from kasir.v1 import report_pb2 as report
 from tests.clients.conftest import KOPI, SARI
@@ -97,13 +98,14 @@ def test_another_day_by_key_and_typed(traded, window, wait):
     wait(lambda: window.report.day.date == "2026-01-02")
 
 
-def test_a_day_that_is_read_anew_while_it_is_counted_is_counted_again(traded, window, wait):
+def test_a_count_that_ends_while_another_day_is_read_is_left_aside(traded, window, wait):
     shown(window, wait)
-    for pause_ms in range(60):
-        window.report.reload()
-        QTest.qWait(pause_ms % 12)
-        assert not window.desk.notice.isVisible(), window.desk.notice.words.text()
-    wait(lambda: window.report.tally.hours)
+    screen = window.report
+    screen._counting = True
+    screen.reload()
+    screen._counted(Tally("2026-01-02", "IDR", newest=1))
+    wait(lambda: sum(screen.tally.receipts.values()) == 3)
+    assert not window.desk.notice.isVisible()
 
 
 def test_all_figures_stand_in_a_table(traded, window, wait, ask):
