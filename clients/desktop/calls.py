@@ -117,6 +117,10 @@ class Calls(QObject):
         """Has locations, couriers, accounts and settings read anew when they are next needed."""
         self._edition += 1
 
+    def client(self, patience: Patience) -> Client:
+        """A line for a thread of its own."""
+        return Client(self.connection, RequestJournal(), patience, lambda *_: self.stumbled.emit())
+
     @property
     def waiting(self) -> int:
         """How many pieces of work are under way."""
@@ -151,7 +155,7 @@ class Calls(QObject):
         where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number))
 
     def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
-        client = Client(self.connection, RequestJournal(), patience, lambda *_: self.stumbled.emit())
+        client = self.client(patience)
         self._clients.append(client)
         return self._start(waiting, client)
 
