@@ -78,8 +78,7 @@ class Studio:
     def dialog(self, name: str) -> QDialog:
         """The question that is asked, with its picture."""
         found = [each for each in self.window.findChildren(QDialog) if each.isVisible()][-1]
-        self.take(name)
-        self.take(name + "-asked", found)
+        self.take(name, found)
         return found
 
     def allow(self, name: str) -> None:

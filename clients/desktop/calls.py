@@ -202,7 +202,7 @@ class Calls(QObject):
     def _tell(self, asked: _Asked, outcome: "_Outcome | None") -> None:
         self._under_way -= 1
         self.busy.emit(self._under_way)
-        if outcome is None or self._outdated(asked) or not shiboken6.isValid(asked.owner):
+        if self._closing or outcome is None or self._outdated(asked) or not shiboken6.isValid(asked.owner):
             return
         if asked.latest is not None:
             del self._newest[asked.latest]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
 )
 
 from clients.common.money import show_amount, show_money
+from clients.common.problems import BadInput
 from clients.common.times import show_time
 from clients.desktop.calls import Failure
 from clients.desktop.parts import SPACE, Shortcut, button, label, panel
@@ -114,6 +115,8 @@ class ShiftScreen(Screen):
         def taken(minor: int) -> None:
             amount = Money(currency_code=self.currency, minor_units=sign * minor)
             words = reason.text().strip()
+            if not words:
+                raise BadInput(_("Say why."))
             self.till.do(self, lambda till: till.move_cash(amount, words), self._moved)
 
         asked = Amount(self, title, marked("Record  (Enter)"), field, taken)

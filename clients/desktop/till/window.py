@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -43,6 +43,7 @@ class TillWindow(Window):
         code: str = "",
     ) -> None:
         """`code` is the till's, empty for the only one. Raises BadInput."""
+        self._closed = False
         self.calls = TillCalls(connection, code)
         super().__init__(marked("Till"), connection, settings, station, self.calls)
         self.setProperty("touch", "true")
@@ -68,10 +69,18 @@ class TillWindow(Window):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's)
         """Ends the display's line, too."""
-        self._keeping.stop()
+        self._closed = True
+        for timer in self.findChildren(QTimer):
+            timer.stop()
         if self.display is not None:
             self.display.close()
         super().closeEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """A window that was closed has no till any more that could say its words."""
+        if event.type() == QEvent.Type.LanguageChange and self._closed:
+            return True
+        return super().event(event)
 
     # --- Opening ---
 
@@ -80,7 +89,7 @@ class TillWindow(Window):
 
     def _opened(self, code: str) -> None:
         self.stack.removeWidget(self._waiting)
-        self._waiting.deleteLater()
+        self._waiting.hide()
         self.say(self.setWindowTitle, marked("Till {code}"), code=code)
         self._title.setText(code)
         self.selling = SellScreen(self.desk, self.till, self.display, self._mail_receipt())
@@ -104,8 +113,11 @@ class TillWindow(Window):
         return (lambda sold: self.receipts.ask_address(sold.sale.sale_id)) if self._mail.is_set_up else None
 
     def _recall(self, cart: Cart) -> None:
-        self.selling.recall(cart)
-        self.go(self.selling)
+        if self.selling.is_free:
+            self.selling.recall(cart)
+            self.go(self.selling)
+        else:
+            self.desk.notice.show_words(_("A cart is being filled: sell it or hold it first."), bad=True)
 
     # --- The line ---
 

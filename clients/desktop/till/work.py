@@ -62,8 +62,9 @@ class TillCalls(Calls):
         """Ends lines and threads, and the store when nobody works with it any more."""
         super().close()
         self._shown_client.close()
-        if self._store is not None and not any(thread.is_alive() for thread in self._threads):
-            self._store.close()
+        store, self._store, self._shown = self._store, None, None
+        if store is not None and not any(thread.is_alive() for thread in self._threads):
+            store.close()
 
     # --- For the window's thread ---
 
