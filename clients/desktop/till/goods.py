@@ -26,8 +26,9 @@ from clients.till.prices import RETAIL, Item, unit_price
 
 FAVOURITES = 40
 TILE_WIDTH_MIN, TILE_HEIGHT, GAP = 150, 90, 8
+BROKEN_MAX = 5_000
 # After the last letter, so that the letter itself is painted first
-SEARCH_MS = 15
+SEARCH_MS = 40
 
 
 class Tiles(QAbstractListModel):
@@ -38,7 +39,9 @@ class Tiles(QAbstractListModel):
         self.items: list[Item] = []
 
     def put(self, items: Sequence[Item]) -> None:
-        """Shows these."""
+        """Shows these, and paints nothing where they are the same."""
+        if list(items) == self.items:
+            return
         self.beginResetModel()
         self.items = list(items)
         self.endResetModel()
@@ -61,6 +64,8 @@ class TilePainter(QStyledItemDelegate):
     def __init__(self, parent: QListView, currency_code: str) -> None:
         super().__init__(parent)
         self._currency = currency_code
+        # A name's lines by its width: to break them takes longer than to paint them.
+        self._broken: dict[tuple[str, int], list[str]] = {}
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:  # noqa: N802 (Qt's)
         """All alike."""
@@ -83,7 +88,12 @@ class TilePainter(QStyledItemDelegate):
         inside = rect.adjusted(11, 8, -11, -8)
         painter.setPen(QColor(worn.muted if item.inactive else worn.text))
         font_height = painter.fontMetrics().height()
-        for number, words in enumerate(two_lines(item.name, painter.font(), inside.width())):
+        key = (item.name, inside.width())
+        if key not in self._broken:
+            if len(self._broken) == BROKEN_MAX:
+                self._broken.clear()
+            self._broken[key] = two_lines(item.name, painter.font(), inside.width())
+        for number, words in enumerate(self._broken[key]):
             painter.drawText(inside.adjusted(0, number * font_height, 0, 0), Qt.AlignmentFlag.AlignTop, words)
         bold = QFont(painter.font())
         bold.setBold(True)

@@ -10,12 +10,14 @@ from clients.desktop.tables import Column, PagedTable
 from clients.desktop.texts import _, marked
 from clients.desktop.till.mailing import ReceiptMail
 from clients.desktop.till.pad import Typed
+from clients.desktop.till.paper import ReceiptPaper
 from clients.desktop.till.pay import KINDS
 from clients.desktop.till.rows import TOUCH_ROW_PX, Figures
 from clients.desktop.till.times import clock
-from clients.desktop.till.work import State, TillDesk
+from clients.desktop.till.work import State as TillState
+from clients.desktop.till.work import TillDesk
 from clients.desktop.window import Desk, Screen
-from clients.till.journal import Entry
+from clients.till.journal import Entry, State
 from kasir.v1.sale_pb2 import Sale
 
 RECEIPTS_MAX = 200
@@ -35,9 +37,9 @@ class ReceiptsScreen(Screen):
 
     NAME = marked("Receipts")
 
-    def __init__(self, desk: Desk, till: TillDesk, mail: ReceiptMail) -> None:
+    def __init__(self, desk: Desk, till: TillDesk, paper: ReceiptPaper, mail: ReceiptMail) -> None:
         super().__init__(desk)
-        self.till, self._mail = till, mail
+        self.till, self._paper, self._mail = till, paper, mail
         self.number = QLineEdit()
         self.number.setProperty("role", "search")
         self.number.setClearButtonEnabled(True)
@@ -72,6 +74,7 @@ class ReceiptsScreen(Screen):
         """Keys of this screen."""
         return (
             Shortcut("Ctrl+F", marked("find a receipt"), self.number.setFocus),
+            Shortcut("F8", marked("print the receipt, unless it was"), self.print_receipt),
             Shortcut("F9", marked("the receipt by e-mail"), self.mail),
         )
 
@@ -102,6 +105,12 @@ class ReceiptsScreen(Screen):
             self.receipts.put([entry])
         self.table.choose(self.receipts.row_of(entry.seq))
 
+    def print_receipt(self) -> None:
+        """Has the chosen one printed here, if it never was."""
+        entry: Entry | None = self.table.thing()
+        if entry is not None and entry.state != State.VOID:
+            self._paper.give(entry, lambda words, bad: self.desk.notice.show_words(words, bad=bad))
+
     def mail(self) -> None:
         """Sends the chosen one by e-mail."""
         entry: Entry | None = self.table.thing()
@@ -119,7 +128,7 @@ class ReceiptsScreen(Screen):
     def _send(self, sale_id: int, address: str) -> None:
         self._mail.send(sale_id, address, lambda words, bad: self.desk.notice.show_words(words, bad=bad))
 
-    def _stands(self, _state: State) -> None:
+    def _stands(self, _state: TillState) -> None:
         if self.isVisible():
             self._read()
 
@@ -136,6 +145,7 @@ class ReceiptsScreen(Screen):
         self.by.setText(f"{by}\n{entry.message}" if entry.message else by)
         self.goods.put([(f"{line.quantity} {line.name}", show_money(line.total)) for line in sale.lines])
         self.sums.put(_sums(sale), _("Total"))
+        self.print_button.setVisible(entry.state != State.VOID)
         self.mail_button.setVisible(bool(entry.sale_id) and self._mail.is_set_up)
 
     def _time(self, entry: Entry) -> str:
@@ -152,6 +162,9 @@ class ReceiptsScreen(Screen):
         inside.addSpacing(SPACE)
         inside.addWidget(self.sums)
         inside.addStretch()
+        self.print_button = button("", self.print_receipt)
+        self.say(self.print_button.setText, marked("Print, unless it was  (F8)"))
+        inside.addWidget(self.print_button)
         inside.addWidget(self.mail_button)
         return self.detail
 

@@ -20,6 +20,7 @@ from clients.desktop.till.done import DonePage
 from clients.desktop.till.goods import Goods
 from clients.desktop.till.lines import CartView, shown
 from clients.desktop.till.pad import Amount, AmountField, CountField, Typed
+from clients.desktop.till.paper import ReceiptPaper
 from clients.desktop.till.pay import KINDS, PayPage
 from clients.desktop.till.work import TillDesk
 from clients.desktop.window import Desk, Screen
@@ -37,11 +38,16 @@ class SellScreen(Screen):
     NAME = marked("Sell")
 
     def __init__(
-        self, desk: Desk, till: TillDesk, display: CustomerDisplay | None, mail: Callable[[Sold], Any] | None
+        self,
+        desk: Desk,
+        till: TillDesk,
+        paper: ReceiptPaper,
+        display: CustomerDisplay | None,
+        mail: Callable[[Sold], Any] | None,
     ) -> None:
         """`mail` sends a receipt by e-mail, where a mail server was named."""
         super().__init__(desk)
-        self.till, self._display, self._mail = till, display, mail
+        self.till, self._paper, self._display, self._mail = till, paper, display, mail
         self.currency = till.till.settings.currency_code
         self.cart = Cart()
         self.customer_name = ""
@@ -65,6 +71,7 @@ class SellScreen(Screen):
         self.pay.asked.connect(self._show_asked)
         self.done.over.connect(self.to_cart)
         self.done.mail_wanted.connect(self.mail_receipt)
+        self.done.paper_wanted.connect(self.print_receipt)
         till.catalogue_changed.connect(self._edited)
         till.stands.connect(lambda _state: self._show_shift())
         self._edited()
@@ -195,7 +202,9 @@ class SellScreen(Screen):
 
     def hold(self) -> None:
         """Keeps the cart for later, under a name."""
-        if self._on_cart and self.cart.lines:
+        if self.pages.currentWidget() is self.done and self.done.paper.isVisible():
+            self.print_receipt()
+        elif self._on_cart and self.cart.lines:
             title, hint = marked("Hold the cart"), marked("Whose it is, if you like")
             Typed(self, title, marked("Hold  (Enter)"), hint, self._hold, needed=False).open()
 
@@ -233,6 +242,18 @@ class SellScreen(Screen):
         if self._mail is not None and self.done.sold is not None and self.done.sold.online:
             self._mail(self.done.sold)
 
+    def print_receipt(self) -> None:
+        """Has the receipt of the sale just made printed beside the server."""
+        sold = self.done.sold
+        if sold is not None:
+            self._paper.give(sold.entry, partial(self._printed, sold))
+
+    def _printed(self, sold: Sold, words: str, bad: bool) -> None:
+        if self.done.sold is sold:
+            self.done.tell_printed(words, bad)
+        if bad and self.pages.currentWidget() is not self.done:
+            self.desk.notice.show_words(f"{sold.entry.receipt}: {words}", bad=True)
+
     def _sell(self, tenders: list[Tender], beyond_lease: Permission | None = None) -> None:
         self.pay.selling(under_way=True)
         cart = deepcopy(self.cart)
@@ -249,6 +270,8 @@ class SellScreen(Screen):
         self.pages.setCurrentWidget(self.done)
         self._edited()
         self.done.show_sold(sold)
+        if not sold.online:
+            self.print_receipt()
         if self._display is not None:
             self._display.show_lines(
                 _("Total"), _("Change"), price=sold.sale.totals.total, sum_=sold.sale.change

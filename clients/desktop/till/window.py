@@ -17,6 +17,7 @@ from clients.desktop.till.display import CustomerDisplay
 from clients.desktop.till.held import HeldScreen
 from clients.desktop.till.mailing import ReceiptMail
 from clients.desktop.till.outbox import LineScreen
+from clients.desktop.till.paper import ReceiptPaper
 from clients.desktop.till.receipts import ReceiptsScreen
 from clients.desktop.till.sell import SellScreen
 from clients.desktop.till.shift import ShiftScreen
@@ -49,6 +50,7 @@ class TillWindow(Window):
         self.setProperty("touch", "true")
         self.till = TillDesk(self.calls, self)
         self._mail = ReceiptMail(connection, self)
+        self.paper = ReceiptPaper(self.till, station, self)
         self.display = CustomerDisplay(station, self) if station else None
         self.till.stands.connect(self._show_state)
         self._keeping = QTimer(self)
@@ -92,9 +94,9 @@ class TillWindow(Window):
         self._waiting.hide()
         self.say(self.setWindowTitle, marked("Till {code}"), code=code)
         self._title.setText(code)
-        self.selling = SellScreen(self.desk, self.till, self.display, self._mail_receipt())
+        self.selling = SellScreen(self.desk, self.till, self.paper, self.display, self._mail_receipt())
         self.held = HeldScreen(self.desk, self.till, self._recall)
-        self.receipts = ReceiptsScreen(self.desk, self.till, self._mail)
+        self.receipts = ReceiptsScreen(self.desk, self.till, self.paper, self._mail)
         self.shift = ShiftScreen(self.desk, self.till)
         self.line_screen = LineScreen(self.desk, self.till)
         self.open_screens((self.selling, self.held, self.receipts, self.shift, self.line_screen))

@@ -31,8 +31,8 @@ def test_what_is_leased_is_sold_without_the_line_and_sent_when_it_is_back(till, 
     wait(lambda: till._state.text() == "● Online")
     wait(lambda: till.line_screen.waiting.rowCount() == 0)
     till.go(till.shift)
-    wait(lambda: till.shift.report is not None and till.shift.report.online)
-    assert ("Receipts", "2") in till.shift.sales.pairs
+    wait(lambda: ("Receipts", "2") in till.shift.sales.pairs)
+    assert till.shift.report.online
 
 
 def test_beyond_the_lease_somebody_is_asked_and_it_is_looked_at_later(till, line, wait):

@@ -225,7 +225,7 @@ def test_a_recalled_cart_takes_nobody_elses_place(till, wait):
     wait(lambda: lines(till))
     till.selling._hold("Bu Sri")
     wait(lambda: till.till.state.carts == 1)
-    till.selling.scanned("TEH-2")
+    till.selling.scanned(GULA)
     wait(lambda: len(lines(till)) == 1)
     standing = lines(till)
     till.go(till.held)
