@@ -229,6 +229,7 @@ def main() -> None:
             texts.speak("en")
             studio.opening()
             window.go(window.selling)
+            window.selling.to_cart()
             studio.fill("KOPI-02", "GULA-5x3")
             studio.take("till-sell-dark-english")
             window.close()

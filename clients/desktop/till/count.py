@@ -58,7 +58,7 @@ class Count(Speaking, QWidget):
         super().__init__()
         self._currency = currency_code
         self._busy = False
-        values = [(value, marked("note")) for value in NOTES.get(currency_code, ())]
+        values = [(value, "") for value in NOTES.get(currency_code, ())]
         values += [(value, marked("coin")) for value in COINS.get(currency_code, ())]
         self.pieces: list[tuple[int, Pieces]] = []
         frame, inside = panel()
@@ -73,7 +73,7 @@ class Count(Speaking, QWidget):
             name.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.tell(name.setText, partial(_piece_words, value, kind))
             worth = label("muted")
-            worth.setMinimumWidth(104)
+            worth.setMinimumWidth(96)
             field.textChanged.connect(partial(self._recount, value, field, worth))
             field.moved.connect(partial(self._move, number))
             field.entered.connect(partial(self._move, number, 1))
@@ -151,4 +151,4 @@ class Count(Speaking, QWidget):
 
 
 def _piece_words(value: int, kind: str) -> str:
-    return f"{value:,}  {_(kind)}".replace(",", ".")
+    return f"{value:,}  {_(kind)}".replace(",", ".").rstrip()

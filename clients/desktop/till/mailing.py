@@ -38,7 +38,7 @@ class ReceiptMail(QObject):
                 words += [name, str(value)]
         process = QProcess(self)
         process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
-        process.finished.connect(partial(self._finished, process, address, told))
+        process.finished.connect(lambda status, _how: self._finished(process, address, told, status))
         process.errorOccurred.connect(partial(self._broke, process, told))
         process.start(sys.executable, words)
 

@@ -56,7 +56,7 @@ class ReceiptsScreen(Screen):
             ),
         )
         self.receipts = PagedTable(desk.calls, columns, lambda entry: entry.seq, self)
-        self.table = Table(self.receipts, ((200, False), (180, False), (130, False), (0, True)))
+        self.table = Table(self.receipts, ((170, False), (150, False), (110, False), (0, True)))
         self.table.verticalHeader().setDefaultSectionSize(TOUCH_ROW_PX)
         self.table.chosen.connect(self._show)
         left = QVBoxLayout()
@@ -66,8 +66,8 @@ class ReceiptsScreen(Screen):
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(SPACE)
-        whole.addLayout(left, 3)
-        whole.addWidget(self._detail(), 2)
+        whole.addLayout(left, 5)
+        whole.addWidget(self._detail(), 3)
         till.stands.connect(self._stands)
 
     def shortcuts(self) -> tuple[Shortcut, ...]:

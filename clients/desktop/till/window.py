@@ -5,7 +5,15 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from clients.common.connection import Connection
 from clients.desktop.calls import Failure
@@ -53,6 +61,8 @@ class TillWindow(Window):
         self.paper = ReceiptPaper(self.till, station, self)
         self.display = CustomerDisplay(station, self) if station else None
         self.till.stands.connect(self._show_state)
+        # Who may not watch may sell all the same.
+        self.desk.line.refused.connect(lambda _words: self.calls.line_stands(stands=True))
         self._keeping = QTimer(self)
         self._keeping.setInterval(KEEP_UP_MS)
         self._keeping.timeout.connect(self.keep_up)
@@ -64,10 +74,14 @@ class TillWindow(Window):
         self.till.look(self, _kept_up, self._kept_up, lambda _failure: None, latest="keep up")
 
     def scanned(self, code: str) -> None:
-        """A code came from a scanner: the screen that is shown takes it."""
-        if self.screens and self.isActiveWindow():
-            self.desk.notice.hide()
-            self.screen_now.scanned(code)
+        """A code came from a scanner: the screen that is shown takes it, unless something is asked there."""
+        if not self.screens:
+            return
+        if QApplication.activeModalWidget() is not None:
+            self.desk.notice.show_words(_("Answer the question first, then scan."), bad=True)
+            return
+        self.desk.notice.hide()
+        self.screen_now.scanned(code)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's)
         """Ends the display's line, too."""
@@ -93,7 +107,7 @@ class TillWindow(Window):
         self.stack.removeWidget(self._waiting)
         self._waiting.hide()
         self.say(self.setWindowTitle, marked("Till {code}"), code=code)
-        self._title.setText(code)
+        self.tell(self._title.setText, lambda: code)
         self.selling = SellScreen(self.desk, self.till, self.paper, self.display, self._mail_receipt())
         self.held = HeldScreen(self.desk, self.till, self._recall)
         self.receipts = ReceiptsScreen(self.desk, self.till, self.paper, self._mail)
@@ -128,7 +142,7 @@ class TillWindow(Window):
             self.till.catalogue_changed.emit()
 
     def _line_stands(self, connected: bool) -> None:
-        self.calls.line_stands(connected)
+        self.calls.line_stands(stands=connected)
         self.till.tell_state()
         if connected and self.screens:
             self.keep_up()
@@ -136,7 +150,9 @@ class TillWindow(Window):
     def _changed(self, changes: Changes) -> None:
         super()._changed(changes)
         items = changes.get(RESOURCE_ITEM, set())
-        others = RESOURCE_SETTING in changes or RESOURCE_SHIFT in changes
+        # Each sale of any till changes a shift: only who has none waits for one.
+        opened = RESOURCE_SHIFT in changes and bool(self.screens) and self.till.state.shift is None
+        others = RESOURCE_SETTING in changes or opened
         if items or others:
             follow = partial(_followed, items, others)
             self.till.look(self, follow, self._kept_up, lambda _failure: None)
@@ -169,7 +185,7 @@ class TillWindow(Window):
         self._side.addWidget(self._title)
         self._side.addStretch()
         who = Elided("muted")
-        who.setMaximumWidth(120)
+        who.setMaximumWidth(110)
         who.show_text(connection.actor)
         who.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._side.addWidget(who, 1)

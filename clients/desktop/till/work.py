@@ -84,7 +84,7 @@ class TillCalls(Calls):
         with till.store.read() as txn:
             shift = shifts.current(txn)
         return State(
-            online=not self._is_down and all(each.line_may_be_up() for each in self._tills.values()),
+            online=not self._is_down and all(each.line_may_be_up() for each in list(self._tills.values())),
             waits=till.journal.waits(),
             matters=len(till.journal.matters()),
             leased_units=sum(each.quantity for each in held),
@@ -94,7 +94,7 @@ class TillCalls(Calls):
             shift=shift,
         )
 
-    def line_stands(self, stands: bool) -> None:
+    def line_stands(self, *, stands: bool) -> None:
         """Who follows the server's journal knows whether the line is up: nobody waits to find out."""
         self._is_down = not stands
         for till in list(self._tills.values()):

@@ -38,6 +38,16 @@ def test_what_is_tapped_is_large_enough_and_in_sight(till, wait, size):
     assert (till.width(), till.height()) == size
 
 
+def test_both_languages_fit_a_screen_of_1024_by_768(till):
+    till.resize(1024, 768)
+    for _ in range(2):
+        till.next_language()
+        assert (till.minimumSizeHint().width() <= 1024, till.minimumSizeHint().height() <= 768) == (
+            True,
+            True,
+        )
+
+
 def too_small(window) -> list[str]:
     return [
         f"{each.text()} {each.width()}x{each.height()}"

@@ -40,6 +40,7 @@ def till(make_till, line, station, wait):
     window.shift.opening.sum.show_minor(20_000_000)
     window.shift.opening.take()
     wait(lambda: window.till.state.shift is not None and window.till.state.shift.shift_id)
+    window.go(window.selling)
     return window
 
 
@@ -82,3 +83,23 @@ def test_a_printer_that_prints_nothing_is_told_and_can_be_asked_again(till, line
     till.selling.done.paper.click()
     wait(lambda: till.selling.done.printed.text() == "The receipt is printed.")
     assert not till.selling.done.paper.isVisible()
+
+
+def test_a_receipt_by_e_mail_is_made_beside_the_window_and_its_failure_is_told(
+    make_till, line, wait, monkeypatch
+):
+    monkeypatch.setenv("KASIR_SMTP", "127.0.0.1:1")
+    monkeypatch.setenv("KASIR_MAIL_FROM", "kasir@example.com")
+    window = make_till(line.address)
+    wait(lambda: window.desk.line.connected and window.selling.goods.tiles.items)
+    window.shift.opening.sum.show_minor(0)
+    window.shift.opening.take()
+    wait(lambda: window.till.state.shift is not None and window.till.state.shift.shift_id)
+    sell(window, wait, KOPI)
+    assert window.selling.done.mail.isVisible()
+    window.selling.mail_receipt()
+    question = asked(window)
+    question.field.setText("sri@example.com")
+    question.take()
+    wait(window.desk.notice.isVisible)
+    assert "sri@example.com: later" in window.desk.notice.words.text()
