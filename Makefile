@@ -93,6 +93,7 @@ texts: setup ## Renew the windows' texts from the sources
 .PHONY: screens
 screens: setup ## Take pictures of every screen into docs/screens/
 	@$(PYTHON) -m tools.screens $(ARGS)
+	@$(PYTHON) -m tools.till_screens $(ARGS)
 
 .PHONY: gen-check
 gen-check: $(VENV)/.dependencies ## Fail when generated code differs from proto/

@@ -1,13 +1,14 @@
-"""How soon customer service's window answers its user.
+"""How soon a window answers its user: customer service's, or the till's.
 
     python -m bench.desktop
+    python -m bench.desktop --window till
     python -m bench.desktop --items 100000 --scans 500
 
 Server and window are processes of their own, as an operator starts them; the window draws without a screen
 (QT_QPA_PLATFORM says otherwise). `start` is from the start of the program to a window that is painted and
 connected; `key` from a key's press to its letter painted in the search field, the wait for whether a scanner
 typed it included; `scan` from a scanner's last key to the line painted in the order; `priced` to its total
-there; memory is what the process holds at its end.
+there; memory is what the process holds at its end. A till starts on the catalogue that it has on its disk.
 """
 
 import argparse
@@ -26,21 +27,30 @@ from bench.scanning import open_shop
 from clients.common.client import Client
 from clients.common.connection import Connection
 
+CS, TILL = "cs", "till"
 
-def child(target: str, began: float, scans: int, items: int) -> None:
+
+def child(window: str, target: str, began: float, scans: int, items: int) -> None:
     """The window; prints what it measured as JSON."""
-    from bench.desktop_window import run  # noqa: PLC0415 (Qt is the child's alone)
+    # Qt is the child's alone.
+    if window == TILL:
+        from bench.till_window import run  # noqa: PLC0415
+    else:
+        from bench.desktop_window import run  # noqa: PLC0415
 
     run(target, began, scans, items)
 
 
-def measure(scans: int, items: int) -> dict[str, list[float]]:
+def measure(window: str, scans: int, items: int) -> dict[str, list[float]]:
     """Starts a server with so many items, and a window on it. Raises BenchError."""
     with tempfile.TemporaryDirectory() as folder, KasirServer(Path(folder) / "shop") as server:
         environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, "KASIR_STATE": f"{folder}/state"}
         with Client(Connection(server.target, "bench")) as client:
             open_shop(client, items)
-        words = ["--child", server.target, "--began", str(monotonic())]
+        if window == TILL:
+            refresh = [sys.executable, "-m", "kasir.cli", "till", "refresh", "--server", server.target]
+            subprocess.run(refresh, env=environment, capture_output=True, check=True)
+        words = ["--window", window, "--child", server.target, "--began", str(monotonic())]
         command = [
             sys.executable,
             "-m",
@@ -73,15 +83,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--window", choices=(CS, TILL), default=CS)
     parser.add_argument("--scans", type=int, default=200)
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        child(given.child, given.began, given.scans, given.items)
+        child(given.window, given.child, given.began, given.scans, given.items)
         return
-    for line in lines(measure(given.scans, given.items)):
+    for line in lines(measure(given.window, given.scans, given.items)):
         print(line)
 
 

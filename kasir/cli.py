@@ -81,6 +81,9 @@ ENTRIES: dict[str, Entry] = {
         "The warehouse in a window.", SHOP, "clients.desktop.warehouse.main:app", extra="desktop"
     ),
     "till": Entry("Till: open a shift, sell, close with counted cash.", SHOP, "clients.till.terminal:app"),
+    "till-desktop": Entry(
+        "The till in a window, for fingers and keys.", SHOP, "clients.desktop.till.main:app", extra="desktop"
+    ),
     "courier": Entry("Couriers: airway bill numbers and hand-over scans.", SHOP, "clients.courier:app"),
     "messages": Entry(
         "Messages to customers: an agent that sends each once, their texts, what needs a person.",

@@ -13,8 +13,12 @@ from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.journal import state_dir
 from clients.common.problems import BadInput, CallFailed
+from kasir.v1.admin_pb2 import Settings
+from kasir.v1.sale_pb2 import Sale
 from kasir.v1.station_pb2 import (
     DisplayLine,
+    PrintReceiptRequest,
+    PrintReceiptResponse,
     Scan,
     ShowOnDisplayRequest,
     ShowOnDisplayResponse,
@@ -23,6 +27,7 @@ from kasir.v1.station_pb2 import (
     WeighRequest,
     WeighResponse,
 )
+from kasir.v1.till_pb2 import Till
 
 STATION_VARIABLE = "KASIR_STATION"
 SCHEME = "unix:"
@@ -30,6 +35,8 @@ SCHEME = "unix:"
 PATH_BYTES_MAX = 107
 # An agent that was started again is found again this soon; a customer waits.
 _PATIENCE = Patience(timeout_s=5.0, tries=1, pause_max_s=0.3)
+# The agent answers within 15.
+_RECEIPT_S = 20.0
 # What the way there and back may take beside the weighing.
 _MARGIN_S = 2.0
 
@@ -92,6 +99,11 @@ class Station:
         patience.FromTimedelta(timedelta(seconds=patience_s))
         request = WeighRequest(scale=scale, patience=patience)
         return self._client.call(request, WeighResponse, timeout_s=patience_s + _MARGIN_S).grams
+
+    def print_receipt(self, sale: Sale, shop: Settings, till: Till) -> PrintReceiptResponse:
+        """Prints a receipt beside the server, once however often it is asked for. Raises CallFailed."""
+        request = PrintReceiptRequest(sale=sale, shop=shop, till=till)
+        return self._client.call(request, PrintReceiptResponse, timeout_s=_RECEIPT_S)
 
     def show(self, top: DisplayLine, bottom: DisplayLine, display: str = "") -> str:
         """Shows two lines to the customer; why they do not stand there, empty when they do. Raises

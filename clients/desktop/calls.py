@@ -131,6 +131,10 @@ class Calls(QObject):
         """Has locations, couriers, accounts and settings read anew when they are next needed."""
         self._edition += 1
 
+    def client(self, patience: Patience) -> Client:
+        """A line for a thread of its own."""
+        return Client(self.connection, RequestJournal(), patience, lambda *_: self.stumbled.emit())
+
     @property
     def waiting(self) -> int:
         """How many pieces of work are under way."""
@@ -166,7 +170,7 @@ class Calls(QObject):
         where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number))
 
     def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
-        client = Client(self.connection, RequestJournal(), patience, lambda *_: self.stumbled.emit())
+        client = self.client(patience)
         self._clients.append(client)
         return self._start(waiting, client)
 
@@ -213,7 +217,7 @@ class Calls(QObject):
     def _tell(self, asked: _Asked, outcome: "_Outcome | None") -> None:
         self._under_way -= 1
         self.busy.emit(self._under_way)
-        if outcome is None or self._outdated(asked) or not shiboken6.isValid(asked.owner):
+        if self._closing or outcome is None or self._outdated(asked) or not shiboken6.isValid(asked.owner):
             return
         if asked.latest is not None:
             del self._newest[asked.latest]

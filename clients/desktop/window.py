@@ -89,13 +89,20 @@ class Screen(Speaking, QWidget):
 class Window(Speaking, QMainWindow):
     """A program's one window. Its screens are reached by F2, F3 and so on."""
 
-    def __init__(self, name: str, connection: Connection, settings: LocalSettings, station: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        connection: Connection,
+        settings: LocalSettings,
+        station: str,
+        calls: Calls | None = None,
+    ) -> None:
         """Opens the line; `open_screens` fills the window. `station` is an agent's address, or empty. Raises
         BadInput.
         """
         super().__init__()
         self._name = name
-        self.desk = Desk(Calls(connection), Line(connection), settings, Notice())
+        self.desk = Desk(calls or Calls(connection), Line(connection), settings, Notice())
         self._keys: list[QShortcut] = []
         self.screens: list[Screen] = []
         self.say(self.setWindowTitle, name)

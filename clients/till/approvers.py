@@ -72,7 +72,7 @@ class Approvers:
     def check(self, *permissions: Permission | None) -> None:
         """Raises BadInput for a permission that nobody who may has given."""
         if self.names() and any(each is not None and not each.verified for each in permissions):
-            raise BadInput("Somebody who may has to allow that, with a PIN: --approved-by NAME.")
+            raise BadInput("Somebody who may has to allow that, with their PIN.")
 
 
 def _rows(txn: Transaction) -> dict[str, Any]:

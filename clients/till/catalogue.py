@@ -5,7 +5,7 @@ an index of their words, codes by themselves and by their beginnings.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -89,6 +89,13 @@ class Catalogue:
             items = [_item(item_id, txn.get(Table.ITEMS, number(item_id))) for item_id in numbers]
         return [item for item in items if item is not None]
 
+    def first(self, limit: int) -> list[Item]:
+        """The items that came first."""
+        with self._store.read() as txn:
+            rows = list(islice(txn.scan(Table.ITEMS), limit))
+        found = (_item(int.from_bytes(key, "big"), row) for key, row in rows)
+        return [item for item in found if item is not None]
+
     def taxes(self) -> dict[int, TaxClass]:
         """All tax classes by their number."""
         with self._store.read() as txn:
@@ -117,11 +124,17 @@ class Catalogue:
         ids = sorted(ident for resource, ident in changed if resource == RESOURCE_ITEM)
         if len(ids) > ITEMS_MAX:
             return self._fill(client, now, on_page)
-        items = [client.call(GetItemRequest(item_id=item_id), GetItemResponse).item.item for item_id in ids]
+        items = _items(client, ids)
         with self._store.write() as txn:
             self._put(txn, items)
             txn.put(Table.META, REVISION, now)
         return Refreshed(len(items), now, whole=False)
+
+    def renew(self, client: Client, item_ids: Iterable[int]) -> None:
+        """Brings these items; how far the copy follows the journal stays as it was. Raises CallFailed."""
+        items = _items(client, item_ids)
+        with self._store.write() as txn:
+            self._put(txn, items)
 
     def refresh_taxes(self, client: Client) -> None:
         """Brings the tax classes, which are few. Raises CallFailed."""
@@ -182,6 +195,10 @@ class Catalogue:
             for code in _keys(item.sku, item.barcodes):
                 txn.put(Table.CODES, code, item.item_id)
             change(txn, item.item_id, words_of(old[1] if old else ""), words_of(item.name))
+
+
+def _items(client: Client, item_ids: Iterable[int]) -> list[ServerItem]:
+    return [client.call(GetItemRequest(item_id=item_id), GetItemResponse).item.item for item_id in item_ids]
 
 
 def _codes_beginning(txn: Transaction, start: str) -> Iterator[int]:

@@ -1,8 +1,7 @@
 """What the commands of `kasir till` share: the group, its options, and the till behind them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Annotated
 
 import typer
@@ -12,11 +11,8 @@ from clients.common.journal import state_dir
 from clients.common.shop import Shop
 from clients.till.cart import Permission
 from clients.till.line import till_client
+from clients.till.shop import TillShop
 from clients.till.till import Till, open_till
-from kasir.v1.admin_pb2 import Settings
-from kasir.v1.catalogue_pb2 import ItemAvailability
-from kasir.v1.stock_pb2 import Location
-from kasir.v1.till_pb2 import Till as TillRecord
 
 app = new_app(
     "till", "Till: open a shift, sell, close with counted cash; with the line to the server or without."
@@ -57,37 +53,6 @@ def permission(till: Till, approved_by: str, pin: str) -> Permission | None:
     if till.approvers.names() and not pin:
         pin = typer.prompt(f"PIN of {approved_by}", hide_input=True)
     return till.approvers.permit(approved_by, pin, till.now_ms())
-
-
-class TillShop(Shop):
-    """The shop as the till's disk has it while the line is down, for what is shown to people."""
-
-    def __init__(self, shop: Shop, till: Till) -> None:
-        super().__init__(shop.client, shop.output)
-        self._till = till
-
-    @cached_property
-    def settings(self) -> Settings:
-        """As told last."""
-        return self._till.settings
-
-    @cached_property
-    def locations(self) -> Sequence[Location]:
-        """The till's own."""
-        return [self._till.location]
-
-    @cached_property
-    def tills(self) -> Sequence[TillRecord]:
-        """The one till."""
-        return [self._till.record]
-
-    def item_by_id(self, item_id: int) -> ItemAvailability:
-        """From the catalogue's copy; its name and codes only."""
-        found = ItemAvailability()
-        item = self._till.catalogue.by_id(item_id)
-        if item is not None:
-            found.item.item_id, found.item.sku, found.item.name = item_id, item.sku, item.name
-        return found
 
 
 @contextmanager

@@ -9,6 +9,7 @@ exception, and stays one until somebody settles it.
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from clients.common.problems import BadInput
@@ -155,6 +156,12 @@ class Journal:
                 if row["receipt"] and receipt.strip().lower() in {"", row["receipt"].lower()}:
                     return Entry(**row)
         return None
+
+    def receipts(self, limit: int) -> list[Entry]:
+        """Sales, newest first."""
+        with self._store.read() as txn:
+            rows = (row for _, row in txn.scan(Table.ENTRIES, backwards=True) if row["receipt"])
+            return [Entry(**row) for row in islice(rows, limit)]
 
     def waits(self) -> int:
         """How many entries wait for an answer."""

@@ -29,6 +29,7 @@ from clients.till.group import (
     permission,
     say_waits,
 )
+from clients.till.paying import check_own
 from clients.till.till import Till
 from kasir.v1.common_pb2 import Money
 from kasir.v1.sale_pb2 import (
@@ -219,8 +220,7 @@ def fill(shop: Shop, till: Till, cart: Cart, scans: Sequence[str], allowed: Perm
             cart.add(item.item_id, spec.quantity)
             continue
         cart.lines.append(CartLine(item.item_id, spec.quantity))
-        own = Permission(till.client.connection.actor)
-        cart.discount(len(cart.lines) - 1, discount, allowed or own)
+        cart.discount(len(cart.lines) - 1, discount, allowed or till.own())
 
 
 def _given(
@@ -244,7 +244,9 @@ def _tenders(shop: Shop, till: Till, cart: Cart, given: Sequence[Given]) -> list
         if not till.quote(cart).priced.totals.total.minor_units:
             return []
         raise BadInput("Say how it is paid: --cash AMOUNT, --card REF, --qr REF, --transfer REF, …")
-    _check_customers_own(shop, cart, given)
+    for each in given:
+        minor = shop.payment(each.amount).minor_units if each.amount else 0
+        check_own(each.kind, minor, cart.customer_id, shop.settings)
     named = sum(shop.payment(each.amount).minor_units for each in given if each.amount)
     open_ones = [each for each in given if not each.amount]
     if len(open_ones) > 1:
@@ -266,26 +268,6 @@ def _tenders(shop: Shop, till: Till, cart: Cart, given: Sequence[Given]) -> list
         )
         for each in given
     ]
-
-
-def _check_customers_own(shop: Shop, cart: Cart, given: Sequence[Given]) -> None:
-    """Points and credit are somebody's, and points have a worth. Raises BadInput."""
-    for each in given:
-        if each.kind not in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT}:
-            continue
-        name = "points" if each.kind == TENDER_KIND_POINTS else "credit"
-        if not cart.customer_id:
-            raise BadInput(f"Whose {name}? Say --customer PHONE.")
-        worth = shop.settings.point_value_minor_units
-        if each.kind == TENDER_KIND_CREDIT:
-            continue
-        if not worth:
-            raise BadInput(
-                "Points pay nothing in this shop: kasir admin settings --point-value sets their worth."
-            )
-        if shop.payment(each.amount).minor_units % worth:
-            one = show_amount(worth, shop.settings.currency_code)
-            raise BadInput(f"A point is worth {one}: points pay {one}, or a multiple of it.")
 
 
 @command(app, "cash-in", ["kasir till cash-in 100.000 --reason 'small change from the bank'"], SHIFT)

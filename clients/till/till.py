@@ -6,7 +6,7 @@ totals the cart and takes the sale at once; while it is down the catalogue's cop
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,6 +33,9 @@ from kasir.v1.till_pb2 import (
     TillLineInput,
     TillSaleInput,
 )
+
+# Of more changed items the catalogue is brought up to date as a whole.
+FOLLOWED_MAX = 200
 
 
 class NotCovered(BadInput):
@@ -94,13 +97,39 @@ class Till(ShiftDesk):
         words = "" if self.line_may_be_up() else " The line is down; the till knows what it was told before."
         raise BadInput(f"There is no item '{code}'.{words}")
 
+    def follow(self, item_ids: Collection[int], *, settings: bool) -> bool:
+        """Takes in what the server said has changed: these items, and the shop's settings. False when the
+        line is down.
+        """
+        if settings or len(item_ids) > FOLLOWED_MAX:
+            return self.refresh()
+        try:
+            self.catalogue.renew(self.client, item_ids)
+        except CallFailed as failed:
+            self.broke(failed)
+            return False
+        return True
+
+    def favourites(self, limit: int) -> list[Item]:
+        """What the till sold most in the last days, then what the catalogue begins with."""
+        found = {item_id: self.catalogue.by_id(item_id) for item_id in self.leases.by_sales(self.now_ms())}
+        items = [item for item in found.values() if item is not None and not item.inactive][:limit]
+        for item in self.catalogue.first(limit) if len(items) < limit else ():
+            if item.item_id not in found and len(items) < limit and not item.inactive:
+                items.append(item)
+        return items
+
     # --- Carts ---
+
+    def own(self) -> Permission:
+        """What the cashier allows alone, where the till has nobody who may more."""
+        return Permission(self.client.connection.actor)
 
     def quote(self, cart: Cart) -> Quote:
         """What a cart comes to: by the server, or by the copy while the line is down. Raises BadInput,
         CallFailed.
         """
-        wanted = self._wanted(cart)
+        self._wanted(cart)
         with self.store.read() as txn:
             shift_id = shifts.need_current(txn).shift_id
         if shift_id and self.line_may_be_up():
@@ -111,11 +140,14 @@ class Till(ShiftDesk):
                 self.broke(failed)
             else:
                 return Quote(self._as_quoted(reply), online=True)
-        settings = self.settings
+        return self.estimate(cart)
+
+    def estimate(self, cart: Cart) -> Quote:
+        """What a cart comes to by the copy, whatever the line: at once. Raises BadInput."""
         priced = prices.price(
-            wanted,
+            self._wanted(cart),
             self.catalogue.taxes(),
-            currency_code=settings.currency_code,
+            currency_code=self.settings.currency_code,
             price_list=cart.price_list,
             location_id=self.record.location_id,
         )
@@ -397,6 +429,23 @@ def open_till(root: Path, client: Client, code: str = "", *, clock: Callable[[],
             till.store.close()
             raise
         till.broke(failed)
+    return till
+
+
+def known_till(
+    root: Path, client: Client, code: str = "", *, clock: Callable[[], float] = time.time
+) -> Till | None:
+    """The same from the disk at once, the line up or not: what changed since comes with `refresh`. None when
+    the till was never here, or several were and none is named.
+    """
+    server = client.connection.server
+    names = [name for name in known_tills(root, server) if not code or name.lower() == code.strip().lower()]
+    if len(names) != 1:
+        return None
+    till = Till(Store(till_directory(root, server, names[0])), client, clock=clock)
+    if till.store.meta("till") is None:
+        till.store.close()
+        return None
     return till
 
 

@@ -24,7 +24,6 @@ from clients.till.group import (
     ApprovedBy,
     Pin,
     TillOption,
-    TillShop,
     app,
     at_till,
     permission,
@@ -34,6 +33,7 @@ from clients.till.journal import Entry, Matter
 from clients.till.prices import Item
 from clients.till.selling import ScanOption, fill
 from clients.till.sender import Sent
+from clients.till.shop import TillShop
 from clients.till.till import Till
 
 EntryArgument = Annotated[int, id_argument("The entry, as kasir till outbox numbers it.")]

@@ -63,7 +63,7 @@ class PrinterConfig:
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
     """Everything the agent drives. `name` tells it from other agents in the ledger; at `station` it serves
-    scanners, displays and scales.
+    scanners, displays and scales, and receipts where the file says so.
     """
 
     name: str
@@ -72,6 +72,8 @@ class AgentConfig:
     displays: tuple[DisplayConfig, ...]
     scales: tuple[ScaleConfig, ...]
     station: str
+    # Whether the file names the station: then tills may ask for receipts, whatever else there is.
+    names_station: bool
     probe_s: float
 
     @property
@@ -82,7 +84,7 @@ class AgentConfig:
     @property
     def has_station(self) -> bool:
         """Whether there is anything for other programs to ask."""
-        return bool(self.scanners or self.displays or self.scales)
+        return bool(self.names_station or self.scanners or self.displays or self.scales)
 
 
 def read(path: Path, default_name: str) -> AgentConfig:
@@ -91,8 +93,9 @@ def read(path: Path, default_name: str) -> AgentConfig:
     name = _named(root, default_name)
     probe_s = root.seconds("probe_s", 5.0)
     currency_code = root.read("currency", _currency, "IDR")
+    named_station = root.text("station", "")
     try:
-        station = station_address(root.text("station", ""))
+        station = station_address(named_station)
     except BadInput as wrong:
         raise root.wrong("station", str(wrong)) from wrong
     in_store_tables = root.tables("in_store_code")
@@ -122,6 +125,7 @@ def read(path: Path, default_name: str) -> AgentConfig:
         displays=tuple(station_tables.display(table, new_name(table)) for table in tables["display"]),
         scales=tuple(station_tables.scale(table, new_name(table)) for table in tables["scale"]),
         station=station,
+        names_station=bool(named_station),
         probe_s=probe_s,
     )
     if not config.devices:

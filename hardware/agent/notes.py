@@ -1,4 +1,4 @@
-"""The agent's own memory of what it did with a job, on this machine's disk.
+"""The agent's own memory of what it did with a job, or with a till's receipt, on this machine's disk.
 
 A note is durable before the first byte of its job leaves. What is found here after a crash decides: TAKEN,
 no byte was sent, the job may go on; SENDING, some may have been, nobody knows; DONE, the server may not know
@@ -22,6 +22,8 @@ from hardware.devices import Outcome
 # Address space, not disk: a note has some 200 bytes, and one is kept per job under way.
 _MAP_BYTES = 256 * 1024 * 1024
 _FORMAT = 1
+# Tills forget their receipts no later.
+_RECEIPTS_KEPT_MS = 62 * 24 * 3_600_000
 
 
 class Stage(StrEnum):
@@ -50,6 +52,15 @@ class Note:
         return replace(self, stage=Stage.DONE, outcome=outcome, detail=detail)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What became of a receipt that a till asked for: PRINTED, or UNKNOWN from its first byte on."""
+
+    outcome: Outcome
+    detail: str
+    time_ms: int
+
+
 class NotesInUseError(Exception):
     """Another agent works with these notes."""
 
@@ -63,7 +74,7 @@ class TornNotes:
         """Opens them, or begins. Raises OSError."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=2, mode=0o600)
+            self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=3, mode=0o600)
         except lmdb.Error as error:
             raise OSError(f"the notes cannot be opened: {error}") from error
         self._torn = self._store.open_db(b"torn")
@@ -109,6 +120,7 @@ class Notes(TornNotes):
             raise NotesInUseError(f"another agent works with {directory}") from None
         super().__init__(directory)
         self._jobs = self._store.open_db(b"jobs")
+        self._receipts = self._store.open_db(b"receipts")
 
     def close(self) -> None:
         """Lets another agent in."""
@@ -141,6 +153,32 @@ class Notes(TornNotes):
         with self._written() as transaction:
             self._put(transaction, note)
             self._set_torn(transaction, note.printer, 0)
+
+    def given(self, receipt: str) -> Given | None:
+        """What became of a till's receipt; None for one that surely is not on paper."""
+        with self._store.begin() as transaction:
+            value = transaction.get(receipt.encode(), db=self._receipts)
+        if value is None:
+            return None
+        outcome, detail, time_ms = msgpack.unpackb(value)
+        return Given(Outcome(outcome), detail, time_ms)
+
+    def give(self, receipt: str, given: Given) -> None:
+        """Writes what became of a till's receipt. Those that are too old to be asked for are forgotten."""
+        value = msgpack.packb((given.outcome, given.detail, given.time_ms))
+        with self._written() as transaction:
+            transaction.put(receipt.encode(), value, db=self._receipts)
+            self._forget_receipts(transaction, given.time_ms - _RECEIPTS_KEPT_MS)
+
+    def take_back(self, receipt: str) -> None:
+        """A till's receipt is surely not on paper after all."""
+        with self._written() as transaction:
+            transaction.delete(receipt.encode(), db=self._receipts)
+
+    def _forget_receipts(self, transaction: lmdb.Transaction, before_ms: int) -> None:
+        for key, value in list(transaction.cursor(db=self._receipts)):
+            if msgpack.unpackb(value)[2] < before_ms:
+                transaction.delete(key, db=self._receipts)
 
     def forget(self, job_id: int) -> None:
         """The server knows."""

@@ -13,6 +13,7 @@ from hardware.agent.config import AgentConfig
 from hardware.agent.feed import Feed, leftovers
 from hardware.agent.ledger import RETRY_S, Answering, Outbox
 from hardware.agent.notes import Notes
+from hardware.agent.receipts import Receipts
 from hardware.agent.reporter import Reporter
 from hardware.agent.waiting import Waiting
 from hardware.agent.worker import Common, Worker
@@ -46,8 +47,10 @@ class Agent:
         self._answering = Answering(shop.client.connection.server, say)
         self.board = Board(tuple(device.name for device in config.devices), say)
         self.notes = Notes(notes_path)
+        self.jobs = Waiting()
+        self.receipts = Receipts(self.jobs.wake)
         # What a till needs of its devices does not wait for the server.
-        self._station = Station(config, self.board, self.stopping, say)
+        self._station = Station(config, self.board, self.stopping, say, self.receipts)
         self._station.start()
         try:
             locations = self._locations()
@@ -55,13 +58,13 @@ class Agent:
             self.stopping.set()
             self._station.stop()
             raise
-        self.jobs = Waiting()
         self.outbox = Outbox(self.client(), self.notes, self.jobs, self.stopping, say)
         common = Common(
             agent=config.name,
             client=self.client,
             output=shop.output,
             jobs=self.jobs,
+            receipts=self.receipts,
             notes=self.notes,
             outbox=self.outbox,
             board=self.board,

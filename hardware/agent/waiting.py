@@ -7,6 +7,7 @@ only; those of a long queue are fetched when their turn comes.
 import heapq
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hardware.agent.notes import Note
@@ -61,10 +62,12 @@ class Waiting:
             heapq.heappush(self._queues[job.kind, job.location_id], job.print_job_id)
             self._changed.notify_all()
 
-    def await_job(self, takes: Takes, timeout_s: float) -> bool:
-        """Whether a job for this printer is there, or comes within the time."""
+    def await_job(
+        self, takes: Takes, timeout_s: float, otherwise: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Whether a job for this printer is there or `otherwise` holds, now or within the time."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._oldest(takes) is not None, timeout_s)
+            return self._changed.wait_for(lambda: self._oldest(takes) is not None or otherwise(), timeout_s)
 
     def take(self, takes: Takes) -> Hand | None:
         """The oldest job for this printer; nobody else gets it."""

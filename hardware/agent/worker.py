@@ -18,16 +18,23 @@ from hardware.agent.board import Board
 from hardware.agent.config import ESCPOS, PrinterConfig, label_bytes
 from hardware.agent.ledger import Outbox, document, is_still_ours, report_sent, taking
 from hardware.agent.notes import Note, Notes
+from hardware.agent.receipts import (
+    Receipts,
+    give,
+    is_first_receipt,
+    print_wish,
+    takes_cash,
+    was_given,
+    with_kick,
+)
 from hardware.agent.waiting import Hand, Takes, Waiting
 from hardware.devices import LineLost, OpenPrinter, Outcome, PrinterStatus, Unreachable, unreachable
 from hardware.documents import label_of, paper_of
 from hardware.paper import PaperError
-from kasir.v1.print_pb2 import DOCUMENT_KIND_SALES_RECEIPT, PrintJob
-from kasir.v1.sale_pb2 import TENDER_KIND_CASH
+from kasir.v1.print_pb2 import PrintJob
 
 # Between two looks at a printer that is not ready while a job waits for it.
 MENDING_S = 0.5
-_RESET = b"\x1b@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Common:
     client: Callable[[], Client]
     output: Output
     jobs: Waiting
+    receipts: Receipts
     notes: Notes
     outbox: Outbox
     board: Board
@@ -53,6 +61,7 @@ class Worker(threading.Thread):
         self.config = config
         self.takes = Takes(config.kind_numbers, location_id)
         self._common = common
+        common.receipts.add_taker(self.takes)
         self._client = common.client()
         # Renders while the ledger is asked, and has a client of its own for that.
         self._aside = ThreadPoolExecutor(1, thread_name_prefix=f"paper {config.name}")
@@ -65,7 +74,9 @@ class Worker(threading.Thread):
         """Until the agent stops. A job that was begun is brought to its end first."""
         while not self._common.stopping.is_set():
             if not self._hand:
-                self._common.jobs.await_job(self.takes, self._common.probe_s)
+                self._common.jobs.await_job(
+                    self.takes, self._common.probe_s, lambda: self._common.receipts.waits(self.takes)
+                )
             if self._common.stopping.is_set():
                 return
             if not self._turn():
@@ -80,6 +91,10 @@ class Worker(threading.Thread):
                 self._common.board.tell(name, status)
                 if not status.ready:
                     return False
+                # A till's customer waits for it, and it needs no server.
+                if wish := self._common.receipts.take(self.takes):
+                    print_wish(printer, wish, self.config, self._common.notes, self._told)
+                    return True
                 self._hand = self._hand or jobs.take(self.takes)
                 if self._hand:
                     self._common.board.works_on(name, self._hand.job_id)
@@ -114,6 +129,11 @@ class Worker(threading.Thread):
             self._let_go()
         elif isinstance(rendered, PaperError):
             self._finish(note.done(Outcome.FAILED, str(rendered)))
+        elif given := was_given(self._common.notes, hand.document):
+            done = note.done(given.outcome, f"given by the till: {given.detail}")
+            self._common.notes.keep(done)
+            self._common.outbox.put(done)
+            self._let_go()
         else:
             self._send(printer, hand, note, rendered)
 
@@ -138,12 +158,14 @@ class Worker(threading.Thread):
         torn = notes.torn_bytes(name)
         mend = model.mend(torn) if torn else b""
         framed = model.framed(rendered, hand.job_id)
+        give(notes, hand.document, Outcome.UNKNOWN, "its print job is under way")
         note = notes.sending(note, max(torn, len(framed)))
         try:
             printer.send(mend + framed, self._told)
         except LineLost as lost:
             if lost.sent <= len(mend):
                 hand.note = notes.not_begun(note, torn)
+                give(notes, hand.document, Outcome.FAILED, "")
                 raise Unreachable(str(lost)) from lost
             self._finish(note.done(Outcome.UNKNOWN, f"line lost while sending: {lost}"))
             return
@@ -154,6 +176,9 @@ class Worker(threading.Thread):
         self._common.board.tell(self.config.name, status)
 
     def _finish(self, note: Note) -> None:
+        assert note.outcome is not None, "a job that is finished has an outcome"
+        if self._hand is not None:
+            give(self._common.notes, self._hand.document, note.outcome, note.detail)
         if note.outcome is Outcome.PRINTED:
             self._common.notes.whole(note)
             self._common.board.printed(self.config.name)
@@ -176,13 +201,4 @@ class Worker(threading.Thread):
             paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
         except PaperError as error:
             return error
-        kick = self.config.drawer.kick() if self.config.drawer and opens_drawer(job) else b""
-        # One reset a job: another would switch off that the printer tells by itself what it waits for.
-        return _RESET + kick + paper.removeprefix(_RESET) * self.config.copies
-
-
-def opens_drawer(job: PrintJob) -> bool:
-    """Whether cash has to go into the drawer: with the first print of a receipt that was paid in cash."""
-    if job.kind != DOCUMENT_KIND_SALES_RECEIPT or job.copy_number:
-        return False
-    return any(tender.kind == TENDER_KIND_CASH for tender in job.sale.tenders)
+        return with_kick(paper, self.config, opens=is_first_receipt(job) and takes_cash(job.sale))

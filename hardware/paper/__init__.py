@@ -151,7 +151,8 @@ def sales_receipt(
     width_mm: int = 80,
     copy: int = 0,
 ) -> Paper:
-    """The sales receipt (struk penjualan). Its Code128 is the order's number, or "S" and the receipt number.
+    """The sales receipt (struk penjualan). Its Code128 is the order's number, or the till's own of the
+    receipt, or "S" and the sale's.
 
     `order` is the one named by `sale.order_id` and gives the customer's name; `till` the one named by
     `sale.till_id` and gives its code; both may be left out. `width_mm` and `copy` as for `order_slip`. Raises

@@ -30,6 +30,8 @@ from kasir.v1.till_pb2 import Shift, Till
 
 # What the engine writes before the number of the mutation that paid.
 _OF_MUTATION = "mutation "
+# Longer ones have no room as a bar code that scanners read.
+_RECEIPT_CODE_MAX = 20
 # CRC-16/CCITT-FALSE begins with all ones (EMV QR Code Specification, merchant-presented mode, 4.7.3).
 _CRC_START = 0xFFFF
 _UNPAID = {OrderState.ORDER_STATE_BOOKED, OrderState.ORDER_STATE_PARTLY_PAID}
@@ -41,8 +43,19 @@ def order_code(order_id: int) -> str:
 
 
 def sale_code(sale: Sale) -> str:
-    """What the bar code of a receipt holds: its order's number, or "S" and the receipt number at a till."""
-    return order_code(sale.order_id) if sale.order_id else f"S{sale.sale_id}"
+    """What the bar code of a receipt holds: its order's number, or at a till its own, or "S" and the sale's
+    where the till gave none that has room. Empty where there is none of them.
+    """
+    if sale.order_id:
+        return order_code(sale.order_id)
+    if sale.receipt and len(sale.receipt) <= _RECEIPT_CODE_MAX:
+        return sale.receipt
+    return f"S{sale.sale_id}" if sale.sale_id else ""
+
+
+def receipt_number(sale: Sale) -> str:
+    """What a receipt is called: the till's own number, which stands from the first, or the sale's."""
+    return sale.receipt or str(sale.sale_id)
 
 
 def order_slip(
@@ -177,11 +190,11 @@ def sales_receipt(
             f"sale {sale.sale_id} is of order {sale.order_id or 'none'}, given was {order.order_id}"
         )
     _check_till(sale.till_id, till)
-    elements = head(shop, "STRUK PENJUALAN", f"No. {sale.sale_id}", copy)
+    elements = head(shop, "STRUK PENJUALAN", f"No. {receipt_number(sale)}", copy)
     elements.append(Rule())
     elements += fields(
         [
-            ("Tanggal", date_time(sale.create_time, shop)),
+            ("Tanggal", date_time(sale.sold_time if sale.HasField("sold_time") else sale.create_time, shop)),
             ("Pesanan", str(sale.order_id) if sale.order_id else ""),
             ("Pelanggan", order.customer_name if order is not None else ""),
             (
@@ -204,8 +217,9 @@ def sales_receipt(
     if sale.points_earned:
         elements += [Rule(), Pair("Poin didapat", number(sale.points_earned))]
     elements += closing("Terima kasih atas pembelian Anda")
-    caption = f"Pesanan {sale.order_id}" if sale.order_id else f"Struk {sale.sale_id}"
-    elements += [Space(), Barcode(sale_code(sale), caption)]
+    caption = f"Pesanan {sale.order_id}" if sale.order_id else f"Struk {receipt_number(sale)}"
+    if code := sale_code(sale):
+        elements += [Space(), Barcode(code, caption)]
     return Document(width_mm, tuple(elements))
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from hardware.agent.board import Board
 from hardware.agent.config import AgentConfig
+from hardware.agent.receipts import Receipts
 from hardware.station.scanning import ScannerThread
 from hardware.station.service import StationServer, StationService
 from hardware.station.showing import DisplayThread
@@ -21,7 +22,12 @@ class Station:
     """`start`, then `stop` once. Without devices it is nothing."""
 
     def __init__(
-        self, config: AgentConfig, board: Board, stopping: threading.Event, say: Callable[[str], None]
+        self,
+        config: AgentConfig,
+        board: Board,
+        stopping: threading.Event,
+        say: Callable[[str], None],
+        receipts: Receipts | None = None,
     ) -> None:
         """Listens. Raises StationInUseError, OSError."""
 
@@ -46,6 +52,7 @@ class Station:
             {each.device: each for each in displays},
             {each.device: each for each in self._scales},
             scans,
+            receipts,
         )
         self._server = StationServer(config.station, service) if config.has_station else None
 

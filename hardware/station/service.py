@@ -1,4 +1,6 @@
-"""The station service: what programs on this machine ask of its scanners, displays and scales."""
+"""The station service: what programs on this machine ask of its scanners, displays, scales
+and receipt printers.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +16,7 @@ from google.rpc.status_pb2 import Status
 from clients.common.money import show_money
 from clients.common.problems import STATUS_DETAILS_KEY
 from clients.common.station import target
+from hardware.agent.receipts import Receipts
 from hardware.displays import DisplayError, pair
 from hardware.scales import WeighingState
 from hardware.station.scanning import ScannerThread
@@ -30,6 +33,9 @@ CALLS_MAX = WATCHES_MAX + WEIGHINGS_MAX + 8
 PATIENCE_S = 3.0
 PATIENCE_MAX_S = 60.0
 TEXT_LENGTH_MAX = 200
+# Until a printer is ready for a receipt, and until it has it out.
+RECEIPT_PATIENCE_S = 5.0
+RECEIPT_PRINTING_S = 9.0
 _HINDERS = {
     WeighingState.MOVING: ("SCALE_MOVING", "The weight does not come to rest."),
     WeighingState.OVERLOAD: ("SCALE_OVERLOADED", "More is on the scale than it weighs."),
@@ -93,11 +99,13 @@ class StationService(station_pb2_grpc.StationServiceServicer):
         displays: Mapping[str, DisplayThread],
         scales: Mapping[str, ScaleThread],
         scans: Watchers[station_pb2.Scan],
+        receipts: Receipts | None = None,
     ) -> None:
         self._scanners = scanners
         self._displays = displays
         self._scales = scales
         self._scans = scans
+        self._receipts = receipts
         self._watches = threading.BoundedSemaphore(WATCHES_MAX)
         self._weighings = threading.BoundedSemaphore(WEIGHINGS_MAX)
 
@@ -159,6 +167,23 @@ class StationService(station_pb2_grpc.StationServiceServicer):
                 yield from _until_left(watcher, context)
             finally:
                 scale.unwatch(watcher)
+
+    @_unary
+    def PrintReceipt(  # noqa: N802 (gRPC's name)
+        self, request: station_pb2.PrintReceiptRequest, _context: grpc.ServicerContext
+    ) -> station_pb2.PrintReceiptResponse:
+        """See the contract."""
+        if not request.sale.receipt:
+            words = "A receipt has a number of the till's."
+            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_REQUIRED", words, "sale.receipt")
+        if self._receipts is None or not self._receipts.has_printer(request):
+            words = "This agent has no printer for receipts of that till's location."
+            raise Refusal(grpc.StatusCode.NOT_FOUND, "DEVICE_NOT_FOUND", words)
+        wish = self._receipts.wanted(request, RECEIPT_PATIENCE_S, RECEIPT_PRINTING_S)
+        outcome = "UNKNOWN" if wish.outcome is None else wish.outcome.name
+        return station_pb2.PrintReceiptResponse(
+            outcome=station_pb2.ReceiptOutcome.Value(f"RECEIPT_OUTCOME_{outcome}"), detail=wish.detail
+        )
 
 
 class _Place:

@@ -24,40 +24,49 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from kasir.v1 import admin_pb2 as kasir_dot_v1_dot_admin__pb2
 from kasir.v1 import common_pb2 as kasir_dot_v1_dot_common__pb2
+from kasir.v1 import sale_pb2 as kasir_dot_v1_dot_sale__pb2
+from kasir.v1 import till_pb2 as kasir_dot_v1_dot_till__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16kasir/v1/station.proto\x12\x08kasir.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\"\xed\x02\n\x04Scan\x12\x0f\n\x07scanner\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03raw\x18\x03 \x01(\t\x12\x1c\n\x14symbology_identifier\x18\x04 \x01(\t\x12&\n\tsymbology\x18\x05 \x01(\x0e\x32\x13.kasir.v1.Symbology\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x0c\n\x04gtin\x18\x07 \x01(\t\x12\x0c\n\x04sscc\x18\x08 \x01(\t\x12\r\n\x05\x62\x61tch\x18\t \x01(\t\x12\x0e\n\x06serial\x18\n \x01(\t\x12\x13\n\x0b\x65xpiry_date\x18\x0b \x01(\t\x12\x12\n\x05\x63ount\x18\x0c \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x0cweight_grams\x18\r \x01(\x03H\x01\x88\x01\x01\x12\x1e\n\x05price\x18\x0e \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x0f\n\x07problem\x18\x0f \x01(\tB\x08\n\x06_countB\x0f\n\r_weight_grams\"$\n\x11WatchScansRequest\x12\x0f\n\x07scanner\x18\x01 \x01(\t\"2\n\x12WatchScansResponse\x12\x1c\n\x04scan\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Scan\"<\n\x0b\x44isplayLine\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x1f\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x0f.kasir.v1.Money\"r\n\x14ShowOnDisplayRequest\x12\x0f\n\x07\x64isplay\x18\x01 \x01(\t\x12\"\n\x03top\x18\x02 \x01(\x0b\x32\x15.kasir.v1.DisplayLine\x12%\n\x06\x62ottom\x18\x03 \x01(\x0b\x32\x15.kasir.v1.DisplayLine\"7\n\x15ShowOnDisplayResponse\x12\r\n\x05shown\x18\x01 \x01(\x08\x12\x0f\n\x07problem\x18\x02 \x01(\t\"J\n\x0cWeighRequest\x12\r\n\x05scale\x18\x01 \x01(\t\x12+\n\x08patience\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1e\n\rWeighResponse\x12\r\n\x05grams\x18\x01 \x01(\x03\"$\n\x13WatchWeightsRequest\x12\r\n\x05scale\x18\x01 \x01(\t\"\x84\x01\n\x14WatchWeightsResponse\x12$\n\x05state\x18\x01 \x01(\x0e\x32\x15.kasir.v1.WeightState\x12\x12\n\x05grams\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_grams*\xe8\x03\n\tSymbology\x12\x19\n\x15SYMBOLOGY_UNSPECIFIED\x10\x00\x12\x14\n\x10SYMBOLOGY_EAN_13\x10\x01\x12\x13\n\x0fSYMBOLOGY_EAN_8\x10\x02\x12\x13\n\x0fSYMBOLOGY_UPC_A\x10\x03\x12\x13\n\x0fSYMBOLOGY_UPC_E\x10\x04\x12\x11\n\rSYMBOLOGY_ITF\x10\x05\x12\x14\n\x10SYMBOLOGY_ITF_14\x10\x06\x12\x15\n\x11SYMBOLOGY_CODE_39\x10\x07\x12\x15\n\x11SYMBOLOGY_CODE_93\x10\x08\x12\x16\n\x12SYMBOLOGY_CODE_128\x10\t\x12\x15\n\x11SYMBOLOGY_CODABAR\x10\n\x12\x15\n\x11SYMBOLOGY_GS1_128\x10\x0b\x12\x19\n\x15SYMBOLOGY_GS1_DATABAR\x10\x0c\x12\x1d\n\x19SYMBOLOGY_GS1_DATA_MATRIX\x10\r\x12\x14\n\x10SYMBOLOGY_GS1_QR\x10\x0e\x12\x11\n\rSYMBOLOGY_GS1\x10\x0f\x12\x19\n\x15SYMBOLOGY_DATA_MATRIX\x10\x10\x12\x10\n\x0cSYMBOLOGY_QR\x10\x11\x12\x14\n\x10SYMBOLOGY_PDF417\x10\x12\x12\x13\n\x0fSYMBOLOGY_AZTEC\x10\x13\x12\x13\n\x0fSYMBOLOGY_OTHER\x10\x14*\xb5\x01\n\x0bWeightState\x12\x1c\n\x18WEIGHT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13WEIGHT_STATE_STABLE\x10\x01\x12\x17\n\x13WEIGHT_STATE_MOVING\x10\x02\x12\x1b\n\x17WEIGHT_STATE_OVERLOADED\x10\x03\x12\x1b\n\x17WEIGHT_STATE_BELOW_ZERO\x10\x04\x12\x1c\n\x18WEIGHT_STATE_UNREACHABLE\x10\x05\x32\xb8\x02\n\x0eStationService\x12I\n\nWatchScans\x12\x1b.kasir.v1.WatchScansRequest\x1a\x1c.kasir.v1.WatchScansResponse0\x01\x12P\n\rShowOnDisplay\x12\x1e.kasir.v1.ShowOnDisplayRequest\x1a\x1f.kasir.v1.ShowOnDisplayResponse\x12\x38\n\x05Weigh\x12\x16.kasir.v1.WeighRequest\x1a\x17.kasir.v1.WeighResponse\x12O\n\x0cWatchWeights\x12\x1d.kasir.v1.WatchWeightsRequest\x1a\x1e.kasir.v1.WatchWeightsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16kasir/v1/station.proto\x12\x08kasir.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14kasir/v1/admin.proto\x1a\x15kasir/v1/common.proto\x1a\x13kasir/v1/sale.proto\x1a\x13kasir/v1/till.proto\"\xed\x02\n\x04Scan\x12\x0f\n\x07scanner\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03raw\x18\x03 \x01(\t\x12\x1c\n\x14symbology_identifier\x18\x04 \x01(\t\x12&\n\tsymbology\x18\x05 \x01(\x0e\x32\x13.kasir.v1.Symbology\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x0c\n\x04gtin\x18\x07 \x01(\t\x12\x0c\n\x04sscc\x18\x08 \x01(\t\x12\r\n\x05\x62\x61tch\x18\t \x01(\t\x12\x0e\n\x06serial\x18\n \x01(\t\x12\x13\n\x0b\x65xpiry_date\x18\x0b \x01(\t\x12\x12\n\x05\x63ount\x18\x0c \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x0cweight_grams\x18\r \x01(\x03H\x01\x88\x01\x01\x12\x1e\n\x05price\x18\x0e \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x0f\n\x07problem\x18\x0f \x01(\tB\x08\n\x06_countB\x0f\n\r_weight_grams\"$\n\x11WatchScansRequest\x12\x0f\n\x07scanner\x18\x01 \x01(\t\"2\n\x12WatchScansResponse\x12\x1c\n\x04scan\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Scan\"<\n\x0b\x44isplayLine\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x1f\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x0f.kasir.v1.Money\"r\n\x14ShowOnDisplayRequest\x12\x0f\n\x07\x64isplay\x18\x01 \x01(\t\x12\"\n\x03top\x18\x02 \x01(\x0b\x32\x15.kasir.v1.DisplayLine\x12%\n\x06\x62ottom\x18\x03 \x01(\x0b\x32\x15.kasir.v1.DisplayLine\"7\n\x15ShowOnDisplayResponse\x12\r\n\x05shown\x18\x01 \x01(\x08\x12\x0f\n\x07problem\x18\x02 \x01(\t\"J\n\x0cWeighRequest\x12\r\n\x05scale\x18\x01 \x01(\t\x12+\n\x08patience\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1e\n\rWeighResponse\x12\r\n\x05grams\x18\x01 \x01(\x03\"$\n\x13WatchWeightsRequest\x12\r\n\x05scale\x18\x01 \x01(\t\"\x84\x01\n\x14WatchWeightsResponse\x12$\n\x05state\x18\x01 \x01(\x0e\x32\x15.kasir.v1.WeightState\x12\x12\n\x05grams\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_grams\"s\n\x13PrintReceiptRequest\x12\x1c\n\x04sale\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Sale\x12 \n\x04shop\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Settings\x12\x1c\n\x04till\x18\x03 \x01(\x0b\x32\x0e.kasir.v1.Till\"Q\n\x14PrintReceiptResponse\x12)\n\x07outcome\x18\x01 \x01(\x0e\x32\x18.kasir.v1.ReceiptOutcome\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t*\xe8\x03\n\tSymbology\x12\x19\n\x15SYMBOLOGY_UNSPECIFIED\x10\x00\x12\x14\n\x10SYMBOLOGY_EAN_13\x10\x01\x12\x13\n\x0fSYMBOLOGY_EAN_8\x10\x02\x12\x13\n\x0fSYMBOLOGY_UPC_A\x10\x03\x12\x13\n\x0fSYMBOLOGY_UPC_E\x10\x04\x12\x11\n\rSYMBOLOGY_ITF\x10\x05\x12\x14\n\x10SYMBOLOGY_ITF_14\x10\x06\x12\x15\n\x11SYMBOLOGY_CODE_39\x10\x07\x12\x15\n\x11SYMBOLOGY_CODE_93\x10\x08\x12\x16\n\x12SYMBOLOGY_CODE_128\x10\t\x12\x15\n\x11SYMBOLOGY_CODABAR\x10\n\x12\x15\n\x11SYMBOLOGY_GS1_128\x10\x0b\x12\x19\n\x15SYMBOLOGY_GS1_DATABAR\x10\x0c\x12\x1d\n\x19SYMBOLOGY_GS1_DATA_MATRIX\x10\r\x12\x14\n\x10SYMBOLOGY_GS1_QR\x10\x0e\x12\x11\n\rSYMBOLOGY_GS1\x10\x0f\x12\x19\n\x15SYMBOLOGY_DATA_MATRIX\x10\x10\x12\x10\n\x0cSYMBOLOGY_QR\x10\x11\x12\x14\n\x10SYMBOLOGY_PDF417\x10\x12\x12\x13\n\x0fSYMBOLOGY_AZTEC\x10\x13\x12\x13\n\x0fSYMBOLOGY_OTHER\x10\x14*\xb5\x01\n\x0bWeightState\x12\x1c\n\x18WEIGHT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13WEIGHT_STATE_STABLE\x10\x01\x12\x17\n\x13WEIGHT_STATE_MOVING\x10\x02\x12\x1b\n\x17WEIGHT_STATE_OVERLOADED\x10\x03\x12\x1b\n\x17WEIGHT_STATE_BELOW_ZERO\x10\x04\x12\x1c\n\x18WEIGHT_STATE_UNREACHABLE\x10\x05*\x87\x01\n\x0eReceiptOutcome\x12\x1f\n\x1bRECEIPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17RECEIPT_OUTCOME_PRINTED\x10\x01\x12\x1a\n\x16RECEIPT_OUTCOME_FAILED\x10\x02\x12\x1b\n\x17RECEIPT_OUTCOME_UNKNOWN\x10\x03\x32\x87\x03\n\x0eStationService\x12I\n\nWatchScans\x12\x1b.kasir.v1.WatchScansRequest\x1a\x1c.kasir.v1.WatchScansResponse0\x01\x12P\n\rShowOnDisplay\x12\x1e.kasir.v1.ShowOnDisplayRequest\x1a\x1f.kasir.v1.ShowOnDisplayResponse\x12\x38\n\x05Weigh\x12\x16.kasir.v1.WeighRequest\x1a\x17.kasir.v1.WeighResponse\x12O\n\x0cWatchWeights\x12\x1d.kasir.v1.WatchWeightsRequest\x1a\x1e.kasir.v1.WatchWeightsResponse0\x01\x12M\n\x0cPrintReceipt\x12\x1d.kasir.v1.PrintReceiptRequest\x1a\x1e.kasir.v1.PrintReceiptResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kasir.v1.station_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SYMBOLOGY']._serialized_start=1099
-  _globals['_SYMBOLOGY']._serialized_end=1587
-  _globals['_WEIGHTSTATE']._serialized_start=1590
-  _globals['_WEIGHTSTATE']._serialized_end=1771
-  _globals['_SCAN']._serialized_start=125
-  _globals['_SCAN']._serialized_end=490
-  _globals['_WATCHSCANSREQUEST']._serialized_start=492
-  _globals['_WATCHSCANSREQUEST']._serialized_end=528
-  _globals['_WATCHSCANSRESPONSE']._serialized_start=530
-  _globals['_WATCHSCANSRESPONSE']._serialized_end=580
-  _globals['_DISPLAYLINE']._serialized_start=582
-  _globals['_DISPLAYLINE']._serialized_end=642
-  _globals['_SHOWONDISPLAYREQUEST']._serialized_start=644
-  _globals['_SHOWONDISPLAYREQUEST']._serialized_end=758
-  _globals['_SHOWONDISPLAYRESPONSE']._serialized_start=760
-  _globals['_SHOWONDISPLAYRESPONSE']._serialized_end=815
-  _globals['_WEIGHREQUEST']._serialized_start=817
-  _globals['_WEIGHREQUEST']._serialized_end=891
-  _globals['_WEIGHRESPONSE']._serialized_start=893
-  _globals['_WEIGHRESPONSE']._serialized_end=923
-  _globals['_WATCHWEIGHTSREQUEST']._serialized_start=925
-  _globals['_WATCHWEIGHTSREQUEST']._serialized_end=961
-  _globals['_WATCHWEIGHTSRESPONSE']._serialized_start=964
-  _globals['_WATCHWEIGHTSRESPONSE']._serialized_end=1096
-  _globals['_STATIONSERVICE']._serialized_start=1774
-  _globals['_STATIONSERVICE']._serialized_end=2086
+  _globals['_SYMBOLOGY']._serialized_start=1363
+  _globals['_SYMBOLOGY']._serialized_end=1851
+  _globals['_WEIGHTSTATE']._serialized_start=1854
+  _globals['_WEIGHTSTATE']._serialized_end=2035
+  _globals['_RECEIPTOUTCOME']._serialized_start=2038
+  _globals['_RECEIPTOUTCOME']._serialized_end=2173
+  _globals['_SCAN']._serialized_start=189
+  _globals['_SCAN']._serialized_end=554
+  _globals['_WATCHSCANSREQUEST']._serialized_start=556
+  _globals['_WATCHSCANSREQUEST']._serialized_end=592
+  _globals['_WATCHSCANSRESPONSE']._serialized_start=594
+  _globals['_WATCHSCANSRESPONSE']._serialized_end=644
+  _globals['_DISPLAYLINE']._serialized_start=646
+  _globals['_DISPLAYLINE']._serialized_end=706
+  _globals['_SHOWONDISPLAYREQUEST']._serialized_start=708
+  _globals['_SHOWONDISPLAYREQUEST']._serialized_end=822
+  _globals['_SHOWONDISPLAYRESPONSE']._serialized_start=824
+  _globals['_SHOWONDISPLAYRESPONSE']._serialized_end=879
+  _globals['_WEIGHREQUEST']._serialized_start=881
+  _globals['_WEIGHREQUEST']._serialized_end=955
+  _globals['_WEIGHRESPONSE']._serialized_start=957
+  _globals['_WEIGHRESPONSE']._serialized_end=987
+  _globals['_WATCHWEIGHTSREQUEST']._serialized_start=989
+  _globals['_WATCHWEIGHTSREQUEST']._serialized_end=1025
+  _globals['_WATCHWEIGHTSRESPONSE']._serialized_start=1028
+  _globals['_WATCHWEIGHTSRESPONSE']._serialized_end=1160
+  _globals['_PRINTRECEIPTREQUEST']._serialized_start=1162
+  _globals['_PRINTRECEIPTREQUEST']._serialized_end=1277
+  _globals['_PRINTRECEIPTRESPONSE']._serialized_start=1279
+  _globals['_PRINTRECEIPTRESPONSE']._serialized_end=1360
+  _globals['_STATIONSERVICE']._serialized_start=2176
+  _globals['_STATIONSERVICE']._serialized_end=2567
 # @@protoc_insertion_point(module_scope)

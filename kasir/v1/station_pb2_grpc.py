@@ -56,6 +56,11 @@ class StationServiceStub:
                 request_serializer=kasir_dot_v1_dot_station__pb2.WatchWeightsRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_station__pb2.WatchWeightsResponse.FromString,
                 _registered_method=True)
+        self.PrintReceipt = channel.unary_unary(
+                '/kasir.v1.StationService/PrintReceipt',
+                request_serializer=kasir_dot_v1_dot_station__pb2.PrintReceiptRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_station__pb2.PrintReceiptResponse.FromString,
+                _registered_method=True)
 
 
 class StationServiceServicer:
@@ -94,6 +99,15 @@ class StationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PrintReceipt(self, request, context):
+        """Prints the receipt of a sale whose print job the server cannot have queued, and opens the drawer for cash. A receipt
+        that was given so is not printed again, whether it is asked for once more or its sale's own job comes later. Without
+        a printer for receipts: NOT_FOUND (DEVICE_NOT_FOUND). The answer may take 15 seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_StationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -116,6 +130,11 @@ def add_StationServiceServicer_to_server(servicer, server):
                     servicer.WatchWeights,
                     request_deserializer=kasir_dot_v1_dot_station__pb2.WatchWeightsRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_station__pb2.WatchWeightsResponse.SerializeToString,
+            ),
+            'PrintReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrintReceipt,
+                    request_deserializer=kasir_dot_v1_dot_station__pb2.PrintReceiptRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_station__pb2.PrintReceiptResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -228,6 +247,33 @@ class StationService:
             '/kasir.v1.StationService/WatchWeights',
             kasir_dot_v1_dot_station__pb2.WatchWeightsRequest.SerializeToString,
             kasir_dot_v1_dot_station__pb2.WatchWeightsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrintReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.StationService/PrintReceipt',
+            kasir_dot_v1_dot_station__pb2.PrintReceiptRequest.SerializeToString,
+            kasir_dot_v1_dot_station__pb2.PrintReceiptResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4762,6 +4762,29 @@ pub struct WatchWeightsResponse {
     #[prost(message, optional, tag = "3")]
     pub time: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// See StationService.PrintReceipt.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PrintReceiptRequest {
+    /// The sale as the till has it; `receipt` is set and tells it from others.
+    #[prost(message, optional, tag = "1")]
+    pub sale: ::core::option::Option<Sale>,
+    /// The shop as the till knows it.
+    #[prost(message, optional, tag = "2")]
+    pub shop: ::core::option::Option<Settings>,
+    /// The till that sold.
+    #[prost(message, optional, tag = "3")]
+    pub till: ::core::option::Option<Till>,
+}
+/// See StationService.PrintReceipt.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrintReceiptResponse {
+    /// What became of it.
+    #[prost(enumeration = "ReceiptOutcome", tag = "1")]
+    pub outcome: i32,
+    /// Printer and error, in plain words.
+    #[prost(string, tag = "2")]
+    pub detail: ::prost::alloc::string::String,
+}
 /// What kind of bar code was read, as far as the scanner's prefix or the code's own form tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -4908,6 +4931,43 @@ impl WeightState {
             "WEIGHT_STATE_OVERLOADED" => Some(Self::Overloaded),
             "WEIGHT_STATE_BELOW_ZERO" => Some(Self::BelowZero),
             "WEIGHT_STATE_UNREACHABLE" => Some(Self::Unreachable),
+            _ => None,
+        }
+    }
+}
+/// What became of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReceiptOutcome {
+    /// Not said.
+    Unspecified = 0,
+    /// On paper.
+    Printed = 1,
+    /// Surely not on paper: it may be asked for again.
+    Failed = 2,
+    /// Nobody knows: whoever stands at the printer looks.
+    Unknown = 3,
+}
+impl ReceiptOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RECEIPT_OUTCOME_UNSPECIFIED",
+            Self::Printed => "RECEIPT_OUTCOME_PRINTED",
+            Self::Failed => "RECEIPT_OUTCOME_FAILED",
+            Self::Unknown => "RECEIPT_OUTCOME_UNKNOWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RECEIPT_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "RECEIPT_OUTCOME_PRINTED" => Some(Self::Printed),
+            "RECEIPT_OUTCOME_FAILED" => Some(Self::Failed),
+            "RECEIPT_OUTCOME_UNKNOWN" => Some(Self::Unknown),
             _ => None,
         }
     }

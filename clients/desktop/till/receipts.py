@@ -1,0 +1,179 @@
+"""Receipts that this till gave: found by their number, looked at, sent once more."""
+
+from functools import partial
+
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from clients.common.money import show_money
+from clients.desktop.parts import SPACE, Shortcut, Table, button, label, panel
+from clients.desktop.tables import Column, PagedTable
+from clients.desktop.texts import _, marked
+from clients.desktop.till.mailing import ReceiptMail
+from clients.desktop.till.pad import Typed
+from clients.desktop.till.paper import ReceiptPaper
+from clients.desktop.till.pay import KINDS
+from clients.desktop.till.rows import TOUCH_ROW_PX, Figures
+from clients.desktop.till.times import clock
+from clients.desktop.till.work import State as TillState
+from clients.desktop.till.work import TillDesk
+from clients.desktop.window import Desk, Screen
+from clients.till.journal import Entry, State
+from kasir.v1.sale_pb2 import Sale
+
+RECEIPTS_MAX = 200
+STATE_WORDS = {
+    "waiting": marked("waits for the line"),
+    "sent": marked("waits for the line"),
+    "done": marked("in the books"),
+    "refused": marked("to look at"),
+    "void": marked("not sold"),
+    "settled": marked("settled by hand"),
+}
+TINTS = {"waiting": "warning", "sent": "warning", "refused": "bad", "void": "muted"}
+
+
+class ReceiptsScreen(Screen):
+    """The newest first."""
+
+    NAME = marked("Receipts")
+
+    def __init__(self, desk: Desk, till: TillDesk, paper: ReceiptPaper, mail: ReceiptMail) -> None:
+        super().__init__(desk)
+        self.till, self._paper, self._mail = till, paper, mail
+        self.number = QLineEdit()
+        self.number.setProperty("role", "search")
+        self.number.setClearButtonEnabled(True)
+        self.say(self.number.setPlaceholderText, marked("Number of the receipt: scan or type"))
+        self.number.returnPressed.connect(lambda: self.seek(self.number.text()))
+        columns = (
+            Column(marked("Receipt"), lambda entry: entry.receipt),
+            Column(marked("When"), self._time),
+            Column(marked("Total"), lambda entry: show_money(entry.receipt_sale.totals.total), right=True),
+            Column(
+                marked("State"),
+                lambda entry: _(STATE_WORDS[entry.state]),
+                tint=lambda entry: TINTS.get(entry.state, ""),
+            ),
+        )
+        self.receipts = PagedTable(desk.calls, columns, lambda entry: entry.seq, self)
+        self.table = Table(self.receipts, ((170, False), (150, False), (110, False), (0, True)))
+        self.table.verticalHeader().setDefaultSectionSize(TOUCH_ROW_PX)
+        self.table.chosen.connect(self._show)
+        left = QVBoxLayout()
+        left.setSpacing(SPACE)
+        left.addWidget(self.number)
+        left.addWidget(self.table, 1)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(SPACE)
+        whole.addLayout(left, 5)
+        whole.addWidget(self._detail(), 3)
+        till.stands.connect(self._stands)
+
+    def shortcuts(self) -> tuple[Shortcut, ...]:
+        """Keys of this screen."""
+        return (
+            Shortcut("Ctrl+F", marked("find a receipt"), self.number.setFocus),
+            Shortcut("F8", marked("print the receipt, unless it was"), self.print_receipt),
+            Shortcut("F9", marked("the receipt by e-mail"), self.mail),
+        )
+
+    def entered(self) -> None:
+        """As they are now."""
+        self._read()
+        self.number.setFocus()
+
+    def scanned(self, code: str) -> None:
+        """The bar code of a receipt."""
+        self.seek(code)
+
+    def retranslated(self) -> None:
+        """Words anew."""
+        self.receipts.retranslated()
+        self._show(self.table.thing())
+
+    def seek(self, number: str) -> None:
+        """Shows the receipt of a number."""
+        entry = self.till.till.journal.by_receipt(number.strip()) if number.strip() else None
+        if entry is None:
+            words = _("This till has no receipt '{number}'; it keeps two months of them.")
+            self.desk.notice.show_words(words.format(number=number), bad=True)
+            return
+        self.desk.notice.hide()
+        self.number.clear()
+        if self.receipts.row_of(entry.seq) < 0:
+            self.receipts.put([entry])
+        self.table.choose(self.receipts.row_of(entry.seq))
+
+    def print_receipt(self) -> None:
+        """Has the chosen one printed here, if it never was."""
+        entry: Entry | None = self.table.thing()
+        if entry is not None and entry.state != State.VOID:
+            self._paper.give(entry, lambda words, bad: self.desk.notice.show_words(words, bad=bad))
+
+    def mail(self) -> None:
+        """Sends the chosen one by e-mail."""
+        entry: Entry | None = self.table.thing()
+        if entry is not None and entry.sale_id and self._mail.is_set_up:
+            self.ask_address(entry.sale_id)
+
+    def ask_address(self, sale_id: int) -> None:
+        """Where a sale's receipt is sent to."""
+        taken = partial(self._send, sale_id)
+        hint = "nama@example.com"
+        Typed(
+            self.window(), marked("Receipt by e-mail"), marked("Send  (Enter)"), hint, taken, needed=True
+        ).open()
+
+    def _send(self, sale_id: int, address: str) -> None:
+        self._mail.send(sale_id, address, lambda words, bad: self.desk.notice.show_words(words, bad=bad))
+
+    def _stands(self, _state: TillState) -> None:
+        if self.isVisible():
+            self._read()
+
+    def _read(self) -> None:
+        self.receipts.put(self.till.till.journal.receipts(RECEIPTS_MAX))
+
+    def _show(self, entry: Entry | None) -> None:
+        self.detail.setVisible(entry is not None)
+        if entry is None:
+            return
+        sale = entry.receipt_sale
+        self.name.setText(entry.receipt)
+        by = _("{cashier}, {time}").format(cashier=entry.actor, time=self._time(entry))
+        self.by.setText(f"{by}\n{entry.message}" if entry.message else by)
+        self.goods.put([(f"{line.quantity} {line.name}", show_money(line.total)) for line in sale.lines])
+        self.sums.put(_sums(sale), _("Total"))
+        self.print_button.setVisible(entry.state != State.VOID)
+        self.mail_button.setVisible(bool(entry.sale_id) and self._mail.is_set_up)
+
+    def _time(self, entry: Entry) -> str:
+        return clock(entry.time_ms, self.till.till.settings.utc_offset.ToTimedelta())
+
+    def _detail(self) -> QWidget:
+        self.detail, inside = panel()
+        self.name, self.by = label("title"), label("muted", wraps=True)
+        self.goods, self.sums = Figures(), Figures()
+        self.mail_button = button("", self.mail)
+        self.say(self.mail_button.setText, marked("Send by e-mail  (F9)"))
+        for each in (self.name, self.by, self.goods):
+            inside.addWidget(each)
+        inside.addSpacing(SPACE)
+        inside.addWidget(self.sums)
+        inside.addStretch()
+        self.print_button = button("", self.print_receipt)
+        self.say(self.print_button.setText, marked("Print, unless it was  (F8)"))
+        inside.addWidget(self.print_button)
+        inside.addWidget(self.mail_button)
+        return self.detail
+
+
+def _sums(sale: Sale) -> list[tuple[str, str]]:
+    discount = sale.totals.discount
+    return [
+        (_("Discount"), show_money(discount) if discount.minor_units else ""),
+        (_("Total"), show_money(sale.totals.total)),
+        *[(_(KINDS.get(tender.kind, "")), show_money(tender.amount)) for tender in sale.tenders],
+        (_("Change"), show_money(sale.change) if sale.change.minor_units else ""),
+    ]

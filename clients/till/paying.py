@@ -1,0 +1,54 @@
+"""How a cart is paid: what is left, which notes a customer gives, whose points and credit pay."""
+
+from collections.abc import Iterable, Sequence
+
+from clients.common.money import minor_digits, show_amount
+from clients.common.problems import BadInput
+from kasir.v1.admin_pb2 import Settings
+from kasir.v1.sale_pb2 import TENDER_KIND_CREDIT, TENDER_KIND_POINTS, Tender, TenderKind
+
+# In whole units of the currency, the largest first. Rupiah as Bank Indonesia issues them (2022).
+NOTES: dict[str, tuple[int, ...]] = {"IDR": (100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000)}
+COINS: dict[str, tuple[int, ...]] = {"IDR": (1_000, 500, 200, 100)}
+# Amounts offered beside the exact one
+QUICK_MAX = 4
+
+
+def rest(total_minor: int, tenders: Iterable[Tender]) -> int:
+    """What the tenders leave to pay; negative for what goes back."""
+    return total_minor - sum(tender.amount.minor_units for tender in tenders)
+
+
+def quick_amounts(rest_minor: int, currency_code: str) -> Sequence[int]:
+    """What somebody is likely to give in cash: the sum itself, and what notes round it up to; minor units."""
+    unit = 10 ** minor_digits(currency_code)
+    notes = [note * unit for note in NOTES.get(currency_code, ())]
+    rounded = {-(-rest_minor // note) * note for note in notes} - {rest_minor}
+    return [rest_minor, *sorted(rounded)[:QUICK_MAX]] if rest_minor > 0 else []
+
+
+def counted(currency_code: str, notes: Iterable[tuple[int, int]]) -> int:
+    """Value and number of notes and coins as minor units."""
+    unit = 10 ** minor_digits(currency_code)
+    return sum(value * number * unit for value, number in notes)
+
+
+def check_own(kind: TenderKind.ValueType, amount_minor: int, customer_id: int, settings: Settings) -> None:
+    """Points and credit are somebody's, and points have a worth. An amount of 0 is not known yet. Raises
+    BadInput.
+    """
+    if kind not in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT}:
+        return
+    name = "points" if kind == TENDER_KIND_POINTS else "credit"
+    if not customer_id:
+        raise BadInput(f"Whose {name}? Name the customer first.")
+    worth = settings.point_value_minor_units
+    if kind == TENDER_KIND_CREDIT:
+        return
+    if not worth:
+        raise BadInput(
+            "Points pay nothing in this shop: kasir admin settings --point-value sets their worth."
+        )
+    if amount_minor % worth:
+        one = show_amount(worth, settings.currency_code)
+        raise BadInput(f"A point is worth {one}: points pay {one}, or a multiple of it.")

@@ -1,0 +1,169 @@
+"""Receipts that tills ask for while the server cannot: each waits for a printer that is ready, or is taken
+back.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hardware.agent.config import PrinterConfig
+from hardware.agent.notes import Given, Notes
+from hardware.agent.waiting import Takes
+from hardware.devices import LineLost, OpenPrinter, Outcome, Told
+from hardware.paper import PaperError, sales_receipt
+from kasir.v1.print_pb2 import DOCUMENT_KIND_SALES_RECEIPT, PrintJob
+from kasir.v1.sale_pb2 import TENDER_KIND_CASH, Sale
+from kasir.v1.station_pb2 import PrintReceiptRequest
+
+_RESET = b"\x1b@"
+
+
+@dataclass(slots=True)
+class Wish:
+    """One receipt that is wanted, and what became of it."""
+
+    request: PrintReceiptRequest
+    outcome: Outcome | None = None
+    detail: str = ""
+    begun: bool = False
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def number(self) -> str:
+        """The till's own number of the receipt."""
+        return self.request.sale.receipt
+
+    def end(self, outcome: Outcome, detail: str) -> None:
+        """Says what became of it."""
+        self.outcome, self.detail = outcome, detail
+        self.ended.set()
+
+
+class Receipts:
+    """The wishes. Used by several threads. `wake` has printers look."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._waiting: deque[Wish] = deque()
+        self._takers: list[Takes] = []
+
+    def add_taker(self, takes: Takes) -> None:
+        """There is a printer that takes this."""
+        self._takers.append(takes)
+
+    def has_printer(self, request: PrintReceiptRequest) -> bool:
+        """Whether some printer is for it."""
+        return any(_fits(takes, request) for takes in self._takers)
+
+    def wanted(self, request: PrintReceiptRequest, patience_s: float, printing_s: float) -> Wish:
+        """Has it printed. A wish that no printer was ready for in time is taken back: it is FAILED then."""
+        wish = Wish(request)
+        with self._lock:
+            self._waiting.append(wish)
+        self._wake()
+        if not wish.ended.wait(patience_s):
+            with self._lock:
+                if not wish.begun:
+                    self._waiting.remove(wish)
+                    wish.end(Outcome.FAILED, "no printer was ready")
+            if not wish.ended.wait(printing_s):
+                return Wish(request, Outcome.UNKNOWN, "the printer has not answered yet")
+        return wish
+
+    def waits(self, takes: Takes) -> bool:
+        """Whether one is there for such a printer."""
+        with self._lock:
+            return any(_fits(takes, wish.request) for wish in self._waiting)
+
+    def take(self, takes: Takes) -> Wish | None:
+        """The oldest for such a printer, which begins with it."""
+        with self._lock:
+            wish = next((each for each in self._waiting if _fits(takes, each.request)), None)
+            if wish is not None:
+                self._waiting.remove(wish)
+                wish.begun = True
+            return wish
+
+
+def _fits(takes: Takes, request: PrintReceiptRequest) -> bool:
+    return takes.fits(DOCUMENT_KIND_SALES_RECEIPT, request.till.location_id)
+
+
+def print_wish(printer: OpenPrinter, wish: Wish, config: PrinterConfig, notes: Notes, told: Told) -> None:
+    """Prints a receipt on a printer that is ready, unless it was given already; says what became of it."""
+    given = notes.given(wish.number)
+    if given is not None:
+        wish.end(given.outcome, given.detail)
+        return
+    try:
+        rendered = _rendered(wish.request, config)
+    except PaperError as wrong:
+        wish.end(Outcome.FAILED, str(wrong))
+        return
+    model, torn = config.printer, notes.torn_bytes(config.name)
+    mend = model.mend(torn) if torn else b""
+    # A number that this printer's last job does not have, to be asked for by.
+    number = time.time_ns() // 1_000_000
+    framed = model.framed(rendered, number)
+    _note(notes, wish.number, Outcome.UNKNOWN, "the agent ended while it was sending")
+    notes.tears(config.name, max(torn, len(framed)))
+    try:
+        printer.send(mend + framed, told)
+    except LineLost as lost:
+        if lost.sent <= len(mend):
+            notes.tears(config.name, torn)
+            outcome, detail = Outcome.FAILED, str(lost)
+        else:
+            outcome, detail = Outcome.UNKNOWN, f"line lost while sending: {lost}"
+    else:
+        confirmed = printer.confirm(number, told)
+        outcome, detail = confirmed.outcome, confirmed.detail
+        if outcome is Outcome.PRINTED:
+            notes.tears(config.name, 0)
+    _note(notes, wish.number, outcome, detail)
+    wish.end(outcome, detail)
+
+
+def is_first_receipt(job: PrintJob) -> bool:
+    """Whether a job is the first print of a receipt."""
+    return job.kind == DOCUMENT_KIND_SALES_RECEIPT and not job.copy_number
+
+
+def was_given(notes: Notes, job: PrintJob) -> Given | None:
+    """What became of a job's receipt when its till asked for it; None where it did not."""
+    return notes.given(job.sale.receipt) if is_first_receipt(job) and job.sale.receipt else None
+
+
+def give(notes: Notes, job: PrintJob | None, outcome: Outcome, detail: str) -> None:
+    """Remembers what becomes of a receipt as its job is printed, should its till ask for it."""
+    if job is not None and is_first_receipt(job) and job.sale.receipt:
+        _note(notes, job.sale.receipt, outcome, detail)
+
+
+def takes_cash(sale: Sale) -> bool:
+    """Whether cash has to go into the drawer."""
+    return any(tender.kind == TENDER_KIND_CASH for tender in sale.tenders)
+
+
+def with_kick(paper: bytes, config: PrinterConfig, *, opens: bool) -> bytes:
+    """A receipt in all its copies; the drawer `opens` with the first."""
+    kick = config.drawer.kick() if config.drawer and opens else b""
+    # One reset a job: another would switch off that the printer tells by itself what it waits for.
+    return _RESET + kick + paper.removeprefix(_RESET) * config.copies
+
+
+def _rendered(request: PrintReceiptRequest, config: PrinterConfig) -> bytes:
+    """The bytes of a receipt. Raises PaperError."""
+    till = request.till if request.HasField("till") else None
+    made = sales_receipt(request.sale, request.shop, None, till, width_mm=config.width_mm)
+    return with_kick(made.with_logo(config.logo).escpos(), config, opens=takes_cash(request.sale))
+
+
+def _note(notes: Notes, receipt: str, outcome: Outcome, detail: str) -> None:
+    if outcome is Outcome.FAILED:
+        notes.take_back(receipt)
+    else:
+        notes.give(receipt, Given(outcome, detail, time.time_ns() // 1_000_000))
