@@ -1,30 +1,14 @@
 """`kasir cs-desktop`."""
 
-from typing import Annotated
-
 import typer
 
-from clients.common.commands import PANEL, Actor, Server, TlsCa, TlsCert, TlsKey, epilog, plain_failures
+from clients.common.commands import Actor, Server, TlsCa, TlsCert, TlsKey, epilog, plain_failures
 from clients.common.connection import DEFAULT_SERVER, connection
 from clients.common.output import Output
-from clients.common.station import STATION_VARIABLE, station_address
+from clients.common.station import station_address
+from clients.desktop.command import Station, window_app
 
-app = typer.Typer(
-    name="cs-desktop",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-Station = Annotated[
-    str,
-    typer.Option(
-        "--station",
-        envvar=STATION_VARIABLE,
-        metavar="unix:PATH",
-        help="Where this machine's agent serves its scanners.",
-        rich_help_panel=PANEL,
-    ),
-]
+app = window_app("cs-desktop")
 
 
 @app.command(

@@ -1,5 +1,6 @@
 """What desks ask for, and what has to come back: each scan does the next step."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -100,13 +101,13 @@ class WaitingScreen(Screen):
         """Behind those that both states have."""
         return ()
 
+    @abstractmethod
     def done_words(self, drop_order: DropOrder, item: str) -> str:
         """What is said after a scan."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, shop: Shop, location_id: int, code: str, preferred: int) -> DropOrder:
         """Does what a scan is for."""
-        raise NotImplementedError
 
     def entered(self) -> None:
         """The list as it is now."""

@@ -1,5 +1,6 @@
 """Goods that are scanned together and go to the server in one command: a delivery, a count."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -69,17 +70,17 @@ class GoodsScreen(Screen):
         place.changed.connect(self.clear)
         self._filled()
 
+    @abstractmethod
     def more_columns(self) -> Sequence[Column]:
         """Behind SKU and name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parse(self, text: str) -> LineSpec:
         """What was typed. Raises BadInput."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send(self) -> None:
         """Sends all lines."""
-        raise NotImplementedError
 
     @property
     def lines(self) -> list[Goods]:
