@@ -66,7 +66,8 @@ def test_every_field_method_and_value_is_documented(proto):
 READS = ("Get", "List", "Find", "Quote", "Watch", "Search", "Read", "Verify")
 # The first writes a file beside the shop and changes nothing in it, and a name that is taken is refused; the
 # second is kept nowhere, and said again every ten seconds; the others ask a device, which may be done twice.
-NO_COMMANDS = {"CreateSnapshot", "ReportDeviceStates", "ShowOnDisplay", "Weigh"}
+# A receipt is told from others by the till's number of it, under which it is printed once.
+NO_COMMANDS = {"CreateSnapshot", "PrintReceipt", "ReportDeviceStates", "ShowOnDisplay", "Weigh"}
 
 
 def carries_request_id(message: Descriptor) -> bool:

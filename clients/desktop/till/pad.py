@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from clients.common.money import minor_digits
@@ -125,13 +126,18 @@ class Question(QDialog, Speaking):
         row = QHBoxLayout()
         row.addWidget(leave)
         row.addWidget(self.answer, 1)
-        inside = QVBoxLayout(self)
+        inside = self._inside = QVBoxLayout(self)
         inside.setContentsMargins(22, 18, 22, 18)
         inside.setSpacing(SPACE)
         inside.addWidget(heading)
         inside.addLayout(self.body)
         inside.addWidget(self.why_not)
         inside.addLayout(row)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's)
+        """As tall as its words need at this width, which Qt does not ask a dialog for."""
+        super().showEvent(event)
+        self.setMinimumHeight(self._inside.totalHeightForWidth(self.width()))
 
     def take(self) -> None:
         """The answer was given."""

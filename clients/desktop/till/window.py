@@ -75,7 +75,7 @@ class TillWindow(Window):
 
     def scanned(self, code: str) -> None:
         """A code came from a scanner: the screen that is shown takes it, unless something is asked there."""
-        if not self.screens:
+        if not self.screens or self._closed:
             return
         if QApplication.activeModalWidget() is not None:
             self.desk.notice.show_words(_("Answer the question first, then scan."), bad=True)
@@ -144,10 +144,12 @@ class TillWindow(Window):
     def _line_stands(self, connected: bool) -> None:
         self.calls.line_stands(stands=connected)
         self.till.tell_state()
-        if connected and self.screens:
+        if connected and self.screens and not self._closed:
             self.keep_up()
 
     def _changed(self, changes: Changes) -> None:
+        if self._closed:
+            return
         super()._changed(changes)
         items = changes.get(RESOURCE_ITEM, set())
         # Each sale of any till changes a shift: only who has none waits for one.
@@ -158,8 +160,9 @@ class TillWindow(Window):
             self.till.look(self, follow, self._kept_up, lambda _failure: None)
 
     def _missed(self) -> None:
-        super()._missed()
-        self.keep_up()
+        if not self._closed:
+            super()._missed()
+            self.keep_up()
 
     def _show_state(self, state: State) -> None:
         words = state_words(state)

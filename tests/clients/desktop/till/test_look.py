@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtWidgets import QPushButton
 
+from clients.desktop.till.allowing import Allowing
 from tests.clients.conftest import KOPI
 from tests.clients.desktop.till.conftest import asked
 
@@ -29,6 +30,12 @@ def test_what_is_tapped_is_large_enough_and_in_sight(till, wait, size):
     dialog = asked(till)
     wait(lambda: too_small(dialog) == [])
     dialog.reject()
+    till.till.till.approvers.put("budi", "4711")
+    long = "The line is down, and the till has not leased 3 of Kopi Susu Gula Aren: somebody has to allow it."
+    allowing = Allowing(till, till.till, long, lambda _permission: None)
+    allowing.open()
+    wait(lambda: too_small(allowing) == [])
+    allowing.reject()
     for screen in till.screens:
         till.go(screen)
         wait(lambda: too_small(till) == [])
