@@ -16,19 +16,22 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ROOT / "clients" / "desktop"
-CATALOGUE = SOURCES / "locale" / "id" / "LC_MESSAGES" / "desktop.po"
-KEYWORDS = {"_": None, "marked": None}
+WINDOWS = ROOT / "clients" / "desktop"
+# What windows say, and what else they tell people of what was typed; by how the catalogue names its files
+SOURCES = {"": WINDOWS, "../common/": ROOT / "clients" / "common"}
+CATALOGUE = WINDOWS / "locale" / "id" / "LC_MESSAGES" / "desktop.po"
+KEYWORDS = {"_": None, "marked": None, "BadInput": None, "Word": None}
 
 
 def extracted() -> Catalog:
     """All messages of the sources."""
     found = Catalog(locale="id", project="kasir", charset="utf-8", fuzzy=False)
-    for name, _line, message, _comments, _context in extract_from_dir(
-        SOURCES, [("**.py", "python")], keywords=KEYWORDS
-    ):
-        # Line numbers would change with every edit.
-        found.add(message, locations=[(name, None)])
+    for folder, source in SOURCES.items():
+        for name, _line, message, _comments, _context in extract_from_dir(
+            source, [("**.py", "python")], keywords=KEYWORDS
+        ):
+            # Line numbers would change with every edit.
+            found.add(message, locations=[(folder + name, None)])
     return found
 
 

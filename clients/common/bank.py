@@ -30,10 +30,13 @@ def check_size(file: Path) -> int:
     size = file.stat().st_size
     if size > STATEMENT_BYTES_MAX:
         raise BadInput(
-            f"{file} has {size // 2**20} MiB; a statement has at most {STATEMENT_BYTES_MAX // 2**20}."
+            "{file} has {size} MiB; a statement has at most {most}.",
+            file=file,
+            size=size // 2**20,
+            most=STATEMENT_BYTES_MAX // 2**20,
         )
     if size == 0:
-        raise BadInput(f"{file} is empty.")
+        raise BadInput("{file} is empty.", file=file)
     return size
 
 

@@ -154,7 +154,7 @@ def _check_text(given: Mapping[str, Any]) -> None:
     for value in given.values():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
-                raise BadInput(f"'{text}' holds bytes that are no text.")
+                raise BadInput("'{text}' holds bytes that are no text.", text=text)
 
 
 def _flowing(text: str) -> str:

@@ -61,7 +61,8 @@ class Connection:
                 raise BadInput("--cert and --key need --tls-ca: without it the line is not encrypted.")
             if not is_local(self.server):
                 raise BadInput(
-                    f"{self.server} is another machine and the line would not be encrypted: give --tls-ca."
+                    "{server} is another machine and the line would not be encrypted: give --tls-ca.",
+                    server=self.server,
                 )
             return grpc.insecure_channel(self.server, options=CHANNEL_OPTIONS)
         return grpc.secure_channel(self.server, self._credentials(), options=CHANNEL_OPTIONS)
@@ -110,7 +111,11 @@ def _address(server: str) -> str:
         return server
     host, _, port = server.rpartition(":")
     if not host or not 0 < (parse_whole(port) or 0) < 65_536:
-        raise BadInput(f"'{server}' is no address of a server: write HOST:PORT, like {DEFAULT_SERVER}.")
+        raise BadInput(
+            "'{server}' is no address of a server: write HOST:PORT, like {like}.",
+            server=server,
+            like=DEFAULT_SERVER,
+        )
     return server
 
 
@@ -118,7 +123,9 @@ def _actor(name: str) -> str:
     """Metadata of gRPC carries printable ASCII, nothing else."""
     if not (name.isascii() and name.isprintable() and name.strip() == name and len(name) <= ACTOR_LENGTH_MAX):
         raise BadInput(
-            f"'{name}' cannot be sent as a name: at most {ACTOR_LENGTH_MAX} plain letters and digits (--as)."
+            "'{name}' cannot be sent as a name: at most {most} plain letters and digits (--as).",
+            name=name,
+            most=ACTOR_LENGTH_MAX,
         )
     return name
 
@@ -135,4 +142,4 @@ def _read_pem(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+        raise BadInput("{path} cannot be read: {error}.", path=path, error=error.strerror) from error

@@ -11,7 +11,7 @@ from typing import TextIO
 from clients.common.items_csv import delimiter_of
 from clients.common.numbers import parse_whole
 from clients.common.problems import BadInput
-from clients.common.specs import QUANTITY_MAX, LineSpec
+from clients.common.specs import QUANTITY_MAX, QUANTITY_MOST, LineSpec
 
 CODE_NAMES = frozenset({"code", "sku"})
 QUANTITY_NAMES = frozenset({"qty", "quantity"})
@@ -25,9 +25,9 @@ def read_delivery(path: Path, least: int = 1) -> list[LineSpec]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _rows(path, file, least)
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8 text; save it as CSV UTF-8.") from error
+        raise BadInput("{path} is not UTF-8 text; save it as CSV UTF-8.", path=path) from error
     except csv.Error as error:
-        raise BadInput(f"{path} is not CSV: {error}.") from error
+        raise BadInput("{path} is not CSV: {error}.", path=path, error=error) from error
 
 
 def _rows(path: Path, file: TextIO, least: int) -> list[LineSpec]:
@@ -39,7 +39,7 @@ def _rows(path: Path, file: TextIO, least: int) -> list[LineSpec]:
         if not any(cells):
             continue
         if not (is_first and _names_columns(cells)):
-            rows.append(_line(cells, least, f"{path}, row {reader.line_num}"))
+            rows.append(_line(cells, least, path, reader.line_num))
         is_first = False
     return rows
 
@@ -51,14 +51,25 @@ def _names_columns(cells: list[str]) -> bool:
     return code in CODE_NAMES and quantity in QUANTITY_NAMES
 
 
-def _line(cells: list[str], least: int, where: str) -> LineSpec:
+def _line(cells: list[str], least: int, path: Path, row: int) -> LineSpec:
     if len(cells) != 2:
-        raise BadInput(f"{where} has {len(cells)} columns: write the code and the quantity, like KOPI-01,24.")
+        raise BadInput(
+            "{path}, row {row} has {count} columns: write the code and the quantity, like KOPI-01,24.",
+            path=path,
+            row=row,
+            count=len(cells),
+        )
     code, typed = cells
     if not code:
-        raise BadInput(f"{where} has no code.")
+        raise BadInput("{path}, row {row} has no code.", path=path, row=row)
     quantity = parse_whole(typed)
     if quantity is None or not least <= quantity <= QUANTITY_MAX:
-        most = f"{QUANTITY_MAX:,}".replace(",", ".")
-        raise BadInput(f"{where}: '{typed}' is no quantity, which is a whole number from {least} to {most}.")
+        raise BadInput(
+            "{path}, row {row}: '{text}' is no quantity, which is a whole number from {least} to {most}.",
+            path=path,
+            row=row,
+            text=typed,
+            least=least,
+            most=QUANTITY_MOST,
+        )
     return LineSpec(code, quantity)

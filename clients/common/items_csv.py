@@ -63,9 +63,9 @@ def read_rows(path: Path, shop: Shop) -> Iterator[Row]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from _rows(path, file, shop)
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8 text; save it as CSV UTF-8.") from error
+        raise BadInput("{path} is not UTF-8 text; save it as CSV UTF-8.", path=path) from error
     except csv.Error as error:
-        raise BadInput(f"{path} is not CSV: {error}.") from error
+        raise BadInput("{path} is not CSV: {error}.", path=path, error=error) from error
 
 
 def delimiter_of(file: TextIO) -> str:
@@ -98,14 +98,20 @@ def _check_columns(path: Path, columns: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise BadInput(
-            f"{path} has no column {', '.join(missing)} in its first line: see kasir catalogue import -h."
+            "{path} has no column {columns} in its first line: see kasir catalogue import -h.",
+            path=path,
+            columns=", ".join(missing),
         )
     unknown = [name for name in columns if name not in REQUIRED + OPTIONAL and not _is_price(name)]
     if unknown:
-        raise BadInput(f"{path} has columns that mean nothing here: {', '.join(map(repr, unknown))}.")
+        raise BadInput(
+            "{path} has columns that mean nothing here: {columns}.",
+            path=path,
+            columns=", ".join(map(repr, unknown)),
+        )
     doubled = {name for name in columns if columns.count(name) > 1}
     if doubled:
-        raise BadInput(f"{path} has a column twice: {', '.join(sorted(doubled))}.")
+        raise BadInput("{path} has a column twice: {columns}.", path=path, columns=", ".join(sorted(doubled)))
 
 
 def _is_price(column: str) -> bool:
@@ -141,5 +147,5 @@ def _number(column: str, cells: dict[str, str]) -> int:
     text = cells.get(column, "") or "0"
     value = parse_whole(text)
     if value is None:
-        raise BadInput(f"{column} is '{text}', not a whole number.")
+        raise BadInput("{column} is '{text}', not a whole number.", column=column, text=text)
     return value

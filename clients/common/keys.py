@@ -12,15 +12,17 @@ MAX_KEY_BYTES = 4_096
 def keys_of(path: Path, name: str, table: Any) -> dict[str, str]:
     """The keys that a table of settings names, like {"api_key": {"file": "shop.key"}}. Raises BadInput."""
     if not isinstance(table, dict):
-        raise BadInput(f"{path}: {name}.secrets is a table.")
+        raise BadInput("{path}: {name}.secrets is a table.", path=path, name=name)
     found = {}
     for key, where in table.items():
         place = f"{path}: {name}.secrets.{key}"
         if not isinstance(where, dict) or len(where) != 1 or not {"file", "env"} >= where.keys():
-            raise BadInput(f"{place} names a file or a variable (.file, .env), and is not the key itself.")
+            raise BadInput(
+                "{place} names a file or a variable (.file, .env), and is not the key itself.", place=place
+            )
         (kind, value), *_ = where.items()
         if not isinstance(value, str):
-            raise BadInput(f"{place}.{kind} is a text.")
+            raise BadInput("{place}.{kind} is a text.", place=place, kind=kind)
         found[key] = read_key(path.parent / value) if kind == "file" else _variable(place, value)
     return found
 
@@ -32,16 +34,18 @@ def read_key(path: Path) -> str:
             content = file.read(MAX_KEY_BYTES + 1)
         secret = content.decode("utf-8").strip()
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path} holds no key: it is no text.") from error
+        raise BadInput("{path} holds no key: it is no text.", path=path) from error
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+        raise BadInput("{path} cannot be read: {error}.", path=path, error=error.strerror) from error
     if not secret or len(content) > MAX_KEY_BYTES or not secret.isprintable():
-        raise BadInput(f"{path} holds no key: one line of at most {MAX_KEY_BYTES} bytes.")
+        raise BadInput(
+            "{path} holds no key: one line of at most {most} bytes.", path=path, most=MAX_KEY_BYTES
+        )
     return secret
 
 
 def _variable(place: str, variable: str) -> str:
     secret = os.environ.get(variable, "").strip()
     if not secret:
-        raise BadInput(f"{place}: the variable {variable} is not set.")
+        raise BadInput("{place}: the variable {variable} is not set.", place=place, variable=variable)
     return secret

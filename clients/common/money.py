@@ -50,21 +50,22 @@ def parse_money(text: str, currency_code: str, *, signed: bool = False) -> Money
     """
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:
-        raise BadInput(_why_not(text, currency_code))
+        raise _why_not(text, currency_code)
     _same_currency(text, match["currency"], currency_code)
     negative = bool(match["minus"] or match["minus_inside"])
     if match["minus"] and match["minus_inside"]:
-        raise BadInput(f"'{text}' has two minus signs.")
+        raise BadInput("'{text}' has two minus signs.", text=text)
     if negative and not signed:
-        raise BadInput(f"'{text}' is negative; an amount here is zero or more.")
+        raise BadInput("'{text}' is negative; an amount here is zero or more.", text=text)
     digits = minor_digits(currency_code)
     decimals = (match["decimals"] or "").strip("-")
     if decimals and len(decimals) != digits:
-        raise BadInput(_why_not(text, currency_code))
+        raise _why_not(text, currency_code)
     whole = parse_whole(match["whole"].replace(".", ""))
     minor = None if whole is None else whole * 10**digits + int(decimals or "0")
     if minor is None or minor > MINOR_UNITS_MAX:
-        raise BadInput(f"'{text}' is too much: at most {show_amount(MINOR_UNITS_MAX, currency_code)}.")
+        most = show_amount(MINOR_UNITS_MAX, currency_code)
+        raise BadInput("'{text}' is too much: at most {most}.", text=text, most=most)
     return Money(currency_code=currency_code, minor_units=-minor if negative else minor)
 
 
@@ -73,19 +74,34 @@ def _same_currency(text: str, named: str | None, currency_code: str) -> None:
         return
     sign = named.upper().rstrip(".")
     if _CURRENCY_OF_SIGN.get(sign, sign) != currency_code:
-        raise BadInput(f"'{text}' is not in {currency_code}, the currency needed here.")
+        raise BadInput(
+            "'{text}' is not in {currency}, the currency needed here.", text=text, currency=currency_code
+        )
 
 
-def _why_not(text: str, currency_code: str) -> str:
+def _why_not(text: str, currency_code: str) -> BadInput:
     """Tells an ambiguous amount from something that is none."""
     digits = minor_digits(currency_code)
     example = f"108.400,{'5'.ljust(digits, '0')}" if digits else "108.400"
     if _WRONG_DOT.search(text) or re.search(r",[0-9]+", text):
-        return (
-            f"'{text}' could be read in two ways: write thousands with a dot"
-            f"{f' and decimals with a comma and {digits} digits' if digits else ''}, like {example}."
+        if not digits:
+            return BadInput(
+                "'{text}' could be read in two ways: write thousands with a dot, like {example}.",
+                text=text,
+                example=example,
+            )
+        return BadInput(
+            "'{text}' could be read in two ways: write thousands with a dot and decimals with a comma and"
+            " {digits} digits, like {example}.",
+            text=text,
+            digits=digits,
+            example=example,
         )
-    return f"'{text}' is not an amount of money: write it like 108400, 108.400 or {example}."
+    return BadInput(
+        "'{text}' is not an amount of money: write it like 108400, 108.400 or {example}.",
+        text=text,
+        example=example,
+    )
 
 
 def show_amount(minor_units: int, currency_code: str) -> str:

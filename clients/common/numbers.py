@@ -27,11 +27,15 @@ def parse_whole(text: str) -> int | None:
 
 
 def parse_id(text: str, what: str = "") -> int:
-    """The number by which something is called. Raises BadInput for what never was one."""
+    """The number by which something is called; `what` that is. Raises BadInput for what never was one."""
     value = parse_whole(text)
     if not value:
-        no_number = f"not the number of a {what}" if what else "no such number"
-        raise BadInput(f"'{_shown(text)}' is {no_number}: they are 1, 2, 3 and so on.")
+        text = _shown(text)
+        if what:
+            raise BadInput(
+                "'{text}' is not the number of a {what}: they are 1, 2, 3 and so on.", text=text, what=what
+            )
+        raise BadInput("'{text}' is no such number: they are 1, 2, 3 and so on.", text=text)
     return value
 
 

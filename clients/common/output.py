@@ -45,7 +45,7 @@ def state_number(enum: Any, words: str, prefix: str) -> Any:
     if dict(enum.items()).get(name):
         return enum.Value(name)
     known = [state_words(enum, number, prefix).replace(" ", "-") for number in enum.values() if number]
-    raise BadInput(f"'{words}' is none of: {', '.join(known)}.")
+    raise BadInput("'{text}' is none of: {known}.", text=words, known=", ".join(known))
 
 
 def to_plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """The two ways in which a command ends badly, both told in one sentence and never as a traceback."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -27,8 +28,38 @@ UNSETTLED = frozenset(
 )
 
 
+class Word(str):
+    """A fact that is a word of ours, like the kind of thing that was looked for."""
+
+    __slots__ = ()
+
+
 class BadInput(Exception):  # noqa: N818 (it is no error of the program)
-    """What was typed cannot be sent. The message is a sentence for the person who typed it; exit status 2."""
+    """What was typed cannot be sent; exit status 2.
+
+    `template` and `facts` make a sentence for the person who typed it: in English, or as `told` in another
+    language. Without facts the template is the sentence.
+    """
+
+    def __init__(self, template: str, /, **facts: object) -> None:
+        super().__init__(template)
+        self.template = template
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return self.told(str)
+
+    def told(self, translated: Callable[[str], str]) -> str:
+        """The sentence in the language into which `translated` brings the template and each `Word`."""
+        sentence = translated(self.template)
+        if not self.facts:
+            return sentence
+        return sentence.format(
+            **{
+                name: translated(fact) if isinstance(fact, Word) else fact
+                for name, fact in self.facts.items()
+            }
+        )
 
 
 @dataclass(eq=False)

@@ -19,7 +19,7 @@ from clients.common.client import Client, Reply
 from clients.common.numbers import parse_id, parse_whole
 from clients.common.output import Output
 from clients.common.plain_words import batch_sentence
-from clients.common.problems import BadInput, CallFailed
+from clients.common.problems import BadInput, CallFailed, Word
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse, Settings
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
 from kasir.v1.catalogue_pb2 import (
@@ -96,7 +96,7 @@ class Shop:
         """An amount that pays something, or moves cash: more than zero. Raises BadInput."""
         amount = self.money(text, currency_code)
         if not amount.minor_units:
-            raise BadInput(f"'{text}' is nothing: an amount here is more than zero.")
+            raise BadInput("'{text}' is nothing: an amount here is more than zero.", text=text)
         return amount
 
     def deadline(self, text: str) -> Timestamp:
@@ -137,15 +137,15 @@ class Shop:
         of_kind = [location for location in self.locations if not kinds or location.kind in kinds]
         words = " or ".join(LocationKind.Name(kind).removeprefix("LOCATION_KIND_").lower() for kind in kinds)
         if not code:
-            return _only(f"{words or 'location'}", of_kind, lambda location: location.code)
-        return _pick("location", code, self.locations, lambda location: location.code)
+            return _only(words or Word("location"), of_kind, lambda location: location.code)
+        return _pick(Word("location"), code, self.locations, lambda location: location.code)
 
     def account(self, name: str) -> BankAccount:
         """The bank account of that number, or the only one at that bank; "NUMBER USD" or "BANK USD" where the
         currency tells. Without a name: the only one. Raises BadInput.
         """
         if not name:
-            return _only("bank account", self.accounts, self._account_code)
+            return _only(Word("bank account"), self.accounts, self._account_code)
         words = " ".join(name.lower().split())
         at_bank = [
             account
@@ -156,8 +156,13 @@ class Shop:
             return at_bank[0]
         alike = [self._account_code(each) for each in self.accounts if each.number.lower() == words]
         if len(alike) > 1:
-            raise BadInput(f"Several bank accounts have the number {name}: say {' or '.join(alike)}.")
-        return _pick("bank account", " ".join(name.split()), self.accounts, self._account_code)
+            raise BadInput(
+                "Several bank accounts have the number {name}: say {these} or {last}.",
+                name=name,
+                these=", ".join(alike[:-1]),
+                last=alike[-1],
+            )
+        return _pick(Word("bank account"), " ".join(name.split()), self.accounts, self._account_code)
 
     def _account_code(self, account: BankAccount) -> str:
         """An account's number, with its currency where others have the number too."""
@@ -166,24 +171,24 @@ class Shop:
 
     def courier(self, code: str) -> Courier:
         """The courier of that code. Raises BadInput."""
-        return _pick("courier", code, self.couriers, lambda courier: courier.code)
+        return _pick(Word("courier"), code, self.couriers, lambda courier: courier.code)
 
     def till(self, code: str) -> Till:
         """The till of that code; without a code the only one. Raises BadInput."""
         if not code:
-            return _only("till", self.tills, lambda till: till.code)
-        return _pick("till", code, self.tills, lambda till: till.code)
+            return _only(Word("till"), self.tills, lambda till: till.code)
+        return _pick(Word("till"), code, self.tills, lambda till: till.code)
 
     def tax_class(self, code: str) -> TaxClass:
         """The tax class of that code. Raises BadInput."""
-        return _pick("tax class", code, self.tax_classes, lambda tax_class: tax_class.code)
+        return _pick(Word("tax class"), code, self.tax_classes, lambda tax_class: tax_class.code)
 
     def open_shift_id(self, till_code: str) -> int:
         """The open shift of a till. Raises BadInput when there is none."""
         till = self.till(till_code)
         if not till.open_shift_id:
             raise BadInput(
-                f"{till.code} has no open shift. Open one: kasir till open {till.code} --cash AMOUNT."
+                "{till} has no open shift. Open one: kasir till open {till} --cash AMOUNT.", till=till.code
             )
         return till.open_shift_id
 
@@ -193,7 +198,7 @@ class Shop:
         Raises BadInput, CallFailed.
         """
         if name.startswith("#"):
-            request = GetCustomerRequest(customer_id=parse_id(name[1:], "customer"))
+            request = GetCustomerRequest(customer_id=parse_id(name[1:], Word("customer")))
         else:
             request = GetCustomerRequest(phone=name)
         return self.call(request, GetCustomerResponse).customer
@@ -215,7 +220,8 @@ class Shop:
             except CallFailed:
                 if failed.settled and specs.hides_a_quantity(code):
                     raise BadInput(
-                        f"There is no item '{code}'. A quantity is a whole number from 1, like KOPI-01x3."
+                        "There is no item '{code}'. A quantity is a whole number from 1, like KOPI-01x3.",
+                        code=code,
                     ) from None
                 raise failed from None
         self._items[found.item.item_id] = found
@@ -307,11 +313,19 @@ def _pick(kind: str, wanted: str, things: Sequence[Thing], code_of: Callable[[Th
         if code_of(thing).lower() == wanted.strip().lower():
             return thing
     codes = [code_of(thing) for thing in things]
-    close = difflib.get_close_matches(wanted.upper(), codes, n=1)
-    hint = f"Did you mean {close[0]}?" if close else f"There are: {_listed(codes)}."
     if not codes:
-        hint = "None was set up yet: see kasir setup --help."
-    raise BadInput(f"There is no {kind} '{wanted}'. {hint}")
+        raise BadInput(
+            "There is no {kind} '{wanted}'. None was set up yet: see kasir setup --help.",
+            kind=kind,
+            wanted=wanted,
+        )
+    if close := difflib.get_close_matches(wanted.upper(), codes, n=1):
+        raise BadInput(
+            "There is no {kind} '{wanted}'. Did you mean {close}?", kind=kind, wanted=wanted, close=close[0]
+        )
+    raise BadInput(
+        "There is no {kind} '{wanted}'. There are: {codes}.", kind=kind, wanted=wanted, codes=_listed(codes)
+    )
 
 
 def _only(kind: str, things: Sequence[Thing], code_of: Callable[[Thing], str]) -> Thing:
@@ -319,8 +333,9 @@ def _only(kind: str, things: Sequence[Thing], code_of: Callable[[Thing], str]) -
     if len(things) == 1:
         return things[0]
     if not things:
-        raise BadInput(f"No {kind} was set up yet: see kasir setup --help.")
-    raise BadInput(f"Say which {kind}: {_listed([code_of(thing) for thing in things])}.")
+        raise BadInput("No {kind} was set up yet: see kasir setup --help.", kind=kind)
+    codes = _listed([code_of(thing) for thing in things])
+    raise BadInput("Say which {kind}: {codes}.", kind=kind, codes=codes)
 
 
 def _listed(codes: Sequence[str]) -> str:

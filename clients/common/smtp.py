@@ -41,7 +41,9 @@ class MailServer:
 
     def __post_init__(self) -> None:
         if self.security is Security.NONE and self.host not in _LOCAL:
-            raise BadInput(f"{self.host} is another machine: messages go there encrypted or not at all.")
+            raise BadInput(
+                "{host} is another machine: messages go there encrypted or not at all.", host=self.host
+            )
         if self.security is Security.NONE and self.user:
             raise BadInput("A password goes over no open line.")
         if bool(self.user) != bool(self.password):

@@ -7,6 +7,8 @@ from clients.common.numbers import parse_id, parse_whole
 from clients.common.problems import BadInput
 
 QUANTITY_MAX = 1_000_000
+# The same for people
+QUANTITY_MOST = f"{QUANTITY_MAX:,}".replace(",", ".")
 
 _LINE = re.compile(
     r"(?P<code>[^@~]+?)(?:[x*](?P<quantity>[0-9]+))?(?:@(?P<place>[^@~]+))?(?:~(?P<discount>[^~]+))?"
@@ -37,7 +39,8 @@ def parse_line(text: str) -> LineSpec:
     match = _LINE.fullmatch(text.strip())
     if match is None:
         raise BadInput(
-            f"'{text}' is not a line: write CODE, CODExQUANTITY, and @LOCATION or ~DISCOUNT where needed."
+            "'{text}' is not a line: write CODE, CODExQUANTITY, and @LOCATION or ~DISCOUNT where needed.",
+            text=text,
         )
     return LineSpec(
         match["code"].strip(),
@@ -51,7 +54,7 @@ def parse_scan(text: str) -> LineSpec:
     """A line at a till: as `parse_line`, but the goods are where the till is. Raises BadInput."""
     spec = parse_line(text)
     if spec.place:
-        raise BadInput(f"'{text}' names a location; a till sells what is in its own shop.")
+        raise BadInput("'{text}' names a location; a till sells what is in its own shop.", text=text)
     return spec
 
 
@@ -59,7 +62,9 @@ def parse_stock_line(text: str) -> LineSpec:
     """A line of goods that move: "CODE" or "CODExQUANTITY", nothing else. Raises BadInput."""
     spec = parse_line(text)
     if spec.place or spec.discount:
-        raise BadInput(f"'{text}' is more than CODExQUANTITY; the location is an option of its own.")
+        raise BadInput(
+            "'{text}' is more than CODExQUANTITY; the location is an option of its own.", text=text
+        )
     return spec
 
 
@@ -68,7 +73,9 @@ def parse_count(text: str) -> LineSpec:
     match = _COUNT.fullmatch(text.strip())
     quantity = parse_whole(match["quantity"]) if match else None
     if match is None or quantity is None or quantity > QUANTITY_MAX:
-        raise BadInput(f"'{text}' is no count: write CODExQUANTITY, and CODEx0 where there is none.")
+        raise BadInput(
+            "'{text}' is no count: write CODExQUANTITY, and CODEx0 where there is none.", text=text
+        )
     return LineSpec(match["code"].strip(), quantity)
 
 
@@ -76,7 +83,7 @@ def parse_adjustment(text: str) -> tuple[str, int]:
     """Reads "KOPI-01+2" or "KOPI-01-1" as code and signed difference. Raises BadInput."""
     match = _ADJUSTMENT.fullmatch(text.strip())
     if match is None:
-        raise BadInput(f"'{text}' is no correction: write CODE+QUANTITY or CODE-QUANTITY.")
+        raise BadInput("'{text}' is no correction: write CODE+QUANTITY or CODE-QUANTITY.", text=text)
     difference = _quantity(match["difference"].lstrip("+-"), text)
     return match["code"].strip(), -difference if match["difference"].startswith("-") else difference
 
@@ -87,7 +94,9 @@ def parse_source(text: str, what: str) -> tuple[int, str]:
     """
     match = _SOURCE.fullmatch(text.strip())
     if match is None:
-        raise BadInput(f"'{text}' does not name a {what}: write NUMBER or NUMBER~DISCOUNT.")
+        raise BadInput(
+            "'{text}' does not name a {what}: write NUMBER or NUMBER~DISCOUNT.", text=text, what=what
+        )
     return parse_id(match["id"], what), (match["discount"] or "").strip()
 
 
@@ -97,7 +106,9 @@ def parse_tender(text: str) -> tuple[str, str]:
     """
     match = _TENDER.fullmatch(text.strip())
     if match is None:
-        raise BadInput(f"'{text}' is no payment: write the approval reference, or AMOUNT=REFERENCE.")
+        raise BadInput(
+            "'{text}' is no payment: write the approval reference, or AMOUNT=REFERENCE.", text=text
+        )
     return (match["amount"] or "").strip(), match["reference"].strip()
 
 
@@ -112,5 +123,5 @@ def hides_a_quantity(code: str) -> bool:
 def _quantity(digits: str, text: str) -> int:
     quantity = parse_whole(digits)
     if quantity is None or not 1 <= quantity <= QUANTITY_MAX:
-        raise BadInput(f"'{text}': a quantity is from 1 to {QUANTITY_MAX:,}.".replace(",", "."))
+        raise BadInput("'{text}': a quantity is from 1 to {most}.", text=text, most=QUANTITY_MOST)
     return quantity

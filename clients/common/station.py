@@ -52,9 +52,13 @@ def station_address(given: str = "") -> str:
         address = f"{SCHEME}{folder.absolute() / 'station.sock'}"
     path = address.removeprefix(SCHEME)
     if path == address or not path.startswith("/"):
-        raise BadInput(f"'{address}' is no station: write unix:/PATH/TO/station.sock.")
+        raise BadInput("'{address}' is no station: write unix:/PATH/TO/station.sock.", address=address)
     if len(os.fsencode(path)) > PATH_BYTES_MAX:
-        raise BadInput(f"'{address}' is too long: a socket's path has at most {PATH_BYTES_MAX} bytes.")
+        raise BadInput(
+            "'{address}' is too long: a socket's path has at most {most} bytes.",
+            address=address,
+            most=PATH_BYTES_MAX,
+        )
     return address
 
 

@@ -36,7 +36,7 @@ def parse_time(text: str, now: datetime, utc_offset: timedelta) -> datetime:
     if after := _AFTER.fullmatch(text):
         parts = {unit: int(value) for unit, value in after.groupdict().items() if value}
         if not any(parts.values()):
-            raise BadInput(f"'{text}' is no time from now; write it like +3h, +90m or +1d12h.")
+            raise BadInput("'{text}' is no time from now; write it like +3h, +90m or +1d12h.", text=text)
         return now + timedelta(**parts)
     if clock := _CLOCK.fullmatch(text):
         return _today_or_tomorrow(text, clock, now.astimezone(zone))
@@ -44,20 +44,23 @@ def parse_time(text: str, now: datetime, utc_offset: timedelta) -> datetime:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
-            raise BadInput(f"'{text}' is not a time that exists.") from error
+            raise BadInput("'{text}' is not a time that exists.", text=text) from error
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    raise BadInput(f"'{text}' is not a time: write one of {FORMS}.")
+    raise BadInput("'{text}' is not a time: write one of {forms}.", text=text, forms=FORMS)
 
 
 def _today_or_tomorrow(text: str, clock: re.Match[str], now: datetime) -> datetime:
     hour, minute = int(clock["hour"]), int(clock["minute"])
     if hour > 23 or minute > 59:
-        raise BadInput(f"'{text}' is not a time of the day.")
+        raise BadInput("'{text}' is not a time of the day.", text=text)
     tomorrow = (clock["day"] or "").lower() == "tomorrow"
     moment = datetime.combine(now.date() + timedelta(days=int(tomorrow)), time(hour, minute), now.tzinfo)
     if moment <= now:
         raise BadInput(
-            f"{clock['hour']}:{clock['minute']} is over today: write 'tomorrow {hour:02d}:{minute:02d}'."
+            "{hour}:{minute} is over today: write 'tomorrow {time}'.",
+            hour=clock["hour"],
+            minute=clock["minute"],
+            time=moment.strftime("%H:%M"),
         )
     return moment
 
@@ -68,7 +71,7 @@ def parse_timestamp(text: str, utc_offset: timedelta) -> Timestamp:
     try:
         stamp.FromDatetime(parse_time(text, datetime.now(UTC), utc_offset).astimezone(UTC))
     except (OverflowError, ValueError) as error:  # the year 1 in Jakarta begins in no year of UTC
-        raise BadInput(f"'{text}' lies outside of the calendar.") from error
+        raise BadInput("'{text}' lies outside of the calendar.", text=text) from error
     return stamp
 
 
@@ -76,7 +79,7 @@ def parse_duration(text: str) -> timedelta:
     """Reads "3h", "90m", "7d" or "1d12h". Raises BadInput."""
     match = _AFTER.fullmatch("+" + text.strip().removeprefix("+"))
     if match is None:
-        raise BadInput(f"'{text}' is not a length of time: write it like 3h, 90m or 7d.")
+        raise BadInput("'{text}' is not a length of time: write it like 3h, 90m or 7d.", text=text)
     return timedelta(**{unit: int(value) for unit, value in match.groupdict().items() if value})
 
 
@@ -87,7 +90,9 @@ def parse_offset(text: str) -> timedelta:
             return offset
     match = re.fullmatch(r"([+-]?)([0-9]{1,2})(?::([0-9]{2}))?", text.strip())
     if match is None or int(match[2]) > 14 or int(match[3] or 0) > 59:
-        raise BadInput(f"'{text}' is not a time zone: write WIB, WITA, WIT or an offset like +7 or +05:30.")
+        raise BadInput(
+            "'{text}' is not a time zone: write WIB, WITA, WIT or an offset like +7 or +05:30.", text=text
+        )
     offset = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
     return -offset if match[1] == "-" else offset
 
@@ -100,14 +105,14 @@ def parse_day(text: str) -> str:
     except ValueError:
         day = None
     if day is None:
-        raise BadInput(f"'{text}' is not a day: write it like 2026-03-05.")
+        raise BadInput("'{text}' is not a day: write it like 2026-03-05.", text=text)
     _check_year(text, day.year)
     return day.isoformat()
 
 
 def _check_year(text: str, year: int) -> None:
     if year not in REPORT_YEARS:
-        raise BadInput(f"'{text}' is too far away: reports are of the years 1900 to 2999.")
+        raise BadInput("'{text}' is too far away: reports are of the years 1900 to 2999.", text=text)
 
 
 def parse_month(text: str) -> str:
@@ -119,7 +124,7 @@ def parse_month(text: str) -> str:
     except ValueError:
         first = None
     if first is None:
-        raise BadInput(f"'{text}' is not a month: write it like 2026-03.")
+        raise BadInput("'{text}' is not a month: write it like 2026-03.", text=text)
     _check_year(text, first.year)
     return f"{first:%Y-%m}"
 

@@ -207,7 +207,11 @@ def left_to_pay(order: Order) -> Money:
     """What is missing. Raises BadInput when nothing is."""
     minor_units = order.payable.minor_units - order.paid.minor_units - order.written_off.minor_units
     if minor_units <= 0:
-        raise BadInput(f"Order {order.order_id} has nothing left to pay: {show_money(order.paid)} is paid.")
+        raise BadInput(
+            "Order {order} has nothing left to pay: {paid} is paid.",
+            order=order.order_id,
+            paid=show_money(order.paid),
+        )
     return Money(currency_code=order.payable.currency_code, minor_units=minor_units)
 
 

@@ -205,7 +205,7 @@ class Calls(QObject):
             failure = Failure(words, failed.reason, failed.field, kept=not failed.settled)
             return lambda asked: asked.failed(failure)
         except (BadInput, OSError) as wrong:
-            other = Failure(str(wrong))
+            other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else str(wrong))
             return lambda asked: asked.failed(other)
         except ValueError:
             # What gRPC raises on a line that was closed; nobody is there to be told.

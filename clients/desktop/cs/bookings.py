@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from clients.common.money import show_money
 from clients.common.numbers import parse_id
+from clients.common.problems import Word
 from clients.common.shop import Shop
 from clients.common.views import address_words, unless_zero
 from clients.desktop.asking import Question
@@ -315,7 +316,7 @@ def _read_order(order_id: int, shop: Shop) -> Order:
 
 
 def _by_number(text: str, shop: Shop) -> Order:
-    return _read_order(parse_id(text, "order"), shop)
+    return _read_order(parse_id(text, Word("order")), shop)
 
 
 def _extend(order_id: int, version: int, until: str, shop: Shop) -> Order:

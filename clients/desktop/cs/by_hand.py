@@ -144,7 +144,7 @@ class ByHand(Speaking, QDialog):
         try:
             allocations = [share.allocation() for share in self.shares]
         except BadInput as wrong:
-            self._tell(str(wrong))
+            self._tell(wrong.told(_))
             return
         if not allocations:
             self._tell(_("Say first which orders it pays."))

@@ -53,7 +53,7 @@ def of_kind(order_id: int, kind: str, language: str, shop: Shop) -> str:
     order = shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order
     facts = _facts(order, language, shop)
     if kind == "airway_bill" and not facts["awb"]:
-        raise BadInput(_("The parcel of this order has no airway bill yet."))
+        raise BadInput("The parcel of this order has no airway bill yet.")
     body = Template(_wording(language)[kind]["body"])
     lines = body.substitute(facts).strip().splitlines()
     return "\n".join(line.rstrip() for line in lines)

@@ -258,7 +258,7 @@ class IncomingScreen(WaitingScreen):
         try:
             return hand_over(shop, location_id, code, preferred)
         except NobodyWaits as nobody:
-            raise BadInput(_("Nobody asks for {item} now.").format(item=nobody.sku)) from nobody
+            raise BadInput("Nobody asks for {item} now.", item=nobody.sku) from nobody
 
     def done_words(self, drop_order: DropOrder, item: str) -> str:
         """Where it goes."""
@@ -313,7 +313,7 @@ class ReturnsScreen(WaitingScreen):
         try:
             return take_back(shop, location_id, code, preferred)
         except NobodyWaits as nobody:
-            raise BadInput(_("No Drop Order of {item} has to come back.").format(item=nobody.sku)) from nobody
+            raise BadInput("No Drop Order of {item} has to come back.", item=nobody.sku) from nobody
 
     def done_words(self, drop_order: DropOrder, item: str) -> str:
         """That it is in stock again."""

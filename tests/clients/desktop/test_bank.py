@@ -237,6 +237,11 @@ def test_a_transfer_is_split_over_two_orders(payable, window, wait, tmp_path, as
     dialog.shares[0].amount.setText("abc")
     dialog.match()
     assert dialog.shares[0].amount.property("bad") == "true"
+    assert dialog.problem.text().startswith("'abc' is not an amount of money")
+    window.next_language()
+    dialog.match()
+    assert dialog.problem.text().startswith("'abc' bukan jumlah uang")
+    window.next_language()
     dialog.shares[0].amount.setText(sending_words(payable[0]))
     dialog.credit.setChecked(True)
     dialog.match()

@@ -1,18 +1,23 @@
 """Goal: no text is missing in either language, and a change of language reaches what is open.
 
-Method: the sources' messages are extracted anew and held against the catalogue; a real window is switched.
+Method: the sources' messages are extracted anew and held against the catalogue; a real window is switched,
+and told what it cannot read.
 """
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
+from string import Formatter
 
 import pytest
 from babel.messages.pofile import read_po
 
 from clients.desktop import texts
 from clients.desktop.theme import DARK, LIGHT, Colours
+from tests.clients.conftest import KOPI
+from tests.clients.desktop.conftest import scan, typed
 
 ROOT = Path(__file__).resolve().parents[3]
 CATALOGUE = texts.LOCALES / "id" / "LC_MESSAGES" / "desktop.po"
@@ -29,6 +34,66 @@ def test_a_translation_names_the_same_facts():
         for message in read_po(file):
             names = [sorted(re.findall(r"\{\w+(?::[^}]*)?\}", text)) for text in (message.id, message.string)]
             assert names[0] == names[1], message.id
+
+
+def wrong_inputs() -> list[ast.Call]:
+    """Where what is typed is refused, in what windows share with the terminal's commands."""
+    return [
+        node
+        for path in sorted((ROOT / "clients" / "common").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "BadInput"
+    ]
+
+
+def test_what_cannot_be_read_is_told_by_a_template_with_its_facts():
+    with CATALOGUE.open("rb") as file:
+        known = {message.id for message in read_po(file) if message.string}
+    calls = wrong_inputs()
+    assert len(calls) > 50
+    for call in calls:
+        (template,) = call.args
+        assert isinstance(template, ast.Constant), ast.unparse(call)
+        assert template.value in known
+        named = {name for _text, name, *_format in Formatter().parse(template.value) if name is not None}
+        assert named == {keyword.arg for keyword in call.keywords}, template.value
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "words"),
+    [
+        ("shipping", "12.5", "'12.5' bisa dibaca dua arti: tulis ribuan dengan titik"),
+        ("shipping", "gratis", "'gratis' bukan jumlah uang: tulis misalnya 108400"),
+        ("until", "2026-02-30 17:00", "'2026-02-30 17:00' bukan waktu yang ada."),
+        ("until", "besok pagi", "'besok pagi' bukan waktu: tulis seperti salah satu ini: 17:00"),
+    ],
+)
+def test_a_wrong_amount_and_a_wrong_date_are_told_in_the_language_of_the_window(
+    window, wait, field, text, words
+):
+    window.next_language()
+    window.go(window.booking)
+    scan(window, KOPI)
+    wait(lambda: len(window.booking.lines.rows) == 1)
+    window.booking.form.fields[field].setText(text)
+    wait(lambda: words in window.booking.why_not.text())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("KOPI-01x0", "'KOPI-01x0': jumlah dari 1 sampai 1.000.000."),
+        ("KOPI-01x1,5", "Tidak ada barang 'KOPI-01x1,5'. Jumlah adalah angka bulat mulai 1"),
+        ("KOPI-01@GUDANK", "Tidak ada lokasi 'GUDANK'. Maksudnya GUDANG?"),
+    ],
+)
+def test_a_wrong_quantity_and_a_wrong_place_are_told_in_the_language_of_the_window(window, wait, text, words):
+    window.next_language()
+    window.go(window.booking)
+    window.booking.code.setFocus()
+    typed(window, f"{text}\r")
+    wait(lambda: words in window.desk.notice.words.text())
+    assert not window.booking.lines.rows
 
 
 def test_the_language_changes_while_the_window_is_open(window):

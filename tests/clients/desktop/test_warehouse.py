@@ -158,6 +158,18 @@ def test_a_file_that_is_dropped_is_a_delivery_or_told_why_not(window, wait, tmp_
     wait(lambda: cells(window.receiving.goods, 0, 3) == [("KOPI-01", "24"), ("GULA-5", "6")])
 
 
+def test_a_row_that_is_no_goods_is_told_in_the_language_of_the_window(window, wait, tmp_path):
+    window.next_language()
+    window.go(window.receiving)
+    path = tmp_path / "SJ-8.csv"
+    path.write_text("sku;qty\nKOPI-01;24\nGULA-5;banyak\n")
+    dropped(window.receiving, path)
+    wait(lambda: f"{path}, baris 3: 'banyak' bukan jumlah; jumlah adalah angka bulat dari 1" in words(window))
+    path.write_text("sku;qty\n;24\n")
+    dropped(window.receiving, path)
+    wait(lambda: f"{path}, baris 2 tidak ada kodenya." in words(window))
+
+
 def test_a_count_corrects_only_what_differs(window, wait, ask):
     window.go(window.counting)
     typed(window, "KOPI-01x22\r")
