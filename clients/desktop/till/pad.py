@@ -177,7 +177,7 @@ class Amount(Question):
         try:
             self._taken(self.field.minor)
         except BadInput as wrong:
-            self.refuse(str(wrong))
+            self.refuse(wrong.told(_))
             return
         self.accept()
 

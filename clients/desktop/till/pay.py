@@ -109,7 +109,7 @@ class PayPage(Speaking, QWidget):
         try:
             tender = self._tender()
         except BadInput as wrong:
-            self.refuse(str(wrong))
+            self.refuse(wrong.told(_))
             return
         if tender is not None:
             self.tenders.append(tender)
@@ -166,14 +166,12 @@ class PayPage(Speaking, QWidget):
         if not self.total_minor and not minor:
             return None
         if not minor:
-            raise BadInput(_("Say how much."))
+            raise BadInput("Say how much.")
         if self.kind != TENDER_KIND_CASH and minor > self.rest:
-            raise BadInput(
-                _("Only cash gives change: {amount} are left.").format(amount=self._money(self.rest))
-            )
+            raise BadInput("Only cash gives change: {amount} are left.", amount=self._money(self.rest))
         reference = self.reference.text().strip() if self.kind in AUTHORISED else ""
         if self.kind in AUTHORISED and not reference:
-            raise BadInput(_("The reference is missing: type or scan it."))
+            raise BadInput("The reference is missing: type or scan it.")
         check_own(self.kind, minor, self._customer_id, self._desk.till.settings)
         amount = Money(currency_code=self.currency, minor_units=minor)
         return Tender(kind=self.kind, amount=amount, reference=reference)

@@ -124,7 +124,7 @@ class SellScreen(Screen):
         try:
             spec = parse_scan(text)
         except BadInput as wrong:
-            self.desk.notice.show_words(str(wrong), bad=True)
+            self.desk.notice.show_words(wrong.told(_), bad=True)
             return
         if spec.discount:
             self.desk.notice.show_words(_("A discount is given with F10."), bad=True)
@@ -146,7 +146,7 @@ class SellScreen(Screen):
             self.till.till.estimate(self.cart)
         except BadInput as wrong:
             self.cart = before
-            self.desk.notice.show_words(str(wrong), bad=True)
+            self.desk.notice.show_words(wrong.told(_), bad=True)
             return
         self.goods.query.clear()
         self._edited(self.cart.lines.index(line))
@@ -299,7 +299,7 @@ class SellScreen(Screen):
             try:
                 self._show_quote(self.till.till.estimate(self.cart), row)
             except BadInput as wrong:
-                self._not_quoted(Failure(str(wrong)))
+                self._not_quoted(Failure(wrong.told(_)))
             state = self.till.state
             if state.online and state.shift and state.shift.shift_id:
                 cart = deepcopy(self.cart)
@@ -390,7 +390,7 @@ class SellScreen(Screen):
         try:
             line = self.till.till.estimate(cart).priced.lines[0]
         except BadInput as wrong:
-            self.desk.notice.show_words(str(wrong), bad=True)
+            self.desk.notice.show_words(wrong.told(_), bad=True)
             return
         self.desk.tell(f"{item.name}:  {show_money(line.total)}")
         if self._display is not None:

@@ -116,7 +116,7 @@ class ShiftScreen(Screen):
             amount = Money(currency_code=self.currency, minor_units=sign * minor)
             words = reason.text().strip()
             if not words:
-                raise BadInput(_("Say why."))
+                raise BadInput("Say why.")
             self.till.do(self, lambda till: till.move_cash(amount, words), self._moved)
 
         asked = Amount(self, title, marked("Record  (Enter)"), field, taken)
