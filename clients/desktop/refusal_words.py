@@ -307,6 +307,7 @@ FIELDS: dict[str, str] = {
     "city": marked("city"),
     "courier_id": marked("courier"),
     "courier_service": marked("service"),
+    "customer_email": marked("e-mail"),
     "customer_name": marked("name"),
     "customer_phone": marked("phone"),
     "discount": marked("discount"),

@@ -23,6 +23,7 @@ class Paper(Selling):
             "order_id": order["order_id"],
             "customer_id": order["customer_id"],
             "phone": order["customer_phone"],
+            "email": order["customer_email"],
             "facts": ANY,
             # Messages of deadlines are written when the clock gets to it, a little after they fell due.
             "create_time": ANY,

@@ -211,7 +211,12 @@ class Shop:
         return self.drop_orders.HandOverDropOrder(request).drop_order
 
     def booking(
-        self, quantity: int = 1, drop_order_id: int = 0, courier_id: int = 0, phone: str = "081234567890"
+        self,
+        quantity: int = 1,
+        drop_order_id: int = 0,
+        courier_id: int = 0,
+        phone: str = "081234567890",
+        email: str = "",
     ) -> booking_pb2.BookingInput:
         """One line of the shop's item, from a Drop Order or from the warehouse."""
         line = booking_pb2.OrderLineInput(item_id=self.item_id, quantity=quantity)
@@ -222,6 +227,7 @@ class Shop:
         return booking_pb2.BookingInput(
             customer_name="Siti Rahmawati",
             customer_phone=phone,
+            customer_email=email,
             address=common_pb2.Address(
                 recipient="Siti Rahmawati",
                 phone=phone,

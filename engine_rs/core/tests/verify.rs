@@ -250,6 +250,11 @@ fn tills_shifts_and_customers_that_do_not_add_up_are_found() {
         &["Shift 2 is open, but its till"],
     );
     assert_found(|s| edit(s, |_: &Customer| true, |customer| customer.points += 1), &["points; sales leave"]);
+    let nowhere = |customer: &mut Customer| customer.email = "siti@".into();
+    assert_found(
+        |s| edit(s, |_: &Customer| true, nowhere),
+        &["has the e-mail address \"siti@\", which is none"],
+    );
     assert_found(
         |s| edit(s, |_: &Customer| true, |c| c.credit_minor -= 1),
         &["of credit; mutations and sales leave"],
@@ -329,6 +334,8 @@ fn parcels_and_paper_that_disagree_are_found() {
         |s| edit(s, |_: &Message| true, |message| message.order_id = OrderId(999)),
         &["names order 999"],
     );
+    let elsewhere = |message: &mut Message| message.email = "siapa@example.com".into();
+    assert_found(|s| edit(s, |_: &Message| true, elsewhere), &["which are not those of order"]);
 }
 
 #[test]

@@ -1074,6 +1074,9 @@ pub struct BookingInput {
     /// Free text for staff, at most 500 characters.
     #[prost(string, tag = "13")]
     pub note: ::prost::alloc::string::String,
+    /// E-mail address, see Customer.email. A new customer gets it, and a known one whose address is another; empty changes nothing.
+    #[prost(string, tag = "14")]
+    pub customer_email: ::prost::alloc::string::String,
 }
 /// An item set aside for one customer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1159,6 +1162,9 @@ pub struct Order {
     /// What need not be paid any more because it was written off.
     #[prost(message, optional, tag = "27")]
     pub written_off: ::core::option::Option<Money>,
+    /// E-mail address when booked; empty when none was known.
+    #[prost(string, tag = "28")]
+    pub customer_email: ::prost::alloc::string::String,
 }
 /// See BookingService.QuoteBooking.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1464,6 +1470,9 @@ pub struct Customer {
     /// When first known.
     #[prost(message, optional, tag = "8")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// E-mail address, empty when not known: ASCII, at most 254 characters, with a domain of at least two labels.
+    #[prost(string, tag = "9")]
+    pub email: ::prost::alloc::string::String,
 }
 /// An intent to tell a customer something, written in its cause's commit.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1498,6 +1507,9 @@ pub struct Message {
     /// What the agent said last.
     #[prost(string, tag = "9")]
     pub detail: ::prost::alloc::string::String,
+    /// To which e-mail address; empty when none is known.
+    #[prost(string, tag = "10")]
+    pub email: ::prost::alloc::string::String,
 }
 /// See CustomerService.CreateCustomer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1505,7 +1517,7 @@ pub struct CreateCustomerRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Fields name, phone and address are read.
+    /// Fields name, phone, address and email are read.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
 }
@@ -1522,7 +1534,7 @@ pub struct UpdateCustomerRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Fields customer_id, name, phone, address and version are read.
+    /// Fields customer_id, name, phone, address, email and version are read.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
 }

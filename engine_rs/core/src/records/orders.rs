@@ -118,6 +118,8 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "empty")]
     pub customer_phone: String,
     #[serde(default, skip_serializing_if = "empty")]
+    pub customer_email: String,
+    #[serde(default, skip_serializing_if = "empty")]
     pub address: Option<Address>,
     pub currency: Currency,
     #[serde(default, skip_serializing_if = "empty")]
@@ -206,6 +208,8 @@ pub struct Customer {
     pub name: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub phone: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub email: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub address: Option<Address>,
     #[serde(default, skip_serializing_if = "empty")]

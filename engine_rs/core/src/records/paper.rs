@@ -111,6 +111,8 @@ pub struct Message {
     pub customer_id: CustomerId,
     #[serde(default, skip_serializing_if = "empty")]
     pub phone: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub email: String,
     /// Facts for the template, sorted by name.
     #[serde(default, skip_serializing_if = "empty")]
     pub facts: Vec<(String, String)>,

@@ -21,7 +21,12 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     }
     audit.each::<Message>(|audit, message| {
         let who = format!("Message {}", message.message_id);
-        audit.names::<Order>(&who, message.order_id.0)?;
+        if let Some(order) = audit.named::<Order>(&who, message.order_id.0)? {
+            let told = (&message.phone, &message.email);
+            audit.demand(told == (&order.customer_phone, &order.customer_email), || {
+                format!("{who} goes to {told:?}, which are not those of order {}.", order.order_id)
+            });
+        }
         // Each time an order is paid in full its customer is told so.
         audit.sums.count(Metric::OrdersPaid, i128::from(message.kind == MessageKind::PaymentReceived));
         audit.names::<Customer>(&who, message.customer_id.0)
