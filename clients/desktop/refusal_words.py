@@ -79,6 +79,7 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
     "SHIFT_NOT_FOUND": ((marked("There is no such shift."),), ""),
     "COURIER_NOT_FOUND": ((marked("There is no such courier."),), ""),
     "PARCEL_NOT_FOUND": ((marked("There is no such parcel."),), marked("Check the number on the label.")),
+    "MANIFEST_NOT_FOUND": ((marked("There is no such pick-up manifest."),), ""),
     "PRINT_JOB_NOT_FOUND": ((marked("There is no such print job."),), ""),
     "MESSAGE_NOT_FOUND": ((marked("There is no such message."),), ""),
     "METHOD_UNKNOWN": ((marked("The server does not know this command."),), _VERSIONS),

@@ -87,6 +87,7 @@ class Base:
         self.sales: dict[int, Record] = {}
         self.couriers: dict[int, Record] = {}
         self.parcels: dict[int, Record] = {}
+        self.manifests: dict[int, Record] = {}
         self.print_jobs: dict[int, Record] = {}
         # day -> metric -> [count, amount], over everything.
         self.totals: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))

@@ -110,7 +110,7 @@ class OrderActions(ShopBase):
             "RecordPayment",
             order_id=order_id,
             amount=money(self._due(choice, order_id), choice.of(["IDR"], ["USD"])),
-            method=choice.of(["marketplace"], [""]),
+            method=choice.of(["marketplace", "COD"], [""]),
             reference=choice.reference(),
         )
 

@@ -186,9 +186,9 @@ class Shop:
         request = reconciliation_pb2.CreateBankAccountRequest(request_id=new_id(), bank_account=account)
         return self.reconciliation.CreateBankAccount(request).bank_account.bank_account_id
 
-    def courier(self) -> int:
-        """Adds a connected courier."""
-        courier = shipping_pb2.Courier(code="JNE", name="JNE", connected=True)
+    def courier(self, *, connected: bool = True) -> int:
+        """Adds a courier."""
+        courier = shipping_pb2.Courier(code="JNE", name="JNE", connected=connected)
         request = shipping_pb2.CreateCourierRequest(request_id=new_id(), courier=courier)
         return self.shipping.CreateCourier(request).courier.courier_id
 

@@ -415,6 +415,10 @@ pub enum Command {
         name: String,
         connected: bool,
     },
+    /// What went with a courier.
+    CreateManifest {
+        parcel_ids: Vec<ParcelId>,
+    },
     PrintLabels {
         parcel_ids: Vec<ParcelId>,
         all_unprinted: bool,
