@@ -196,6 +196,7 @@ TABLES: dict[str, Table] = {
         _index("parcels_by_label", ("label_state", U8), ("parcel_id", U64)),
         _index("labels_due", ("waits", U8), ("parcel_id", U64)),
         _index("parcels_by_airway_bill", ("airway_bill_state", U8), ("parcel_id", U64)),
+        _records("manifests", "manifest_id"),
         _records("print_jobs", "print_job_id"),
         _index("print_jobs_by_state", ("state", U8), ("print_job_id", U64)),
         _records("messages", "message_id"),

@@ -9,15 +9,16 @@ import typer
 
 from clients.common.commands import command, new_app
 from clients.common.journal import sync_directory
+from clients.common.keys import read_key
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
+from clients.common.smtp import HandIn, MailServer, Security, hand_in
 from hardware.file_agent import read_logo, write_durably
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
 from kasir.v1.sale_pb2 import GetSaleRequest, GetSaleResponse, Sale
 
 if TYPE_CHECKING:
     from hardware.paper import Paper
-    from hardware.receipt_mail import MailServer, Sent
 
 FORMATS = ("html", "pdf", "png", "txt")
 _SMTP_PORT = 587
@@ -102,14 +103,14 @@ def receipt(
     found = shop.call(GetSaleRequest(sale_id=sale), GetSaleResponse).sale
     paper = _paper(shop, found, width).with_logo(read_logo(logo))
     paths = _written(paper, sale, out, format_ or []) if out is not None else []
-    sent: Sent | None = None
+    sent: tuple[HandIn, str] | None = None
     if mail:
         server = _server(smtp, user, password_file, security, mail_ca)
         sent = _sent(shop, found, paper, sender, mail, server)
-    words = [*paths, *([f"{mail}: {sent.delivery.value} ({sent.detail})"] if sent is not None else [])]
-    outcome = {"delivery": sent.delivery.value, "detail": sent.detail} if sent is not None else {}
+    outcome = {"delivery": sent[0].value, "detail": sent[1]} if sent is not None else {}
+    words = [*paths, *([f"{mail}: {sent[0].value} ({sent[1]})"] if sent is not None else [])]
     shop.output.emit({"sale_id": sale, "files": paths, **outcome}, lambda: "\n".join(words))
-    if sent is not None and sent.delivery.value != "accepted":
+    if sent is not None and sent[0] is not HandIn.ACCEPTED:
         raise typer.Exit(_NOT_SENT)
 
 
@@ -148,27 +149,26 @@ def _written(paper: "Paper", number: int, out: Path, formats: list[str]) -> list
 
 def _server(
     smtp: str, user: str, password_file: Path | None, security: str, ca_file: Path | None
-) -> "MailServer":
-    from hardware.receipt_mail import MailServer, Security  # noqa: PLC0415 (see above)
-
+) -> MailServer:
     host, _, port = smtp.rpartition(":") if smtp.rpartition(":")[2].isdecimal() else (smtp, "", "")
     known = [each.value for each in Security]
     if not host:
         raise BadInput("Say which mail server: --smtp HOST:PORT.")
     if security not in known:
         raise BadInput(f"There is no security {security}; there are {', '.join(known)}.")
-    return MailServer(host, int(port or _SMTP_PORT), Security(security), user, password_file, ca_file)
+    password = read_key(password_file) if password_file is not None else ""
+    return MailServer(host, int(port or _SMTP_PORT), Security(security), user, password, ca_file)
 
 
 def _sent(
-    shop: Shop, sale: Sale, paper: "Paper", sender: str, recipient: str, server: "MailServer"
-) -> "Sent":
-    from hardware.receipt_mail import MailError, address, receipt_message, send  # noqa: PLC0415 (see above)
+    shop: Shop, sale: Sale, paper: "Paper", sender: str, recipient: str, server: MailServer
+) -> tuple[HandIn, str]:
+    from hardware.receipt_mail import MailError, address, receipt_message  # noqa: PLC0415 (see above)
 
     try:
         message = receipt_message(
             sale, paper, shop.settings, sender=address(sender), recipient=address(recipient)
         )
-        return send(message, server)
     except MailError as wrong:
         raise BadInput(f"The receipt was not sent: {wrong}.") from wrong
+    return hand_in(message, server)

@@ -55,7 +55,13 @@ LEFTOVERS_MAX = 10_000
 NAME_LENGTH_MAX = 120
 DETAIL_LENGTH_MAX = 200
 
-FOLDERS = {"order": "slips", "sale": "receipts", "parcel": "labels", "shift": "shift-reports"}
+FOLDERS = {
+    "order": "slips",
+    "sale": "receipts",
+    "parcel": "labels",
+    "shift": "shift-reports",
+    "manifest": "manifests",
+}
 PAPER_FORMATS = ("escpos", "png", "txt")
 LABEL_FORMATS = ("zpl", "tspl", "pdf", "png")
 
@@ -123,7 +129,8 @@ class Agent:
         return self._report_of(job, PRINT_JOB_STATE_PRINTED, ", ".join(files))
 
     def _renderers(self, shop: Shop, job: PrintJob) -> list[tuple[str, Callable[[], bytes]]]:
-        from hardware.documents import label_of, paper_of  # noqa: PLC0415 (see above)
+        from hardware.documents import label_of, pages_of, paper_of  # noqa: PLC0415 (see above)
+        from hardware.paper import labels_pdf  # noqa: PLC0415
 
         if job.WhichOneof("document") == "parcel":
             label = label_of(shop, job)
@@ -136,6 +143,8 @@ class Agent:
         else:
             paper = paper_of(shop, job, logo=self.logo)
             made = {"escpos": paper.escpos, "png": paper.png, "txt": lambda: paper.text().encode()}
+            if job.WhichOneof("document") == "manifest":
+                made["pdf"] = lambda: labels_pdf(pages_of(shop, job), "Daftar serah terima")
         return [(suffix, render) for suffix, render in made.items() if suffix in self.formats]
 
     def _report_of(self, job: PrintJob, state: PrintJobState.ValueType, detail: str = "") -> PrintReport:
@@ -230,7 +239,8 @@ def agent(
         Path, typer.Option(file_okay=False, help="The directory to write to; it is made when missing.")
     ],
     kind: Annotated[
-        str, typer.Option(help="Only order-slip, sales-receipt, address-label or shift-report.")
+        str,
+        typer.Option(help="Only order-slip, sales-receipt, address-label, shift-report or pickup-manifest."),
     ] = "",
     location: Annotated[
         str, typer.Option(metavar="CODE", help="Only jobs for this location's printers, or any's.")
@@ -238,7 +248,8 @@ def agent(
     format_: Annotated[
         list[str] | None,
         typer.Option(
-            "--format", help="escpos, png, txt for slips; zpl, tspl, pdf, png for labels; repeatable."
+            "--format",
+            help="escpos, png, txt for slips; pdf for manifests, too; zpl, tspl, pdf, png for labels.",
         ),
     ] = None,
     name: Annotated[

@@ -56,6 +56,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "SHIFT_NOT_FOUND": ("", "See: kasir till shifts."),
     "COURIER_NOT_FOUND": ("", "See: kasir courier list."),
     "PARCEL_NOT_FOUND": ("", "Check the number on the label."),
+    "MANIFEST_NOT_FOUND": ("", ""),
     "PRINT_JOB_NOT_FOUND": ("", "See: kasir print jobs."),
     "MESSAGE_NOT_FOUND": ("", "See: kasir cs messages."),
     "METHOD_UNKNOWN": (

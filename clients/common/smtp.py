@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -14,6 +15,8 @@ from clients.common.problems import BadInput
 TIMEOUT_S = 30.0
 _PERMANENT = 500
 _OK = 250
+# Whoever offers the first offers the second as well (RFC 6531, 3.1).
+_UTF8_OPTIONS = ("SMTPUTF8", "BODY=8BITMIME")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -28,7 +31,7 @@ class Security(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where messages are handed in. Raises BadInput for what would go over an open line."""
+    """Where messages are handed in. Raises BadInput for what cannot be used or would go over an open line."""
 
     host: str
     port: int = 587
@@ -48,6 +51,19 @@ class MailServer:
             raise BadInput("A password goes over no open line.")
         if bool(self.user) != bool(self.password):
             raise BadInput("A mail server's user and password belong together.")
+        if not (self.user.isascii() and self.password.isascii()):
+            raise BadInput(f"The login at {self.host} carries only letters of ASCII, in user and password.")
+        try:
+            self.trusted()
+        except OSError as error:
+            raise BadInput(f"The certificates in {self.ca_file} cannot be read: {error.strerror}.") from error
+
+    def trusted(self) -> ssl.SSLContext:
+        """What a server's certificate is held against. Raises OSError."""
+        context = ssl.create_default_context()
+        if self.ca_file is not None:
+            context.load_verify_locations(self.ca_file)
+        return context
 
 
 class HandIn(Enum):
@@ -65,12 +81,15 @@ class HandIn(Enum):
 
 
 def hand_in(message: EmailMessage, server: MailServer) -> tuple[HandIn, str]:
-    """Hands a message in, from and to the addresses that it bears: what became of it, and words about it."""
+    """Hands a message in, from and to the addresses that it bears: what became of it, and words about it.
+
+    An address beyond ASCII is REFUSED by a server that does not offer SMTPUTF8.
+    """
     (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
     try:
         line = _connected(server)
     except (OSError, smtplib.SMTPException) as error:
-        return HandIn.DOWN, _words(error)
+        return HandIn.DOWN, f"{server.host}:{server.port}: {_words(error)}"
     try:
         return _handed_in(line, message, sender.addr_spec, recipient.addr_spec)
     finally:
@@ -81,9 +100,7 @@ def hand_in(message: EmailMessage, server: MailServer) -> tuple[HandIn, str]:
 
 def _connected(server: MailServer) -> smtplib.SMTP:
     """A line that is encrypted and logged in. Raises OSError, SMTPException."""
-    trusted = ssl.create_default_context()
-    if server.ca_file is not None:
-        trusted.load_verify_locations(server.ca_file)
+    trusted = server.trusted()
     line: smtplib.SMTP
     if server.security is Security.TLS:
         line = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout_s, context=trusted)
@@ -103,8 +120,11 @@ def _connected(server: MailServer) -> smtplib.SMTP:
 
 
 def _handed_in(line: smtplib.SMTP, message: EmailMessage, sender: str, recipient: str) -> tuple[HandIn, str]:
+    beyond = [each for each in (sender, recipient) if not each.isascii()]
     try:
-        for code, words in (line.mail(sender), line.rcpt(recipient)):
+        if beyond and not line.has_extn("smtputf8"):
+            return HandIn.REFUSED, f"the mail server knows no addresses like {beyond[0]} (SMTPUTF8)"
+        for code, words in _envelope(line, sender, recipient, _UTF8_OPTIONS if beyond else ()):
             if code // 10 != _OK // 10:
                 return _refusal(code, words)
     except (OSError, smtplib.SMTPException) as error:
@@ -117,6 +137,14 @@ def _handed_in(line: smtplib.SMTP, message: EmailMessage, sender: str, recipient
     except (OSError, smtplib.SMTPException) as error:
         return HandIn.UNKNOWN, f"the line broke while the message was handed over: {_words(error)}"
     return (HandIn.ACCEPTED, _said(words)) if code == _OK else _refusal(code, words)
+
+
+def _envelope(
+    line: smtplib.SMTP, sender: str, recipient: str, options: tuple[str, ...]
+) -> Iterator[tuple[int, bytes]]:
+    """The server's answers to who sends and who receives, each asked for when the one before was good."""
+    yield line.mail(sender, options)
+    yield line.rcpt(recipient)
 
 
 def _refusal(code: int, words: bytes | str) -> tuple[HandIn, str]:

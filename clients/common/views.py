@@ -165,7 +165,7 @@ def order_view(shop: Shop, order: Order) -> RenderableType:
     """One Book Order in full."""
     code = f" (unique code {order.unique_code})" if order.unique_code else ""
     pairs = [
-        ("Customer", f"{order.customer_name} {order.customer_phone}"),
+        ("Customer", f"{order.customer_name} {order.customer_phone} {order.customer_email}".rstrip()),
         ("To", address_words(order.address) if order.HasField("address") else "picked up"),
         ("Channel", state_words(Channel, order.channel, "CHANNEL")),
         ("Courier", f"{shop.courier_code(order.courier_id)} {order.courier_service}".strip()),

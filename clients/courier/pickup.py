@@ -20,6 +20,7 @@ from clients.common.views import parcels_table
 from clients.courier.desk import PARCELS, app
 from clients.courier.manifest import Manifest, Row
 from clients.courier.parcels import hand_over, waiting_parcels
+from clients.courier.printed import print_manifests
 from kasir.v1.shipping_pb2 import GetParcelRequest, GetParcelResponse, Parcel
 
 
@@ -32,24 +33,30 @@ class PickUp:
     """Numbers that are no parcel of this courier's, and why."""
     refused: list[tuple[str, str]] = field(default_factory=list)
     """Its parcels that cannot go, and why: scanned already, say."""
+    files: list[Path] = field(default_factory=list)
+    """Of the manifest."""
+    print_jobs: list[int] = field(default_factory=list)
+    """That print it."""
 
-    def value(self, missing: Sequence[Parcel], files: Sequence[Path]) -> dict[str, Any]:
+    def value(self, missing: Sequence[Parcel]) -> dict[str, Any]:
         """As JSON."""
         return {
             "handed_over": self.handed,
             "foreign": _told(self.foreign),
             "refused": _told(self.refused),
             "missing": missing,
-            "manifest": [str(path) for path in files],
+            "manifest": [str(path) for path in self.files],
+            "print_job_ids": self.print_jobs,
         }
 
-    def view(self, shop: Shop, missing: Sequence[Parcel], files: Sequence[Path]) -> Group:
+    def view(self, shop: Shop, missing: Sequence[Parcel]) -> Group:
         """For people."""
         counts = [
             ("Handed over", str(len(self.handed))),
             ("Missing", str(len(missing))),
             ("Foreign", str(len(self.foreign))),
-            ("Manifest", ", ".join(str(path) for path in files)),
+            ("Manifest", ", ".join(str(path) for path in self.files)),
+            ("Print jobs", ", ".join(str(each) for each in self.print_jobs)),
         ]
         parts = [facts("Pick-up", counts)]
         if self.foreign:
@@ -65,7 +72,7 @@ class PickUp:
     app,
     "pickup",
     [
-        "kasir courier pickup --courier JNE",
+        "kasir courier pickup --courier JNE --print",
         "kasir courier pickup JP1234567890 JP1234567891 --courier JNE --manifest out/manifests",
         "cat scans.txt | kasir courier pickup --courier JNE --json",
     ],
@@ -83,6 +90,9 @@ def pickup(
         Path | None,
         typer.Option(file_okay=False, metavar="DIRECTORY", help="Write what went there, as text and HTML."),
     ] = None,
+    prints: Annotated[
+        bool, typer.Option("--print", help="Print what went, on the printer for pick-up manifests.")
+    ] = False,
 ) -> None:
     """Scan parcels out to the courier. Foreign ones are called out at once and stay; afterwards those that
     should have gone and were not scanned.
@@ -94,10 +104,11 @@ def pickup(
     for scanned in awb or _scanned_lines(shop):
         _scan(shop, done, scanned, courier_id)
     missing = waiting_parcels(shop, courier_id)
-    files: list[Path] = []
     if manifest is not None and done.handed:
-        files = _manifest(shop, done.handed, courier).write(manifest)
-    shop.output.emit(done.value(missing, files), lambda: done.view(shop, missing, files))
+        done.files = _manifest(shop, done.handed, courier).write(manifest)
+    if prints:
+        done.print_jobs = [job for _, job in print_manifests(shop, done.handed)]
+    shop.output.emit(done.value(missing), lambda: done.view(shop, missing))
     if done.foreign or done.refused or missing:
         raise Refused
 

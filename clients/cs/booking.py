@@ -59,6 +59,12 @@ From = Annotated[
 KnownCustomer = Annotated[str, typer.Option("--customer", metavar="PHONE|#N", help="A known customer.")]
 Name = Annotated[str, typer.Option(help="Name of a new customer.")]
 Phone = Annotated[str, typer.Option(help="Phone of a new customer.")]
+Email = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS", help="The customer's e-mail address; kept, and takes the place of another."
+    ),
+]
 Recipient = Annotated[str, typer.Option(help="Who receives the parcel, when another.")]
 RecipientPhone = Annotated[str, typer.Option(help="The recipient's phone, when another.")]
 Street = Annotated[str, typer.Option(help="Street, number, RT/RW. Without an address it is picked up.")]
@@ -96,7 +102,7 @@ Quote = Annotated[bool, typer.Option("--quote", help="Only say what it would cos
     "book",
     [
         """kasir cs book --drop 12 --name 'Sari Dewi' --phone 081234567890 \\
-      --street 'Jl. Melati 5' --city Bandung --courier JNE --shipping 18.000""",
+      --email sari@example.com --street 'Jl. Melati 5' --city Bandung --courier JNE --shipping 18.000""",
         "kasir cs book --line KOPI-01x2 --line GULA-5~2.000 --from GUDANG --customer 081234567890",
         "kasir cs book --line KOPI-01@TOKO --channel marketplace --no-account --until +2d",
         "kasir cs book --line KOPI-01x3 --quote",
@@ -112,6 +118,7 @@ def book(
     customer: KnownCustomer = "",
     name: Name = "",
     phone: Phone = "",
+    email: Email = "",
     recipient: Recipient = "",
     recipient_phone: RecipientPhone = "",
     street: Street = "",
@@ -149,6 +156,7 @@ def book(
         customer_id=known.customer_id,
         customer_name=name,
         customer_phone=phone,
+        customer_email=email,
         address=_address(typed, recipient, recipient_phone, known),
         lines=_lines(shop, drop or [], line or [], hold or [], from_),
         channel=state_number(Channel, channel, "CHANNEL"),

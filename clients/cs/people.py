@@ -67,13 +67,14 @@ def _customers_table(customers: Sequence[Customer], title: str) -> RenderableTyp
             str(each.customer_id),
             each.name,
             each.phone,
+            each.email,
             each.address.city,
             str(each.points or ""),
             unless_zero(each.credit),
         )
         for each in customers
     )
-    return table(title, (">Customer", "Name", "Phone", "City", ">Points", ">Credit"), rows)
+    return table(title, (">Customer", "Name", "Phone", "E-mail", "City", ">Points", ">Credit"), rows)
 
 
 def _show_customer(shop: Shop, customer: Customer, limit: int) -> None:
@@ -81,6 +82,7 @@ def _show_customer(shop: Shop, customer: Customer, limit: int) -> None:
     orders = shop.pages(request, ListBookingsResponse, "orders", limit)
     pairs = [
         ("Phone", customer.phone),
+        ("E-mail", customer.email),
         ("Address", address_words(customer.address)),
         ("Points", str(customer.points or "")),
         ("Credit", unless_zero(customer.credit)),

@@ -11,7 +11,7 @@
     security = "starttls"                      # or "tls"; "none" on this machine only
     user = "kasir@example.com"
     sender = "kasir@example.com"
-    addresses = "addresses.csv"                # telephone,address
+    addresses = "addresses.csv"                # telephone,address: of who gave the shop none; optional
     secrets.password.env = "KASIR_SMTP_PASSWORD"
 
     [file]
@@ -98,7 +98,8 @@ def _smtp(table: _Table, _language: str) -> Channel:
         table.key("password") if user else "",
         table.folder / ca_file if ca_file else None,
     )
-    made = Mail(server, table.text("sender"), table.folder / table.text("addresses"))
+    sender, book = table.text("sender"), table.text("addresses", "")
+    made = Mail(server, sender, table.folder / book if book else None)
     table.done()
     return made
 

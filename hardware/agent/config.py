@@ -1,7 +1,7 @@
 """The agent's one file: which devices there are, on which lines, and what each printer prints."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ KINDS = {
     if value
 }
 _LABEL = "address-label"
+_MANIFEST = "pickup-manifest"
 _NAME_MAX = 40
 _NAME = re.compile(r"\w+(?:[ .-]+\w+)*")
 
@@ -149,10 +150,11 @@ def _currency(code: str) -> str:
     return code
 
 
-def label_bytes(label: Label, printer: PrinterConfig, copies: int = 1) -> bytes:
-    """A label in the words of a label printer, so many times. Raises PaperError."""
+def page_bytes(pages: Sequence[Label], printer: PrinterConfig, copies: int = 1) -> bytes:
+    """A label in a label printer's words, or pages for an office one, so many times. Raises PaperError."""
     if printer.language == PDF:
-        return labels_pdf([label] * copies)
+        return labels_pdf([*pages] * copies, "Kasir")
+    (label,) = pages
     if printer.language == TSPL:
         return label.tspl(printer.dots_per_mm, printer.gap_mm) * copies
     return label.zpl(printer.dots_per_mm) * copies
@@ -172,7 +174,7 @@ def _printer(table: Table, name: str, logo: Logo | None) -> PrinterConfig:
     language = table.choice("language", (*LANGUAGES, PDF))
     kinds = tuple(dict.fromkeys(table.choices("documents", KINDS)))
     for kind in kinds:
-        if (kind == _LABEL) != (language != ESCPOS):
+        if kind not in _printed_in(language):
             raise table.wrong("documents", f"a printer that speaks {language} does not print {kind}.")
     if table.has("logo") and language != ESCPOS:
         raise table.wrong("logo", f"a printer that speaks {language} prints no slips to bear one.")
@@ -208,6 +210,13 @@ def _printer(table: Table, name: str, logo: Logo | None) -> PrinterConfig:
         raise table.wrong("dots_per_mm", "label printers have 8 or 12 dots a millimetre.")
     table.end()
     return made
+
+
+def _printed_in(language: str) -> frozenset[str]:
+    """What a printer of this language prints."""
+    if language == ESCPOS:
+        return frozenset(KINDS) - {_LABEL}
+    return frozenset({_LABEL, _MANIFEST} if language == PDF else {_LABEL})
 
 
 def _drawer(table: Table, language: str) -> CashDrawer | None:

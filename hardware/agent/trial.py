@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 
 from hardware.agent.board import Board
-from hardware.agent.config import ESCPOS, AgentConfig, PrinterConfig, label_bytes
+from hardware.agent.config import ESCPOS, AgentConfig, PrinterConfig, page_bytes
 from hardware.agent.notes import TornNotes
 from hardware.agent.station_tables import DisplayConfig, ScaleConfig, ScannerConfig
 from hardware.devices import Confirmation, LineLost, Outcome, PrinterStatus, Unreachable, unreachable
@@ -93,7 +93,7 @@ def scans(
 def page(printer: PrinterConfig) -> bytes:
     """What is sent."""
     if printer.language != ESCPOS:
-        return label_bytes(_label(printer), printer)
+        return page_bytes([_label(printer)], printer)
     elements: list[Element] = [
         Text("KASIR", Align.CENTER, bold=True, large=True),
         Text(f"{printer.name}, {printer.width_mm} mm", Align.CENTER),

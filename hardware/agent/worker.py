@@ -15,7 +15,7 @@ from clients.common.output import Output
 from clients.common.problems import CallFailed
 from clients.common.shop import Shop
 from hardware.agent.board import Board
-from hardware.agent.config import ESCPOS, PrinterConfig, label_bytes
+from hardware.agent.config import ESCPOS, PrinterConfig, page_bytes
 from hardware.agent.ledger import Outbox, document, is_still_ours, report_sent, taking
 from hardware.agent.notes import Note, Notes
 from hardware.agent.receipts import (
@@ -29,7 +29,7 @@ from hardware.agent.receipts import (
 )
 from hardware.agent.waiting import Hand, Takes, Waiting
 from hardware.devices import LineLost, OpenPrinter, Outcome, PrinterStatus, Unreachable, unreachable
-from hardware.documents import label_of, paper_of
+from hardware.documents import pages_of, paper_of
 from hardware.paper import PaperError
 from kasir.v1.print_pb2 import PrintJob
 
@@ -197,7 +197,7 @@ class Worker(threading.Thread):
         shop = Shop(self._render_client, self._common.output)
         try:
             if self.config.language != ESCPOS:
-                return label_bytes(label_of(shop, job), self.config, self.config.copies)
+                return page_bytes(pages_of(shop, job), self.config, self.config.copies)
             paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
         except PaperError as error:
             return error

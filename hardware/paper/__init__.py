@@ -1,4 +1,5 @@
-"""Paper: order slip, sales receipt, shift report (thermal printers) and address label (label printers).
+"""Paper: order slip, sales receipt, shift report, pick-up manifest (thermal printers), address label (label
+printers).
 
 Pure functions from the contract's messages to bytes: no clock, no network, no printer. Text on paper is
 Indonesian.
@@ -13,6 +14,7 @@ Indonesian.
     label.pdf()      one page of 100 x 150 mm; `labels_pdf` puts many labels into one file
     label.png()
 
+    manifest_pages(manifest, settings, courier)  pages of A4, for an office printer
     item_label(item)  likewise, 50 x 30 mm: name, price, bar code
 
 Whatever cannot be rendered raises `PaperError` with plain words. Everything that a message holds is printed:
@@ -26,6 +28,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from hardware.paper import label as _label
 from hardware.paper import label_item, label_png, label_tspl, label_zpl, preview, receipt_html, slips, thermal
+from hardware.paper import manifest as _manifest
 from hardware.paper.document import COLUMNS, Document, Line, Rule, lay_out
 from hardware.paper.errors import PaperError
 from hardware.paper.logo import Logo
@@ -35,7 +38,7 @@ from kasir.v1.booking_pb2 import Order
 from kasir.v1.catalogue_pb2 import Item
 from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.sale_pb2 import Sale
-from kasir.v1.shipping_pb2 import Courier, Parcel
+from kasir.v1.shipping_pb2 import Courier, Manifest, Parcel
 from kasir.v1.till_pb2 import Shift, Till
 
 __all__ = [
@@ -46,7 +49,9 @@ __all__ = [
     "address_label",
     "item_label",
     "labels_pdf",
+    "manifest_pages",
     "order_slip",
+    "pickup_manifest",
     "sales_receipt",
     "shift_report",
 ]
@@ -97,7 +102,7 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label, ready to be rendered."""
+    """A label, or another page of marks, ready to be rendered."""
 
     marks: tuple[Mark, ...]
     size: Size
@@ -179,6 +184,26 @@ def shift_report(
     return Paper(slips.shift_report(shift, shop, till, as_of, width_mm, copy))
 
 
+def pickup_manifest(
+    manifest: Manifest, shop: Settings, courier: Courier | None = None, *, width_mm: int = 80, copy: int = 0
+) -> Paper:
+    """The pick-up manifest (daftar serah terima): each parcel that went, the sums, room to sign.
+
+    `courier` is the one named by `manifest.courier_id`, None when that is 0. `width_mm` and `copy` as for
+    `order_slip`. Raises PaperError when the courier is not the manifest's.
+    """
+    return Paper(_manifest.slip(manifest, shop, courier, width_mm, copy))
+
+
+def manifest_pages(
+    manifest: Manifest, shop: Settings, courier: Courier | None = None, *, copy: int = 0
+) -> tuple[Label, ...]:
+    """The same as a table on pages of A4; the last is signed. `labels_pdf` puts them into one file. Raises
+    PaperError likewise.
+    """
+    return tuple(Label(marks, _manifest.PAGE) for marks in _manifest.pages(manifest, shop, courier, copy))
+
+
 def address_label(
     parcel: Parcel, order: Order, shop: Settings, courier: Courier | None = None, *, copy: int = 0
 ) -> Label:
@@ -203,9 +228,9 @@ def item_label(item: Item, *, price_list: str = "retail") -> Label:
     return Label(label_item.lay_out(item, price_list), label_item.SIZE)
 
 
-def labels_pdf(labels: Iterable[Label]) -> bytes:
+def labels_pdf(labels: Iterable[Label], title: str = "Stiker") -> bytes:
     """One PDF with a page for each label, in order. Raises PaperError for no label at all."""
     # Imported here: the PDF library is slow to load, and a till prints no labels.
     from hardware.paper import label_pdf  # noqa: PLC0415
 
-    return label_pdf.pdf((label.marks, label.size) for label in labels)
+    return label_pdf.pdf(((label.marks, label.size) for label in labels), title)

@@ -24,11 +24,11 @@ rl_config.useA85 = 0
 POINTS_PER_DOT = 72 / 25.4 / DOTS_PER_MM
 
 
-def pdf(labels: Iterable[tuple[tuple[Mark, ...], Size]]) -> bytes:
+def pdf(labels: Iterable[tuple[tuple[Mark, ...], Size]], title: str) -> bytes:
     """A PDF with one page for each label, in order; the same labels make the same bytes."""
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pageCompression=1, invariant=1)
-    canvas.setTitle("Stiker")
+    canvas.setTitle(title)
     drawn = _Drawn(canvas)
     pages = 0
     for marks, size in labels:

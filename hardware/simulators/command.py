@@ -66,7 +66,7 @@ def example(simulation: Simulation, width_mm: int) -> str:
 name = "slips"
 line = "tcp://{receipts.address}"
 language = "escpos"
-documents = ["order-slip", "sales-receipt", "shift-report"]
+documents = ["order-slip", "sales-receipt", "shift-report", "pickup-manifest"]
 width_mm = {width_mm}
 drawer_pin = 2
 

@@ -321,6 +321,7 @@ class BookingInput(_message.Message):
     BANK_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    CUSTOMER_EMAIL_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.int
     """A known customer; 0: `customer_name` and `customer_phone` make or find one (by phone)."""
     customer_name: _builtins.str
@@ -341,6 +342,8 @@ class BookingInput(_message.Message):
     """Bank account the customer transfers to; gives the order a unique code. 0: paid in another way (RecordPayment)."""
     note: _builtins.str
     """Free text for staff, at most 500 characters."""
+    customer_email: _builtins.str
+    """E-mail address, see Customer.email. A new customer gets it, and a known one whose address is another; empty changes nothing."""
     @_builtins.property
     def address(self) -> _common_pb2.Address:
         """Where to send it; unset when picked up."""
@@ -373,10 +376,11 @@ class BookingInput(_message.Message):
         bank_account_id: _builtins.int = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         note: _builtins.str = ...,
+        customer_email: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "expire_time", b"expire_time", "shipping", b"shipping"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "bank_account_id", b"bank_account_id", "channel", b"channel", "courier_id", b"courier_id", "courier_service", b"courier_service", "customer_id", b"customer_id", "customer_name", b"customer_name", "customer_phone", b"customer_phone", "expire_time", b"expire_time", "lines", b"lines", "note", b"note", "price_list", b"price_list", "shipping", b"shipping"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "bank_account_id", b"bank_account_id", "channel", b"channel", "courier_id", b"courier_id", "courier_service", b"courier_service", "customer_email", b"customer_email", "customer_id", b"customer_id", "customer_name", b"customer_name", "customer_phone", b"customer_phone", "expire_time", b"expire_time", "lines", b"lines", "note", b"note", "price_list", b"price_list", "shipping", b"shipping"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -415,6 +419,7 @@ class Order(_message.Message):
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
     REFUND_REFERENCE_FIELD_NUMBER: _builtins.int
     WRITTEN_OFF_FIELD_NUMBER: _builtins.int
+    CUSTOMER_EMAIL_FIELD_NUMBER: _builtins.int
     order_id: _builtins.int
     """Given by the engine, ascending; the order number printed on the slip."""
     state: Global___OrderState.ValueType
@@ -449,6 +454,8 @@ class Order(_message.Message):
     """Why it was cancelled."""
     refund_reference: _builtins.str
     """Reference of the refund, when REFUNDED."""
+    customer_email: _builtins.str
+    """E-mail address when booked; empty when none was known."""
     @_builtins.property
     def address(self) -> _common_pb2.Address:
         """Where to send it; unset when picked up."""
@@ -519,10 +526,11 @@ class Order(_message.Message):
         cancel_reason: _builtins.str = ...,
         refund_reference: _builtins.str = ...,
         written_off: _common_pb2.Money | None = ...,
+        customer_email: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "create_time", b"create_time", "expire_time", b"expire_time", "paid", b"paid", "payable", b"payable", "totals", b"totals", "update_time", b"update_time", "written_off", b"written_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "allocations", b"allocations", "bank_account_id", b"bank_account_id", "booked_by", b"booked_by", "cancel_reason", b"cancel_reason", "channel", b"channel", "courier_id", b"courier_id", "courier_service", b"courier_service", "create_time", b"create_time", "customer_id", b"customer_id", "customer_name", b"customer_name", "customer_phone", b"customer_phone", "expire_time", b"expire_time", "lines", b"lines", "note", b"note", "order_id", b"order_id", "paid", b"paid", "parcel_id", b"parcel_id", "payable", b"payable", "refund_reference", b"refund_reference", "sale_id", b"sale_id", "state", b"state", "totals", b"totals", "unique_code", b"unique_code", "update_time", b"update_time", "version", b"version", "written_off", b"written_off"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "allocations", b"allocations", "bank_account_id", b"bank_account_id", "booked_by", b"booked_by", "cancel_reason", b"cancel_reason", "channel", b"channel", "courier_id", b"courier_id", "courier_service", b"courier_service", "create_time", b"create_time", "customer_email", b"customer_email", "customer_id", b"customer_id", "customer_name", b"customer_name", "customer_phone", b"customer_phone", "expire_time", b"expire_time", "lines", b"lines", "note", b"note", "order_id", b"order_id", "paid", b"paid", "parcel_id", b"parcel_id", "payable", b"payable", "refund_reference", b"refund_reference", "sale_id", b"sale_id", "state", b"state", "totals", b"totals", "unique_code", b"unique_code", "update_time", b"update_time", "version", b"version", "written_off", b"written_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -111,6 +111,7 @@ class Customer(_message.Message):
     CREDIT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.int
     """Given by the engine."""
     name: _builtins.str
@@ -121,6 +122,8 @@ class Customer(_message.Message):
     """Loyalty points."""
     version: _builtins.int
     """Grows by one with every change."""
+    email: _builtins.str
+    """E-mail address, empty when not known: ASCII, at most 254 characters, with a domain of at least two labels."""
     @_builtins.property
     def address(self) -> _common_pb2.Address:
         """Address used last."""
@@ -144,10 +147,11 @@ class Customer(_message.Message):
         credit: _common_pb2.Money | None = ...,
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        email: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "create_time", b"create_time", "credit", b"credit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "create_time", b"create_time", "credit", b"credit", "customer_id", b"customer_id", "name", b"name", "phone", b"phone", "points", b"points", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "create_time", b"create_time", "credit", b"credit", "customer_id", b"customer_id", "email", b"email", "name", b"name", "phone", b"phone", "points", b"points", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,6 +192,7 @@ class Message(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
     message_id: _builtins.int
     """Given by the engine."""
     kind: Global___MessageKind.ValueType
@@ -202,6 +207,8 @@ class Message(_message.Message):
     """To which phone."""
     detail: _builtins.str
     """What the agent said last."""
+    email: _builtins.str
+    """To which e-mail address; empty when none is known."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Facts for the template, e.g. {"payable": "10840100", "airway_bill": "JP1234"}."""
@@ -222,10 +229,11 @@ class Message(_message.Message):
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         detail: _builtins.str = ...,
+        email: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "customer_id", b"customer_id", "detail", b"detail", "facts", b"facts", "kind", b"kind", "message_id", b"message_id", "order_id", b"order_id", "phone", b"phone", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "customer_id", b"customer_id", "detail", b"detail", "email", b"email", "facts", b"facts", "kind", b"kind", "message_id", b"message_id", "order_id", b"order_id", "phone", b"phone", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -243,7 +251,7 @@ class CreateCustomerRequest(_message.Message):
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     @_builtins.property
     def customer(self) -> Global___Customer:
-        """Fields name, phone and address are read."""
+        """Fields name, phone, address and email are read."""
 
     def __init__(
         self,
@@ -295,7 +303,7 @@ class UpdateCustomerRequest(_message.Message):
     """Client-made UUID, persisted before sending; a repeat gets the first reply."""
     @_builtins.property
     def customer(self) -> Global___Customer:
-        """Fields customer_id, name, phone, address and version are read."""
+        """Fields customer_id, name, phone, address, email and version are read."""
 
     def __init__(
         self,

@@ -89,7 +89,7 @@ class CustomerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCustomer(self, request, context):
-        """Replaces name, phone and address. Refuses a stale version (VERSION_STALE).
+        """Replaces name, phone, address and e-mail. Refuses a stale version (VERSION_STALE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

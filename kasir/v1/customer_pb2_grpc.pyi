@@ -36,7 +36,7 @@ class CustomerServiceStub:
     CreateCustomer: _grpc.UnaryUnaryMultiCallable[_customer_pb2.CreateCustomerRequest, _customer_pb2.CreateCustomerResponse]
     """Adds a customer. Refuses a taken phone (PHONE_TAKEN)."""
     UpdateCustomer: _grpc.UnaryUnaryMultiCallable[_customer_pb2.UpdateCustomerRequest, _customer_pb2.UpdateCustomerResponse]
-    """Replaces name, phone and address. Refuses a stale version (VERSION_STALE)."""
+    """Replaces name, phone, address and e-mail. Refuses a stale version (VERSION_STALE)."""
     GetCustomer: _grpc.UnaryUnaryMultiCallable[_customer_pb2.GetCustomerRequest, _customer_pb2.GetCustomerResponse]
     """One customer by id or phone."""
     ListCustomers: _grpc.UnaryUnaryMultiCallable[_customer_pb2.ListCustomersRequest, _customer_pb2.ListCustomersResponse]
@@ -58,7 +58,7 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     CreateCustomer: _aio.UnaryUnaryMultiCallable[_customer_pb2.CreateCustomerRequest, _customer_pb2.CreateCustomerResponse]  # type: ignore[assignment]
     """Adds a customer. Refuses a taken phone (PHONE_TAKEN)."""
     UpdateCustomer: _aio.UnaryUnaryMultiCallable[_customer_pb2.UpdateCustomerRequest, _customer_pb2.UpdateCustomerResponse]  # type: ignore[assignment]
-    """Replaces name, phone and address. Refuses a stale version (VERSION_STALE)."""
+    """Replaces name, phone, address and e-mail. Refuses a stale version (VERSION_STALE)."""
     GetCustomer: _aio.UnaryUnaryMultiCallable[_customer_pb2.GetCustomerRequest, _customer_pb2.GetCustomerResponse]  # type: ignore[assignment]
     """One customer by id or phone."""
     ListCustomers: _aio.UnaryUnaryMultiCallable[_customer_pb2.ListCustomersRequest, _customer_pb2.ListCustomersResponse]  # type: ignore[assignment]
@@ -89,7 +89,7 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _customer_pb2.UpdateCustomerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_customer_pb2.UpdateCustomerResponse, _abc.Awaitable[_customer_pb2.UpdateCustomerResponse]]:
-        """Replaces name, phone and address. Refuses a stale version (VERSION_STALE)."""
+        """Replaces name, phone, address and e-mail. Refuses a stale version (VERSION_STALE)."""
 
     @_abc_1.abstractmethod
     def GetCustomer(

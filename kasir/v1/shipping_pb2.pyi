@@ -210,6 +210,102 @@ class Parcel(_message.Message):
 Global___Parcel: _TypeAlias = Parcel  # noqa: Y015
 
 @_typing.final
+class ManifestLine(_message.Message):
+    """One parcel of a manifest, as it was when that was made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARCEL_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    AIRWAY_BILL_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    CITY_FIELD_NUMBER: _builtins.int
+    WEIGHT_GRAMS_FIELD_NUMBER: _builtins.int
+    COLLECT_FIELD_NUMBER: _builtins.int
+    parcel_id: _builtins.int
+    """The parcel."""
+    order_id: _builtins.int
+    """Its order."""
+    airway_bill: _builtins.str
+    """Its airway bill."""
+    recipient: _builtins.str
+    """Who receives it."""
+    city: _builtins.str
+    """In which city."""
+    weight_grams: _builtins.int
+    """Weight in grams."""
+    @_builtins.property
+    def collect(self) -> _common_pb2.Money:
+        """What the courier collects at the door; unset when nothing."""
+
+    def __init__(
+        self,
+        *,
+        parcel_id: _builtins.int = ...,
+        order_id: _builtins.int = ...,
+        airway_bill: _builtins.str = ...,
+        recipient: _builtins.str = ...,
+        city: _builtins.str = ...,
+        weight_grams: _builtins.int = ...,
+        collect: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["collect", b"collect"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["airway_bill", b"airway_bill", "city", b"city", "collect", b"collect", "order_id", b"order_id", "parcel_id", b"parcel_id", "recipient", b"recipient", "weight_grams", b"weight_grams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ManifestLine: _TypeAlias = ManifestLine  # noqa: Y015
+
+@_typing.final
+class Manifest(_message.Message):
+    """What went with a courier at one pick-up, to be signed by both."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANIFEST_ID_FIELD_NUMBER: _builtins.int
+    COURIER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    HANDED_OVER_BY_FIELD_NUMBER: _builtins.int
+    HAND_OVER_TIME_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    manifest_id: _builtins.int
+    """Given by the engine."""
+    courier_id: _builtins.int
+    """The courier; 0 when not known."""
+    handed_over_by: _builtins.str
+    """Who handed them over."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ManifestLine]:
+        """The parcels, in the order asked for."""
+
+    @_builtins.property
+    def hand_over_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last of them was handed over."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When the list was made."""
+
+    def __init__(
+        self,
+        *,
+        manifest_id: _builtins.int = ...,
+        courier_id: _builtins.int = ...,
+        lines: _abc.Iterable[Global___ManifestLine] | None = ...,
+        handed_over_by: _builtins.str = ...,
+        hand_over_time: _timestamp_pb2.Timestamp | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "hand_over_time", b"hand_over_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["courier_id", b"courier_id", "create_time", b"create_time", "hand_over_time", b"hand_over_time", "handed_over_by", b"handed_over_by", "lines", b"lines", "manifest_id", b"manifest_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Manifest: _TypeAlias = Manifest  # noqa: Y015
+
+@_typing.final
 class CreateCourierRequest(_message.Message):
     """See ShippingService.CreateCourier."""
 
@@ -833,3 +929,105 @@ class DeliverParcelResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliverParcelResponse: _TypeAlias = DeliverParcelResponse  # noqa: Y015
+
+@_typing.final
+class CreateManifestRequest(_message.Message):
+    """See ShippingService.CreateManifest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PARCEL_IDS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Client-made UUID, persisted before sending; a repeat gets the first reply."""
+    @_builtins.property
+    def parcel_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """1 to 1,000 parcels of one courier, each once."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        parcel_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parcel_ids", b"parcel_ids", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateManifestRequest: _TypeAlias = CreateManifestRequest  # noqa: Y015
+
+@_typing.final
+class CreateManifestResponse(_message.Message):
+    """See ShippingService.CreateManifest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANIFEST_FIELD_NUMBER: _builtins.int
+    PRINT_JOB_ID_FIELD_NUMBER: _builtins.int
+    print_job_id: _builtins.int
+    """The job that prints it."""
+    @_builtins.property
+    def manifest(self) -> Global___Manifest:
+        """As stored."""
+
+    def __init__(
+        self,
+        *,
+        manifest: Global___Manifest | None = ...,
+        print_job_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest", "print_job_id", b"print_job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateManifestResponse: _TypeAlias = CreateManifestResponse  # noqa: Y015
+
+@_typing.final
+class GetManifestRequest(_message.Message):
+    """See ShippingService.GetManifest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANIFEST_ID_FIELD_NUMBER: _builtins.int
+    manifest_id: _builtins.int
+    """Which."""
+    def __init__(
+        self,
+        *,
+        manifest_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest_id", b"manifest_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetManifestRequest: _TypeAlias = GetManifestRequest  # noqa: Y015
+
+@_typing.final
+class GetManifestResponse(_message.Message):
+    """See ShippingService.GetManifest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANIFEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def manifest(self) -> Global___Manifest:
+        """The manifest."""
+
+    def __init__(
+        self,
+        *,
+        manifest: Global___Manifest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetManifestResponse: _TypeAlias = GetManifestResponse  # noqa: Y015

@@ -86,6 +86,16 @@ class ShippingServiceStub:
                 request_serializer=kasir_dot_v1_dot_shipping__pb2.HandOverParcelRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_shipping__pb2.HandOverParcelResponse.FromString,
                 _registered_method=True)
+        self.CreateManifest = channel.unary_unary(
+                '/kasir.v1.ShippingService/CreateManifest',
+                request_serializer=kasir_dot_v1_dot_shipping__pb2.CreateManifestRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_shipping__pb2.CreateManifestResponse.FromString,
+                _registered_method=True)
+        self.GetManifest = channel.unary_unary(
+                '/kasir.v1.ShippingService/GetManifest',
+                request_serializer=kasir_dot_v1_dot_shipping__pb2.GetManifestRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_shipping__pb2.GetManifestResponse.FromString,
+                _registered_method=True)
         self.DeliverParcel = channel.unary_unary(
                 '/kasir.v1.ShippingService/DeliverParcel',
                 request_serializer=kasir_dot_v1_dot_shipping__pb2.DeliverParcelRequest.SerializeToString,
@@ -169,6 +179,21 @@ class ShippingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateManifest(self, request, context):
+        """Makes the list of what went with a courier at a pick-up, and queues its print in the same commit. A parcel that was not
+        handed over is refused (WRONG_STATE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetManifest(self, request, context):
+        """One such list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeliverParcel(self, request, context):
         """The courier says it arrived.
         """
@@ -228,6 +253,16 @@ def add_ShippingServiceServicer_to_server(servicer, server):
                     servicer.HandOverParcel,
                     request_deserializer=kasir_dot_v1_dot_shipping__pb2.HandOverParcelRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_shipping__pb2.HandOverParcelResponse.SerializeToString,
+            ),
+            'CreateManifest': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateManifest,
+                    request_deserializer=kasir_dot_v1_dot_shipping__pb2.CreateManifestRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_shipping__pb2.CreateManifestResponse.SerializeToString,
+            ),
+            'GetManifest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetManifest,
+                    request_deserializer=kasir_dot_v1_dot_shipping__pb2.GetManifestRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_shipping__pb2.GetManifestResponse.SerializeToString,
             ),
             'DeliverParcel': grpc.unary_unary_rpc_method_handler(
                     servicer.DeliverParcel,
@@ -507,6 +542,60 @@ class ShippingService:
             '/kasir.v1.ShippingService/HandOverParcel',
             kasir_dot_v1_dot_shipping__pb2.HandOverParcelRequest.SerializeToString,
             kasir_dot_v1_dot_shipping__pb2.HandOverParcelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateManifest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.ShippingService/CreateManifest',
+            kasir_dot_v1_dot_shipping__pb2.CreateManifestRequest.SerializeToString,
+            kasir_dot_v1_dot_shipping__pb2.CreateManifestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetManifest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.ShippingService/GetManifest',
+            kasir_dot_v1_dot_shipping__pb2.GetManifestRequest.SerializeToString,
+            kasir_dot_v1_dot_shipping__pb2.GetManifestResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,12 @@ class ShippingServiceStub:
     """Parcels whose airway bill is REQUESTED or UNKNOWN now, then new ones."""
     HandOverParcel: _grpc.UnaryUnaryMultiCallable[_shipping_pb2.HandOverParcelRequest, _shipping_pb2.HandOverParcelResponse]
     """The parcel was scanned out to the courier."""
+    CreateManifest: _grpc.UnaryUnaryMultiCallable[_shipping_pb2.CreateManifestRequest, _shipping_pb2.CreateManifestResponse]
+    """Makes the list of what went with a courier at a pick-up, and queues its print in the same commit. A parcel that was not
+    handed over is refused (WRONG_STATE).
+    """
+    GetManifest: _grpc.UnaryUnaryMultiCallable[_shipping_pb2.GetManifestRequest, _shipping_pb2.GetManifestResponse]
+    """One such list."""
     DeliverParcel: _grpc.UnaryUnaryMultiCallable[_shipping_pb2.DeliverParcelRequest, _shipping_pb2.DeliverParcelResponse]
     """The courier says it arrived."""
 
@@ -89,6 +95,12 @@ class ShippingServiceAsyncStub(ShippingServiceStub):
     """Parcels whose airway bill is REQUESTED or UNKNOWN now, then new ones."""
     HandOverParcel: _aio.UnaryUnaryMultiCallable[_shipping_pb2.HandOverParcelRequest, _shipping_pb2.HandOverParcelResponse]  # type: ignore[assignment]
     """The parcel was scanned out to the courier."""
+    CreateManifest: _aio.UnaryUnaryMultiCallable[_shipping_pb2.CreateManifestRequest, _shipping_pb2.CreateManifestResponse]  # type: ignore[assignment]
+    """Makes the list of what went with a courier at a pick-up, and queues its print in the same commit. A parcel that was not
+    handed over is refused (WRONG_STATE).
+    """
+    GetManifest: _aio.UnaryUnaryMultiCallable[_shipping_pb2.GetManifestRequest, _shipping_pb2.GetManifestResponse]  # type: ignore[assignment]
+    """One such list."""
     DeliverParcel: _aio.UnaryUnaryMultiCallable[_shipping_pb2.DeliverParcelRequest, _shipping_pb2.DeliverParcelResponse]  # type: ignore[assignment]
     """The courier says it arrived."""
 
@@ -178,6 +190,24 @@ class ShippingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_shipping_pb2.HandOverParcelResponse, _abc.Awaitable[_shipping_pb2.HandOverParcelResponse]]:
         """The parcel was scanned out to the courier."""
+
+    @_abc_1.abstractmethod
+    def CreateManifest(
+        self,
+        request: _shipping_pb2.CreateManifestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_shipping_pb2.CreateManifestResponse, _abc.Awaitable[_shipping_pb2.CreateManifestResponse]]:
+        """Makes the list of what went with a courier at a pick-up, and queues its print in the same commit. A parcel that was not
+        handed over is refused (WRONG_STATE).
+        """
+
+    @_abc_1.abstractmethod
+    def GetManifest(
+        self,
+        request: _shipping_pb2.GetManifestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_shipping_pb2.GetManifestResponse, _abc.Awaitable[_shipping_pb2.GetManifestResponse]]:
+        """One such list."""
 
     @_abc_1.abstractmethod
     def DeliverParcel(

@@ -237,6 +237,11 @@ def a_slip_of_another_shop(world: World) -> Attempt:
     return attempt("HandOverParcel", "airway_bill", airway_bill="JP0000000000")
 
 
+@provokes("MANIFEST_NOT_FOUND")
+def an_unknown_manifest(world: World) -> Attempt:
+    return attempt("GetManifest", "manifest_id", manifest_id=NOBODY)
+
+
 @provokes("PRINT_JOB_NOT_FOUND")
 def an_unknown_print_job(world: World) -> Attempt:
     report = print_pb2.PrintReport(print_job_id=NOBODY, state=print_pb2.PRINT_JOB_STATE_PRINTED)

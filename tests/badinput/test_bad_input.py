@@ -135,6 +135,7 @@ def test_an_adjustment_below_what_is_held(world: World) -> None:
         ("CreateTillSale", "sale.lines"),
         ("CreateSales", "order_ids"),
         ("PrintLabels", "parcel_ids"),
+        ("CreateManifest", "parcel_ids"),
         ("MatchMutation", "allocations"),
         ("ConfirmMatches", "mutation_ids"),
         ("ImportMutations", "mutations"),

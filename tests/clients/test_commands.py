@@ -88,7 +88,7 @@ def test_every_command_that_was_promised_is_there():
         "customers credits messages pending",
         "warehouse": "watch list hand-over reject return receive count adjust transfer stock to-buy",
         "till": "tills open quote sell cash-in cash-out x close shifts",
-        "courier": "list pickup scan delivered numbers questions settle agent track simulate",
+        "courier": "list pickup manifest scan delivered numbers questions settle agent track simulate",
         "catalogue": "import add show list",
         "report": "day month money",
         "print": "jobs settle reprint agent receipt shift-report",

@@ -110,6 +110,49 @@ def test_a_pick_up_calls_out_what_is_foreign_and_what_is_missing(run, ask, parce
     assert "<td>JP1</td>" in page
 
 
+def test_a_pick_up_is_printed_once_for_each_courier(run, ask, parcels, tmp_path: Path) -> None:
+    run("setup", "courier", "TIKI", "TIKI")
+    first, second, third = parcels
+    run("courier", "numbers", input=f"{first} JP1\n{second} JP2\n{third} TK1 TIKI\n")
+    out = str(tmp_path / "out")
+    run("agent", "--out", out, "--once")
+    done = ask("courier", "pickup", "JP1", "TK1", "JP2", "--print")
+    assert len(done["print_job_ids"]) == 2
+    assert ask("agent", "--out", out, "--once")["printed"] == 2
+    assert ask("agent", "--out", out, "--once")["printed"] == 0
+    papers = sorted((tmp_path / "out" / "manifests").glob("*.txt"))
+    jne, tiki = (path.read_text() for path in papers)
+    assert "DAFTAR SERAH TERIMA" in jne
+    assert all(words in jne for words in ("JP1", "JP2", "Jumlah paket", "COD"))
+    assert "TK1" not in jne
+    assert "TIKI" in tiki
+    shown = ask("courier", "manifest", "--number", "1")["manifest"]
+    assert [line["airway_bill"] for line in shown["lines"]] == ["JP1", "JP2"]
+    assert shown["handed_over_by"] == "sari"
+    run("print", "reprint", str(done["print_job_ids"][0]), "--reason", "wet")
+    assert ask("agent", "--out", out, "--once")["printed"] == 1
+    (copy,) = (tmp_path / "out" / "manifests").glob("*copy-1.txt")
+    assert "SALINAN 1" in copy.read_text()
+
+
+def test_a_pick_up_without_a_parcel_prints_nothing(run, ask, parcels) -> None:
+    assert ask("courier", "pickup", "JP9", "--print", status=1)["print_job_ids"] == []
+
+
+def test_what_went_before_its_list_was_made_is_listed_by_hand(run, ask, parcels) -> None:
+    first, second, _third = parcels
+    run("courier", "numbers", input=f"{first} JP1\n{second} JP2\n")
+    run("courier", "scan", "JP1")
+    made = ask("courier", "manifest", "JP1")
+    assert [each["lines"][0]["airway_bill"] for each in made["manifests"]] == ["JP1"]
+    assert "JP1" in run("courier", "manifest", "--number", "1").stdout
+    # What stands here still is on no list.
+    run("courier", "manifest", "JP1", "JP2", status=1)
+    run("courier", "manifest", "--number", "9", status=1)
+    run("courier", "manifest", status=2)
+    run("courier", "manifest", "JP1", "--number", "1", status=2)
+
+
 def test_what_needs_a_person_is_listed_and_settled(run, ask, parcels) -> None:
     run("setup", "courier", "JNX", "JNX Express", "--connected")
     first, second, _third = parcels

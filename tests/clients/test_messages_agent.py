@@ -151,6 +151,30 @@ def test_a_booking_is_confirmed_by_mail(server, shop, inbox, book) -> None:
     assert message.state == SENT
 
 
+def test_an_address_that_came_with_the_booking_needs_no_book(server, shop, inbox) -> None:
+    mails, mail_server = inbox
+    order = shop.book(email="siti@rahmawati.example")
+    shop.cancel(order.order_id)
+    shop.book()  # the same customer, who is known by phone
+    shop.book(phone="081999999999")
+    assert send_all(server, Mail(mail_server, "toko@melati.example")) == {"sent": 3, "failed": 1}
+    assert [mail["To"] for mail in mails.mails] == ["siti@rahmawati.example"] * 3
+    told = {message.message_id: message.email for message in states(shop).values()}
+    assert told == {
+        1: "siti@rahmawati.example",
+        2: "siti@rahmawati.example",
+        3: "siti@rahmawati.example",
+        4: "",
+    }
+
+
+def test_the_bookings_address_goes_before_the_books(server, shop, inbox, book) -> None:
+    mails, mail_server = inbox
+    shop.book(email="siti@rahmawati.example")
+    assert send_all(server, Mail(mail_server, "toko@melati.example", book)) == {"sent": 1}
+    assert mails.mails[0]["To"] == "siti@rahmawati.example"
+
+
 def test_in_english_and_to_a_file(server, shop, tmp_path: Path) -> None:
     order = shop.book()
     shop.cancel(order.order_id)

@@ -42,6 +42,19 @@ class TestTheDesk:
         assert [each["item"]["sku"] for each in found["alternatives"]] == ["TEH-03"]
         assert "Not available; in stock instead" in run("cs", "find", TEH).stdout
 
+    def test_an_address_comes_with_a_booking_stays_and_changes(self, run, ask):
+        book = ("cs", "book", "--line", "KOPI-01@GUDANG", *SARI)
+        assert "sari@toko.example" in run(*book, "--email", "sari@Toko.example").stdout
+        run(*book)
+        assert "sari@toko.example" in run("cs", "show", "2").stdout
+        run(*book, "--email", "dewi@toko.example")
+        assert ask("cs", "show", "1")["order"]["customer_email"] == "sari@toko.example"
+        assert ask("cs", "customers")["customers"][0]["email"] == "dewi@toko.example"
+        assert "dewi@toko.example" in run("cs", "customers", "#1").stdout
+        refused = run(*book, "--email", "sari", status=1)
+        assert "is no e-mail address" in " ".join(refused.stderr.split())
+        assert len(ask("cs", "bookings")["orders"]) == 3
+
     def test_an_item_travels_from_the_warehouse_to_the_customer(self, run, ask, tmp_path):
         drop_order = ask("cs", "drop", "KOPI-01x2", "--note", "Bu Sari")["drop_order"]
         assert drop_order["requested_by"] == "sari"

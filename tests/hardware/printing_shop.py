@@ -58,7 +58,7 @@ def config_text(name: str, address: str, **more: object) -> str:
         "name": name,
         "line": f"tcp://{address}",
         "language": "escpos",
-        "documents": ["order-slip", "sales-receipt", "shift-report"],
+        "documents": ["order-slip", "sales-receipt", "shift-report", "pickup-manifest"],
         "answer_s": 0.5,
         "silence_s": 1.0,
         "confirm_s": 3.0,

@@ -70,7 +70,10 @@ def test_the_documented_example_is_read():
     assert isinstance(slips.printer, EscposPrinter)
     assert slips.printer.confirms is Confirms.ECHO
     assert slips.printer.waits == Waits()
-    assert (slips.kinds, slips.location) == (("order-slip", "sales-receipt", "shift-report"), "TOKO")
+    assert (slips.kinds, slips.location) == (
+        ("order-slip", "sales-receipt", "shift-report", "pickup-manifest"),
+        "TOKO",
+    )
     assert slips.drawer == EscposDrawer(2, open_is_high=True)
     assert isinstance(labels.printer, ZplPrinter)
     assert (labels.kinds, labels.place) == (("address-label",), "tcp://192.168.1.51:9100")
@@ -251,3 +254,18 @@ def test_an_office_printer_takes_labels_as_pdf_through_cups_only(tmp_path):
     through_cups = office.replace("serial:/dev/ttyS0?baud=9600&flow=none", "cups://localhost/office")
     _, printer = read(written(tmp_path, through_cups), "other").printers
     assert printer.printer == CupsPrinter("ipp://localhost:631/printers/office", Waits(), pdf=True)
+
+
+def test_manifests_come_out_of_receipt_printers_and_office_printers(tmp_path):
+    both = '["pickup-manifest", "sales-receipt"]'
+    _, printer = read(written(tmp_path, PRINTER.replace('["sales-receipt"]', both)), "other").printers
+    assert printer.kinds == ("pickup-manifest", "sales-receipt")
+    office = PRINTER.replace("serial:/dev/ttyS0?baud=9600&flow=none", "cups://localhost/office").replace(
+        '"escpos"\ndocuments = ["sales-receipt"]', '"pdf"\ndocuments = ["address-label", "pickup-manifest"]'
+    )
+    _, printer = read(written(tmp_path, office), "other").printers
+    assert printer.kinds == ("address-label", "pickup-manifest")
+    for language, kind in (("pdf", "sales-receipt"), ("zpl", "pickup-manifest")):
+        wrong = office.replace('"pdf"', f'"{language}"').replace('"pickup-manifest"', f'"{kind}"')
+        with pytest.raises(ConfigError, match=f"{language} does not print {kind}"):
+            read(written(tmp_path, wrong), "other")

@@ -29,8 +29,9 @@ from hardware.simulators.zpl_printer import ZplSimulator
 from tests.conftest import PATIENCE_S
 from tests.hardware.printing_shop import PRINTED, config_text
 from tests.hardware.test_labels import label_all, labels, parcels, sold
+from tests.hardware.test_manifest import handed_over, manifests
 from tests.paper import samples
-from tests.paper.reading import codes, pages, picture
+from tests.paper.reading import codes, page_texts, pages, picture
 from tests.server.support import Shop, until
 
 pytestmark = pytest.mark.hardware
@@ -194,6 +195,25 @@ class _Taking(socketserver.StreamRequestHandler):
         job = self.rfile.read()
         assert isinstance(self.server, Office)
         self.server.jobs.append(job)
+
+
+def test_an_office_printer_gets_a_manifest_on_a4(channel, cups, start_agent):
+    shop = Shop(channel)
+    with Office() as office:
+        threading.Thread(target=office.serve_forever, daemon=True).start()
+        raw_queue(cups, "office", office)
+        documents = ["address-label", "pickup-manifest"]
+        start_agent(
+            config_text("office", "", line=f"cups://{cups}/office", language="pdf", documents=documents)
+        )
+        handed_over(shop, 2)
+        until(lambda: [job.state for job in manifests(channel)] == [PRINTED], "the manifest")
+        until(lambda: len(office.jobs) == 1, "the job")
+        office.shutdown()
+    (text,) = page_texts(office.jobs[0])
+    assert "DAFTAR SERAH TERIMA" in text
+    assert "AWB-1" in text
+    assert "AWB-2" in text
 
 
 def test_an_office_printer_gets_its_labels_as_pdf(channel, cups, start_agent):

@@ -1,6 +1,7 @@
 """What every part of the model stands on: tables, refusals, checks of fields, the day's totals, its clock."""
 
 import datetime as dt
+import re
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -12,6 +13,9 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 DEADLINE_MAX_MS = 31 * DAY_MS
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
 
 # A record as the contract shows it, by field name; names with an underscore in front are the model's own.
 Record = dict[str, Any]
@@ -83,6 +87,7 @@ class Base:
         self.sales: dict[int, Record] = {}
         self.couriers: dict[int, Record] = {}
         self.parcels: dict[int, Record] = {}
+        self.manifests: dict[int, Record] = {}
         self.print_jobs: dict[int, Record] = {}
         # day -> metric -> [count, amount], over everything.
         self.totals: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
@@ -214,6 +219,16 @@ class Base:
         if not 7 <= len(digits) <= 20:
             raise refuse_field("FIELD_MALFORMED", field)
         return digits
+
+    def email(self, field: str, value: str) -> str:
+        """An e-mail address as it is stored, its domain in lower case; empty when there is none."""
+        text = self.text(field, value, 254, optional=True)
+        if not text:
+            return ""
+        local, at, domain = text.partition("@")
+        if not (at and _EMAIL.fullmatch(text) and len(local) <= 64):
+            raise refuse_field("FIELD_MALFORMED", field)
+        return f"{local}@{domain.lower()}"
 
     def address(self, field: str, value: Record | None) -> Record | None:
         """An address as it is stored."""

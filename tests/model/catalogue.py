@@ -138,7 +138,7 @@ class Catalogue(Base):
         return {"customer": self.add_customer(fields)}
 
     def add_customer(self, fields: Record) -> Record:
-        """A new customer with name, phone and address."""
+        """A new customer with name, phone, address and e-mail."""
         customer_id = self.next_id("customer")
         customer = {
             "customer_id": customer_id,
@@ -168,8 +168,12 @@ class Catalogue(Base):
         other = self.customer_of_phone(phone)
         if other is not None and other["customer_id"] != customer_id:
             raise refuse_field("PHONE_TAKEN", "customer.phone")
-        name = self.text("customer.name", asked["name"], 100)
-        return {"name": name, "phone": phone, "address": self.address("customer.address", asked["address"])}
+        return {
+            "name": self.text("customer.name", asked["name"], 100),
+            "phone": phone,
+            "email": self.email("customer.email", asked["email"]),
+            "address": self.address("customer.address", asked["address"]),
+        }
 
     # --- Batches ---
 

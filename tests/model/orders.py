@@ -129,6 +129,7 @@ class Orders(Stock):
         address = self.address("booking.address", booking["address"])
         if booking["courier_id"]:
             self.need(self.couriers, booking["courier_id"], "COURIER")
+        email = self.email("booking.customer_email", booking["customer_email"])
         lines, totals = self._price(booking)
         self._check_claims(lines)
         expire_time = self.deadline(
@@ -140,7 +141,7 @@ class Orders(Stock):
         if account_id and not any(self.codes(account_id, totals["total"])):
             raise Refused("UNIQUE_CODES_EXHAUSTED", bank_account_id=account_id)
         given_name = self.text("booking.customer_name", booking["customer_name"], 100, optional=True)
-        customer = self._customer(booking, address)
+        customer = self._customer(booking, address, email)
         order_id = self.next_id("order")
         order = {
             "order_id": order_id,
@@ -149,6 +150,7 @@ class Orders(Stock):
             "customer_id": customer["customer_id"],
             "customer_name": given_name or customer["name"],
             "customer_phone": customer["phone"],
+            "customer_email": customer["email"],
             "address": address,
             "lines": lines,
             "totals": totals,
@@ -211,15 +213,22 @@ class Orders(Stock):
                 wanted[line["item_id"], line["location_id"]] += line["quantity"]
         self.claim(wanted)
 
-    def _customer(self, booking: Record, address: Record | None) -> Record:
+    def _customer(self, booking: Record, address: Record | None, email: str) -> Record:
         if booking["customer_id"]:
-            return self.need(self.customers, booking["customer_id"], "CUSTOMER")
+            return self._reached_at(self.need(self.customers, booking["customer_id"], "CUSTOMER"), email)
         phone = self.phone("booking.customer_phone", booking["customer_phone"])
         known = self.customer_of_phone(phone)
         if known is not None:
-            return known
+            return self._reached_at(known, email)
         name = self.text("booking.customer_name", booking["customer_name"], 100)
-        return self.add_customer({"name": name, "phone": phone, "address": address})
+        return self.add_customer({"name": name, "phone": phone, "email": email, "address": address})
+
+    @staticmethod
+    def _reached_at(customer: Record, email: str) -> Record:
+        """A known customer, with the address that is given."""
+        if email and email != customer["email"]:
+            customer |= {"email": email, "version": customer["version"] + 1}
+        return customer
 
     # --- The amount to pay ---
 

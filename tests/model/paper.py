@@ -23,6 +23,7 @@ class Paper(Selling):
             "order_id": order["order_id"],
             "customer_id": order["customer_id"],
             "phone": order["customer_phone"],
+            "email": order["customer_email"],
             "facts": ANY,
             # Messages of deadlines are written when the clock gets to it, a little after they fell due.
             "create_time": ANY,
@@ -206,6 +207,35 @@ class Paper(Selling):
         self.become(order, "DELIVERED")
         self.count("PARCELS_DELIVERED")
         return {"parcel": parcel}
+
+    def create_manifest(self, request: Record) -> Record:
+        self.length("parcel_ids", request["parcel_ids"], 1_000)
+        gone: list[Record] = []
+        for parcel_id in request["parcel_ids"]:
+            parcel = self.need(self.parcels, parcel_id, "PARCEL")
+            if parcel["hand_over_time"] is None:
+                raise Refused("WRONG_STATE", id=parcel["order_id"])
+            if parcel in gone or (gone and parcel["courier_id"] != gone[0]["courier_id"]):
+                raise refuse_field("FIELD_MALFORMED", "parcel_ids")
+            gone.append(parcel)
+        manifest_id = self.next_id("manifest")
+        self.manifests[manifest_id] = {
+            "manifest_id": manifest_id,
+            "courier_id": gone[0]["courier_id"],
+            "lines": [self._manifest_line(parcel) for parcel in gone],
+            "handed_over_by": self.actor,
+            "hand_over_time": max(parcel["hand_over_time"] for parcel in gone),
+            "create_time": self.now,
+        }
+        job = self.queue_print("PICKUP_MANIFEST", manifest_id, gone[0]["_location_id"])
+        return {"manifest": self.manifests[manifest_id], "print_job_id": job}
+
+    def _manifest_line(self, parcel: Record) -> Record:
+        paid = self.orders[parcel["order_id"]]["allocations"]
+        collect = sum(each["amount"] for each in paid if each["method"].lower() == "cod")
+        named = {name: parcel[name] for name in ("parcel_id", "order_id", "airway_bill", "weight_grams")}
+        to = {name: parcel["address"][name] for name in ("recipient", "city")}
+        return {**named, **to, "collect": collect or None}
 
     # --- Print jobs ---
 

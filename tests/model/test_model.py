@@ -21,6 +21,7 @@ BOOKING: Record = {
     "customer_id": 0,
     "customer_name": "Dewi",
     "customer_phone": "0812345678",
+    "customer_email": "",
     "address": None,
     "lines": [LINE],
     "channel": "CHAT",

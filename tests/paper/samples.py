@@ -19,7 +19,7 @@ from kasir.v1.sale_pb2 import (
     Sale,
     Tender,
 )
-from kasir.v1.shipping_pb2 import AIRWAY_BILL_STATE_ASSIGNED, Courier, Parcel
+from kasir.v1.shipping_pb2 import AIRWAY_BILL_STATE_ASSIGNED, Courier, Manifest, ManifestLine, Parcel
 from kasir.v1.till_pb2 import Shift, TenderTotal, Till
 
 ORDER_ID = 10482
@@ -239,6 +239,30 @@ def parcel() -> Parcel:
         airway_bill=AIRWAY_BILL,
         courier_reference="KASIR-1-77",
         create_time=moment(2025, 11, 22, 10, 12),
+    )
+
+
+def manifest(parcels: int = 3) -> Manifest:
+    """The first parcel is paid at the door."""
+    lines = [
+        ManifestLine(
+            parcel_id=700 + number,
+            order_id=ORDER_ID + number,
+            airway_bill=f"JKT{number:013d}",
+            recipient="Siti Rahmawati Kusumaningrum",
+            city="Kabupaten Tasikmalaya",
+            weight_grams=1_250,
+            collect=rupiah(150_000) if number == 1 else None,
+        )
+        for number in range(1, parcels + 1)
+    ]
+    return Manifest(
+        manifest_id=41,
+        courier_id=courier().courier_id,
+        lines=lines,
+        handed_over_by="agus",
+        hand_over_time=moment(2025, 11, 22, 9, 15),
+        create_time=moment(2025, 11, 22, 9, 16),
     )
 
 

@@ -2,7 +2,7 @@
 
 from kasir.v1 import customer_pb2, stock_pb2
 from tests.model.base import DAY_MS
-from tests.properties.inputs import ADDRESS, PHONES, UNKNOWN_ID, Choice, in_state
+from tests.properties.inputs import ADDRESS, EMAILS, NO_EMAILS, PHONES, UNKNOWN_ID, Choice, in_state
 from tests.properties.shop_base import DESK, OTHER_WAREHOUSE, SHOP, WAREHOUSE, ShopBase, action, item
 
 # What goes on with a Drop Order in a state, the usual more often.
@@ -39,13 +39,17 @@ class GoodsActions(ShopBase):
     @action(1)
     def changes_a_customer(self, choice: Choice) -> None:
         phone = choice.of([*PHONES, "0899999999"], ["call me", "12", ""])
+        email = choice.of(["", *EMAILS], NO_EMAILS)
         if not self.model.customers or choice.maybe():
-            customer = customer_pb2.Customer(name=choice.of(["Agus"], [""]), phone=phone, address=ADDRESS)
+            name = choice.of(["Agus"], [""])
+            customer = customer_pb2.Customer(name=name, phone=phone, address=ADDRESS, email=email)
             self.send(choice, "CreateCustomer", customer=customer)
             return
         customer_id = choice.one(self.model.customers)
         version = self.model.customers.get(customer_id, {"version": 1})["version"] - choice.stale()
-        customer = customer_pb2.Customer(customer_id=customer_id, name="Ani", phone=phone, version=version)
+        customer = customer_pb2.Customer(
+            customer_id=customer_id, name="Ani", phone=phone, email=email, version=version
+        )
         self.send(choice, "UpdateCustomer", customer=customer)
 
     @action(1)

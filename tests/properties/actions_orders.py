@@ -5,6 +5,8 @@ from tests.model.base import Record
 from tests.properties.driver import now_ms
 from tests.properties.inputs import (
     ADDRESS,
+    EMAILS,
+    NO_EMAILS,
     PHONES,
     UNKNOWN_ID,
     Choice,
@@ -52,6 +54,7 @@ class OrderActions(ShopBase):
         who: Record = {"customer_name": "Dewi", "customer_phone": choice.of(PHONES, [""])}
         if self.model.customers and choice.maybe():
             who = {"customer_id": choice.one(self.model.customers)}
+        who["customer_email"] = choice.of(["", "", *EMAILS], NO_EMAILS)
         courier_id = choice.of([0, 1, 1, 2], [UNKNOWN_ID])
         return booking_pb2.BookingInput(
             **who,
@@ -107,7 +110,7 @@ class OrderActions(ShopBase):
             "RecordPayment",
             order_id=order_id,
             amount=money(self._due(choice, order_id), choice.of(["IDR"], ["USD"])),
-            method=choice.of(["marketplace"], [""]),
+            method=choice.of(["marketplace", "COD"], [""]),
             reference=choice.reference(),
         )
 

@@ -148,6 +148,19 @@ class SellingActions(ShopBase):
             case "hand over":
                 known = [parcel["airway_bill"] for parcel in parcels.values() if parcel["airway_bill"]]
                 self.send(choice, "HandOverParcel", airway_bill=choice.of(known or [number], [number]))
+            case "list":
+                gone = {
+                    parcel_id: parcel
+                    for parcel_id, parcel in parcels.items()
+                    if parcel["hand_over_time"] is not None
+                }
+                first = choice.one(gone or parcels)
+                also = [
+                    parcel_id
+                    for parcel_id, parcel in gone.items()
+                    if parcel_id != first and parcel["courier_id"] == gone.get(first, parcel)["courier_id"]
+                ]
+                self.send(choice, "CreateManifest", parcel_ids=[first, *also][: 1 + choice.below(3)])
             case "deliver":
                 parcel_id = choice.one(parcels, lambda parcel: parcel["hand_over_time"] is not None)
                 self.send(choice, "DeliverParcel", parcel_id=parcel_id)
@@ -175,14 +188,14 @@ class SellingActions(ShopBase):
 
     def _next_of_a_parcel(self, choice: Choice) -> str:
         """What somebody does next with one of the parcels: what can be done, or anything."""
-        anything = ["labels", "request", "enter", "report", "hand over", "deliver"]
+        anything = ["labels", "request", "enter", "report", "hand over", "deliver", "list"]
         parcel = self.model.parcels.get(choice.one(self.model.parcels))
         if parcel is None:
             return choice.of(anything)
         bill = {"NONE": ["request", "enter"], "FAILED": ["request", "enter"], "ASSIGNED": ["hand over"]}
         possible = ["labels", *bill.get(parcel["airway_bill_state"], ["report"])]
         if parcel["hand_over_time"] is not None:
-            possible = ["labels", "deliver"]
+            possible = ["labels", "deliver", "list"]
         return choice.of(possible, anything)
 
     def _print_report(self, choice: Choice) -> print_pb2.PrintReport:

@@ -15,6 +15,8 @@ from tests.properties.driver import now_ms
 UNKNOWN_ID = 9_999
 # Bytes a call is given: most need half of it, and all steps of a run must fit what Hypothesis draws for one.
 CHOICES = st.binary(min_size=48, max_size=48)
+EMAILS = ("dewi@example.com", " Dewi.L+toko@EXAMPLE.com")
+NO_EMAILS = ("dewi", "dewi@toko", "dé@toko.id", "d@@toko.id", f"d@{'o' * 260}.id")
 PHONES = ("081234567801", "+62 812 3456 7802", "0812-3456-7803")
 # One call in so many is careless; and in a careless one, one field in so many is wrong.
 CARELESS_CALLS, WRONG_FIELDS = 4, 3

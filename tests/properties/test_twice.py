@@ -144,6 +144,7 @@ def goods_leave(send: Twice) -> None:
     send("AssignAirwayBill", parcel_id=2, airway_bill="JP2", courier_id=2)
     labels = send("PrintLabels", all_unprinted=True)["print_job_ids"]
     send("HandOverParcel", airway_bill="JP1")
+    send("CreateManifest", parcel_ids=[1])
     send("DeliverParcel", parcel_id=1)
     report = print_pb2.PrintReport
     send("ReportPrintJob", report=report(print_job_id=1, state=print_pb2.PRINT_JOB_STATE_UNKNOWN))

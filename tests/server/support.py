@@ -186,9 +186,9 @@ class Shop:
         request = reconciliation_pb2.CreateBankAccountRequest(request_id=new_id(), bank_account=account)
         return self.reconciliation.CreateBankAccount(request).bank_account.bank_account_id
 
-    def courier(self) -> int:
-        """Adds a connected courier."""
-        courier = shipping_pb2.Courier(code="JNE", name="JNE", connected=True)
+    def courier(self, *, connected: bool = True) -> int:
+        """Adds a courier."""
+        courier = shipping_pb2.Courier(code="JNE", name="JNE", connected=connected)
         request = shipping_pb2.CreateCourierRequest(request_id=new_id(), courier=courier)
         return self.shipping.CreateCourier(request).courier.courier_id
 
@@ -211,7 +211,12 @@ class Shop:
         return self.drop_orders.HandOverDropOrder(request).drop_order
 
     def booking(
-        self, quantity: int = 1, drop_order_id: int = 0, courier_id: int = 0, phone: str = "081234567890"
+        self,
+        quantity: int = 1,
+        drop_order_id: int = 0,
+        courier_id: int = 0,
+        phone: str = "081234567890",
+        email: str = "",
     ) -> booking_pb2.BookingInput:
         """One line of the shop's item, from a Drop Order or from the warehouse."""
         line = booking_pb2.OrderLineInput(item_id=self.item_id, quantity=quantity)
@@ -222,6 +227,7 @@ class Shop:
         return booking_pb2.BookingInput(
             customer_name="Siti Rahmawati",
             customer_phone=phone,
+            customer_email=email,
             address=common_pb2.Address(
                 recipient="Siti Rahmawati",
                 phone=phone,

@@ -271,6 +271,7 @@ class BookingsScreen(Screen):
             (_("Paid"), unless_zero(order.paid)),
             (_("Shipping"), unless_zero(order.totals.shipping)),
             (_("Phone"), order.customer_phone),
+            (_("E-mail"), order.customer_email),
             (_("Channel"), channel(order.channel)),
             (_("To"), address_words(order.address) if order.HasField("address") else _("picked up")),
             (_("Booked by"), order.booked_by),

@@ -30,6 +30,7 @@ class Draft:
     customer_id: int = 0
     name: str = ""
     phone: str = ""
+    email: str = ""
     recipient: str = ""
     recipient_phone: str = ""
     address: Address = field(default_factory=Address)
@@ -60,6 +61,7 @@ def booking_input(shop: Shop, draft: Draft) -> BookingInput:
         customer_id=draft.customer_id,
         customer_name=draft.name,
         customer_phone=draft.phone,
+        customer_email=draft.email,
         address=address,
         lines=lines,
         channel=draft.channel,  # type: ignore[arg-type]

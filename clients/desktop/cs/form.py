@@ -18,6 +18,7 @@ from kasir.v1.shipping_pb2 import Courier
 # Field of the form by the path that a refusal names
 _PATHS = {
     "customer_phone": "phone",
+    "customer_email": "email",
     "customer_name": "name",
     "address.street": "street",
     "address.district": "district",
@@ -54,6 +55,7 @@ class OrderForm(Speaking, QWidget):
         self.who = label("muted", wraps=True)
         self._rows.addRow("", self.who)
         self._field("name", marked("Name"))
+        self._field("email", marked("E-mail"), marked("for messages, if there is one"))
         self._field("street", marked("Street"), marked("empty: picked up"))
         self._field("district", marked("District"))
         self._field("province", "", marked("Province"))
@@ -85,7 +87,7 @@ class OrderForm(Speaking, QWidget):
         if customer is None:
             return
         self.who.setText(_("Known: {name}, {city}").format(name=customer.name, city=customer.address.city))
-        known = {"name": customer.name} | {
+        known = {"name": customer.name, "email": customer.email} | {
             name: getattr(customer.address, name)
             for name in ("street", "district", "city", "province", "postal_code")
         }
@@ -103,6 +105,7 @@ class OrderForm(Speaking, QWidget):
             customer_id=self.known.customer_id if self.known else 0,
             name=text["name"],
             phone=text["phone"],
+            email=text["email"],
             address=Address(
                 street=text["street"],
                 district=text["district"],

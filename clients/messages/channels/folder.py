@@ -31,7 +31,8 @@ class Folder:
 
     def send(self, message: Message, text: Text, recipient: str) -> Sent:
         """See Channel."""
-        content = f"To: {message.phone}\nSubject: {text.subject}\n\n{text.body}\n"
+        to = f"{message.phone} {message.email}".rstrip()
+        content = f"To: {to}\nSubject: {text.subject}\n\n{text.body}\n"
         try:
             self._write(self.directory / recipient, content.encode())
         except OSError as error:

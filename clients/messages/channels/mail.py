@@ -1,4 +1,4 @@
-"""Messages by e-mail, to the addresses in a book: the shop's ledger knows customers by telephone only."""
+"""Messages by e-mail: to the address that comes with a message, else to the one in a book of the shop's."""
 
 import csv
 from datetime import UTC
@@ -29,12 +29,12 @@ _OUTCOMES = {
 
 
 class Mail:
-    """A mail server and a book of addresses, which is read anew when it changed."""
+    """A mail server, and a book of more addresses, which is read anew when it changed."""
 
     name: ClassVar[str] = "smtp"
     repeats: ClassVar[bool] = False
 
-    def __init__(self, server: MailServer, sender: str, book: Path) -> None:
+    def __init__(self, server: MailServer, sender: str, book: Path | None = None) -> None:
         """`book`: a CSV file of a telephone number and an address a row. Raises BadInput."""
         self._server = server
         self._sender = address(sender)
@@ -48,6 +48,8 @@ class Mail:
 
     def reaches(self, message: Message) -> str:
         """See Channel."""
+        if message.email:
+            return message.email
         self._reread()
         return self._book.get(digits(message.phone), "")
 
@@ -71,6 +73,8 @@ class Mail:
         return made
 
     def _reread(self) -> None:
+        if self._book_path is None:
+            return
         try:
             changed_ns = self._book_path.stat().st_mtime_ns
             if changed_ns == self._read_ns:

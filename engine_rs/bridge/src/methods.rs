@@ -140,6 +140,7 @@ commands! {
     TillService / CloseShift: CloseShiftRequest => CloseShiftResponse;
     ShippingService / CreateCourier: CreateCourierRequest => CreateCourierResponse;
     ShippingService / PrintLabels: PrintLabelsRequest => PrintLabelsResponse;
+    ShippingService / CreateManifest: CreateManifestRequest => CreateManifestResponse;
     ShippingService / RequestAirwayBill: RequestAirwayBillRequest => RequestAirwayBillResponse;
     ShippingService / AssignAirwayBill: AssignAirwayBillRequest => AssignAirwayBillResponse;
     ShippingService / ReportAirwayBill: ReportAirwayBillRequest => ReportAirwayBillResponse;
@@ -184,6 +185,7 @@ queries! {
     TillService / ListShifts: ListShiftsRequest => ListShiftsResponse;
     ShippingService / ListCouriers: ListCouriersRequest => ListCouriersResponse;
     ShippingService / GetParcel: GetParcelRequest => GetParcelResponse;
+    ShippingService / GetManifest: GetManifestRequest => GetManifestResponse;
     ShippingService / ListParcels: ListParcelsRequest => ListParcelsResponse;
     PrintService / GetPrintJob: GetPrintJobRequest => GetPrintJobResponse;
     PrintService / ListPrintJobs: ListPrintJobsRequest => ListPrintJobsResponse;

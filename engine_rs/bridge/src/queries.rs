@@ -1,8 +1,8 @@
 //! Questions of the contract, answered from a snapshot by the core's queries.
 
 use kasir_core::ids::{
-    BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId,
-    PrintJobId, SaleId, ShiftId,
+    BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, ManifestId, MutationId, OrderId,
+    ParcelId, PrintJobId, SaleId, ShiftId,
 };
 use kasir_core::query::{self, Page, Paged};
 use kasir_core::records::Customer;
@@ -226,6 +226,10 @@ queries! {
         let page = page_of(asked.page_size, &asked.page_token)?;
         let paged = query::list_parcels(view, asked.label_state, asked.airway_bill_state, &page)?;
         page!(ListParcelsResponse { parcels } = paged)
+    };
+    GetManifestRequest -> GetManifestResponse = |asked, view| {
+        let found = query::manifest(view, ManifestId(asked.manifest_id))?;
+        pb::GetManifestResponse { manifest: Some(found.into()) }
     };
     GetPrintJobRequest -> GetPrintJobResponse = |asked, view| {
         pb::GetPrintJobResponse { job: Some(query::print_job(view, PrintJobId(asked.print_job_id))?.into()) }

@@ -130,6 +130,7 @@ pub struct BookingInput {
     pub customer_id: CustomerId,
     pub customer_name: String,
     pub customer_phone: String,
+    pub customer_email: String,
     pub address: Option<Address>,
     pub lines: Vec<LineInput>,
     pub channel: i32,
@@ -148,6 +149,7 @@ pub struct CustomerInput {
     pub customer_id: CustomerId,
     pub name: String,
     pub phone: String,
+    pub email: String,
     pub address: Option<Address>,
     pub version: i64,
 }
@@ -412,6 +414,10 @@ pub enum Command {
         code: String,
         name: String,
         connected: bool,
+    },
+    /// What went with a courier.
+    CreateManifest {
+        parcel_ids: Vec<ParcelId>,
     },
     PrintLabels {
         parcel_ids: Vec<ParcelId>,

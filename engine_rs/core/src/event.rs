@@ -7,7 +7,7 @@ use crate::ids::{
     MessageId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
 };
 use crate::records::{
-    Allocation, BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location,
+    Allocation, BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Manifest,
     MatchingRules, Message, Mutation, MutationAllocation, Order, Parcel, PostedText, PrintJob, Proposal,
     Sale, Settings, Shift, TaxClass, Till,
 };
@@ -277,6 +277,7 @@ pub enum Event {
     ParcelDelivered {
         parcel_id: ParcelId,
     },
+    ManifestCreated(Manifest),
     PrintJobQueued(PrintJob),
     PrintJobMoved {
         print_job_id: PrintJobId,
@@ -398,6 +399,7 @@ impl Event {
             Self::AirwayBillLost { .. } => "AirwayBillLost",
             Self::ParcelHandedOver { .. } => "ParcelHandedOver",
             Self::ParcelDelivered { .. } => "ParcelDelivered",
+            Self::ManifestCreated(_) => "ManifestCreated",
             Self::PrintJobQueued(_) => "PrintJobQueued",
             Self::PrintJobMoved { .. } => "PrintJobMoved",
             Self::MessageQueued(_) => "MessageQueued",
@@ -466,9 +468,11 @@ impl Event {
             | Self::ColumnMappingDeleted { bank_account_id, .. } => {
                 vec![(R::Setting, bank_account_id.0)]
             }
-            Self::PayerLearnt { .. } | Self::PayerForgotten { .. } | Self::StatementImported { .. } => {
-                Vec::new()
-            }
+            // Of a manifest its print job tells.
+            Self::PayerLearnt { .. }
+            | Self::PayerForgotten { .. }
+            | Self::StatementImported { .. }
+            | Self::ManifestCreated(_) => Vec::new(),
             Self::MutationImported(m) => vec![(R::Mutation, m.mutation_id.0)],
             Self::MutationPosted { mutation_id, .. }
             | Self::MutationProposed { mutation_id, .. }

@@ -64,4 +64,6 @@ ids! {
     MessageId = 16,
     /// A column mapping of a bank account.
     ColumnMappingId = 17,
+    /// A pick-up manifest.
+    ManifestId = 18,
 }

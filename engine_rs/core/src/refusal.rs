@@ -88,6 +88,7 @@ reasons! {
     ShiftNotFound = "SHIFT_NOT_FOUND" NotFound "No shift has this id.";
     CourierNotFound = "COURIER_NOT_FOUND" NotFound "No courier has this id.";
     ParcelNotFound = "PARCEL_NOT_FOUND" NotFound "No parcel has this id, airway bill or order.";
+    ManifestNotFound = "MANIFEST_NOT_FOUND" NotFound "No pick-up manifest has this id.";
     PrintJobNotFound = "PRINT_JOB_NOT_FOUND" NotFound "No print job has this id.";
     MessageNotFound = "MESSAGE_NOT_FOUND" NotFound "No message has this id.";
     MethodUnknown = "METHOD_UNKNOWN" Unimplemented "The engine has no such method.";

@@ -2,8 +2,8 @@
 
 use crate::ids::{MutationId, OrderId, ParcelId, PrintJobId};
 use crate::records::{
-    BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order,
-    Parcel, PrintJob, Sale, Settings, Shift, TaxClass, Till,
+    BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Manifest, Message,
+    Mutation, Order, Parcel, PrintJob, Sale, Settings, Shift, TaxClass, Till,
 };
 use crate::refusal::Refusal;
 use crate::states::OrderState;
@@ -95,6 +95,7 @@ pub enum Reply {
     Courier(Courier),
     Labels(LabelsQueued),
     Parcel(Parcel),
+    Manifest { manifest: Manifest, print_job_id: PrintJobId },
     PrintJob(PrintJob),
     PrintJobs { accepted: i32, refused: Vec<PrintJobId> },
     Settled { job: PrintJob, new_print_job_id: PrintJobId },

@@ -504,6 +504,8 @@ states! {
         AddressLabel = 3,
         /// Z report.
         ShiftReport = 4,
+        /// What went with a courier.
+        PickupManifest = 5,
     }
 }
 

@@ -57,6 +57,7 @@ impl Table {
                 | Self::Mutations
                 | Self::Sales
                 | Self::Parcels
+                | Self::Manifests
                 | Self::PrintJobs
                 | Self::Messages
         )
@@ -149,6 +150,8 @@ tables! {
     LabelsDue = "labels_due" Empty;
     /// (airway bill state u8, parcel_id) -> nothing.
     ParcelsByAirwayBill = "parcels_by_airway_bill" Empty;
+    /// (manifest_id) -> what went with a courier at one pick-up.
+    Manifests = "manifests" Msgpack;
     /// (print_job_id) -> print job.
     PrintJobs = "print_jobs" Msgpack;
     /// (state u8, print_job_id) -> nothing.

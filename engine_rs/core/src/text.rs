@@ -81,6 +81,32 @@ pub fn phone(text: &str) -> Option<String> {
     (7..=20).contains(&digits.len()).then_some(digits)
 }
 
+/// Longest e-mail address: a path of RFC 5321, 4.5.3.1.3, without its brackets.
+pub const EMAIL_CHARS_MAX: usize = 254;
+/// Longest part before the @ (RFC 5321, 4.5.3.1.1), and longest label of a domain (RFC 1035, 2.3.4).
+const LOCAL_PART_MAX: usize = 64;
+const LABEL_MAX: usize = 63;
+
+/// The form of an e-mail address under which it is stored, its domain in lower case; `None` when it is none. Atoms and dots of
+/// RFC 5322, 3.2.3 before the @, two labels or more behind it, all ASCII: what every mail server takes.
+pub fn email(text: &str) -> Option<String> {
+    let (local, domain) = text.trim().split_once('@')?;
+    let is_atom = |atom: &str| {
+        !atom.is_empty()
+            && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+    };
+    let is_label = |label: &str| {
+        (1..=LABEL_MAX).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let address = format!("{local}@{}", domain.to_ascii_lowercase());
+    let fits = local.len() <= LOCAL_PART_MAX && address.len() <= EMAIL_CHARS_MAX;
+    (fits && local.split('.').all(is_atom) && domain.contains('.') && domain.split('.').all(is_label))
+        .then_some(address)
+}
+
 /// Words of a text for finding, lower-case, in order, each once.
 pub fn words(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
@@ -192,6 +218,47 @@ mod tests {
         }
         assert_eq!(phone("12"), None);
         assert_eq!(phone("call me"), None);
+    }
+
+    #[test]
+    fn email_addresses_have_a_name_and_a_domain() {
+        assert_eq!(
+            email(" Sri.Wahyuni+toko@Example.CO.ID ").as_deref(),
+            Some("Sri.Wahyuni+toko@example.co.id")
+        );
+        let longest_domain = format!("{0}.{0}.{1}", "d".repeat(63), "e".repeat(61));
+        let longest = format!("{}@{longest_domain}", "l".repeat(64));
+        assert_eq!((longest.len(), email(&longest)), (EMAIL_CHARS_MAX, Some(longest.clone())));
+        let refused = [
+            "sri",
+            "@toko.id",
+            "sri@",
+            "sri@toko",
+            "sri@@toko.id",
+            "a@b@toko.id",
+            ".sri@toko.id",
+            "sri.@toko.id",
+            "s..i@toko.id",
+            "s ri@toko.id",
+            "sri@-toko.id",
+            "sri@toko-.id",
+            "sri@toko..id",
+            "sri@toko.id.",
+            "sri@to_ko.id",
+            "śri@toko.id",
+            "sri@tokó.id",
+            "sri@[127.0.0.1]",
+            "\"sri\"@toko.id",
+            "sri\r@toko.id",
+            "<sri@toko.id>",
+            "sri@toko.id,budi@toko.id",
+        ];
+        for text in refused {
+            assert_eq!(email(text), None, "{text}");
+        }
+        for text in [format!("l{longest}"), format!("a@{}.id", "d".repeat(64)), format!("{longest}e")] {
+            assert_eq!(email(&text), None, "{text}");
+        }
     }
 
     #[test]

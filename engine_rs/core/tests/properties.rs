@@ -165,6 +165,7 @@ fn money_command() -> impl Strategy<Value = Command> {
 fn paper_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         2 => Just(Command::PrintLabels { parcel_ids: vec![], all_unprinted: true, reprint_reason: String::new() }),
+        2 => prop::collection::vec(1..=3u64, 0..3).prop_map(|ids| Command::CreateManifest { parcel_ids: ids.into_iter().map(ParcelId).collect() }),
         1 => (1..=3u64).prop_map(|id| Command::PrintLabels { parcel_ids: vec![ParcelId(id)], all_unprinted: false, reprint_reason: "sobek".into() }),
         4 => (1..=20u64, 1..=5i32).prop_map(|(id, state)| Command::ReportPrintJob(PrintReportInput {
             print_job_id: PrintJobId(id),

@@ -12,8 +12,8 @@ use kasir_core::command::{
     BankAccountInput, CustomerInput, ItemInput, MutationInput, Source, StockLine, TillSaleInput,
 };
 use kasir_core::ids::{
-    BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId,
-    PrintJobId, SaleId, ShiftId,
+    BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, ManifestId, MutationId, OrderId,
+    ParcelId, PrintJobId, SaleId, ShiftId,
 };
 use kasir_core::kv::Key;
 use kasir_core::query::{self, Document, Page, Paged};
@@ -486,9 +486,13 @@ fn parcels_and_papers_are_found_by_every_name() {
             Document::Sale(sale) => (DocumentKind::SalesReceipt, sale.id()),
             Document::Parcel(parcel) => (DocumentKind::AddressLabel, parcel.id()),
             Document::Shift(shift) => (DocumentKind::ShiftReport, shift.id()),
+            Document::Manifest(manifest) => (DocumentKind::PickupManifest, manifest.id()),
         };
         assert_eq!((kind, id), (job.kind, job.subject_id));
     }
+    let listed = query::manifest(view, ManifestId(1)).unwrap();
+    assert!(listed.lines.iter().all(|line| line.parcel_id.is_some()));
+    assert_refused(query::manifest(view, ManifestId(9)), Reason::ManifestNotFound, Some("manifest_id"));
     assert_refused(query::print_job(view, PrintJobId(999)), Reason::PrintJobNotFound, Some("print_job_id"));
 }
 

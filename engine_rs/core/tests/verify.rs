@@ -10,14 +10,14 @@ mod damage;
 mod shop;
 
 use damage::{add, assert_found, day, edit, first, order_is, stock_row};
-use kasir_core::ids::{CustomerId, HoldId, ItemId, OrderId, ShiftId};
+use kasir_core::ids::{CustomerId, HoldId, ItemId, OrderId, ParcelId, ShiftId};
 use kasir_core::kv::Key;
 use kasir_core::money::Currency;
 use kasir_core::open_money::{OpenKind, open_key};
 use kasir_core::query::{self, Page};
 use kasir_core::records::{
-    BankAccount, ColumnMapping, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order, Parcel,
-    PrintJob, Sale, Settings, Shift, Till, id_key,
+    BankAccount, ColumnMapping, Customer, DropOrder, Hold, Item, Location, Manifest, Message, Mutation,
+    Order, Parcel, PrintJob, Sale, Settings, Shift, Till, id_key,
 };
 use kasir_core::states::{
     AirwayBillState, DocumentKind, DropOrderState, LabelState, MessageState, MutationState, OrderState,
@@ -250,6 +250,11 @@ fn tills_shifts_and_customers_that_do_not_add_up_are_found() {
         &["Shift 2 is open, but its till"],
     );
     assert_found(|s| edit(s, |_: &Customer| true, |customer| customer.points += 1), &["points; sales leave"]);
+    let nowhere = |customer: &mut Customer| customer.email = "siti@".into();
+    assert_found(
+        |s| edit(s, |_: &Customer| true, nowhere),
+        &["has the e-mail address \"siti@\", which is none"],
+    );
     assert_found(
         |s| edit(s, |_: &Customer| true, |c| c.credit_minor -= 1),
         &["of credit; mutations and sales leave"],
@@ -329,6 +334,17 @@ fn parcels_and_paper_that_disagree_are_found() {
         |s| edit(s, |_: &Message| true, |message| message.order_id = OrderId(999)),
         &["names order 999"],
     );
+    let not_gone = |manifest: &mut Manifest| manifest.hand_over_ms = 0;
+    assert_found(|s| edit(s, |_: &Manifest| true, not_gone), &["as it did not go"]);
+    let other_bill = |manifest: &mut Manifest| manifest.lines[0].airway_bill = "X".into();
+    assert_found(|s| edit(s, |_: &Manifest| true, other_bill), &["as it did not go"]);
+    let nobodys = |manifest: &mut Manifest| manifest.lines[0].parcel_id = ParcelId(99);
+    assert_found(|s| edit(s, |_: &Manifest| true, nobodys), &["names parcel 99"]);
+    assert_found(|s| edit(s, |_: &Manifest| true, |manifest| manifest.lines.clear()), &["lists nothing"]);
+    let of_manifest = |job: &PrintJob| job.kind == DocumentKind::PickupManifest;
+    assert_found(|s| edit(s, of_manifest, |job| job.subject_id = 99), &["names manifest 99"]);
+    let elsewhere = |message: &mut Message| message.email = "siapa@example.com".into();
+    assert_found(|s| edit(s, |_: &Message| true, elsewhere), &["which are not those of order"]);
 }
 
 #[test]

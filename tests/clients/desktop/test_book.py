@@ -95,6 +95,21 @@ def test_a_known_customer_is_found_by_phone(window, wait, run, ask):
     assert ask("cs", "show", "2")["order"]["customer_id"] == ask("cs", "show", "1")["order"]["customer_id"]
 
 
+def test_an_email_address_is_kept_for_the_next_order(window, wait, ask):
+    begin(window, wait)
+    fill(window, phone="081234567890", name="Sari Dewi", email="sari@toko")
+    window.booking.book()
+    wait(window.desk.notice.isVisible)
+    assert window.booking.form.fields["email"].property("bad") == "true"
+    fill(window, email="sari@toko.example")
+    window.booking.book()
+    wait(lambda: window.booking.booked is not None)
+    assert ask("cs", "show", "1")["order"]["customer_email"] == "sari@toko.example"
+    begin(window, wait)
+    window.booking.form.phone.setText("081234567890")
+    wait(lambda: window.booking.form.fields["email"].text() == "sari@toko.example")
+
+
 def test_what_is_missing_is_told_and_its_field_marked(window, wait):
     begin(window, wait)
     fill(window, name="Sari Dewi", phone="081234567890", street="Jl. Melati 5")

@@ -38,6 +38,7 @@ pub(crate) fn booking_input(
         customer_id: CustomerId(booking.customer_id),
         customer_name: booking.customer_name,
         customer_phone: booking.customer_phone,
+        customer_email: booking.customer_email,
         address: booking.address.map(Into::into),
         lines: all(booking.lines),
         channel: booking.channel,

@@ -22,6 +22,7 @@ impl From<pb::Customer> for CustomerInput {
             customer_id: CustomerId(customer.customer_id),
             name: customer.name,
             phone: customer.phone,
+            email: customer.email,
             address: customer.address.map(Into::into),
             version: customer.version,
         }

@@ -15,6 +15,7 @@ commands! {
         all_unprinted: request.all_unprinted,
         reprint_reason: request.reprint_reason,
     };
+    CreateManifestRequest => |request| Command::CreateManifest { parcel_ids: ids(request.parcel_ids, ParcelId) };
     RequestAirwayBillRequest => |request| Command::RequestAirwayBill {
         parcel_id: ParcelId(request.parcel_id),
         courier_id: CourierId(request.courier_id),

@@ -108,6 +108,7 @@ fn booking() -> pb::BookingInput {
         customer_id: 1,
         customer_name: "Sari".into(),
         customer_phone: "0812".into(),
+        customer_email: "sari@example.com".into(),
         address: Some(pb::Address { recipient: "Sari".into(), city: "Solo".into(), ..Default::default() }),
         lines: vec![
             pb::OrderLineInput { discount: rupiah(50), ..line(Some(S::LocationId(2)), 3) },
@@ -129,6 +130,7 @@ fn booking() -> pb::BookingInput {
 fn expect_booking(booking: &BookingInput) {
     assert_eq!(booking.customer_id, CustomerId(1));
     assert_eq!((booking.customer_name.as_str(), booking.customer_phone.as_str()), ("Sari", "0812"));
+    assert_eq!(booking.customer_email, "sari@example.com");
     assert_eq!(
         booking.address.as_ref().map(|a| (a.recipient.as_str(), a.city.as_str())),
         Some(("Sari", "Solo"))

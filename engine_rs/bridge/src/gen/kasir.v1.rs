@@ -1074,6 +1074,9 @@ pub struct BookingInput {
     /// Free text for staff, at most 500 characters.
     #[prost(string, tag = "13")]
     pub note: ::prost::alloc::string::String,
+    /// E-mail address, see Customer.email. A new customer gets it, and a known one whose address is another; empty changes nothing.
+    #[prost(string, tag = "14")]
+    pub customer_email: ::prost::alloc::string::String,
 }
 /// An item set aside for one customer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1159,6 +1162,9 @@ pub struct Order {
     /// What need not be paid any more because it was written off.
     #[prost(message, optional, tag = "27")]
     pub written_off: ::core::option::Option<Money>,
+    /// E-mail address when booked; empty when none was known.
+    #[prost(string, tag = "28")]
+    pub customer_email: ::prost::alloc::string::String,
 }
 /// See BookingService.QuoteBooking.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1464,6 +1470,9 @@ pub struct Customer {
     /// When first known.
     #[prost(message, optional, tag = "8")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// E-mail address, empty when not known: ASCII, at most 254 characters, with a domain of at least two labels.
+    #[prost(string, tag = "9")]
+    pub email: ::prost::alloc::string::String,
 }
 /// An intent to tell a customer something, written in its cause's commit.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1498,6 +1507,9 @@ pub struct Message {
     /// What the agent said last.
     #[prost(string, tag = "9")]
     pub detail: ::prost::alloc::string::String,
+    /// To which e-mail address; empty when none is known.
+    #[prost(string, tag = "10")]
+    pub email: ::prost::alloc::string::String,
 }
 /// See CustomerService.CreateCustomer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1505,7 +1517,7 @@ pub struct CreateCustomerRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Fields name, phone and address are read.
+    /// Fields name, phone, address and email are read.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
 }
@@ -1522,7 +1534,7 @@ pub struct UpdateCustomerRequest {
     /// Client-made UUID, persisted before sending; a repeat gets the first reply.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Fields customer_id, name, phone, address and version are read.
+    /// Fields customer_id, name, phone, address, email and version are read.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
 }
@@ -2309,6 +2321,53 @@ pub struct Parcel {
     #[prost(int64, tag = "16")]
     pub version: i64,
 }
+/// One parcel of a manifest, as it was when that was made.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ManifestLine {
+    /// The parcel.
+    #[prost(uint64, tag = "1")]
+    pub parcel_id: u64,
+    /// Its order.
+    #[prost(uint64, tag = "2")]
+    pub order_id: u64,
+    /// Its airway bill.
+    #[prost(string, tag = "3")]
+    pub airway_bill: ::prost::alloc::string::String,
+    /// Who receives it.
+    #[prost(string, tag = "4")]
+    pub recipient: ::prost::alloc::string::String,
+    /// In which city.
+    #[prost(string, tag = "5")]
+    pub city: ::prost::alloc::string::String,
+    /// Weight in grams.
+    #[prost(int64, tag = "6")]
+    pub weight_grams: i64,
+    /// What the courier collects at the door; unset when nothing.
+    #[prost(message, optional, tag = "7")]
+    pub collect: ::core::option::Option<Money>,
+}
+/// What went with a courier at one pick-up, to be signed by both.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Manifest {
+    /// Given by the engine.
+    #[prost(uint64, tag = "1")]
+    pub manifest_id: u64,
+    /// The courier; 0 when not known.
+    #[prost(uint64, tag = "2")]
+    pub courier_id: u64,
+    /// The parcels, in the order asked for.
+    #[prost(message, repeated, tag = "3")]
+    pub lines: ::prost::alloc::vec::Vec<ManifestLine>,
+    /// Who handed them over.
+    #[prost(string, tag = "4")]
+    pub handed_over_by: ::prost::alloc::string::String,
+    /// When the last of them was handed over.
+    #[prost(message, optional, tag = "5")]
+    pub hand_over_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the list was made.
+    #[prost(message, optional, tag = "6")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// See ShippingService.CreateCourier.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateCourierRequest {
@@ -2552,6 +2611,40 @@ pub struct DeliverParcelResponse {
     /// As stored.
     #[prost(message, optional, tag = "1")]
     pub parcel: ::core::option::Option<Parcel>,
+}
+/// See ShippingService.CreateManifest.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateManifestRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// 1 to 1,000 parcels of one courier, each once.
+    #[prost(uint64, repeated, tag = "2")]
+    pub parcel_ids: ::prost::alloc::vec::Vec<u64>,
+}
+/// See ShippingService.CreateManifest.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateManifestResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub manifest: ::core::option::Option<Manifest>,
+    /// The job that prints it.
+    #[prost(uint64, tag = "2")]
+    pub print_job_id: u64,
+}
+/// See ShippingService.GetManifest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetManifestRequest {
+    /// Which.
+    #[prost(uint64, tag = "1")]
+    pub manifest_id: u64,
+}
+/// See ShippingService.GetManifest.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetManifestResponse {
+    /// The manifest.
+    #[prost(message, optional, tag = "1")]
+    pub manifest: ::core::option::Option<Manifest>,
 }
 /// Whether the label is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2955,7 +3048,7 @@ pub struct PrintJob {
     /// Where it stands.
     #[prost(enumeration = "PrintJobState", tag = "3")]
     pub state: i32,
-    /// Of which order, sale, parcel or shift (by kind).
+    /// Of which order, sale, parcel, shift or manifest (by kind).
     #[prost(uint64, tag = "4")]
     pub subject_id: u64,
     /// The location whose printers should take it; 0 is any.
@@ -2977,7 +3070,7 @@ pub struct PrintJob {
     #[prost(message, optional, tag = "10")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
     /// What stands on it. Set in WatchPrintJobs and GetPrintJob.
-    #[prost(oneof = "print_job::Document", tags = "11, 12, 13, 14")]
+    #[prost(oneof = "print_job::Document", tags = "11, 12, 13, 14, 15")]
     pub document: ::core::option::Option<print_job::Document>,
 }
 /// Nested message and enum types in `PrintJob`.
@@ -2997,6 +3090,9 @@ pub mod print_job {
         /// For a shift report.
         #[prost(message, tag = "14")]
         Shift(super::Shift),
+        /// For a pick-up manifest.
+        #[prost(message, tag = "15")]
+        Manifest(super::Manifest),
     }
 }
 /// See PrintService.WatchPrintJobs.
@@ -3160,6 +3256,8 @@ pub enum DocumentKind {
     AddressLabel = 3,
     /// Z report of a closed shift.
     ShiftReport = 4,
+    /// What went with a courier (daftar serah terima).
+    PickupManifest = 5,
 }
 impl DocumentKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3173,6 +3271,7 @@ impl DocumentKind {
             Self::SalesReceipt => "DOCUMENT_KIND_SALES_RECEIPT",
             Self::AddressLabel => "DOCUMENT_KIND_ADDRESS_LABEL",
             Self::ShiftReport => "DOCUMENT_KIND_SHIFT_REPORT",
+            Self::PickupManifest => "DOCUMENT_KIND_PICKUP_MANIFEST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3183,6 +3282,7 @@ impl DocumentKind {
             "DOCUMENT_KIND_SALES_RECEIPT" => Some(Self::SalesReceipt),
             "DOCUMENT_KIND_ADDRESS_LABEL" => Some(Self::AddressLabel),
             "DOCUMENT_KIND_SHIFT_REPORT" => Some(Self::ShiftReport),
+            "DOCUMENT_KIND_PICKUP_MANIFEST" => Some(Self::PickupManifest),
             _ => None,
         }
     }

@@ -80,6 +80,7 @@ impl From<Order> for pb::Order {
             customer_id: order.customer_id.0,
             customer_name: order.customer_name,
             customer_phone: order.customer_phone,
+            customer_email: order.customer_email,
             address: order.address.map(Into::into),
             lines: lines(order.lines, currency),
             totals: totals(order.totals, currency),

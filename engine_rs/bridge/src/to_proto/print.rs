@@ -43,6 +43,7 @@ impl From<Document> for pb::print_job::Document {
             Document::Sale(sale) => Self::Sale(sale.into()),
             Document::Parcel(parcel) => Self::Parcel(parcel.into()),
             Document::Shift(shift) => Self::Shift(shift.into()),
+            Document::Manifest(manifest) => Self::Manifest(manifest.into()),
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Couriers and parcels.
 
 use kasir_core::Reply;
-use kasir_core::records::{Courier, Parcel};
+use kasir_core::records::{Courier, Manifest, Parcel};
 use kasir_core::reply::LabelsQueued;
 
-use super::{number, responses, time, time_if};
+use super::{money, number, responses, time, time_if};
 use crate::contract as pb;
 
 responses! {
     CreateCourierResponse = Reply::Courier(courier) => Self { courier: Some(courier.into()) };
     PrintLabelsResponse = Reply::Labels(labels) => labels.into();
+    CreateManifestResponse = Reply::Manifest { manifest, print_job_id } => {
+        Self { manifest: Some(manifest.into()), print_job_id: print_job_id.0 }
+    };
     RequestAirwayBillResponse = Reply::Parcel(parcel) => Self { parcel: Some(parcel.into()) };
     AssignAirwayBillResponse = Reply::Parcel(parcel) => Self { parcel: Some(parcel.into()) };
     ReportAirwayBillResponse = Reply::Parcel(parcel) => Self { parcel: Some(parcel.into()) };
@@ -36,6 +39,28 @@ impl From<Courier> for pb::Courier {
             code: courier.code,
             name: courier.name,
             connected: courier.connected,
+        }
+    }
+}
+
+impl From<Manifest> for pb::Manifest {
+    fn from(manifest: Manifest) -> Self {
+        let lines = manifest.lines.into_iter().map(|line| pb::ManifestLine {
+            parcel_id: line.parcel_id.0,
+            order_id: line.order_id.0,
+            airway_bill: line.airway_bill,
+            recipient: line.recipient,
+            city: line.city,
+            weight_grams: line.weight_grams,
+            collect: (line.collect_minor != 0).then(|| money(line.collect_minor, line.currency)).flatten(),
+        });
+        Self {
+            manifest_id: manifest.manifest_id.0,
+            courier_id: manifest.courier_id.0,
+            lines: lines.collect(),
+            handed_over_by: manifest.handed_over_by,
+            hand_over_time: time(manifest.hand_over_ms),
+            create_time: time(manifest.create_ms),
         }
     }
 }

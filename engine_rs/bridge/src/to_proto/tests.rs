@@ -37,6 +37,7 @@ fn order() -> Order {
         customer_id: CustomerId(3),
         customer_name: "Sari".into(),
         customer_phone: "+62812".into(),
+        customer_email: "sari@example.com".into(),
         address: Some(Address { recipient: "Sari".into(), country_code: "ID".into(), ..Address::default() }),
         currency: usd(),
         lines: vec![Line {

@@ -36,6 +36,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
     if input.courier_id.is_some() {
         need::<Courier>(view, input.courier_id.0).named("booking.courier_id")?;
     }
+    let email = check::email("booking.customer_email", &input.customer_email)?;
     let priced = price_booking(view, input, context.now_ms)?;
     check_claims(view, &priced.lines)?;
     let settings = Settings::load(view)?;
@@ -47,7 +48,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
     let order_id = OrderId(next_id(view, OrderId::COUNTER)?);
     let payable = payable(view, input.bank_account_id, &priced, order_id)?;
     let given_name = check::optional_text("booking.customer_name", &input.customer_name, 100)?;
-    let (customer, customer_event) = customer(view, input, address.as_ref(), context)?;
+    let (customer, customer_event) = customer(view, input, address.as_ref(), email, context)?;
     let order = Order {
         order_id,
         state: OrderState::Booked,
@@ -56,6 +57,7 @@ pub(crate) fn create(view: &dyn View, input: &BookingInput, context: &Context<'_
         // Who a known telephone orders for this time may have another name: the slip bears the one that was given.
         customer_name: if given_name.is_empty() { customer.name } else { given_name },
         customer_phone: customer.phone,
+        customer_email: customer.email,
         address,
         currency: priced.currency,
         lines: priced.lines,
@@ -148,24 +150,26 @@ fn check_claims(view: &dyn View, lines: &[Line]) -> Outcome<()> {
     demand.check(view)
 }
 
-/// A known customer, one known by phone, or a new one.
+/// A known customer, one known by phone, or a new one; a known one gets the e-mail address that is given.
 fn customer(
     view: &dyn View,
     input: &BookingInput,
     address: Option<&Address>,
+    email: String,
     context: &Context<'_>,
 ) -> Outcome<(Customer, Option<Event>)> {
     if input.customer_id.is_some() {
-        return Ok((need(view, input.customer_id.0).named("booking.customer_id")?, None));
+        return Ok(reached_at(need(view, input.customer_id.0).named("booking.customer_id")?, email));
     }
     let phone = check::phone("booking.customer_phone", &input.customer_phone)?;
     if let Some(id) = find_code(view, CodeKind::Phone, &phone)? {
-        return Ok((must(view, id)?, None));
+        return Ok(reached_at(must(view, id)?, email));
     }
     let customer = Customer {
         customer_id: CustomerId(next_id(view, CustomerId::COUNTER)?),
         name: check::text("booking.customer_name", &input.customer_name, 100)?,
         phone,
+        email,
         address: address.cloned(),
         points: 0,
         credit_minor: 0,
@@ -173,6 +177,15 @@ fn customer(
         create_ms: context.now_ms,
     };
     Ok((customer.clone(), Some(Event::CustomerCreated(customer))))
+}
+
+/// A known customer, who is changed when another e-mail address is given.
+fn reached_at(known: Customer, email: String) -> (Customer, Option<Event>) {
+    if email.is_empty() || email == known.email {
+        return (known, None);
+    }
+    let customer = Customer { email, version: known.version + 1, ..known };
+    (customer.clone(), Some(Event::CustomerUpdated(customer)))
 }
 
 /// The key of a payable.

@@ -202,6 +202,17 @@ pub(crate) fn phone(field: &str, value: &str) -> Outcome<String> {
     })
 }
 
+/// An e-mail address in its stored form, or none.
+pub(crate) fn email(field: &str, value: &str) -> Outcome<String> {
+    let value = optional_text(field, value, text::EMAIL_CHARS_MAX)?;
+    if value.is_empty() {
+        return Ok(value);
+    }
+    text::email(&value).ok_or_else(|| {
+        Refusal::field(Reason::FieldMalformed, field, format!("{field} is no e-mail address.")).into()
+    })
+}
+
 /// An address whose texts fit; recipient, street and city are needed.
 pub(crate) fn address(field: &str, input: &Address) -> Outcome<Address> {
     let name = |part: &str| format!("{field}.{part}");

@@ -25,7 +25,7 @@ pub(crate) fn create(view: &dyn View, input: &CustomerInput, context: &Context<'
     Ok(Decided::one(Event::CustomerCreated(customer), Answer::Customer(customer_id)))
 }
 
-/// Replaces name, phone and address.
+/// Replaces name, phone, address and e-mail.
 pub(crate) fn update(view: &dyn View, input: &CustomerInput) -> Outcome<Decided> {
     let current: Customer = need(view, input.customer_id.0).named("customer.customer_id")?;
     if current.version != input.version {
@@ -55,6 +55,7 @@ fn checked(view: &dyn View, input: &CustomerInput, customer_id: CustomerId) -> O
         customer_id,
         name: check::text("customer.name", &input.name, 100)?,
         phone,
+        email: check::email("customer.email", &input.email)?,
         address: input
             .address
             .as_ref()

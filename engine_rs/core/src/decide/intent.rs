@@ -94,6 +94,7 @@ impl<'v, 'c> Intents<'v, 'c> {
             order_id: order.order_id,
             customer_id: order.customer_id,
             phone: order.customer_phone.clone(),
+            email: order.customer_email.clone(),
             facts,
             detail: String::new(),
             create_ms: self.context.now_ms,

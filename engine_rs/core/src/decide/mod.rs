@@ -12,6 +12,7 @@ pub(crate) mod drop_order;
 pub(crate) mod due;
 pub(crate) mod import;
 pub(crate) mod intent;
+mod manifest;
 pub(crate) mod matching;
 mod payable;
 pub(crate) mod payment;
@@ -299,6 +300,7 @@ fn decide_one(view: &dyn View, command: &Command, context: &Context<'_>) -> Outc
         Command::CreateCourier { code, name, connected } => {
             shipping::create_courier(view, code, name, *connected)
         }
+        Command::CreateManifest { parcel_ids } => manifest::create(view, parcel_ids, context),
         Command::PrintLabels { parcel_ids, all_unprinted, reprint_reason } => {
             shipping::print_labels(view, parcel_ids, *all_unprinted, reprint_reason, context)
         }

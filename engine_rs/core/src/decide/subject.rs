@@ -25,7 +25,7 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
         }
         Command::OpenShift { .. } => Some("till_id"),
         Command::RecordCashMovement { .. } | Command::CloseShift { .. } => Some("shift_id"),
-        Command::PrintLabels { .. } => Some("parcel_ids"),
+        Command::PrintLabels { .. } | Command::CreateManifest { .. } => Some("parcel_ids"),
         Command::RequestAirwayBill { .. }
         | Command::AssignAirwayBill { .. }
         | Command::ReportAirwayBill { .. }

@@ -7,9 +7,9 @@ use crate::codes::{CodeKind, airway_bill_code, put_code};
 use crate::decide::shipping::label_due_key;
 use crate::event::{Event, PrintAction};
 use crate::execute::Context;
-use crate::ids::{CourierId, MessageId, ParcelId, PrintJobId};
+use crate::ids::{CourierId, ManifestId, MessageId, ParcelId, PrintJobId};
 use crate::kv::{Fault, State};
-use crate::records::{Message, Order, Parcel, PrintJob, must, save};
+use crate::records::{Manifest, Message, Order, Parcel, PrintJob, must, save};
 use crate::states::{AirwayBillAction, DocumentKind, LabelState, MessageState, OrderAction, PrintJobState};
 use crate::tables::Table;
 use crate::totals::Metric;
@@ -121,6 +121,11 @@ fn travel(
     act(state, &mut order, action, context)?;
     save(state, &order)?;
     book(state, &order, context)?.add(state, metric, 1, 0)
+}
+
+pub(super) fn manifest_created(state: &mut dyn State, manifest: &Manifest) -> Result<(), Fault> {
+    given(state, ManifestId::COUNTER, manifest.manifest_id.0)?;
+    save(state, manifest)
 }
 
 pub(super) fn print_job_queued(state: &mut dyn State, job: &PrintJob) -> Result<(), Fault> {

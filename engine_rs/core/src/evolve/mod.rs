@@ -105,6 +105,7 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         | Event::AirwayBillLost { .. } => intents::airway_bill(state, event, context),
         Event::ParcelHandedOver { parcel_id } => intents::parcel_handed_over(state, *parcel_id, context),
         Event::ParcelDelivered { parcel_id } => intents::parcel_delivered(state, *parcel_id, context),
+        Event::ManifestCreated(manifest) => intents::manifest_created(state, manifest),
         Event::PrintJobQueued(job) => intents::print_job_queued(state, job),
         Event::PrintJobMoved { print_job_id, action, detail } => {
             intents::print_job_moved(state, *print_job_id, *action, detail, context)

@@ -28,8 +28,8 @@ pub use quote::{Quote, quote_booking, quote_till_sale};
 pub use report::{MetricTotal, OpenMoney, Report, ReportGroup, day_report, month_report, open_money};
 pub(crate) use report::{TotalOf, total_of_key};
 pub use shipping::{
-    Document, document, list_couriers, list_parcels, list_print_jobs, parcel_by_airway_bill, parcel_by_id,
-    parcel_by_order, print_job,
+    Document, document, list_couriers, list_parcels, list_print_jobs, manifest, parcel_by_airway_bill,
+    parcel_by_id, parcel_by_order, print_job,
 };
 pub use stock::{hold, list_holds, list_locations, list_stocks, stocks_of_item};
 pub use till::{list_sales, list_shifts, list_tills, sale, shift};

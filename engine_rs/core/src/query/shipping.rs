@@ -3,9 +3,9 @@
 use super::page::{Page, Paged, newest, newest_under, oldest};
 use super::state_filter;
 use crate::codes::find_airway_bills;
-use crate::ids::{OrderId, ParcelId, PrintJobId};
+use crate::ids::{ManifestId, OrderId, ParcelId, PrintJobId};
 use crate::kv::{Fault, Key, View};
-use crate::records::{Courier, Order, Parcel, PrintJob, Sale, Shift, find, must, need};
+use crate::records::{Courier, Manifest, Order, Parcel, PrintJob, Sale, Shift, find, must, need};
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{AirwayBillState, DocumentKind, LabelState, PrintJobState};
 use crate::tables::Table;
@@ -65,6 +65,11 @@ pub fn list_parcels(
     })
 }
 
+/// What went with a courier at one pick-up.
+pub fn manifest(view: &dyn View, manifest_id: ManifestId) -> Outcome<Manifest> {
+    need(view, manifest_id.0).named("manifest_id")
+}
+
 /// What stands on a paper.
 #[allow(clippy::large_enum_variant, reason = "one is made per call, moved once and taken apart")]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +82,8 @@ pub enum Document {
     Parcel(Parcel),
     /// A shift report's.
     Shift(Shift),
+    /// A pick-up manifest's.
+    Manifest(Manifest),
 }
 
 /// One print job, with what stands on the paper.
@@ -93,6 +100,7 @@ pub fn document(view: &dyn View, job: &PrintJob) -> Result<Document, Fault> {
         DocumentKind::SalesReceipt => Document::Sale(must(view, job.subject_id)?),
         DocumentKind::AddressLabel => Document::Parcel(must(view, job.subject_id)?),
         DocumentKind::ShiftReport => Document::Shift(must(view, job.subject_id)?),
+        DocumentKind::PickupManifest => Document::Manifest(must(view, job.subject_id)?),
     })
 }
 

@@ -15,7 +15,7 @@ pub use bank::{
 pub use counter::{Sale, Shift, Tender, TenderTotal, Till};
 pub use goods::{DropOrder, HOUR_MS, Hold, Item, Location, Price, Settings, TaxClass};
 pub use orders::{Address, Allocation, Customer, Line, Order, Totals};
-pub use paper::{Courier, Message, Parcel, PrintJob};
+pub use paper::{Courier, Manifest, ManifestLine, Message, Parcel, PrintJob};
 
 use std::sync::Arc;
 

@@ -118,6 +118,8 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "empty")]
     pub customer_phone: String,
     #[serde(default, skip_serializing_if = "empty")]
+    pub customer_email: String,
+    #[serde(default, skip_serializing_if = "empty")]
     pub address: Option<Address>,
     pub currency: Currency,
     #[serde(default, skip_serializing_if = "empty")]
@@ -179,10 +181,19 @@ pub struct Order {
 }
 record!(Order, Orders, "order", OrderNotFound, order_id);
 
+/// How a payment is recorded that the courier collects.
+const COD: &str = "cod";
+
 impl Order {
     /// What is still to pay.
     pub fn due_minor(&self) -> i64 {
         self.payable_minor - self.paid_minor - self.written_off_minor
+    }
+
+    /// What the courier collects at the door and owes to the shop: all that was recorded so.
+    pub(crate) fn at_the_door_minor(&self) -> i64 {
+        let collected = self.allocations.iter().filter(|each| each.method.eq_ignore_ascii_case(COD));
+        collected.map(|each| each.amount_minor).sum()
     }
 
     /// When to remind of a deadline: so long before it; 0 when that has passed already, or when nobody is reminded.
@@ -206,6 +217,8 @@ pub struct Customer {
     pub name: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub phone: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub email: String,
     #[serde(default, skip_serializing_if = "empty")]
     pub address: Option<Address>,
     #[serde(default, skip_serializing_if = "empty")]

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Address, Record, empty, record};
-use crate::ids::{CourierId, CustomerId, LocationId, MessageId, OrderId, ParcelId, PrintJobId};
+use crate::ids::{CourierId, CustomerId, LocationId, ManifestId, MessageId, OrderId, ParcelId, PrintJobId};
+use crate::money::Currency;
 use crate::refusal::Reason;
 use crate::states::{AirwayBillState, DocumentKind, LabelState, MessageKind, MessageState, PrintJobState};
 use crate::tables::Table;
@@ -62,6 +63,46 @@ pub struct Parcel {
 }
 record!(Parcel, Parcels, "parcel", ParcelNotFound, parcel_id);
 
+/// One parcel of a manifest, frozen when that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestLine {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub parcel_id: ParcelId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub order_id: OrderId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub airway_bill: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub recipient: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub city: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub weight_grams: i64,
+    /// Of what the courier collects at the door.
+    pub currency: Currency,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub collect_minor: i64,
+}
+
+/// What went with a courier at one pick-up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    #[serde(default, skip_serializing_if = "empty")]
+    pub manifest_id: ManifestId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub courier_id: CourierId,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub lines: Vec<ManifestLine>,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub handed_over_by: String,
+    /// When the last of them was handed over.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub hand_over_ms: i64,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub create_ms: i64,
+}
+record!(Manifest, Manifests, "manifest", ManifestNotFound, manifest_id);
+
 /// A document to print, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrintJob {
@@ -69,7 +110,7 @@ pub struct PrintJob {
     pub print_job_id: PrintJobId,
     pub kind: DocumentKind,
     pub state: PrintJobState,
-    /// Order, sale, parcel or shift, by kind.
+    /// Order, sale, parcel, shift or manifest, by kind.
     pub subject_id: u64,
     #[serde(default, skip_serializing_if = "empty")]
     pub location_id: LocationId,
@@ -111,6 +152,8 @@ pub struct Message {
     pub customer_id: CustomerId,
     #[serde(default, skip_serializing_if = "empty")]
     pub phone: String,
+    #[serde(default, skip_serializing_if = "empty")]
+    pub email: String,
     /// Facts for the template, sorted by name.
     #[serde(default, skip_serializing_if = "empty")]
     pub facts: Vec<(String, String)>,

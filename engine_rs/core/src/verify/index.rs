@@ -6,12 +6,12 @@ use crate::deadlines::{Deadline, DeadlineKind};
 use crate::decide::row_key::{entry_key, pending_prefix, pending_row_key, row_key};
 use crate::ids::{
     BankAccountId, ColumnMappingId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId,
-    MessageId, MutationId, OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
+    ManifestId, MessageId, MutationId, OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
 };
 use crate::kv::{Fault, KEY_MAX, Key, u64_at};
 use crate::records::{
-    BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Message, Mutation, Order,
-    Parcel, PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
+    BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Manifest, Message,
+    Mutation, Order, Parcel, PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
 };
 use crate::states::{LabelState, OrderState};
 use crate::tables::{Codec, Table};
@@ -286,6 +286,14 @@ impl Indexed for Parcel {
     }
 }
 
+impl Indexed for Manifest {
+    const COUNTER: u8 = ManifestId::COUNTER;
+
+    fn rows(&self) -> Vec<Row> {
+        Vec::new()
+    }
+}
+
 impl Indexed for PrintJob {
     const COUNTER: u8 = PrintJobId::COUNTER;
 
@@ -397,6 +405,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::Shifts
         | Table::Couriers
         | Table::Parcels
+        | Table::Manifests
         | Table::PrintJobs
         | Table::Messages
         | Table::Payers

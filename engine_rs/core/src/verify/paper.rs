@@ -3,7 +3,7 @@
 use super::Audit;
 use crate::ids::ParcelId;
 use crate::kv::{Fault, Key};
-use crate::records::{Courier, Customer, Location, Message, Order, Parcel, PrintJob, Sale, Shift};
+use crate::records::{Courier, Customer, Location, Manifest, Message, Order, Parcel, PrintJob, Sale, Shift};
 use crate::states::{AirwayBillState, DocumentKind, LabelState, MessageKind, PrintJobState};
 use crate::tables::Table;
 use crate::totals::Metric;
@@ -19,9 +19,15 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     for (parcel_id, prints) in std::mem::take(&mut audit.sums.labels_printed) {
         audit.broken(format!("{prints} labels of parcel {parcel_id} were printed, which is not there."));
     }
+    audit.each::<Manifest>(manifest)?;
     audit.each::<Message>(|audit, message| {
         let who = format!("Message {}", message.message_id);
-        audit.names::<Order>(&who, message.order_id.0)?;
+        if let Some(order) = audit.named::<Order>(&who, message.order_id.0)? {
+            let told = (&message.phone, &message.email);
+            audit.demand(told == (&order.customer_phone, &order.customer_email), || {
+                format!("{who} goes to {told:?}, which are not those of order {}.", order.order_id)
+            });
+        }
         // Each time an order is paid in full its customer is told so.
         audit.sums.count(Metric::OrdersPaid, i128::from(message.kind == MessageKind::PaymentReceived));
         audit.names::<Customer>(&who, message.customer_id.0)
@@ -36,6 +42,7 @@ fn print_job(audit: &mut Audit<'_>, job: &PrintJob) -> Result<(), Fault> {
         DocumentKind::SalesReceipt => audit.named::<Sale>(&who, job.subject_id)?.is_some(),
         DocumentKind::AddressLabel => audit.named::<Parcel>(&who, job.subject_id)?.is_some(),
         DocumentKind::ShiftReport => audit.named::<Shift>(&who, job.subject_id)?.is_some(),
+        DocumentKind::PickupManifest => audit.named::<Manifest>(&who, job.subject_id)?.is_some(),
     };
     if job.copies > 0 {
         audit.sums.copies.entry(job.print_job_id).or_default()[0] = job.copies;
@@ -94,6 +101,22 @@ fn parcel(audit: &mut Audit<'_>, parcel: &Parcel) -> Result<(), Fault> {
     }
     if parcel.deliver_ms > 0 {
         audit.sums.count(Metric::ParcelsDelivered, 1);
+    }
+    Ok(())
+}
+
+/// What stands on a manifest is what went, with its courier.
+fn manifest(audit: &mut Audit<'_>, manifest: &Manifest) -> Result<(), Fault> {
+    let who = format!("Manifest {}", manifest.manifest_id);
+    audit.names::<Courier>(&who, manifest.courier_id.0)?;
+    audit.demand(!manifest.lines.is_empty(), || format!("{who} lists nothing."));
+    for line in &manifest.lines {
+        let Some(parcel) = audit.named::<Parcel>(&who, line.parcel_id.0)? else { continue };
+        let listed = (line.order_id, &line.airway_bill, manifest.courier_id);
+        let right = listed == (parcel.order_id, &parcel.airway_bill, parcel.courier_id);
+        audit.demand(right && (1..=manifest.hand_over_ms).contains(&parcel.hand_over_ms), || {
+            format!("{who} lists parcel {} as it did not go.", parcel.parcel_id)
+        });
     }
     Ok(())
 }

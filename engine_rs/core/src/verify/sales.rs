@@ -7,6 +7,7 @@ use crate::kv::Fault;
 use crate::open_money;
 use crate::records::{Customer, Item, Location, Order, Sale, Settings, Shift, Till};
 use crate::states::TenderKind;
+use crate::text;
 use crate::totals::Metric;
 
 pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
@@ -172,5 +173,9 @@ fn customer(audit: &mut Audit<'_>, customer: &Customer) {
     });
     audit.demand(credit >= 0 && i128::from(credit) == owed.credit, || {
         format!("{who} has {credit} of credit; mutations and sales leave {}.", owed.credit)
+    });
+    let email = &customer.email;
+    audit.demand(email.is_empty() || text::email(email).as_ref() == Some(email), || {
+        format!("{who} has the e-mail address {email:?}, which is none.")
     });
 }

@@ -404,6 +404,7 @@ fn chat_sales(shop: &mut Shop) {
         });
         shop.run(Command::HandOverParcel { airway_bill, courier_id: CourierId(0) });
     }
+    shop.run(Command::CreateManifest { parcel_ids: vec![parcels[5], parcels[6]] });
     shop.run(Command::DeliverParcel { parcel_id: parcels[6] });
     for (message, state) in [(1, 2), (2, 3), (3, 4)] {
         let message_id = MessageId(message);
