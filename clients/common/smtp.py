@@ -52,11 +52,15 @@ class MailServer:
         if bool(self.user) != bool(self.password):
             raise BadInput("A mail server's user and password belong together.")
         if not (self.user.isascii() and self.password.isascii()):
-            raise BadInput(f"The login at {self.host} carries only letters of ASCII, in user and password.")
+            raise BadInput(
+                "The login at {host} carries only letters of ASCII, in user and password.", host=self.host
+            )
         try:
             self.trusted()
         except OSError as error:
-            raise BadInput(f"The certificates in {self.ca_file} cannot be read: {error.strerror}.") from error
+            raise BadInput(
+                "The certificates in {path} cannot be read: {why}.", path=self.ca_file, why=error.strerror
+            ) from error
 
     def trusted(self) -> ssl.SSLContext:
         """What a server's certificate is held against. Raises OSError."""
