@@ -1,13 +1,14 @@
-"""How soon customer service's window answers its user.
+"""How soon customer service's window, or the warehouse's, answers its user.
 
     python -m bench.desktop
+    python -m bench.desktop --window warehouse
     python -m bench.desktop --items 100000 --scans 500
 
 Server and window are processes of their own, as an operator starts them; the window draws without a screen
 (QT_QPA_PLATFORM says otherwise). `start` is from the start of the program to a window that is painted and
 connected; `key` from a key's press to its letter painted in the search field, the wait for whether a scanner
-typed it included; `scan` from a scanner's last key to the line painted in the order; `priced` to its total
-there; memory is what the process holds at its end.
+typed it included; `scan` from a scanner's last key to the line painted in the order or the delivery; `priced`
+to its total there; memory is what the process holds at its end.
 """
 
 import argparse
@@ -27,14 +28,14 @@ from clients.common.client import Client
 from clients.common.connection import Connection
 
 
-def child(target: str, began: float, scans: int, items: int) -> None:
+def child(target: str, began: float, scans: int, items: int, window: str) -> None:
     """The window; prints what it measured as JSON."""
     from bench.desktop_window import run  # noqa: PLC0415 (Qt is the child's alone)
 
-    run(target, began, scans, items)
+    run(target, began, scans, items, window)
 
 
-def measure(scans: int, items: int) -> dict[str, list[float]]:
+def measure(scans: int, items: int, window: str) -> dict[str, list[float]]:
     """Starts a server with so many items, and a window on it. Raises BenchError."""
     with tempfile.TemporaryDirectory() as folder, KasirServer(Path(folder) / "shop") as server:
         environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, "KASIR_STATE": f"{folder}/state"}
@@ -50,6 +51,8 @@ def measure(scans: int, items: int) -> dict[str, list[float]]:
             str(scans),
             "--items",
             str(items),
+            "--window",
+            window,
         ]
         finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if finished.returncode:
@@ -60,7 +63,7 @@ def measure(scans: int, items: int) -> dict[str, list[float]]:
 
 def lines(found: dict[str, list[float]]) -> Iterator[str]:
     """What was found, for people."""
-    for name in ("key", "scan", "priced"):
+    for name in (each for each in ("key", "scan", "priced") if each in found):
         values: Sequence[float] = sorted(found[name])
         p50, p99 = (percentile(values, share) * 1000 for share in (0.5, 0.99))
         yield f"{name:8} p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   longest {values[-1] * 1000:6.1f} ms"
@@ -75,13 +78,14 @@ def main() -> None:
     )
     parser.add_argument("--scans", type=int, default=200)
     parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--window", choices=("cs", "warehouse"), default="cs")
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        child(given.child, given.began, given.scans, given.items)
+        child(given.child, given.began, given.scans, given.items, given.window)
         return
-    for line in lines(measure(given.scans, given.items)):
+    for line in lines(measure(given.scans, given.items, given.window)):
         print(line)
 
 
