@@ -234,8 +234,8 @@ class ReportScreen(Screen):
         self._count()
 
     def _count(self) -> None:
-        """Has the day's sales counted that are not counted yet; one count at a time, none while the day is read
-        anew.
+        """Has the day's sales counted that are not counted yet: one count at a time, none while the day is
+        read anew.
         """
         if self.tally.date and not self._counting:
             self._counting = True
