@@ -145,6 +145,18 @@ SALES ?= 500
 outage: setup ## A till offline for SALES=500 sales, killed (a shorter one is part of test)
 	@KASIR_OUTAGE_SALES=$(SALES) $(PYTHON) -m pytest tests/till/test_outage.py $(ARGS)
 
+.PHONY: day
+day: setup ## A shop's day at the real windows; a picture of each step in out/day/
+	@sh tools/system_packages.sh
+	@KASIR_DAY_OUT=out/day $(PYTHON) -m pytest tests/day --quiet --capture=no $(ARGS)
+
+# How often two desks want one last item in `make race`
+RACES ?= 200
+
+.PHONY: race
+race: setup ## Two desks race for one last item, RACES=200 times (20 in test)
+	@KASIR_DESK_RACES=$(RACES) $(PYTHON) -m pytest tests/clients/desktop/test_race.py $(ARGS)
+
 # How often `make crash` kills
 N ?= 20
 

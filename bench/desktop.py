@@ -1,14 +1,15 @@
-"""How soon a window answers its user: customer service's, or the till's.
+"""How soon a window answers its user: customer service's, the warehouse's or the till's.
 
     python -m bench.desktop
+    python -m bench.desktop --window warehouse
     python -m bench.desktop --window till
     python -m bench.desktop --items 100000 --scans 500
 
 Server and window are processes of their own, as an operator starts them; the window draws without a screen
 (QT_QPA_PLATFORM says otherwise). `start` is from the start of the program to a window that is painted and
 connected; `key` from a key's press to its letter painted in the search field, the wait for whether a scanner
-typed it included; `scan` from a scanner's last key to the line painted in the order; `priced` to its total
-there; memory is what the process holds at its end. A till starts on the catalogue that it has on its disk.
+typed it included; `scan` from a scanner's last key to the line painted in the order or the delivery; `priced`
+to its total there; memory is what the process holds at its end. A till starts on the catalogue on its disk.
 """
 
 import argparse
@@ -27,18 +28,20 @@ from bench.scanning import open_shop
 from clients.common.client import Client
 from clients.common.connection import Connection
 
-CS, TILL = "cs", "till"
+CS, WAREHOUSE, TILL = "cs", "warehouse", "till"
 
 
 def child(window: str, target: str, began: float, scans: int, items: int) -> None:
     """The window; prints what it measured as JSON."""
     # Qt is the child's alone.
     if window == TILL:
-        from bench.till_window import run  # noqa: PLC0415
-    else:
-        from bench.desktop_window import run  # noqa: PLC0415
+        from bench import till_window  # noqa: PLC0415
 
-    run(target, began, scans, items)
+        till_window.run(target, began, scans, items)
+    else:
+        from bench import desktop_window  # noqa: PLC0415
+
+        desktop_window.run(target, began, scans, items, window)
 
 
 def measure(window: str, scans: int, items: int) -> dict[str, list[float]]:
@@ -83,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--window", choices=(CS, TILL), default=CS)
+    parser.add_argument("--window", choices=(CS, WAREHOUSE, TILL), default=CS)
     parser.add_argument("--scans", type=int, default=200)
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)

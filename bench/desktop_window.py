@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, perf_counter
+from typing import Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt
 from PySide6.QtGui import QKeyEvent
@@ -16,10 +17,16 @@ from clients.common.connection import Connection
 from clients.desktop.app import application
 from clients.desktop.cs.window import CsWindow
 from clients.desktop.settings import LocalSettings
+from clients.desktop.warehouse.window import WarehouseWindow
+from clients.desktop.window import Window
+
+W = TypeVar("W", bound=Window)
 
 PATIENCE_S = 30.0
 # An order of this many lines is thrown away and a new one begun.
 LINES = 20
+# Of the shop that is measured in
+PLACE = "TOKO"
 KEYS = "kopi gayo bubuk teh melati madu hutan gula aren "
 
 
@@ -37,12 +44,12 @@ class Painted(QObject):
         return False
 
 
-class Hands:
-    """Somebody at the window."""
+class Hands(Generic[W]):
+    """Somebody at a window."""
 
-    def __init__(self, target: str) -> None:
-        self.app = application("cs-desktop", LocalSettings("cs-desktop"))
-        self.window = CsWindow(Connection(target, "bench"), LocalSettings("cs-desktop"))
+    def __init__(self, kind: Callable[[Connection, LocalSettings], W], target: str) -> None:
+        self.app = application("bench", LocalSettings("bench"))
+        self.window = kind(Connection(target, "bench"), LocalSettings("bench"))
         self.painted = Painted()
         self.app.installEventFilter(self.painted)
         self.window.show()
@@ -54,6 +61,12 @@ class Hands:
                 and hasattr(window, "typed_scans")
             )
         )
+
+    def scan_code(self, code: str) -> float:
+        """What a scanner types; when its last key went down."""
+        for char in code:
+            self.press(ord(char), char)
+        return self.press(Qt.Key.Key_Return, "\r")
 
     def until(self, condition: Callable[[], object]) -> float:
         """Lets the window live until the condition holds; when that was. Raises BenchError."""
@@ -72,6 +85,10 @@ class Hands:
             event.setTimestamp(int(monotonic() * 1000))
             QApplication.sendEvent(self.window.windowHandle(), event)
         return at
+
+
+class Desk(Hands[CsWindow]):
+    """Somebody at customer service's."""
 
     def type_words(self) -> list[float]:
         """Seconds from each key to its letter on the screen."""
@@ -97,22 +114,52 @@ class Hands:
                 booking.begin_anew()
             before = len(rows)
             self.painted.seen.clear()
-            for char in ean(number % items):
-                self.press(ord(char), char)
-            at = self.press(Qt.Key.Key_Return, "\r")
+            at = self.scan_code(ean(number % items))
             done = self.until(lambda before=before: len(rows) > before and id(rows[-1]) in self.painted.seen)
             shown.append(done - at)
             priced.append(self.until(lambda: rows[-1].total.text() != "…") - at)
         return shown, priced
 
 
-def run(target: str, began: float, scans: int, items: int) -> None:
-    """Prints what was measured as JSON. `began` is when the program was started, in monotonic seconds."""
-    hands = Hands(target)
-    start = monotonic() - began
-    keys = hands.type_words()
-    shown, priced = hands.scan(scans, items)
+class Warehouse(Hands[WarehouseWindow]):
+    """Somebody in the warehouse, with a delivery."""
+
+    def scan(self, scans: int, items: int) -> list[float]:
+        """Seconds from each scan's last key to the line painted in the delivery."""
+        receiving = self.window.receiving
+        self.until(lambda: self.window.place.location_id)
+        self.window.go(receiving)
+        shown = []
+        table = receiving.table.viewport()
+        # A paint before the line came is not its own.
+        receiving.goods.modelReset.connect(lambda: self.painted.seen.discard(id(table)))
+        for number in range(scans):
+            if receiving.goods.rowCount() == LINES:
+                receiving.clear()
+            before = receiving.goods.rowCount()
+            at = self.scan_code(ean(number % items))
+            done = self.until(
+                lambda before=before: receiving.goods.rowCount() > before and id(table) in self.painted.seen
+            )
+            shown.append(done - at)
+        return shown
+
+
+def run(target: str, began: float, scans: int, items: int, kind: str) -> None:
+    """Prints what was measured of a kind of window as JSON. `began` is when the program was started, in
+    monotonic seconds.
+    """
+    hands: Desk | Warehouse
+    found: dict[str, list[float]] = {}
+    if kind == "warehouse":
+        hands = Warehouse(lambda line, settings: WarehouseWindow(line, settings, location=PLACE), target)
+        found["start"] = [monotonic() - began]
+        found["scan"] = hands.scan(scans, items)
+    else:
+        hands = Desk(CsWindow, target)
+        found["start"] = [monotonic() - began]
+        found["key"] = hands.type_words()
+        found["scan"], found["priced"] = hands.scan(scans, items)
     resident_kib = int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0])
     hands.window.close()
-    found = {"start": [start], "key": keys, "scan": shown, "priced": priced}
     sys.stdout.write(json.dumps(found | {"memory_mib": [resident_kib / 1024]}) + "\n")

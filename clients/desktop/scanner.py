@@ -18,6 +18,17 @@ from kasir.v1.station_pb2 import Scan
 _NO_TEXT = (
     Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 )
+# They come before the key that they change: a scanner presses Shift for each capital letter.
+_MODIFIERS = frozenset(
+    (
+        Qt.Key.Key_Shift,
+        Qt.Key.Key_Control,
+        Qt.Key.Key_Alt,
+        Qt.Key.Key_AltGr,
+        Qt.Key.Key_Meta,
+        Qt.Key.Key_CapsLock,
+    )
+)
 _MARGIN_MS = 2
 
 
@@ -65,6 +76,8 @@ class TypedScans(QObject):
         return False
 
     def _pressed(self, event: QKeyEvent) -> bool:
+        if event.key() in _MODIFIERS:
+            return False
         text = event.text()
         typed = len(text) == 1 and (text.isprintable() or text in "\r\n\t\x1d")
         if not typed or event.modifiers() & _NO_TEXT or event.isAutoRepeat():

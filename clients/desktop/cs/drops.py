@@ -145,9 +145,16 @@ class DropsScreen(Screen):
             self._book(drop_order)
 
     def book_chosen(self) -> None:
-        """The same for the one that is chosen."""
-        if (asked := self.table.thing()) is not None:
-            self.book(asked.drop_order)
+        """The same for the one that is chosen, else for the only one that is on the desk."""
+        rows = [self.asked.at(row) for row in range(self.asked.rowCount())]
+        ready = [asked for asked in rows if asked.drop_order.state == DROP_ORDER_STATE_HANDED_OVER]
+        chosen = self.table.thing()
+        if chosen in ready:
+            self.book(chosen.drop_order)
+        elif len(ready) == 1:
+            self.book(ready[0].drop_order)
+        else:
+            self.desk.notice.show_words(_("Choose one that is on the desk."), bad=True)
 
     def give_up(self) -> None:
         """Gives the chosen one up."""

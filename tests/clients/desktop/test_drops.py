@@ -38,6 +38,39 @@ def test_what_is_asked_for_is_seen_handed_over_and_booked(window, wait, run, ask
     wait(lambda: states(window) == ["booked"])
 
 
+def on_desk(window, wait, run, number: int) -> None:
+    run("warehouse", "hand-over", str(number), "--scan", KOPI, actor="gudang")
+    wait(lambda: f"Drop Order {number} is on the desk" in window.desk.notice.words.text())
+
+
+def test_the_one_on_the_desk_is_booked_though_an_older_one_is_chosen(window, wait, run):
+    asked(window, wait)
+    run("cs", "release", "1")
+    wait(lambda: states(window) == ["cancelled"])
+    typed(window, "KOPI-01\r")
+    wait(lambda: states(window) == ["asked for", "cancelled"])
+    assert window.drops.table.thing().drop_order.drop_order_id == 1
+    window.drops.book_chosen()
+    assert window.desk.notice.words.text() == "Choose one that is on the desk."
+    on_desk(window, wait, run, 2)
+    window.drops.book_chosen()
+    wait(lambda: [row.drop_order_id for row in window.booking.lines.rows] == [2])
+
+
+def test_of_two_on_the_desk_one_has_to_be_chosen(window, wait, run):
+    asked(window, wait)
+    run("cs", "release", "1")
+    for number in (2, 3):
+        run("cs", "drop", "KOPI-01")
+        wait(lambda number=number: len(states(window)) == number)
+        on_desk(window, wait, run, number)
+    window.drops.book_chosen()
+    assert window.desk.notice.words.text() == "Choose one that is on the desk."
+    window.drops.table.choose(window.drops.asked.row_of(3))
+    window.drops.book_chosen()
+    wait(lambda: [row.drop_order_id for row in window.booking.lines.rows] == [3])
+
+
 def test_a_scan_asks_and_the_warehouses_no_is_told_with_its_reason(window, wait, run):
     window.go(window.drops)
     wait(lambda: window.drops.to.count() == 1)

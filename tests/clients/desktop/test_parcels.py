@@ -35,6 +35,8 @@ def test_all_paid_orders_are_sold_and_all_labels_printed(paid, window, wait, ask
     wait(lambda: window.parcels.paid.text().endswith(": 0"))
     assert not window.parcels.sell_all.isEnabled()
     assert cell(window, 0, 6) == "label not printed"
+    # The arrows choose among what came to the empty screen.
+    assert window.parcels.table.hasFocus()
     QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
     wait(lambda: window.desk.notice.words.text() == "Labels sent to the printer: 2.")
     wait(lambda: cell(window, 0, 6) == "label at the printer")

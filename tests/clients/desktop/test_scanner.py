@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from tests.clients.conftest import KOPI
-from tests.clients.desktop.conftest import press, scan, typed
+from tests.clients.desktop.conftest import SCANNER_MS, keys_of, press, scan, typed
 
 
 def test_a_scan_is_heard_and_types_into_nothing(window, wait):
@@ -60,3 +60,14 @@ def test_shortcuts_go_on_while_a_scanner_is_listened_to(window):
     assert window.screen_now is window.booking
     QTest.keyClick(window, Qt.Key.Key_F4)
     assert window.screen_now is window.orders
+
+
+def test_capital_letters_come_with_shift_and_are_part_of_the_scan(window, wait):
+    window.go(window.booking)
+    start = 900_000_000
+    for number, char in enumerate("KOPI-01\r"):
+        if char.isupper():
+            press(window, "", Qt.Key.Key_Shift, start + number * SCANNER_MS)
+        press(window, char, next(keys_of(char))[1], start + number * SCANNER_MS)
+    wait(lambda: [row.item.item.sku for row in window.booking.lines.rows] == ["KOPI-01"])
+    assert window.booking.code.text() == ""
