@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from tests.clients.conftest import SARI
 from tests.clients.desktop.conftest import scan, typed
@@ -35,11 +36,19 @@ def test_all_paid_orders_are_sold_and_all_labels_printed(paid, window, wait, ask
     wait(lambda: window.parcels.paid.text().endswith(": 0"))
     assert not window.parcels.sell_all.isEnabled()
     assert cell(window, 0, 6) == "label not printed"
-    # The arrows choose among what came to the empty screen.
-    assert window.parcels.table.hasFocus()
     QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
     wait(lambda: window.desk.notice.words.text() == "Labels sent to the printer: 2.")
     wait(lambda: cell(window, 0, 6) == "label at the printer")
+
+
+def test_the_arrows_choose_among_parcels_that_came_to_an_empty_screen(paid, window, wait):
+    window.go(window.parcels)
+    wait(window.parcels.sell_all.isEnabled)
+    window.parcels.sell_all.setFocus()
+    QTest.keyClick(window.parcels.sell_all, Qt.Key.Key_Space)
+    wait(lambda: window.parcels.parcels.rowCount() == 2)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Down)
+    assert window.parcels.table.thing().parcel.parcel_id == 1
 
 
 def test_an_airway_bill_is_scanned_or_typed_for_the_chosen_parcel(paid, window, wait, ask):
