@@ -9,6 +9,7 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QIntValidator, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
@@ -226,6 +227,15 @@ class Table(QTableView):
             self._open(self.currentIndex())
             return
         super().keyPressEvent(event)
+
+    def appear(self) -> None:
+        """Shown while it has rows. The first that come take the keys, unless somebody types: what was hidden
+        when its screen was entered could not.
+        """
+        first = self.table_model.rowCount() > 0 and self.isHidden()
+        self.setVisible(self.table_model.rowCount() > 0)
+        if first and self.isVisible() and not isinstance(QApplication.focusWidget(), QLineEdit):
+            self.setFocus()
 
     def visible_rows(self) -> tuple[int, int]:
         """The first and the last row that can be seen; (0, -1) for none."""

@@ -246,7 +246,7 @@ class BookingsScreen(Screen):
 
     def _filled(self) -> None:
         rows = self.orders.rowCount()
-        self.table.setVisible(rows > 0)
+        self.table.appear()
         self.detail.setVisible(rows > 0)
         self.empty.setVisible(rows == 0)
         self.empty.setText(_("No order is in this state.") if self._state else _("Nothing was booked yet."))

@@ -257,11 +257,7 @@ class ParcelsScreen(Screen):
 
     def _filled(self) -> None:
         rows = self.parcels.rowCount()
-        first = rows > 0 and self.table.isHidden()
-        self.table.setVisible(rows > 0)
-        if first and self.isVisible():
-            # What is hidden takes no keys: the first parcels come to an empty screen.
-            self.table.setFocus()
+        self.table.appear()
         self.labels.setEnabled(rows > 0)
         self.empty.setVisible(rows == 0)
         self.empty.setText(_("No parcels yet: they come with the sale of orders that are sent."))

@@ -39,6 +39,7 @@ from kasir.v1.drop_order_pb2 import (
 )
 from kasir.v1.watch_pb2 import RESOURCE_DROP_ORDER
 
+NO_WAREHOUSE = marked("The shop has no warehouse yet. One is made by: kasir setup location --kind warehouse")
 CHANGED_MS = 120
 TIME_LEFT_COLUMN = 6
 
@@ -124,6 +125,8 @@ class WaitingScreen(Screen):
         if self.place.location_id:
             work = partial(_list, self.STATE, self.place.location_id)
             self.desk.calls.look(self, work, self._show, latest="list")
+        else:
+            self._filled()
 
     def scanned(self, code: str) -> None:
         """For the chosen one when that is its item, else for the one that waits longest."""
@@ -181,9 +184,6 @@ class WaitingScreen(Screen):
         before = self.waiting.idents
         self.waiting.put(found)
         self._filled()
-        if self.isVisible() and not before:
-            # What was hidden lost the focus to the first button that there is.
-            self.table.setFocus()
         if self.waiting.idents - before:
             self.arrived()
 
@@ -209,11 +209,12 @@ class WaitingScreen(Screen):
 
     def _filled(self) -> None:
         rows = self.waiting.rowCount()
-        self.table.setVisible(rows > 0)
+        self.table.appear()
         self.count.setVisible(rows > 0)
         self.count.setText(_("{place}: {count} wait").format(place=self.place.code, count=rows))
         self.empty.setVisible(rows == 0)
-        self.empty.setText(_(self.NOTHING))
+        lacking = self.place.known and not self.place.location_id
+        self.empty.setText(_(NO_WAREHOUSE) if lacking else _(self.NOTHING))
 
 
 class IncomingScreen(WaitingScreen):

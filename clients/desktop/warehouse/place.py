@@ -13,7 +13,7 @@ from kasir.v1.stock_pb2 import LOCATION_KIND_WAREHOUSE, Location
 class Place(QObject):
     """The location whose goods are handed over, received and counted; remembered by this machine."""
 
-    # Another one, or the first
+    # Another one, or that there is none
     changed = Signal()
 
     def __init__(self, calls: Calls, settings: LocalSettings, code: str) -> None:
@@ -22,6 +22,8 @@ class Place(QObject):
         self._calls = calls
         self._settings = settings
         self._wanted = code or settings.place
+        # Whether the server said which there are
+        self.known = False
         self.choice = QComboBox()
         self.choice.activated.connect(self._chosen)
 
@@ -40,7 +42,8 @@ class Place(QObject):
         self._calls.look(self, lambda shop: list(shop.locations), self._offer, latest="places")
 
     def _offer(self, places: Sequence[Location]) -> None:
-        before = self.location_id
+        before, known = self.location_id, self.known
+        self.known = True
         self.choice.clear()
         for place in places:
             # A shop may hand over too, when somebody says so.
@@ -49,7 +52,7 @@ class Place(QObject):
         found = [self.choice.itemText(row).lower() for row in range(self.choice.count())]
         wanted = self._wanted.lower()
         self.choice.setCurrentIndex(found.index(wanted) if wanted in found else 0)
-        if self.location_id != before:
+        if self.location_id != before or not known:
             self.changed.emit()
 
     def _chosen(self) -> None:

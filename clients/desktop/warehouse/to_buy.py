@@ -109,7 +109,7 @@ class ToBuyScreen(Screen):
 
     def _filled(self) -> None:
         rows = self.items.rowCount()
-        self.table.setVisible(rows > 0)
+        self.table.appear()
         self.empty.setVisible(rows == 0)
         self.empty.setText(_("Enough of everything."))
 

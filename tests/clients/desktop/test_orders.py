@@ -28,6 +28,7 @@ def cell(window, row: int, column: int) -> str:
 def test_orders_stand_newest_first_with_the_time_they_have_left(booked, window, wait):
     window.go(window.orders)
     wait(lambda: window.orders.orders.rowCount() == 2)
+    assert window.orders.table.hasFocus()
     assert [cell(window, row, 0) for row in range(2)] == ["2", "1"]
     assert cell(window, 1, TIME_LEFT_COLUMN).startswith("2 h 5")
     assert cell(window, 0, TIME_LEFT_COLUMN).startswith(("19:", "20:"))

@@ -52,6 +52,7 @@ def test_what_is_asked_for_is_heard_and_a_scan_hands_it_over(window, wait, run, 
     wait(lambda: cells(window.incoming.waiting, 1, 2) == [("KOPI-01 Kopi Luwak Bubuk 250 g", "2")])
     wait(lambda: heard() == ["asked.wav"])
     assert "Bu Sari, jam 3" in window.incoming.who.text()
+    assert window.incoming.table.hasFocus()
     scan(window, KOPI)
     wait(lambda: "Handed over: 2 x KOPI-01" in words(window))
     assert window.incoming.waiting.rowCount() == 0
@@ -227,6 +228,13 @@ def test_the_place_is_remembered(window, make_window, wait, run, server):
     again = make_window(server.target, kind=WarehouseWindow)
     wait(lambda: again.place.code == "GUDANG-2")
     assert again.incoming.waiting.rowCount() == 0
+
+
+def test_a_shop_without_a_warehouse_is_told_so_until_it_has_one(make_window, heard, server, run, wait):
+    empty = make_window(server.target, kind=WarehouseWindow)
+    wait(lambda: "no warehouse yet" in empty.incoming.empty.text())
+    run("setup", "location", "GUDANG", "Gudang utama", "--kind", "warehouse")
+    wait(lambda: empty.place.code == "GUDANG" and "No desk asks" in empty.incoming.empty.text())
 
 
 def test_sounds_can_be_told_apart(tmp_path):
