@@ -66,7 +66,7 @@ def pages(
     for at, (rows, is_signed) in enumerate(parts, start=1):
         marks = _page_head(manifest, shop, courier, copy, f"Halaman {at} dari {len(parts)}")
         top = _TOP
-        for row in (_HEADS, *rows) if rows else ():
+        for row in (_HEADS, *rows):
             marks += row.marks(top)
             top += row.height
         if is_signed:
@@ -144,7 +144,7 @@ def _row(at: int, line: ManifestLine) -> _Row:
         weight(line.weight_grams),
         collect,
     )
-    for height in range(_ROW, _BOTTOM - _TOP - _ROW, _ROW):
+    for height in range(_ROW, _BOTTOM - _TOP - _ROW - _SIGNED_HEIGHT, _ROW):
         row = _Row(cells, height)
         try:
             row.marks(_TOP)
@@ -166,8 +166,9 @@ def _divided(manifest: Manifest) -> Iterator[tuple[list[_Row], bool]]:
         rows.append(row)
         used += row.height
     if _TOP + used + _SIGNED_HEIGHT > _BOTTOM:
-        yield rows, False
-        rows = []
+        # Nobody signs a page on which nothing stands.
+        yield rows[:-1], False
+        rows = rows[-1:]
     yield rows, True
 
 

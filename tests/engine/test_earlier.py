@@ -1,7 +1,7 @@
 """Goal: a store that an earlier program wrote is read, goes on, and is sound.
 
-Method: a directory as an engine left it whose customers had no e-mail addresses: bookings, one cancelled, one
-sold, sent and printed.
+Method: a directory as an engine left it whose customers had no e-mail addresses, and which had no table of
+manifests: bookings, one cancelled, one sold, sent and printed.
 """
 
 import tarfile
@@ -52,3 +52,13 @@ def test_and_its_customers_get_theirs(directory: Path) -> None:
     with Engine.open(directory) as engine:
         assert engine.verify()["violations"] == []
         assert Desk(engine)("GetBooking", order_id=order.order_id).order == order
+
+
+def test_and_what_went_is_listed(directory: Path) -> None:
+    with Engine.open(directory) as engine:
+        desk = Desk(engine)
+        parcel = desk("GetParcel", airway_bill="JP0001").parcel
+        made = desk("CreateManifest", parcel_ids=[parcel.parcel_id])
+        assert made.manifest.lines[0].airway_bill == "JP0001"
+        assert desk("GetPrintJob", print_job_id=made.print_job_id).job.manifest == made.manifest
+        assert engine.verify()["violations"] == []

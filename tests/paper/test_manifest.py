@@ -74,6 +74,7 @@ def test_many_parcels_take_many_pages_and_each_stands_once(parcels: int) -> None
         words = [mark for mark in page.marks if isinstance(mark, Words)]
         bills += [mark.text for mark in words if mark.text.startswith("JKT")]
         assert all(mark.y + mark.size <= PAGE.height - 60 for mark in words), "it ends above the edge"
+        assert any(mark.text.startswith("JKT") for mark in words), "something stands on it"
     assert bills == [line.airway_bill for line in samples.manifest(parcels).lines]
     signed = [page for page in pages if any(isinstance(m, Words) and m.text == "Kurir" for m in page.marks)]
     assert signed == [pages[-1]]

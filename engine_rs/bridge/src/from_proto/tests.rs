@@ -227,6 +227,22 @@ fn an_item_arrives_with_every_field() {
 }
 
 #[test]
+fn what_went_is_named_in_its_order() {
+    let request = pb::CreateManifestRequest { request_id: id(), parcel_ids: vec![3, 1] };
+    let Command::CreateManifest { parcel_ids } = command(request) else { panic!("another command") };
+    assert_eq!(parcel_ids, [ParcelId(3), ParcelId(1)]);
+}
+
+#[test]
+fn a_customers_address_comes_in() {
+    let customer =
+        pb::Customer { name: "Sari".into(), email: "sari@example.com".into(), ..Default::default() };
+    let request = pb::CreateCustomerRequest { request_id: id(), customer: Some(customer) };
+    let Command::CreateCustomer(input) = command(request) else { panic!("another command") };
+    assert_eq!(input.email, "sari@example.com");
+}
+
+#[test]
 fn two_ids_of_one_request_are_not_swapped() {
     let line = pb::StockLine { item_id: 3, quantity: -4 };
     let request = pb::TransferStockRequest {

@@ -3,15 +3,17 @@
 #![expect(clippy::unnecessary_wraps, reason = "fields of messages are optional")]
 
 use kasir_core::ids::{
-    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId,
-    ParcelId, SaleId, ShiftId, TillId,
+    BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, ManifestId, MessageId,
+    MutationId, OrderId, ParcelId, SaleId, ShiftId, TillId,
 };
 use kasir_core::records::{
-    Allocation, Line, MatchCandidate, Mutation, MutationAllocation, Order, Proposal, ProposedAllocation,
-    Settings, Shift, TenderTotal, Totals,
+    Allocation, Customer, Line, Manifest, ManifestLine, MatchCandidate, Mutation, MutationAllocation, Order,
+    Proposal, ProposedAllocation, Settings, Shift, TenderTotal, Totals,
 };
 use kasir_core::reply::{Confirmed, Sold};
-use kasir_core::states::{Channel, MatchDecision, MutationState, OrderState, TenderKind};
+use kasir_core::states::{
+    Channel, MatchDecision, MessageKind, MessageState, MutationState, OrderState, TenderKind,
+};
 use kasir_core::{Event, Memory, Reason};
 use kasir_store::JournalRecord;
 
@@ -136,6 +138,7 @@ fn an_order_leaves_with_every_field() {
     assert_eq!((message.order_id, message.version, message.customer_id), (1, 2, 3));
     assert_eq!((message.state(), message.channel()), (pb::OrderState::PartlyPaid, pb::Channel::Web));
     assert_eq!((message.customer_name.as_str(), message.customer_phone.as_str()), ("Sari", "+62812"));
+    assert_eq!(message.customer_email, "sari@example.com");
     assert_eq!(message.address.map(|address| address.country_code), Some("ID".into()));
     assert_eq!((message.unique_code, message.payable, message.paid), (15, dollars(1_566), dollars(16)));
     assert_eq!((message.bank_account_id, message.courier_id), (19, 20));
@@ -183,6 +186,69 @@ fn an_open_shift_has_no_count_and_a_closed_one_its_difference() {
     let z_report = pb::Shift::from(Shift { close_ms: 9_000, counted_cash_minor: Some(135), ..shift() });
     assert_eq!(z_report.close_time, at(9_000));
     assert_eq!((z_report.counted_cash, z_report.difference), (dollars(135), dollars(-5)));
+}
+
+#[test]
+fn a_manifest_leaves_with_what_is_collected_and_nothing_where_that_is_nothing() {
+    let line = |parcel, collect_minor| ManifestLine {
+        parcel_id: ParcelId(parcel),
+        order_id: OrderId(parcel + 10),
+        airway_bill: "JP1".into(),
+        recipient: "Sari".into(),
+        city: "Solo".into(),
+        weight_grams: 250,
+        currency: usd(),
+        collect_minor,
+    };
+    let message = pb::Manifest::from(Manifest {
+        manifest_id: ManifestId(1),
+        courier_id: CourierId(2),
+        lines: vec![line(3, 500), line(4, 0)],
+        handed_over_by: "budi".into(),
+        hand_over_ms: 3_000,
+        create_ms: 4_000,
+    });
+    assert_eq!((message.manifest_id, message.courier_id, message.handed_over_by.as_str()), (1, 2, "budi"));
+    assert_eq!((message.hand_over_time, message.create_time), (at(3_000), at(4_000)));
+    let lines: Vec<_> =
+        message.lines.iter().map(|line| (line.parcel_id, line.order_id, line.collect.clone())).collect();
+    assert_eq!(lines, [(3, 13, dollars(500)), (4, 14, None)]);
+    let first = &message.lines[0];
+    assert_eq!(
+        (first.airway_bill.as_str(), first.recipient.as_str(), first.city.as_str()),
+        ("JP1", "Sari", "Solo")
+    );
+    assert_eq!(first.weight_grams, 250);
+}
+
+#[test]
+fn an_address_leaves_with_its_customer_and_its_message() {
+    let sari = Customer {
+        customer_id: CustomerId(1),
+        name: "Sari".into(),
+        phone: "62812".into(),
+        email: "sari@example.com".into(),
+        address: None,
+        points: 0,
+        credit_minor: 0,
+        version: 1,
+        create_ms: 1,
+    };
+    assert_eq!(customer(sari, usd()).email, "sari@example.com");
+    let message = kasir_core::records::Message {
+        message_id: MessageId(1),
+        kind: MessageKind::AirwayBill,
+        state: MessageState::Queued,
+        order_id: OrderId(2),
+        customer_id: CustomerId(1),
+        phone: "62812".into(),
+        email: "sari@example.com".into(),
+        facts: Vec::new(),
+        detail: String::new(),
+        create_ms: 1,
+    };
+    let told = pb::Message::from(message);
+    assert_eq!((told.phone.as_str(), told.email.as_str()), ("62812", "sari@example.com"));
 }
 
 #[test]
