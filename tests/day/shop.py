@@ -44,12 +44,12 @@ class Programs:
         self._started.append(process)
         return process
 
-    def window(self, machine: str, program: str, actor: str) -> int:
+    def window(self, machine: str, program: str, actor: str, *words: str) -> int:
         """A program of windows, in English; its window."""
         state = self._folder / machine
         state.mkdir(exist_ok=True)
         (state / f"{program}.ini").write_text("[General]\nlanguage=en\nlook=light\n")
-        return self._screen.window_of(self.start(machine, program, "--as", actor))
+        return self._screen.window_of(self.start(machine, program, "--as", actor, *words))
 
     def devices(self, machine: str) -> None:
         """Printers, a scanner, a display and a scale, and the agent that drives them."""

@@ -1,5 +1,5 @@
 """Goal: a shop's day, done by people at the windows, leaves everything as it should be: goods, orders, sales,
-parcels, papers.
+parcels, the till's drawer, papers.
 
 Method: `kasir serve`, the windows and the agent of simulated devices are programs of their own. The windows
 stand on one screen (Xvfb); keys are pressed there, goods are held before a scanner on the wire, and what the
@@ -38,6 +38,7 @@ COUNTED = {
     "ORDERS_CANCELLED": 1,
     "ORDERS_PAID": 2,
     "ORDER_SALES": 2,
+    "TILL_SALES": 1,
 }
 ACCOUNT = bank_file.Account("0111222333", "TOKO CONTOH")
 
@@ -55,6 +56,7 @@ class Day:
         self.cities = [people.city_name() for _ in range(3)]
         self.cs = shop.window("desk", "cs-desktop", "sari")
         self.warehouse = shop.window("warehouse", "warehouse-desktop", "gudang")
+        self.till = shop.window("till", "till-desktop", "siti", "--till", "KASIR-1")
 
     @contextmanager
     def step(self, words: str, window: int = 0) -> Iterator[None]:
@@ -74,15 +76,20 @@ class Day:
         self.screen.sees(window, words, notice=True)
 
     def shows(self, window: int, words: str) -> None:
-        self.screen.sees(window, words)
+        if window == self.till:
+            # Its screens are named above.
+            self.screen.sees(window, words, left_px=0)
+        else:
+            self.screen.sees(window, words)
 
     def customer(self, number: int) -> None:
         """The form of the order, by keyboard alone."""
         self.screen.press("Ctrl+t")
-        # Phone, name, street, district, province, city, postal code; then past the channel to the courier.
+        # Phone, name, e-mail, street, district, province, city, postal code; then past the channel to the courier.
         fields = (
             f"0812555000{number}",
             self.names[number],
+            "",
             self.streets[number],
             "",
             "",
@@ -126,7 +133,7 @@ def desk_takes(day: Day, number: int) -> None:
 
 def morning(day: Day) -> None:
     with day.step("the windows are connected"):
-        for window in (day.cs, day.warehouse):
+        for window in (day.cs, day.warehouse, day.till):
             day.screen.to_front(window)
             day.screen.press("F2")
         day.shows(day.warehouse, "gudang")
@@ -227,6 +234,32 @@ def afternoon(day: Day) -> None:
         day.says(day.warehouse, "Items corrected: 1")
 
 
+def counter(day: Day) -> None:
+    with day.step("the till's drawer is counted and its shift opened", day.till):
+        day.screen.press("F5")
+        day.shows(day.till, "Open the shift")
+        # Two notes of 100.000, none of the ten other notes and coins
+        day.screen.type_words("2" + "\r" * 11 + "\r")
+        day.shows(day.till, "Should be in the drawer")
+    with day.step("a customer pays cash at the till", day.till):
+        day.screen.press("F2")
+        day.screen.scan(KOPI)
+        day.shows(day.till, "Kopi Luwak")
+        day.screen.press("F12")
+        day.screen.type_words("110000")
+        day.shows(day.till, "1.600")
+        day.screen.press("Enter")
+        day.shows(day.till, "Receipt KASIR-1")
+    with day.step("the drawer is counted again and the shift closed", day.till):
+        day.screen.press("F5")
+        day.shows(day.till, "Rp 308.400")
+        day.screen.press("F12")
+        day.shows(day.till, "Close the shift")
+        # 3 x 100.000, 5.000, 2.000, 1.000 and two coins of 200
+        day.screen.type_words("3\r\r\r\r1\r1\r1\r\r\r2\r\r\r")
+        day.shows(day.till, "Z report, shift 1")
+
+
 def on_hand(day: Day, sku: str) -> dict[str, int]:
     """Where some of it is."""
     places = {
@@ -248,8 +281,8 @@ def evening(day: Day) -> None:
         }
         assert [orders[number]["customer_name"] for number in "123"] == day.names
         assert orders["3"]["cancel_reason"] == "salah pesan"
-        # Two sold and one came in; one sold and thirty came in; one came back and one was never there.
-        assert on_hand(day, "KOPI-01") == {"GUDANG": 19, "TOKO": 5}
+        # Two sold, one came in, one sold at the till; one sold, thirty came in; one came back, one was never there.
+        assert on_hand(day, "KOPI-01") == {"GUDANG": 19, "TOKO": 4}
         assert on_hand(day, "GULA-5") == {"GUDANG": 49, "TOKO": 5}
         assert on_hand(day, "TEH-02") == {"GUDANG": 19, "TOKO": 5}
         parcels = day.shop.ask("cs", "parcels")["parcels"]
@@ -260,6 +293,8 @@ def evening(day: Day) -> None:
         totals = day.shop.ask("report", "day")["groups"][0]["totals"]
         counts = {each["metric"].removeprefix("METRIC_"): int(each["count"]) for each in totals}
         assert {name: counts.get(name, 0) for name in COUNTED} == COUNTED
+        (shift,) = day.shop.ask("till", "shifts")["shifts"]
+        assert (shift["cashier"], shift["difference"]["minor_units"]) == ("siti", "0")
         day.shop.run("admin", "verify")
         papers_are_printed_once(day)
 
@@ -270,6 +305,8 @@ def papers_are_printed_once(day: Day) -> None:
     kinds = Counter(each["kind"].removeprefix("DOCUMENT_KIND_") for each in jobs)
     assert kinds["ADDRESS_LABEL"] == 2
     assert kinds["ORDER_SLIP"] == 3
+    assert kinds["SALES_RECEIPT"] == 3
+    assert kinds["SHIFT_REPORT"] == 1
     assert len(day.shop.papers("label")) == kinds["ADDRESS_LABEL"]
     assert len(day.shop.papers("slip")) == kinds.total() - kinds["ADDRESS_LABEL"]
     for path in day.shop.papers("*"):
@@ -298,4 +335,5 @@ def test_a_day(day: Day, serve: Callable[..., ServerProcess]) -> None:
     money(day)
     sending(day)
     afternoon(day)
+    counter(day)
     evening(day)

@@ -144,7 +144,7 @@ class XScreen:
         left, top = -at.x, -at.y
         return whole.crop((left, top, left + shape.width, top + shape.height))
 
-    def sees(self, window: int, words: str, *, notice: bool = False) -> None:
+    def sees(self, window: int, words: str, *, notice: bool = False, left_px: int = SIDE_PX) -> None:
         """Waits until a window's part right of the names of screens has these words in it, or its head has.
         Raises AssertionError with what was read instead.
         """
@@ -152,7 +152,7 @@ class XScreen:
         before, text = None, ""
         while True:
             picture = self.picture(window)
-            picture = picture.crop((SIDE_PX, 0, picture.width, NOTICE_PX if notice else picture.height))
+            picture = picture.crop((left_px, 0, picture.width, NOTICE_PX if notice else picture.height))
             if before is None or ImageChops.difference(before, picture).getbbox():
                 before, text = picture, read(picture)
                 if letters(words) in letters(text):
