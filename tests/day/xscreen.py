@@ -129,9 +129,11 @@ class XScreen:
             time.sleep(TYPED_S)
 
     def scan(self, code: str) -> None:
-        """As a scanner that types does: all keys in one go."""
+        """As a scanner that types does: all keys in one go, and the screen serves nobody else in between."""
+        self._display.grab_server()
         for char in code + "\r":
             self._char(char)
+        self._display.ungrab_server()
         self._display.sync()
 
     def picture(self, window: int = 0) -> Image.Image:
