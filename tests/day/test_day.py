@@ -85,7 +85,7 @@ class Day:
     def customer(self, number: int) -> None:
         """The form of the order, by keyboard alone."""
         self.screen.press("Ctrl+t")
-        # Phone, name, e-mail, street, district, province, city, postal code; then past the channel to the courier.
+        # Phone, name, e-mail, street, district, province, city, postal code; past the channel; the courier.
         fields = (
             f"0812555000{number}",
             self.names[number],
@@ -281,7 +281,8 @@ def evening(day: Day) -> None:
         }
         assert [orders[number]["customer_name"] for number in "123"] == day.names
         assert orders["3"]["cancel_reason"] == "salah pesan"
-        # Two sold, one came in, one sold at the till; one sold, thirty came in; one came back, one was never there.
+        # Two sold, one came in, one sold at the till; one sold, thirty came in; one came back, one was
+        # never there.
         assert on_hand(day, "KOPI-01") == {"GUDANG": 19, "TOKO": 4}
         assert on_hand(day, "GULA-5") == {"GUDANG": 49, "TOKO": 5}
         assert on_hand(day, "TEH-02") == {"GUDANG": 19, "TOKO": 5}
