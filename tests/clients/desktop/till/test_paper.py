@@ -102,4 +102,4 @@ def test_a_receipt_by_e_mail_is_made_beside_the_window_and_its_failure_is_told(
     question.field.setText("sri@example.com")
     question.take()
     wait(window.desk.notice.isVisible)
-    assert "sri@example.com: later" in window.desk.notice.words.text()
+    assert "sri@example.com: down" in window.desk.notice.words.text()
