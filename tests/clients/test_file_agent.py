@@ -80,9 +80,13 @@ def run(shop: ScriptedServer, out: Any, *options: str) -> Any:
     return CliRunner().invoke(file_agent.app, arguments)
 
 
+def reported(shop: ScriptedServer) -> list[BatchReportPrintJobsRequest]:
+    """The agent's reports, without what it asks beside them."""
+    return [request for request in shop.asked if isinstance(request, BatchReportPrintJobsRequest)]
+
+
 def reports(shop: ScriptedServer) -> list[tuple[int, int]]:
-    said = [request for request in shop.asked if isinstance(request, BatchReportPrintJobsRequest)]
-    return [(report.print_job_id, report.state) for request in said for report in request.reports]
+    return [(report.print_job_id, report.state) for said in reported(shop) for report in said.reports]
 
 
 def test_every_document_is_written_and_reported_sent_before_and_printed_after(shop, tmp_path):
@@ -137,7 +141,7 @@ def test_what_cannot_be_rendered_is_failed_with_words(shop, tmp_path):
     queued(shop, PrintJob(print_job_id=9, kind=DOCUMENT_KIND_ORDER_SLIP, subject_id=1))
     assert json.loads(run(shop, tmp_path).stdout) == {"printed": 0}
     assert reports(shop)[-1] == (9, PRINT_JOB_STATE_FAILED)
-    assert "without a document" in shop.asked[-1].reports[0].detail
+    assert "without a document" in reported(shop)[-1].reports[0].detail
     assert list(tmp_path.rglob("*.*")) == []
 
 
@@ -149,7 +153,7 @@ def test_an_agent_that_was_stopped_in_between_finishes_its_own_jobs_and_no_other
     )
     assert run(shop, tmp_path, "--name", "desk").exit_code == 1
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
-    *_, lost = (each for each in shop.asked if isinstance(each, BatchReportPrintJobsRequest))
+    lost = reported(shop)[-1]
     assert before
 
     queued(shop)
@@ -159,11 +163,10 @@ def test_an_agent_that_was_stopped_in_between_finishes_its_own_jobs_and_no_other
     shop.answers(GetPrintJobRequest, GetPrintJobResponse(job=own))
     shop.answers(BatchReportPrintJobsRequest, BatchReportPrintJobsResponse())
     assert json.loads(run(shop, tmp_path, "--name", "desk").stdout) == {"printed": 1}
-    assert len([each for each in shop.asked if isinstance(each, BatchReportPrintJobsRequest)]) == 3
+    assert len(reported(shop)) == 3
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
     # The same words after the crash as before it, and so the same request.
-    said = [each for each in shop.asked if isinstance(each, BatchReportPrintJobsRequest)]
-    assert said[-1] == lost
+    assert reported(shop)[-1] == lost
 
 
 def test_a_copy_lies_beside_the_first_print(shop, tmp_path):
