@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from clients.common.problems import CallFailed
 from clients.common.station import Station
-from hardware.scanners.wedge import Scanned, Typed, Wedge, WedgeSettings
+from hardware.scanners.wedge import GAP_S, Scanned, Typed, Wedge, WedgeSettings
 from kasir.v1.station_pb2 import Scan
 
 _NO_TEXT = (
@@ -47,6 +47,8 @@ class TypedScans(QObject):
         self._waiting: deque[tuple[str, QKeyEvent]] = deque()
         self._stamp_s = 0.0
         self._heard_s = 0.0
+        # The key that is held down; 0 for none
+        self._held = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -80,7 +82,7 @@ class TypedScans(QObject):
             return False
         text = event.text()
         typed = len(text) == 1 and (text.isprintable() or text in "\r\n\t\x1d")
-        if not typed or event.modifiers() & _NO_TEXT or event.isAutoRepeat():
+        if not typed or event.modifiers() & _NO_TEXT or self._is_held(event):
             self._hand_on(self._wedge.idle(self._wedge.due))
             return False
         now = time.monotonic()
@@ -91,6 +93,16 @@ class TypedScans(QObject):
         self._hand_on(self._wedge.press(text, self._stamp_s))
         self._wait()
         return True
+
+    def _is_held(self, event: QKeyEvent) -> bool:
+        """Whether the key repeats because somebody holds it down. A scanner that sends a sign twice within
+        one tick of the clock looks the same to Qt; but no keyboard begins to repeat that soon.
+        """
+        if not event.isAutoRepeat():
+            self._held = 0
+        elif event.timestamp() / 1000 - self._stamp_s >= GAP_S:
+            self._held = event.key()
+        return self._held == event.key()
 
     def _wait(self) -> None:
         if self._waiting and self._wedge.due != float("inf"):

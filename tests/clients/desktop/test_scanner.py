@@ -62,6 +62,29 @@ def test_shortcuts_go_on_while_a_scanner_is_listened_to(window):
     assert window.screen_now is window.orders
 
 
+def test_a_sign_that_a_fast_scanner_sends_twice_is_no_key_that_is_held(window, wait):
+    """X11 and Qt take a press at the time of the release before it for a repetition."""
+    heard = []
+    window.typed_scans.scanned.connect(heard.append)
+    window.go(window.booking)
+    for at, (char, key) in enumerate(keys_of(KOPI + "\r")):
+        press(window, char, key, 910_000_000, repeats=at > 0 and char == KOPI[at - 1])
+    assert heard == [KOPI]
+
+
+def test_a_key_that_is_held_down_types_on(window, wait):
+    heard = []
+    window.typed_scans.scanned.connect(heard.append)
+    window.go(window.booking)
+    name = window.booking.form.fields["name"]
+    name.setFocus()
+    press(window, "a", Qt.Key.Key_A, 920_000_000)
+    for repetition in range(9):
+        press(window, "a", Qt.Key.Key_A, 920_000_250 + 25 * repetition, repeats=True)
+    assert name.text() == "a" * 10
+    assert heard == []
+
+
 def test_capital_letters_come_with_shift_and_are_part_of_the_scan(window, wait):
     window.go(window.booking)
     start = 900_000_000
