@@ -151,11 +151,17 @@ class Leases:
             self._asked(client, request, pending["sent_ms"], Taken({}, {}))
 
     def give_back(self, client: Client, item_id: int = 0) -> int:
-        """Releases the leases (of one item), and says how many. One that ended is gone anyhow. Raises
+        """Releases the leases (of one item), and says how many; not those of sales that wait to be sent. One
+        that ended is gone anyhow. From one whose release may have been done nothing is sold any more. Raises
         CallFailed.
         """
-        with self._store.read() as txn:
-            given = [lease for lease in _all(txn) if item_id in {0, lease.item_id}]
+        with self._store.write() as txn:
+            drawn = {hold_id for entry in journal.waiting(txn) for hold_id, _, _ in entry.draws}
+            given = [
+                lease for lease in _all(txn) if item_id in {0, lease.item_id} and lease.hold_id not in drawn
+            ]
+            for lease in given:
+                _keep_most(txn, lease.hold_id, 0)
         for lease in given:
             request = ReleaseHoldRequest(request_id=new_request_id(), hold_id=lease.hold_id)
             try:
@@ -193,10 +199,12 @@ class Leases:
         self, client: Client, request: BatchCreateHoldsRequest, now_ms: int, taken: Taken
     ) -> dict[int, int]:
         """Sends one batch, which is on the disk before; returns of which items only less is to be had, and
-        how much.
+        how much. Until it is answered no more is sold than both the old lease and the new one have.
         """
         with self._store.write() as txn:
             txn.put(Table.META, PENDING, {"request": request.SerializeToString(), "sent_ms": now_ms})
+            for hold in request.holds:
+                _keep_most(txn, hold.replaced_hold_id, hold.quantity)
         less: dict[int, int] = {}
         try:
             reply = client.call(request, BatchCreateHoldsResponse)
@@ -265,6 +273,14 @@ def _add(txn: Transaction, hold_id: int, units: int) -> None:
     if row is not None:
         row["quantity"] += units
         assert row["quantity"] >= 0, f"hold {hold_id} is drawn below nothing"
+        txn.put(Table.LEASES, number(hold_id), row)
+
+
+def _keep_most(txn: Transaction, hold_id: int, units: int) -> None:
+    """Leaves at most so many units to be sold of a lease."""
+    row = txn.get(Table.LEASES, number(hold_id))
+    if row is not None and row["quantity"] > units:
+        row["quantity"] = units
         txn.put(Table.LEASES, number(hold_id), row)
 
 

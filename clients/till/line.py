@@ -46,7 +46,7 @@ class TillLine:
         self.leases = lease.Leases(store)
         self.approvers = Approvers(store)
         self._clock = clock
-        self._sender = Sender(store, self.journal, client, self.now_ms)
+        self._sender = Sender(store, self.journal, client, self.leases, self.now_ms)
         self._down_until = 0.0
         self._pause_s = LINE_PAUSE_S
 
@@ -170,8 +170,14 @@ class TillLine:
         self._pause_s = min(2 * self._pause_s, LINE_PAUSE_MAX_S)
 
     def give_back(self) -> bool:
-        """Returns the lease; False when the line is down, and then it ends by itself."""
+        """Returns the lease once what was sold from it is sent; False when the line is down, and then it ends
+        by itself.
+        """
         with self._sender.lock:
+            if self.journal.waits():
+                self.send()
+            if self.journal.waits():
+                return False
             try:
                 self.leases.recover(self.client)
                 self.leases.give_back(self.client)

@@ -67,6 +67,7 @@ class Sender:
     store: Store
     journal: Journal
     client: Client
+    leases: lease.Leases
     clock: Callable[[], int]
     lock: FileLock = field(init=False)
 
@@ -74,13 +75,15 @@ class Sender:
         self.lock = FileLock(self.store.directory / "sending.lock")
 
     def send(self, fresh: int = 0) -> Sent:
-        """Sends until nothing waits or the line breaks.
+        """Sends until nothing waits or the line breaks. What was asked of the lease and never answered is
+        asked again before: sales name the holds that stand at the server.
 
         `fresh` is an entry whose customer still stands there: refused at its first try it is void, and no
         exception.
         """
         sent = Sent()
         with self.lock:
+            sent.failed = self._lease_recovered()
             while sent.failed is None:
                 part = self._final()
                 if not part:
@@ -88,6 +91,15 @@ class Sender:
                 self._send_part(part, sent, fresh)
         sent.left = self.journal.waits()
         return sent
+
+    def _lease_recovered(self) -> CallFailed | None:
+        """Why the line is down, when it is."""
+        try:
+            self.leases.recover(self.client)
+        except CallFailed as failed:
+            # What the engine refuses is settled: the leases stand as they stood.
+            return failed if down(failed) else None
+        return None
 
     def _final(self) -> list[tuple[Entry, Message, bool]]:
         """The next entries with what is sent for each, which is on the disk then, and whether it is the

@@ -360,12 +360,13 @@ class Till(ShiftDesk):
     def renew_lease(self, wanted: Mapping[int, int] | None = None) -> lease.Taken | None:
         """Leases stock: so much of each item as said, or by what was sold. None while the line is down."""
         now_ms = self.now_ms()
-        if self.journal.waits():
-            self.send()
-        if self.journal.waits():
-            return None
         record = self.record
+        # Nobody sends meanwhile: what was sent under way names the holds that are replaced here.
         with self._sender.lock:
+            if self.journal.waits():
+                self.send()
+            if self.journal.waits():
+                return None
             try:
                 if wanted is None:
                     sized = self.leases.by_sales(now_ms)

@@ -81,17 +81,10 @@ class Day:
         self.till.line_is_back()
 
     def others_buy(self) -> None:
-        item_id = self.chance.choice(self.shop.items)
-        stock = stock_pb2.StockLine(item_id=item_id, quantity=self.chance.randint(1, 5))
-        request = stock_pb2.TransferStockRequest(
-            request_id=new_id(),
-            from_location_id=self.shop.shop_id,
-            to_location_id=self.shop.warehouse_id,
-            lines=[stock],
-        )
+        item_id, quantity = self.chance.choice(self.shop.items), self.chance.randint(1, 5)
         with failing_by("available"):
-            self.shop.stock.TransferStock(request)
-            self.others[item_id] += stock.quantity
+            self.shop.others_take(item_id, quantity)
+            self.others[item_id] += quantity
 
     def renew(self) -> None:
         self.till.renew_lease({item_id: self.chance.randint(0, 8) for item_id in self.shop.items})

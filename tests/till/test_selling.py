@@ -439,6 +439,48 @@ def test_a_lease_whose_answer_was_lost_is_not_taken_twice(till, shop, line):
     assert (shop.level(shop.kopi), shop.level(shop.teh)) == ((100, 0), (100, 0))
 
 
+def test_what_is_sold_while_a_renewals_answer_is_lost_is_covered_by_the_new_lease(till, shop, line):
+    till.renew_lease({shop.kopi: 5})
+    line.cut()
+    back(till, line, cut_after=60)
+    assert till.renew_lease({shop.kopi: 4}) is None
+    until(lambda: shop.level(shop.kopi) == (100, 4), "the renewal that nobody heard of")
+    shop.others_take(shop.kopi, 96)
+    with pytest.raises(NotCovered) as refused:
+        till.sell(cart((shop.kopi, 5)), cash(100_000_000))
+    assert refused.value.uncovered == {shop.kopi: 1}
+    till.sell(cart((shop.kopi, 3)), cash(100_000_000))
+    back(till, line)
+    sent = till.send()
+    assert (sent.done, sent.refused, sent.left) == (1, 0, 0)
+    assert shop.level(shop.kopi) == (1, 1)
+    assert till.leases.available(till.now_ms()) == {shop.kopi: 1}
+
+
+def test_a_lease_that_may_be_given_back_is_sold_from_no_more(till, shop, line):
+    till.renew_lease({shop.kopi: 5})
+    line.cut()
+    back(till, line, cut_after=60)
+    assert till.renew_lease({shop.kopi: 0}) is None
+    until(lambda: shop.level(shop.kopi) == (100, 0), "the return that nobody heard of")
+    with pytest.raises(NotCovered):
+        till.sell(cart((shop.kopi, 1)), cash(100_000_000))
+    back(till, line)
+    assert till.renew_lease({shop.kopi: 2}).leased == {shop.kopi: 2}
+    assert shop.level(shop.kopi) == (100, 2)
+
+
+def test_a_lease_is_not_given_back_while_sales_from_it_wait(till, shop, line):
+    till.renew_lease({shop.kopi: 5})
+    line.cut()
+    till.sell(cart((shop.kopi, 3)), cash(100_000_000))
+    shop.others_take(shop.kopi, 95)
+    back(till, line)
+    assert till.give_back()
+    assert till.journal.matters() == []
+    assert shop.level(shop.kopi) == (2, 0)
+
+
 def test_more_than_there_is_is_leased_as_far_as_it_goes(till, shop):
     taken = till.renew_lease({shop.kopi: 101, shop.teh: 3})
     assert taken.leased == {shop.kopi: 100, shop.teh: 3}

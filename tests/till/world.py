@@ -102,6 +102,16 @@ class TillShop(Shop):
                 return stock.on_hand, stock.held
         return 0, 0
 
+    def others_take(self, item_id: int, quantity: int) -> None:
+        """Takes units out of the shop that nobody holds."""
+        request = stock_pb2.TransferStockRequest(
+            request_id=new_id(),
+            from_location_id=self.shop_id,
+            to_location_id=self.warehouse_id,
+            lines=[stock_pb2.StockLine(item_id=item_id, quantity=quantity)],
+        )
+        self.stock.TransferStock(request)
+
     def sold(self, shift_id: int = 0) -> list[sale_pb2.Sale]:
         """All sales, oldest first."""
         found: list[sale_pb2.Sale] = []
