@@ -17,6 +17,7 @@ import grpc
 import pytest
 
 from engine import Code, EngineError
+from kasir import webhook_server
 from kasir.v1 import reconciliation_pb2
 from server import moota
 from server.settings import Settings, SettingsError, parse_address
@@ -171,11 +172,11 @@ def test_requests_that_moota_does_not_make(running, shop):
 
 
 def test_peers_that_say_nothing_are_few_and_cut_off(running, shop, monkeypatch):
-    monkeypatch.setattr(moota, "STALL_S", 0.5)
+    monkeypatch.setattr(webhook_server, "STALL_S", 0.5)
     address = running.service.moota_address
     silent = [
         socket.create_connection((address.host, address.port), timeout=30)
-        for _ in range(moota.MAX_CONNECTIONS + 5)
+        for _ in range(webhook_server.MAX_CONNECTIONS + 5)
     ]
     for connection in silent:
         assert connection.recv(1) == b""
