@@ -7,7 +7,6 @@ server, too.
 
 import json
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -43,6 +42,7 @@ from clients.messages.main import app
 from clients.messages.simulator import Trouble, WhatsAppSimulator
 from clients.messages.texts import Text, Wording
 from kasir.v1 import admin_pb2, admin_pb2_grpc, booking_pb2, customer_pb2, shipping_pb2
+from tests.certificates import make_certificates
 from tests.server.support import Shop, new_id, patient_channel, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -250,14 +250,9 @@ def test_greylisted_is_tried_again_and_given_up_at_last(server, shop, inbox, boo
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mail")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    options = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", "key.pem", "-out", "cert.pem"]
-    subprocess.run([*command.split(), *options, *files], cwd=folder, check=True, capture_output=True)
+    make_certificates(folder, "authority", "localhost")
     return folder
 
 
@@ -268,14 +263,14 @@ def mail_of() -> EmailMessage:
     return made
 
 
-def test_the_line_is_encrypted_and_its_certificate_looked_at(certificate: Path) -> None:
+def test_the_line_is_encrypted_and_its_certificate_looked_at(certificates: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    context.load_cert_chain(certificates / "localhost.pem", certificates / "localhost.key")
     made = Inbox()
     controller = SmtpController(made, context)
     controller.start()
     try:
-        known = {"user": "toko", "password": KEY, "ca_file": certificate / "cert.pem"}
+        known = {"user": "toko", "password": KEY, "ca_file": certificates / "authority.pem"}
         good = MailServer("localhost", controller.port, **known)
         assert hand_in(mail_of(), good)[0] is HandIn.ACCEPTED
         assert made.encrypted == [True]

@@ -317,7 +317,8 @@ def papers_are_printed_once(day: Day) -> None:
 @pytest.fixture
 def day(tmp_path: Path, serve: Callable[..., ServerProcess]) -> Iterator[Day]:
     missing = [each for each in PROGRAMS if shutil.which(each) is None]
-    if missing and not OUT:
+    # Where it is asked for, and where nobody reads what was skipped, it fails.
+    if missing and not OUT and not os.environ.get("CI"):
         pytest.skip(f"not installed: {', '.join(missing)}")
     pictures = Path(OUT).absolute() if OUT else tmp_path / "day"
     shutil.rmtree(pictures, ignore_errors=True)
