@@ -286,23 +286,30 @@ def _keep_most(txn: Transaction, hold_id: int, units: int) -> None:
 
 def _replace(txn: Transaction, replaced_hold_id: int, hold: Hold, now_ms: int) -> None:
     """A new hold stands for an old one. What sales journalled meanwhile took of the old one, they take of
-    it.
+    it; and what they lacked, as far as it goes: the engine fills a sale from the holds that it names.
     """
     txn.delete(Table.LEASES, number(replaced_hold_id))
-    taken = 0
+    left = hold.quantity
     for entry in list(journal.waiting(txn)):
-        if entry.state == journal.State.WAITING and any(each[0] == replaced_hold_id for each in entry.draws):
-            taken += sum(units for hold_id, _, units in entry.draws if hold_id == replaced_hold_id)
-            entry.draws = [
-                [hold.hold_id if hold_id == replaced_hold_id else hold_id, item_id, units]
-                for hold_id, item_id, units in entry.draws
-            ]
-            journal.put_entry(txn, entry)
+        if entry.state != journal.State.WAITING or all(each[0] != replaced_hold_id for each in entry.draws):
+            continue
+        for drawn in entry.draws:
+            if drawn[0] == replaced_hold_id:
+                drawn[0] = hold.hold_id
+                left -= drawn[2]
+        for lacking in entry.uncovered:
+            more = min(lacking[1], left) if lacking[0] == hold.item_id else 0
+            if more > 0:
+                entry.draws.append([hold.hold_id, hold.item_id, more])
+                lacking[1] -= more
+                left -= more
+        entry.uncovered = [lacking for lacking in entry.uncovered if lacking[1]]
+        journal.put_entry(txn, entry)
     lasts_ms = hold.expire_time.ToMilliseconds() - hold.create_time.ToMilliseconds()
     lease = Lease(
         hold.hold_id,
         hold.item_id,
-        max(0, hold.quantity - taken),
+        max(0, left),
         now_ms + lasts_ms - MARGIN_MS,
         now_ms,
     )

@@ -457,6 +457,19 @@ def test_what_is_sold_while_a_renewals_answer_is_lost_is_covered_by_the_new_leas
     assert till.leases.available(till.now_ms()) == {shop.kopi: 1}
 
 
+def test_what_a_sale_lacked_of_its_lease_it_takes_from_the_new_one(till, shop, line):
+    till.renew_lease({shop.kopi: 2})
+    line.cut()
+    back(till, line, cut_after=60)
+    assert till.renew_lease({shop.kopi: 6}) is None
+    until(lambda: shop.level(shop.kopi) == (100, 6), "the renewal that nobody heard of")
+    till.sell(cart((shop.kopi, 3)), cash(100_000_000), beyond_lease=MANAGER)
+    back(till, line)
+    assert till.send().refused == 0
+    assert shop.level(shop.kopi) == (97, 3)
+    assert till.leases.available(till.now_ms()) == {shop.kopi: 3}
+
+
 def test_a_lease_that_may_be_given_back_is_sold_from_no_more(till, shop, line):
     till.renew_lease({shop.kopi: 5})
     line.cut()
