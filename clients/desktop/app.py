@@ -1,17 +1,22 @@
 """Starting a program of windows, and ending it."""
 
+import os
 import signal
+import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from clients.common.problems import BadInput
 from clients.desktop import texts, theme
 from clients.desktop.settings import LocalSettings
 from clients.desktop.window import Window
 
 # Python hears of Ctrl-C only when it runs.
 _SIGNAL_MS = 300
+# Each names a screen.
+_SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def application(name: str, settings: LocalSettings) -> QApplication:
@@ -27,7 +32,12 @@ def application(name: str, settings: LocalSettings) -> QApplication:
 
 
 def run(name: str, make: Callable[[LocalSettings], Window]) -> int:
-    """Shows a window until it is closed; the exit status. Raises BadInput as the window does."""
+    """Shows a window until it is closed; the exit status. Raises BadInput as the window does, and where there
+    is no screen.
+    """
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in _SCREENS):
+        # Qt would end the program with a core dump.
+        raise BadInput("There is no screen here: neither DISPLAY nor WAYLAND_DISPLAY is set.")
     settings = LocalSettings(name)
     app = application(name, settings)
     window = make(settings)

@@ -114,6 +114,8 @@ def lease(
             kept = at.leases.available(at.now_ms())
             at.renew_lease(kept | wanted if item else None)
         held = at.leases.held(at.now_ms())
+        if not held and not item and not give_back and at.line_may_be_up():
+            shop.output.say("This till has sold nothing yet to go by: say --item CODExQTY.", "yellow")
         rows = [
             (here.item_words(each.item_id), str(each.quantity), _time(here, each.until_ms)) for each in held
         ]

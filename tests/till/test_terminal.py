@@ -42,6 +42,7 @@ def test_a_till_that_never_saw_its_server_says_so(run, line):
 def test_an_outage_at_the_counter(run, ask, shop, line):
     run("refresh")
     run("open", "--cash", "100.000")
+    assert "sold nothing yet" in run("lease").stderr
     leases = ask("lease", "--item", "TEH-9x4", "--item", "KOPI-9x2")["leases"]
     assert sorted(each["quantity"] for each in leases) == [2, 4]
     online = ask("sell", "--scan", "TEH-9", "--cash", "exact")
