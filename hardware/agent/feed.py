@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 import grpc
 
 from clients.common.client import Client
-from clients.common.problems import CallFailed
+from clients.common.output import Output
+from clients.common.problems import BadInput, CallFailed
+from clients.common.shop import Shop
 from hardware.agent.ledger import RETRY_S, Outbox, document
 from hardware.agent.notes import Note, Notes, Stage
+from hardware.agent.places import Places
 from hardware.agent.waiting import Takes, Waiting
 from hardware.devices import Outcome
 from kasir.v1.print_pb2 import (
@@ -48,6 +51,8 @@ class Feed(threading.Thread):
         notes: Notes,
         taken: Sequence[Note],
         printers: Sequence[Takes],
+        places: Places,
+        output: Output,
         stopping: threading.Event,
         say: Callable[[str], None],
     ) -> None:
@@ -57,12 +62,15 @@ class Feed(threading.Thread):
         self._notes = notes
         self._taken = taken
         self._printers = printers
+        self._places = places
+        self._output = output
         self._stopping = stopping
         self._say = say
         self._homeless = 0
 
     def run(self) -> None:
         """The thread."""
+        self._find_places()
         for note in self._taken:
             self._resume(note)
         while not self._stopping.is_set():
@@ -75,6 +83,24 @@ class Feed(threading.Thread):
             except (CallFailed, ValueError) as ended:  # ValueError: the line was closed under it
                 if not self._stopping.is_set():
                     self._say(f"no print jobs come: {ended}")
+            self._stopping.wait(RETRY_S)
+
+    def _find_places(self) -> None:
+        """Until the server has said where the printers stand: what is meant for them is not known before."""
+        told = ""
+        while not self._stopping.is_set():
+            try:
+                # A new view each time: who was told of a location that is missing may make it.
+                self._places.ask(Shop(self._client, self._output))
+            except BadInput as wrong:
+                if str(wrong) != told:
+                    told = str(wrong)
+                    self._say(f"{told} Its printers print nothing.")
+            except CallFailed:
+                pass
+            else:
+                self._jobs.wake()
+                return
             self._stopping.wait(RETRY_S)
 
     def _add(self, job: PrintJob, note: Note | None = None) -> None:

@@ -74,7 +74,7 @@ class TornNotes:
         """Opens them, or begins. Raises OSError."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=3, mode=0o600)
+            self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=4, mode=0o600)
         except lmdb.Error as error:
             raise OSError(f"the notes cannot be opened: {error}") from error
         self._torn = self._store.open_db(b"torn")
@@ -121,6 +121,7 @@ class Notes(TornNotes):
         super().__init__(directory)
         self._jobs = self._store.open_db(b"jobs")
         self._receipts = self._store.open_db(b"receipts")
+        self._locations = self._store.open_db(b"locations")
 
     def close(self) -> None:
         """Lets another agent in."""
@@ -179,6 +180,22 @@ class Notes(TornNotes):
         for key, value in list(transaction.cursor(db=self._receipts)):
             if msgpack.unpackb(value)[2] < before_ms:
                 transaction.delete(key, db=self._receipts)
+
+    def location_id(self, code: str) -> int | None:
+        """What the server called the location of that code last; None where it never said."""
+        with self._store.begin() as transaction:
+            value = transaction.get(code.encode(), db=self._locations)
+        return None if value is None else int.from_bytes(value)
+
+    def stands_at(self, code: str, location_id: int | None) -> None:
+        """What the server calls it; None for a location that it does not have."""
+        if location_id == self.location_id(code):
+            return
+        with self._written() as transaction:
+            if location_id is None:
+                transaction.delete(code.encode(), db=self._locations)
+            else:
+                transaction.put(code.encode(), location_id.to_bytes(8), db=self._locations)
 
     def forget(self, job_id: int) -> None:
         """The server knows."""

@@ -97,7 +97,7 @@ class Reporter(threading.Thread):
         device.kind = DEVICE_KIND_RECEIPT_PRINTER if is_receipt else DEVICE_KIND_LABEL_PRINTER
         device.paper_low = shown.status.paper_low
         device.document_kinds.extend(sorted(config.kind_numbers))  # type: ignore[arg-type]
-        device.location_id = takes.location_id
+        device.location_id = takes.location_id or 0
         device.waiting_jobs = self._jobs.count(takes)
         device.print_job_id = shown.job_id
         device.printed = shown.printed

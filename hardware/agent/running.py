@@ -1,7 +1,6 @@
 """The agent put together: threads for the stream, the reports and each device, until it is told to stop."""
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from clients.common.shop import Shop
 from hardware.agent.board import Board
 from hardware.agent.config import AgentConfig
 from hardware.agent.feed import Feed, leftovers
-from hardware.agent.ledger import RETRY_S, Answering, Outbox
+from hardware.agent.ledger import Answering, Outbox
 from hardware.agent.notes import Notes
+from hardware.agent.places import Places
 from hardware.agent.receipts import Receipts
 from hardware.agent.reporter import Reporter
 from hardware.agent.waiting import Waiting
@@ -35,8 +35,8 @@ class Agent:
     """A running agent. `start`, then `stop` once."""
 
     def __init__(self, config: AgentConfig, shop: Shop, notes_path: Path, say: Callable[[str], None]) -> None:
-        """Opens the notes, serves scanners, displays and scales, and asks the server for its locations, as
-        long as that takes.
+        """Opens the notes, serves scanners, displays and scales, and asks the server for its locations; while
+        it is away, what it said last holds.
 
         Raises NotesInUseError, StationInUseError, OSError, BadInput for a location that the shop does not
         have.
@@ -52,12 +52,7 @@ class Agent:
         # What a till needs of its devices does not wait for the server.
         self._station = Station(config, self.board, self.stopping, say, self.receipts)
         self._station.start()
-        try:
-            locations = self._locations()
-        except BaseException:
-            self.stopping.set()
-            self._station.stop()
-            raise
+        places = Places(self.notes)
         self.outbox = Outbox(self.client(), self.notes, self.jobs, self.stopping, say)
         common = Common(
             agent=config.name,
@@ -71,7 +66,16 @@ class Agent:
             stopping=self.stopping,
             probe_s=config.probe_s,
         )
-        self.workers = [Worker(printer, locations[printer.location], common) for printer in config.printers]
+        self.workers = [
+            Worker(printer, places.taking(printer.kind_numbers, printer.location), common)
+            for printer in config.printers
+        ]
+        try:
+            self._ask_at_first(places)
+        except BaseException:
+            self.stopping.set()
+            self._station.stop()
+            raise
         self._reporter = Reporter(
             config.name,
             self.client(),
@@ -88,6 +92,8 @@ class Agent:
             self.notes,
             leftovers(self.notes, self.outbox),
             [worker.takes for worker in self.workers],
+            places,
+            shop.output,
             self.stopping,
             say,
         )
@@ -96,21 +102,15 @@ class Agent:
         """A client of its own for a thread of its own."""
         return Client(self._shop.client.connection, self._shop.client.journal, _PATIENCE)
 
-    def _locations(self) -> dict[str, int]:
-        """Ids of the printers' locations by code; 0 for none. Waits for the server."""
-        found = {"": 0}
-        for code in {printer.location for printer in self.config.printers if printer.location}:
-            while True:
-                try:
-                    found[code] = self._shop.location(code).location_id
-                    self._answering.answered()
-                    break
-                except CallFailed as failed:
-                    if failed.settled:
-                        raise
-                    self._answering.failed(failed)
-                time.sleep(RETRY_S)
-        return found
+    def _ask_at_first(self, places: Places) -> None:
+        """Raises BadInput for a location that the shop does not have. Waits for no server that is away."""
+        try:
+            places.ask(self._shop)
+            self._answering.answered()
+        except CallFailed as failed:
+            if failed.settled:
+                raise
+            self._answering.failed(failed)
 
     @property
     def _threads(self) -> tuple[threading.Thread, ...]:

@@ -17,16 +17,17 @@ from kasir.v1.print_pb2 import PrintJob
 DOCUMENTS_MAX = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Takes:
-    """What a printer is for. `location_id` 0 is every location."""
+    """What a printer is for. `location_id` 0 is every location; None, one that is not known yet."""
 
     kinds: frozenset[int]
-    location_id: int = 0
+    location_id: int | None = 0
 
     def fits(self, kind: int, location_id: int) -> bool:
         """Whether a job of this kind, for printers of that location (0: any), is for it."""
-        return kind in self.kinds and (not self.location_id or location_id in {0, self.location_id})
+        here = self.location_id
+        return kind in self.kinds and here is not None and (not here or location_id in {0, here})
 
 
 @dataclass(slots=True)

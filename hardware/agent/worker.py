@@ -56,10 +56,10 @@ class Common:
 class Worker(threading.Thread):
     """The thread of one printer."""
 
-    def __init__(self, config: PrinterConfig, location_id: int, common: Common) -> None:
+    def __init__(self, config: PrinterConfig, takes: Takes, common: Common) -> None:
         super().__init__(name=f"printer {config.name}", daemon=True)
         self.config = config
-        self.takes = Takes(config.kind_numbers, location_id)
+        self.takes = takes
         self._common = common
         common.receipts.add_taker(self.takes)
         self._client = common.client()

@@ -153,3 +153,16 @@ def test_a_till_of_another_location_finds_no_printer_here(counter):
     with pytest.raises(CallFailed) as failed:
         counter.station.print_receipt(counter.sale(""), SETTINGS, till)
     assert failed.value.reason == "FIELD_REQUIRED"
+
+
+def test_an_agent_that_is_started_without_the_line_prints_for_the_till(counter, printer):
+    counter.agent.kill()
+    counter.line.cut()
+    counter.start()
+    assert counter.asks() == ON_PAPER
+    assert len(printer.slips) == 1
+    # And goes on with the server's jobs when the line is back.
+    counter.line.restore()
+    counter.sells("KASIR-1-7QXM-43")
+    counter.job_is(PRINTED)
+    assert len(printer.slips) == 2
