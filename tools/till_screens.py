@@ -7,6 +7,7 @@ python -m tools.till_screens --only pay --size 1024x768
 import argparse
 import os
 import tempfile
+from binascii import crc_hqx
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -25,6 +26,12 @@ from tests.till.line import Line
 from tools.screens import PICTURES, kasir, rest, served, wait
 
 PIN = "246810"
+# Of the shop, as its bank gives it
+QRIS = (
+    "00020101021126610014COM.GO-JEK.WWW01189360091438225844860210G8225844860303UMI51440014ID.CO.QRIS.WWW"
+    "0215ID10210643584140303UMI5204581253033605802ID5911Toko Melati6010Yogyakarta61055527162070703A016304"
+)
+QRIS += f"{crc_hqx(QRIS.encode(), 0xFFFF):04X}"
 GOODS = (
     ("KOPI-01", "Kopi Luwak Bubuk 200 g", "Kopi", "108.400"),
     ("KOPI-02", "Kopi Gayo Bubuk 500 g", "Kopi", "185.000"),
@@ -127,6 +134,7 @@ class Studio:
         selling.to_pay()
         self.take("till-pay")
         selling.pay.choose(TENDER_KIND_QR)
+        self.take("till-customer-qris", self.window.customer_screen)
         selling.pay.amount.show_minor(30_000_000)
         selling.pay.reference.setText("QRIS-551203")
         self.take("till-pay-qris")
@@ -213,7 +221,7 @@ def main() -> None:
             settings = LocalSettings("till-desktop")
             settings.look = "light"
             app = application("till-desktop", settings)
-            window = TillWindow(Connection(line.address, "siti"), settings)
+            window = TillWindow(Connection(line.address, "siti"), settings, customer_screen=True, qris=QRIS)
             if given.size:
                 window.resize(*map(int, given.size.split("x")))
             window.show()

@@ -15,7 +15,7 @@ from clients.desktop.calls import Failure
 from clients.desktop.parts import SPACE, Shortcut, button, label, panel
 from clients.desktop.texts import _, marked
 from clients.desktop.till.allowing import Allowing
-from clients.desktop.till.display import CustomerDisplay
+from clients.desktop.till.customer import Customers
 from clients.desktop.till.done import DonePage
 from clients.desktop.till.goods import Goods
 from clients.desktop.till.lines import CartView, shown
@@ -29,7 +29,7 @@ from clients.till.prices import Item
 from clients.till.till import NotCovered, Quote, Sold, Till
 from kasir.v1.common_pb2 import Money
 from kasir.v1.customer_pb2 import Customer
-from kasir.v1.sale_pb2 import TENDER_KIND_CASH, Tender
+from kasir.v1.sale_pb2 import TENDER_KIND_CASH, TENDER_KIND_QR, Tender
 
 
 class SellScreen(Screen):
@@ -42,12 +42,12 @@ class SellScreen(Screen):
         desk: Desk,
         till: TillDesk,
         paper: ReceiptPaper,
-        display: CustomerDisplay | None,
+        customers: Customers,
         mail: Callable[[Sold], Any] | None,
     ) -> None:
         """`mail` sends a receipt by e-mail, where a mail server was named."""
         super().__init__(desk)
-        self.till, self._paper, self._display, self._mail = till, paper, display, mail
+        self.till, self._paper, self._customers, self._mail = till, paper, customers, mail
         self.currency = till.till.settings.currency_code
         self.cart = Cart()
         self.customer_name = ""
@@ -234,6 +234,7 @@ class SellScreen(Screen):
     def to_cart(self) -> None:
         """Back to the cart, or to an empty one."""
         self.pages.setCurrentIndex(0)
+        self._customers.back()
         self._show_shift()
         self.goods.query.setFocus()
 
@@ -272,10 +273,7 @@ class SellScreen(Screen):
         self.done.show_sold(sold)
         if not sold.online:
             self.print_receipt()
-        if self._display is not None:
-            self._display.show_lines(
-                _("Total"), _("Change"), price=sold.sale.totals.total, sum_=sold.sale.change
-            )
+        self._customers.sold(sold.sale)
 
     def _allowed(self, tenders: list[Tender], permission: Permission) -> None:
         self.pay.tenders = list(tenders)
@@ -308,6 +306,7 @@ class SellScreen(Screen):
                 )
         else:
             self.view.put([], -1)
+            self._customers.cart(None)
             self.total.setText(show_amount(0, self.currency))
             self.parts.setText("")
         self.empty.setVisible(not self.cart.lines)
@@ -328,6 +327,7 @@ class SellScreen(Screen):
     def _show_quote(self, quote: Quote, chosen: int) -> None:
         self.quote = quote
         self.view.put([shown(line) for line in quote.priced.lines], chosen)
+        self._customers.cart(quote.priced)
         totals = quote.priced.totals
         self.total.setText(show_money(totals.total))
         pieces = sum(line.quantity for line in quote.priced.lines)
@@ -393,8 +393,7 @@ class SellScreen(Screen):
             self.desk.notice.show_words(wrong.told(_), bad=True)
             return
         self.desk.tell(f"{item.name}:  {show_money(line.total)}")
-        if self._display is not None:
-            self._display.show_lines(item.name, "", sum_=line.total)
+        self._customers.price(item.name, line.total)
 
     def _set_checking_over(self) -> None:
         self._checking = False
@@ -421,17 +420,13 @@ class SellScreen(Screen):
         self._edited()
 
     def _show_line(self, row: int) -> None:
-        if self._display is None or self.quote is None or not 0 <= row < len(self.quote.priced.lines):
-            return
-        line = self.quote.priced.lines[row]
-        total = self.quote.priced.totals.total
-        self._display.show_lines(f"{line.quantity} {line.name}", _("Total"), price=line.total, sum_=total)
+        if self.quote is not None:
+            self._customers.line(self.quote.priced, row)
 
     def _show_asked(self, kind: int, rest_minor: int) -> None:
-        if self._display is not None:
-            amount = Money(currency_code=self.currency, minor_units=rest_minor)
-            name = _("Total") if kind == TENDER_KIND_CASH else _(KINDS[kind])  # type: ignore[index]
-            self._display.show_lines(_("To pay"), name, sum_=amount)
+        amount = Money(currency_code=self.currency, minor_units=rest_minor)
+        name = _("Total") if kind == TENDER_KIND_CASH else _(KINDS[kind])  # type: ignore[index]
+        self._customers.asks(name, amount, by_qris=kind == TENDER_KIND_QR)
 
     # --- Layout ---
 

@@ -16,11 +16,13 @@ from PySide6.QtWidgets import (
 )
 
 from clients.common.connection import Connection
+from clients.common.qris import checked
 from clients.desktop.calls import Failure
 from clients.desktop.line import Changes
 from clients.desktop.parts import SPACE, Elided, button, label, mark
 from clients.desktop.settings import LocalSettings
 from clients.desktop.texts import _, marked
+from clients.desktop.till.customer import Customers, CustomerScreen
 from clients.desktop.till.display import CustomerDisplay
 from clients.desktop.till.held import HeldScreen
 from clients.desktop.till.mailing import ReceiptMail
@@ -50,8 +52,13 @@ class TillWindow(Window):
         settings: LocalSettings,
         station: str = "",
         code: str = "",
+        *,
+        customer_screen: bool = False,
+        qris: str = "",
     ) -> None:
-        """`code` is the till's, empty for the only one. Raises BadInput."""
+        """`code` is the till's, empty for the only one. `qris` is the shop's own code, shown with the amount
+        on a `customer_screen`. Raises BadInput.
+        """
         self._closed = False
         self.calls = TillCalls(connection, code)
         super().__init__(marked("Till"), connection, settings, station, self.calls)
@@ -59,7 +66,10 @@ class TillWindow(Window):
         self.till = TillDesk(self.calls, self)
         self._mail = ReceiptMail(connection, self)
         self.paper = ReceiptPaper(self.till, station, self)
-        self.display = CustomerDisplay(station, self) if station else None
+        self._display = CustomerDisplay(station, self) if station else None
+        self._has_screen, self._qris = customer_screen, checked(qris) if qris else ""
+        self.customer_screen: CustomerScreen | None = None
+        self.customers = Customers(self._display, None)
         self.till.stands.connect(self._show_state)
         # Who may not watch may sell all the same.
         self.desk.line.refused.connect(lambda _words: self.calls.line_stands(stands=True))
@@ -88,8 +98,7 @@ class TillWindow(Window):
         self._closed = True
         for timer in self.findChildren(QTimer):
             timer.stop()
-        if self.display is not None:
-            self.display.close()
+        self.customers.close()
         super().closeEvent(event)
 
     def event(self, event: QEvent) -> bool:
@@ -108,7 +117,11 @@ class TillWindow(Window):
         self._waiting.hide()
         self.say(self.setWindowTitle, marked("Till {code}"), code=code)
         self.tell(self._title.setText, lambda: code)
-        self.selling = SellScreen(self.desk, self.till, self.paper, self.display, self._mail_receipt())
+        if self._has_screen:
+            self.customer_screen = CustomerScreen(self.till.till.settings.shop_name, self._qris)
+            self.customer_screen.open(self)
+            self.customers = Customers(self._display, self.customer_screen)
+        self.selling = SellScreen(self.desk, self.till, self.paper, self.customers, self._mail_receipt())
         self.held = HeldScreen(self.desk, self.till, self._recall)
         self.receipts = ReceiptsScreen(self.desk, self.till, self.paper, self._mail)
         self.shift = ShiftScreen(self.desk, self.till)

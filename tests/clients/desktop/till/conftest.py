@@ -30,8 +30,8 @@ def make_till(qtbot: Any, in_a_state_of_its_own: Any, wait: Any) -> Iterator[Cal
     settings.language, settings.look = "en", "light"
     application("till-desktop", settings)
 
-    def make(target: str, actor: str = "siti", station: str = "") -> TillWindow:
-        window = TillWindow(Connection(target, actor), settings, station)
+    def make(target: str, actor: str = "siti", station: str = "", **more: Any) -> TillWindow:
+        window = TillWindow(Connection(target, actor), settings, station, **more)
         opened.append(window)
         qtbot.addWidget(window)
         window.show()
