@@ -19,12 +19,14 @@ from pathlib import Path
 
 import pytest
 from faker import Faker
+from PIL import Image
 
 from kasir.demo import bank_file
 from tests.clients.conftest import GULA, KOPI, TEH
 from tests.conftest import ServerProcess
 from tests.day.shop import Programs, programs
 from tests.day.xscreen import PROGRAMS, XScreen, until
+from tests.paper.reading import codes, words
 
 OUT = os.environ.get("KASIR_DAY_OUT", "")
 SEED = 20_261_127
@@ -200,16 +202,16 @@ def sending(day: Day) -> None:
         day.screen.press("Ctrl+s")
         day.says(day.cs, "Orders sold: 2")
         day.shows(day.cs, day.names[0])
-    with day.step("all labels are printed", day.cs):
-        day.screen.press("Ctrl+p")
-        day.says(day.cs, "Labels sent to the printer: 2")
-        until(lambda: len(day.shop.papers("label")) == 2, "two labels")
     with day.step("the airway bills are scanned", day.cs):
         # The newest parcel is the first of the list and the chosen one.
         for number in (1, 0):
             day.screen.scan(BILLS[number])
             day.says(day.cs, f"{day.names[number]} has airway bill")
             day.screen.press("Down")
+    with day.step("all labels are printed", day.cs):
+        day.screen.press("Ctrl+p")
+        day.says(day.cs, "Labels sent to the printer: 2")
+        until(lambda: len(day.shop.papers("label")) == 2, "two labels")
     with day.step("the courier takes both"):
         said = day.shop.run("courier", "pickup", *BILLS, "--courier", "JNE")
         assert "Handed over  2" in said
@@ -297,10 +299,10 @@ def evening(day: Day) -> None:
         (shift,) = day.shop.ask("till", "shifts")["shifts"]
         assert (shift["cashier"], shift["difference"]["minor_units"]) == ("siti", "0")
         day.shop.run("admin", "verify")
-        papers_are_printed_once(day)
+        papers_are_printed_once_and_say_it(day)
 
 
-def papers_are_printed_once(day: Day) -> None:
+def papers_are_printed_once_and_say_it(day: Day) -> None:
     jobs = day.shop.ask("print", "jobs")["jobs"]
     assert {(each["state"], each.get("copy_number", 0)) for each in jobs} == {("PRINT_JOB_STATE_PRINTED", 0)}
     kinds = Counter(each["kind"].removeprefix("DOCUMENT_KIND_") for each in jobs)
@@ -312,6 +314,34 @@ def papers_are_printed_once(day: Day) -> None:
     assert len(day.shop.papers("slip")) == kinds.total() - kinds["ADDRESS_LABEL"]
     for path in day.shop.papers("*"):
         shutil.copy(path, day.pictures)
+    labels = {frozenset(codes(Image.open(path))) for path in day.shop.papers("label")}
+    assert labels == {
+        frozenset({("Code 128", bill), ("QR Code", order)}) for order, bill in zip("12", BILLS, strict=True)
+    }
+    # By the title of each, as a customer reads it
+    slips = [Image.open(path) for path in day.shop.papers("slip")]
+    read = [(words(each), {text for _kind, text in codes(each)}) for each in slips]
+    payable = {each["order_id"]: rupiah(each["payable"]) for each in day.shop.ask("cs", "bookings")["orders"]}
+    for number, name in zip("123", day.names, strict=True):
+        (slip,) = [said for said, found in read if "STRUK PESANAN" in said and found == {number}]
+        assert name in slip
+        assert payable[number] in slip
+    for number, name in zip("12", day.names, strict=False):
+        (slip,) = [said for said, found in read if "STRUK PENJUALAN" in said and found == {number}]
+        assert name in slip
+        assert payable[number] in slip
+    (counter_slip,) = [said for said, found in read if any(text.startswith("KASIR-1-") for text in found)]
+    assert re.search(r"Total +Rp 108.400", counter_slip)
+    assert re.search(r"Kembali\w* +Rp 1.600", counter_slip)
+    (z_report,) = [said for said, found in read if "LAPORAN TUTUP KASIR" in said]
+    assert re.search(r"Kas dihitung +Rp 308.400", z_report)
+    assert re.search(r"SELISIH +Rp 0", z_report)
+
+
+def rupiah(money: dict[str, str]) -> str:
+    """As it stands on paper."""
+    whole = f"{int(money['minor_units']) // 100:,}".replace(",", ".")
+    return f"Rp {whole}"
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Foreign programs that draw what we send to printers, and read what was drawn."""
 
 import base64
-import io
 import json
 import shutil
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.paper.reading import picture
+from tests.paper.reading import picture, words
 
 NODE = Path(__file__).parent / "node"
 FETCH_S = 120.0
@@ -63,16 +62,4 @@ def read_words() -> Callable[[Image.Image], str]:
     if shutil.which("tesseract") is None:
         pytest.skip("tesseract-ocr is not installed")
 
-    def read(image: Image.Image) -> str:
-        buffer = io.BytesIO()
-        image.convert("L").save(buffer, "PNG", dpi=(300, 300))
-        found = subprocess.run(
-            ["tesseract", "stdin", "stdout", "--psm", "4", "-l", "eng"],
-            input=buffer.getvalue(),
-            capture_output=True,
-            timeout=120,
-            check=True,
-        )
-        return found.stdout.decode()
-
-    return read
+    return words

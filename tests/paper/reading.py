@@ -2,6 +2,7 @@
 
 import io
 import re
+import subprocess
 
 import pypdfium2
 import pytest
@@ -22,6 +23,20 @@ def codes(image: Image.Image) -> set[tuple[str, str]]:
     framed = Image.new("L", (image.width + 80, image.height + 80), 255)
     framed.paste(image.convert("L"), (40, 40))
     return {(str(code.format), code.text) for code in zxingcpp.read_barcodes(framed)}
+
+
+def words(image: Image.Image) -> str:
+    """What tesseract reads, spaces as they come."""
+    buffer = io.BytesIO()
+    image.convert("L").save(buffer, "PNG", dpi=(300, 300))
+    found = subprocess.run(
+        ["tesseract", "stdin", "stdout", "--psm", "4", "-l", "eng"],
+        input=buffer.getvalue(),
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    return found.stdout.decode()
 
 
 _ZBAR_NAMES = {"CODE128": "Code 128", "QRCODE": "QR Code", "EAN13": "EAN-13", "EAN8": "EAN-8"}
