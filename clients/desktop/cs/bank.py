@@ -172,7 +172,9 @@ class BankScreen(Screen):
         if mutation.state not in OPEN or mutation.amount.minor_units <= 0:
             return
         if mutation.proposal.allocations:
-            self.desk.calls.do(self, partial(calls.confirm, mutation), self._confirmed, self._not_confirmed)
+            once = f"confirm {mutation.mutation_id}"
+            work = partial(calls.confirm, mutation)
+            self.desk.calls.do(self, work, self._confirmed, self._not_confirmed, once=once)
         else:
             self.by_hand()
 
@@ -203,7 +205,7 @@ class BankScreen(Screen):
             number = self._last_confirmed
         else:
             return
-        self.desk.calls.do(self, partial(calls.undo, number), self._undone)
+        self.desk.calls.do(self, partial(calls.undo, number), self._undone, once=f"undo {number}")
 
     def ask_to_ignore(self) -> None:
         """Asks why, and says that the chosen one pays no order."""
@@ -399,7 +401,8 @@ class BankScreen(Screen):
         self._soon.start()
 
     def _ignore(self, number: int, reason: str) -> None:
-        self.desk.calls.do(self, partial(calls.ignore, number, reason), self._renew)
+        work = partial(calls.ignore, number, reason)
+        self.desk.calls.do(self, work, self._renew, once=f"ignore {number}")
 
     def _hand_closed(self) -> None:
         self._hand = None

@@ -142,7 +142,8 @@ class BookingsScreen(Screen):
 
     def cancel(self, order_id: int, reason: str) -> None:
         """Cancels an order."""
-        self.desk.calls.do(self, partial(_cancel, order_id, reason), self._cancelled)
+        work = partial(_cancel, order_id, reason)
+        self.desk.calls.do(self, work, self._cancelled, once=f"cancel {order_id}")
 
     def ask_to_extend(self) -> None:
         """Asks until when, and moves the chosen order's deadline."""
@@ -158,7 +159,8 @@ class BookingsScreen(Screen):
 
     def extend(self, order: Order, until: str) -> None:
         """Moves an order's deadline."""
-        self.desk.calls.do(self, partial(_extend, order.order_id, order.version, until), self._extended)
+        work = partial(_extend, order.order_id, order.version, until)
+        self.desk.calls.do(self, work, self._extended, once=f"extend {order.order_id}")
 
     def show_texts(self) -> None:
         """Texts for the chosen order's customer."""

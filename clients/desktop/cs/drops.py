@@ -161,7 +161,8 @@ class DropsScreen(Screen):
         asked = self.table.thing()
         if asked is not None and asked.drop_order.state in OPEN:
             number = asked.drop_order.drop_order_id
-            self.desk.calls.do(self, lambda shop: _told(shop, give_up(shop, number)), self._renew)
+            work = lambda shop: _told(shop, give_up(shop, number))  # noqa: E731
+            self.desk.calls.do(self, work, self._renew, once=f"give up {number}")
 
     def retranslated(self) -> None:
         """The list in the other language."""

@@ -133,23 +133,25 @@ class ParcelsScreen(Screen):
     def sell(self) -> None:
         """Makes sales from all paid orders."""
         self.sell_all.setEnabled(False)
-        self.desk.calls.do(self, _sell, self._sold, self._not_sold)
+        self.desk.calls.do(self, _sell, self._sold, self._not_sold, once="sell")
 
     def print_labels(self) -> None:
         """Prints every label that was not printed yet."""
-        self.desk.calls.do(self, lambda shop: added_up(label_all(shop)), self._labelled)
+        work = lambda shop: added_up(label_all(shop))  # noqa: E731
+        self.desk.calls.do(self, work, self._labelled, once="labels")
 
     def assign(self) -> None:
         """Enters the number in the field as the chosen parcel's."""
         sent, number = self.table.thing(), self.number.text().strip()
         if sent is not None and number:
             work = partial(_assign, sent.parcel.parcel_id, number)
-            self.desk.calls.do(self, work, self._assigned)
+            self.desk.calls.do(self, work, self._assigned, once=f"assign {sent.parcel.parcel_id} {number}")
 
     def ask_courier(self) -> None:
         """Asks a connected courier for the chosen parcel's number."""
         if (sent := self.table.thing()) is not None:
-            self.desk.calls.do(self, partial(_request, sent.parcel.parcel_id), self._renew)
+            number = sent.parcel.parcel_id
+            self.desk.calls.do(self, partial(_request, number), self._renew, once=f"ask for {number}")
 
     def retranslated(self) -> None:
         """Lists in the other language."""

@@ -288,7 +288,8 @@ class IncomingScreen(WaitingScreen):
         dialog.open()
 
     def _reject(self, number: int, reason: str) -> None:
-        self.desk.calls.do(self, partial(_reject, number, reason), self._rejected)
+        work = partial(_reject, number, reason)
+        self.desk.calls.do(self, work, self._rejected, once=f"reject {number}")
 
     def _rejected(self, number: int) -> None:
         self.waiting.remove(number)
