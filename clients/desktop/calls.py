@@ -48,6 +48,8 @@ class Failure:
     field: str = ""
     # Whether the request is kept, to be asked again: nobody knows whether it was done.
     kept: bool = False
+    # Whether nothing was heard of the server
+    unheard: bool = False
 
 
 @dataclass
@@ -244,7 +246,9 @@ class Calls(QObject):
             result = work(shop)
         except CallFailed as failed:
             words = sentence(failed, shop.describe, self.connection.server)
-            failure = Failure(words, failed.reason, failed.field, kept=not failed.settled)
+            failure = Failure(
+                words, failed.reason, failed.field, kept=not failed.settled, unheard=not failed.settled
+            )
             return lambda asked: asked.failed(failure)
         except (BadInput, OSError) as wrong:
             other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else str(wrong))

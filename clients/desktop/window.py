@@ -54,6 +54,8 @@ class Desk:
     line: Line
     settings: LocalSettings
     notice: Notice
+    # That the server did not answer, when that was told last
+    _unheard: str = ""
 
     def tell(self, words: str) -> None:
         """Good news."""
@@ -65,6 +67,13 @@ class Desk:
         if failure.kept:
             words += " " + _("What was sent is kept and can be asked again: kasir cs pending.")
         self.notice.show_words(words, bad=True)
+        self._unheard = words if failure.unheard else ""
+
+    def heard_again(self) -> None:
+        """The server answers: that it did not is told no more."""
+        if self._unheard and self.notice.words.text() == self._unheard:
+            self.notice.hide()
+        self._unheard = ""
 
 
 class Screen(Speaking, QWidget):
@@ -113,6 +122,7 @@ class Window(Speaking, QMainWindow):
         self.desk = Desk(calls or Calls(connection), Line(connection), settings, Notice())
         self._keys: list[QShortcut] = []
         self._looked_for_kept = False
+        self._line_was_down = False
         self.screens: list[Screen] = []
         self.say(self.setWindowTitle, name)
         self._lay_out(name, connection)
@@ -319,6 +329,11 @@ class Window(Speaking, QMainWindow):
         server = self.desk.calls.connection.server
         if connected and not self._looked_for_kept:
             self._look_for_kept()
+        if connected and self._line_was_down:
+            # What was read meanwhile was read in vain.
+            self.desk.heard_again()
+            self._missed()
+        self._line_was_down = not connected
         if connected:
             self.say(self.line_state.setText, marked("● connected to {server}"), server=server)
         else:

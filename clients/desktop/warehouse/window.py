@@ -43,6 +43,10 @@ class WarehouseWindow(Window):
         self.sounds.close()
         super().closeEvent(event)
 
+    def _missed(self) -> None:
+        self.place.read()
+        super()._missed()
+
     def _changed(self, changes: Changes) -> None:
         super()._changed(changes)
         if RESOURCE_SETTING in changes:
