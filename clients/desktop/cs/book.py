@@ -14,6 +14,7 @@ from clients.desktop.calls import Failure
 from clients.desktop.cs.draft import Draft, DraftLine, booking_input
 from clients.desktop.cs.form import OrderForm
 from clients.desktop.cs.lines import LineRow, Lines
+from clients.desktop.in_order import InOrder
 from clients.desktop.parts import SPACE, Shortcut, button, label, panel
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
@@ -47,7 +48,10 @@ class BookScreen(Screen):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._places: list[Location] = []
+        self.codes = InOrder(desk.calls, self)
         self._booking = False
+        # What had the keys when it was booked
+        self._focused: QWidget | None = None
         self.booked: Order | None = None
         self._newest: LineRow | None = None
         self._quote_soon = _soon(self, TYPED_MS)
@@ -90,7 +94,7 @@ class BookScreen(Screen):
         """One more of an item that was found elsewhere."""
         item_id, spec = item.item.item_id, LineSpec(item.item.sku)
         work = partial(_read_id, item_id, spec)
-        self.desk.calls.look(self, work, self._found, self.desk.tell_failure)
+        self.codes.look(work, self._found, self.desk.tell_failure)
 
     def add_drop_order(self, drop_order: DropOrder) -> None:
         """What the warehouse handed over."""
@@ -99,19 +103,26 @@ class BookScreen(Screen):
         def found(read: tuple[ItemAvailability, LineSpec, list[Location]]) -> None:
             self.lines.add_drop_order(read[0], drop_order)
 
-        self.desk.calls.look(self, work, found, self.desk.tell_failure)
+        self.codes.look(work, found, self.desk.tell_failure)
 
     def book(self) -> None:
-        """Asks the server to book what stands here."""
+        """Asks the server to book what stands here, when all that was scanned stands here."""
+        self.codes.then(self._book)
+
+    def _book(self) -> None:
         if self._booking:
             return
-        self._booking = True
-        self._show_button()
+        self._focused = self.focusWidget()
+        self._set_booking(booking=True)
         draft = self._draft()
         self.desk.calls.do(self, partial(_book, draft), self._booked, self._refused)
 
     def begin_anew(self) -> None:
-        """Empties lines and form."""
+        """Empties lines and form, unless they are being booked."""
+        if not self._booking:
+            self._empty()
+
+    def _empty(self) -> None:
         self.lines.clear()
         self.form.clear()
         self._show_totals(None)
@@ -194,10 +205,10 @@ class BookScreen(Screen):
     def _typed_code(self) -> None:
         text = self.code.text().strip()
         if text:
-            self.desk.calls.look(self, partial(_read_typed, text), self._found, self.desk.tell_failure)
+            self.codes.look(partial(_read_typed, text), self._found, self.desk.tell_failure)
 
     def _find(self, spec: LineSpec) -> None:
-        self.desk.calls.look(self, partial(_read_spec, spec), self._found, self.desk.tell_failure)
+        self.codes.look(partial(_read_spec, spec), self._found, self.desk.tell_failure)
 
     def _found(self, found: tuple[ItemAvailability, LineSpec, list[Location]]) -> None:
         item, spec, self._places = found
@@ -217,7 +228,7 @@ class BookScreen(Screen):
             self.area.ensureWidgetVisible(self._newest)
 
     def _take_last(self) -> None:
-        if self.lines.rows:
+        if self.lines.rows and not self._booking:
             self.lines.take(self.lines.rows[-1])
 
     def _edited(self, pause_ms: int) -> None:
@@ -278,11 +289,21 @@ class BookScreen(Screen):
         self.send.setText(_("Booking …") if self._booking else _("Book  (Ctrl+Enter)"))
         self.send.setEnabled(bool(self.lines.rows) and not self._booking)
 
+    def _set_booking(self, *, booking: bool) -> None:
+        """While it is booked nothing of it is changed; what is scanned meanwhile is the next order's."""
+        self._booking = booking
+        self.form.setEnabled(not booking)
+        self.lines.setEnabled(not booking)
+        self._show_button()
+        if booking:
+            self.codes.hold()
+        else:
+            self.codes.go_on()
+
     def _booked(self, done: tuple[Order, str, str]) -> None:
-        self._booking = False
         order, deadline, account = done
         self.booked = order
-        self.begin_anew()
+        self._empty()
         self.desk.tell(
             _("Order {number} is booked for {name}.").format(number=order.order_id, name=order.customer_name)
         )
@@ -295,11 +316,12 @@ class BookScreen(Screen):
                 deadline=deadline,
             )
         )
-        self._show_button()
+        self._set_booking(booking=False)
 
     def _refused(self, failure: Failure) -> None:
-        self._booking = False
-        self._show_button()
+        self._set_booking(booking=False)
+        if self._focused is not None and self.isVisible():
+            self._focused.setFocus()
         self.desk.tell_failure(failure)
         self.form.point_at(failure.field)
 

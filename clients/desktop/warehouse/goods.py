@@ -15,6 +15,7 @@ from clients.common.shop import Shop
 from clients.common.specs import QUANTITY_MAX, LineSpec
 from clients.common.stock_count import on_hand
 from clients.desktop.calls import Failure
+from clients.desktop.in_order import InOrder
 from clients.desktop.parts import SPACE, Quantity, Shortcut, Table, button, label, panel
 from clients.desktop.sounds import Sounds
 from clients.desktop.tables import Column, PagedTable
@@ -62,6 +63,7 @@ class GoodsScreen(Screen):
         widths = ((150, False), (300, True), *((130, False) for _column in columns[2:]))
         self.goods = PagedTable(desk.calls, columns, lambda goods: goods.item.item_id, self)
         self.table = Table(self.goods, widths)
+        self.codes = InOrder(desk.calls, self)
         self._sending = False
         self.setAcceptDrops(True)
         self._lay_out()
@@ -79,8 +81,12 @@ class GoodsScreen(Screen):
         """What was typed. Raises BadInput."""
 
     @abstractmethod
+    def send_lines(self) -> None:
+        """Sends all lines, when `begin_sending` says that it may."""
+
     def send(self) -> None:
-        """Sends all lines."""
+        """Sends all lines, those with them that are still looked up."""
+        self.codes.then(self.send_lines)
 
     @property
     def lines(self) -> list[Goods]:
@@ -111,11 +117,11 @@ class GoodsScreen(Screen):
         if not text:
             self.send()
             return
-        self.desk.calls.look(self, lambda shop: _found(shop, [self.parse(text)]), self._typed, self._refused)
+        self.codes.look(lambda shop: _found(shop, [self.parse(text)]), self._typed, self._refused)
 
     def add(self, specs: Sequence[LineSpec]) -> None:
         """Adds lines by their codes."""
-        self.desk.calls.look(self, lambda shop: _found(shop, specs), self._added, self._refused)
+        self.codes.look(lambda shop: _found(shop, specs), self._added, self._refused)
 
     def edit_quantity(self) -> None:
         """The number of the chosen line is typed."""
@@ -143,7 +149,7 @@ class GoodsScreen(Screen):
     def read_file(self, path: Path) -> None:
         """Adds the lines of a CSV file: code and quantity."""
         work = lambda shop: _found(shop, read_delivery(path, self.LEAST))  # noqa: E731 (read beside the window)
-        self.desk.calls.look(self, work, self._added, self._refused)
+        self.codes.look(work, self._added, self._refused)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's)
         """Files are welcome."""
@@ -167,9 +173,10 @@ class GoodsScreen(Screen):
         return ()
 
     def sent(self, words: str) -> None:
-        """It is done: the next begins."""
+        """It is done: the next begins, with what was scanned meanwhile."""
         self._sending = False
         self.clear()
+        self.codes.go_on()
         self.code.setFocus()
         self.desk.tell(words)
 
@@ -178,6 +185,7 @@ class GoodsScreen(Screen):
         if self._sending or not self.goods.rowCount():
             return False
         self._sending = True
+        self.codes.hold()
         self._filled()
         return True
 
@@ -186,6 +194,7 @@ class GoodsScreen(Screen):
         self._sending = False
         self._filled()
         self.desk.tell_failure(failure)
+        self.codes.go_on()
 
     def put(self, goods: Goods) -> None:
         """A new line, or the new state of one; it is the chosen one."""
@@ -283,6 +292,8 @@ class GoodsScreen(Screen):
         rows = self.goods.rowCount()
         self.table.setVisible(rows > 0)
         self.send_button.setEnabled(rows > 0 and not self._sending)
+        for each in (self.table, self.panel):
+            each.setEnabled(not self._sending)
         self.empty.setVisible(rows == 0)
         self.empty.setText(_(self.EMPTY))
 

@@ -41,7 +41,7 @@ class ReceiveScreen(GoodsScreen):
         """CODE or CODExQUANTITY."""
         return parse_stock_line(text)
 
-    def send(self) -> None:
+    def send_lines(self) -> None:
         """Books all in."""
         if self.begin_sending():
             work = partial(_receive, self.place.location_id, self.lines, self.reference.text().strip())

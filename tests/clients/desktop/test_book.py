@@ -1,9 +1,12 @@
 """Booking in customer service's window, over a real server: what it shows is what the server says."""
 
+import threading
+
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from clients.desktop.cs import book
 from tests.clients.conftest import GULA, KOPI
 from tests.clients.desktop.conftest import scan, typed
 
@@ -146,3 +149,35 @@ def test_two_desks_want_the_last_one_and_one_is_told_why(window, make_window, se
     loser = next(desk for desk in desks if desk.booking.booked is None)
     wait(lambda: "Not enough of GULA-5" in loser.desk.notice.words.text())
     assert len(ask("cs", "bookings")["orders"]) == 1
+
+
+def test_what_is_scanned_while_an_order_is_booked_is_the_next_ones(window, wait, ask, monkeypatch):
+    begin(window, wait)
+    fill(window, name="Sari Dewi", phone="081234567890")
+    go = threading.Event()
+    booked = book._book
+
+    def slowly(*facts):
+        go.wait(60)
+        return booked(*facts)
+
+    monkeypatch.setattr(book, "_book", slowly)
+    window.booking.book()
+    for code in (GULA, KOPI):
+        scan(window, code)
+    assert not window.booking.form.isEnabled()
+    go.set()
+    wait(lambda: [row.item.item.sku for row in window.booking.lines.rows] == ["GULA-5", "KOPI-01"])
+    assert window.booking.form.isEnabled()
+    assert [line["sku"] for line in ask("cs", "show", "1")["order"]["lines"]] == ["KOPI-01"]
+
+
+def test_what_is_refused_has_the_keys_again(window, wait):
+    begin(window, wait)
+    fill(window, name="Sari Dewi", phone="081234567890")
+    row = window.booking.lines.rows[0]
+    row.quantity.set_value(1000)
+    row.quantity.setFocus()
+    window.booking.book()
+    wait(lambda: "Not enough of KOPI-01" in window.desk.notice.words.text())
+    assert row.quantity.hasFocus()

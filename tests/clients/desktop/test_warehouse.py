@@ -5,6 +5,7 @@ program on the path that writes down what it was given.
 """
 
 import stat
+import threading
 import wave
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
 
+from clients.desktop.warehouse import receive
 from clients.desktop.warehouse.window import WarehouseWindow
 from tests.clients.conftest import GULA, KOPI, TEH
 from tests.clients.desktop.conftest import scan, typed
@@ -255,3 +257,37 @@ def test_a_code_that_nothing_has_is_told(window, wait):
     assert window.receiving.goods.rowCount() == 0
     scan(window, TEH)
     wait(lambda: window.receiving.goods.rowCount() == 1)
+
+
+def test_what_is_scanned_while_a_delivery_is_booked_in_is_the_next_ones(window, wait, ask, monkeypatch):
+    window.go(window.receiving)
+    go = threading.Event()
+    booked_in = receive._receive
+
+    def slowly(*facts):
+        go.wait(60)
+        return booked_in(*facts)
+
+    monkeypatch.setattr(receive, "_receive", slowly)
+    scan(window, KOPI)
+    # Pressed before the code is looked up: it is part of what is sent.
+    window.receiving.send()
+    wait(lambda: window.receiving.goods.rowCount() == 1 and not window.receiving.send_button.isEnabled())
+    for code in (GULA, KOPI, GULA):
+        scan(window, code)
+    assert window.receiving.goods.rowCount() == 1
+    go.set()
+    wait(lambda: "Booked in at GUDANG: 1 units." in words(window))
+    wait(lambda: cells(window.receiving.goods, 0, 3) == [("GULA-5", "2"), ("KOPI-01", "1")])
+    assert (on_hand(ask, "KOPI-01"), on_hand(ask, "GULA-5")) == ("25", "10")
+
+
+def test_what_is_sent_waits_for_a_code_that_nothing_has(window, wait, ask):
+    window.go(window.receiving)
+    scan(window, KOPI)
+    wait(lambda: window.receiving.goods.rowCount() == 1)
+    scan(window, "8999999999993")
+    window.receiving.send()
+    wait(lambda: "8999999999993" in words(window))
+    assert window.receiving.goods.rowCount() == 1
+    assert on_hand(ask, "KOPI-01") == "24"
