@@ -108,6 +108,29 @@ def mark(widget: QWidget, name: str, value: object) -> None:
         widget.style().polish(widget)
 
 
+class CodeField(QLineEdit):
+    """A field whose text is taken by Enter: once, and never an empty one."""
+
+    # What stood there
+    taken = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "search")
+        self.returnPressed.connect(self.take)
+
+    def take(self) -> None:
+        """Gives its text to who takes it, and is empty for the next one."""
+        if text := self.text().strip():
+            self.clear()
+            self.taken.emit(text)
+
+    def give_back(self, text: str) -> None:
+        """Nothing came of it: it stands there again, unless the next one is typed already."""
+        if not self.text():
+            self.setText(text)
+
+
 class Quantity(QLineEdit):
     """How many, from `least` on; the arrow keys count."""
 

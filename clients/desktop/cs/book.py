@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from clients.common.money import show_money
 from clients.common.shop import Shop
@@ -15,7 +15,7 @@ from clients.desktop.cs.draft import Draft, DraftLine, booking_input
 from clients.desktop.cs.form import OrderForm
 from clients.desktop.cs.lines import LineRow, Lines
 from clients.desktop.in_order import InOrder
-from clients.desktop.parts import SPACE, Shortcut, button, label, panel
+from clients.desktop.parts import SPACE, CodeField, Shortcut, button, label, panel
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
 from kasir.v1.booking_pb2 import (
@@ -142,10 +142,9 @@ class BookScreen(Screen):
     def _lay_out(self) -> None:
         title = label("title")
         self.say(title.setText, self.NAME)
-        self.code = QLineEdit()
-        self.code.setProperty("role", "search")
+        self.code = CodeField()
         self.say(self.code.setPlaceholderText, marked("SKU or barcode, like KOPI-01x2; or scan"))
-        self.code.returnPressed.connect(self._typed_code)
+        self.code.taken.connect(self._typed_code)
         self.lines = Lines()
         scroll = self.area = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -202,17 +201,18 @@ class BookScreen(Screen):
         self._places = found[0]
         self.form.offer(found[1], found[2])
 
-    def _typed_code(self) -> None:
-        text = self.code.text().strip()
-        if text:
-            self.codes.look(partial(_read_typed, text), self._found, self.desk.tell_failure)
+    def _typed_code(self, text: str) -> None:
+        self.codes.look(partial(_read_typed, text), self._found, partial(self._not_found, text))
+
+    def _not_found(self, text: str, failure: Failure) -> None:
+        self.code.give_back(text)
+        self.desk.tell_failure(failure)
 
     def _find(self, spec: LineSpec) -> None:
         self.codes.look(partial(_read_spec, spec), self._found, self.desk.tell_failure)
 
     def _found(self, found: tuple[ItemAvailability, LineSpec, list[Location]]) -> None:
         item, spec, self._places = found
-        self.code.clear()
         row = self.lines.add(item, self._places, spec.quantity)
         self._newest = row
         self._show_newest()

@@ -236,8 +236,8 @@ class BookingsScreen(Screen):
         self.reload()
 
     def _find_number(self) -> None:
-        text = self.number.text().strip()
-        self.desk.calls.look(self, partial(_by_number, text), self._found)
+        if text := self.number.text().strip():
+            self.desk.calls.look(self, partial(_by_number, text), self._found, latest="number")
 
     def _found(self, order: Order) -> None:
         self.number.clear()

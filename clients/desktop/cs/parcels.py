@@ -145,7 +145,8 @@ class ParcelsScreen(Screen):
         sent, number = self.table.thing(), self.number.text().strip()
         if sent is not None and number:
             work = partial(_assign, sent.parcel.parcel_id, number)
-            self.desk.calls.do(self, work, self._assigned, once=f"assign {sent.parcel.parcel_id} {number}")
+            once = f"assign {sent.parcel.parcel_id} {number}"
+            self.desk.calls.do(self, work, partial(self._assigned, number), once=once)
 
     def ask_courier(self) -> None:
         """Asks a connected courier for the chosen parcel's number."""
@@ -229,8 +230,9 @@ class ParcelsScreen(Screen):
             words += " " + _("These parcels wait for an airway bill: {parcels}.").format(parcels=waiting)
         self.desk.tell(words)
 
-    def _assigned(self, sent: Sent) -> None:
-        self.number.clear()
+    def _assigned(self, number: str, sent: Sent) -> None:
+        if self.number.text().strip() == number:
+            self.number.clear()
         self._renew(sent)
         self.desk.tell(
             _("Parcel {number} of {name} has airway bill {bill}.").format(

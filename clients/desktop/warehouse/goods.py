@@ -16,7 +16,7 @@ from clients.common.specs import QUANTITY_MAX, LineSpec
 from clients.common.stock_count import on_hand
 from clients.desktop.calls import Failure
 from clients.desktop.in_order import InOrder
-from clients.desktop.parts import SPACE, Quantity, Shortcut, Table, button, label, panel
+from clients.desktop.parts import SPACE, CodeField, Quantity, Shortcut, Table, button, label, panel
 from clients.desktop.sounds import Sounds
 from clients.desktop.tables import Column, PagedTable
 from clients.desktop.texts import _, marked
@@ -111,13 +111,10 @@ class GoodsScreen(Screen):
         """One more of it."""
         self.add([LineSpec(code)])
 
-    def typed(self) -> None:
-        """What the field says."""
-        text = self.code.text().strip()
-        if not text:
-            self.send()
-            return
-        self.codes.look(lambda shop: _found(shop, [self.parse(text)]), self._typed, self._refused)
+    def typed(self, text: str) -> None:
+        """What the field said."""
+        work = lambda shop: _found(shop, [self.parse(text)])  # noqa: E731
+        self.codes.look(work, self._added, partial(self._not_found, text))
 
     def add(self, specs: Sequence[LineSpec]) -> None:
         """Adds lines by their codes."""
@@ -210,10 +207,9 @@ class GoodsScreen(Screen):
     def _lay_out(self) -> None:
         title = label("title")
         self.say(title.setText, self.NAME)
-        self.code = QLineEdit()
-        self.code.setProperty("role", "search")
+        self.code = CodeField()
         self.say(self.code.setPlaceholderText, marked("SKU or barcode, like KOPI-01x2; or scan"))
-        self.code.returnPressed.connect(self.typed)
+        self.code.taken.connect(self.typed)
         self.send_button: QPushButton = button("main", self.send)
         self.say(self.send_button.setText, self.SEND)
         head = QHBoxLayout()
@@ -248,10 +244,6 @@ class GoodsScreen(Screen):
         whole.addWidget(self.panel)
         whole.addStretch(0)
 
-    def _typed(self, found: list[Found]) -> None:
-        self.code.clear()
-        self._added(found)
-
     def _added(self, found: list[Found]) -> None:
         for item, quantity in found:
             row = self.goods.row_of(item.item.item_id)
@@ -277,6 +269,10 @@ class GoodsScreen(Screen):
         item, quantity = found
         if self.goods.row_of(item.item.item_id) >= 0:
             self.put(self.counted(item, quantity))
+
+    def _not_found(self, text: str, failure: Failure) -> None:
+        self.code.give_back(text)
+        self._refused(failure)
 
     def _refused(self, failure: Failure) -> None:
         self.sounds.wrong()

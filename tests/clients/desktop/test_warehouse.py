@@ -291,3 +291,20 @@ def test_what_is_sent_waits_for_a_code_that_nothing_has(window, wait, ask):
     wait(lambda: "8999999999993" in words(window))
     assert window.receiving.goods.rowCount() == 1
     assert on_hand(ask, "KOPI-01") == "24"
+
+
+def test_enter_takes_what_is_typed_once_and_sends_nothing(window, wait, ask):
+    window.go(window.receiving)
+    typed(window, "KOPI-01x2\r\r")
+    wait(lambda: cells(window.receiving.goods, 0, 3) == [("KOPI-01", "2")])
+    typed(window, "\r")
+    typed(window, "GULA-5\r")
+    wait(lambda: cells(window.receiving.goods, 0, 3) == [("KOPI-01", "2"), ("GULA-5", "1")])
+    assert on_hand(ask, "KOPI-01") == "24"
+
+
+def test_what_nothing_has_stands_in_the_field_again(window, wait):
+    window.go(window.receiving)
+    typed(window, "KOPI-99\r")
+    wait(lambda: "KOPI-99" in words(window))
+    wait(lambda: window.receiving.code.text() == "KOPI-99")
