@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from clients.desktop.cs import book
-from tests.clients.conftest import GULA, KOPI
+from tests.clients.conftest import GULA, KOPI, SARI
 from tests.clients.desktop.conftest import scan, typed
 
 
@@ -181,3 +181,32 @@ def test_what_is_refused_has_the_keys_again(window, wait):
     window.booking.book()
     wait(lambda: "Not enough of KOPI-01" in window.desk.notice.words.text())
     assert row.quantity.hasFocus()
+
+
+def test_what_is_known_of_one_phone_is_not_booked_for_another(window, wait, run, ask):
+    run("cs", "book", "--line", "GULA-5@GUDANG", *SARI)
+    begin(window, wait)
+    form = window.booking.form
+    form.phone.setText("081234567890")
+    wait(lambda: form.fields["street"].text() == "Jl. Melati 5")
+    form.fields["city"].setText("Bogor")
+    form.phone.setText("081111111111")
+    texts = {name: form.fields[name].text() for name in ("name", "email", "street", "city")}
+    # What was written by hand stays.
+    assert texts == {"name": "", "email": "", "street": "", "city": "Bogor"}
+    assert not form.who.isVisible()
+    fill(window, name="Budi Santoso", city="")
+    window.booking.book()
+    wait(lambda: window.booking.booked is not None)
+    order = ask("cs", "show", "2")["order"]
+    assert (order["customer_name"], "address" in order) == ("Budi Santoso", False)
+    assert order["customer_id"] != ask("cs", "show", "1")["order"]["customer_id"]
+
+
+def test_a_letter_behind_the_phone_and_back_fills_the_form_again(window, wait, run):
+    run("cs", "book", "--line", "GULA-5@GUDANG", *SARI)
+    begin(window, wait)
+    form = window.booking.form
+    for phone in ("081234567890", "0812345678901", "081234567890"):
+        form.phone.setText(phone)
+    wait(lambda: form.fields["name"].text() == "Sari Dewi")
