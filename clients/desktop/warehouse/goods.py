@@ -85,7 +85,8 @@ class GoodsScreen(Screen):
         """Sends all lines, when `begin_sending` says that it may."""
 
     def send(self) -> None:
-        """Sends all lines, those with them that are still looked up."""
+        """Sends all lines, with what is still looked up and the number that is being typed."""
+        self._edited()
         self.codes.then(self.send_lines)
 
     @property
@@ -227,7 +228,7 @@ class GoodsScreen(Screen):
         self.quantity.setFixedWidth(120)
         self.quantity.setProperty("role", "search")
         self.quantity.editingFinished.connect(self._edited)
-        self.quantity.returnPressed.connect(self.code.setFocus)
+        self.quantity.returnPressed.connect(self._entered_quantity)
         row = QHBoxLayout()
         row.setSpacing(SPACE)
         row.addWidget(self.name, 1)
@@ -261,9 +262,20 @@ class GoodsScreen(Screen):
 
     def _edited(self) -> None:
         goods = self.table.thing()
-        if goods is not None and self.quantity.text() and self.quantity.value() != goods.quantity:
+        if goods is not None and self.quantity.value() != goods.quantity:
+            self._count(goods)
+
+    def _entered_quantity(self) -> None:
+        """Enter says that it was counted, again the same number or not."""
+        goods = self.table.thing()
+        if goods is not None and goods.moved and self.quantity.value() == goods.quantity:
+            self._count(goods)
+        self.code.setFocus()
+
+    def _count(self, goods: Goods) -> None:
+        if self.quantity.text():
             spec = partial(_found_by_id, goods.item.item_id, self.quantity.value())
-            self.desk.calls.look(self, spec, self._set, self._refused)
+            self.codes.look(spec, self._set, self._refused)
 
     def _set(self, found: Found) -> None:
         item, quantity = found

@@ -308,3 +308,31 @@ def test_what_nothing_has_stands_in_the_field_again(window, wait):
     typed(window, "KOPI-99\r")
     wait(lambda: "KOPI-99" in words(window))
     wait(lambda: window.receiving.code.text() == "KOPI-99")
+
+
+def test_the_same_number_counted_again_is_a_count(window, wait, run, ask):
+    window.go(window.counting)
+    typed(window, "KOPI-01x20\r")
+    wait(lambda: cells(window.counting.goods, 4) == [("-4",)])
+    run("warehouse", "transfer", "KOPI-01x4", "--to", "TOKO")
+    wait(lambda: cells(window.counting.goods, 4) == [("count again",)])
+    # Looking at it is no count.
+    window.counting.edit_quantity()
+    window.counting.code.setFocus()
+    window.counting.edit_quantity()
+    typed(window, "20\r")
+    wait(lambda: cells(window.counting.goods, 2, 3, 4) == [("20", "20", "✓")])
+    window.counting.send()
+    wait(lambda: "All as in the books." in words(window))
+
+
+def test_a_number_that_is_typed_and_sent_at_once_is_sent(window, wait, ask):
+    window.go(window.counting)
+    typed(window, "KOPI-01x20\r")
+    wait(lambda: window.counting.goods.rowCount() == 1)
+    window.counting.edit_quantity()
+    typed(window, "19")
+    wait(lambda: window.counting.quantity.text() == "19")
+    QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    wait(lambda: "Items corrected: 1." in words(window))
+    assert on_hand(ask, "KOPI-01") == "19"
