@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from PySide6.QtCore import Qt, QTimer
@@ -74,6 +74,14 @@ class Desk:
         if self._unheard and self.notice.words.text() == self._unheard:
             self.notice.hide()
         self._unheard = ""
+
+
+@runtime_checkable
+class Scannable(Protocol):
+    """A dialog that takes scans while it is open."""
+
+    def scanned(self, code: str) -> None:
+        """A code was scanned."""
 
 
 class Screen(Speaking, QWidget):
@@ -179,10 +187,21 @@ class Window(Speaking, QMainWindow):
         screen.entered()
 
     def scanned(self, code: str) -> None:
-        """A code came from a scanner: the screen that is shown takes it."""
-        self.desk.notice.hide()
+        """A code came from a scanner: the dialog that is open takes it, else the screen that is shown."""
         self._last_scan.setText(_("Scan: {code}").format(code=code))
-        self.screen_now.scanned(code)
+        dialog = QApplication.activeModalWidget()
+        if dialog is None:
+            self.desk.notice.hide()
+            self.screen_now.scanned(code)
+        elif isinstance(dialog, Scannable):
+            dialog.scanned(code)
+        else:
+            self.refuse_scan()
+
+    def refuse_scan(self) -> None:
+        """Says aloud that a scan was not taken: something is asked."""
+        QApplication.beep()
+        self.desk.notice.show_words(_("Answer the question first, then scan."), bad=True)
 
     def show_keys(self) -> None:
         """Lists the keys of now."""

@@ -123,10 +123,9 @@ class BankScreen(Screen):
 
     def scanned(self, code: str) -> None:
         """Looks for the order that was scanned, for the chosen mutation."""
-        if self._hand is None:
-            self.by_hand()
+        self.by_hand()
         if self._hand is not None:
-            self._hand.look_for(code)
+            self._hand.scanned(code)
 
     def changed(self, changes: Changes) -> None:
         """What is shown and changed is read anew; what is new comes to the head of its list."""

@@ -118,9 +118,9 @@ class ByHand(Speaking, QDialog):
         self._count()
         self._read((0, ""))
 
-    def look_for(self, words: str) -> None:
-        """Searches for what was typed elsewhere, or scanned."""
-        self.query.setText(words)
+    def scanned(self, code: str) -> None:
+        """Searches for what was scanned."""
+        self.query.setText(code)
         self._search()
 
     def add(self, order: OpenOrder) -> None:

@@ -197,7 +197,7 @@ def test_an_order_is_found_by_its_amount(payable, window, wait, tmp_path):
     window.bank.by_hand()
     dialog = window.bank.findChild(ByHand)
     wait(lambda: dialog.found.rowCount() == 2)
-    dialog.look_for(sending_words(payable[1]))
+    dialog.scanned(sending_words(payable[1]))
     wait(lambda: dialog.found.rowCount() == 1)
     assert [dialog.found.at(row).order_id for row in range(dialog.found.rowCount())] == [2]
 

@@ -336,3 +336,20 @@ def test_a_number_that_is_typed_and_sent_at_once_is_sent(window, wait, ask):
     QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     wait(lambda: "Items corrected: 1." in words(window))
     assert on_hand(ask, "KOPI-01") == "19"
+
+
+def test_a_scan_does_nothing_below_a_question_and_is_refused_aloud(window, wait, run, ask, heard):
+    run("cs", "drop", "KOPI-01")
+    wait(lambda: window.incoming.waiting.rowCount() == 1 and heard() == ["asked.wav"])
+    window.incoming.ask_why()
+    wait(QApplication.activeModalWidget)
+    dialog = QApplication.activeModalWidget()
+    scan(window, KOPI)
+    assert words(window) == "Answer the question first, then scan."
+    wait(lambda: heard() == ["asked.wav", "wrong.wav"])
+    assert dialog.isVisible()
+    assert dialog.reason.text() == ""
+    dialog.reject()
+    assert ask("warehouse", "list", "--state", "requested")["drop_orders"]
+    scan(window, KOPI)
+    wait(lambda: "Handed over" in words(window))
