@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from clients.common.numbers import parse_whole
 from clients.common.specs import QUANTITY_MAX
 from clients.desktop.tables import Index, PagedTable
-from clients.desktop.texts import Speaking
+from clients.desktop.texts import Speaking, tip
 from clients.desktop.theme import ROW_PX
 
 SPACE = 12
@@ -66,7 +66,7 @@ class Elided(QLabel):
     def show_text(self, text: str) -> None:
         """Shows as much of it as there is room for."""
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(tip(text))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's)

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 
 from clients.common.shop import Shop
 from clients.desktop.calls import Calls, Failure
-from clients.desktop.texts import _
+from clients.desktop.texts import _, tip
 from clients.desktop.theme import colours
 
 Index = QModelIndex | QPersistentModelIndex
@@ -128,8 +128,10 @@ class PagedTable(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """What a cell says, and how."""
         column, thing = self._columns[index.column()], self._things[index.row()]
-        if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole}:
+        if role == Qt.ItemDataRole.DisplayRole:
             return column.words(thing)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(column.words(thing))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(column)
         if role == Qt.ItemDataRole.ForegroundRole and (tint := column.tint(thing)):

@@ -5,6 +5,7 @@ window that says something with `Speaking.say` says it anew when the language ch
 """
 
 import gettext
+import html
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -50,6 +51,11 @@ def speak(code: str) -> None:
     if isinstance(QApplication.instance(), QApplication):
         for window in QApplication.topLevelWidgets():
             QApplication.sendEvent(window, QEvent(QEvent.Type.LanguageChange))
+
+
+def tip(words: str) -> str:
+    """Words for a tooltip: Qt would take a name that has "<b>" in it for markup. They break into lines."""
+    return f"<qt>{html.escape(words)}</qt>" if words else ""
 
 
 class Speaking:
