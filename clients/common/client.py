@@ -121,7 +121,7 @@ class Client:
         if kept:
             self.journal.add(self._pending(request_id, method, note, *messages()))
         return self._settled(
-            request_id, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent)
+            request_id, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent), kept=kept
         )
 
     def resend(self, pending: PendingRequest) -> Message:
@@ -176,13 +176,14 @@ class Client:
             self._wait(failed, failures)
             failures = min(failures + 1, self.patience.tries)
 
-    def _settled(self, request_id: str, ask: Callable[[], Reply]) -> Reply:
+    def _settled(self, request_id: str, ask: Callable[[], Reply], *, kept: bool = True) -> Reply:
         """Runs `ask`. The journal forgets the request once its outcome is known, and keeps it otherwise."""
         try:
             reply = ask()
         except CallFailed as failed:
             if failed.settled:
                 self._forget(request_id)
+            failed.kept = kept and not failed.settled
             raise
         self._forget(request_id)
         return reply

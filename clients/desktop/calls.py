@@ -22,6 +22,7 @@ from clients.common.journal import RequestJournal
 from clients.common.output import Output
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
+from clients.desktop.os_words import os_words
 from clients.desktop.refusals import sentence
 from clients.desktop.texts import _
 
@@ -247,11 +248,11 @@ class Calls(QObject):
         except CallFailed as failed:
             words = sentence(failed, shop.describe, self.connection.server)
             failure = Failure(
-                words, failed.reason, failed.field, kept=not failed.settled, unheard=not failed.settled
+                words, failed.reason, failed.field, kept=failed.kept, unheard=not failed.settled
             )
             return lambda asked: asked.failed(failure)
         except (BadInput, OSError) as wrong:
-            other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else str(wrong))
+            other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else os_words(wrong))
             return lambda asked: asked.failed(other)
         except ValueError:
             # What gRPC raises on a line that was closed; nobody is there to be told.

@@ -17,8 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clients.common.drop_orders import NobodyWaits, hand_over, take_back, waiting
-from clients.common.problems import BadInput
+from clients.common.drop_orders import hand_over, take_back, waiting
 from clients.common.shop import Shop
 from clients.desktop.calls import Failure
 from clients.desktop.line import Changes
@@ -256,10 +255,7 @@ class IncomingScreen(WaitingScreen):
 
     def take(self, shop: Shop, location_id: int, code: str, preferred: int) -> DropOrder:
         """Hands it over."""
-        try:
-            return hand_over(shop, location_id, code, preferred)
-        except NobodyWaits as nobody:
-            raise BadInput("Nobody asks for {item} now.", item=nobody.sku) from nobody
+        return hand_over(shop, location_id, code, preferred)
 
     def done_words(self, drop_order: DropOrder, item: str) -> str:
         """Where it goes."""
@@ -312,10 +308,7 @@ class ReturnsScreen(WaitingScreen):
 
     def take(self, shop: Shop, location_id: int, code: str, preferred: int) -> DropOrder:
         """Takes it back."""
-        try:
-            return take_back(shop, location_id, code, preferred)
-        except NobodyWaits as nobody:
-            raise BadInput("No Drop Order of {item} has to come back.", item=nobody.sku) from nobody
+        return take_back(shop, location_id, code, preferred)
 
     def done_words(self, drop_order: DropOrder, item: str) -> str:
         """That it is in stock again."""

@@ -3,6 +3,7 @@
 Method: a server that answers as the test says, so that it can be slow, silent and gone.
 """
 
+import errno
 import threading
 import time
 
@@ -197,3 +198,37 @@ def test_a_command_that_is_kept_is_found_again_when_it_is_asked_for_anew(scripte
     made.do(owner, cancel(7), heard.append, failed.append)
     wait(lambda: len(heard) == 2)
     assert len({each.request_id for each in scripted.asked}) == 2
+
+
+def test_only_a_command_is_said_to_be_kept(scripted, calls, wait, in_a_state_of_its_own):
+    scripted.answers(GetItemRequest, Refusal(grpc.StatusCode.UNAVAILABLE))
+    failed = []
+    owner = QObject()
+    made = calls(scripted.address)
+    made.look(owner, get_item("KOPI-01"), lambda _sku: None, failed.append)
+    wait(lambda: failed)
+    assert (failed[0].unheard, failed[0].kept) == (True, False)
+    assert in_a_state_of_its_own() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file", "/a/b.csv"), "b.csv is not there any more."),
+        (PermissionError(errno.EACCES, "x", "/a/b.csv"), "b.csv may not be opened by who is logged in here."),
+        (IsADirectoryError(errno.EISDIR, "x", "/a/b"), "b is a folder."),
+        (OSError(errno.ENOSPC, "x", "/a/b.csv"), "The disk of this machine is full."),
+        (OSError(errno.EIO, "x", "/a/b.csv"), "b.csv cannot be read or written (error 5)."),
+        (OSError("what"), "A file of this machine cannot be read or written (error ?)."),
+    ],
+)
+def test_what_the_machine_refuses_is_told_in_plain_words(calls, wait, error, words):
+    failed = []
+    owner = QObject()
+
+    def work(_shop):
+        raise error
+
+    calls("127.0.0.1:1").look(owner, work, lambda _result: None, failed.append)
+    wait(lambda: failed)
+    assert failed[0].words == words

@@ -353,3 +353,12 @@ def test_a_scan_does_nothing_below_a_question_and_is_refused_aloud(window, wait,
     assert ask("warehouse", "list", "--state", "requested")["drop_orders"]
     scan(window, KOPI)
     wait(lambda: "Handed over" in words(window))
+
+
+def test_what_nobody_waits_for_is_told_in_the_language_of_the_window(window, wait):
+    window.next_language()
+    scan(window, GULA)
+    wait(lambda: words(window) == "Saat ini tidak ada yang meminta GULA-5.")
+    window.go(window.returns)
+    scan(window, GULA)
+    wait(lambda: words(window) == "Tidak ada Drop Order GULA-5 yang harus kembali.")
