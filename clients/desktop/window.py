@@ -89,17 +89,21 @@ class Screen(Speaking, QWidget):
 
     # Marked for translation
     NAME = ""
+    # Whether it hears what changes while another one is shown; else it reads all anew when it is shown.
+    HEARS_HIDDEN = True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
+        # Something changed since it was read
+        self.stale = False
 
     def shortcuts(self) -> Sequence[Shortcut]:
         """Keys that work while this screen is shown."""
         return ()
 
     def entered(self) -> None:
-        """Hears that it is shown now."""
+        """Hears that it is shown now, and reads what is `stale`."""
 
     def scanned(self, code: str) -> None:
         """A code was scanned while this screen was shown."""
@@ -185,6 +189,7 @@ class Window(Speaking, QMainWindow):
             key.deleteLater()
         self._keys = [self._key(each.key, each.act) for each in screen.shortcuts()]
         screen.entered()
+        screen.stale = False
 
     def scanned(self, code: str) -> None:
         """A code came from a scanner: the dialog that is open takes it, else the screen that is shown."""
@@ -362,12 +367,18 @@ class Window(Speaking, QMainWindow):
         if RESOURCE_SETTING in changes:
             self.desk.calls.settings_changed()
         for screen in self.screens:
-            screen.changed(changes)
+            if screen is self.screen_now or screen.HEARS_HIDDEN:
+                screen.changed(changes)
+            else:
+                screen.stale = True
 
     def _missed(self) -> None:
         self.desk.calls.settings_changed()
         for screen in self.screens:
-            screen.reload()
+            if screen is self.screen_now or screen.HEARS_HIDDEN:
+                screen.reload()
+            else:
+                screen.stale = True
 
     def _station_scanned(self, scan: Scan) -> None:
         if scan.problem:

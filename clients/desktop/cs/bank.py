@@ -63,6 +63,7 @@ class BankScreen(Screen):
     """Mutations by what is to be done with them, and the chosen one beside the orders that it may pay."""
 
     NAME = marked("Bank")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)

@@ -44,6 +44,7 @@ class BookScreen(Screen):
     """Lines at the left, the customer at the right, the amount to pay below."""
 
     NAME = marked("Book an order")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -79,7 +80,7 @@ class BookScreen(Screen):
     def entered(self) -> None:
         """The field for items waits for a code."""
         self.code.setFocus()
-        if not self._places:
+        if self.stale or not self._places:
             self.reload()
 
     def scanned(self, code: str) -> None:

@@ -63,6 +63,7 @@ class BookingsScreen(Screen):
     """A list by state, newest first, and one order in full beside it."""
 
     NAME = marked("Orders")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)

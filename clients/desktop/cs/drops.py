@@ -120,11 +120,15 @@ class DropsScreen(Screen):
         self._take(code, lambda: None)
 
     def changed(self, changes: Changes) -> None:
-        """What came or went is seen, and said when it is ours."""
-        if RESOURCE_ORDER in changes or RESOURCE_DROP_ORDER in changes:
+        """What came or went is seen, and said when it is ours, whatever screen is shown."""
+        if not self.isVisible():
+            self.stale = True
+        elif RESOURCE_ORDER in changes or RESOURCE_DROP_ORDER in changes:
             self._soon.start()
         for number in changes.get(RESOURCE_DROP_ORDER, set()) & self.asked.idents:
-            self.desk.calls.look(self, partial(_read_one, number), self._renew, latest=f"drop order {number}")
+            if self.isVisible() or self._is_awaited(self.asked.at(self.asked.row_of(number))):
+                work = partial(_read_one, number)
+                self.desk.calls.look(self, work, self._renew, latest=f"drop order {number}")
 
     def reload(self) -> None:
         """Reads places and list anew."""
@@ -274,6 +278,11 @@ class DropsScreen(Screen):
             self.note.clear()
         self.desk.tell(_("Asked the warehouse for {item}.").format(item=asked.item))
         self._soon.start()
+
+    def _is_awaited(self, asked: Asked) -> bool:
+        """Whether it is ours, and the warehouse has not said anything yet."""
+        ours = asked.drop_order.requested_by == self.desk.calls.connection.actor
+        return ours and asked.drop_order.state == DROP_ORDER_STATE_REQUESTED
 
     def _renew(self, asked: Asked) -> None:
         row = self.asked.row_of(asked.drop_order.drop_order_id)

@@ -62,6 +62,7 @@ class ParcelsScreen(Screen):
     """Two large buttons, the parcels, and a field for the airway bill of the chosen one."""
 
     NAME = marked("Sell and send")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)

@@ -302,6 +302,7 @@ class ReturnsScreen(WaitingScreen):
     """What lies on desks and nobody booked: each scan takes one back."""
 
     NAME = marked("To come back")
+    HEARS_HIDDEN = False
     STATE = DROP_ORDER_STATE_RETURN_DUE
     NOTHING = marked("Nothing has to come back.")
     HINT = marked("Scan the item that came back.")

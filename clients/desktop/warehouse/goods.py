@@ -11,6 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
 
 from clients.common.delivery_csv import read_delivery
+from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.specs import QUANTITY_MAX, LineSpec
 from clients.common.stock_count import on_hand
@@ -246,14 +247,20 @@ class GoodsScreen(Screen):
         whole.addStretch(0)
 
     def _added(self, found: list[Found]) -> None:
+        lines = {goods.item.item_id: goods for goods in self.lines}
         for item, quantity in found:
-            row = self.goods.row_of(item.item.item_id)
-            before = self.goods.at(row)
-            if before is None and self.goods.rowCount() >= LINES_MAX:
-                self._refused(Failure(_("No more than {count} lines at once.").format(count=LINES_MAX)))
-                return
+            before = lines.get(item.item.item_id)
             total = min(quantity + (before.quantity if before else 0), QUANTITY_MAX)
-            self.put(self.renewed(before, self.counted(item, total)))
+            lines[item.item.item_id] = self.renewed(before, self.counted(item, total))
+        if len(lines) > LINES_MAX:
+            self._refused(Failure(_("No more than {count} lines at once.").format(count=LINES_MAX)))
+            return
+        if len(found) == 1:
+            self.put(lines[found[0][0].item.item_id])
+        elif found:
+            self.goods.put(list(lines.values()))
+            self.table.choose(self.goods.row_of(found[-1][0].item.item_id))
+            self._filled()
 
     def renewed(self, before: Goods | None, now: Goods) -> Goods:
         """A line to which something was added."""
@@ -307,6 +314,9 @@ class GoodsScreen(Screen):
 
 
 def _found(shop: Shop, specs: Sequence[LineSpec]) -> list[Found]:
+    """Raises BadInput, CallFailed."""
+    if len({spec.code for spec in specs}) > LINES_MAX:
+        raise BadInput("No more than {count} lines at once.", count=LINES_MAX)
     return [(shop.item(spec.code), spec.quantity) for spec in specs]
 
 

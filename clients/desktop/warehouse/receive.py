@@ -17,6 +17,7 @@ class ReceiveScreen(GoodsScreen):
     """Goods that came in."""
 
     NAME = marked("Receive goods")
+    HEARS_HIDDEN = False
     EMPTY = marked("Scan what came in, type it, or drop a CSV file here.")
     SEND = marked("Book it in  (Ctrl+Enter)")
     WORDS = marked("Each scan is one more. Ctrl+M: type how many. All lines are booked in, or none.")

@@ -16,7 +16,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
 
 from clients.desktop.warehouse import receive
+from clients.desktop.warehouse.goods import LINES_MAX
 from clients.desktop.warehouse.window import WarehouseWindow
+from kasir.v1.catalogue_pb2 import Item, ItemAvailability
 from tests.clients.conftest import GULA, KOPI, TEH
 from tests.clients.desktop.conftest import scan, typed
 
@@ -362,3 +364,39 @@ def test_what_nobody_waits_for_is_told_in_the_language_of_the_window(window, wai
     window.go(window.returns)
     scan(window, GULA)
     wait(lambda: words(window) == "Tidak ada Drop Order GULA-5 yang harus kembali.")
+
+
+def test_a_thousand_lines_are_put_at_once_and_one_more_is_refused(window, wait, tmp_path, server):
+    columns = [Item(item_id=number, sku=f"S-{number}") for number in range(1, LINES_MAX + 2)]
+    found = [(ItemAvailability(item=item), 1) for item in columns]
+    window.go(window.receiving)
+    resets = []
+    window.receiving.goods.modelReset.connect(lambda: resets.append(True))
+    window.receiving._added(found[:LINES_MAX])
+    assert (window.receiving.goods.rowCount(), len(resets)) == (LINES_MAX, 1)
+    assert window.receiving.table.thing().item.sku == f"S-{LINES_MAX}"
+    window.receiving._added(found[LINES_MAX:])
+    assert words(window) == "No more than 1000 lines at once."
+    assert window.receiving.goods.rowCount() == LINES_MAX
+    path = tmp_path / "SJ-9.csv"
+    path.write_text("".join(f"S-{number},1\n" for number in range(LINES_MAX + 1)))
+    window.desk.notice.hide()
+    asked = server.log
+    dropped(window.receiving, path)
+    wait(window.desk.notice.isVisible)
+    assert words(window) == "No more than 1000 lines at once."
+    assert not [line for line in server.log[len(asked) :] if "GetItem" in str(line)]
+
+
+def test_a_list_is_not_read_while_it_is_hidden(window, wait, run):
+    run("cs", "drop", "GULA-5x2")
+    wait(lambda: window.incoming.waiting.rowCount() == 1)
+    run("warehouse", "hand-over", "--scan", GULA)
+    run("cs", "release", "1")
+    wait(lambda: window.incoming.waiting.rowCount() == 0 and not window.desk.calls.waiting)
+    assert window.returns.stale
+    assert not window.returns._soon.isActive()
+    assert window.returns.waiting.rowCount() == 0
+    window.go(window.returns)
+    wait(lambda: window.returns.waiting.rowCount() == 1)
+    assert not window.returns.stale
