@@ -165,6 +165,11 @@ class Calls(QObject):
         return Client(self.connection, RequestJournal(), patience, told)
 
     @property
+    def is_unanswered(self) -> bool:
+        """Whether a command is asked again and again: the next ones wait for it."""
+        return bool(self._why_unanswered)
+
+    @property
     def waiting(self) -> int:
         """How many pieces of work are under way."""
         return self._under_way

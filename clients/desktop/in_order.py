@@ -37,12 +37,14 @@ class InOrder(QObject):
 
     def then(self, act: Callable[[], Any]) -> None:
         """Acts when all that came before is looked up; not when one of these fails: that is seen first."""
-        self._waiting.append(act)
-        self._next()
+        if not self._held:
+            self._waiting.append(act)
+            self._next()
 
     def hold(self) -> None:
-        """From now on what comes waits; so does what is under way."""
+        """From now on what comes waits, and what is under way. Who was to act after it has acted."""
         self._held = True
+        self._forget_acts()
 
     def go_on(self) -> None:
         """What waits has its turn."""
@@ -70,5 +72,8 @@ class InOrder(QObject):
         self._next()
 
     def _over_badly(self, tell: Callable[[Any], None], failure: Failure) -> None:
-        self._waiting = deque(each for each in self._waiting if isinstance(each, _LookUp))
+        self._forget_acts()
         self._over(tell, failure)
+
+    def _forget_acts(self) -> None:
+        self._waiting = deque(each for each in self._waiting if isinstance(each, _LookUp))

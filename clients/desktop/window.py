@@ -69,6 +69,13 @@ class Desk:
         self.notice.show_words(words, bad=True)
         self._unheard = words if failure.unheard else ""
 
+    def refuses_scan(self) -> bool:
+        """Whether a scan that is a command is not taken now; that is said: who hears nothing scans again."""
+        if self.calls.is_unanswered:
+            words = _("The one before has no answer yet: scan this again when it has.")
+            self.notice.show_words(words, bad=True)
+        return self.calls.is_unanswered
+
     def heard_again(self) -> None:
         """The server answers: that it did not is told no more."""
         if self._unheard and self.notice.words.text() == self._unheard:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout
 
 from clients.common.drop_orders import NobodyWaits, give_up, take_back
 from clients.common.shop import Shop
@@ -232,6 +232,10 @@ class DropsScreen(Screen):
 
     def _take(self, text: str, give_back: Callable[[], None]) -> None:
         """`give_back`: nothing came of it."""
+        if self.desk.refuses_scan():
+            QApplication.beep()
+            give_back()
+            return
         if self.filters.number != GO_BACK:
             self._ask(text, give_back)
             return

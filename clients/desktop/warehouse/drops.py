@@ -129,6 +129,9 @@ class WaitingScreen(Screen):
 
     def scanned(self, code: str) -> None:
         """For the chosen one when that is its item, else for the one that waits longest."""
+        if self.desk.refuses_scan():
+            self.sounds.wrong()
+            return
         chosen = self.table.thing()
         number = chosen.drop_order.drop_order_id if chosen else 0
         place = self.place.location_id

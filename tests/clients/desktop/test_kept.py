@@ -78,3 +78,21 @@ def test_what_is_not_asked_again_stays_kept(make_window, server, shop, wait, in_
     window = make_window(server.target, actor="gudang", kind=WarehouseWindow)
     asked_about(window, wait).reject()
     assert len(in_a_state_of_its_own()) == 1
+
+
+def test_a_scan_is_refused_aloud_while_the_one_before_has_no_answer(
+    make_window, server, start_server, shop, run, ask, wait
+):
+    for _each in range(2):
+        run("cs", "drop", "KOPI-01")
+    window = make_window(server.target, actor="gudang", kind=WarehouseWindow)
+    wait(lambda: window.incoming.waiting.rowCount() == 2)
+    server.stop()
+    scan(window, KOPI)
+    wait(lambda: "done only once" in words(window))
+    scan(window, KOPI)
+    assert words(window) == "The one before has no answer yet: scan this again when it has."
+    start_server(listen=parse_address(server.target))
+    wait(lambda: "Handed over: 1 x KOPI-01" in words(window))
+    wait(lambda: not window.desk.calls.waiting)
+    assert len(ask("warehouse", "list", "--state", "requested")["drop_orders"]) == 1
