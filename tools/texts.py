@@ -20,7 +20,7 @@ WINDOWS = ROOT / "clients" / "desktop"
 # What windows say, and what else they tell people of what was typed; by how the catalogue names its files
 SOURCES = {"": WINDOWS, "../common/": ROOT / "clients" / "common"}
 CATALOGUE = WINDOWS / "locale" / "id" / "LC_MESSAGES" / "desktop.po"
-KEYWORDS = {"_": None, "marked": None, "BadInput": None, "Word": None}
+KEYWORDS = {"_": None, "marked": None, "BadInput": None, "NobodyWaits": None, "Word": None}
 
 
 def extracted() -> Catalog:

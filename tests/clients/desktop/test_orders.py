@@ -170,3 +170,11 @@ def test_there_is_no_text_of_an_airway_bill_before_there_is_one(booked, window, 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_has_its_template(language):
     assert {name for name, _words in KINDS} <= set(_wording(language))
+
+
+def test_enter_on_an_empty_field_looks_for_no_order(booked, window, wait):
+    window.go(window.orders)
+    window.orders.number.setFocus()
+    QTest.keyClick(window.orders.number, Qt.Key.Key_Return)
+    wait(lambda: not window.desk.calls.waiting)
+    assert not window.desk.notice.isVisible()

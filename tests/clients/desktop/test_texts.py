@@ -12,9 +12,12 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+import shiboken6
 from babel.messages.pofile import read_po
+from PySide6.QtWidgets import QLabel, QWidget
 
 from clients.desktop import texts
+from clients.desktop.texts import Speaking, marked
 from clients.desktop.theme import DARK, LIGHT, Colours
 from tests.clients.conftest import KOPI
 from tests.clients.desktop.conftest import scan, typed
@@ -137,3 +140,18 @@ def test_text_stands_out_from_its_ground(worn: Colours):
     assert contrast(worn.on_accent, worn.accent) >= 4.5
     assert contrast(worn.text, worn.bad_ground) >= 7
     assert contrast(worn.text, worn.good_ground) >= 7
+
+
+def test_a_widget_that_is_gone_is_not_spoken_to(qtbot, settings):
+    class Place(Speaking, QWidget):
+        pass
+
+    place = Place()
+    qtbot.addWidget(place)
+    stays, goes = QLabel(place), QLabel(place)
+    place.say(stays.setText, marked("Close"))
+    place.say(goes.setText, marked("Close"))
+    shiboken6.delete(goes)
+    texts.speak("id")
+    assert stays.text() == "Tutup"
+    assert len(place._said) == 1
