@@ -100,6 +100,8 @@ class Line:
         """`url`: plain http only to this machine. `headers` go with every request; `secrets` are what must
         not be told. `timeout_s`: for a whole answer, from the request on. Raises BadInput.
         """
+        if not all(value.isascii() and value.isprintable() for value in (headers or {}).values()):
+            raise BadInput("A key has letters of ASCII only: no other goes over the line.")
         self._url = checked_url(url)
         self._timeout_s = timeout_s
         self._headers = {"Accept": "application/json", **(headers or {})}

@@ -213,7 +213,8 @@ class MessagesAgent:
             return
         way = next(((each, to) for each in self._channels if (to := each.reaches(message))), None)
         if way is None:
-            self._end(task, client, Sent(Delivery.FAILED, "no way leads to this customer"))
+            beside = f", nor to '{message.email}'" if message.email else ""
+            self._end(task, client, Sent(Delivery.FAILED, f"no way leads to this customer{beside}"))
             return
         if _is_stale(message):
             self._end(task, client, Sent(Delivery.FAILED, "not sent: its deadline has passed"))

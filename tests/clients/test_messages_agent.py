@@ -240,6 +240,61 @@ def test_a_refused_address_fails_and_a_silent_server_leaves_it_unknown(server, s
     assert [message.state for message in states(shop).values()] == [UNKNOWN, FAILED]
 
 
+# The engine takes it: atoms and a domain. The library of e-mails reads an encoded word in it.
+STRANGE = "=?utf-8?q?siti?=@rahmawati.example"
+
+
+def test_an_address_that_no_mail_can_bear_ends_nobody(server, shop, inbox, tmp_path: Path) -> None:
+    mails, mail_server = inbox
+    shop.book(email=STRANGE)
+    shop.book(email="budi@santoso.example", phone="081999999999")
+    assert send_all(server, Mail(mail_server, "toko@melati.example")) == {"failed": 1, "sent": 1}
+    strange = states(shop)[1]
+    assert (strange.state, STRANGE in strange.detail) == (FAILED, True)
+    # Another way may lead there.
+    shop.book(email=STRANGE)
+    assert send_all(server, Mail(mail_server, "toko@melati.example"), Folder(tmp_path)) == {"sent": 1}
+    assert len(mails.mails) == 1
+
+
+def test_what_makes_no_mail_is_surely_not_sent(inbox) -> None:
+    mails, mail_server = inbox
+    mail = Mail(mail_server, "toko@melati.example")
+    facts = {"shop": "=?utf-8?q?=0aBcc:_x?= Melati"}
+    message = customer_pb2.Message(kind=6, message_id=9)
+    assert mail.send(message, Text("a\nb", "c", facts), "siti@rahmawati.example").delivery is Delivery.FAILED
+    assert mail.send(message, Text("a", "b", facts), "siti@rahmawati.example").delivery is Delivery.SENT
+    assert mails.mails[0]["From"].addresses[0].addr_spec == "toko@melati.example"
+    assert mails.mails[0]["Bcc"] is None
+
+
+def test_an_answer_to_a_whole_mail_that_cannot_be_read_says_nothing(inbox) -> None:
+    mails, mail_server = inbox
+    mails.on_data = lambda _server: "what was that"
+    assert hand_in(mail_of(), mail_server)[0] is HandIn.UNKNOWN
+    mails.on_data = lambda _server: "252 probably"
+    assert hand_in(mail_of(), mail_server)[0] is HandIn.ACCEPTED
+
+
+@pytest.mark.parametrize("host", ["", "mail..example", f"{'x' * 64}.example", "mail\n.example"])
+def test_a_mail_servers_name_that_is_none(host: str) -> None:
+    with pytest.raises(BadInput):
+        MailServer(host)
+
+
+def test_a_line_that_cannot_even_be_tried_is_down(inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any, **_more: Any) -> Any:
+        raise UnicodeError("label empty or too long")
+
+    monkeypatch.setattr("smtplib.SMTP", refuse)
+    assert hand_in(mail_of(), inbox[1])[0] is HandIn.DOWN
+
+
+def test_a_key_that_no_header_can_carry() -> None:
+    with pytest.raises(BadInput, match="ASCII"):
+        WhatsApp("1065", "kunci-€", url="https://graph.example")
+
+
 def test_greylisted_is_tried_again_and_given_up_at_last(server, shop, inbox, book) -> None:
     mails, mail_server = inbox
     mails.on_rcpt = "451 come back later"
