@@ -26,9 +26,9 @@ from clients.common.output import Output
 from clients.common.problems import CallFailed
 from clients.common.shop import Shop
 from clients.messages.channel import Channel, Delivery, Sent
+from clients.messages.needed import why_not_needed
 from clients.messages.texts import Wording
 from kasir.v1.customer_pb2 import (
-    MESSAGE_KIND_DEADLINE_REMINDER,
     MESSAGE_STATE_FAILED,
     MESSAGE_STATE_QUEUED,
     MESSAGE_STATE_SENT,
@@ -216,13 +216,15 @@ class MessagesAgent:
             beside = f", nor to '{message.email}'" if message.email else ""
             self._end(task, client, Sent(Delivery.FAILED, f"no way leads to this customer{beside}"))
             return
-        if _is_stale(message):
-            self._end(task, client, Sent(Delivery.FAILED, "not sent: its deadline has passed"))
-            return
         channel, recipient = way
+        # A new view of the shop each time: orders go on, and its name and couriers change within weeks.
+        shop = Shop(client, Output(as_json=True))
         try:
-            # A new view of the shop each time: its name and couriers change while an agent runs for weeks.
-            text = self._wording.text(Shop(client, Output(as_json=True)), message)
+            # One that an earlier agent claimed may have been sent: it goes again, as it was.
+            if message.state == MESSAGE_STATE_QUEUED and (why_not := why_not_needed(shop, message)):
+                self._end(task, client, Sent(Delivery.FAILED, why_not))
+                return
+            text = self._wording.text(shop, message)
             if not task.is_claimed:
                 task.claim = task.claim or self._claim(message, channel)
                 self._report(message, client, task.claim)
@@ -318,10 +320,3 @@ def _id(message: Message, said: str) -> str:
     made = message.create_time
     name = f"{message.message_id}/{message.order_id}/{made.seconds}.{made.nanos}/{said}"
     return str(uuid.uuid5(_REPORTS, name))
-
-
-def _is_stale(message: Message) -> bool:
-    """A reminder of a deadline that has passed helps nobody."""
-    if message.kind != MESSAGE_KIND_DEADLINE_REMINDER or message.state != MESSAGE_STATE_QUEUED:
-        return False
-    return int(message.facts.get("expire_ms", "0")) <= time.time() * 1000
