@@ -1,4 +1,4 @@
-"""Whether a message still tells what holds: a reminder may wait for hours, and the order goes on meanwhile."""
+"""Whether a message still tells what holds: a reminder may wait for hours, and its order goes on."""
 
 import time
 

@@ -44,7 +44,7 @@ from clients.messages.simulator import Trouble, WhatsAppSimulator
 from clients.messages.texts import Text, Wording
 from kasir.v1 import admin_pb2, admin_pb2_grpc, booking_pb2, customer_pb2, shipping_pb2
 from tests.certificates import make_certificates
-from tests.server.support import Shop, new_id, patient_channel, until
+from tests.server.support import Shop, idr, new_id, patient_channel, until
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = int(os.environ.get("KASIR_MESSAGES_SENT", "60"))
@@ -458,6 +458,19 @@ def test_a_reminder_that_nobody_needs_any_more_is_not_sent(
     monkeypatch.setenv("KASIR_STATE", str(tmp_path / "state"))
     shown = CliRunner().invoke(app, ["questions", "--server", server.target, "--as", "sari", "--json"])
     assert json.loads(shown.stdout)["messages"] == []
+
+
+def test_a_reminder_asks_for_what_is_open(server, shop, reminds_at_once, tmp_path) -> None:
+    order = shop.book(quantity=2)
+    part = booking_pb2.Order(order_id=order.order_id, payable=idr(20_000))
+    reminded(shop)
+    shop.pay(part)
+    send_all(server, Folder(tmp_path))
+    (file,) = tmp_path.glob("*deadline_reminder*")
+    assert "menunggu pembayaran Rp 30.000 sampai" in file.read_text()
+    # What was to pay when it was booked stays what the confirmation says.
+    (file,) = tmp_path.glob("*booking_confirmed*")
+    assert "harus dibayar: Rp 50.000" in file.read_text()
 
 
 def test_a_reminder_that_waited_too_long_for_its_way_is_let_go(server, shop, reminds_at_once, inbox) -> None:
