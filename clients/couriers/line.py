@@ -6,6 +6,7 @@ customers and may carry keys.
 """
 
 import json
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,11 @@ MAX_RETRY_AFTER_S = 300.0
 REFUSALS = frozenset({400, 413, 415, 422})
 # Statuses with which surely nothing was done: who asks is not known, the place is not there, come back later.
 NOTHING_DONE = frozenset({401, 403, 404, 405, 429})
+_NO_CONNECTION = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.LocationValueError,
+)
 # Where carriers put the reason.
 _WORDS_KEYS = ("message", "error", "reason")
 
@@ -147,9 +153,7 @@ class Line:
                 response.release_conn()
         except urllib3.exceptions.HTTPError as error:
             # What never reached the carrier did nothing there.
-            never_sent = isinstance(
-                error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
-            )
+            never_sent = isinstance(error, _NO_CONNECTION) or _is_distrust(error)
             return Unclear(_words_of(error), nothing_done=never_sent)
         return Reply(response.status, content, _retry_after(response.headers), self._secrets)
 
@@ -172,12 +176,19 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     return min(float(seconds), MAX_RETRY_AFTER_S) if seconds.isascii() and seconds.isdigit() else 0.0
 
 
+def _is_distrust(error: urllib3.exceptions.HTTPError) -> bool:
+    """Whether the certificate was not trusted: that is found out before a byte of the request leaves."""
+    return isinstance(error, urllib3.exceptions.SSLError) and any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in error.args
+    )
+
+
 def _words_of(error: urllib3.exceptions.HTTPError) -> str:
     if isinstance(error, urllib3.exceptions.NewConnectionError):
         return "no connection to the courier"
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return "no answer in time"
-    if isinstance(error, urllib3.exceptions.SSLError):
+    if _is_distrust(error):
         return "the courier's certificate is not trusted"
     return "the answer was cut off"
 
@@ -187,6 +198,7 @@ def checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError as error:
         raise BadInput(f"'{url}' is no address of a courier: {error}.") from error
     if parts.username or parts.password:
