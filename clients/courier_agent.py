@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
-from clients.couriers.asking import Asking, Outcome, Question
+from clients.couriers.asking import Asking, Outcome, Overtaken, Question, Waiting
 from clients.couriers.carrier import Carrier, Ordered, Refused, Shipment, Unclear, shipment_of
 from clients.couriers.notes import Notes
 from clients.couriers.reports import OVERTAKEN, claim_of, report_of, report_of_refused
@@ -33,6 +33,8 @@ from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_FAILED,
     AIRWAY_BILL_STATE_REQUESTED,
     AIRWAY_BILL_STATE_UNKNOWN,
+    GetParcelRequest,
+    GetParcelResponse,
     Parcel,
     ReportAirwayBillRequest,
     ReportAirwayBillResponse,
@@ -49,6 +51,8 @@ _STATE_WORDS = {
     AIRWAY_BILL_STATE_FAILED: "failed",
     AIRWAY_BILL_STATE_UNKNOWN: "unknown",
 }
+# What is asked for, and where that stands. The detail tells one claim from another.
+_ASKED_FOR = ("airway_bill_state", "airway_bill_detail", "courier_id", "courier_service")
 # The counters of what needs no looking at any more.
 _SETTLED = frozenset({"assigned", "failed"})
 # The counter of reports that were refused for good.
@@ -151,7 +155,9 @@ class CourierAgent:
             return idle and not self._tasks
 
     def counts(self) -> dict[str, int]:
-        """How many reports were made: "assigned", "failed", "unknown"; "dropped" were refused for good."""
+        """How many reports were made: "assigned", "failed", "unknown"; "dropped" were refused for good, or
+        others settled the parcel.
+        """
         with self._changed:
             return dict(self._counts)
 
@@ -174,8 +180,7 @@ class CourierAgent:
                 self._listed = True
                 self._changed.notify_all()
                 return
-            is_ours = self._options.courier_id in {0, parcel.courier_id}
-            if not is_ours or parcel.airway_bill_state not in _OPEN:
+            if not self._waits(parcel):
                 return
             task = self._tasks.get(parcel.parcel_id)
             if task is not None:
@@ -184,6 +189,10 @@ class CourierAgent:
                 return
             self._changed.wait_for(lambda: self._stopping or len(self._tasks) < MAX_PARCELS)
             self._begin(parcel)
+
+    def _waits(self, parcel: Parcel) -> bool:
+        """Whether it is this agent's to work on."""
+        return self._options.courier_id in {0, parcel.courier_id} and parcel.airway_bill_state in _OPEN
 
     def _begin(self, parcel: Parcel) -> None:
         task = _Task(parcel, newest=parcel)
@@ -220,7 +229,12 @@ class CourierAgent:
         pause_s = 0.0
         if task.report is None:
             outcome = self._asking.ask(
-                task.parcel, lambda: _shipment(task.parcel, client), lambda: self._claim(task, client)
+                Waiting(
+                    task.parcel,
+                    lambda: _shipment(task.parcel, client),
+                    lambda: self._claim(task, client),
+                    lambda: _overtaken(task, client),
+                )
             )
             if self._is_over(task, outcome):
                 return
@@ -253,6 +267,11 @@ class CourierAgent:
         if not task.parcel.parcel_id:
             self._finish(task, task.newest, DROPPED)
             return True
+        if isinstance(outcome, Overtaken):
+            if outcome.parcel.version > task.newest.version:
+                task.newest = outcome.parcel
+            self._finish(task, task.parcel, DROPPED)
+            return True
         if isinstance(outcome, Question) and outcome.words == task.parcel.airway_bill_detail:
             self._finish(task, task.parcel, QUESTIONS)
             return True
@@ -270,6 +289,8 @@ class CourierAgent:
                 return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
             case Ordered(airway_bill=airway_bill):
                 return report_of(task.parcel, AIRWAY_BILL_STATE_ASSIGNED, airway_bill=airway_bill)
+            case Overtaken():
+                return None
             case Refused(words):
                 return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=words)
             case Question(words):
@@ -312,7 +333,7 @@ class CourierAgent:
         with self._changed:
             self._counts[counter] += 1
             del self._tasks[parcel.parcel_id]
-            if task.newest.version > parcel.version:
+            if task.newest.version > parcel.version and self._waits(task.newest):
                 self._begin(task.newest)
             self._changed.notify_all()
 
@@ -320,6 +341,19 @@ class CourierAgent:
         """Exponential with jitter, so that parcels that failed together do not come back together."""
         longest = min(self._options.pause_s * 2.0 ** min(rounds - 1, 30), self._options.pause_max_s)
         return random.uniform(longest / 4, longest)
+
+
+def _overtaken(task: _Task, client: Client) -> Overtaken | Unclear | None:
+    """Whether the parcel stands otherwise than it did when the task learnt of it last."""
+    try:
+        now = client.call(GetParcelRequest(parcel_id=task.parcel.parcel_id), GetParcelResponse).parcel
+    except CallFailed as failed:
+        return Unclear(f"the parcel cannot be looked at: {failed}", nothing_done=True)
+    if any(getattr(now, name) != getattr(task.parcel, name) for name in _ASKED_FOR):
+        return Overtaken(now)
+    # What else changed, its label say, makes no difference here.
+    task.parcel = now
+    return None
 
 
 def _shipment(parcel: Parcel, client: Client) -> Shipment | Unclear:

@@ -8,6 +8,9 @@ busy with a first request while it denies having one, the reference that both sh
 Where it does not, the parcel is claimed first: it is reported UNKNOWN, which is what it is from the moment of
 asking until the answer. A parcel that is UNKNOWN already is never ordered, unless a note says that surely
 nothing was done. What is left is a question for a person, or is settled when a webhook names the order.
+
+Right before an order is made the shop is asked whether anybody still waits for it: staff may have settled the
+parcel by hand meanwhile.
 """
 
 from collections.abc import Callable
@@ -27,7 +30,28 @@ class Question:
     words: str
 
 
-Outcome = Ordered | Refused | Unclear | Question
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Nobody waits for it any more as it was: staff settled it, or asked for something else."""
+
+    parcel: Parcel
+    """As it stands now."""
+
+
+Outcome = Ordered | Refused | Unclear | Question | Overtaken
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One parcel that waits, and what the shop's server is asked about it on the way."""
+
+    parcel: Parcel
+    shipment: Callable[[], Shipment | Unclear]
+    """What is to be ordered."""
+    claim: Callable[[], bool]
+    """Reports UNKNOWN before an order that could not be found again; false when it could not."""
+    overtaken: Callable[[], Overtaken | Unclear | None]
+    """Whether it stands otherwise now; None when it stands as it did."""
 
 
 class Asking:
@@ -44,19 +68,17 @@ class Asking:
         """Whether the carrier finds orders by our reference."""
         return self._carrier.asks_by_reference
 
-    def ask(
-        self, parcel: Parcel, shipment: Callable[[], Shipment | Unclear], claim: Callable[[], bool]
-    ) -> Outcome:
-        """One round. `shipment` is asked for when an order is to be made; `claim` reports UNKNOWN before, and
-        is false when it could not.
-        """
+    def ask(self, waiting: Waiting) -> Outcome:
+        """One round."""
         if self._notes is not None and not self._carrier.asks_by_reference:
-            return self._once(self._notes, parcel, shipment, claim)
-        found = self._carrier.find(parcel.courier_reference)
+            return self._once(self._notes, waiting)
+        found = self._carrier.find(waiting.parcel.courier_reference)
         if not isinstance(found, Absent):
             return found
-        wanted = shipment()
-        return wanted if isinstance(wanted, Unclear) else self._carrier.create(wanted)
+        wanted = waiting.shipment()
+        if isinstance(wanted, Unclear):
+            return wanted
+        return waiting.overtaken() or self._carrier.create(wanted)
 
     def settled(self, parcel: Parcel) -> None:
         """Nothing has to be remembered of it any more."""
@@ -68,28 +90,20 @@ class Asking:
         if self._notes is not None:
             self._notes.put(parcel, Note(order_id))
 
-    def _once(
-        self,
-        notes: Notes,
-        parcel: Parcel,
-        shipment: Callable[[], Shipment | Unclear],
-        claim: Callable[[], bool],
-    ) -> Outcome:
+    def _once(self, notes: Notes, waiting: Waiting) -> Outcome:
+        parcel = waiting.parcel
         note = notes.of(parcel)
         is_new = parcel.airway_bill_state == AIRWAY_BILL_STATE_REQUESTED
         if not is_new and note is None:
             return Question(parcel.airway_bill_detail or LOST)
         if not is_new and note is not None and note.order_id:
             return self._looked(parcel, note.order_id)
-        wanted = shipment()
+        wanted = waiting.shipment()
         if isinstance(wanted, Unclear):
             return wanted
-        if is_new and not claim():
+        if is_new and not waiting.claim():
             return Unclear("the shop's server did not take the report before the order", nothing_done=True)
-        if note is not None:
-            # Nothing came of it; or staff settled the order that it names, and asked anew.
-            notes.forget(parcel)
-        made = self._carrier.create(wanted)
+        made = waiting.overtaken() or self._made(notes, parcel, wanted)
         match made:
             case Ordered(order_id=order_id):
                 notes.put(parcel, Note(order_id))
@@ -97,9 +111,17 @@ class Asking:
                 notes.put(parcel, Note())
             case Unclear(words=words):
                 return Question(f"{words}; {LOST}")
-            case Refused():
+            case Refused() | Overtaken():
                 pass
         return made
+
+    def _made(self, notes: Notes, parcel: Parcel, wanted: Shipment) -> Ordered | Refused | Unclear:
+        """Orders it. What was noted of it before is over: nothing came of it, or staff settled the order that
+        it names, and asked anew.
+        """
+        if notes.of(parcel) is not None:
+            notes.forget(parcel)
+        return self._carrier.create(wanted)
 
     def _looked(self, parcel: Parcel, order_id: str) -> Outcome:
         found = self._carrier.look(order_id)

@@ -280,9 +280,12 @@ def test_what_staff_settled_meanwhile_is_let_go(shop_server, make_parcel) -> Non
             with shop.lock:
                 shop.parcels[1].airway_bill_state = AIRWAY_BILL_STATE_ASSIGNED
                 shop.parcels[1].airway_bill = "TYPED"
+                shop.parcels[1].version += 1
             courier.behave(Misbehaviour())
             assert agent.wait_idle(PATIENCE_S)
             assert agent.counts() == {"assigned": 1, "dropped": 1}
+        # Not even ordered
+        assert courier.orders_per_reference() == {"KASIR-0-2": 1}
     assert shop.parcels[1].airway_bill == "TYPED"
     assert shop.parcels[2].airway_bill_state == AIRWAY_BILL_STATE_ASSIGNED
     assert watched[1].airway_bill_state == AIRWAY_BILL_STATE_REQUESTED

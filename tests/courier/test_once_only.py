@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from clients.common.client import Patience
@@ -24,7 +25,6 @@ from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
     AIRWAY_BILL_STATE_FAILED,
     AIRWAY_BILL_STATE_UNKNOWN,
-    GetParcelResponse,
     Parcel,
 )
 from tests.courier import kit
@@ -179,6 +179,63 @@ def test_refused_corrected_and_asked_for_again(stage, make_parcel) -> None:
     assert here.simulator.orders_per_reference() == {"KASIR-0-1": 1}
 
 
+@pytest.mark.parametrize("name", ONCE)
+def test_what_staff_settled_between_claim_and_order_is_not_ordered(stage, name: str) -> None:
+    here = stage(name)
+    take = here.shop._reply
+
+    def take_and_type(request: Any, context: Any) -> Any:
+        reply = take(request, context)
+        typed = Parcel.FromString(reply.parcel.SerializeToString())
+        typed.airway_bill_state, typed.airway_bill = AIRWAY_BILL_STATE_ASSIGNED, "TYPED"
+        typed.version += 1
+        here.shop.parcels[1] = typed
+        return reply
+
+    here.shop._reply = take_and_type
+    with here.agent() as agent:
+        assert agent.wait_idle(PATIENCE_S)
+        assert agent.counts()["dropped"] == 1
+    assert here.simulator.orders_per_reference() == {}
+    assert here.shop.parcels[1].airway_bill == "TYPED"
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_what_staff_settled_while_the_carrier_was_away_is_not_ordered(stage, name: str) -> None:
+    here = stage(name, 1, Misbehaviour(busy=1.0))
+    with here.agent() as agent:
+        until(lambda: "429" in here.shop.parcels[1].airway_bill_detail, "the reason", PATIENCE_S)
+        typed = Parcel.FromString(here.shop.parcels[1].SerializeToString())
+        typed.airway_bill_state, typed.airway_bill = AIRWAY_BILL_STATE_ASSIGNED, "TYPED"
+        typed.version += 1
+        here.shop.put(typed)
+        until(lambda: agent.counts().get("dropped") == 1, "the parcel is let go", PATIENCE_S)
+        here.simulator.behave(Misbehaviour())
+        assert agent.wait_idle(PATIENCE_S)
+    assert here.simulator.orders_per_reference() == {}
+
+
+def test_a_shop_that_cannot_be_asked_right_before_the_order_is_asked_again(stage) -> None:
+    here = stage("biteship")
+    find, failing = here.shop.GetParcel, [True, True]
+
+    def get_parcel(_self: Any, request: Any, context: Any) -> Any:
+        if failing:
+            failing.pop()
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+        return find(request, context)
+
+    here.shop.stop()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(here.shop), "GetParcel", get_parcel)
+        here.shop.start(here.shop.port)
+        with here.agent() as agent:
+            assert agent.wait_idle(PATIENCE_S)
+    assert not failing
+    assert here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED
+    assert here.simulator.orders_per_reference() == {"KASIR-0-1": 1}
+
+
 def test_notes_are_one_agents_and_outlive_it(tmp_path: Path, make_parcel) -> None:
     parcel, other = make_parcel(1), make_parcel(1)
     # A shop that was set up anew counts from 1 again, at another time.
@@ -200,17 +257,8 @@ class TestNews:
     """What webhooks lead to, with what they say asked for first."""
 
     @pytest.fixture
-    def here(self, stage, monkeypatch: pytest.MonkeyPatch):
+    def here(self, stage):
         here = stage("biteship", 1, Misbehaviour(lost=1.0))
-
-        def get_parcel(request: Any, context: Any) -> GetParcelResponse:
-            return GetParcelResponse(parcel=here.shop.parcels[request.parcel_id or 1])
-
-        monkeypatch.setattr(
-            type(here.shop), "GetParcel", lambda _self, request, context: get_parcel(request, context)
-        )
-        here.shop.stop()
-        here.shop.start(here.shop.port)
         with here.agent() as agent:
             assert agent.wait_idle(PATIENCE_S)
         return here
