@@ -24,7 +24,7 @@ from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
 from clients.couriers.asking import Asking, Outcome, Overtaken, Question, Waiting
-from clients.couriers.carrier import Carrier, Ordered, Refused, Shipment, Unclear, shipment_of
+from clients.couriers.carrier import Cancelled, Carrier, Ordered, Refused, Shipment, Unclear, shipment_of
 from clients.couriers.notes import Notes
 from clients.couriers.reports import OVERTAKEN, claim_of, report_of, report_of_refused
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
@@ -291,6 +291,8 @@ class CourierAgent:
                 return report_of(task.parcel, AIRWAY_BILL_STATE_ASSIGNED, airway_bill=airway_bill)
             case Overtaken():
                 return None
+            case Cancelled():
+                return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=outcome.words)
             case Refused(words):
                 return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=words)
             case Question(words):

@@ -9,6 +9,8 @@ Where it does not, the parcel is claimed first: it is reported UNKNOWN, which is
 asking until the answer. A parcel that is UNKNOWN already is never ordered, unless a note says that surely
 nothing was done. What is left is a question for a person, or is settled when a webhook names the order.
 
+An order that was cancelled at the carrier is a refusal: staff ask for it anew, or send the parcel otherwise.
+
 Right before an order is made the shop is asked whether anybody still waits for it: staff may have settled the
 parcel by hand meanwhile.
 """
@@ -16,7 +18,7 @@ parcel by hand meanwhile.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from clients.couriers.carrier import Absent, Carrier, Ordered, Refused, Shipment, Unclear
+from clients.couriers.carrier import Absent, Cancelled, Carrier, Ordered, Refused, Shipment, Unclear
 from clients.couriers.notes import Note, Notes
 from kasir.v1.shipping_pb2 import AIRWAY_BILL_STATE_REQUESTED, Parcel
 
@@ -38,7 +40,7 @@ class Overtaken:
     """As it stands now."""
 
 
-Outcome = Ordered | Refused | Unclear | Question | Overtaken
+Outcome = Ordered | Cancelled | Refused | Unclear | Question | Overtaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,13 @@ class Asking:
                 notes.put(parcel, Note())
             case Unclear(words=words):
                 return Question(f"{words}; {LOST}")
-            case Refused() | Overtaken():
+            case Cancelled() | Refused() | Overtaken():
                 pass
         return made
 
-    def _made(self, notes: Notes, parcel: Parcel, wanted: Shipment) -> Ordered | Refused | Unclear:
+    def _made(
+        self, notes: Notes, parcel: Parcel, wanted: Shipment
+    ) -> Ordered | Cancelled | Refused | Unclear:
         """Orders it. What was noted of it before is over: nothing came of it, or staff settled the order that
         it names, and asked anew.
         """
@@ -127,6 +131,6 @@ class Asking:
         found = self._carrier.look(order_id)
         if isinstance(found, Absent):
             return Question(f"the courier does not know its order {order_id} any more")
-        if isinstance(found, Ordered) and found.reference not in {"", parcel.courier_reference}:
+        if isinstance(found, Ordered | Cancelled) and found.reference not in {"", parcel.courier_reference}:
             return Question(f"the courier's order {order_id} is of {found.reference}")
         return found

@@ -124,6 +124,19 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The carrier had the order, and it was taken back: its number is none to send a parcel with."""
+
+    reference: str
+    order_id: str
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"the courier's order {self.order_id} was cancelled there"
+
+
+@dataclass(frozen=True, slots=True)
 class Unclear:
     """Nothing is known: the request may have been carried out or not."""
 
@@ -198,13 +211,13 @@ class Carrier(Protocol):
     def quote(self, shipment: Shipment) -> Sequence[Quote] | Refused | Unclear:
         """What its services would cost."""
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """Orders the parcel's way to its address."""
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """Asks whether there is an order of this reference. Unclear where the carrier cannot be asked so."""
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """Asks for an order by the carrier's own name for it: for its number, and its reference."""
 
     def cancel(self, order: Ordered) -> Done | Refused | Unclear:
@@ -241,10 +254,14 @@ def unsupported(carrier: str, what: str) -> Refused:
     return Refused(f"{carrier} cannot be asked {what}")
 
 
-def checked(reference: str, order_id: object, airway_bill: object) -> Ordered | Unclear:
+def checked(
+    reference: str, order_id: object, airway_bill: object, state: TrackingState | None = None
+) -> Ordered | Cancelled | Unclear:
     """An order as the carrier told it, if its names can be ones. A missing number is one that comes later."""
     if not _is_name(order_id, MAX_ORDER_ID_CHARS):
         return Unclear("the answer does not name the order")
+    if state is TrackingState.CANCELLED:
+        return Cancelled(reference, str(order_id))
     if airway_bill in {None, ""}:
         return Ordered(reference, str(order_id))
     if not _is_name(airway_bill, MAX_AIRWAY_BILL_CHARS):

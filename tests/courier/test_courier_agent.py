@@ -21,7 +21,7 @@ import pytest
 from clients.common.client import Patience
 from clients.common.connection import Connection
 from clients.courier_agent import CourierAgent, Options
-from clients.couriers.carrier import shipment_of
+from clients.couriers.carrier import TrackingState, shipment_of
 from clients.couriers.carriers.generic import Generic
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.simulator import CourierSimulator, Misbehaviour
@@ -168,6 +168,20 @@ def test_an_unknown_one_is_settled_by_asking(shop_server, make_parcel) -> None:
         assert courier.requests("POST") == 1
         assert shop.parcels[1].airway_bill == ordered.airway_bill
         assert_settled(shop, courier, bad=set())
+
+
+def test_an_order_that_the_courier_took_back_gives_no_number(shop_server, make_parcel) -> None:
+    parcel = make_parcel(1, state=AIRWAY_BILL_STATE_UNKNOWN)
+    shop = shop_server([parcel])
+    with CourierSimulator() as courier:
+        api = generic(courier.url)
+        api.create(shipment_of(parcel, Order()))
+        api.close()
+        courier.move(courier.world.find("KASIR-0-1"), TrackingState.CANCELLED)
+        with running(shop.target, courier.url) as agent:
+            assert agent.wait_idle(PATIENCE_S)
+    assert shop.states()[1] == AIRWAY_BILL_STATE_FAILED
+    assert "cancelled there" in shop.parcels[1].airway_bill_detail
 
 
 def test_a_courier_that_is_down_makes_it_unknown_once_and_is_asked_until_it_is_back(

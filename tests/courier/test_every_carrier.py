@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 
-from clients.couriers.carrier import Absent, Done, LabelFile, Ordered, Refused, TrackingState, Unclear, newest
+from clients.couriers.carrier import (
+    Absent,
+    Cancelled,
+    Done,
+    LabelFile,
+    Ordered,
+    Refused,
+    TrackingState,
+    Unclear,
+    newest,
+)
 from clients.couriers.simulator import CourierSimulator, Misbehaviour
 from clients.couriers.simulator import shape as simulated
 from clients.couriers.simulator.server import JOURNEY
@@ -171,6 +181,11 @@ def test_an_order_is_taken_back_where_that_can_be_asked(start, name: str) -> Non
         return
     assert found == Done()
     assert simulator.world.find("KASIR-0-1").state is TrackingState.CANCELLED
+    # Its number is none to send a parcel with.
+    assert asked.look(made.order_id) == Cancelled("KASIR-0-1", made.order_id)
+    if asked.asks_by_reference:
+        assert asked.find("KASIR-0-1") == Cancelled("KASIR-0-1", made.order_id)
+        assert asked.create(kit.shipment()) == Cancelled("KASIR-0-1", made.order_id)
     gone = asked.create(kit.shipment("KASIR-0-2"))
     simulator.move(simulator.world.find("KASIR-0-2"), TrackingState.PICKED_UP)
     assert isinstance(asked.cancel(gone), Refused)

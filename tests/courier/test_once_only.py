@@ -166,6 +166,28 @@ def test_a_number_that_comes_later_is_fetched_by_the_next_agent(stage, name: str
     assert set(here.simulator.orders_per_reference().values()) == {1}
 
 
+@pytest.mark.parametrize("name", ["biteship", "rajaongkir"])
+def test_an_order_that_the_carrier_took_back_gives_no_number_and_may_be_made_anew(
+    stage, make_parcel, name: str
+) -> None:
+    here = stage(name, 1, Misbehaviour(later=1.0, later_seconds=1_000.0))
+    with here.agent() as agent:
+        until(lambda: "comes later" in here.shop.parcels[1].airway_bill_detail, "the order", PATIENCE_S)
+        (order,) = here.simulator.world.all()
+        order.number_from = 0.0
+        here.simulator.move(order, TrackingState.CANCELLED)
+        until(lambda: here.shop.states()[1] == AIRWAY_BILL_STATE_FAILED, "the refusal", PATIENCE_S)
+        assert "cancelled there" in here.shop.parcels[1].airway_bill_detail
+        here.simulator.behave(Misbehaviour())
+        again = make_parcel(1)
+        again.version = here.shop.parcels[1].version + 1
+        here.shop.put(again)
+        until(lambda: here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED, "a number", PATIENCE_S)
+        assert agent.wait_idle(PATIENCE_S)
+    first, second = here.simulator.world.all()
+    assert here.shop.parcels[1].airway_bill == second.airway_bill != first.airway_bill
+
+
 def test_refused_corrected_and_asked_for_again(stage, make_parcel) -> None:
     here = stage("jne")
     here.shop.parcels[1].address.postal_code = "99999"
@@ -284,6 +306,13 @@ class TestNews:
 
     def test_what_it_says_itself_is_not_believed(self, here, hear) -> None:
         assert not hear(order_id="forged", airway_bill="FORGED-1", state=TrackingState.DELIVERED)
+        assert here.shop.states()[1] == AIRWAY_BILL_STATE_UNKNOWN
+
+    def test_an_order_that_was_taken_back_gives_no_number(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        here.simulator.move(order, TrackingState.CANCELLED)
+        assert hear(order_id=order.order_id)
+        # Nor is it said of the parcel: it may have another order by now.
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_UNKNOWN
 
     def test_one_that_cannot_be_acted_on_shall_come_again(self, here, hear) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote as quoted
 
 from clients.couriers.carrier import (
     Absent,
+    Cancelled,
     Done,
     LabelFile,
     News,
@@ -118,7 +119,7 @@ class Biteship:
         except (TypeError, ValueError, KeyError):
             return Unclear("the answer's prices cannot be read")
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier."""
         if refused := only_rupiah(shipment):
             return refused
@@ -144,11 +145,11 @@ class Biteship:
             return _ordered(reply, shipment.reference)
         return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: no such request is documented."""
         return Unclear(f"Biteship finds no order by its reference, {reference}: look at its dashboard")
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier."""
         reply = self._line.ask("GET", f"/v1/orders/{quoted(order_id, safe='')}")
         if isinstance(reply, Unclear):
@@ -215,10 +216,10 @@ class Biteship:
         ]
 
 
-def _ordered(reply: Reply, reference: str) -> Ordered | Unclear:
+def _ordered(reply: Reply, reference: str) -> Ordered | Cancelled | Unclear:
     courier = reply.body.get("courier")
     number = courier.get("waybill_id") if isinstance(courier, dict) else None
-    return checked(reference, reply.body.get("id"), number)
+    return checked(reference, reply.body.get("id"), number, STATES.get(str(reply.body.get("status"))))
 
 
 def _address(shipment: Shipment) -> str:

@@ -2,7 +2,8 @@
 
     POST /v1/orders  {"reference", "service", "address": {…}, "weight_grams"}
         and, when it is to collect something, {"cash_on_delivery": {"currency_code", "minor_units"}}
-        200, 201 {"reference", "airway_bill"}, null while there is none yet
+        200, 201 {"reference", "airway_bill", "state"}; the bill is null while there is none yet, the state
+        may be left out
         400, 413, 415, 422 it will never take this parcel; 409 {"code": "REFERENCE_REUSED"}
     GET  /v1/orders?reference=R   200 as above; 404 {"code": "REFERENCE_UNKNOWN"} there is no such order
     POST /v1/orders/cancel {"reference"}   200; 409 it has gone already
@@ -21,6 +22,7 @@ from typing import Any, ClassVar
 
 from clients.couriers.carrier import (
     Absent,
+    Cancelled,
     Done,
     LabelFile,
     News,
@@ -85,7 +87,7 @@ class Generic:
         except (TypeError, ValueError, KeyError):
             return Unclear("the answer's prices cannot be read")
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier."""
         reply = self._line.ask("POST", "/v1/orders", body=_order(shipment))
         if isinstance(reply, Unclear):
@@ -96,7 +98,7 @@ class Generic:
             return Refused(reply.words())
         return reply.unclear()
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier."""
         reply = self._line.ask("GET", "/v1/orders", query={"reference": reference})
         if isinstance(reply, Unclear):
@@ -108,7 +110,7 @@ class Generic:
         # A 404 without these words may come from a proxy, or from a wrong address: it denies nothing.
         return reply.unclear()
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: an order's name is its reference."""
         return self.find(order_id)
 
@@ -168,13 +170,13 @@ def _order(shipment: Shipment) -> dict[str, Any]:
     return order
 
 
-def _ordered(reply: Reply, reference: str) -> Ordered | Unclear:
+def _ordered(reply: Reply, reference: str) -> Ordered | Cancelled | Unclear:
     body = reply.body
     if body.get("reference") != reference:
         return Unclear("the answer is not about this reference")
     if "airway_bill" not in body:
         return Unclear("the answer has no airway bill number")
-    return checked(reference, reference, body["airway_bill"])
+    return checked(reference, reference, body["airway_bill"], _state(body.get("state")))
 
 
 def _event(event: dict[str, Any]) -> TrackEvent:

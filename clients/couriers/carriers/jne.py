@@ -15,6 +15,7 @@ from urllib.parse import quote as quoted
 from clients.common.problems import BadInput
 from clients.couriers.carrier import (
     Absent,
+    Cancelled,
     Done,
     LabelFile,
     News,
@@ -124,7 +125,7 @@ class Jne:
         except (TypeError, ValueError, KeyError):
             return Unclear("the answer's prices cannot be read")
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier."""
         if refused := only_rupiah(shipment):
             return refused
@@ -148,11 +149,11 @@ class Jne:
             return Refused(reply.said(str(told.get("reason") or told.get("cnote_no") or "no reason given")))
         return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: no such request is documented."""
         return Unclear(f"JNE finds no order by its reference, {reference}: ask JNE")
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: JNE's name for an order is its number."""
         return checked("", order_id, order_id)
 

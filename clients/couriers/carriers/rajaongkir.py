@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from clients.couriers.carrier import (
     Absent,
+    Cancelled,
     Done,
     LabelFile,
     News,
@@ -99,7 +100,7 @@ class RajaOngkir:
         except (TypeError, ValueError, KeyError):
             return Unclear("the answer's prices cannot be read", nothing_done=True)
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier: looks for the place and the price, orders, and asks for the pick-up."""
         place = self._place(shipment)
         if not isinstance(place, int):
@@ -129,11 +130,11 @@ class RajaOngkir:
         number = self._pick_up(made.order_id)
         return checked(shipment.reference, made.order_id, number)
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: no such request is documented."""
         return Unclear(f"RajaOngkir finds no order by its reference, {reference}: look at its dashboard")
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier; an order without a number is asked to be picked up, which gives it one."""
         reply = self._line.ask("GET", "/order/api/v1/orders/detail", query={"order_no": order_id})
         if isinstance(reply, Unclear):
@@ -144,10 +145,11 @@ class RajaOngkir:
         if order.get("order_no") != order_id:
             return Unclear("the answer is not about this order")
         number = order.get("awb") or order.get("cnote")
-        if not number and STATES.get(str(order.get("order_status")).casefold()) == _S.ORDERED:
+        state = STATES.get(str(order.get("order_status")).casefold())
+        if not number and state is _S.ORDERED:
             number = self._pick_up(order_id)
         notes = order.get("notes")
-        return checked(notes if isinstance(notes, str) else "", order_id, number)
+        return checked(notes if isinstance(notes, str) else "", order_id, number, state)
 
     def cancel(self, order: Ordered) -> Done | Refused | Unclear:
         """See Carrier."""
