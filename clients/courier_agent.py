@@ -3,7 +3,8 @@
 How a parcel is asked for so that it is ordered once: clients.couriers.asking. No answer, a late one, a 5xx:
 nothing is known, and the next round asks again, after a pause. After some rounds the parcel is reported
 UNKNOWN, so that staff see it, and the rounds go on more slowly. An order whose number comes later is looked
-at until it has one, or a webhook brings it (clients.couriers.hearing).
+at until it has one, or a webhook brings it (clients.couriers.hearing). Each round but the first begins with
+how the parcel stands at the shop: staff may have settled it, or asked anew.
 
 The engine knows which parcels wait; a report's request id follows from the parcel's version and from what is
 said, so that one repeated after a crash is the same request.
@@ -87,7 +88,7 @@ class _Task:
     """As the stream brought it last, perhaps while the work on an older version was going on."""
     rounds: int = 0
     claim: ReportAirwayBillRequest | None = None
-    """As it was made first, so that it is the same when it has to be made again."""
+    """As it was made first, so that it is the same when it has to be made again; None once it is answered."""
     told: bool = False
     """It was said already why an UNKNOWN one still is."""
     report: ReportAirwayBillRequest | None = None
@@ -228,14 +229,7 @@ class CourierAgent:
         """One round for one parcel: ask, order if there is none, report what is now known."""
         pause_s = 0.0
         if task.report is None:
-            outcome = self._asking.ask(
-                Waiting(
-                    task.parcel,
-                    lambda: _shipment(task.parcel, client),
-                    lambda: self._claim(task, client),
-                    lambda: _overtaken(task, client),
-                )
-            )
+            outcome = self._asked(task, client)
             if self._is_over(task, outcome):
                 return
             task.report = self._report_of(task, outcome)
@@ -247,6 +241,21 @@ class CourierAgent:
             task.rounds += 1
             with self._changed:
                 self._put(task, pause_s or self._pause_s(task.rounds))
+
+    def _asked(self, task: _Task, client: Client) -> Outcome:
+        """Asks the carrier, unless staff settled the parcel or asked anew since the round before. A claim
+        that was not answered is made again first: how the parcel stands may be its own doing.
+        """
+        if task.rounds and task.claim is None and (changed := _overtaken(task, client)):
+            return changed
+        return self._asking.ask(
+            Waiting(
+                task.parcel,
+                lambda: _shipment(task.parcel, client),
+                lambda: self._claim(task, client),
+                lambda: _overtaken(task, client),
+            )
+        )
 
     def _claim(self, task: _Task, client: Client) -> bool:
         """Reports UNKNOWN before an order that could not be found again; False when that was not taken."""
@@ -260,6 +269,7 @@ class CourierAgent:
             if failed.settled:
                 task.parcel = Parcel()
             return False
+        task.claim = None
         return True
 
     def _is_over(self, task: _Task, outcome: Outcome) -> bool:
@@ -270,6 +280,8 @@ class CourierAgent:
         if isinstance(outcome, Overtaken):
             if outcome.parcel.version > task.newest.version:
                 task.newest = outcome.parcel
+            if outcome.parcel.airway_bill_state not in _OPEN:
+                self._asking.settled(outcome.parcel)
             self._finish(task, task.parcel, DROPPED)
             return True
         if isinstance(outcome, Question) and outcome.words == task.parcel.airway_bill_detail:

@@ -31,7 +31,7 @@ from tests.courier import kit
 from tests.server.support import until
 
 PATIENCE_S = 20.0
-QUICK = Options(concurrency=4, rounds=3, pause_s=0.02, pause_max_s=0.1, later_s=0.05)
+QUICK = Options(concurrency=4, courier_id=1, rounds=3, pause_s=0.02, pause_max_s=0.1, later_s=0.05)
 ONCE = [name for name in kit.NAMES if name != "generic"]
 
 
@@ -186,6 +186,40 @@ def test_an_order_that_the_carrier_took_back_gives_no_number_and_may_be_made_ane
         assert agent.wait_idle(PATIENCE_S)
     first, second = here.simulator.world.all()
     assert here.shop.parcels[1].airway_bill == second.airway_bill != first.airway_bill
+
+
+@pytest.mark.parametrize("name", ["biteship", "rajaongkir"])
+def test_a_new_request_counts_while_the_old_order_is_looked_at(stage, make_parcel, name: str) -> None:
+    """Staff said that it was not ordered, and asked again: for another service."""
+    here = stage(name, 1, Misbehaviour(later=1.0, later_seconds=1_000.0))
+    with here.agent() as agent:
+        until(lambda: "comes later" in here.shop.parcels[1].airway_bill_detail, "the order", PATIENCE_S)
+        here.simulator.behave(Misbehaviour())
+        again = make_parcel(1)
+        again.courier_service = "YES"
+        again.version = here.shop.parcels[1].version + 2
+        here.shop.put(again)
+        until(lambda: here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED, "a number", PATIENCE_S)
+        assert agent.wait_idle(PATIENCE_S)
+    first, second = here.simulator.world.all()
+    assert here.shop.parcels[1].airway_bill == second.airway_bill != first.airway_bill
+    assert second.service.upper() == "YES"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("courier_id", 2), ("airway_bill_state", AIRWAY_BILL_STATE_FAILED)]
+)
+def test_what_goes_another_way_is_looked_at_no_more(stage, field: str, value: int) -> None:
+    here = stage("biteship", 1, Misbehaviour(later=1.0, later_seconds=1_000.0))
+    with here.agent() as agent:
+        until(lambda: "comes later" in here.shop.parcels[1].airway_bill_detail, "the order", PATIENCE_S)
+        now = Parcel.FromString(here.shop.parcels[1].SerializeToString())
+        setattr(now, field, value)
+        now.version += 1
+        here.shop.put(now)
+        assert agent.wait_idle(PATIENCE_S)
+        here.simulator.world.all()[0].number_from = 0.0
+    assert here.shop.parcels[1] == now
 
 
 def test_refused_corrected_and_asked_for_again(stage, make_parcel) -> None:
