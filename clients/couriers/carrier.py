@@ -249,6 +249,26 @@ def newest(events: Iterable[TrackEvent]) -> TrackEvent | None:
     return max(known, key=order)
 
 
+def unread(events: Iterable[TrackEvent]) -> TrackEvent | None:
+    """The latest step, where its words are none of ours and no known one is as late: a person has to read it.
+
+    Until then nothing is recorded of the parcel, least of all that it arrived.
+    """
+    events = list(events)
+    times = [each.time.timestamp() for each in events if each.state is not None and each.time]
+    strange = [each for each in events if each.state is None and each.time]
+    last = max(strange, key=lambda each: each.time.timestamp() if each.time else 0.0, default=None)
+    if last is None or last.time is None or last.time.timestamp() <= max(times, default=0.0):
+        return None
+    return last
+
+
+def has_arrived(events: Sequence[TrackEvent]) -> bool:
+    """Whether the steps surely say so."""
+    last = newest(events)
+    return last is not None and last.state is TrackingState.DELIVERED and unread(events) is None
+
+
 def unsupported(carrier: str, what: str) -> Refused:
     """The carrier's interface has no such request."""
     return Refused(f"{carrier} cannot be asked {what}")

@@ -8,7 +8,7 @@ from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
 from clients.couriers.asking import Asking
-from clients.couriers.carrier import Carrier, News, Ordered, TrackingState, Unclear, newest
+from clients.couriers.carrier import Absent, Carrier, News, Ordered, TrackingState, Unclear, has_arrived
 from clients.couriers.notes import Notes
 from clients.couriers.reports import OVERTAKEN, report_of, report_of_refused
 from kasir.v1.shipping_pb2 import (
@@ -90,8 +90,7 @@ class Hearing:
         steps = self._carrier.track(news.airway_bill)
         if isinstance(steps, Unclear):
             return False
-        last = newest(steps) if isinstance(steps, list) else None
-        if last is None or last.state is not TrackingState.DELIVERED:
+        if isinstance(steps, Absent) or not has_arrived(steps):
             return True
         parcel = client.call(GetParcelRequest(airway_bill=news.airway_bill), GetParcelResponse).parcel
         if self._is_ours(parcel) and not parcel.HasField("deliver_time"):

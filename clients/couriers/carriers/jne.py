@@ -6,6 +6,7 @@ codes of its own, which it gives its customers as a list. What could not be veri
 """
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -41,31 +42,43 @@ _LINE_CHARS = 30
 _UNWEIGHED_GRAMS = 1_000
 _WIB = timezone(timedelta(hours=7))
 _S = TrackingState
-# What stands in a step's description, the first that fits.
-STATES = (
-    ("DELIVERED TO SHIPPER", _S.RETURNED),
-    ("RETURN TO SHIPPER", _S.RETURNING),
-    ("RETURN", _S.RETURNING),
-    ("DELIVERED", _S.DELIVERED),
-    ("WITH DELIVERY COURIER", _S.OUT_FOR_DELIVERY),
-    ("OUT FOR DELIVERY", _S.OUT_FOR_DELIVERY),
-    ("CONSIGNEE UNKNOWN", _S.ON_HOLD),
-    ("NOT AT HOME", _S.ON_HOLD),
-    ("BAD ADDRESS", _S.ON_HOLD),
-    ("PICKED UP BY COURIER", _S.PICKED_UP),
-    ("RECEIVED BY JNE COUNTER", _S.PICKED_UP),
-    ("COURIER ASSIGNED", _S.COURIER_ASSIGNED),
-    ("ON THE WAY TO PICK UP", _S.PICKING_UP),
-    ("MANIFEST", _S.ORDERED),
-    ("CANCEL", _S.CANCELLED),
-    ("LOST", _S.LOST),
-    ("DAMAGE", _S.LOST),
-    ("SORTING CENTER", _S.IN_TRANSIT),
-    ("TRANSIT", _S.IN_TRANSIT),
-    ("PROCESSED", _S.IN_TRANSIT),
-    ("RECEIVED AT", _S.IN_TRANSIT),
-    ("DEPARTED", _S.IN_TRANSIT),
-)
+# What a step's description says, whole, without the places and names that stand in it in brackets.
+STATES = {
+    "MANIFEST": _S.ORDERED,
+    "MANIFESTED": _S.ORDERED,
+    "SHIPMENT DATA IN MANIFEST": _S.ORDERED,
+    "COURIER ASSIGNED": _S.COURIER_ASSIGNED,
+    "COURIER ON THE WAY TO PICK UP": _S.PICKING_UP,
+    "PICKED UP BY COURIER": _S.PICKED_UP,
+    "SHIPMENT PICKED UP BY COURIER": _S.PICKED_UP,
+    "SHIPMENT PICKED UP BY JNE COURIER": _S.PICKED_UP,
+    "SHIPMENT RECEIVED BY JNE COUNTER OFFICER AT": _S.PICKED_UP,
+    "RECEIVED AT SORTING CENTER": _S.IN_TRANSIT,
+    "PROCESSED AT SORTING CENTER": _S.IN_TRANSIT,
+    "RECEIVED AT ORIGIN GATEWAY": _S.IN_TRANSIT,
+    "DEPARTED FROM TRANSIT": _S.IN_TRANSIT,
+    "RECEIVED AT WAREHOUSE": _S.IN_TRANSIT,
+    "RECEIVED AT INBOUND STATION": _S.IN_TRANSIT,
+    "RECEIVED ON DESTINATION": _S.IN_TRANSIT,
+    "SHIPMENT FORWARDED TO DESTINATION": _S.IN_TRANSIT,
+    "SHIPMENT FORWARDED FROM TRANSIT CITY TO DESTINATION CITY": _S.IN_TRANSIT,
+    "ON TRANSIT": _S.IN_TRANSIT,
+    "ON PROCESS": _S.IN_TRANSIT,
+    "WITH DELIVERY COURIER": _S.OUT_FOR_DELIVERY,
+    "OUT FOR DELIVERY": _S.OUT_FOR_DELIVERY,
+    "CONSIGNEE UNKNOWN": _S.ON_HOLD,
+    "NOT AT HOME": _S.ON_HOLD,
+    "BAD ADDRESS": _S.ON_HOLD,
+    "RETURN TO SHIPPER": _S.RETURNING,
+    "DELIVERED": _S.DELIVERED,
+    "DELIVERED TO": _S.DELIVERED,
+    "DELIVERED TO SHIPPER": _S.RETURNED,
+    "SHIPMENT CANCELLED": _S.CANCELLED,
+    "SHIPMENT LOST": _S.LOST,
+    "SHIPMENT DAMAGED": _S.LOST,
+}
+_IN_BRACKETS = re.compile(r"\[[^\[\]]*\]|\(JNE:\w*\)", re.IGNORECASE)
+_NO_SUCH_NUMBER = "cnote no. not found."
 
 
 class Jne:
@@ -173,7 +186,8 @@ class Jne:
         history = reply.body.get("history") if reply.is_good else None
         if isinstance(history, list):
             return [_event(each) for each in history if isinstance(each, dict)]
-        if "not found" in str(reply.body.get("error", "")).casefold():
+        # It denies with 200: a 404 comes from a proxy, and says nothing of the number.
+        if reply.is_good and str(reply.body.get("error", "")).casefold() == _NO_SUCH_NUMBER:
             return Absent()
         return reply.unclear()
 
@@ -243,8 +257,7 @@ def _lines(field: str, text: str) -> dict[str, str]:
 
 def _event(event: dict[str, Any]) -> TrackEvent:
     words = str(event.get("desc", ""))
-    upper = words.upper()
-    state = next((state for part, state in STATES if part in upper), None)
+    state = STATES.get(" ".join(_IN_BRACKETS.sub(" ", words).upper().split()))
     try:
         time = datetime.strptime(str(event.get("date")), "%d-%m-%Y %H:%M").replace(tzinfo=_WIB)
     except ValueError:
