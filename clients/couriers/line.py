@@ -82,13 +82,18 @@ class Reply:
 
     def said(self, words: str) -> str:
         """Its status with the carrier's words, as long as a report takes, without keys that they repeat."""
-        for secret in self.secrets:
-            words = words.replace(secret, "…")
-        return f"{self.status}: {' '.join(clean(words).split())[:MAX_WORDS_CHARS]}"
+        return f"{self.status}: {_told(words, self.secrets)}"
 
     def unclear(self) -> Unclear:
         """It says nothing for sure."""
         return Unclear(self.words(), self.retry_after_s, self.status in NOTHING_DONE)
+
+
+def _told(words: str, secrets: tuple[str, ...]) -> str:
+    """A carrier's words, as long as a report takes, without keys that they repeat."""
+    for secret in secrets:
+        words = words.replace(secret, "…")
+    return " ".join(clean(words).split())[:MAX_WORDS_CHARS]
 
 
 class Line:
@@ -119,6 +124,10 @@ class Line:
     def close(self) -> None:
         """Closes the connections that are kept."""
         self._pool.clear()
+
+    def odd(self, words: str) -> Unclear:
+        """An answer with something in it that cannot be: what was asked for was a look, and did nothing."""
+        return Unclear(_told(words, self._secrets), nothing_done=True)
 
     def ask(
         self,

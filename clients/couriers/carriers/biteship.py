@@ -29,6 +29,7 @@ from clients.couriers.carrier import (
     unsupported,
 )
 from clients.couriers.line import REFUSALS, Line, Reply
+from clients.couriers.quotes import read_quotes
 from clients.couriers.rupiah import money_of, only_rupiah, rupiah
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.signatures import check_hmac, check_same, read_object, text_of
@@ -68,7 +69,7 @@ class Biteship:
         key = settings.secret("api_key")
         self._company = settings.option("courier_company")
         self._usual_service = settings.option("courier_type", "reg")
-        self._unweighed = settings.option("unweighed_grams", str(_UNWEIGHED_GRAMS))
+        self._unweighed = settings.whole("unweighed_grams", _UNWEIGHED_GRAMS)
         self._webhook_secret = settings.secrets.get("webhook", "")
         self._signature_header = settings.option("signature_header", "x-biteship-signature").lower()
         self._signs = settings.option("signature", "hmac")
@@ -105,19 +106,7 @@ class Biteship:
         found = reply.body.get("pricing") if reply.is_good else None
         if not isinstance(found, list):
             return reply.unclear()
-        try:
-            return [
-                Quote(
-                    str(each["courier_service_code"]),
-                    str(each["courier_service_name"]),
-                    money_of(each["price"]),
-                    str(each.get("duration", "")),
-                    bool(each.get("available_for_cash_on_delivery")),
-                )
-                for each in found
-            ]
-        except (TypeError, ValueError, KeyError):
-            return Unclear("the answer's prices cannot be read")
+        return read_quotes(self._line, found, _quote)
 
     def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier."""
@@ -203,7 +192,7 @@ class Biteship:
 
     def _items(self, shipment: Shipment) -> list[dict[str, Any]]:
         """The goods. Weights are per parcel with us: the first line bears it all."""
-        weights = [shipment.weight_grams or int(self._unweighed), *[0] * len(shipment.goods)]
+        weights = [shipment.weight_grams or self._unweighed, *[0] * len(shipment.goods)]
         return [
             {
                 "name": each.name,
@@ -220,6 +209,16 @@ def _ordered(reply: Reply, reference: str) -> Ordered | Cancelled | Unclear:
     courier = reply.body.get("courier")
     number = courier.get("waybill_id") if isinstance(courier, dict) else None
     return checked(reference, reply.body.get("id"), number, STATES.get(str(reply.body.get("status"))))
+
+
+def _quote(each: dict[str, Any]) -> Quote:
+    return Quote(
+        str(each["courier_service_code"]),
+        str(each["courier_service_name"]),
+        money_of(each["price"]),
+        str(each.get("duration", "")),
+        bool(each.get("available_for_cash_on_delivery")),
+    )
 
 
 def _address(shipment: Shipment) -> str:

@@ -16,6 +16,7 @@
 States are those of TrackingState, with underscores. The token goes as a bearer token.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -37,11 +38,15 @@ from clients.couriers.carrier import (
     checked,
 )
 from clients.couriers.line import MAX_LABEL_BYTES, REFUSALS, Line, Reply
+from clients.couriers.quotes import read_quotes
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.signatures import check_hmac, read_object, text_of
 from kasir.v1.common_pb2 import Address, Money
 
 SIGNATURE = "x-courier-signature"
+_CURRENCY = re.compile("[A-Z]{3}")
+# No parcel costs more, in any currency.
+_MAX_MINOR_UNITS = 10**15
 _ADDRESS_FIELDS = tuple(field.name for field in Address.DESCRIPTOR.fields)
 
 
@@ -73,19 +78,7 @@ class Generic:
         found = reply.body.get("quotes") if reply.is_good else None
         if not isinstance(found, list):
             return reply.unclear()
-        try:
-            return [
-                Quote(
-                    str(each["service"]),
-                    str(each["name"]),
-                    Money(**each["price"]),
-                    str(each["time"]),
-                    bool(each["collects"]),
-                )
-                for each in found
-            ]
-        except (TypeError, ValueError, KeyError):
-            return Unclear("the answer's prices cannot be read")
+        return read_quotes(self._line, found, _quote)
 
     def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier."""
@@ -153,6 +146,28 @@ class Generic:
         told = read_object(body)
         reference = text_of(told, "reference")
         return News(reference, reference, text_of(told, "airway_bill"), _state(told.get("state")))
+
+
+def _quote(each: dict[str, Any]) -> Quote:
+    return Quote(
+        str(each["service"]),
+        str(each["name"]),
+        _price(each["price"]),
+        str(each["time"]),
+        bool(each["collects"]),
+    )
+
+
+def _price(told: object) -> Money:
+    """Raises ValueError, TypeError for what is no price."""
+    if not isinstance(told, dict):
+        raise TypeError(f"{repr(told)[:40]} is no price")
+    code, minor_units = told.get("currency_code"), told.get("minor_units")
+    if not isinstance(code, str) or not _CURRENCY.fullmatch(code):
+        raise ValueError(f"{repr(code)[:40]} is no price's currency")
+    if type(minor_units) is not int or not 0 <= minor_units <= _MAX_MINOR_UNITS:
+        raise ValueError(f"{repr(minor_units)[:40]} is no price")
+    return Money(currency_code=code, minor_units=minor_units)
 
 
 def _order(shipment: Shipment) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from clients.couriers.carrier import (
     unsupported,
 )
 from clients.couriers.line import REFUSALS, Line, Reply
+from clients.couriers.quotes import read_quotes
 from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah
 from clients.couriers.settings import CarrierSettings
 
@@ -124,19 +125,7 @@ class Jne:
         prices = reply.body.get("price") if reply.is_good else None
         if not isinstance(prices, list):
             return reply.unclear()
-        try:
-            return [
-                Quote(
-                    str(each["service_code"]),
-                    str(each["service_display"]),
-                    money_of(each["price"]),
-                    f"{each.get('etd_from') or '?'} to {each.get('etd_thru') or '?'} days",
-                    collects=True,
-                )
-                for each in prices
-            ]
-        except (TypeError, ValueError, KeyError):
-            return Unclear("the answer's prices cannot be read")
+        return read_quotes(self._line, prices, _quote)
 
     def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier."""
@@ -235,6 +224,16 @@ def _read_destinations(path: Path) -> dict[str, str]:
     if not found:
         raise BadInput(f"{path} has no row of a postal code and JNE's code, like 40111,BDO10000.")
     return found
+
+
+def _quote(each: dict[str, Any]) -> Quote:
+    return Quote(
+        str(each["service_code"]),
+        str(each["service_display"]),
+        money_of(each["price"]),
+        f"{each.get('etd_from') or '?'} to {each.get('etd_thru') or '?'} days",
+        collects=True,
+    )
 
 
 def _no_place(shipment: Shipment) -> Refused:

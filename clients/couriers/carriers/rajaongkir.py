@@ -8,7 +8,7 @@ when an order has none. What was taken from documentation and what could not be 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from clients.couriers.carrier import (
@@ -28,7 +28,8 @@ from clients.couriers.carrier import (
     checked,
 )
 from clients.couriers.line import MAX_LABEL_BYTES, REFUSALS, Line, Reply
-from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah
+from clients.couriers.quotes import read_quotes
+from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah, rupiah_of
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.signatures import WORD, check_same, read_object, text_of
 
@@ -59,7 +60,7 @@ class RajaOngkir:
         key = settings.secret("api_key")
         self._shipping = settings.option("shipping")
         self._usual_service = settings.option("shipping_type", "")
-        self._shipper_id = settings.option("shipper_destination_id")
+        self._shipper_id = settings.whole("shipper_destination_id")
         self._pickup_time = settings.option("pickup_time", "10:00")
         self._webhook_secret = settings.secrets.get("webhook", "")
         self._sender = {
@@ -86,19 +87,7 @@ class RajaOngkir:
         services = self._services(shipment, place)
         if not isinstance(services, list):
             return services
-        try:
-            return [
-                Quote(
-                    str(each["service_name"]),
-                    f"{each['shipping_name']} {each['service_name']}",
-                    money_of(each["shipping_cost"]),
-                    str(each.get("etd", "")),
-                    bool(each.get("is_cod")),
-                )
-                for each in services
-            ]
-        except (TypeError, ValueError, KeyError):
-            return Unclear("the answer's prices cannot be read", nothing_done=True)
+        return read_quotes(self._line, services, _quote)
 
     def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier: looks for the place and the price, orders, and asks for the pick-up."""
@@ -115,9 +104,11 @@ class RajaOngkir:
         if service is None:
             offered = ", ".join(str(each.get("service_name")) for each in services) or "nothing"
             return Refused(f"{self._shipping} does not offer {wanted or 'a service'} there, but {offered}")
-        reply = self._line.ask(
-            "POST", "/order/api/v1/orders/store", body=self._order(shipment, place, service)
-        )
+        try:
+            order = self._order(shipment, place, service)
+        except (KeyError, ValueError) as error:
+            return self._line.odd(f"the answer's price for {wanted} cannot be read: {error}")
+        reply = self._line.ask("POST", "/order/api/v1/orders/store", body=order)
         if isinstance(reply, Unclear):
             return reply
         if reply.status in REFUSALS:
@@ -169,7 +160,7 @@ class RajaOngkir:
         if isinstance(reply, Unclear):
             return reply
         path = _data(reply).get("path") if reply.is_good else None
-        if isinstance(path, str) and path:
+        if isinstance(path, str) and path and path.isprintable():
             return LabelFile(path.encode(), "url")
         return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
 
@@ -208,7 +199,7 @@ class RajaOngkir:
         found = reply.body.get("data") if reply.is_good else None
         if not isinstance(found, list):
             return Unclear(reply.words(), reply.retry_after_s, nothing_done=True)
-        places = [each for each in found if isinstance(each, dict) and isinstance(each.get("id"), int)]
+        places = [each for each in found if isinstance(each, dict) and type(each.get("id")) is int]
         places = [each for each in places if str(each.get("zip_code")) == address.postal_code]
         district = address.district.casefold()
         named = [each for each in places if str(each.get("district_name")).casefold() == district]
@@ -223,7 +214,7 @@ class RajaOngkir:
     def _services(self, shipment: Shipment, place: int) -> list[dict[str, Any]] | Unclear:
         grams = shipment.weight_grams or _UNWEIGHED_GRAMS
         query = {
-            "shipper_destination_id": self._shipper_id,
+            "shipper_destination_id": str(self._shipper_id),
             "receiver_destination_id": str(place),
             "weight": f"{grams / 1_000:g}",
             "item_value": str(goods_value(shipment)),
@@ -243,13 +234,13 @@ class RajaOngkir:
 
     def _order(self, shipment: Shipment, place: int, service: dict[str, Any]) -> dict[str, Any]:
         address = shipment.address
-        value, cost = goods_value(shipment), int(service.get("shipping_cost") or 0)
+        value, cost = goods_value(shipment), rupiah_of(service["shipping_cost"])
         collect = rupiah(shipment.collect) if shipment.collect is not None else 0
         parts = (address.street, address.district, address.city, address.province)
         return {
             **self._sender,
             "order_date": datetime.now(_WIB).date().isoformat(),
-            "shipper_destination_id": int(self._shipper_id),
+            "shipper_destination_id": self._shipper_id,
             "receiver_name": address.recipient,
             "receiver_phone": address.phone.removeprefix("+"),
             "receiver_destination_id": place,
@@ -258,8 +249,8 @@ class RajaOngkir:
             "shipping_type": service.get("service_name"),
             "payment_method": "COD" if collect else "BANK TRANSFER",
             "shipping_cost": cost,
-            "shipping_cashback": int(service.get("shipping_cashback") or 0),
-            "service_fee": int(service.get("service_fee") or 0),
+            "shipping_cashback": rupiah_of(service.get("shipping_cashback") or 0),
+            "service_fee": rupiah_of(service.get("service_fee") or 0),
             "additional_cost": 0,
             "grand_total": collect or value + cost,
             "cod_value": collect,
@@ -295,6 +286,16 @@ class RajaOngkir:
         return None
 
 
+def _quote(each: dict[str, Any]) -> Quote:
+    return Quote(
+        str(each["service_name"]),
+        f"{each['shipping_name']} {each['service_name']}",
+        money_of(each["shipping_cost"]),
+        str(each.get("etd", "")),
+        bool(each.get("is_cod")),
+    )
+
+
 def _data(reply: Reply) -> dict[str, Any]:
     data = reply.body.get("data")
     return data if isinstance(data, dict) else {}
@@ -307,7 +308,7 @@ def _event(event: dict[str, Any]) -> TrackEvent:
         time = datetime.strptime(str(event.get("date")), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_WIB)
     except ValueError:
         time = None
-    return TrackEvent(state, words, time.astimezone(UTC) if time else None)
+    return TrackEvent(state, words, time)
 
 
 CARRIER = RajaOngkir
