@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 
-from clients.common.money import show_money
+from clients.common.money import open_amount, show_money
 from clients.common.output import facts, state_words, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -205,14 +205,14 @@ def _allocations_table(shop: Shop, allocations: Sequence[Allocation]) -> Rendera
 
 def left_to_pay(order: Order) -> Money:
     """What is missing. Raises BadInput when nothing is."""
-    minor_units = order.payable.minor_units - order.paid.minor_units - order.written_off.minor_units
-    if minor_units <= 0:
+    amount = open_amount(order)
+    if amount.minor_units <= 0:
         raise BadInput(
             "Order {order} has nothing left to pay: {paid} is paid.",
             order=order.order_id,
             paid=show_money(order.paid),
         )
-    return Money(currency_code=order.payable.currency_code, minor_units=minor_units)
+    return amount
 
 
 def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> RenderableType:

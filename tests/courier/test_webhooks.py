@@ -69,6 +69,20 @@ def test_one_that_is_not_signed_is_not(generic, signature: str) -> None:
     assert kit.WORD not in "".join(generic.refused)
 
 
+def test_a_flood_of_forged_ones_makes_few_lines(generic, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([100.0, *[100.0 + 0.1 * nth for nth in range(19)], 200.0])
+    monkeypatch.setattr("clients.couriers.webhooks.monotonic", lambda: next(times))
+    for _ in range(20):
+        assert generic.post(BODY) == 401
+    assert generic.refused == ["the signature is not right"]
+    generic.post(BODY)
+    assert generic.refused == [
+        "the signature is not right",
+        "the signature is not right (and 19 more before)",
+    ]
+    assert generic.heard == []
+
+
 def test_what_is_too_large_or_elsewhere(generic) -> None:
     assert generic.post(BODY, "/") == 404
     assert generic.post(BODY, "/webhooks-too") == 404
