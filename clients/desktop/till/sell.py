@@ -99,6 +99,9 @@ class SellScreen(Screen):
 
     def scanned(self, code: str) -> None:
         """One more of what was scanned. While one pays it is a payment's reference."""
+        if self.pay.is_selling:
+            self.desk.notice.show_words(_("The sale is being made: scan again when it is done."), bad=True)
+            return
         if self.pages.currentWidget() is self.pay:
             if self.pay.reference.isVisible():
                 self.pay.reference.setText(code)
@@ -232,7 +235,9 @@ class SellScreen(Screen):
             self.pay.begin(self.quote.priced.totals.total.minor_units, self.cart.customer_id)
 
     def to_cart(self) -> None:
-        """Back to the cart, or to an empty one."""
+        """Back to the cart, or to an empty one; not while the cart is being sold."""
+        if self.pay.is_selling:
+            return
         self.pages.setCurrentIndex(0)
         self._show_shift()
         self.goods.query.setFocus()
@@ -255,6 +260,8 @@ class SellScreen(Screen):
             self.desk.notice.show_words(f"{sold.entry.receipt}: {words}", bad=True)
 
     def _sell(self, tenders: list[Tender], beyond_lease: Permission | None = None) -> None:
+        if self.pay.is_selling:
+            return
         self.pay.selling(under_way=True)
         cart = deepcopy(self.cart)
         self.till.do(
@@ -266,6 +273,7 @@ class SellScreen(Screen):
             self.pay.refuse(str(sold))
             Allowing(self, self.till, str(sold), partial(self._allowed, tenders)).open()
             return
+        self.pay.selling(under_way=False)
         self.cart, self.customer_name = Cart(), ""
         self.pages.setCurrentWidget(self.done)
         self._edited()
@@ -278,8 +286,9 @@ class SellScreen(Screen):
             )
 
     def _allowed(self, tenders: list[Tender], permission: Permission) -> None:
-        self.pay.tenders = list(tenders)
-        self._sell(tenders, permission)
+        if not self.pay.is_selling:
+            self.pay.tenders = list(tenders)
+            self._sell(tenders, permission)
 
     def _refused(self, failure: Failure) -> None:
         self.pay.refuse(failure.words)
@@ -337,7 +346,7 @@ class SellScreen(Screen):
             (_("Tax in it"), show_money(totals.tax) if totals.tax.minor_units else ""),
         ]
         self.parts.setText("    ".join(f"{name} {amount}" for name, amount in pairs if amount))
-        if not quote.online or self.pages.currentWidget() is not self.pay:
+        if not quote.online or self.pages.currentWidget() is not self.pay or self.pay.is_selling:
             return
         if quote.priced.totals.total.minor_units != self.pay.total_minor and not self.pay.tenders:
             self.pay.begin(quote.priced.totals.total.minor_units, self.cart.customer_id)
@@ -401,11 +410,17 @@ class SellScreen(Screen):
         self.price_button.setChecked(False)
 
     def _hold(self, name: str) -> None:
-        cart = deepcopy(self.cart)
-        self.till.do(self, lambda till: till.set_aside(cart, name), self._held)
+        """It is off the screen at once: what is held cannot be sold from here as well."""
+        cart = self.cart
+        self.recall(Cart())
+        self.till.do(self, lambda till: till.set_aside(cart, name), self._held, partial(self._not_held, cart))
+
+    def _not_held(self, cart: Cart, failure: Failure) -> None:
+        if self.is_free:
+            self.recall(cart)
+        self.desk.tell_failure(failure)
 
     def _held(self, number: int) -> None:
-        self.recall(Cart())
         self.desk.tell(_("Cart {number} is held: F3 goes on with it.").format(number=number))
 
     def _look_up(self, phone: str) -> None:
