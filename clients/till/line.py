@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
@@ -22,6 +23,10 @@ from kasir.v1.till_pb2 import Till as TillRecord
 # that hangs costs its whole deadline.
 LINE_PAUSE_S = 2.0
 LINE_PAUSE_MAX_S = 60.0
+# How long a person waits while somebody else sends, over a line that may be slow; and at most, for what
+# cannot be done without the line.
+TURN_S = 1.0
+TURN_MAX_S = 10.0
 # Of a receipt number: no signs that look alike.
 _SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -135,6 +140,17 @@ class TillLine:
     def line_is_back(self) -> None:
         """Somebody knows better: the next call tries."""
         self._down_until, self._pause_s = 0.0, LINE_PAUSE_S
+
+    @contextmanager
+    def _turn(self, patience_s: float) -> Iterator[bool]:
+        """Whether this thread sends what it journals meanwhile, and nobody else does; else it is sent later,
+        as while the line is down.
+        """
+        if not self.line_may_be_up():
+            yield False
+            return
+        with self._sender.turn(patience_s) as is_ours:
+            yield is_ours
 
     def send(self, fresh: int = 0) -> Sent:
         """Sends what waits; see Sender.send. With nothing left and no shift open the lease goes back."""

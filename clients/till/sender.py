@@ -1,16 +1,18 @@
 """Sends what the journal has, in order, each entry once, and records what became of it.
 
-One process sends at a time (a lock on a file, which a killed process gives up). Where the line breaks,
+One thread sends at a time (a lock on a file, which a killed process gives up): who sells has the turn from
+before the sale is journalled until its answer is known, so that nobody else sends it. Where the line breaks,
 sending stops and goes on with the same entry the next time: the same bytes with the same request id get the
 same reply.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from google.protobuf.message import Message
 
 from clients.common.client import Client, method_of, method_path
@@ -35,6 +37,8 @@ REQUESTS: dict[str, type[Any]] = {
     Kind.CASH: RecordCashMovementRequest,
 }
 HOLDS_MAX = 200
+# Between two looks whether it is this one's turn
+POLL_S = 0.01
 # So many entries are made final, and their answers written down, at a time.
 PART = 50
 
@@ -73,6 +77,19 @@ class Sender:
 
     def __post_init__(self) -> None:
         self.lock = FileLock(self.store.directory / "sending.lock")
+
+    @contextmanager
+    def turn(self, patience_s: float) -> Iterator[bool]:
+        """Nobody else sends meanwhile; False where somebody still did after so many seconds."""
+        try:
+            self.lock.acquire(patience_s, POLL_S)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self.lock.release()
 
     def send(self, fresh: int = 0) -> Sent:
         """Sends until nothing waits or the line breaks. What was asked of the lease and never answered is

@@ -7,7 +7,7 @@ totals the cart and takes the sale at once; while it is down the catalogue's cop
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from clients.common.client import Client
@@ -17,6 +17,7 @@ from clients.till import journal, lease, prices, shifts
 from clients.till.cart import Cart, Permission
 from clients.till.counting import ShiftDesk
 from clients.till.journal import Entry, Kind, Trouble
+from clients.till.line import TURN_MAX_S, TURN_S
 from clients.till.prices import Item, Priced, Wanted
 from clients.till.sender import Sent, down
 from clients.till.store import Store, Table, Transaction, known_tills, number, till_directory
@@ -38,7 +39,11 @@ from kasir.v1.till_pb2 import (
 FOLLOWED_MAX = 200
 
 
-class NotCovered(BadInput):
+class NeedsLine(BadInput):
+    """What is wanted cannot be had while the line is down."""
+
+
+class NotCovered(NeedsLine):
     """More is wanted than the till has leased, and the line is down: somebody has to allow it.
     `uncovered` has units by item.
     """
@@ -225,16 +230,25 @@ class Till(ShiftDesk):
         when the server refused it; nothing is sold then.
         """
         self.approvers.check(beyond_lease, *(line.permission for line in cart.lines))
-        if self.line_may_be_up() and self.journal.waits():
+        with self._turn(TURN_S) as is_ours:
+            if is_ours:
+                return self._sold_at_once(cart, tenders, beyond_lease)
+        try:
+            return self._sold_alone(cart, self.quote(cart), tenders, beyond_lease)
+        except NeedsLine:
+            with self._turn(TURN_MAX_S) as is_ours:
+                if is_ours:
+                    return self._sold_at_once(cart, tenders, beyond_lease)
+            raise
+
+    def _sold_at_once(self, cart: Cart, tenders: Sequence[Tender], beyond_lease: Permission | None) -> Sold:
+        """Sells in this thread's turn to send."""
+        if self.journal.waits():
             self.send()
         quote = self.quote(cart)
-        if not quote.online and any(
-            tender.kind in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT} for tender in tenders
-        ):
-            raise BadInput("Points and credit are known to the server only, and the line is down.")
-        entry = self._journalled(cart, quote, tenders, beyond_lease)
         if not quote.online:
-            return Sold(entry, entry.receipt_sale, online=False)
+            return self._sold_alone(cart, quote, tenders, beyond_lease)
+        entry = self._journalled(cart, quote, tenders, beyond_lease)
         sent = self.send(entry.seq)
         if sent.void is not None:
             if cart.number:
@@ -247,6 +261,15 @@ class Till(ShiftDesk):
             entry = journal.get_entry(txn, entry.seq)
             if entry.uncovered:
                 self._uncovered(txn, entry)
+        return Sold(entry, entry.receipt_sale, online=False)
+
+    def _sold_alone(
+        self, cart: Cart, quote: Quote, tenders: Sequence[Tender], beyond_lease: Permission | None
+    ) -> Sold:
+        """Sells what somebody sends later: the line is down, or others take it up."""
+        if any(tender.kind in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT} for tender in tenders):
+            raise NeedsLine("Points and credit are known to the server only, and the line is down.")
+        entry = self._journalled(cart, replace(quote, online=False), tenders, beyond_lease)
         return Sold(entry, entry.receipt_sale, online=False)
 
     def _journalled(

@@ -1,0 +1,125 @@
+"""Goal: a till that is kept up by one thread and sells by another does each thing once, in order, and nobody
+who pays waits for what the other asks.
+Method: two tills on one store; one is held up at a gate in the middle.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import pytest
+
+from clients.common.connection import Connection
+from clients.common.problems import CallFailed
+from clients.till.line import till_client
+from clients.till.till import Till
+from tests.server.support import idr
+from tests.till.world import cart, cash
+
+GATE_S = 30.0
+
+
+@pytest.fixture
+def keeper(till: Till) -> Iterator[Till]:
+    """The other thread's till."""
+    with till_client(Connection(till.client.connection.server, "siti"), timeout_s=5.0) as client:
+        yield Till(till.store, client)
+
+
+@pytest.fixture
+def aside() -> Iterator[Callable[..., Future[Any]]]:
+    """Begins something on a thread of its own."""
+    with ThreadPoolExecutor(4) as pool:
+        yield pool.submit
+
+
+class Gate:
+    """Holds up every call of a method of one thing."""
+
+    def __init__(self, monkeypatch: Any, thing: Any, name: str) -> None:
+        self._method = getattr(thing, name)
+        self._reached, self._opens = threading.Event(), threading.Event()
+        monkeypatch.setattr(thing, name, self._held_up)
+
+    def _held_up(self, *given: Any, **named: Any) -> Any:
+        self._reached.set()
+        assert self._opens.wait(GATE_S)
+        return self._method(*given, **named)
+
+    def reached(self) -> None:
+        assert self._reached.wait(GATE_S)
+
+    def open(self) -> None:
+        self._opens.set()
+
+
+def and_then(monkeypatch: Any, thing: Any, name: str, act: Callable[[], Any]) -> None:
+    """Something happens right after a method."""
+    method = getattr(thing, name)
+
+    def called(*given: Any, **named: Any) -> Any:
+        found = method(*given, **named)
+        act()
+        return found
+
+    monkeypatch.setattr(thing, name, called)
+
+
+def kept_up_between(monkeypatch: Any, till: Till, name: str, keeper: Till, aside: Any) -> list[Future[Any]]:
+    """The other thread sends as soon as something is in the journal; given half a second for it."""
+    sending: list[Future[Any]] = []
+
+    def send() -> None:
+        sending.append(aside(keeper.send))
+        wait(sending, 0.5)
+
+    and_then(monkeypatch, till, name, send)
+    return sending
+
+
+def test_a_sale_is_sent_by_who_sells_it(till, shop, keeper, aside, monkeypatch):
+    sending = kept_up_between(monkeypatch, till, "_journalled", keeper, aside)
+    sold = till.sell(cart((shop.kopi, 1)), cash(10_000_000))
+    assert sold.online
+    assert sold.sale.sale_id
+    with pytest.raises(CallFailed, match="OUT_OF_STOCK"):
+        till.sell(cart((shop.kopi, 200)), cash(900_000_000))
+    assert [each.result(GATE_S).done for each in sending] == [0, 0]
+    assert till.journal.matters() == [], "the customer still stood there"
+    assert len(shop.sold()) == 1
+
+
+def test_a_movement_of_cash_is_refused_to_who_asks_for_it(till, shop, keeper, aside, monkeypatch):
+    sending = kept_up_between(monkeypatch, till, "_noted", keeper, aside)
+    with pytest.raises(CallFailed, match="drawer"):
+        till.move_cash(idr(-900_000), "parkir")
+    till.close_shift(idr(100_000))
+    with pytest.raises(CallFailed):
+        till.open_shift(idr(-1))
+    assert [each.result(GATE_S).done for each in sending] == [0, 0, 0]
+    assert till.journal.matters() == []
+
+
+def test_who_pays_does_not_wait_until_others_have_sent(till, shop, line, keeper, aside, monkeypatch):
+    till.renew_lease({shop.kopi: 5})
+    till.stay_offline()
+    till.sell(cart((shop.kopi, 1)), cash(10_000_000))
+    gate = Gate(monkeypatch, keeper._sender, "_ask")
+    sending = aside(keeper.send)
+    gate.reached()
+    till.line_is_back()
+    start = time.monotonic()
+    second = till.sell(cart((shop.kopi, 2)), cash(10_000_000))
+    assert time.monotonic() - start < 3
+    assert not second.online
+    selling = aside(till.sell, cart((shop.gula, 1)), cash(10_000_000))
+    assert not wait([selling], 1.5).done, "nothing of it is leased: it waits for its turn"
+    gate.open()
+    assert selling.result(GATE_S).online
+    assert sending.result(GATE_S).left == 0
+    booked = shop.sold()
+    assert [sale.lines[0].quantity for sale in booked] == [1, 2, 1]
+    assert shop.level(shop.kopi) == (97, 2)
+    assert till.journal.matters() == []
