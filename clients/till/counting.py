@@ -9,7 +9,9 @@ from clients.common.problems import CallFailed
 from clients.common.request_ids import new_request_id
 from clients.till import journal, shifts
 from clients.till.journal import Entry, Kind
+from clients.till.limits import REASON_MAX
 from clients.till.line import TURN_MAX_S, TillLine
+from clients.till.prices import check_text, refusal
 from clients.till.store import Table, Transaction
 from kasir.v1.common_pb2 import Money
 from kasir.v1.till_pb2 import CloseShiftRequest, OpenShiftRequest, RecordCashMovementRequest, Shift
@@ -46,14 +48,27 @@ class ShiftDesk(TillLine):
         return self._report(shift.number)
 
     def move_cash(self, amount: Money, reason: str) -> Report:
-        """Cash into the drawer, or out of it when negative. Raises BadInput, CallFailed."""
+        """Cash into the drawer, or out of it when negative. Raises BadInput, and CallFailed as the engine
+        refuses, the line up or not.
+        """
+        check_text("reason", reason, REASON_MAX, needed=True)
         with self._turn(TURN_MAX_S) as is_ours:
             with self.store.write() as txn:
                 shift = shifts.need_current(txn)
+                if not is_ours:
+                    self._check_drawer(shift, amount.minor_units)
                 request = RecordCashMovementRequest(amount=amount, reason=reason)
                 entry = self._noted(txn, Kind.CASH, shift.number, request)
             self._sent_fresh(entry, is_ours=is_ours)
         return self._report(shift.number)
+
+    def _check_drawer(self, shift: shifts.TillShift, amount_minor: int) -> None:
+        """Raises CallFailed where more is to be taken out of the drawer than the till counts in it."""
+        expected_minor = self._report(shift.number).shift.expected_cash.minor_units
+        if not amount_minor or expected_minor + amount_minor < 0:
+            words = "More than there is cannot be taken from the drawer, and zero moves nothing."
+            facts = {"field": "amount.minor_units", "expected_cash_minor": str(expected_minor)}
+            raise refusal("AMOUNT_OUT_OF_RANGE", words, facts)
 
     def x(self) -> Report:
         """The shift as it stands. Raises BadInput when none is open."""

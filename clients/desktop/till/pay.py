@@ -21,7 +21,8 @@ from clients.desktop.parts import SPACE, button, label, mark, panel
 from clients.desktop.texts import Speaking, _, marked
 from clients.desktop.till.pad import AmountField, Pad
 from clients.desktop.till.work import TillDesk
-from clients.till.paying import QUICK_MAX, check_own, quick_amounts, rest
+from clients.till.limits import TENDERS_MAX
+from clients.till.paying import QUICK_MAX, check_own, check_reference, quick_amounts, rest
 from clients.till.prices import AUTHORISED
 from kasir.v1.common_pb2 import Money
 from kasir.v1.sale_pb2 import (
@@ -182,6 +183,12 @@ class PayPage(Speaking, QWidget):
         reference = self.reference.text().strip() if self.kind in AUTHORISED else ""
         if self.kind in AUTHORISED and not reference:
             raise BadInput("The reference is missing: type or scan it.")
+        check_reference(reference)
+        if len(self.tenders) + 1 == TENDERS_MAX and minor < self.rest:
+            raise BadInput(
+                "A sale takes at most {most} payments: the last one has to pay all that is left.",
+                most=TENDERS_MAX,
+            )
         check_own(self.kind, minor, self._customer_id, self._desk.till.settings)
         amount = Money(currency_code=self.currency, minor_units=minor)
         return Tender(kind=self.kind, amount=amount, reference=reference)
@@ -234,7 +241,6 @@ class PayPage(Speaking, QWidget):
         self.amount = AmountField(self.currency)
         self.amount.textChanged.connect(lambda _text: self._show())
         self.reference = QLineEdit()
-        self.reference.setMaxLength(60)
         self.quick: list[QPushButton] = []
         quick = QHBoxLayout()
         quick.setSpacing(8)
