@@ -79,12 +79,17 @@ class PayPage(Speaking, QWidget):
 
     def begin(self, total_minor: int, customer_id: int) -> None:
         """A cart that comes to so much is to be paid."""
-        self.total_minor, self._customer_id = total_minor, customer_id
+        self.total_minor = total_minor
         self.tenders = []
         self.selling(under_way=False)
+        self.of_customer(customer_id)
+        self.choose(TENDER_KIND_CASH)
+
+    def of_customer(self, customer_id: int) -> None:
+        """Whose points and credit may pay; 0 for nobody's."""
+        self._customer_id = customer_id
         for kind in OF_A_CUSTOMER:
             self.kinds[kind].setVisible(bool(customer_id) and self._desk.state.online)
-        self.choose(TENDER_KIND_CASH)
 
     def choose(self, kind: TenderKind.ValueType) -> None:
         """Pays in this way next."""

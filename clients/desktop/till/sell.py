@@ -51,6 +51,10 @@ class SellScreen(Screen):
         self.currency = till.till.settings.currency_code
         self.cart = Cart()
         self.customer_name = ""
+        # Which visit this is since the window opened, and the phone that is looked up for it: what was asked
+        # for an earlier one is no answer here.
+        self._visit = 0
+        self._phone = ""
         self.quote: Quote | None = None
         self._checking = False
         self.goods = Goods(till)
@@ -213,10 +217,13 @@ class SellScreen(Screen):
 
     def recall(self, cart: Cart) -> None:
         """Goes on with a cart that was held."""
-        self.cart = cart
-        self.customer_name = ""
+        self._begin(cart)
         self.to_cart()
         self._edited(len(cart.lines) - 1)
+
+    def _begin(self, cart: Cart) -> None:
+        self.cart, self.customer_name = cart, ""
+        self._visit, self._phone = self._visit + 1, ""
 
     @property
     def is_free(self) -> bool:
@@ -274,7 +281,7 @@ class SellScreen(Screen):
             Allowing(self, self.till, str(sold), partial(self._allowed, tenders)).open()
             return
         self.pay.selling(under_way=False)
-        self.cart, self.customer_name = Cart(), ""
+        self._begin(Cart())
         self.pages.setCurrentWidget(self.done)
         self._edited()
         self.done.show_sold(sold)
@@ -313,7 +320,11 @@ class SellScreen(Screen):
             if state.online and state.shift and state.shift.shift_id:
                 cart = deepcopy(self.cart)
                 self.till.look(
-                    self, lambda till: till.quote(cart), self._quoted, self._not_quoted, latest="quote"
+                    self,
+                    lambda till: till.quote(cart),
+                    partial(self._quoted, cart),
+                    lambda failure: self._not_quoted(failure) if cart == self.cart else None,
+                    latest="quote",
                 )
         else:
             self.view.put([], -1)
@@ -325,8 +336,8 @@ class SellScreen(Screen):
         self.customer.setVisible(bool(self.customer_name))
         self._show_shift()
 
-    def _quoted(self, quote: Quote) -> None:
-        if len(quote.priced.lines) == len(self.cart.lines):
+    def _quoted(self, cart: Cart, quote: Quote) -> None:
+        if cart == self.cart:
             self.why_not.hide()
             self._show_quote(quote, self.view.row)
 
@@ -389,7 +400,14 @@ class SellScreen(Screen):
         if item is not None:
             self.add(item, quantity)
         else:
-            self.till.look(self, lambda till: till.find(code), lambda found: self.add(found, quantity))
+            self.till.look(self, lambda till: till.find(code), partial(self._found, self._visit, quantity))
+
+    def _found(self, visit: int, quantity: int, item: Item) -> None:
+        if visit == self._visit and self._on_cart:
+            self.add(item, quantity)
+        else:
+            words = _("{item} was found too late for that cart: scan it again where it is missing.")
+            self.desk.notice.show_words(words.format(item=item.name), bad=True)
 
     def _tell_price(self, item: Item) -> None:
         cart = Cart()
@@ -424,15 +442,20 @@ class SellScreen(Screen):
         self.desk.tell(_("Cart {number} is held: F3 goes on with it.").format(number=number))
 
     def _look_up(self, phone: str) -> None:
+        """From now on it is nobody's until the answer is there."""
+        self._phone = phone
+        self.cart.customer_id, self.customer_name = 0, ""
+        self._edited()
         if phone:
-            self.desk.calls.look(self, lambda shop: shop.customer(phone), self._known, latest="customer")
-        else:
-            self.cart.customer_id, self.customer_name = 0, ""
-            self._edited()
+            known = partial(self._known, self._visit, phone)
+            self.desk.calls.look(self, lambda shop: shop.customer(phone), known, latest="customer")
 
-    def _known(self, customer: Customer) -> None:
+    def _known(self, visit: int, phone: str, customer: Customer) -> None:
+        if (visit, phone) != (self._visit, self._phone):
+            return
         self.cart.customer_id = customer.customer_id
         self.customer_name = customer.name
+        self.pay.of_customer(customer.customer_id)
         self._edited()
 
     def _show_line(self, row: int) -> None:

@@ -11,9 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from clients.common.shop import Shop
 from clients.till.cart import Cart
 from clients.till.till import Till
-from kasir.v1.sale_pb2 import TENDER_KIND_QR
+from kasir.v1.customer_pb2 import Customer
+from kasir.v1.sale_pb2 import TENDER_KIND_POINTS, TENDER_KIND_QR
 from tests.clients.conftest import KOPI
 from tests.clients.desktop.till.conftest import asked, cut, is_asked
 
@@ -135,3 +137,96 @@ def test_a_cart_that_cannot_be_held_comes_back(till, wait, monkeypatch):
     till.selling._hold("")
     wait(lambda: "the disk is full" in till.desk.notice.words.text())
     assert len(till.selling.cart.lines) == 1
+
+
+class Directory:
+    """Customers by phone, told one by one when the test says so."""
+
+    def __init__(self, monkeypatch: Any) -> None:
+        self._told: dict[str, threading.Event] = {}
+        monkeypatch.setattr(Shop, "customer", lambda _shop, phone: self._customer(phone))
+
+    def _customer(self, phone: str) -> Customer:
+        assert self._of(phone).wait(GATE_S)
+        return Customer(customer_id=int(phone), name=f"nomor {phone}")
+
+    def _of(self, phone: str) -> threading.Event:
+        return self._told.setdefault(phone, threading.Event())
+
+    def tell(self, phone: str) -> None:
+        self._of(phone).set()
+
+
+@pytest.fixture
+def directory(monkeypatch: Any) -> Iterator[Directory]:
+    made = Directory(monkeypatch)
+    yield made
+    for phone in ("7", "8"):
+        made.tell(phone)
+
+
+def whose(till: Any) -> tuple[int, str]:
+    return till.selling.cart.customer_id, till.selling.customer_name
+
+
+def test_a_customer_who_is_told_late_is_not_the_next_ones(till, wait, directory):
+    to_pay(till, wait)
+    till.selling.to_cart()
+    till.selling._look_up("7")
+    till.selling.to_pay()
+    till.selling.pay.take_exact()
+    wait(lambda: till.selling.pages.currentWidget() is till.selling.done)
+    till.selling.scanned(KOPI)
+    directory.tell("7")
+    wait(lambda: not till.calls.waiting)
+    assert whose(till) == (0, "")
+
+
+def test_a_customer_who_is_not_wanted_any_more_stays_nobody(till, wait, directory):
+    till.selling._look_up("7")
+    till.selling._look_up("")
+    directory.tell("7")
+    wait(lambda: not till.calls.waiting)
+    assert whose(till) == (0, "")
+
+
+def test_while_another_customer_is_looked_up_the_earlier_ones_points_pay_nothing(till, wait, directory):
+    to_pay(till, wait)
+    till.selling.to_cart()
+    directory.tell("7")
+    till.selling._look_up("7")
+    wait(lambda: whose(till) == (7, "nomor 7"))
+    till.selling._look_up("8")
+    till.selling.to_pay()
+    pay = till.selling.pay
+    assert whose(till) == (0, "")
+    assert not pay.kinds[TENDER_KIND_POINTS].isVisible()
+    directory.tell("8")
+    wait(lambda: whose(till) == (8, "nomor 8"))
+    assert pay.kinds[TENDER_KIND_POINTS].isVisible()
+    assert pay._customer_id == 8
+
+
+def test_a_price_is_of_the_cart_that_it_was_asked_for(till, wait, gate):
+    to_pay(till, wait)
+    till.selling.to_cart()
+    opens = gate(Till, "quote")
+    till.selling._edited()
+    till.calls.line_stands(stands=False)
+    till.selling._set_quantity(0, 3)
+    total = till.selling.total.text()
+    opens.set()
+    wait(lambda: not till.calls.waiting)
+    assert till.selling.total.text() == total
+    assert till.selling.quote.priced.lines[0].quantity == 3
+
+
+def test_an_item_that_is_found_late_is_not_put_into_another_cart(till, wait, gate):
+    item = till.till.till.catalogue.by_code(KOPI)
+    opens = gate(Till, "find")
+    till.selling._find("NOWHERE", 1)
+    till.selling.recall(Cart())
+    till.selling._found(till.selling._visit - 1, 1, item)
+    assert till.selling.cart == Cart()
+    assert "found too late" in till.desk.notice.words.text()
+    opens.set()
