@@ -16,6 +16,7 @@ from clients.common.problems import BadInput
 from clients.till.store import Store, Table, Transaction, number
 from kasir.v1.sale_pb2 import Sale
 
+CHANGES = b"changes"
 # Settled and done entries are forgotten after this long: receipts are reprinted, shifts looked at.
 KEEP_MS = 62 * 24 * 3_600_000
 
@@ -233,6 +234,7 @@ def add(txn: Transaction, entry: Entry) -> Entry:
     txn.put(Table.META, b"entries", entry.seq)
     txn.put(Table.ENTRIES, number(entry.seq), asdict(entry))
     txn.put(Table.OUTBOX, number(entry.seq), None)
+    count_change(txn)
     return entry
 
 
@@ -260,6 +262,18 @@ def move(txn: Transaction, entry: Entry, state: State) -> None:
         txn.put(Table.OUTBOX, number(entry.seq), None)
     else:
         txn.delete(Table.OUTBOX, number(entry.seq))
+    count_change(txn)
+
+
+def changes(txn: Transaction) -> int:
+    """Grows with whatever happens at this till: what the server was asked before may miss something."""
+    count: int = txn.get(Table.META, CHANGES) or 0
+    return count
+
+
+def count_change(txn: Transaction) -> None:
+    """Something happened."""
+    txn.put(Table.META, CHANGES, changes(txn) + 1)
 
 
 def refuse(txn: Transaction, entry: Entry, time_ms: int) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import BadInput, CallFailed
-from clients.till import lease, shifts
+from clients.till import journal, lease, shifts
 from clients.till.approvers import Approvers
 from clients.till.catalogue import Catalogue
 from clients.till.journal import Journal
@@ -16,7 +16,7 @@ from clients.till.sender import Sender, Sent, down
 from clients.till.store import Store, Table, Transaction
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse, Settings
 from kasir.v1.stock_pb2 import ListLocationsRequest, ListLocationsResponse, Location
-from kasir.v1.till_pb2 import GetShiftRequest, GetShiftResponse
+from kasir.v1.till_pb2 import GetShiftRequest, GetShiftResponse, ListTillsRequest, ListTillsResponse
 from kasir.v1.till_pb2 import Till as TillRecord
 
 # A line that broke is not tried again for so long by what can do without it; longer each time, since a server
@@ -82,8 +82,12 @@ class TillLine:
             raise BadInput("This till has never seen its server: refresh it once while the line is up.")
         return bytes(kept)
 
-    def meet(self, record: TillRecord) -> None:
+    def meet(self, till_id: int) -> None:
         """Learns from the server what the till is and where. Raises CallFailed."""
+        with self.store.read() as txn:
+            known = journal.changes(txn)
+        tills = self.client.call(ListTillsRequest(), ListTillsResponse).tills
+        record = next(each for each in tills if each.till_id == till_id)
         settings = self.client.call(GetSettingsRequest(), GetSettingsResponse).settings
         locations = self.client.call(ListLocationsRequest(), ListLocationsResponse).locations
         place = next(each for each in locations if each.location_id == record.location_id)
@@ -94,10 +98,12 @@ class TillLine:
             if txn.get(Table.META, b"receipts") is None:
                 signs = "".join(secrets.choice(_SIGNS) for _ in range(4))
                 txn.put(Table.META, b"receipts", [signs, 0])
-        self._attach(record)
+        self._attach(record, known)
 
-    def _attach(self, record: TillRecord) -> None:
-        """A shift that was opened elsewhere is this till's too; one that was closed elsewhere is closed."""
+    def _attach(self, record: TillRecord, known: int) -> None:
+        """A shift that was opened elsewhere is this till's too; one that was closed elsewhere is closed.
+        Unless something happened here since `known` changes: then the record may be of before.
+        """
         if self.journal.waits():
             return
         with self.store.read() as txn:
@@ -108,6 +114,9 @@ class TillLine:
         if record.open_shift_id:
             found = self.client.call(GetShiftRequest(shift_id=record.open_shift_id), GetShiftResponse).shift
         with self.store.write() as txn:
+            if journal.changes(txn) != known:
+                return
+            journal.count_change(txn)
             shifts.set_current(txn, 0)
             if found is not None:
                 made = self.begin_shift(txn, found.opening_cash.minor_units, found.cashier)

@@ -78,8 +78,7 @@ class Till(ShiftDesk):
     def refresh(self) -> bool:
         """Brings settings, the till and the catalogue up to date; False when the line is down."""
         try:
-            tills = self.client.call(ListTillsRequest(), ListTillsResponse).tills
-            self.meet(next(each for each in tills if each.till_id == self.record.till_id))
+            self.meet(self.record.till_id)
             self.catalogue.refresh(self.client)
         except CallFailed as failed:
             self.broke(failed)
@@ -447,7 +446,7 @@ def open_till(root: Path, client: Client, code: str = "", *, clock: Callable[[],
     record = next(each for each in tills if each.code == name)
     till = Till(Store(till_directory(root, server, name)), client, clock=clock)
     try:
-        till.meet(record)
+        till.meet(record.till_id)
     except CallFailed as failed:
         if not down(failed) or till.store.meta("till") is None:
             till.store.close()

@@ -13,9 +13,12 @@ import pytest
 
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
+from clients.till import shifts
 from clients.till.line import till_client
+from clients.till.store import Table
 from clients.till.till import Till
-from tests.server.support import idr
+from kasir.v1.till_pb2 import GetShiftRequest, ListTillsRequest, OpenShiftRequest
+from tests.server.support import idr, new_id
 from tests.till.world import cart, cash
 
 GATE_S = 30.0
@@ -123,3 +126,50 @@ def test_who_pays_does_not_wait_until_others_have_sent(till, shop, line, keeper,
     assert [sale.lines[0].quantity for sale in booked] == [1, 2, 1]
     assert shop.level(shop.kopi) == (97, 2)
     assert till.journal.matters() == []
+
+
+def after_answer(monkeypatch: Any, till: Till, asked: type[Any], act: Callable[[], Any]) -> None:
+    """Something happens, once, between the answer to a question and what is made of it."""
+    call = till.client.call
+    acts = [act]
+
+    def called(request: Any, *given: Any) -> Any:
+        reply = call(request, *given)
+        if isinstance(request, asked) and acts:
+            acts.pop()()
+        return reply
+
+    monkeypatch.setattr(till.client, "call", called)
+
+
+def shift_of(till: Till) -> shifts.TillShift | None:
+    with till.store.read() as txn:
+        return shifts.current(txn)
+
+
+def test_a_shift_that_was_opened_elsewhere_is_taken_up_once(till, shop, keeper, monkeypatch):
+    till.close_shift(idr(100_000))
+    request = OpenShiftRequest(request_id=new_id(), till_id=shop.till_id, opening_cash=idr(50_000))
+    opened = shop.tills.OpenShift(request).shift
+    after_answer(monkeypatch, keeper, GetShiftRequest, till.refresh)
+    keeper.refresh()
+    found = shift_of(till)
+    assert found is not None
+    assert (found.number, found.shift_id) == (2, opened.shift_id)
+    with till.store.read() as txn:
+        assert txn.last(Table.SHIFTS) == 2
+
+
+def test_a_shift_that_was_just_closed_here_is_not_taken_up_again(till, keeper, monkeypatch):
+    after_answer(monkeypatch, keeper, ListTillsRequest, lambda: till.close_shift(idr(100_000)))
+    keeper.refresh()
+    assert shift_of(till) is None
+
+
+def test_a_shift_that_was_just_opened_here_is_not_taken_for_closed(till, keeper, monkeypatch):
+    till.close_shift(idr(100_000))
+    after_answer(monkeypatch, keeper, ListTillsRequest, lambda: till.open_shift(idr(50_000)))
+    keeper.refresh()
+    found = shift_of(till)
+    assert found is not None
+    assert found.number == 2
