@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from filelock import FileLock, Timeout
+
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import BadInput, CallFailed
@@ -52,6 +54,7 @@ class TillLine:
         self.approvers = Approvers(store)
         self._clock = clock
         self._sender = Sender(store, self.journal, client, self.leases, self.now_ms)
+        self._leasing_lock = FileLock(store.directory / "leasing.lock")
         self._down_until = 0.0
         self._pause_s = LINE_PAUSE_S
 
@@ -195,33 +198,47 @@ class TillLine:
         self._pause_s = min(2 * self._pause_s, LINE_PAUSE_MAX_S)
 
     def give_back(self) -> bool:
-        """Returns the lease once what was sold from it is sent; False when the line is down, and then it ends
-        by itself.
+        """Returns the lease once what was sold from it is sent; False when the line is down or somebody
+        leases, and then it ends by itself.
         """
-        with self._sender.lock:
-            if self.journal.waits():
-                self.send()
-            if self.journal.waits():
+        with self._leasing() as is_ours:
+            if not is_ours or (self.journal.waits() and self.send().left):
                 return False
             try:
-                self.leases.recover(self.client)
+                with self._sender.lock:
+                    self.leases.recover(self.client)
                 self.leases.give_back(self.client)
             except CallFailed as failed:
                 self.broke(failed)
                 return False
         return True
 
+    @contextmanager
+    def _leasing(self) -> Iterator[bool]:
+        """Nobody else changes the lease meanwhile; False where somebody still did after a while."""
+        try:
+            self._leasing_lock.acquire(TURN_S)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._leasing_lock.release()
+
     def ask_shift(self, shift_number: int) -> None:
         """The server's word on a shift, when nothing waits that would be missing in it."""
-        with self._sender.lock:
-            with self.store.read() as txn:
-                shift, last = shifts.get_shift(txn, shift_number), txn.get(Table.META, b"entries") or 0
-            if self.journal.waits() or not shift.shift_id or not self.line_may_be_up():
-                return
-            try:
-                told = self.client.call(GetShiftRequest(shift_id=shift.shift_id), GetShiftResponse).shift
-            except CallFailed as failed:
-                self.broke(failed)
-                return
-            with self.store.write() as txn:
+        with self.store.read() as txn:
+            shift, last = shifts.get_shift(txn, shift_number), txn.get(Table.META, b"entries") or 0
+            waits, known = txn.count(Table.OUTBOX), journal.changes(txn)
+        if waits or not shift.shift_id or not self.line_may_be_up():
+            return
+        try:
+            told = self.client.call(GetShiftRequest(shift_id=shift.shift_id), GetShiftResponse).shift
+        except CallFailed as failed:
+            self.broke(failed)
+            return
+        with self.store.write() as txn:
+            # What was sold meanwhile may be in it or not.
+            if journal.changes(txn) == known:
                 shifts.told(txn, shift_number, told, last)

@@ -383,25 +383,29 @@ class Till(ShiftDesk):
         """Leases stock: so much of each item as said, or by what was sold. None while the line is down."""
         now_ms = self.now_ms()
         record = self.record
-        # Nobody sends meanwhile: what was sent under way names the holds that are replaced here.
-        with self._sender.lock:
-            if self.journal.waits():
-                self.send()
-            if self.journal.waits():
+        with self._leasing() as is_ours:
+            if not is_ours or (self.journal.waits() and self.send().left):
                 return None
             try:
+                # What takes long is asked before the turn to send: nobody who sells waits for it.
                 if wanted is None:
                     sized = self.leases.by_sales(now_ms)
                     wanted = self.leases.fair(self.client, sized, record.location_id, now_ms)
                     gone = self.leases.available(now_ms).keys() - wanted.keys()
                     wanted |= dict.fromkeys(gone, 0)
-                return self.leases.take(
-                    self.client,
-                    wanted,
-                    location_id=record.location_id,
-                    owner=f"till {record.code}",
-                    now_ms=now_ms,
-                )
+                for item_id in [item_id for item_id, quantity in wanted.items() if not quantity]:
+                    self.leases.give_back(self.client, item_id)
+                # Nobody sends meanwhile: what was sent under way names the holds that are replaced here.
+                with self._sender.lock:
+                    if self.journal.waits() and self.send().left:
+                        return None
+                    return self.leases.take(
+                        self.client,
+                        {item_id: quantity for item_id, quantity in wanted.items() if quantity},
+                        location_id=record.location_id,
+                        owner=f"till {record.code}",
+                        now_ms=now_ms,
+                    )
             except CallFailed as failed:
                 self.broke(failed)
                 return None

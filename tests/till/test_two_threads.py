@@ -173,3 +173,71 @@ def test_a_shift_that_was_just_opened_here_is_not_taken_for_closed(till, keeper,
     found = shift_of(till)
     assert found is not None
     assert found.number == 2
+
+
+@pytest.mark.parametrize("name", ["fair", "give_back"])
+def test_who_pays_does_not_wait_until_it_is_known_what_to_lease(till, shop, keeper, aside, monkeypatch, name):
+    till.renew_lease({shop.kopi: 5, shop.gula: 2})
+    till.sell(cart((shop.kopi, 1)), cash(10_000_000))
+    gate = Gate(monkeypatch, keeper.leases, name)
+    leasing = aside(keeper.renew_lease)
+    gate.reached()
+    start = time.monotonic()
+    assert till.sell(cart((shop.kopi, 2)), cash(10_000_000)).online
+    assert time.monotonic() - start < 0.9
+    gate.open()
+    assert leasing.result(GATE_S).leased == {shop.kopi: 1}
+    assert shop.level(shop.gula) == (100, 0)
+
+
+def test_who_pays_sells_from_the_lease_while_another_takes_its_place(till, shop, keeper, aside, monkeypatch):
+    till.renew_lease({shop.kopi: 5})
+    gate = Gate(monkeypatch, keeper.client, "call")
+    leasing = aside(keeper.renew_lease, {shop.kopi: 8})
+    gate.reached()
+    sold = till.sell(cart((shop.kopi, 2)), cash(10_000_000))
+    assert not sold.online
+    gate.open()
+    assert leasing.result(GATE_S).leased == {shop.kopi: 8}
+    till.send()
+    assert [sale.receipt for sale in shop.sold()] == [sold.sale.receipt]
+    assert shop.level(shop.kopi) == (98, 6)
+    assert till.journal.matters() == []
+
+
+@pytest.mark.parametrize("sold_before", [True, False])
+def test_a_sale_that_is_made_while_the_shift_is_asked_for_counts_once(
+    till, shop, keeper, monkeypatch, sold_before
+):
+    call = keeper.client.call
+
+    def sell() -> None:
+        till.sell(cart((shop.teh, 1)), cash(1_000_000))
+
+    def called(request: Any, *given: Any) -> Any:
+        if sold_before:
+            sell()
+        reply = call(request, *given)
+        if not sold_before:
+            sell()
+        return reply
+
+    monkeypatch.setattr(keeper.client, "call", called)
+    keeper.ask_shift(1)
+    assert till.report(1).shift.sale_count == 1
+    assert till.x().shift.sale_count == 1
+
+
+def test_a_shift_that_is_closed_while_another_leases_does_not_wait_for_ever(
+    till, shop, keeper, aside, monkeypatch
+):
+    till.renew_lease({shop.kopi: 5})
+    gate = Gate(monkeypatch, keeper.leases, "fair")
+    leasing = aside(keeper.renew_lease)
+    gate.reached()
+    closing = aside(till.close_shift, idr(100_000))
+    assert closing.result(GATE_S).online
+    gate.open()
+    leasing.result(GATE_S)
+    keeper.keep_up()
+    assert shop.level(shop.kopi) == (100, 0)
