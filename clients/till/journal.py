@@ -30,6 +30,10 @@ class Kind(StrEnum):
     CASH = "cash"
 
 
+# What counts in whichever shift is open when it is sent once more.
+IN_A_SHIFT = frozenset({Kind.SALE, Kind.CASH})
+
+
 class State(StrEnum):
     """Where an entry stands."""
 
@@ -57,7 +61,8 @@ class Trouble(StrEnum):
 
 
 ALLOWED = {
-    State.WAITING: {State.SENT},
+    # Refused unsent: its shift was never opened at the server.
+    State.WAITING: {State.SENT, State.REFUSED},
     State.SENT: {State.DONE, State.REFUSED, State.VOID},
     State.REFUSED: {State.WAITING, State.SETTLED},
     State.DONE: set[State](),
@@ -184,7 +189,7 @@ class Journal:
             if entry.state != State.REFUSED:
                 raise BadInput(f"Entry {seq} is {entry.state}; only one that was refused is sent again.")
             entry.request_id, entry.reason, entry.message = request_id, "", ""
-            if entry.kind == Kind.SALE:
+            if entry.kind in IN_A_SHIFT:
                 entry.shift = shift
             move(txn, entry, State.WAITING)
             txn.delete(Table.EXCEPTIONS, _matter_key(seq, Trouble.REFUSED))

@@ -102,7 +102,7 @@ class Sender:
         with self.lock:
             sent.failed = self._lease_recovered()
             while sent.failed is None:
-                part = self._final()
+                part = self._final(sent)
                 if not part:
                     break
                 self._send_part(part, sent, fresh)
@@ -118,7 +118,7 @@ class Sender:
             return failed if down(failed) else None
         return None
 
-    def _final(self) -> list[tuple[Entry, Message, bool]]:
+    def _final(self, sent: Sent) -> list[tuple[Entry, Message, bool]]:
         """The next entries with what is sent for each, which is on the disk then, and whether it is the
         first try.
         """
@@ -127,7 +127,8 @@ class Sender:
             for entry in journal.waiting(txn):
                 request = self._request(txn, entry)
                 if request is None:
-                    # Its shift is not open at the server yet: that may be further on.
+                    # Its shift is not open at the server yet: that may be further on, or never be.
+                    sent.refused += _stranded(txn, entry, self.clock())
                     continue
                 part.append((entry, request, entry.state == State.WAITING))
                 entry.request = request.SerializeToString(deterministic=True)
@@ -213,6 +214,11 @@ class Sender:
         else:
             journal.refuse(txn, current, self.clock())
             sent.refused += 1
+            if entry.kind == Kind.OPEN:
+                # Nothing more is sold in a shift that the server does not have.
+                open_one = shifts.current(txn)
+                if open_one is not None and open_one.number == entry.shift:
+                    shifts.set_current(txn, 0)
 
     def _joined(self, txn: Transaction, entry: Entry, shift_id: int) -> None:
         """Somebody had the till open already: what was sold since counts in that shift."""
@@ -232,7 +238,20 @@ class Sender:
                 journal.raise_matter(txn, current, trouble, self.clock(), words, amount)
         else:
             shifts.told(txn, entry.shift, reply.shift, entry.seq)
+            if entry.kind == Kind.OPEN:
+                shifts.opened(txn, entry.shift)
         journal.move(txn, current, State.DONE)
+
+
+def _stranded(txn: Transaction, entry: Entry, time_ms: int) -> bool:
+    """Refuses an entry whose shift was never opened at the server and will not be; says whether it did."""
+    opening = shifts.opening(txn, entry.shift)
+    if opening is not None and opening.state in {State.WAITING, State.SENT}:
+        return False
+    entry.reason = "SHIFT_NOT_OPENED"
+    entry.message = "The server did not open its shift: open one, then send this once more."
+    journal.refuse(txn, entry, time_ms)
+    return True
 
 
 def differences(receipt: Sale, booked: Sale) -> list[tuple[Trouble, str, int]]:

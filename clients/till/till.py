@@ -417,8 +417,8 @@ class Till(ShiftDesk):
         with self.store.read() as txn:
             entry = journal.get_entry(txn, seq)
             open_one = shifts.current(txn)
-        if entry.kind == Kind.SALE and open_one is None:
-            raise BadInput("Open a shift first: the sale is to count in one.")
+        if entry.kind in journal.IN_A_SHIFT and open_one is None:
+            raise BadInput("Open a shift first: it is to count in one.")
         self.journal.retry(seq, new_request_id(), open_one.number if open_one else entry.shift)
         sent = self.send()
         if open_one is not None and sent.done:
