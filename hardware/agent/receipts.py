@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hardware.agent.config import PrinterConfig
 from hardware.agent.notes import Given, Notes
+from hardware.agent.rendering import rendered_or_why
 from hardware.agent.waiting import Takes
 from hardware.devices import LineLost, OpenPrinter, Outcome, Told
 from hardware.paper import PaperError, sales_receipt
@@ -98,10 +99,9 @@ def print_wish(printer: OpenPrinter, wish: Wish, config: PrinterConfig, notes: N
     if given is not None:
         wish.end(given.outcome, given.detail)
         return
-    try:
-        rendered = _rendered(wish.request, config)
-    except PaperError as wrong:
-        wish.end(Outcome.FAILED, str(wrong))
+    rendered = rendered_or_why(lambda: _rendered(wish.request, config))
+    if isinstance(rendered, PaperError):
+        wish.end(Outcome.FAILED, str(rendered))
         return
     model, torn = config.printer, notes.torn_bytes(config.name)
     mend = model.mend(torn) if torn else b""

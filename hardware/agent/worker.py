@@ -27,6 +27,7 @@ from hardware.agent.receipts import (
     was_given,
     with_kick,
 )
+from hardware.agent.rendering import rendered_or_why
 from hardware.agent.waiting import Hand, Takes, Waiting
 from hardware.devices import LineLost, OpenPrinter, Outcome, PrinterStatus, Unreachable, unreachable
 from hardware.documents import pages_of, paper_of
@@ -195,10 +196,11 @@ class Worker(threading.Thread):
         """The job's bytes, copies and all, or why there are none. Raises CallFailed."""
         # A new view of the shop each time: its settings and couriers change while an agent runs for weeks.
         shop = Shop(self._render_client, self._common.output)
-        try:
+
+        def render() -> bytes:
             if self.config.language != ESCPOS:
                 return page_bytes(pages_of(shop, job), self.config, self.config.copies)
             paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
-        except PaperError as error:
-            return error
-        return with_kick(paper, self.config, opens=is_first_receipt(job) and takes_cash(job.sale))
+            return with_kick(paper, self.config, opens=is_first_receipt(job) and takes_cash(job.sale))
+
+        return rendered_or_why(render)
