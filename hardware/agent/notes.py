@@ -154,21 +154,29 @@ class Notes(TornNotes):
             self._put(transaction, note)
             self._set_torn(transaction, note.printer, 0)
 
-    def given(self, receipt: str) -> Given | None:
-        """What became of a till's receipt; None for one that surely is not on paper."""
-        with self._store.begin() as transaction:
+    def claim(self, receipt: str, words: str, time_ms: int, *, again: bool) -> Given | None:
+        """One printer prints a till's receipt: None says that it is this one, and until it says more nobody
+        knows what became of it. Else what became of it, or is just becoming of it, at another.
+
+        `again`: who claimed it with the same words may once more; they have noted that no byte has left.
+        """
+        with self._written() as transaction:
             value = transaction.get(receipt.encode(), db=self._receipts)
-        if value is None:
-            return None
-        outcome, detail, time_ms = msgpack.unpackb(value)
-        return Given(Outcome(outcome), detail, time_ms)
+            given = _given(value) if value is not None else None
+            if given is None or (again and (given.outcome, given.detail) == (Outcome.UNKNOWN, words)):
+                self._put_receipt(transaction, receipt, Given(Outcome.UNKNOWN, words, time_ms))
+                return None
+            return given
 
     def give(self, receipt: str, given: Given) -> None:
         """Writes what became of a till's receipt. Those that are too old to be asked for are forgotten."""
-        value = msgpack.packb((given.outcome, given.detail, given.time_ms))
         with self._written() as transaction:
-            transaction.put(receipt.encode(), value, db=self._receipts)
+            self._put_receipt(transaction, receipt, given)
             self._forget_receipts(transaction, given.time_ms - _RECEIPTS_KEPT_MS)
+
+    def _put_receipt(self, transaction: lmdb.Transaction, receipt: str, given: Given) -> None:
+        value = msgpack.packb((given.outcome, given.detail, given.time_ms))
+        transaction.put(receipt.encode(), value, db=self._receipts)
 
     def take_back(self, receipt: str) -> None:
         """A till's receipt is surely not on paper after all."""
@@ -193,6 +201,11 @@ class Notes(TornNotes):
     def _put(self, transaction: lmdb.Transaction, note: Note) -> None:
         value = msgpack.packb(asdict(note) | {"format": _FORMAT})
         transaction.put(note.job_id.to_bytes(8), value, db=self._jobs)
+
+
+def _given(value: bytes | memoryview) -> Given:
+    outcome, detail, time_ms = msgpack.unpackb(value)
+    return Given(Outcome(outcome), detail, time_ms)
 
 
 def _read(value: bytes) -> Note:
