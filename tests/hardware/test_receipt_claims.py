@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from hardware.agent import notes as module
 from hardware.agent import receipts
 from hardware.agent.config import PrinterConfig, read
-from hardware.agent.notes import Notes
+from hardware.agent.notes import Given, Notes
 from hardware.agent.receipts import Wish, claimed_elsewhere, give, print_wish
 from hardware.devices import Confirmation, LineLost, Outcome, PrinterStatus
 from kasir.v1.admin_pb2 import Settings
@@ -126,3 +127,48 @@ def test_a_claim_is_on_the_disk(tmp_path):
         assert notes.claim(NUMBER, "on its way", 1, again=False) is None
     with closing(Notes(tmp_path / "notes")) as notes:
         assert notes.claim(NUMBER, "on its way", 2, again=False).outcome is Outcome.UNKNOWN
+
+
+DAY_MS = 24 * 3_600_000
+
+
+def printed(day: int) -> Given:
+    return Given(Outcome.PRINTED, "all of it", day * DAY_MS)
+
+
+def remembers(notes: Notes, receipt: str) -> bool:
+    is_free = notes.claim(receipt, "looked for", 0, again=False) is None
+    if is_free:
+        notes.take_back(receipt)
+    return not is_free
+
+
+def test_receipts_are_forgotten_after_two_months_and_the_others_are_not_looked_at(notes, monkeypatch):
+    with notes._written() as transaction:
+        for number in range(2_000):
+            notes._put_receipt(transaction, f"KASIR-1-{number}", printed(day=100 + number % 40))
+    notes.give("KASIR-1-0", printed(day=150))
+    unpacked: list[bytes] = []
+    unpackb = module.msgpack.unpackb
+    monkeypatch.setattr(module.msgpack, "unpackb", lambda value: unpacked.append(value) or unpackb(value))
+    notes.give("KASIR-1-new", printed(day=150))
+    assert len(unpacked) < 3
+    notes.give("KASIR-1-later", printed(day=163))
+    for _ in range(5):
+        notes.give("KASIR-1-later", printed(day=163))
+    assert not remembers(notes, "KASIR-1-40"), "of the day 100"
+    assert remembers(notes, "KASIR-1-0"), "it was asked for again since"
+    assert remembers(notes, "KASIR-1-1")
+    assert remembers(notes, "KASIR-1-new")
+
+
+def test_receipts_of_an_agent_before_this_one_are_forgotten_too(tmp_path):
+    with closing(Notes(tmp_path / "notes")) as notes:
+        notes.give("KASIR-1-1", printed(day=100))
+        notes.give("KASIR-1-2", printed(day=150))
+        with notes._written() as transaction:
+            transaction.drop(notes._receipt_times, delete=False)
+    with closing(Notes(tmp_path / "notes")) as notes:
+        notes.give("KASIR-1-3", printed(day=163))
+        kept = [number for number in range(1, 4) if remembers(notes, f"KASIR-1-{number}")]
+    assert kept == [2, 3]
