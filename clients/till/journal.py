@@ -143,10 +143,11 @@ class Journal:
                 _first((Entry(**row) for _, row in txn.scan(Table.ENTRIES, number(after + 1))), limit)
             )
 
-    def outbox(self) -> list[Entry]:
+    def outbox(self, limit: int | None = None) -> list[Entry]:
         """Entries whose answer is not known, in the order in which they are sent."""
         with self._store.read() as txn:
-            return list(waiting(txn))
+            keys = [key for key, _ in islice(txn.scan(Table.OUTBOX), limit)]
+            return [Entry(**txn.get(Table.ENTRIES, key)) for key in keys]
 
     def unsettled(self) -> list[Entry]:
         """Entries that wait for an answer, or for a person to settle an exception."""

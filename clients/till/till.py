@@ -8,6 +8,7 @@ totals the cart and takes the sale at once; while it is down the catalogue's cop
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from clients.common.client import Client
@@ -116,12 +117,13 @@ class Till(ShiftDesk):
 
     def favourites(self, limit: int) -> list[Item]:
         """What the till sold most in the last days, then what the catalogue begins with."""
-        found = {item_id: self.catalogue.by_id(item_id) for item_id in self.leases.by_sales(self.now_ms())}
-        items = [item for item in found.values() if item is not None and not item.inactive][:limit]
-        for item in self.catalogue.first(limit) if len(items) < limit else ():
-            if item.item_id not in found and len(items) < limit and not item.inactive:
-                items.append(item)
-        return items
+        sold = map(self.catalogue.by_id, self.leases.by_sales(self.now_ms()))
+        items = list(islice((item for item in sold if item is not None and not item.inactive), limit))
+        if len(items) < limit:
+            shown = {item.item_id for item in items}
+            first = (item for item in self.catalogue.first(limit) if not item.inactive)
+            items.extend(item for item in first if item.item_id not in shown)
+        return items[:limit]
 
     # --- Carts ---
 
