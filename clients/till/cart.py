@@ -5,7 +5,7 @@ from typing import Any
 
 from clients.common.problems import BadInput
 from clients.common.specs import QUANTITY_MAX
-from clients.till.prices import LINES_MAX
+from clients.till.limits import LINES_MAX
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from clients.common.money import minor_digits, show_amount
 from clients.common.problems import BadInput
+from clients.till.limits import REFERENCE_MAX, is_printable
+from clients.till.prices import looks_like_card_number
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.sale_pb2 import TENDER_KIND_CREDIT, TENDER_KIND_POINTS, Tender, TenderKind
 
@@ -31,6 +33,16 @@ def counted(currency_code: str, notes: Iterable[tuple[int, int]]) -> int:
     """Value and number of notes and coins as minor units."""
     unit = 10 ** minor_digits(currency_code)
     return sum(value * number * unit for value, number in notes)
+
+
+def check_reference(reference: str) -> None:
+    """Raises BadInput for a reference that is never booked."""
+    if len(reference) > REFERENCE_MAX:
+        raise BadInput("A reference has at most {most} characters.", most=REFERENCE_MAX)
+    if not is_printable(reference):
+        raise BadInput("The reference holds characters that cannot be printed: type it.")
+    if looks_like_card_number(reference):
+        raise BadInput("That looks like a card number; those are never kept.")
 
 
 def check_own(kind: TenderKind.ValueType, amount_minor: int, customer_id: int, settings: Settings) -> None:

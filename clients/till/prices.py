@@ -13,6 +13,7 @@ import grpc
 
 from clients.common.money import MINOR_UNITS_MAX, show_amount
 from clients.common.problems import BadInput, CallFailed
+from clients.till.limits import LINES_MAX, REFERENCE_MAX, TENDERS_MAX, is_printable
 from kasir.v1.booking_pb2 import OrderLine, Totals
 from kasir.v1.common_pb2 import Money
 from kasir.v1.sale_pb2 import (
@@ -24,7 +25,6 @@ from kasir.v1.sale_pb2 import (
 )
 
 RETAIL = "retail"
-LINES_MAX = 200
 BASIS_POINTS = 10_000
 _DIGITS = re.compile(r"[0-9][0-9 -]*")
 AUTHORISED = {TENDER_KIND_CARD, TENDER_KIND_QR, TENDER_KIND_TRANSFER}
@@ -172,9 +172,13 @@ def half_up(product: int, divisor: int) -> int:
 
 def change(tenders: Sequence[Tender], totals: Totals) -> int:
     """What goes back to the customer. Raises CallFailed as the engine refuses: too little is given, change is
-    not of cash, a reference is missing or looks like a card's number, which must not reach the disk either.
+    not of cash, tenders are too many, a reference is missing, too long, cannot be printed, or looks like a
+    card's number, which must not reach the disk either.
     """
     total, currency = totals.total.minor_units, totals.total.currency_code
+    if len(tenders) > TENDERS_MAX:
+        words = f"A sale takes at most {TENDERS_MAX} payments."
+        raise refusal("TOO_MANY_ELEMENTS", words, {"field": "tenders", "max": str(TENDERS_MAX)})
     for index, tender in enumerate(tenders):
         _check(tender, f"tenders[{index}]", currency)
     given = sum(tender.amount.minor_units for tender in tenders)
@@ -182,11 +186,11 @@ def change(tenders: Sequence[Tender], totals: Totals) -> int:
     if given < total:
         words = f"{show_amount(total - given, currency)} are missing."
         facts = {"missing_minor": str(total - given), "currency": currency, "field": "tenders"}
-        raise _refusal("TENDERS_TOO_LOW", words, facts, grpc.StatusCode.FAILED_PRECONDITION)
+        raise refusal("TENDERS_TOO_LOW", words, facts, grpc.StatusCode.FAILED_PRECONDITION)
     if given - total > cash:
         words = "Change is given from cash only; the other tenders are more than the total."
         facts = {"change_minor": str(given - total), "currency": currency, "field": "tenders"}
-        raise _refusal("CHANGE_NOT_FROM_CASH", words, facts, grpc.StatusCode.FAILED_PRECONDITION)
+        raise refusal("CHANGE_NOT_FROM_CASH", words, facts, grpc.StatusCode.FAILED_PRECONDITION)
     return given - total
 
 
@@ -194,15 +198,27 @@ def _check(tender: Tender, field: str, currency_code: str) -> None:
     """Raises CallFailed for what no tender may be."""
     if tender.amount.currency_code != currency_code:
         words = f"This till takes {currency_code}."
-        raise _refusal("CURRENCY_MISMATCH", words, {"field": f"{field}.amount.currency_code"})
-    if tender.amount.minor_units < 1:
-        words = "A payment is more than nothing."
-        raise _refusal("AMOUNT_OUT_OF_RANGE", words, {"field": f"{field}.amount.minor_units"})
-    if tender.kind in AUTHORISED and not tender.reference.strip():
-        raise _refusal("FIELD_REQUIRED", f"{field}.reference is needed.", {"field": f"{field}.reference"})
+        raise refusal("CURRENCY_MISMATCH", words, {"field": f"{field}.amount.currency_code"})
+    if not 1 <= tender.amount.minor_units <= MINOR_UNITS_MAX:
+        words = "A payment is too small or too large."
+        raise refusal("AMOUNT_OUT_OF_RANGE", words, {"field": f"{field}.amount.minor_units"})
+    check_text(f"{field}.reference", tender.reference, REFERENCE_MAX, needed=tender.kind in AUTHORISED)
     if looks_like_card_number(tender.reference):
         words = "That looks like a card number; those are never kept."
-        raise _refusal("CARD_NUMBER_REFUSED", words, {"field": f"{field}.reference"})
+        raise refusal("CARD_NUMBER_REFUSED", words, {"field": f"{field}.reference"})
+
+
+def check_text(field: str, text: str, most: int, *, needed: bool) -> None:
+    """Raises CallFailed for a text that the engine does not take."""
+    if needed and not text.strip():
+        raise refusal("FIELD_REQUIRED", f"{field} is needed.", {"field": field})
+    if len(text) > most:
+        words = f"{field} takes at most {most} characters."
+        raise refusal("FIELD_TOO_LONG", words, {"field": field, "max": str(most)})
+    if not is_printable(text):
+        raise refusal(
+            "FIELD_MALFORMED", f"{field} holds characters that cannot be printed.", {"field": field}
+        )
 
 
 def looks_like_card_number(text: str) -> bool:
@@ -218,12 +234,13 @@ def _luhn(digits: str) -> bool:
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
 
 
-def _refusal(
+def refusal(
     reason: str,
     words: str,
     facts: dict[str, str],
     code: grpc.StatusCode = grpc.StatusCode.INVALID_ARGUMENT,
 ) -> CallFailed:
+    """As the engine refuses."""
     return CallFailed(code, reason, words, facts, facts.get("field", ""))
 
 

@@ -39,6 +39,8 @@ class ReceiptsScreen(Screen):
 
     def __init__(self, desk: Desk, till: TillDesk, paper: ReceiptPaper, mail: ReceiptMail) -> None:
         super().__init__(desk)
+        # The entry of a receipt that was sought, older than those that are listed
+        self._sought = 0
         self.till, self._paper, self._mail = till, paper, mail
         self.number = QLineEdit()
         self.number.setProperty("role", "search")
@@ -80,6 +82,7 @@ class ReceiptsScreen(Screen):
 
     def entered(self) -> None:
         """As they are now."""
+        self._sought = 0
         self._read()
         self.number.setFocus()
 
@@ -94,15 +97,26 @@ class ReceiptsScreen(Screen):
 
     def seek(self, number: str) -> None:
         """Shows the receipt of a number."""
-        entry = self.till.till.journal.by_receipt(number.strip()) if number.strip() else None
+        wanted = number.strip()
+        if wanted:
+            self.till.look(
+                self,
+                lambda till: till.journal.by_receipt(wanted),
+                partial(self._found, number),
+                latest="seek",
+            )
+        else:
+            self._found(number, None)
+
+    def _found(self, number: str, entry: Entry | None) -> None:
         if entry is None:
             words = _("This till has no receipt '{number}'; it keeps two months of them.")
             self.desk.notice.show_words(words.format(number=number), bad=True)
             return
         self.desk.notice.hide()
         self.number.clear()
-        if self.receipts.row_of(entry.seq) < 0:
-            self.receipts.put([entry])
+        self._sought = entry.seq
+        self._read()
         self.table.choose(self.receipts.row_of(entry.seq))
 
     def print_receipt(self) -> None:
@@ -133,7 +147,11 @@ class ReceiptsScreen(Screen):
             self._read()
 
     def _read(self) -> None:
-        self.receipts.put(self.till.till.journal.receipts(RECEIPTS_MAX))
+        journal = self.till.till.journal
+        entries = journal.receipts(RECEIPTS_MAX)
+        if self._sought and all(entry.seq != self._sought for entry in entries):
+            entries.append(journal.entry(self._sought))
+        self.receipts.put(entries)
 
     def _show(self, entry: Entry | None) -> None:
         self.detail.setVisible(entry is not None)

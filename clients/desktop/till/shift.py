@@ -23,6 +23,7 @@ from clients.desktop.till.rows import Figures
 from clients.desktop.till.work import State, TillDesk
 from clients.desktop.window import Desk, Screen
 from clients.till.counting import Report
+from clients.till.limits import REASON_MAX
 from kasir.v1.common_pb2 import Money
 from kasir.v1.till_pb2 import Shift
 
@@ -110,7 +111,7 @@ class ShiftScreen(Screen):
         title = marked("Cash into the drawer") if sign > 0 else marked("Cash out of the drawer")
         field = AmountField(self.currency)
         reason = QLineEdit()
-        reason.setMaxLength(200)
+        reason.setMaxLength(REASON_MAX)
 
         def taken(minor: int) -> None:
             amount = Money(currency_code=self.currency, minor_units=sign * minor)

@@ -255,3 +255,31 @@ def test_a_receipt_is_found_by_its_number(till, wait):
     till.receipts.seek("KASIR-1-XXXX-9")
     wait(till.desk.notice.isVisible)
     assert "no receipt" in till.desk.notice.words.text()
+
+
+def test_a_payment_that_is_never_booked_is_refused_as_it_is_taken(till, wait):
+    till.selling.scanned(KOPI)
+    wait(lambda: till.selling.quote)
+    till.selling.to_pay()
+    pay = till.selling.pay
+    pay.choose(TENDER_KIND_QR)
+    for reference, words in (
+        ("Q" * 61, "at most 60 characters"),
+        ("Q\x1d1", "cannot be printed"),
+        ("4111 1111 1111 1111", "card number"),
+    ):
+        till.selling.scanned(reference)
+        pay.take()
+        assert words in pay.why_not.text()
+        assert not pay.tenders
+    for number in range(9):
+        pay.amount.show_minor(100)
+        pay.reference.setText(f"Q{number}")
+        pay.take()
+    pay.amount.show_minor(100)
+    pay.reference.setText("Q9")
+    pay.take()
+    assert "at most 10 payments" in pay.why_not.text()
+    pay.take_exact()
+    wait(lambda: till.selling.pages.currentWidget() is till.selling.done)
+    assert len(till.selling.done.sold.sale.tenders) == 10
