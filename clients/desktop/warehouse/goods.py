@@ -280,7 +280,7 @@ class GoodsScreen(Screen):
         self.code.setFocus()
 
     def _count(self, goods: Goods) -> None:
-        if self.quantity.text():
+        if self.quantity.hasAcceptableInput():
             spec = partial(_found_by_id, goods.item.item_id, self.quantity.value())
             self.codes.look(spec, self._set, self._refused)
 

@@ -1,8 +1,8 @@
 """Goal: among a hundred thousand open orders the one that money is for is found as one types, while they are
 still being read, and the window is never held.
 
-Method: pages as the contract's reader makes them, without a server; the longest time is measured in which the
-window's thread did not come to its timer.
+Method: pages as the contract's reader makes them, without a server; what counts is the longest work of the
+window's thread between two turns of its timer, whoever else keeps the machine busy.
 """
 
 import itertools
@@ -21,8 +21,8 @@ from clients.desktop.cs.order_picker import OrderPicker
 from kasir.v1.booking_pb2 import ORDER_STATE_BOOKED
 
 PAGES, PAGE = 100, 1_000
-# Far more than it takes: the machine may be busy with others.
-HELD_MAX_S = 0.8
+# A person sees a key's letter come later from here on.
+HELD_MAX_S = 0.1
 
 
 def order(number: int) -> OpenOrder:
@@ -89,9 +89,9 @@ def test_what_is_typed_is_found_while_orders_are_still_read(picker, wait):
 
 def test_the_window_is_never_held_by_a_hundred_thousand_orders(picker, wait):
     made = picker(Orders())
-    ticks = [time.monotonic()]
+    ticks = [time.thread_time()]
     clock = QTimer()
-    clock.timeout.connect(lambda: ticks.append(time.monotonic()))
+    clock.timeout.connect(lambda: ticks.append(time.thread_time()))
     clock.start(5)
     for char in "pelanggan 7":
         QTest.keyClicks(made.query, char, delay=20)
@@ -101,7 +101,7 @@ def test_the_window_is_never_held_by_a_hundred_thousand_orders(picker, wait):
     wait(lambda: ids(made)[:1] == [777])
     clock.stop()
     held_s = max(after - before for before, after in itertools.pairwise(ticks))
-    print(f"\n{PAGES * PAGE} open orders: the window was held {held_s * 1000:.0f} ms at most")
+    print(f"\n{PAGES * PAGE} open orders: the window worked {held_s * 1000:.0f} ms at once at most")
     assert held_s < HELD_MAX_S
 
 
