@@ -188,7 +188,9 @@ class Journal:
         with self._store.write() as txn:
             entry = get_entry(txn, seq)
             if entry.state != State.REFUSED:
-                raise BadInput(f"Entry {seq} is {entry.state}; only one that was refused is sent again.")
+                raise BadInput(
+                    "Entry {entry} was not refused; only one that was refused is sent again.", entry=seq
+                )
             entry.request_id, entry.reason, entry.message = request_id, "", ""
             if entry.kind in IN_A_SHIFT:
                 entry.shift = shift
@@ -205,9 +207,11 @@ class Journal:
             entry = get_entry(txn, seq)
             open_ones = [matter for matter in matters_of(txn, seq) if not matter.settled_ms]
             if not open_ones:
-                raise BadInput(f"Entry {seq} has no open exception.")
+                raise BadInput("Entry {entry} has no open exception.", entry=seq)
             if entry.state in {State.WAITING, State.SENT}:
-                raise BadInput(f"Entry {seq} still waits for its answer; settle it when it is known.")
+                raise BadInput(
+                    "Entry {entry} still waits for its answer; settle it when it is known.", entry=seq
+                )
             for matter in open_ones:
                 matter.settled_by, matter.settled_note, matter.settled_ms = by, note.strip(), time_ms
                 txn.put(Table.EXCEPTIONS, _matter_key(seq, matter.trouble), asdict(matter))
@@ -248,7 +252,7 @@ def get_entry(txn: Transaction, seq: int) -> Entry:
     """An entry by its number. Raises BadInput when there is none."""
     row = txn.get(Table.ENTRIES, number(seq))
     if row is None:
-        raise BadInput(f"There is no entry {seq}.")
+        raise BadInput("There is no entry {entry}.", entry=seq)
     return Entry(**row)
 
 

@@ -51,16 +51,17 @@ def check_own(kind: TenderKind.ValueType, amount_minor: int, customer_id: int, s
     """
     if kind not in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT}:
         return
-    name = "points" if kind == TENDER_KIND_POINTS else "credit"
-    if not customer_id:
-        raise BadInput(f"Whose {name}? Name the customer first.")
-    worth = settings.point_value_minor_units
     if kind == TENDER_KIND_CREDIT:
+        if not customer_id:
+            raise BadInput("Whose credit? Name the customer first.")
         return
+    if not customer_id:
+        raise BadInput("Whose points? Name the customer first.")
+    worth = settings.point_value_minor_units
     if not worth:
         raise BadInput(
             "Points pay nothing in this shop: kasir admin settings --point-value sets their worth."
         )
     if amount_minor % worth:
         one = show_amount(worth, settings.currency_code)
-        raise BadInput(f"A point is worth {one}: points pay {one}, or a multiple of it.")
+        raise BadInput("A point is worth {worth}: points pay that, or a multiple of it.", worth=one)

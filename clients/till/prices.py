@@ -93,7 +93,12 @@ def unit_price(item: Item, quantity: int, price_list: str, currency_code: str) -
         and point.currency_code == currency_code
     ]
     if not reached:
-        raise BadInput(f"{item.name} has no price in the list {price_list} for {quantity}.")
+        raise BadInput(
+            "{item} has no price in the list {price_list} for {quantity}.",
+            item=item.name,
+            price_list=price_list,
+            quantity=quantity,
+        )
     return max(reached, key=lambda point: point.min_quantity).amount_minor
 
 
@@ -107,7 +112,7 @@ def price(
 ) -> Priced:
     """Totals a cart. Raises BadInput for what the engine would refuse."""
     if not 1 <= len(wanted) <= LINES_MAX:
-        raise BadInput(f"A sale has 1 to {LINES_MAX} lines.")
+        raise BadInput("A sale has 1 to {most} lines.", most=LINES_MAX)
     lines = [_line(each, taxes, currency_code, price_list or RETAIL, location_id) for each in wanted]
 
     def money(minor_units: int) -> Money:
@@ -132,15 +137,15 @@ def _line(
 ) -> OrderLine:
     item = wanted.item
     if item.inactive:
-        raise BadInput(f"{item.name} is not sold any more.")
+        raise BadInput("{item} is not sold any more.", item=item.name)
     unit = unit_price(item, wanted.quantity, price_list, currency_code)
     gross = _bounded(unit * wanted.quantity)
     if not 0 <= wanted.discount_minor <= gross:
-        raise BadInput(f"{item.name}: the discount is more than the line costs.")
+        raise BadInput("{item}: the discount is more than the line costs.", item=item.name)
     net = gross - wanted.discount_minor
     tax_class = taxes.get(item.tax_class_id)
     if item.tax_class_id and tax_class is None:
-        raise BadInput(f"The tax of {item.name} is not known here: refresh the till's catalogue.")
+        raise BadInput("The tax of {item} is not known here: refresh the till's catalogue.", item=item.name)
     tax, included, code = 0, False, ""
     if tax_class is not None:
         included, code = tax_class.inclusive, tax_class.code

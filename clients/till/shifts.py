@@ -49,7 +49,7 @@ def need_current(txn: Transaction) -> TillShift:
     shift = current(txn)
     if shift is None:
         code = TillRecord.FromString(txn.get(Table.META, b"till")).code
-        raise BadInput(f"{code} has no open shift. Open one: kasir till open {code} --cash AMOUNT.")
+        raise BadInput("{till} has no open shift. Open one: kasir till open {till} --cash AMOUNT.", till=code)
     return shift
 
 

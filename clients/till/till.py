@@ -49,8 +49,8 @@ class NotCovered(NeedsLine):
     `uncovered` has units by item.
     """
 
-    def __init__(self, message: str, uncovered: Mapping[int, int]) -> None:
-        super().__init__(message)
+    def __init__(self, template: str, /, *, uncovered: Mapping[int, int], **facts: object) -> None:
+        super().__init__(template, **facts)
         self.uncovered = dict(uncovered)
 
 
@@ -99,8 +99,11 @@ class Till(ShiftDesk):
             except CallFailed as failed:
                 if down(failed):
                     self.broke(failed)
-        words = "" if self.line_may_be_up() else " The line is down; the till knows what it was told before."
-        raise BadInput(f"There is no item '{code}'.{words}")
+        if self.line_may_be_up():
+            raise BadInput("There is no item '{code}'.", code=code)
+        raise BadInput(
+            "There is no item '{code}'. The line is down; the till knows what it was told before.", code=code
+        )
 
     def follow(self, item_ids: Collection[int], *, settings: bool) -> bool:
         """Takes in what the server said has changed: these items, and the shop's settings. False when the
@@ -164,7 +167,7 @@ class Till(ShiftDesk):
         for line in cart.lines:
             item = self.catalogue.by_id(line.item_id)
             if item is None:
-                raise BadInput(f"Item {line.item_id} is not known here: scan it again.")
+                raise BadInput("Item {item} is not known here: scan it again.", item=line.item_id)
             found.append(Wanted(item, line.quantity, line.discount_minor))
         return found
 
@@ -213,7 +216,7 @@ class Till(ShiftDesk):
         with self.store.read() as txn:
             row = txn.get(Table.CARTS, number(cart_number))
         if row is None:
-            raise BadInput(f"There is no cart {cart_number} set aside.")
+            raise BadInput("There is no cart {cart} set aside.", cart=cart_number)
         return Cart.from_row(row)
 
     def drop(self, cart_number: int) -> None:
@@ -319,10 +322,11 @@ class Till(ShiftDesk):
         words = []
         for item_id, units in uncovered:
             item = self.catalogue.by_id(item_id)
-            words.append(f"{units} of {item.name if item else f'item {item_id}'}")
+            words.append(f"{units} {item.name if item else f'#{item_id}'}")
         return NotCovered(
-            f"The line is down, and the till has not leased {', '.join(words)}: somebody has to allow it.",
-            {pair[0]: pair[1] for pair in uncovered},
+            "The line is down, and the till has not leased {units}: somebody has to allow it.",
+            units=", ".join(words),
+            uncovered={pair[0]: pair[1] for pair in uncovered},
         )
 
     def _uncovered(self, txn: Transaction, entry: Entry) -> None:
@@ -444,11 +448,11 @@ def open_till(root: Path, client: Client, code: str = "", *, clock: Callable[[],
     except CallFailed as failed:
         if not down(failed) or not known_tills(root, server):
             raise
-        name = _chosen(code, known_tills(root, server), "The line is down, and this machine knows")
+        name = _chosen(code, known_tills(root, server), is_up=False)
         till = Till(Store(till_directory(root, server, name)), client, clock=clock)
         till.broke(failed)
         return till
-    name = _chosen(code, [each.code for each in tills], "There are the tills")
+    name = _chosen(code, [each.code for each in tills], is_up=True)
     record = next(each for each in tills if each.code == name)
     till = Till(Store(till_directory(root, server, name)), client, clock=clock)
     try:
@@ -478,15 +482,24 @@ def known_till(
     return till
 
 
-def _chosen(code: str, codes: Sequence[str], words: str) -> str:
+def _chosen(code: str, codes: Sequence[str], *, is_up: bool) -> str:
+    """Of the tills there are, or those this machine knows while the line is down. Raises BadInput."""
     if not code and len(codes) == 1:
         return codes[0]
     for each in codes:
         if code and each.lower() == code.strip().lower():
             return each
-    if not codes:
-        raise BadInput(
-            f"{words} none." if code or words.startswith("The line") else "No till was set up yet."
-        )
     listed = ", ".join(codes[:20])
-    raise BadInput(f"There is no till '{code}'. {words} {listed}." if code else f"Say which till: {listed}.")
+    if not codes and is_up:
+        raise BadInput("No till was set up yet.")
+    if not codes:
+        raise BadInput("The line is down, and this machine knows no till.")
+    if not code:
+        raise BadInput("Say which till: {tills}.", tills=listed)
+    if is_up:
+        raise BadInput("There is no till '{code}'. There are the tills {tills}.", code=code, tills=listed)
+    raise BadInput(
+        "There is no till '{code}'. The line is down, and this machine knows {tills}.",
+        code=code,
+        tills=listed,
+    )

@@ -278,8 +278,9 @@ class SellScreen(Screen):
 
     def _sold(self, tenders: list[Tender], sold: Sold | NotCovered) -> None:
         if isinstance(sold, NotCovered):
-            self.pay.refuse(str(sold))
-            Allowing(self, self.till, str(sold), partial(self._allowed, tenders)).open()
+            words = sold.told(_)
+            self.pay.refuse(words)
+            Allowing(self, self.till, words, partial(self._allowed, tenders)).open()
             return
         self.pay.selling(under_way=False)
         self._begin(Cart())
