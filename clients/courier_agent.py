@@ -46,6 +46,9 @@ from kasir.v1.shipping_pb2 import (
 # So many parcels are held; while there are more, the stream is not read on.
 MAX_PARCELS = 10_000
 
+# How many times longer the pause between two looks for a number may get.
+LATER_MOST = 20
+
 _OPEN = frozenset({AIRWAY_BILL_STATE_REQUESTED, AIRWAY_BILL_STATE_UNKNOWN})
 _STATE_WORDS = {
     AIRWAY_BILL_STATE_ASSIGNED: "assigned",
@@ -76,7 +79,7 @@ class Options:
     """Pause after the first round; doubles with each, with jitter."""
     pause_max_s: float = 30.0
     later_s: float = 15.0
-    """Between two looks at an order whose number comes later."""
+    """Before a look at an order whose number comes later; doubles with each, up to `LATER_MOST` times."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +90,8 @@ class _Task:
     newest: Parcel
     """As the stream brought it last, perhaps while the work on an older version was going on."""
     rounds: int = 0
+    looks: int = 0
+    """At an order that had no number yet."""
     claim: ReportAirwayBillRequest | None = None
     """As it was made first, so that it is the same when it has to be made again; None once it is answered."""
     told: bool = False
@@ -236,7 +241,8 @@ class CourierAgent:
             if isinstance(outcome, Unclear):
                 pause_s = outcome.retry_after_s
             elif isinstance(outcome, Ordered) and not outcome.airway_bill:
-                pause_s = self._options.later_s
+                pause_s = self._options.later_s * min(2.0**task.looks, LATER_MOST)
+                task.looks = min(task.looks + 1, LATER_MOST)
         if task.report is None or not self._send(task, task.report, client):
             task.rounds += 1
             with self._changed:

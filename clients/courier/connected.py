@@ -75,7 +75,11 @@ def agent(
     ] = 10.0,
     later_s: Annotated[
         float,
-        typer.Option(min=0.1, max=3600.0, help="Seconds between two looks for a number that comes later."),
+        typer.Option(
+            min=0.1,
+            max=3600.0,
+            help="Seconds before a look for a number that comes later; each waits longer.",
+        ),
     ] = 15.0,
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Parcels worked on at once.")] = 8,
     drain: Annotated[bool, typer.Option("--drain", help="Leave when no parcel waits any more.")] = False,

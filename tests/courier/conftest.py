@@ -170,6 +170,14 @@ class ShopServer(shipping_pb2_grpc.ShippingServiceServicer, booking_pb2_grpc.Boo
                 refuse(context, grpc.StatusCode.NOT_FOUND, "PARCEL_NOT_FOUND")
             return shipping_pb2.GetParcelResponse(parcel=found)
 
+    def DeliverParcel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        with self.lock:
+            parcel = self.parcels[request.parcel_id]
+            if parcel.HasField("deliver_time"):
+                refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "WRONG_STATE")
+            parcel.deliver_time.GetCurrentTime()
+            return shipping_pb2.DeliverParcelResponse(parcel=parcel)
+
     def GetBooking(self, request: Any, context: Any) -> Any:  # noqa: N802
         money = self.at_the_door.get(request.order_id, Money(currency_code="IDR"))
         paid = [Allocation(method="cod", amount=money)] if money.minor_units else []

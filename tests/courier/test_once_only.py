@@ -342,6 +342,37 @@ class TestNews:
         assert not hear(order_id="forged", airway_bill="FORGED-1", state=TrackingState.DELIVERED)
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_UNKNOWN
 
+    def test_repeats_ask_the_carrier_once(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        asked = here.simulator.requests("GET")
+        assert all(hear(order_id=order.order_id) for _ in range(20))
+        assert here.simulator.requests("GET") == asked + 1
+        # Steps of a parcel whose number is known need no look, however many come.
+        for state in (TrackingState.PICKED_UP, TrackingState.OUT_FOR_DELIVERY):
+            assert hear(order_id=order.order_id, airway_bill=order.airway_bill, state=state)
+        assert here.simulator.requests("GET") == asked + 1
+
+    def test_repeats_of_what_could_not_be_acted_on_come_again_after_a_while(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        here.simulator.behave(Misbehaviour(errors=1.0))
+        asked = here.simulator.requests("GET")
+        assert not any(hear(order_id=order.order_id) for _ in range(20))
+        assert here.simulator.requests("GET") == asked + 1
+        here.simulator.behave(Misbehaviour())
+        until(lambda: hear(order_id=order.order_id), "the pause", PATIENCE_S)
+        assert here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED
+
+    def test_an_arrival_is_asked_for_once(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        assert hear(order_id=order.order_id)
+        here.simulator.move(order, TrackingState.DELIVERED)
+        said = {"airway_bill": order.airway_bill, "state": TrackingState.DELIVERED}
+        asked = here.simulator.requests("track")
+        assert all(hear(**said) for _ in range(5))
+        assert all(hear(order_id=f"x{nth}", **said) for nth in range(5))
+        assert here.simulator.requests("track") == asked + 1
+        assert here.shop.parcels[1].HasField("deliver_time")
+
     def test_an_order_that_was_taken_back_gives_no_number(self, here, hear) -> None:
         order = here.simulator.world.find("KASIR-0-1")
         here.simulator.move(order, TrackingState.CANCELLED)
@@ -357,7 +388,7 @@ class TestNews:
         here.shop.stop()
         assert not hear(order_id=order.order_id)
         here.shop.start(here.shop.port)
-        assert hear(order_id=order.order_id)
+        until(lambda: hear(order_id=order.order_id), "the pause", PATIENCE_S)
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED
 
     def test_a_number_that_another_parcel_has_is_for_a_person(self, here, hear, make_parcel) -> None:
@@ -368,6 +399,16 @@ class TestNews:
         assert hear(order_id=order.order_id)
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_FAILED
         assert "AIRWAY_BILL_TAKEN" in here.shop.parcels[1].airway_bill_detail
+
+
+def test_a_number_that_does_not_come_is_looked_for_less_and_less(stage) -> None:
+    here = stage("biteship", 1, Misbehaviour(later=1.0, later_seconds=1_000.0))
+    with here.agent() as agent:
+        until(lambda: "comes later" in here.shop.parcels[1].airway_bill_detail, "the order", PATIENCE_S)
+        before = here.simulator.requests("GET")
+        assert not agent.wait_idle(2.0)
+        # Every 0.05 s it would be 40.
+        assert 1 <= here.simulator.requests("GET") - before <= 8
 
 
 def test_why_a_carrier_is_not_asked_yet_is_told_once(stage) -> None:
