@@ -87,6 +87,12 @@ class Shipment:
     """To be collected at the door for the shop."""
 
 
+def address_line(address: Address) -> str:
+    """Where it goes, in one line, for carriers that take it so."""
+    parts = (address.street, address.district, address.city, address.province)
+    return ", ".join(part for part in parts if part)
+
+
 def shipment_of(parcel: Parcel, order: Order) -> Shipment:
     """The parcel of an order."""
     goods = tuple(Goods(line.name, line.quantity, line.unit_price) for line in order.lines)

@@ -18,7 +18,8 @@ import urllib3
 from clients.common.connection import is_local
 from clients.common.output import clean
 from clients.common.problems import BadInput
-from clients.couriers.carrier import Unclear
+from clients.couriers.carrier import Refused, Unclear
+from clients.couriers.settings import CarrierSettings
 
 # An answer is a few hundred bytes, one with many services some tens of thousands.
 MAX_ANSWER_BYTES = 256 * 2**10
@@ -83,6 +84,10 @@ class Reply:
     def said(self, words: str) -> str:
         """Its status with the carrier's words, as long as a report takes, without keys that they repeat."""
         return f"{self.status}: {_told(words, self.secrets)}"
+
+    def not_done(self) -> Refused | Unclear:
+        """It does not say that it was done: it says no for good, or nothing for sure."""
+        return Refused(self.words()) if self.status in REFUSALS else self.unclear()
 
     def unclear(self) -> Unclear:
         """It says nothing for sure."""
@@ -165,6 +170,23 @@ class Line:
             never_sent = isinstance(error, _NO_CONNECTION) or _is_distrust(error)
             return Unclear(_words_of(error), nothing_done=never_sent)
         return Reply(response.status, content, _retry_after(response.headers), self._secrets)
+
+
+def line_to(
+    settings: CarrierSettings,
+    url: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    secrets: tuple[str, ...] = (),
+) -> Line:
+    """The line to a carrier as its settings have it; `url`: where it usually listens. Raises BadInput."""
+    return Line(
+        settings.url or url,
+        headers=headers,
+        secrets=secrets,
+        timeout_s=settings.timeout_s,
+        connections=settings.connections,
+    )
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: float, max_bytes: int) -> bytes:

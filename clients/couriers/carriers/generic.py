@@ -18,7 +18,6 @@ States are those of TrackingState, with underscores. The token goes as a bearer 
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 from clients.couriers.carrier import (
@@ -27,7 +26,6 @@ from clients.couriers.carrier import (
     Done,
     LabelFile,
     News,
-    NotGenuine,
     Ordered,
     Quote,
     Refused,
@@ -37,10 +35,11 @@ from clients.couriers.carrier import (
     Unclear,
     checked,
 )
-from clients.couriers.line import MAX_LABEL_BYTES, REFUSALS, Line, Reply
+from clients.couriers.line import MAX_LABEL_BYTES, REFUSALS, Reply, line_to
 from clients.couriers.quotes import read_quotes
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.signatures import check_hmac, read_object, text_of
+from clients.couriers.steps import iso_time, read_steps
 from kasir.v1.common_pb2 import Address, Money
 
 SIGNATURE = "x-courier-signature"
@@ -59,12 +58,10 @@ class Generic:
         """Needs `url`; secrets.token and secrets.webhook where the carrier asks for them."""
         token = settings.secrets.get("token", "")
         self._webhook_secret = settings.secrets.get("webhook", "")
-        self._line = Line(
-            settings.url,
+        self._line = line_to(
+            settings,
             headers={"Authorization": f"Bearer {token}"} if token else {},
             secrets=(token,),
-            timeout_s=settings.timeout_s,
-            connections=settings.connections,
         )
         self.close = self._line.close
 
@@ -124,7 +121,7 @@ class Generic:
             return reply
         if reply.status == 200 and reply.content.startswith(b"%PDF"):
             return LabelFile(reply.content, "pdf")
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
     def track(self, airway_bill: str) -> Sequence[TrackEvent] | Absent | Unclear:
         """See Carrier."""
@@ -133,15 +130,10 @@ class Generic:
             return reply
         if reply.status == 404 and reply.body.get("code") == "AIRWAY_BILL_UNKNOWN":
             return Absent()
-        events = reply.body.get("events") if reply.status == 200 else None
-        if not isinstance(events, list):
-            return reply.unclear()
-        return [_event(each) for each in events if isinstance(each, dict)]
+        return read_steps(reply, reply.body.get("events"), _event)
 
     def webhook(self, headers: Mapping[str, str], body: bytes) -> News:
         """See Carrier: signed with the secret that both sides know."""
-        if not self._webhook_secret:
-            raise NotGenuine("secrets.webhook is not set")
         check_hmac(self._webhook_secret, body, headers.get(SIGNATURE, ""))
         told = read_object(body)
         reference = text_of(told, "reference")
@@ -195,13 +187,7 @@ def _ordered(reply: Reply, reference: str) -> Ordered | Cancelled | Unclear:
 
 
 def _event(event: dict[str, Any]) -> TrackEvent:
-    try:
-        time = datetime.fromisoformat(str(event.get("time")))
-    except ValueError:
-        time = None
-    if time is not None and time.tzinfo is None:
-        time = None
-    return TrackEvent(_state(event.get("state")), str(event.get("words", "")), time)
+    return TrackEvent(_state(event.get("state")), str(event.get("words", "")), iso_time(event.get("time")))
 
 
 def _state(word: object) -> TrackingState | None:

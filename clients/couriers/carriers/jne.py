@@ -8,7 +8,6 @@ codes of its own, which it gives its customers as a list. What could not be veri
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote as quoted
@@ -31,17 +30,17 @@ from clients.couriers.carrier import (
     checked,
     unsupported,
 )
-from clients.couriers.line import REFUSALS, Line, Reply
+from clients.couriers.line import Reply, line_to
 from clients.couriers.quotes import read_quotes
 from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah
 from clients.couriers.settings import CarrierSettings
+from clients.couriers.steps import read_steps, wib_time
 
 URL = "https://apiv2.jne.co.id:10205"
 _API = "/tracing/api"
 MAX_ORDERID_CHARS = 20
 _LINE_CHARS = 30
 _UNWEIGHED_GRAMS = 1_000
-_WIB = timezone(timedelta(hours=7))
 _S = TrackingState
 # What a step's description says, whole, without the places and names that stand in it in brackets.
 STATES = {
@@ -105,11 +104,10 @@ class Jne:
             "OLSHOP_SHIPPER_ZIP": settings.from_sender("postal_code"),
             "OLSHOP_SHIPPER_PHONE": _digits(settings.from_sender("phone")),
         }
-        self._line = Line(
-            settings.url or URL,
+        self._line = line_to(
+            settings,
+            URL,
             secrets=tuple(self._keys.values()),
-            timeout_s=settings.timeout_s,
-            connections=settings.connections,
         )
         self.close = self._line.close
 
@@ -149,7 +147,7 @@ class Jne:
             return checked(shipment.reference, number, number)
         if reply.is_good and status == "error":
             return Refused(reply.said(str(told.get("reason") or told.get("cnote_no") or "no reason given")))
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
     def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: no such request is documented."""
@@ -172,13 +170,10 @@ class Jne:
         reply = self._ask(f"/list/v1/cnote/{quoted(airway_bill, safe='')}", {})
         if isinstance(reply, Unclear):
             return reply
-        history = reply.body.get("history") if reply.is_good else None
-        if isinstance(history, list):
-            return [_event(each) for each in history if isinstance(each, dict)]
         # It denies with 200: a 404 comes from a proxy, and says nothing of the number.
         if reply.is_good and str(reply.body.get("error", "")).casefold() == _NO_SUCH_NUMBER:
             return Absent()
-        return reply.unclear()
+        return read_steps(reply, reply.body.get("history"), _event)
 
     def webhook(self, headers: Mapping[str, str], body: bytes) -> News:
         """See Carrier: none is documented."""
@@ -257,11 +252,7 @@ def _lines(field: str, text: str) -> dict[str, str]:
 def _event(event: dict[str, Any]) -> TrackEvent:
     words = str(event.get("desc", ""))
     state = STATES.get(" ".join(_IN_BRACKETS.sub(" ", words).upper().split()))
-    try:
-        time = datetime.strptime(str(event.get("date")), "%d-%m-%Y %H:%M").replace(tzinfo=_WIB)
-    except ValueError:
-        time = None
-    return TrackEvent(state, words, time)
+    return TrackEvent(state, words, wib_time(event.get("date"), "%d-%m-%Y %H:%M"))
 
 
 CARRIER = Jne

@@ -8,7 +8,7 @@ when an order has none. What was taken from documentation and what could not be 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from clients.couriers.carrier import (
@@ -17,7 +17,6 @@ from clients.couriers.carrier import (
     Done,
     LabelFile,
     News,
-    NotGenuine,
     Ordered,
     Quote,
     Refused,
@@ -25,13 +24,15 @@ from clients.couriers.carrier import (
     TrackEvent,
     TrackingState,
     Unclear,
+    address_line,
     checked,
 )
-from clients.couriers.line import MAX_LABEL_BYTES, REFUSALS, Line, Reply
+from clients.couriers.line import MAX_LABEL_BYTES, REFUSALS, Reply, line_to
 from clients.couriers.quotes import read_quotes
 from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah, rupiah_of
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.signatures import WORD, check_same, read_object, text_of
+from clients.couriers.steps import WIB, read_steps, wib_time
 
 URL = "https://api.collaborator.komerce.id"
 _S = TrackingState
@@ -45,7 +46,6 @@ STATES = {
     "dibatalkan": _S.CANCELLED,
 }
 _UNWEIGHED_GRAMS = 1_000
-_WIB = timezone(timedelta(hours=7))
 
 
 class RajaOngkir:
@@ -70,12 +70,11 @@ class RajaOngkir:
             "shipper_address": settings.from_sender("address"),
             "shipper_email": settings.from_sender("email"),
         }
-        self._line = Line(
-            settings.url or URL,
+        self._line = line_to(
+            settings,
+            URL,
             headers={"x-api-key": key},
             secrets=(key, self._webhook_secret),
-            timeout_s=settings.timeout_s,
-            connections=settings.connections,
         )
         self.close = self._line.close
 
@@ -149,7 +148,7 @@ class RajaOngkir:
             return reply
         if reply.is_good:
             return Done()
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
     def label(self, order: Ordered) -> LabelFile | Refused | Unclear:
         """See Carrier: an address from which it can be fetched."""
@@ -162,7 +161,7 @@ class RajaOngkir:
         path = _data(reply).get("path") if reply.is_good else None
         if isinstance(path, str) and path and path.isprintable():
             return LabelFile(path.encode(), "url")
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
     def track(self, airway_bill: str) -> Sequence[TrackEvent] | Absent | Unclear:
         """See Carrier."""
@@ -170,15 +169,10 @@ class RajaOngkir:
         reply = self._line.ask("GET", "/order/api/v1/orders/history-airway-bill", query=query)
         if isinstance(reply, Unclear):
             return reply
-        history = _data(reply).get("history") if reply.is_good else None
-        if not isinstance(history, list):
-            return reply.unclear()
-        return [_event(each) for each in history if isinstance(each, dict)]
+        return read_steps(reply, _data(reply).get("history"), _event)
 
     def webhook(self, headers: Mapping[str, str], body: bytes) -> News:
         """See Carrier: nothing is signed, so a word of ours has to come with it."""
-        if not self._webhook_secret:
-            raise NotGenuine("secrets.webhook is not set")
         check_same(self._webhook_secret, headers.get(WORD, ""))
         told = read_object(body)
         state = STATES.get(text_of(told, "status").casefold())
@@ -236,15 +230,14 @@ class RajaOngkir:
         address = shipment.address
         value, cost = goods_value(shipment), rupiah_of(service["shipping_cost"])
         collect = rupiah(shipment.collect) if shipment.collect is not None else 0
-        parts = (address.street, address.district, address.city, address.province)
         return {
             **self._sender,
-            "order_date": datetime.now(_WIB).date().isoformat(),
+            "order_date": datetime.now(WIB).date().isoformat(),
             "shipper_destination_id": self._shipper_id,
             "receiver_name": address.recipient,
             "receiver_phone": address.phone.removeprefix("+"),
             "receiver_destination_id": place,
-            "receiver_address": ", ".join(part for part in parts if part),
+            "receiver_address": address_line(address),
             "shipping": self._shipping,
             "shipping_type": service.get("service_name"),
             "payment_method": "COD" if collect else "BANK TRANSFER",
@@ -270,7 +263,7 @@ class RajaOngkir:
 
     def _pick_up(self, order_id: str) -> str | None:
         """Asks for the pick-up; the number that it gives, None when that is not known yet."""
-        soon = datetime.now(_WIB) + timedelta(hours=2)
+        soon = datetime.now(WIB) + timedelta(hours=2)
         asked = {
             "pickup_vehicle": "Motor",
             "pickup_time": self._pickup_time,
@@ -304,11 +297,7 @@ def _data(reply: Reply) -> dict[str, Any]:
 def _event(event: dict[str, Any]) -> TrackEvent:
     words = str(event.get("desc", ""))
     state = STATES.get(str(event.get("status", "")).casefold())
-    try:
-        time = datetime.strptime(str(event.get("date")), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_WIB)
-    except ValueError:
-        time = None
-    return TrackEvent(state, words, time)
+    return TrackEvent(state, words, wib_time(event.get("date"), "%Y-%m-%d %H:%M:%S"))
 
 
 CARRIER = RajaOngkir
