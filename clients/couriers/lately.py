@@ -1,5 +1,6 @@
 """What was heard lately, so that the same news, however often it is posted, asks the carrier once."""
 
+import math
 import threading
 from collections import OrderedDict
 from time import monotonic
@@ -29,7 +30,7 @@ class Lately:
             acted, until = self._known.get(news, (False, 0.0))
             if monotonic() < until:
                 return acted
-            self._keep(news, False, PAUSE_S)
+            self._keep(news, False, math.inf)
             return None
 
     def end(self, news: News, acted: bool) -> None:
