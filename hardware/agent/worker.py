@@ -21,9 +21,8 @@ from hardware.agent.notes import Note, Notes
 from hardware.agent.receipts import (
     Receipts,
     give,
-    is_first_receipt,
+    moves_cash,
     print_wish,
-    takes_cash,
     was_given,
     with_kick,
 )
@@ -201,4 +200,4 @@ class Worker(threading.Thread):
             paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
         except PaperError as error:
             return error
-        return with_kick(paper, self.config, opens=is_first_receipt(job) and takes_cash(job.sale))
+        return with_kick(paper, self.config, opens=moves_cash(job))

@@ -80,7 +80,8 @@ class World:
         """Everything that lists show: the same before and after what was refused."""
         lists = (
             "ListItems", "ListTaxClasses", "ListLocations", "ListDropOrders", "ListBookings", "ListCustomers",
-            "ListMessages", "ListBankAccounts", "ListMutations", "ListSales", "ListRefunds", "ListTills", "ListShifts",
+            "ListMessages", "ListBankAccounts", "ListMutations", "ListSales", "ListRefunds", "ListTills",
+            "ListShifts",
             "ListCouriers", "ListParcels", "ListPrintJobs", "GetDayReport", "GetSettings", "ListCredits",
             "GetOpenMoney", "ListColumnMappings",
         )  # fmt: skip

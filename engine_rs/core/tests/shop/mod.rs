@@ -11,7 +11,7 @@ use kasir_core::command::{
 };
 use kasir_core::ids::{
     BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
-    OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
+    OrderId, ParcelId, PrintJobId, ShiftId, TaxClassId, TillId,
 };
 use kasir_core::records::{Address, HOUR_MS, Mutation, Order};
 use kasir_core::{Command, Context, Memory, Refusal, Reply, Stop, execute, expire_due, expire_named};
@@ -309,19 +309,20 @@ impl Shop {
         self.run(Command::CreateTillSale { sale, tenders })
     }
 
-    /// Gives (line, quantity, damaged) of a sale back by a kind of tender.
+    /// Gives (line, quantity, damaged) of what was sold back by a kind of tender.
     pub(crate) fn refund(
         &mut self,
         shift_id: ShiftId,
-        sale: u64,
+        sold: &Reply,
         lines: &[(i32, i64, bool)],
         kind: i32,
     ) -> Reply {
         let lines =
             lines.iter().map(|&(line, quantity, damaged)| RefundLineInput { line, quantity, damaged });
+        let Reply::Sale(sale) = sold else { panic!("{sold:?}") };
         self.run(Command::RefundSale(RefundInput {
             shift_id,
-            sale_id: SaleId(sale),
+            sale_id: sale.sale_id,
             lines: lines.collect(),
             kind,
             reason: "rusak".into(),
@@ -488,14 +489,14 @@ fn bank(shop: &mut Shop) {
 
 fn till(shop: &mut Shop) {
     let shift_id = shop.open_shift();
-    shop.sell_tea(shift_id, 3, vec![tender(2, 10_000), tender(1, 60_000)]);
-    shop.refund(shift_id, 1, &[(0, 1, false), (0, 1, true)], 1);
+    let sold = shop.sell_tea(shift_id, 3, vec![tender(2, 10_000), tender(1, 60_000)]);
+    shop.refund(shift_id, &sold, &[(0, 1, false), (0, 1, true)], 1);
     let order = shop.book_item(CUP, 1);
     shop.pay(&order, order.payable_minor, 0);
     shop.sell(&[order.order_id], shift_id);
     shop.run(Command::RecordCashMovement { shift_id, amount: rupiah(-50_000), reason: "bank".into() });
     shop.run(Command::CloseShift { shift_id, counted_cash: rupiah(150_000) });
     let shift_id = shop.open_shift();
-    shop.sell_tea(shift_id, 2, vec![tender(5, 100), tender(6, 2_000), tender(1, 50_000)]);
-    shop.refund(shift_id, 3, &[(0, 1, false)], 6);
+    let sold = shop.sell_tea(shift_id, 2, vec![tender(5, 100), tender(6, 2_000), tender(1, 50_000)]);
+    shop.refund(shift_id, &sold, &[(0, 1, false)], 6);
 }
