@@ -16,7 +16,7 @@ from kasir.v1.common_pb2 import Address, Channel, Money
 from kasir.v1.customer_pb2 import Message, MessageKind, MessageState
 from kasir.v1.drop_order_pb2 import DropOrder, DropOrderState
 from kasir.v1.print_pb2 import DocumentKind, PrintJob, PrintJobState
-from kasir.v1.sale_pb2 import Sale, TenderKind
+from kasir.v1.sale_pb2 import Sale, Tender, TenderKind
 from kasir.v1.shipping_pb2 import AirwayBillState, LabelState, Parcel
 from kasir.v1.till_pb2 import Refund, Shift, TenderTotal
 
@@ -234,16 +234,20 @@ def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> RenderableT
     return table(title, columns, rows)
 
 
-def sale_view(shop: Shop, sale: Sale) -> RenderableType:
-    """One sale in full, the change in plain sight."""
-    tenders = ", ".join(
+def tenders_words(tenders: Iterable[Tender]) -> str:
+    """How something is paid, in one line."""
+    return ", ".join(
         f"{state_words(TenderKind, each.kind, 'TENDER_KIND')} {show_money(each.amount)}"
         + (f" ({each.reference})" if each.reference else "")
-        for each in sale.tenders
+        for each in tenders
     )
+
+
+def sale_view(shop: Shop, sale: Sale) -> RenderableType:
+    """One sale in full, the change in plain sight."""
     pairs = [
         *totals_pairs(sale.totals),
-        ("Paid", tenders),
+        ("Paid", tenders_words(sale.tenders)),
         ("Change", show_money(sale.change)),
         ("Points", f"+{sale.points_earned}" if sale.points_earned else ""),
         ("Order", str(sale.order_id or "")),
@@ -322,14 +326,9 @@ def _by_kind(totals: Iterable[TenderTotal]) -> list[tuple[str, str]]:
 
 def refund_view(shop: Shop, refund: Refund) -> RenderableType:
     """A refund in full, or what it would be."""
-    paid = ", ".join(
-        f"{state_words(TenderKind, each.kind, 'TENDER_KIND')} {show_money(each.amount)}"
-        + (f" ({each.reference})" if each.reference else "")
-        for each in refund.tenders
-    )
     pairs = [
         *totals_pairs(refund.totals),
-        ("Paid out", paid),
+        ("Paid out", tenders_words(refund.tenders)),
         ("Points given back", str(refund.points_returned or "")),
         ("Points taken off", str(refund.points_taken or "")),
         ("Points spent already", str(refund.points_lacking or "")),

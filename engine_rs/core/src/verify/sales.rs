@@ -44,7 +44,6 @@ fn sale(audit: &mut Audit<'_>, sale: &Sale) -> Result<(), Fault> {
     for line in &sale.lines {
         audit.names::<Item>(&who, line.item_id.0)?;
         *audit.sums.sold.entry(line.item_id).or_default() += i128::from(line.quantity);
-        audit.sums.count(Metric::UnitsSold, i128::from(line.quantity));
     }
     refunded(audit, &who, sale)?;
     if sale.customer_id.is_some() {
@@ -144,7 +143,9 @@ fn refund(audit: &mut Audit<'_>, refund: &Refund) -> Result<(), Fault> {
     for line in &refund.lines {
         let there = line.goods.location_id == refund.location_id && line.goods.quantity > 0;
         audit.demand(there, || format!("{who} has a line of nothing, or that came in elsewhere."));
-        *audit.sums.sold.entry(line.goods.item_id).or_default() -= i128::from(line.goods.quantity);
+        let units = i128::from(line.goods.quantity);
+        *audit.sums.sold.entry(line.goods.item_id).or_default() -= units;
+        audit.sums.count(Metric::UnitsSold, units);
     }
     if refund.customer_id.is_some() {
         let owed = audit.sums.customers.entry(refund.customer_id).or_default();
