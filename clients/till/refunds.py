@@ -32,12 +32,8 @@ from kasir.v1.till_pb2 import (
     TenderTotal,
 )
 
-OFFLINE = (
-    "The line is down: what a sale still has is known to the server only. Nothing can be given back now."
-)
-UNANSWERED = (
-    "The line broke, and nobody knows whether it was given back: pay nothing out until it was asked again."
-)
+OFFLINE = "The line is down: only the server knows what a sale still has. Nothing can be given back now."
+UNANSWERED = "The line broke: nobody knows whether it was given back. Pay nothing out; ask again first."
 # Under which the one stands whose answer is not known.
 KEY = b"refund"
 # What paper writes before the number of a sale to whose receipt the till gave none.
@@ -95,8 +91,8 @@ class Refunds:
         return quoted
 
     def give(self, wanted: Wanted, reason: str, permission: Permission | None) -> Refund:
-        """Gives it back: the server has it when this returns. Raises CallFailed when it was refused, BadInput;
-        nothing is given back then, but where the line broke nobody knows: see `unanswered`.
+        """Gives it back: the server has it when this returns. Raises CallFailed when it was refused, and
+        BadInput; nothing is given back then, but where the line broke nobody knows: see `unanswered`.
         """
         if permission is None or not permission.by:
             raise BadInput("Somebody has to allow that goods are given back.")
