@@ -243,12 +243,19 @@ def tenders_words(tenders: Iterable[Tender]) -> str:
     )
 
 
+def _given_back(sale: Sale) -> Money:
+    total = Money(currency_code=sale.totals.total.currency_code)
+    total.minor_units = sum(line.total.minor_units for line in sale.refunded)
+    return total
+
+
 def sale_view(shop: Shop, sale: Sale) -> RenderableType:
     """One sale in full, the change in plain sight."""
     pairs = [
         *totals_pairs(sale.totals),
         ("Paid", tenders_words(sale.tenders)),
         ("Change", show_money(sale.change)),
+        ("Given back", unless_zero(_given_back(sale))),
         ("Points", f"+{sale.points_earned}" if sale.points_earned else ""),
         ("Order", str(sale.order_id or "")),
         ("Cashier", sale.cashier),

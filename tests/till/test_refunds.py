@@ -185,6 +185,11 @@ def test_a_refund_at_the_counter(run: Run, ask: Callable[..., Any], shop: TillSh
     )
     assert "allow" in run("refund", receipt, "--line", "1", "--cash", "--reason", "torn", status=2).stderr
     assert "no line" in run("refund", receipt, "--line", "9", "--cash", status=2).stderr
+    line.cut()
+    assert "Nothing can be given back now" in " ".join(
+        run("refund", receipt, "--line", "1", "--cash", *allowed, status=2).stderr.split()
+    )
+    line.restore()
     made = ask("refund", receipt, "--line", "1x1", "--damaged", "2", "--cash", *allowed)["refund"]
     assert [(each["line"], each["damaged"]) for each in made["lines"]] == [(0, False), (1, True)]
     assert made["totals"]["total"]["minor_units"] == str((13_333 + 2_500) * 100)
