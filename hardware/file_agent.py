@@ -56,6 +56,7 @@ DETAIL_LENGTH_MAX = 200
 FOLDERS = {
     "order": "slips",
     "sale": "receipts",
+    "refund": "refunds",
     "parcel": "labels",
     "shift": "shift-reports",
     "manifest": "manifests",
@@ -223,7 +224,10 @@ def agent(
     ],
     kind: Annotated[
         str,
-        typer.Option(help="Only order-slip, sales-receipt, address-label, shift-report or pickup-manifest."),
+        typer.Option(
+            help="Only order-slip, sales-receipt, refund-receipt, address-label, shift-report, "
+            "pickup-manifest."
+        ),
     ] = "",
     location: Annotated[
         str, typer.Option(metavar="CODE", help="Only jobs for this location's printers, or any's.")

@@ -5,7 +5,7 @@ back.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,8 +16,8 @@ from hardware.agent.sending import NotBegunError, send
 from hardware.agent.waiting import Takes
 from hardware.devices import Confirmation, OpenPrinter, Outcome, Told
 from hardware.paper import PaperError, sales_receipt
-from kasir.v1.print_pb2 import DOCUMENT_KIND_SALES_RECEIPT, PrintJob
-from kasir.v1.sale_pb2 import TENDER_KIND_CASH, Sale
+from kasir.v1.print_pb2 import DOCUMENT_KIND_REFUND_RECEIPT, DOCUMENT_KIND_SALES_RECEIPT, PrintJob
+from kasir.v1.sale_pb2 import TENDER_KIND_CASH, Tender
 from kasir.v1.station_pb2 import PrintReceiptRequest
 
 _RESET = b"\x1b@"
@@ -147,9 +147,15 @@ def give(notes: Notes, job: PrintJob | None, outcome: Outcome, detail: str) -> N
         _note(notes, job.sale.receipt, outcome, detail)
 
 
-def takes_cash(sale: Sale) -> bool:
-    """Whether cash has to go into the drawer."""
-    return any(tender.kind == TENDER_KIND_CASH for tender in sale.tenders)
+def moves_cash(job: PrintJob) -> bool:
+    """Whether cash goes into the drawer, or out of it, with the first print of a receipt."""
+    refunded = job.kind == DOCUMENT_KIND_REFUND_RECEIPT and not job.copy_number
+    tenders = job.refund.tenders if refunded else job.sale.tenders
+    return (refunded or is_first_receipt(job)) and _is_cash(tenders)
+
+
+def _is_cash(tenders: Iterable[Tender]) -> bool:
+    return any(tender.kind == TENDER_KIND_CASH for tender in tenders)
 
 
 def with_kick(paper: bytes, config: PrinterConfig, *, opens: bool) -> bytes:
@@ -163,7 +169,7 @@ def _rendered(request: PrintReceiptRequest, config: PrinterConfig) -> bytes:
     """The bytes of a receipt. Raises PaperError."""
     till = request.till if request.HasField("till") else None
     made = sales_receipt(request.sale, request.shop, None, till, width_mm=config.width_mm)
-    return with_kick(made.with_logo(config.logo).escpos(), config, opens=takes_cash(request.sale))
+    return with_kick(made.with_logo(config.logo).escpos(), config, opens=_is_cash(request.sale.tenders))
 
 
 def _note(notes: Notes, receipt: str, outcome: Outcome, detail: str) -> None:

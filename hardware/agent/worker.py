@@ -23,9 +23,8 @@ from hardware.agent.receipts import (
     Receipts,
     claimed_elsewhere,
     give,
-    is_first_receipt,
+    moves_cash,
     print_wish,
-    takes_cash,
     with_kick,
 )
 from hardware.agent.rendering import rendered_or_why
@@ -203,6 +202,6 @@ class Worker(threading.Thread):
             if self.config.language != ESCPOS:
                 return page_bytes(pages_of(shop, job), self.config, self.config.copies)
             paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
-            return with_kick(paper, self.config, opens=is_first_receipt(job) and takes_cash(job.sale))
+            return with_kick(paper, self.config, opens=moves_cash(job))
 
         return rendered_or_why(render)

@@ -9,12 +9,12 @@ use common::{
 };
 use kasir_core::Command;
 use kasir_core::command::{
-    AllocationInput, ChargeInput, HoldInput, LineInput, MutationInput, PrintReportInput, SettingsInput,
-    Source, StockLine, TenderInput, TillSaleInput,
+    AllocationInput, ChargeInput, HoldInput, LineInput, MutationInput, PrintReportInput, RefundInput,
+    RefundLineInput, SettingsInput, Source, StockLine, TenderInput, TillSaleInput,
 };
 use kasir_core::ids::{
-    CourierId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
-    TaxClassId, TillId,
+    CourierId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId, PrintJobId, SaleId,
+    ShiftId, TaxClassId, TillId,
 };
 use kasir_core::records::{DropOrder, HOUR_MS, Order, find};
 use kasir_core::states::OrderState;
@@ -152,6 +152,20 @@ fn money_command() -> impl Strategy<Value = Command> {
             },
             tenders: vec![TenderInput { kind: 1, amount: Some(idr(600_000)), reference: String::new() }],
         }),
+        4 => (1..=3u64, 1..=4u64, prop::collection::vec((0..=1i32, 1..=2i64, any::<bool>()), 1..3), 1..=6i32).prop_map(
+            |(shift, sale, lines, kind)| Command::RefundSale(RefundInput {
+                shift_id: ShiftId(shift),
+                sale_id: SaleId(sale),
+                lines: lines
+                    .into_iter()
+                    .map(|(line, quantity, damaged)| RefundLineInput { line, quantity, damaged })
+                    .collect(),
+                kind,
+                reference: "A1".into(),
+                reason: "salah".into(),
+                approved_by: "Budi".into(),
+            }),
+        ),
         1 => (1..=2u64).prop_map(|id| Command::OpenShift { till_id: TillId(id), opening_cash: Some(idr(1_000)) }),
         1 => (1..=2u64, -2_000..=2_000i64).prop_map(|(id, amount)| Command::RecordCashMovement {
             shift_id: ShiftId(id),
