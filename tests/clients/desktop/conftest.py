@@ -60,7 +60,7 @@ def make_window(qtbot: Any, settings: LocalSettings) -> Iterator[Callable[..., A
         window.show()
         window.activateWindow()
         qtbot.waitUntil(
-            lambda: QApplication.activeWindow() and hasattr(window, "typed_scans"), timeout=PATIENCE_MS
+            lambda: bool(QApplication.activeWindow()) and hasattr(window, "typed_scans"), timeout=PATIENCE_MS
         )
         return window
 
