@@ -165,8 +165,7 @@ class DropsScreen(Screen):
         asked = self.table.thing()
         if asked is not None and asked.drop_order.state in OPEN:
             number = asked.drop_order.drop_order_id
-            work = lambda shop: _told(shop, give_up(shop, number))  # noqa: E731
-            self.desk.calls.do(self, work, self._renew, once=f"give up {number}")
+            self.desk.calls.do(self, partial(_give_up, number), self._renew, once=f"give up {number}")
 
     def retranslated(self) -> None:
         """The list in the other language."""
@@ -325,6 +324,10 @@ def _list(state: DropOrderState.ValueType, shop: Shop, token: str) -> Page:
 
 def _read_one(number: int, shop: Shop) -> Asked:
     return _told(shop, shop.call(GetDropOrderRequest(drop_order_id=number), GetDropOrderResponse).drop_order)
+
+
+def _give_up(number: int, shop: Shop) -> Asked:
+    return _told(shop, give_up(shop, number))
 
 
 def _give_back(text: str, chosen: int, shop: Shop) -> Asked | None:

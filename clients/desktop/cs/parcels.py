@@ -138,8 +138,7 @@ class ParcelsScreen(Screen):
 
     def print_labels(self) -> None:
         """Prints every label that was not printed yet."""
-        work = lambda shop: added_up(label_all(shop))  # noqa: E731
-        self.desk.calls.do(self, work, self._labelled, once="labels")
+        self.desk.calls.do(self, _label, self._labelled, once="labels")
 
     def assign(self) -> None:
         """Enters the number in the field as the chosen parcel's."""
@@ -287,6 +286,10 @@ def _sell(shop: Shop) -> Sold:
     results = list(sell_all(shop))
     refused = tuple((each.order_id, why(shop, each.error)) for each in results if each.HasField("error"))
     return Sold(len(results) - len(refused), refused)
+
+
+def _label(shop: Shop) -> PrintLabelsResponse:
+    return added_up(label_all(shop))
 
 
 def _assign(parcel_id: int, number: str, shop: Shop) -> Sent:

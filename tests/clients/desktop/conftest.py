@@ -60,7 +60,7 @@ def make_window(qtbot: Any, settings: LocalSettings) -> Iterator[Callable[..., A
         window.show()
         window.activateWindow()
         qtbot.waitUntil(
-            lambda: QApplication.activeWindow() and hasattr(window, "typed_scans"), timeout=PATIENCE_MS
+            lambda: bool(QApplication.activeWindow()) and hasattr(window, "typed_scans"), timeout=PATIENCE_MS
         )
         return window
 
@@ -80,7 +80,8 @@ def window(make_window: Callable[..., Any], server: Any, shop: None, wait: Any) 
 
 @pytest.fixture
 def calls(qapp: Any, in_a_state_of_its_own: Any) -> Iterator[Callable[..., Calls]]:
-    """Makes the calls of a program on an address; closed at the end."""
+    """Makes the calls of a program on an address, which speaks English; closed at the end."""
+    texts.speak("en")
     opened: list[Calls] = []
 
     def make(target: str, patience: Patience | None = None) -> Calls:

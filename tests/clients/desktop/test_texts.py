@@ -160,3 +160,4 @@ def test_a_widget_that_is_gone_is_not_spoken_to(qtbot, settings):
     texts.speak("id")
     assert stays.text() == "Tutup"
     assert len(place._said) == 1
+    texts.speak("en")
