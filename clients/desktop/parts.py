@@ -69,6 +69,11 @@ class Elided(QLabel):
         self.setToolTip(tip(text))
         self._fit()
 
+    @property
+    def whole(self) -> str:
+        """What it would show with more room."""
+        return self._whole
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's)
         """More room, more words."""
         super().resizeEvent(event)

@@ -32,8 +32,20 @@ from kasir.v1.till_pb2 import (
     TenderTotal,
 )
 
-OFFLINE = "The line is down: only the server knows what a sale still has. Nothing can be given back now."
-UNANSWERED = Word("The line broke: nobody knows whether it was given back. Pay nothing out; ask again first.")
+
+def _offline() -> BadInput:
+    return BadInput(
+        "The line is down: only the server knows what a sale still has. Nothing can be given back now."
+    )
+
+
+def _unanswered() -> BadInput:
+    return BadInput(
+        "The line broke: nobody knows whether it was given back. Pay nothing out; ask again first."
+    )
+
+
+OFFLINE, UNANSWERED = str(_offline()), Word(str(_unanswered()))
 # Under which the one stands whose answer is not known.
 KEY = b"refund"
 # What paper writes before the number of a sale to whose receipt the till gave none.
@@ -99,7 +111,7 @@ class Refunds:
         self._till.approvers.check(permission)
         self._need_line()
         if self.unanswered() is not None:
-            raise BadInput(UNANSWERED)
+            raise _unanswered()
         shift = self._shift()
         made = self._input(wanted, shift.shift_id)
         made.reference, made.reason, made.approved_by = wanted.reference, reason, permission.by
@@ -113,7 +125,7 @@ class Refunds:
         )
         with self._till.store.write() as txn:
             if txn.get(Table.META, KEY) is not None:
-                raise BadInput(UNANSWERED)
+                raise _unanswered()
             txn.put(Table.META, KEY, asdict(kept))
         return self._settled(kept, fresh=True)
 
@@ -149,7 +161,7 @@ class Refunds:
         except CallFailed as failed:
             if down(failed):
                 self._till.broke(failed)
-                raise BadInput(UNANSWERED) from failed
+                raise _unanswered() from failed
             self._forget(kept)
             raise
         refund: Refund = reply.refund
@@ -178,19 +190,19 @@ class Refunds:
         with self._till.store.read() as txn:
             shift = shifts.need_current(txn)
         if not shift.shift_id:
-            raise BadInput(OFFLINE)
+            raise _offline()
         return shift
 
     def _need_line(self) -> None:
         if not self._till.line_may_be_up():
-            raise BadInput(OFFLINE)
+            raise _offline()
 
     def _ask(self, request: Any, reply_type: Any) -> Any:
         try:
             return self._till.client.call(request, reply_type)
         except CallFailed as failed:
             self._till.broke(failed)
-            raise BadInput(OFFLINE) from failed
+            raise _offline() from failed
 
 
 def _take_off(txn: Transaction, shift_number: int, refund: Refund) -> None:

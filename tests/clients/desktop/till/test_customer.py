@@ -40,7 +40,7 @@ def test_the_cart_is_seen_and_paid_by_a_code_that_is_read(customers, wait):
     assert screen.words.text() == "Welcome"
     scan(customers, wait, 2)
     quantity, name, total = screen._rows[0]
-    assert (quantity.text(), name.toolTip(), total.text()) == (
+    assert (quantity.text(), name.whole, total.text()) == (
         "2",
         "Kopi Luwak Bubuk 250 g",
         screen.total.text(),
@@ -65,7 +65,7 @@ def test_the_cart_is_seen_and_paid_by_a_code_that_is_read(customers, wait):
     wait(lambda: selling.pages.currentWidget() is selling.done)
     assert seen(screen) == []
     assert screen.words.text() == "Thank you."
-    assert screen._rows[0][1].toolTip() == ""
+    assert screen._rows[0][1].whole == ""
     selling.to_cart()
     assert screen.words.text() == "Welcome"
 
@@ -98,5 +98,5 @@ def test_a_long_cart_shows_what_came_last(customers, wait):
     priced = customers.selling.quote.priced
     lines = [type(priced.lines[0])(name=f"Barang {number}", quantity=1) for number in range(12)]
     screen.show_cart(type(priced)(lines, priced.totals))
-    assert [cells[1].toolTip() for cells in screen._rows] == [f"Barang {number}" for number in range(3, 12)]
+    assert [cells[1].whole for cells in screen._rows] == [f"Barang {number}" for number in range(3, 12)]
     assert screen._more.text() == "3 lines before these"

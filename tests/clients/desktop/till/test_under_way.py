@@ -2,6 +2,7 @@
 Method: the till's thread is held up at a gate, while keys, taps and scans go on.
 """
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -129,13 +130,13 @@ def test_what_is_being_held_is_off_the_screen_at_once(till, wait, gate):
 
 def test_a_cart_that_cannot_be_held_comes_back(till, wait, monkeypatch):
     def full(*_given: Any) -> None:
-        raise OSError("the disk is full")
+        raise OSError(errno.ENOSPC, "the disk is full")
 
     till.selling.scanned(KOPI)
     wait(lambda: till.selling.quote and till.selling.quote.online)
     monkeypatch.setattr(Till, "set_aside", full)
     till.selling._hold("")
-    wait(lambda: "the disk is full" in till.desk.notice.words.text())
+    wait(lambda: "The disk of this machine is full." in till.desk.notice.words.text())
     assert len(till.selling.cart.lines) == 1
 
 
