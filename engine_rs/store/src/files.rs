@@ -18,6 +18,7 @@ use crate::record::{Head, StoreInfo, decode, encode};
 use crate::replay::recover;
 use crate::schema::{self, FORMAT, HEAD_KEY, OwnTable, STORE_KEY, Tables};
 use crate::wal::{Frames, Wal};
+use crate::world::{Sizes, Surroundings};
 
 /// LMDB's data file in the store's directory.
 pub const DATA_FILE: &str = "data.mdb";
@@ -73,6 +74,7 @@ impl Files {
     pub(crate) fn open(
         dir: &Path,
         options: MapOptions,
+        surroundings: &Surroundings,
         now_ms: i64,
     ) -> Result<(Self, Head, Ahead), StoreError> {
         let doing = format!("The store {} cannot be opened", dir.display());
@@ -93,11 +95,16 @@ impl Files {
                 found.undo();
             }
         })?;
-        let created =
-            if put_back.is_none() { Some(Wal::create(dir).map_err(|error| failed(&error))?) } else { None };
+        let sizes = surroundings.sizes;
+        let created = if put_back.is_none() {
+            Some(Wal::create(dir, sizes).map_err(|error| failed(&error))?)
+        } else {
+            None
+        };
         // What is synced is what is in the files, not that they are there.
         sync_dir_of(&dir.join(DATA_FILE)).and_then(|()| sync_dir_of(dir)).map_err(|error| failed(&error))?;
-        let checkpoints = Checkpoints::begin(&env, dir, head.revision, put_back.is_some())
+        let world = surroundings.world.clone();
+        let checkpoints = Checkpoints::begin(&env, dir, head.revision, put_back.is_some(), world)
             .map_err(|error| failed(&error))?;
         let (tables, head) = loop {
             match take_over(&env, now_ms) {
@@ -112,13 +119,13 @@ impl Files {
         let checkpoints = checkpoints;
         let (wal, head) = match created {
             Some(wal) => (wal, head),
-            None => files.recover(dir, head)?,
+            None => files.recover(dir, head, sizes)?,
         };
-        Ok((files, head, Ahead::begin(wal, checkpoints, head.revision)))
+        Ok((files, head, Ahead::begin(wal, checkpoints, head.revision, sizes.commits)))
     }
 
     /// Applies what was written ahead after `head`, a checkpoint's, and goes on behind it.
-    fn recover(&self, dir: &Path, head: Head) -> Result<(Wal, Head), StoreError> {
+    fn recover(&self, dir: &Path, head: Head, sizes: Sizes) -> Result<(Wal, Head), StoreError> {
         let doing = format!("The store {} cannot be opened", dir.display());
         let failed = |fault: &Fault| StoreError::fault(&doing, fault);
         let mut frames = Frames::between(dir, head.revision, u64::MAX)?;
@@ -127,7 +134,7 @@ impl Files {
             let what = format!("what was written ahead after revision {} is damaged", head.revision);
             return Err(failed(&Fault::Corrupt(what)));
         }
-        let wal = Wal::go_on(dir, frames.end()).map_err(|error| StoreError::io(&doing, &error))?;
+        let wal = Wal::go_on(dir, frames.end(), sizes).map_err(|error| StoreError::io(&doing, &error))?;
         Ok((wal, head))
     }
 
