@@ -75,12 +75,14 @@ pub(crate) enum Verdict {
 /// What was done to a file since its last sync.
 #[derive(Debug, Clone)]
 enum Change {
-    Write { at: u64, bytes: Vec<u8> },
-    Cut(u64),
+    Write { at: usize, bytes: Vec<u8> },
+    Cut(usize),
 }
 
 #[derive(Debug, Clone, Default)]
 struct Content {
+    /// What whoever reads finds.
+    cached: Vec<u8>,
     durable: Vec<u8>,
     since: Vec<Change>,
     /// How much of `since` the last sync saw; counts under [`Control::LateSync`] only.
@@ -96,14 +98,39 @@ enum NameChange {
 
 type Names = BTreeMap<String, usize>;
 
+impl Content {
+    /// A write comes to the cache: what it touches of pages is to be written out as a whole.
+    fn write(&mut self, at: u64, bytes: &[u8]) {
+        let at = usize::try_from(at).unwrap_or(0);
+        let end = at + bytes.len();
+        if self.cached.len() < end {
+            self.cached.resize(end, 0);
+        }
+        self.cached[at..end].copy_from_slice(bytes);
+        let from = at - at % PAGE;
+        let to = end.next_multiple_of(PAGE).min(self.cached.len());
+        self.since.push(Change::Write { at: from, bytes: self.cached[from..to].to_vec() });
+    }
+
+    /// What was not synced reaches the disk, of its sectors `kept` of [`ALL`], or never will.
+    fn lose(&mut self, kept: u8, dice: &mut Rng) {
+        lay(&mut self.durable, &self.since, kept, dice);
+        (self.since, self.seen) = (Vec::new(), 0);
+    }
+
+    fn cut(&mut self, length: u64) {
+        let length = usize::try_from(length).unwrap_or(0);
+        self.cached.resize(length, 0);
+        self.since.push(Change::Cut(length));
+    }
+}
+
 /// All that a crash leaves.
 struct Left {
     files: Vec<Content>,
     names: Names,
     durable_names: Names,
     name_changes: Vec<NameChange>,
-    /// What the next process reads.
-    cached: BTreeMap<usize, Vec<u8>>,
 }
 
 /// How much was asked of the disk.
@@ -224,7 +251,7 @@ impl Disk {
         let file = match self.names.get(&name) {
             Some(file) => {
                 if emptied {
-                    self.files[*file].since.push(Change::Cut(0));
+                    self.files[*file].cut(0);
                 }
                 *file
             }
@@ -265,7 +292,7 @@ impl Disk {
             self.die(crash, Some((file, at, &bytes[..taken])));
             return verdict;
         }
-        self.files[file].since.push(Change::Write { at, bytes: bytes[..taken].to_vec() });
+        self.files[file].write(at, &bytes[..taken]);
         self.work();
         verdict
     }
@@ -325,9 +352,7 @@ impl Disk {
                 self.fault = None;
                 self.failed = true;
                 let kept = self.dice.u8(0..5);
-                let Content { durable, since, .. } = &mut self.files[file];
-                lay(durable, since, kept, &mut self.dice);
-                since.clear();
+                self.files[file].lose(kept, &mut self.dice);
                 return Verdict::Fail(libc::EIO);
             }
             *after -= 1;
@@ -365,7 +390,7 @@ impl Disk {
             traced!("disk cut {} to {length}", self.name_of(file));
             self.work();
             if !self.is_dead() {
-                self.files[file].since.push(Change::Cut(length));
+                self.files[file].cut(length);
             }
         }
     }
@@ -407,18 +432,14 @@ impl Disk {
             names: self.names.clone(),
             durable_names: self.durable_names.clone(),
             name_changes: self.name_changes.clone(),
-            cached: BTreeMap::new(),
         };
-        for (name, file) in &self.names {
-            left.cached.insert(*file, fs::read(self.dir.join(name)).unwrap_or_default());
-        }
         if let Some((file, at, bytes)) = writing {
             // The kernel takes a write page by page, and may have come this far.
             let pages = self.dice.usize(0..=bytes.len() / PAGE + 1);
-            let taken = bytes[..(pages * PAGE).min(bytes.len())].to_vec();
-            let change = Change::Write { at, bytes: taken };
-            lay(left.cached.entry(file).or_default(), std::slice::from_ref(&change), ALL, &mut self.dice);
-            left.files[file].since.push(change);
+            let taken = (pages * PAGE).min(bytes.len());
+            if taken > 0 {
+                left.files[file].write(at, &bytes[..taken]);
+            }
         }
         if crash == Crash::PowerCut {
             left.lose_power(&mut self.dice);
@@ -435,7 +456,7 @@ impl Disk {
         self.inodes.clear();
         for (name, file) in &left.names {
             let path = self.dir.join(name);
-            fs::write(&path, left.cached.get(file).map_or(&[][..], Vec::as_slice))?;
+            fs::write(&path, &left.files[*file].cached)?;
             self.inodes.insert(fs::metadata(&path)?.ino(), *file);
         }
         self.files = left.files;
@@ -444,7 +465,7 @@ impl Disk {
         self.name_changes = left.name_changes;
         let mut hasher = blake3::Hasher::new();
         for (name, file) in self.names.iter().filter(|(name, _)| name.starts_with("wal")) {
-            hasher.update(name.as_bytes()).update(left.cached.get(file).map_or(&[], Vec::as_slice));
+            hasher.update(name.as_bytes()).update(self.files[*file].cached.as_slice());
         }
         traced!("disk revived {:?} {}", self.names, hasher.finalize().to_hex());
         Ok(())
@@ -478,12 +499,10 @@ impl Left {
                 }
             }
         }
-        self.cached.clear();
-        for (file, content) in self.files.iter_mut().enumerate() {
+        for content in &mut self.files {
             let kept = dice.u8(0..5);
-            lay(&mut content.durable, &content.since, kept, dice);
-            (content.since, content.seen) = (Vec::new(), 0);
-            self.cached.insert(file, content.durable.clone());
+            content.lose(kept, dice);
+            content.cached.clone_from(&content.durable);
         }
         self.names = names.clone();
         self.durable_names = names;
@@ -499,11 +518,11 @@ fn lay(content: &mut Vec<u8>, changes: &[Change], kept: u8, dice: &mut Rng) {
         match change {
             Change::Cut(length) => {
                 if kept >= ALL || dice.u8(0..ALL) < kept {
-                    content.resize(usize::try_from(*length).unwrap_or(0), 0);
+                    content.resize(*length, 0);
                 }
             }
             Change::Write { at, bytes } => {
-                let (mut at, mut rest) = (usize::try_from(*at).unwrap_or(0), bytes.as_slice());
+                let (mut at, mut rest) = (*at, bytes.as_slice());
                 while !rest.is_empty() {
                     let whole = if kept >= ALL { rest.len() } else { SECTOR - at % SECTOR };
                     let (sector, after) = rest.split_at(whole.min(rest.len()));

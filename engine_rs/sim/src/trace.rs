@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 struct Trace {
     hasher: blake3::Hasher,
@@ -29,7 +30,7 @@ pub(crate) fn add(line: std::fmt::Arguments<'_>) {
         let _ = writeln!(trace.line, "{:>12}us {line}", since.as_micros());
         trace.hasher.update(trace.line.as_bytes());
         if trace.shown {
-            print!("{}", trace.line);
+            let _ = std::io::stdout().write_all(trace.line.as_bytes());
         }
     });
 }

@@ -10,8 +10,8 @@ use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, MdbError, RwTxn, Withou
 use kasir_core::Fault;
 
 use crate::ahead::Ahead;
-use crate::checkpoint::{self, Checkpoints};
-use crate::disk::fits_into_memory;
+use crate::checkpoint::{self, CHECKPOINT_FILE, Checkpoints};
+use crate::disk::{fits_into_memory, page_bytes};
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::onlookers::Onlookers;
 use crate::record::{Head, StoreInfo, decode, encode};
@@ -34,6 +34,11 @@ const MAP_MIN: usize = 4 * MAP_UNIT;
 /// How far a sound file may end before its last page: pages that LMDB took and gave back within one transaction are
 /// never written. More is missing data.
 const TAIL_MAX_BYTES: u64 = 1 << 20;
+
+/// The largest page that LMDB makes, and what stands in a header page of its own, and where.
+const PAGE_MAX: usize = 0x8000;
+const MAGIC: u32 = 0xBEEF_C0DE;
+const MAGIC_AT: usize = 16;
 
 /// How a store's map is made.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +88,14 @@ impl Files {
         let lock = take_lock(dir)?;
         let onlookers = Onlookers::new(dir)?;
         let put_back = checkpoint::put_back(dir, |write| onlookers.alone(dir, write))?;
+        let data = dir.join(DATA_FILE);
+        if !dir.join(CHECKPOINT_FILE).exists() && is_torn_at_birth(&data).map_err(|error| failed(&error))? {
+            File::options()
+                .write(true)
+                .open(&data)
+                .and_then(|file| file.set_len(0))
+                .map_err(|error| failed(&error))?;
+        }
         let opened = open_environment(dir, options).and_then(|(env, head)| match &put_back {
             Some(found) if found.revision != head.revision => Err(StoreError::new(
                 StoreErrorKind::Corrupt,
@@ -195,6 +208,23 @@ impl Files {
     pub(crate) fn map_bytes(&self) -> u64 {
         self.env.info().map_size as u64
     }
+}
+
+/// Whether a data file is what a power cut left of a store that was just being made: header pages, one of which never came to
+/// the disk, and nothing else. LMDB takes it for no file of its own.
+fn is_torn_at_birth(file: &Path) -> std::io::Result<bool> {
+    let page = page_bytes().min(PAGE_MAX);
+    let length = fs::metadata(file).map_or(0, |file| file.len());
+    if length == 0 || length > 2 * page as u64 {
+        return Ok(false);
+    }
+    let bytes = fs::read(file)?;
+    let headers = [bytes.get(..page).unwrap_or(&bytes), bytes.get(page..).unwrap_or_default()];
+    let is_missing = |header: &[u8]| header.iter().all(|byte| *byte == 0);
+    let is_there =
+        |header: &[u8]| header.get(MAGIC_AT..).is_some_and(|rest| rest.starts_with(&MAGIC.to_ne_bytes()));
+    let of_lmdb = headers.iter().all(|header| is_missing(header) || is_there(header));
+    Ok(of_lmdb && headers.into_iter().any(is_missing))
 }
 
 /// LMDB's environment in `dir`, checked, and the head in it.
