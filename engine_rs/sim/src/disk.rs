@@ -61,6 +61,23 @@ pub(crate) enum Control {
     NewId,
 }
 
+impl Control {
+    pub(crate) const NAMES: [(&'static str, Self); 4] = [
+        ("no-sync", Self::NoSync),
+        ("late-sync", Self::LateSync),
+        ("no-names", Self::NoNames),
+        ("new-id", Self::NewId),
+    ];
+
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, control)| control)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(_, control)| *control == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// What the caller of a system call gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {

@@ -2,6 +2,7 @@
 //! library's, by Rust's standard library and by LMDB's C alike. While a run is on, the simulation's disk and clock have a
 //! say in each; else they go to the kernel as they are.
 #![allow(unsafe_code, reason = "libc's symbols take pointers, and the kernel's calls are made by number")]
+#![allow(unreachable_pub, reason = "the linker is who reaches them")]
 
 use std::cell::Cell;
 use std::ffi::CStr;
