@@ -32,6 +32,7 @@ pub(crate) fn work(seeds: Range<u64>, control: Option<Control>, root: &Path) {
 /// What all processes work on.
 struct Shared {
     left: Range<u64>,
+    played: u64,
     tally: Tally,
     wrong: Option<(u64, String)>,
 }
@@ -43,7 +44,7 @@ pub(crate) fn play(seeds: Range<u64>, control: Option<Control>, jobs: usize) -> 
         bar.set_style(style);
     }
     let begun = Instant::now();
-    let shared = Mutex::new(Shared { left: seeds, tally: Tally::default(), wrong: None });
+    let shared = Mutex::new(Shared { left: seeds, played: 0, tally: Tally::default(), wrong: None });
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
@@ -56,7 +57,8 @@ pub(crate) fn play(seeds: Range<u64>, control: Option<Control>, jobs: usize) -> 
         }
     });
     bar.finish_and_clear();
-    let (played, shared) = (bar.position(), lock(&shared));
+    let shared = lock(&shared);
+    let played = shared.played;
     let seconds = begun.elapsed().as_secs().max(1);
     println!("{played} seeds in {seconds} s, {} a second: {}", played / seconds, shared.tally);
     let Some((seed, wrong)) = &shared.wrong else { return ExitCode::SUCCESS };
@@ -101,7 +103,11 @@ fn play_chunk(
             let _ = child.wait();
             return Err((seed, wrong.to_owned()));
         }
-        lock(shared).tally.add(numbers);
+        {
+            let mut shared = lock(shared);
+            shared.tally.add(numbers);
+            shared.played += 1;
+        }
         bar.inc(1);
         seed += 1;
     }

@@ -89,7 +89,7 @@ impl Files {
         let onlookers = Onlookers::new(dir)?;
         let put_back = checkpoint::put_back(dir, |write| onlookers.alone(dir, write))?;
         let data = dir.join(DATA_FILE);
-        if !dir.join(CHECKPOINT_FILE).exists() && is_torn_at_birth(&data).map_err(|error| failed(&error))? {
+        if !dir.join(CHECKPOINT_FILE).exists() && is_unborn(&data).map_err(|error| failed(&error))? {
             File::options()
                 .write(true)
                 .open(&data)
@@ -210,21 +210,20 @@ impl Files {
     }
 }
 
-/// Whether a data file is what a power cut left of a store that was just being made: header pages, one of which never came to
-/// the disk, and nothing else. LMDB takes it for no file of its own.
-fn is_torn_at_birth(file: &Path) -> std::io::Result<bool> {
+/// Whether a data file is of a store that was just being made when it ended: header pages and nothing else. One of them may
+/// never have come to the disk, and LMDB takes the file for none of its own then; or a sync of them failed, after which the
+/// kernel takes them for written. So they are made once more.
+fn is_unborn(file: &Path) -> std::io::Result<bool> {
     let page = page_bytes().min(PAGE_MAX);
     let length = fs::metadata(file).map_or(0, |file| file.len());
     if length == 0 || length > 2 * page as u64 {
         return Ok(false);
     }
     let bytes = fs::read(file)?;
-    let headers = [bytes.get(..page).unwrap_or(&bytes), bytes.get(page..).unwrap_or_default()];
-    let is_missing = |header: &[u8]| header.iter().all(|byte| *byte == 0);
-    let is_there =
-        |header: &[u8]| header.get(MAGIC_AT..).is_some_and(|rest| rest.starts_with(&MAGIC.to_ne_bytes()));
-    let of_lmdb = headers.iter().all(|header| is_missing(header) || is_there(header));
-    Ok(of_lmdb && headers.into_iter().any(is_missing))
+    Ok(bytes.chunks(page).all(|header| {
+        let is_missing = header.iter().all(|byte| *byte == 0);
+        is_missing || header.get(MAGIC_AT..).is_some_and(|rest| rest.starts_with(&MAGIC.to_ne_bytes()))
+    }))
 }
 
 /// LMDB's environment in `dir`, checked, and the head in it.
