@@ -104,6 +104,8 @@ struct Content {
     since: Vec<Change>,
     /// How much of `since` the last sync saw; counts under [`Control::LateSync`] only.
     seen: usize,
+    /// A sync failed: what of the cache counts as written is not what the disk has.
+    lost: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -370,6 +372,7 @@ impl Disk {
                 self.failed = true;
                 let kept = self.dice.u8(0..5);
                 self.files[file].lose(kept, &mut self.dice);
+                self.files[file].lost = true;
                 return Verdict::Fail(libc::EIO);
             }
             *after -= 1;
@@ -390,6 +393,14 @@ impl Disk {
     fn sync_names(&mut self, fd: RawFd) -> Verdict {
         if fs::metadata(&self.dir).is_ok_and(|dir| Some(dir.ino()) == inode(fd).map(|(inode, _)| inode)) {
             self.work();
+            match &mut self.fault {
+                Some(Fault::Sync { after: 0 }) => {
+                    (self.fault, self.failed) = (None, true);
+                    return Verdict::Fail(libc::EIO);
+                }
+                Some(Fault::Sync { after }) => *after -= 1,
+                _ => {}
+            }
             if !self.is_dead() && self.control != Some(Control::NoNames) {
                 self.durable_names = self.names.clone();
                 self.name_changes.clear();
@@ -485,6 +496,21 @@ impl Disk {
             hasher.update(name.as_bytes()).update(self.files[*file].cached.as_slice());
         }
         traced!("disk revived {:?} {}", self.names, hasher.finalize().to_hex());
+        Ok(())
+    }
+
+    /// Nobody has the files open. What a failed sync left in the cache counts as written, and the kernel may drop it: who reads
+    /// next finds what the disk has.
+    pub(crate) fn forget_lost(&mut self) -> std::io::Result<()> {
+        for (name, file) in &self.names {
+            let content = &mut self.files[*file];
+            if std::mem::take(&mut content.lost) {
+                traced!("disk drops what it lost of {name}");
+                content.cached.clone_from(&content.durable);
+                lay(&mut content.cached, &content.since, ALL, &mut self.dice);
+                fs::write(self.dir.join(name), &content.cached)?;
+            }
+        }
         Ok(())
     }
 

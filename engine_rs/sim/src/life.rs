@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use kasir_core::{Command, Refusal};
 use kasir_store::{
-    Answer, BatchSink, Clock, Options, RequestId, Runner, Sizes, Store, StoreErrorKind, World,
+    Answer, BatchSink, CHECKPOINT_FILE, Clock, Options, RequestId, Runner, Sizes, Store, StoreErrorKind,
+    WAL_FILES, World,
 };
 
 use crate::check::{Ledger, check};
@@ -122,9 +123,14 @@ fn live(dir: &Path) -> Result<(), String> {
             break;
         }
     }
-    // Closed well: the data file says it all, whatever becomes of the power.
-    if with(|life| life.dice.bool()) {
-        crash(Crash::PowerCut)?;
+    // Closed well: the data file says it all, whatever becomes of the power and of the other files.
+    match with(|life| life.dice.u8(0..3)) {
+        0 => crash(Crash::PowerCut)?,
+        1 => {
+            let others = WAL_FILES.into_iter().chain([CHECKPOINT_FILE]);
+            others.for_each(|name| drop(std::fs::remove_file(dir.join(name))));
+        }
+        _ => {}
     }
     let (store, runner) = open(dir)?;
     let now_ms = store.now_ms();
@@ -274,6 +280,9 @@ impl Life {
             return Err("the writer stopped though nothing was wrong with the disk".into());
         }
         self.tally.stops += u64::from(self.stopped);
+        if self.dice.bool() {
+            disk::with(disk::Disk::forget_lost).map_err(|error| error.to_string())?;
+        }
         if self.dice.u8(0..3) == 0 {
             disk::with(|disk| disk.die(crash_kind(&mut self.dice), None));
             self.tally.crashes += 1;

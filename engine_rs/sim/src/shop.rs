@@ -16,12 +16,12 @@ pub(crate) const LOCATIONS: u64 = 3;
 pub(crate) const ITEMS: u64 = 3;
 const MINUTE_MS: i64 = 60_000;
 
-/// The answer's name for an order: the id, what is due, and the version.
+/// What an answer says of something: of an order what is due and its version, of a claim the item and how many.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     id: u64,
-    due_minor: i64,
-    version: i64,
+    what: i64,
+    of_it: i64,
 }
 
 /// What people know from what they were answered. It may be old.
@@ -113,7 +113,7 @@ pub(crate) fn next(dice: &mut Rng, board: &Board, now_ms: i64) -> Command {
         25..31 => {
             let order = known(dice, &board.orders);
             let part = dice.u8(0..4) == 0;
-            let amount = if part { order.due_minor / 3 } else { order.due_minor };
+            let amount = if part { order.what / 3 } else { order.what };
             let (method, reference) = ("tunai".into(), String::new());
             Command::RecordPayment { order_id: OrderId(order.id), amount: rupiah(amount), method, reference }
         }
@@ -133,18 +133,16 @@ fn order_command(dice: &mut Rng, order: Seen, now_ms: i64) -> Command {
     let order_id = OrderId(order.id);
     match dice.u8(0..4) {
         0 => Command::RefundOrder { order_id, reference: "RF".into() },
-        1 => Command::ExtendBooking {
-            order_id,
-            version: order.version,
-            expire_ms: Some(deadline(dice, now_ms)),
-        },
+        1 => {
+            Command::ExtendBooking { order_id, version: order.of_it, expire_ms: Some(deadline(dice, now_ms)) }
+        }
         _ => Command::CancelBooking { order_id, reason: "batal".into() },
     }
 }
 
 fn drop_command(dice: &mut Rng, board: &Board, item_id: ItemId, now_ms: i64) -> Command {
     let drop = known(dice, &board.drop_orders);
-    let (drop_order_id, barcode) = (DropOrderId(drop.id), format!("BC-A{}", drop.due_minor));
+    let (drop_order_id, barcode) = (DropOrderId(drop.id), format!("BC-A{}", drop.what));
     match dice.u8(0..6) {
         0..2 => Command::RequestDropOrder {
             item_id,
@@ -164,7 +162,7 @@ fn drop_command(dice: &mut Rng, board: &Board, item_id: ItemId, now_ms: i64) -> 
 fn known(dice: &mut Rng, seen: &[Seen]) -> Seen {
     let back = dice.usize(0..6).min(dice.usize(0..=seen.len()));
     let found = seen.len().checked_sub(back + 1).and_then(|at| seen.get(at));
-    found.copied().unwrap_or(Seen { id: 1, due_minor: 1, version: 1 })
+    found.copied().unwrap_or(Seen { id: 1, what: 1, of_it: 1 })
 }
 
 fn deadline(dice: &mut Rng, now_ms: i64) -> i64 {
@@ -204,11 +202,11 @@ fn line(dice: &mut Rng, board: &Board) -> LineInput {
     match dice.u8(0..8) {
         0 => {
             let hold = known(dice, &board.holds);
-            line(Source::Hold(HoldId(hold.id)), ItemId(hold.due_minor.unsigned_abs()), hold.version)
+            line(Source::Hold(HoldId(hold.id)), ItemId(hold.what.unsigned_abs()), hold.of_it)
         }
         1..3 => {
             let drop = known(dice, &board.drop_orders);
-            line(Source::DropOrder(DropOrderId(drop.id)), ItemId(drop.due_minor.unsigned_abs()), drop.version)
+            line(Source::DropOrder(DropOrderId(drop.id)), ItemId(drop.what.unsigned_abs()), drop.of_it)
         }
         _ => line(Source::Location(PLACES[dice.usize(0..PLACES.len())]), item_id, quantity),
     }
@@ -235,7 +233,7 @@ impl Board {
         let number = |at: usize| {
             reply.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| i64::from_le_bytes(*bytes))
         };
-        let seen = Seen { id: number(1).cast_unsigned(), due_minor: number(9), version: number(17) };
+        let seen = Seen { id: number(1).cast_unsigned(), what: number(9), of_it: number(17) };
         let list = match reply.first() {
             Some(1) => &mut self.holds,
             Some(2) => &mut self.orders,

@@ -25,7 +25,10 @@ fn a_seed_plays_the_same_way_every_time() {
         assert!(well && first.contains("trace"), "{first}");
         assert_eq!(played(&["--seed", seed]).0, first);
     }
-    assert_ne!(played(&["--seed", "7"]).0.split("trace").last(), played(&["--seed", "8"]).0.split("trace").last());
+    assert_ne!(
+        played(&["--seed", "7"]).0.split("trace").last(),
+        played(&["--seed", "8"]).0.split("trace").last()
+    );
 }
 
 #[test]
