@@ -168,7 +168,7 @@ crash: setup ## Kill the server under load, N=20 times (part of test)
 SEEDS ?= 1000
 
 .PHONY: sim
-sim: ## Play SEEDS=1000 shops on a made-up disk that fails (150 in test)
+sim: ## Play SEEDS=1000 shops on a made-up disk that fails (400 in test)
 	@sh tools/rust.sh
 	@cargo run --locked --quiet --profile sim --package kasir-sim -- --seeds 0..$(SEEDS) $(ARGS)
 

@@ -267,20 +267,17 @@ impl Disk {
             return;
         }
         let (Some(name), Some((inode, _))) = (self.name(path), inode(fd)) else { return };
-        let file = match self.names.get(&name) {
-            Some(file) => {
-                if emptied {
-                    self.files[*file].cut(0);
-                }
-                *file
+        let file = if let Some(file) = self.names.get(&name) {
+            if emptied {
+                self.files[*file].cut(0);
             }
-            None => {
-                self.files.push(Content::default());
-                let file = self.files.len() - 1;
-                self.names.insert(name.clone(), file);
-                self.name_changes.push(NameChange::Made { name: name.clone(), file });
-                file
-            }
+            *file
+        } else {
+            self.files.push(Content::default());
+            let file = self.files.len() - 1;
+            self.names.insert(name.clone(), file);
+            self.name_changes.push(NameChange::Made { name: name.clone(), file });
+            file
         };
         self.inodes.insert(inode, file);
         traced!("disk open {name}");

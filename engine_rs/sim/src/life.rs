@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -109,7 +110,7 @@ pub(crate) fn play(seed: u64, control: Option<Control>, shown: bool, root: &Path
 fn live(dir: &Path) -> Result<(), String> {
     loop {
         let (store, runner) = open(dir)?;
-        with(|life| life.plan());
+        with(Life::plan);
         let store = Arc::new(store);
         with(|life| life.store = Some(Arc::clone(&store)));
         runner.run();
@@ -129,6 +130,7 @@ fn live(dir: &Path) -> Result<(), String> {
         1 => {
             let others = WAL_FILES.into_iter().chain([CHECKPOINT_FILE]);
             others.for_each(|name| drop(std::fs::remove_file(dir.join(name))));
+            File::open(dir).and_then(|names| names.sync_all()).map_err(|error| error.to_string())?;
         }
         _ => {}
     }
@@ -156,7 +158,7 @@ fn revive() -> Result<(), String> {
 /// Opens the store and checks it, however often that is cut off.
 fn open(dir: &Path) -> Result<(Store<Ticket>, Runner<Ticket>), String> {
     loop {
-        let (options, sizes) = with(|life| life.begin_opening());
+        let (options, sizes) = with(Life::begin_opening);
         let opened = Store::open_in_world(
             dir,
             &options,

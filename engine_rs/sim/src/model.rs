@@ -185,11 +185,8 @@ impl Model {
                 Ok(())
             }
             Command::CreateLocation(_) | Command::CreateBankAccount(_) => Ok(()),
-            Command::ReceiveStock { location_id, lines, .. } => {
-                self.move_all(lines, location_id.0, 1);
-                Ok(())
-            }
-            Command::AdjustStock { location_id, lines, .. } => {
+            Command::ReceiveStock { location_id, lines, .. }
+            | Command::AdjustStock { location_id, lines, .. } => {
                 self.move_all(lines, location_id.0, 1);
                 Ok(())
             }
@@ -198,10 +195,7 @@ impl Model {
                 self.move_all(lines, to_location_id.0, 1);
                 Ok(())
             }
-            Command::CreateHold(hold) => match self.hold(hold, now_ms) {
-                true => Ok(()),
-                false => Err("a hold was given that cannot be".into()),
-            },
+            Command::CreateHold(hold) => expect(self.hold(hold, now_ms), "a hold was given that cannot be"),
             Command::BatchCreateHolds(holds) => {
                 for hold in holds {
                     self.hold(hold, now_ms);

@@ -158,22 +158,22 @@ impl Life {
     pub(crate) fn told(&mut self, ticket: Ticket, answer: Answer, revision: u64) {
         let wrong = match answer {
             _ if ticket.opening != self.openings => Some("an answer outlived its store".to_owned()),
-            Ok(reply) => self.accepted(ticket, reply),
+            Ok(reply) => self.accepted(ticket, &reply),
             Err(refusal) => self.refused(ticket, &refusal, revision),
         };
         self.wrong = self.wrong.take().or(wrong);
     }
 
-    fn accepted(&mut self, ticket: Ticket, reply: Vec<u8>) -> Option<String> {
+    fn accepted(&mut self, ticket: Ticket, reply: &[u8]) -> Option<String> {
         if ticket.misused {
             return Some("an id was used for another command, and that was accepted".into());
         }
         let sent = self.ledger.sent.get_mut(&ticket.id)?;
-        if sent.reply.as_ref().is_some_and(|before| *before != reply) {
+        if sent.reply.as_ref().is_some_and(|before| before != reply) {
             return Some(format!("asked again, another answer was given: {:?}", sent.command));
         }
         self.tally.accepted += u64::from(sent.reply.is_none());
-        sent.reply = Some(reply.clone());
+        sent.reply = Some(reply.to_vec());
         if self.dice.u8(0..12) == 0 {
             traced!("an answer is lost");
             self.clients.iter_mut().filter_map(|client| client.wants.as_mut()).for_each(|want| {
@@ -183,8 +183,8 @@ impl Life {
             });
             return None;
         }
-        traced!("told {}", blake3::hash(&reply).to_hex());
-        self.board.learn(&reply);
+        traced!("told {}", blake3::hash(reply).to_hex());
+        self.board.learn(reply);
         self.is_content(ticket.id);
         None
     }

@@ -81,6 +81,7 @@ fn item(number: u64) -> ItemInput {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "commands take amounts that may be unset")]
 fn rupiah(minor_units: i64) -> Option<MoneyInput> {
     Some(MoneyInput { currency_code: "IDR".into(), minor_units })
 }

@@ -13,9 +13,9 @@ fn played(arguments: &[&str]) -> (String, bool) {
 
 #[test]
 fn nothing_that_was_answered_is_lost_whatever_happens() {
-    let (said, well) = played(&["--seeds", "0..150"]);
+    let (said, well) = played(&["--seeds", "0..400"]);
     assert!(well, "{said}");
-    assert!(said.starts_with("150 seeds"), "{said}");
+    assert!(said.starts_with("400 seeds"), "{said}");
 }
 
 #[test]
