@@ -8,7 +8,7 @@ use kasir_core::{Command, Reason, Refusal, stock};
 use kasir_store::{GENESIS, Hash, JournalRecord, Reader, RequestId, Store, record_hash};
 
 use crate::model::{Model, Place};
-use crate::shop::{ITEMS, LOCATIONS};
+use crate::shop::{ITEMS, LOCATIONS, Said};
 
 /// A request that was sent.
 #[derive(Debug, Clone)]
@@ -19,6 +19,10 @@ pub(crate) struct Sent {
     pub(crate) want: u64,
     /// What was told.
     pub(crate) reply: Option<Vec<u8>>,
+    /// So many are in the queue.
+    pub(crate) under_way: usize,
+    /// The store was asked to forget it: nobody asks again.
+    pub(crate) forgotten: bool,
 }
 
 /// Somebody was told that something is not there.
@@ -52,19 +56,33 @@ pub(crate) struct Ledger {
     pub(crate) lacked: Vec<Lacked>,
     /// Heads of the journal that somebody saw: they never change any more.
     pub(crate) seen: BTreeMap<u64, Hash>,
+    /// All records of the last check, those that were forgotten since included.
+    pub(crate) records: Vec<JournalRecord>,
+    /// Records before this one are to be forgotten, and before this one are so for certain.
+    pub(crate) to_forget: u64,
+    pub(crate) surely_forgotten: u64,
 }
 
 /// Checks everything. `Err`: what does not hold.
 pub(crate) fn check<T: Send + 'static>(
     store: &Store<T>,
-    ledger: &Ledger,
+    ledger: &mut Ledger,
     deep: bool,
 ) -> Result<Model, String> {
     let verified = store.verify(deep).map_err(words)?;
     if let Some(violation) = verified.violations.first() {
         return Err(format!("verify: {violation}"));
     }
-    let records = store.read_journal(0, usize::MAX).map_err(words)?;
+    let first = store.status().map_err(words)?.first_revision;
+    if first < ledger.surely_forgotten || first > ledger.to_forget.max(1) {
+        let (to_forget, surely) = (ledger.to_forget, ledger.surely_forgotten);
+        return Err(format!(
+            "the journal begins at {first}; {surely} was sure, and {to_forget} was asked for"
+        ));
+    }
+    let mut records = ledger.records.clone();
+    records.truncate(usize::try_from(first - 1).unwrap_or(usize::MAX));
+    records.extend(store.read_journal(first - 1, usize::MAX).map_err(words)?);
     is_told_rightly(&records, ledger)?;
     let model = replayed(&records, ledger)?;
     for lacked in &ledger.lacked {
@@ -76,6 +94,7 @@ pub(crate) fn check<T: Send + 'static>(
         }
     }
     store.read(|reader| Ok(compare(reader, &model)?)).map_err(words)?.map_or(Ok(()), Err)?;
+    ledger.records = records;
     Ok(model)
 }
 
@@ -121,10 +140,17 @@ fn replayed(records: &[JournalRecord], ledger: &Ledger) -> Result<Model, String>
     let mut model = Model::default();
     for record in records {
         let id = RequestId::try_from(record.request_id.as_slice()).ok();
-        let command = id.and_then(|id| ledger.sent.get(&id)).map(|sent| &sent.command);
+        let sent = id.and_then(|id| ledger.sent.get(&id));
+        let command = sent.map(|sent| &sent.command);
         model
             .take(record.revision, record.time_ms, command, &record.events)
             .map_err(|what| format!("revision {}: {what} ({command:?})", record.revision))?;
+        if let Some(reply) = sent.and_then(|sent| sent.reply.as_ref())
+            && let Some(said) = Said::of(reply)
+            && !model.agrees(said)
+        {
+            return Err(format!("revision {} was answered with {said:?} ({command:?})", record.revision));
+        }
     }
     Ok(model)
 }

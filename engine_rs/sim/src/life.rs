@@ -57,6 +57,9 @@ pub(crate) struct Life {
     next_id: u64,
     pub(crate) to_repeat: Vec<RequestId>,
     pub(crate) openings: usize,
+    /// The shop forgets what is long ago.
+    forgets: bool,
+    pub(crate) forgetting: Option<Forgetting>,
     store: Option<Arc<Store<Ticket>>>,
     beside: VecDeque<Box<dyn FnOnce() + Send>>,
     /// What does not hold.
@@ -64,6 +67,9 @@ pub(crate) struct Life {
     stopped: bool,
     pub(crate) tally: Tally,
 }
+
+/// Before which revision the journal is to be forgotten, and where it is told how many records were.
+type Forgetting = (u64, crossbeam_channel::Receiver<Result<u64, Refusal>>);
 
 /// How a run ended.
 #[derive(Debug, Clone)]
@@ -136,7 +142,7 @@ fn live(dir: &Path) -> Result<(), String> {
     }
     let (store, runner) = open(dir)?;
     let now_ms = store.now_ms();
-    let model = with(|life| check(&store, &life.ledger, true))?;
+    let model = with(|life| check(&store, &mut life.ledger, true))?;
     drop((store, runner));
     if disk::with(|disk| disk.counts.writes == 0 || disk.counts.syncs == 0) {
         return Err("the simulation's disk was not asked: its symbols were passed by".into());
@@ -187,7 +193,7 @@ fn open(dir: &Path) -> Result<(Store<Ticket>, Runner<Ticket>), String> {
                 traced!("open at {}", store.revision());
                 with(|life| {
                     let deep = life.dice.u8(0..4) == 0;
-                    check(&store, &life.ledger, deep)?;
+                    check(&store, &mut life.ledger, deep)?;
                     life.saw(&store);
                     Ok::<_, String>(())
                 })?;
@@ -214,6 +220,8 @@ impl Life {
             next_id: 0,
             to_repeat: Vec::new(),
             openings: 0,
+            forgets: dice.u8(0..4) == 0,
+            forgetting: None,
             store: None,
             beside: VecDeque::new(),
             wrong: None,
@@ -255,6 +263,8 @@ impl Life {
     /// What befalls the running store.
     fn plan(&mut self) {
         self.stopped = false;
+        self.forgetting = None;
+        self.ledger.sent.values_mut().for_each(|sent| sent.under_way = 0);
         if self.openings >= OPENINGS_MAX {
             return;
         }
@@ -332,6 +342,7 @@ impl Life {
                 }
             }),
             100..160 if followed => self.read(store),
+            160..260 if self.forgets && self.phase != Phase::Wait => self.forget(store),
             _ => self.act(store),
         }
     }

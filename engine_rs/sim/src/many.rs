@@ -21,8 +21,13 @@ pub(crate) fn work(seeds: Range<u64>, control: Option<Control>, root: &Path) {
     for seed in seeds {
         let ended = life::play(seed, control, false, root);
         let wrong = ended.wrong.as_deref().unwrap_or_default().replace('\n', " ");
-        println!("{}\t{wrong}", ended.tally.numbers().map(|number| number.to_string()).join(" "));
-        let _ = std::io::stdout().flush();
+        let numbers = ended.tally.numbers().map(|number| number.to_string()).join(" ");
+        let mut out = std::io::stdout();
+        let told = writeln!(out, "{numbers}\t{wrong}").and_then(|()| out.flush());
+        // Nobody listens any more.
+        if told.is_err() {
+            return;
+        }
         if !wrong.is_empty() {
             return;
         }

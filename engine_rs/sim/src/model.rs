@@ -7,6 +7,8 @@ use kasir_core::command::{BookingInput, HoldInput, LineInput, Source, StockLine}
 use kasir_core::states::{DropOrderState, OrderState};
 use kasir_core::{Command, Event};
 
+use crate::shop::{Kind, Said};
+
 /// Item and location.
 pub(crate) type Place = (u64, u64);
 
@@ -124,6 +126,23 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Whether an answer that was just given says what is so.
+    pub(crate) fn agrees(&self, said: Said) -> bool {
+        let Said { kind, id, what, of_it } = said;
+        match kind {
+            Kind::Hold => self.holds.get(&id).is_some_and(|hold| {
+                hold.place.0.cast_signed() == what && hold.quantity == of_it && id == self.holds_made
+            }),
+            Kind::Order => {
+                self.orders.get(&id).is_some_and(|order| order.payable_minor - order.paid_minor == what)
+            }
+            Kind::DropOrder => self
+                .drop_orders
+                .get(&id)
+                .is_some_and(|drop| drop.item.cast_signed() == what && drop.quantity == of_it),
+        }
     }
 
     /// Everything whose deadline passed has ended.

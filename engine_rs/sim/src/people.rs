@@ -1,7 +1,7 @@
 //! What people do: they want something, ask until they are told, ask twice, lose answers, and use an id for something else.
 
 use kasir_core::{Command, Reason, Refusal};
-use kasir_store::{Answer, Request, RequestId, Store};
+use kasir_store::{Answer, JournalRecord, Request, RequestId, Store};
 
 use crate::check::{Lacked, Sent};
 use crate::disk::{self, Control};
@@ -54,13 +54,7 @@ impl Life {
                 }
                 if self.phase == Phase::Settle && self.clients.iter().all(|client| client.wants.is_none()) {
                     self.phase = Phase::Repeat;
-                    self.to_repeat = self
-                        .ledger
-                        .sent
-                        .iter()
-                        .filter(|(_, sent)| sent.reply.is_some())
-                        .map(|(id, _)| *id)
-                        .collect();
+                    self.to_repeat = self.answered();
                     disk::with(|disk| disk.break_by(None));
                 }
             }
@@ -116,6 +110,8 @@ impl Life {
             actor: client.name.clone(),
             want: want.number,
             reply: None,
+            under_way: 0,
+            forgotten: false,
         };
         let sent = self.ledger.sent.entry(want.id).or_insert(sent);
         traced!("{} asks {times} times: {:?}", client.name, want.command);
@@ -128,8 +124,7 @@ impl Life {
 
     /// Something that was answered is asked again, or its id is used for something else.
     fn ask_again(&mut self, store: &Store<Ticket>) {
-        let answered: Vec<RequestId> =
-            self.ledger.sent.iter().filter(|(_, sent)| sent.reply.is_some()).map(|(id, _)| *id).collect();
+        let answered = self.answered();
         if answered.is_empty() {
             return;
         }
@@ -138,7 +133,7 @@ impl Life {
             return self.repeat(id, store);
         }
         traced!("an id is used for something else");
-        let sent = &self.ledger.sent[&id];
+        let Some(sent) = self.ledger.sent.get_mut(&id) else { return };
         let other = Command::CancelBooking { order_id: kasir_core::ids::OrderId(1), reason: "lain".into() };
         submit(
             store,
@@ -149,13 +144,61 @@ impl Life {
     }
 
     fn repeat(&mut self, id: RequestId, store: &Store<Ticket>) {
-        let sent = &self.ledger.sent[&id];
+        let Some(sent) = self.ledger.sent.get_mut(&id).filter(|sent| !sent.forgotten) else { return };
         let ticket = Ticket { id, opening: self.openings, revision: store.revision(), misused: false };
-        submit(store, ticket, sent, &sent.command);
+        let command = sent.command.clone();
+        submit(store, ticket, sent, &command);
+    }
+
+    /// Requests that were answered, and are remembered.
+    fn answered(&self) -> Vec<RequestId> {
+        let answered = self.ledger.sent.iter().filter(|(_, sent)| sent.reply.is_some() && !sent.forgotten);
+        answered.map(|(id, _)| *id).collect()
+    }
+
+    /// The shop forgets the beginning of its journal, as far as nobody asks for any of it any more.
+    pub(crate) fn forget(&mut self, store: &Store<Ticket>) {
+        if let Some((before, told)) = &self.forgetting {
+            let before = *before;
+            match told.try_recv() {
+                Ok(Ok(0)) => {
+                    traced!("forgotten before {before}");
+                    self.ledger.surely_forgotten = self.ledger.surely_forgotten.max(before);
+                    self.forgetting = None;
+                }
+                Ok(Ok(_)) => self.forgetting = store.trim_some(before).ok().map(|told| (before, told)),
+                Ok(Err(_)) => self.forgetting = None,
+                Err(_) => {}
+            }
+            return;
+        }
+        let wanted: Vec<RequestId> =
+            self.clients.iter().filter_map(|client| client.wants.as_ref()).map(|want| want.id).collect();
+        let is_done = |record: &&JournalRecord| {
+            let Ok(id) = RequestId::try_from(record.request_id.as_slice()) else { return true };
+            let sent = self.ledger.sent.get(&id);
+            !wanted.contains(&id) && sent.is_some_and(|sent| sent.reply.is_some() && sent.under_way == 0)
+        };
+        let done = self.ledger.records.iter().take_while(is_done).count();
+        let before = self.dice.usize(0..=done) as u64 + 1;
+        if before <= self.ledger.to_forget.max(1) {
+            return;
+        }
+        let Ok(told) = store.trim_some(before) else { return };
+        traced!("to be forgotten before {before}");
+        self.ledger.to_forget = before;
+        for record in self.ledger.records.iter().filter(|record| record.revision < before) {
+            let id = RequestId::try_from(record.request_id.as_slice()).unwrap_or_default();
+            self.ledger.sent.entry(id).and_modify(|sent| sent.forgotten = true);
+        }
+        self.forgetting = Some((before, told));
     }
 
     /// Somebody was told something.
     pub(crate) fn told(&mut self, ticket: Ticket, answer: Answer, revision: u64) {
+        if let Some(sent) = self.ledger.sent.get_mut(&ticket.id) {
+            sent.under_way = sent.under_way.saturating_sub(1);
+        }
         let wrong = match answer {
             _ if ticket.opening != self.openings => Some("an answer outlived its store".to_owned()),
             Ok(reply) => self.accepted(ticket, &reply),
@@ -224,11 +267,12 @@ impl Life {
     }
 }
 
-fn submit(store: &Store<Ticket>, ticket: Ticket, sent: &Sent, command: &Command) {
+fn submit(store: &Store<Ticket>, ticket: Ticket, sent: &mut Sent, command: &Command) {
     let body = format!("{command:?}");
     let request = Request::new(METHOD, body.as_bytes(), ticket.id, &sent.actor, command.clone());
-    // A queue that is full, or a writer that has stopped: they ask again.
-    if let Err(refusal) = store.submit(request, ticket) {
-        traced!("not taken: {:?}", refusal.reason);
+    match store.submit(request, ticket) {
+        Ok(()) => sent.under_way += 1,
+        // A queue that is full, or a writer that has stopped: they ask again.
+        Err(refusal) => traced!("not taken: {:?}", refusal.reason),
     }
 }

@@ -16,20 +16,39 @@ pub(crate) const LOCATIONS: u64 = 3;
 pub(crate) const ITEMS: u64 = 3;
 const MINUTE_MS: i64 = 60_000;
 
+/// Of what an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Hold = 1,
+    Order = 2,
+    DropOrder = 3,
+}
+
 /// What an answer says of something: of an order what is due and its version, of a claim the item and how many.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
-    id: u64,
-    what: i64,
-    of_it: i64,
+pub(crate) struct Said {
+    pub(crate) kind: Kind,
+    pub(crate) id: u64,
+    pub(crate) what: i64,
+    pub(crate) of_it: i64,
+}
+
+impl Said {
+    /// What these bytes say, if it is of something that the board knows.
+    pub(crate) fn of(reply: &[u8]) -> Option<Self> {
+        let number = |at: usize| reply.get(at..)?.first_chunk().copied().map(i64::from_le_bytes);
+        let mut kinds = [Kind::Hold, Kind::Order, Kind::DropOrder].into_iter();
+        let kind = kinds.find(|kind| reply.first() == Some(&(*kind as u8)))?;
+        Some(Self { kind, id: number(1)?.cast_unsigned(), what: number(9)?, of_it: number(17)? })
+    }
 }
 
 /// What people know from what they were answered. It may be old.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    holds: Vec<Seen>,
-    orders: Vec<Seen>,
-    drop_orders: Vec<Seen>,
+    holds: Vec<Said>,
+    orders: Vec<Said>,
+    drop_orders: Vec<Said>,
 }
 
 /// What opens the shop, in this order.
@@ -130,7 +149,7 @@ pub(crate) fn next(dice: &mut Rng, board: &Board, now_ms: i64) -> Command {
     }
 }
 
-fn order_command(dice: &mut Rng, order: Seen, now_ms: i64) -> Command {
+fn order_command(dice: &mut Rng, order: Said, now_ms: i64) -> Command {
     let order_id = OrderId(order.id);
     match dice.u8(0..4) {
         0 => Command::RefundOrder { order_id, reference: "RF".into() },
@@ -160,10 +179,10 @@ fn drop_command(dice: &mut Rng, board: &Board, item_id: ItemId, now_ms: i64) -> 
 }
 
 /// Something that is known; late things sooner than early ones.
-fn known(dice: &mut Rng, seen: &[Seen]) -> Seen {
+fn known(dice: &mut Rng, seen: &[Said]) -> Said {
     let back = dice.usize(0..6).min(dice.usize(0..=seen.len()));
     let found = seen.len().checked_sub(back + 1).and_then(|at| seen.get(at));
-    found.copied().unwrap_or(Seen { id: 1, what: 1, of_it: 1 })
+    found.copied().unwrap_or(Said { kind: Kind::Hold, id: 1, what: 1, of_it: 1 })
 }
 
 fn deadline(dice: &mut Rng, now_ms: i64) -> i64 {
@@ -218,9 +237,11 @@ fn line(dice: &mut Rng, board: &Board) -> LineInput {
 #[allow(clippy::needless_pass_by_value, reason = "the form of an encoder")]
 pub(crate) fn encode(method: &'static str, reply: Reply, _view: &dyn View) -> Result<Vec<u8>, Fault> {
     let (kind, id, second, third) = match &reply {
-        Reply::Hold(hold) => (1, hold.hold_id.0, hold.item_id.0.cast_signed(), hold.quantity),
-        Reply::Order(order) => (2, order.order_id.0, order.due_minor(), order.version),
-        Reply::DropOrder(drop) => (3, drop.drop_order_id.0, drop.item_id.0.cast_signed(), drop.quantity),
+        Reply::Hold(hold) => (Kind::Hold as u8, hold.hold_id.0, hold.item_id.0.cast_signed(), hold.quantity),
+        Reply::Order(order) => (Kind::Order as u8, order.order_id.0, order.due_minor(), order.version),
+        Reply::DropOrder(drop) => {
+            (Kind::DropOrder as u8, drop.drop_order_id.0, drop.item_id.0.cast_signed(), drop.quantity)
+        }
         _ => (0, 0, 0, 0),
     };
     let hash = blake3::hash(format!("{method} {reply:?}").as_bytes());
@@ -231,17 +252,13 @@ pub(crate) fn encode(method: &'static str, reply: Reply, _view: &dyn View) -> Re
 impl Board {
     /// Somebody was told this.
     pub(crate) fn learn(&mut self, reply: &[u8]) {
-        let number = |at: usize| {
-            reply.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| i64::from_le_bytes(*bytes))
+        let Some(said) = Said::of(reply) else { return };
+        let list = match said.kind {
+            Kind::Hold => &mut self.holds,
+            Kind::Order => &mut self.orders,
+            Kind::DropOrder => &mut self.drop_orders,
         };
-        let seen = Seen { id: number(1).cast_unsigned(), what: number(9), of_it: number(17) };
-        let list = match reply.first() {
-            Some(1) => &mut self.holds,
-            Some(2) => &mut self.orders,
-            Some(3) => &mut self.drop_orders,
-            _ => return,
-        };
-        list.retain(|known| known.id != seen.id);
-        list.push(seen);
+        list.retain(|known| known.id != said.id);
+        list.push(said);
     }
 }

@@ -35,10 +35,8 @@ const MAP_MIN: usize = 4 * MAP_UNIT;
 /// never written. More is missing data.
 const TAIL_MAX_BYTES: u64 = 1 << 20;
 
-/// The largest page that LMDB makes, and what stands in a header page of its own, and where.
+/// The largest page that LMDB makes.
 const PAGE_MAX: usize = 0x8000;
-const MAGIC: u32 = 0xBEEF_C0DE;
-const MAGIC_AT: usize = 16;
 
 /// How a store's map is made.
 #[derive(Debug, Clone, Copy)]
@@ -211,8 +209,8 @@ impl Files {
 }
 
 /// Whether a data file is of a store that was just being made when it ended: header pages and nothing else. One of them may
-/// never have come to the disk, and LMDB takes the file for none of its own then; or a sync of them failed, after which the
-/// kernel takes them for written. So they are made once more.
+/// never have come to the disk, or not all of it, and LMDB takes the file for none of its own then; or a sync of them failed,
+/// after which the kernel takes them for written. So they are made once more.
 fn is_unborn(file: &Path) -> std::io::Result<bool> {
     let page = page_bytes().min(PAGE_MAX);
     let length = fs::metadata(file).map_or(0, |file| file.len());
@@ -220,10 +218,18 @@ fn is_unborn(file: &Path) -> std::io::Result<bool> {
         return Ok(false);
     }
     let bytes = fs::read(file)?;
-    Ok(bytes.chunks(page).all(|header| {
+    Ok(bytes.chunks(page).zip(0..).all(|(header, number)| {
         let is_missing = header.iter().all(|byte| *byte == 0);
-        is_missing || header.get(MAGIC_AT..).is_some_and(|rest| rest.starts_with(&MAGIC.to_ne_bytes()))
+        is_missing || header.iter().zip(header_begins(number)).all(|(found, wanted)| *found == wanted)
     }))
+}
+
+/// What stands first in LMDB's header page of a number: that, nothing, its kind, no bounds, and what tells the file.
+fn header_begins(number: u64) -> impl Iterator<Item = u8> {
+    const KIND: u16 = 8;
+    const MAGIC: u32 = 0xBEEF_C0DE;
+    let number = number.to_ne_bytes().into_iter();
+    number.chain([0; 2]).chain(KIND.to_ne_bytes()).chain([0; 4]).chain(MAGIC.to_ne_bytes())
 }
 
 /// LMDB's environment in `dir`, checked, and the head in it.

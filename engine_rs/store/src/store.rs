@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use kasir_core::deadlines::next_due_ms;
 use kasir_core::refusal::{Outcome, Stop};
 use kasir_core::{Fault, Reason, Refusal};
@@ -344,13 +344,23 @@ impl<T: Send + 'static> Store<T> {
     pub fn trim(&self, before: u64) -> Result<u64, Refusal> {
         let mut all = 0;
         loop {
-            let (sender, receiver) = bounded(1);
-            self.enqueue(Work::Trim(before, sender))?;
-            match receiver.recv().unwrap_or_else(|_| Err(self.shared.why_closed()))? {
+            let told = self.trim_some(before)?;
+            match told.recv().unwrap_or_else(|_| Err(self.shared.why_closed()))? {
                 0 => return Ok(all),
                 some => all += some,
             }
         }
+    }
+
+    /// Queues one step of it: how many were forgotten is told. Only once that is none is the last of them forgotten for
+    /// certain.
+    ///
+    /// # Errors
+    /// What [`Store::submit`] refuses.
+    pub fn trim_some(&self, before: u64) -> Result<Receiver<Result<u64, Refusal>>, Refusal> {
+        let (sender, receiver) = bounded(1);
+        self.enqueue(Work::Trim(before, sender))?;
+        Ok(receiver)
     }
 
     /// How the store does. Cheap enough for every scrape of metrics.

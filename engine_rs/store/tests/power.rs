@@ -254,9 +254,9 @@ fn a_power_cut_while_a_store_is_made_leaves_one_that_can_be_made() {
         torn[page * PAGE..][..PAGE].fill(0);
         torn
     };
-    for torn in
-        [without(0), without(1), vec![0; 2 * PAGE], headers[..512].to_vec(), vec![0; 512], headers.clone()]
-    {
+    let cut = |length: usize| headers[..length].to_vec();
+    let missing = [without(0), without(1), vec![0; 2 * PAGE], vec![0; 512]];
+    for torn in missing.into_iter().chain([11, 512, PAGE + 1, PAGE + 11, 2 * PAGE].map(cut)) {
         let shop = opened(&torn).unwrap();
         shop.stock(3);
         shop.reopen().verify();
