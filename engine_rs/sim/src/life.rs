@@ -3,15 +3,15 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use kasir_core::{Command, Refusal};
+use kasir_core::{Command, Reason, Refusal};
 use kasir_store::{
     Answer, BatchSink, CHECKPOINT_FILE, Clock, Options, RequestId, Runner, Sizes, Store, StoreErrorKind,
-    WAL_FILES, World,
+    WAL_FILES, World, restore,
 };
 
 use crate::check::{Ledger, check};
@@ -25,6 +25,7 @@ use crate::{hooks, time, trace};
 /// Most times that a store is opened in a run; the last times nothing is broken any more.
 const OPENINGS_MAX: usize = 10;
 const HOUR: Duration = Duration::from_secs(3_600);
+const DAY_MS: i64 = 24 * 3_600_000;
 /// After this everything that can end has ended.
 const LONG: Duration = Duration::from_secs(2 * 24 * 3_600);
 
@@ -44,6 +45,8 @@ pub(crate) enum Phase {
 pub(crate) struct Life {
     pub(crate) dice: Rng,
     pub(crate) control: Option<Control>,
+    /// The store's directory lies in it, and what else there is.
+    root: PathBuf,
     pub(crate) clients: Vec<Client>,
     pub(crate) opening: VecDeque<Command>,
     pub(crate) board: Board,
@@ -96,7 +99,7 @@ pub(crate) fn play(seed: u64, control: Option<Control>, shown: bool, root: &Path
     time::reset();
     trace::begin(shown);
     disk::insert(&dir, Rng::with_seed(dice.u64(..)), control);
-    LIFE.set(Some(Life::new(dice, control)));
+    LIFE.set(Some(Life::new(dice, control, root)));
     hooks::set(true);
     let begun = Instant::now();
     time::pass(HOUR);
@@ -204,12 +207,13 @@ fn open(dir: &Path) -> Result<(Store<Ticket>, Runner<Ticket>), String> {
 }
 
 impl Life {
-    fn new(mut dice: Rng, control: Option<Control>) -> Self {
+    fn new(mut dice: Rng, control: Option<Control>, root: &Path) -> Self {
         let clients =
             (0..dice.usize(3..9)).map(|number| Client { name: format!("kasir-{number}"), wants: None });
         Self {
             clients: clients.collect(),
             control,
+            root: root.to_path_buf(),
             to_open: shop::opening().len() as u64,
             opening: shop::opening().into(),
             board: Board::default(),
@@ -330,7 +334,9 @@ impl Life {
                 disk::with(|disk| disk.break_by(Some(fault)));
             }
             12..20 => {
-                let by_ms = self.dice.i64(-600_000..600_000);
+                // Now and then a machine does not know the year.
+                let most_ms = if self.dice.u8(0..8) == 0 { 400 * DAY_MS } else { 600_000 };
+                let by_ms = self.dice.i64(-most_ms..most_ms);
                 traced!("clock set by {by_ms} ms");
                 time::set_clock_by(by_ms);
             }
@@ -341,9 +347,30 @@ impl Life {
                     disk.break_by(None);
                 }
             }),
-            100..160 if followed => self.read(store),
+            100..103 if followed => self.copy(store),
+            103..160 if followed => self.read(store),
             160..260 if self.forgets && self.phase != Phase::Wait => self.forget(store),
             _ => self.act(store),
+        }
+    }
+
+    /// A copy is taken while the shop runs, and a store made of it.
+    fn copy(&mut self, store: &Store<Ticket>) {
+        let (file, made) = (self.root.join("copy"), self.root.join("made"));
+        let copied = store.snapshot(&file).and_then(|copy| Ok((copy, restore(&file, &made)?)));
+        traced!("copied: {:?}", copied.as_ref().map(|(copy, _)| copy.revision).map_err(|error| error.kind));
+        let _ = std::fs::remove_file(&file);
+        let _ = std::fs::remove_dir_all(&made);
+        match copied {
+            Ok((copy, made)) if copy.revision == made.revision && copy.revision >= store.revision() => {}
+            Ok((copy, made)) => {
+                let (copy, made, now) = (copy.revision, made.revision, store.revision());
+                self.wrong =
+                    Some(format!("of revision {now} a copy has {copy}, and the store made of it {made}"));
+            }
+            // It was closed just now.
+            Err(error) if error.kind == StoreErrorKind::Unusable => {}
+            Err(error) => self.wrong = Some(format!("a copy is no good: {error}")),
         }
     }
 
@@ -419,7 +446,13 @@ impl BatchSink<Ticket> for Told {
 
     fn stopped(&self, why: &Refusal) {
         traced!("stopped: {}", why.message);
-        with(|life| life.stopped = true);
+        with(|life| {
+            life.stopped = true;
+            // A disk that fails is no reason for either.
+            if why.reason == Reason::StoreCorrupt || why.message.contains("fault in its program") {
+                life.wrong = Some(why.message.clone());
+            }
+        });
     }
 }
 
@@ -463,7 +496,10 @@ impl World for Around {
                 time::pass(LONG);
                 store.close();
             }
-            (Phase::Wait, Some(at_most)) => time::pass(at_most.max(Duration::from_secs(600))),
+            (Phase::Wait, Some(at_most)) => {
+                let long = with(|life| life.dice.bool());
+                time::pass(at_most.max(if long { 10 * LONG } else { Duration::from_secs(600) }));
+            }
             (_, Some(at_most)) if with(|life| life.dice.bool()) => time::pass(at_most),
             _ => time::pass(Duration::from_micros(with(|life| life.dice.u64(1..2_000)))),
         }
