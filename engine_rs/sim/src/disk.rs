@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fastrand::Rng;
+use kasir_store::DATA_FILE;
 
 use crate::trace::traced;
 use crate::{hooks, time};
@@ -83,8 +84,10 @@ impl Control {
 pub(crate) enum Verdict {
     /// The kernel does it.
     Go,
-    /// Of a write only so many bytes; of a sync nothing, though it seems done.
+    /// Of a write only so many bytes.
     Short(usize),
+    /// Nothing, though it seems done.
+    Done,
     /// This error.
     Fail(i32),
 }
@@ -155,7 +158,10 @@ struct Left {
 /// How much was asked of the disk.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
-    pub(crate) writes: u64,
+    /// By LMDB, which is C: pages of its data file.
+    pub(crate) pages: u64,
+    /// By the rest, which is Rust.
+    pub(crate) others: u64,
     pub(crate) syncs: u64,
 }
 
@@ -290,11 +296,15 @@ impl Disk {
             return Verdict::Go;
         }
         let Some(file) = self.file(fd) else { return Verdict::Go };
-        self.counts.writes += 1;
+        if self.name_of(file) == DATA_FILE && at >= 2 * PAGE as u64 {
+            self.counts.pages += 1;
+        } else {
+            self.counts.others += 1;
+        }
         let verdict = self.write_fails(fd, file, bytes.len(), at);
         traced!("disk write {} {at}+{} {verdict:?}", self.name_of(file), bytes.len());
         let taken = match verdict {
-            Verdict::Go => bytes.len(),
+            Verdict::Go | Verdict::Done => bytes.len(),
             Verdict::Short(taken) => taken,
             Verdict::Fail(_) => {
                 self.work();
@@ -302,7 +312,7 @@ impl Disk {
             }
         };
         if self.name_of(file) == PROBE {
-            return verdict;
+            return Verdict::Done;
         }
         if let Some((0, crash)) = self.crash {
             self.die(crash, Some((file, at, &bytes[..taken])));
@@ -352,7 +362,7 @@ impl Disk {
     /// A file or the directory is made durable. The real file system is not asked: nothing of ours is to outlive a crash.
     pub(crate) fn sync(&mut self, fd: RawFd) -> Verdict {
         if self.is_dead() {
-            return Verdict::Short(0);
+            return Verdict::Done;
         }
         time::pass(Duration::from_micros(self.dice.u64(20..3_000)));
         let Some(file) = self.file(fd) else { return self.sync_names(fd) };
@@ -360,7 +370,7 @@ impl Disk {
         traced!("disk sync {}", self.name_of(file));
         self.work();
         if self.is_dead() {
-            return Verdict::Short(0);
+            return Verdict::Done;
         }
         if let Some(Fault::Sync { after }) = &mut self.fault {
             if *after == 0 {
@@ -385,7 +395,7 @@ impl Disk {
         let done: Vec<Change> = content.since.drain(..synced).collect();
         lay(&mut content.durable, &done, ALL, &mut self.dice);
         content.seen = now - synced;
-        Verdict::Short(0)
+        Verdict::Done
     }
 
     fn sync_names(&mut self, fd: RawFd) -> Verdict {
@@ -404,7 +414,7 @@ impl Disk {
                 self.name_changes.clear();
             }
         }
-        Verdict::Short(0)
+        Verdict::Done
     }
 
     /// A file is made shorter or longer.

@@ -32,6 +32,16 @@ pub(crate) fn is_on() -> bool {
     ON.try_with(Cell::get).unwrap_or(false)
 }
 
+/// Has the C library keep the memory that runs give back, and take what is large and seldom touched from the kernel anew.
+pub(crate) fn keep_memory() {
+    for (what, bytes) in
+        [(libc::M_MMAP_THRESHOLD, 1 << 20), (libc::M_TRIM_THRESHOLD, 256 << 20), (libc::M_TOP_PAD, 16 << 20)]
+    {
+        // SAFETY: sets a number before anything else runs.
+        unsafe { libc::mallopt(what, bytes) };
+    }
+}
+
 /// Does `work` with the system's own calls.
 pub(crate) fn off<R>(work: impl FnOnce() -> R) -> R {
     let before = ON.replace(false);
@@ -72,6 +82,7 @@ fn write_at(fd: c_int, bytes: *const c_void, count: size_t, at: Option<off_t>) -
     match verdict {
         Verdict::Go => raw(count),
         Verdict::Short(count) => raw(count),
+        Verdict::Done => ssize_t::try_from(count).unwrap_or(-1),
         Verdict::Fail(number) => {
             fail(number);
             -1
@@ -96,7 +107,7 @@ fn sync(fd: c_int, number: c_long) -> c_int {
     match if is_on() { disk::with(|disk| disk.sync(fd)) } else { Verdict::Go } {
         // SAFETY: a call without memory.
         Verdict::Go => ended(unsafe { libc::syscall(number, fd) }),
-        Verdict::Short(_) => 0,
+        Verdict::Done | Verdict::Short(_) => 0,
         Verdict::Fail(number) => {
             fail(number);
             -1

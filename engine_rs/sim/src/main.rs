@@ -54,6 +54,7 @@ fn place() -> PathBuf {
 }
 
 fn main() -> ExitCode {
+    hooks::keep_memory();
     let arguments = arguments();
     let control = arguments.get_one::<String>("control").and_then(|name| Control::of(name));
     if let (Some(seeds), false) = (arguments.get_one::<Range<u64>>("seeds"), arguments.get_flag("worker")) {
