@@ -3,7 +3,8 @@
 How a parcel is asked for so that it is ordered once: clients.couriers.asking. No answer, a late one, a 5xx:
 nothing is known, and the next round asks again, after a pause. After some rounds the parcel is reported
 UNKNOWN, so that staff see it, and the rounds go on more slowly. An order whose number comes later is looked
-at until it has one, or a webhook brings it (clients.couriers.hearing).
+at until it has one, or a webhook brings it (clients.couriers.hearing). Each round but the first begins with
+how the parcel stands at the shop: staff may have settled it, or asked anew.
 
 The engine knows which parcels wait; a report's request id follows from the parcel's version and from what is
 said, so that one repeated after a crash is the same request.
@@ -23,8 +24,8 @@ from dataclasses import dataclass, replace
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
-from clients.couriers.asking import Asking, Outcome, Question
-from clients.couriers.carrier import Carrier, Ordered, Refused, Shipment, Unclear, shipment_of
+from clients.couriers.asking import Asking, Outcome, Overtaken, Question, Waiting
+from clients.couriers.carrier import Cancelled, Carrier, Ordered, Refused, Shipment, Unclear, shipment_of
 from clients.couriers.notes import Notes
 from clients.couriers.reports import OVERTAKEN, claim_of, report_of, report_of_refused
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
@@ -33,6 +34,8 @@ from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_FAILED,
     AIRWAY_BILL_STATE_REQUESTED,
     AIRWAY_BILL_STATE_UNKNOWN,
+    GetParcelRequest,
+    GetParcelResponse,
     Parcel,
     ReportAirwayBillRequest,
     ReportAirwayBillResponse,
@@ -43,12 +46,17 @@ from kasir.v1.shipping_pb2 import (
 # So many parcels are held; while there are more, the stream is not read on.
 MAX_PARCELS = 10_000
 
+# How many times longer the pause between two looks for a number may get.
+LATER_MOST = 20
+
 _OPEN = frozenset({AIRWAY_BILL_STATE_REQUESTED, AIRWAY_BILL_STATE_UNKNOWN})
 _STATE_WORDS = {
     AIRWAY_BILL_STATE_ASSIGNED: "assigned",
     AIRWAY_BILL_STATE_FAILED: "failed",
     AIRWAY_BILL_STATE_UNKNOWN: "unknown",
 }
+# What is asked for, and where that stands. The detail tells one claim from another.
+_ASKED_FOR = ("airway_bill_state", "airway_bill_detail", "courier_id", "courier_service")
 # The counters of what needs no looking at any more.
 _SETTLED = frozenset({"assigned", "failed"})
 # The counter of reports that were refused for good.
@@ -71,7 +79,7 @@ class Options:
     """Pause after the first round; doubles with each, with jitter."""
     pause_max_s: float = 30.0
     later_s: float = 15.0
-    """Between two looks at an order whose number comes later."""
+    """Before a look at an order whose number comes later; doubles with each, up to `LATER_MOST` times."""
 
 
 @dataclass(slots=True, eq=False)
@@ -82,8 +90,10 @@ class _Task:
     newest: Parcel
     """As the stream brought it last, perhaps while the work on an older version was going on."""
     rounds: int = 0
+    looks: int = 0
+    """At an order that had no number yet."""
     claim: ReportAirwayBillRequest | None = None
-    """As it was made first, so that it is the same when it has to be made again."""
+    """As it was made first, so that it is the same when it has to be made again; None once it is answered."""
     told: bool = False
     """It was said already why an UNKNOWN one still is."""
     report: ReportAirwayBillRequest | None = None
@@ -151,7 +161,9 @@ class CourierAgent:
             return idle and not self._tasks
 
     def counts(self) -> dict[str, int]:
-        """How many reports were made: "assigned", "failed", "unknown"; "dropped" were refused for good."""
+        """How many reports were made: "assigned", "failed", "unknown"; "dropped" were refused for good, or
+        others settled the parcel.
+        """
         with self._changed:
             return dict(self._counts)
 
@@ -174,8 +186,7 @@ class CourierAgent:
                 self._listed = True
                 self._changed.notify_all()
                 return
-            is_ours = self._options.courier_id in {0, parcel.courier_id}
-            if not is_ours or parcel.airway_bill_state not in _OPEN:
+            if not self._waits(parcel):
                 return
             task = self._tasks.get(parcel.parcel_id)
             if task is not None:
@@ -184,6 +195,10 @@ class CourierAgent:
                 return
             self._changed.wait_for(lambda: self._stopping or len(self._tasks) < MAX_PARCELS)
             self._begin(parcel)
+
+    def _waits(self, parcel: Parcel) -> bool:
+        """Whether it is this agent's to work on."""
+        return self._options.courier_id in {0, parcel.courier_id} and parcel.airway_bill_state in _OPEN
 
     def _begin(self, parcel: Parcel) -> None:
         task = _Task(parcel, newest=parcel)
@@ -219,20 +234,34 @@ class CourierAgent:
         """One round for one parcel: ask, order if there is none, report what is now known."""
         pause_s = 0.0
         if task.report is None:
-            outcome = self._asking.ask(
-                task.parcel, lambda: _shipment(task.parcel, client), lambda: self._claim(task, client)
-            )
+            outcome = self._asked(task, client)
             if self._is_over(task, outcome):
                 return
             task.report = self._report_of(task, outcome)
             if isinstance(outcome, Unclear):
                 pause_s = outcome.retry_after_s
             elif isinstance(outcome, Ordered) and not outcome.airway_bill:
-                pause_s = self._options.later_s
+                pause_s = self._options.later_s * min(2.0**task.looks, LATER_MOST)
+                task.looks = min(task.looks + 1, LATER_MOST)
         if task.report is None or not self._send(task, task.report, client):
             task.rounds += 1
             with self._changed:
                 self._put(task, pause_s or self._pause_s(task.rounds))
+
+    def _asked(self, task: _Task, client: Client) -> Outcome:
+        """Asks the carrier, unless staff settled the parcel or asked anew since the round before. A claim
+        that was not answered is made again first: how the parcel stands may be its own doing.
+        """
+        if task.rounds and task.claim is None and (changed := _overtaken(task, client)):
+            return changed
+        return self._asking.ask(
+            Waiting(
+                task.parcel,
+                lambda: _shipment(task.parcel, client),
+                lambda: self._claim(task, client),
+                lambda: _overtaken(task, client),
+            )
+        )
 
     def _claim(self, task: _Task, client: Client) -> bool:
         """Reports UNKNOWN before an order that could not be found again; False when that was not taken."""
@@ -246,12 +275,20 @@ class CourierAgent:
             if failed.settled:
                 task.parcel = Parcel()
             return False
+        task.claim = None
         return True
 
     def _is_over(self, task: _Task, outcome: Outcome) -> bool:
         """Whether nothing is left to do for the parcel, and nothing to report."""
         if not task.parcel.parcel_id:
             self._finish(task, task.newest, DROPPED)
+            return True
+        if isinstance(outcome, Overtaken):
+            if outcome.parcel.version > task.newest.version:
+                task.newest = outcome.parcel
+            if outcome.parcel.airway_bill_state not in _OPEN:
+                self._asking.settled(outcome.parcel)
+            self._finish(task, task.parcel, DROPPED)
             return True
         if isinstance(outcome, Question) and outcome.words == task.parcel.airway_bill_detail:
             self._finish(task, task.parcel, QUESTIONS)
@@ -270,6 +307,10 @@ class CourierAgent:
                 return report_of(task.parcel, AIRWAY_BILL_STATE_UNKNOWN, detail=words)
             case Ordered(airway_bill=airway_bill):
                 return report_of(task.parcel, AIRWAY_BILL_STATE_ASSIGNED, airway_bill=airway_bill)
+            case Overtaken():
+                return None
+            case Cancelled():
+                return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=outcome.words)
             case Refused(words):
                 return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=words)
             case Question(words):
@@ -312,7 +353,7 @@ class CourierAgent:
         with self._changed:
             self._counts[counter] += 1
             del self._tasks[parcel.parcel_id]
-            if task.newest.version > parcel.version:
+            if task.newest.version > parcel.version and self._waits(task.newest):
                 self._begin(task.newest)
             self._changed.notify_all()
 
@@ -320,6 +361,19 @@ class CourierAgent:
         """Exponential with jitter, so that parcels that failed together do not come back together."""
         longest = min(self._options.pause_s * 2.0 ** min(rounds - 1, 30), self._options.pause_max_s)
         return random.uniform(longest / 4, longest)
+
+
+def _overtaken(task: _Task, client: Client) -> Overtaken | Unclear | None:
+    """Whether the parcel stands otherwise than it did when the task learnt of it last."""
+    try:
+        now = client.call(GetParcelRequest(parcel_id=task.parcel.parcel_id), GetParcelResponse).parcel
+    except CallFailed as failed:
+        return Unclear(f"the parcel cannot be looked at: {failed}", nothing_done=True)
+    if any(getattr(now, name) != getattr(task.parcel, name) for name in _ASKED_FOR):
+        return Overtaken(now)
+    # What else changed, its label say, makes no difference here.
+    task.parcel = now
+    return None
 
 
 def _shipment(parcel: Parcel, client: Client) -> Shipment | Unclear:

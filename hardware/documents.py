@@ -10,6 +10,7 @@ from hardware.paper import (
     manifest_pages,
     order_slip,
     pickup_manifest,
+    refund_receipt,
     sales_receipt,
     shift_report,
 )
@@ -52,6 +53,10 @@ def paper_of(shop: Shop, job: PrintJob, width_mm: int = 80, logo: Logo | None = 
         till = next((each for each in shop.tills if each.till_id == job.sale.till_id), None)
         order = _order(shop, job.sale.order_id)
         receipt = sales_receipt(job.sale, shop.settings, order, till, width_mm=width_mm, copy=copy)
+        return receipt.with_logo(logo)
+    if document == "refund":
+        till = next((each for each in shop.tills if each.till_id == job.refund.till_id), None)
+        receipt = refund_receipt(job.refund, shop.settings, till, width_mm=width_mm, copy=copy)
         return receipt.with_logo(logo)
     if document == "shift":
         till = next((each for each in shop.tills if each.till_id == job.shift.till_id), None)

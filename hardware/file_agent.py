@@ -6,10 +6,8 @@ in between finds its SENT jobs again by its name and finishes them; a real print
 paper comes twice.
 """
 
-import os
 import queue
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ import typer
 
 from clients.common.client import Client
 from clients.common.commands import command, new_app
-from clients.common.journal import sync_directory
+from clients.common.durable import READABLE, sync_directory, write_durably
 from clients.common.output import state_number
 from clients.common.problems import BadInput, CallFailed
 from clients.common.request_ids import derived_request_id
@@ -58,6 +56,7 @@ DETAIL_LENGTH_MAX = 200
 FOLDERS = {
     "order": "slips",
     "sale": "receipts",
+    "refund": "refunds",
     "parcel": "labels",
     "shift": "shift-reports",
     "manifest": "manifests",
@@ -125,7 +124,7 @@ class Agent:
             f"-copy-{job.copy_number}" if job.copy_number else ""
         )
         for suffix, content in files.items():
-            write_durably(folder / f"{stem}.{suffix}", content)
+            write_durably(folder / f"{stem}.{suffix}", content, mode=READABLE)
         return self._report_of(job, PRINT_JOB_STATE_PRINTED, ", ".join(files))
 
     def _renderers(self, shop: Shop, job: PrintJob) -> list[tuple[str, Callable[[], bytes]]]:
@@ -170,21 +169,6 @@ def read_logo(path: Path | None) -> "Logo | None":
         return logo.read(path)
     except PaperError as wrong:
         raise BadInput(f"The logo cannot be used: {wrong}.") from wrong
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Puts a whole file in the place of whatever is there. Its name is durable after `sync_directory`."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def batches(client: Client, request: WatchPrintJobsRequest, once: bool) -> Iterator[list[PrintJob]]:
@@ -240,7 +224,10 @@ def agent(
     ],
     kind: Annotated[
         str,
-        typer.Option(help="Only order-slip, sales-receipt, address-label, shift-report or pickup-manifest."),
+        typer.Option(
+            help="Only order-slip, sales-receipt, refund-receipt, address-label, shift-report, "
+            "pickup-manifest."
+        ),
     ] = "",
     location: Annotated[
         str, typer.Option(metavar="CODE", help="Only jobs for this location's printers, or any's.")

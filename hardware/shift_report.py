@@ -12,11 +12,11 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clients.common.commands import command, new_app
-from clients.common.journal import sync_directory
+from clients.common.durable import READABLE, sync_directory, write_durably
 from clients.common.numbers import id_option
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
-from hardware.file_agent import FOLDERS, PAPER_FORMATS, write_durably
+from hardware.file_agent import FOLDERS, PAPER_FORMATS
 from kasir.v1.till_pb2 import GetShiftRequest, GetShiftResponse, Shift
 
 app = new_app("shift-report", "The X report on paper.")
@@ -71,7 +71,7 @@ def shift_report(
     folder = out / FOLDERS["shift"]
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        write_durably(folder / name, content)
+        write_durably(folder / name, content, mode=READABLE)
     sync_directory(folder)
     paths = [str(folder / name) for name in files]
     shop.output.emit({"shift_id": shift_id, "files": paths}, lambda: "\n".join(paths))

@@ -126,6 +126,7 @@ ENTRIES: dict[str, Entry] = {
         "Look at a bank's mutation file before it is imported.", SERVER, "server.statements.cli:app"
     ),
     "match": Entry("Match a file of mutations with a file of orders.", SERVER, "kasir.match:match"),
+    "doctor": Entry("Say what is wrong, and what to do about it.", SERVER, "clients.doctor:app"),
     "verify": Entry("Check every invariant over the whole store.", SERVER, "kasir.verify:app"),
     "restore": Entry("Make a store from a snapshot.", SERVER, "kasir.restore:restore"),
     "inspect": Entry("Look into a store without the engine.", SERVER, "engine.inspect:app", "inspect"),

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from engine import Code, EngineError
+from kasir.v1.hardware_pb2 import Device
 
 # What one message of a client may hold. Statements come in pieces and have a bound of their own.
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
@@ -45,6 +46,8 @@ class Registry:
     unary: dict[str, Unary] = field(default_factory=dict)
     server_streams: dict[str, ServerStream] = field(default_factory=dict)
     client_streams: dict[str, ClientStream] = field(default_factory=dict)
+    # How the devices are that agents tell of; from any thread
+    devices: Callable[[], list[Device]] = list
 
     @property
     def methods(self) -> frozenset[str]:

@@ -74,7 +74,7 @@ class Devices:
             raise field_error("FIELD_OUT_OF_RANGE", "page_size", "A page has at least one entry.")
         if wanted.page_token:
             raise field_error("FIELD_MALFORMED", "page_token", "There is only one page of devices.")
-        return ListDevicesResponse(devices=self._all()).SerializeToString()
+        return ListDevicesResponse(devices=self.all()).SerializeToString()
 
     async def watch(self, _call: Call, request: bytes) -> AsyncGenerator[Frame, None]:
         """HardwareService.WatchDevices."""
@@ -84,7 +84,7 @@ class Devices:
         quiet_since = 0.0
         while True:
             self._clock.check(0)
-            now = {(device.agent, device.name): device for device in self._all()}
+            now = {(device.agent, device.name): device for device in self.all()}
             for response in _differences(sent, now):
                 yield Frame(response.SerializeToString(), 0)
                 quiet_since = loop.time()
@@ -94,10 +94,10 @@ class Devices:
                 quiet_since = loop.time()
             await self._changed()
 
-    def _all(self) -> list[Device]:
+    def all(self) -> list[Device]:
+        """Every device as it is now, by agent and name. May be asked from any thread."""
         found = []
-        for agent in sorted(self._agents):
-            report = self._agents[agent]
+        for _agent, report in sorted(self._agents.items()):
             silent = self._now() - report.heard > SILENT_S
             for name in sorted(report.devices):
                 device = Device()

@@ -51,6 +51,7 @@ def build(
     )
     registry.server_streams.update(watches.handlers())
     devices = Devices(clock, settings.heartbeat_s)
+    registry.devices = devices.all
     registry.unary[HARDWARE + "ReportDeviceStates"] = devices.report
     registry.unary[HARDWARE + "ListDevices"] = devices.list_all
     registry.server_streams[HARDWARE + "WatchDevices"] = watches.bounded(devices.watch)

@@ -1,6 +1,6 @@
 """Prometheus metrics: what the server counts itself, and what the engine says when it is asked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from threading import Thread
 from typing import Protocol
@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from engine import Code, Engine, EngineError, Status
 from engine.rpc import RpcServer
+from kasir.v1.hardware_pb2 import Device, DeviceState
 from server.settings import Address, SettingsError, Tls
 
 # The transport's bounds (engine_rs/transport/src/observe.rs): from a tenth of a millisecond, a bare commit,
@@ -21,8 +22,15 @@ CALL_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 class Metrics:
     """One server's metrics, in a registry of their own so that several servers fit into one process."""
 
-    def __init__(self, engine: Engine, server: RpcServer, methods: frozenset[str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        server: RpcServer,
+        methods: frozenset[str],
+        devices: Callable[[], list[Device]] = list,
+    ) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(DeviceCollector(devices))
         self.registry.register(CallCollector(server, methods))
         self.registry.register(EngineCollector(engine))
         ProcessCollector(registry=self.registry)
@@ -85,6 +93,34 @@ def _cumulated(latencies: list[int]) -> list[tuple[str, float]]:
     """Buckets as Prometheus wants them: all calls up to each bound."""
     bounds = [*map(str, CALL_BUCKETS_S), "+Inf"]
     return [(bound, float(below)) for bound, below in zip(bounds, accumulate(latencies), strict=True)]
+
+
+class DeviceCollector(Collector):
+    """Asks for the devices at every scrape."""
+
+    def __init__(self, devices: Callable[[], list[Device]]) -> None:
+        self.devices = devices
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are told at the scrape."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One of each device in the state that it is in, and what waits for it."""
+        states = GaugeMetricFamily(
+            "kasir_devices",
+            "Devices as their agents tell, by the state that they are in.",
+            labels=("agent", "device", "state"),
+        )
+        waiting = GaugeMetricFamily(
+            "kasir_device_waiting_jobs", "Jobs that wait for a printer.", labels=("agent", "device")
+        )
+        for device in self.devices():
+            state = DeviceState.Name(device.state).removeprefix("DEVICE_STATE_").lower()
+            states.add_metric((device.agent, device.name, state), 1)
+            if device.document_kinds:
+                waiting.add_metric((device.agent, device.name), device.waiting_jobs)
+        yield from (states, waiting)
 
 
 class EngineCollector(Collector):

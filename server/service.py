@@ -44,6 +44,7 @@ class Service:
         self._transport = Transport(engine, registry, settings, self.log, log_calls)
         self._native = self._transport.server.native
         self._methods = registry.methods
+        self._devices = registry.devices
         self._call_log = CallLog(self._native, registry.methods, self.log)
         self._endpoint: MetricsEndpoint | None = None
         self._moota: MootaEndpoint | None = None
@@ -60,7 +61,7 @@ class Service:
             # Who serves no metrics does not wait for Prometheus's client.
             from server.metrics import Metrics, MetricsEndpoint  # noqa: PLC0415
 
-            metrics = Metrics(self.engine, self._native, self._methods)
+            metrics = Metrics(self.engine, self._native, self._methods, self._devices)
             self._endpoint = MetricsEndpoint(metrics, self.settings.metrics_listen, self.settings.tls)
             self.metrics_address = self._endpoint.address
         try:

@@ -18,9 +18,13 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 WINDOWS = ROOT / "clients" / "desktop"
 # What windows say, and what else they tell people of what was typed; by how the catalogue names its files
-SOURCES = {"": WINDOWS, "../common/": ROOT / "clients" / "common"}
+SOURCES = {
+    "": WINDOWS,
+    "../common/": ROOT / "clients" / "common",
+    "../till/": ROOT / "clients" / "till",
+}
 CATALOGUE = WINDOWS / "locale" / "id" / "LC_MESSAGES" / "desktop.po"
-KEYWORDS = {"_": None, "marked": None, "BadInput": None, "Word": None}
+KEYWORDS = dict.fromkeys(("_", "marked", "BadInput", "NeedsLine", "NobodyWaits", "NotCovered", "Word"))
 
 
 def extracted() -> Catalog:

@@ -13,6 +13,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import shiboken6
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QWidget
 
 from clients.common.connection import Connection
@@ -186,8 +187,29 @@ class Studio:
         self.take("till-receipts")
         self.line.restore()
         wait(lambda: window.till.state.online and not window.till.state.waits)
+        self.giving_back()
         window.go(window.line_screen)
         self.take("till-line")
+
+    def giving_back(self) -> None:
+        """Two of the first receipt's lines, one damaged; allowed; done."""
+        receipts = self.window.receipts
+        self.window.go(receipts)
+        receipts.seek(self.window.till.till.journal.receipts(100)[-1].receipt)
+        receipts.to_refund()
+        page = receipts.refund
+        wait(lambda: receipts.pages.currentWidget() is page and page.sale is not None)
+        for key, line in (("+", 0), ("+", 1), (" ", 1)):
+            page.table.choose(line)
+            QTest.keyClicks(page.table, key)
+        page.reason.setText("Kemasan bocor")
+        wait(lambda: page.quoted is not None)
+        self.take("till-refund")
+        page.take()
+        self.allow("till-allow-refund")
+        wait(lambda: page.pages.currentWidget() is page.done)
+        self.take("till-refund-done")
+        receipts.to_list()
 
     def closing(self) -> None:
         """X, counted, Z."""

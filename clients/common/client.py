@@ -40,7 +40,7 @@ class Patience:
 
         A server that says how long to wait is believed, plus jitter.
         """
-        limit = min(self.pause_max_s, self.pause_s * 2**tries_made)
+        limit = min(self.pause_max_s, self.pause_s * 2 ** min(tries_made, 16))
         return (failed.retry_s or 0.0) + random.uniform(0.0, limit)
 
 
@@ -61,6 +61,8 @@ class Client:
         self._on_retry = on_retry or (lambda _failed, _pause_s: None)
         self._channel = connection.channel()
         self._calls: dict[str, Callable[..., Any]] = {}
+        # Ids of commands whose outcome is not known, by what they say
+        self._unsettled: dict[bytes, str] = {}
 
     def __enter__(self) -> "Client":
         return self
@@ -78,16 +80,20 @@ class Client:
         """Sends one request and returns its reply. The method is the one whose request this is.
 
         A command (a request with a `request_id`) that comes without an id gets a new one and is kept in the
-        journal until answered; one that comes with an id is the caller's to repeat. Raises CallFailed.
+        journal until answered; the same words after an outcome that is not known are that command again, with
+        its id. One that comes with an id is the caller's to repeat. Raises CallFailed.
         """
         descriptor = method_of(request)
         method = method_path(descriptor)
         command: Any = request
         if "request_id" not in request.DESCRIPTOR.fields_by_name or command.request_id:
             return self._answered(method, reply_type, request, timeout_s)
-        command.request_id = new_request_id()
-        pending = self._pending(command.request_id, method, note, request)
-        return self._remembered(pending, lambda: self._answered(method, reply_type, request, timeout_s))
+        said = method.encode() + b"\0" + request.SerializeToString(deterministic=True)
+        command.request_id = self._unsettled.setdefault(said, new_request_id())
+        self.journal.add(self._pending(command.request_id, method, note, request))
+        return self._settled(
+            command.request_id, lambda: self._answered(method, reply_type, request, timeout_s)
+        )
 
     def upload(
         self,
@@ -115,7 +121,7 @@ class Client:
         if kept:
             self.journal.add(self._pending(request_id, method, note, *messages()))
         return self._settled(
-            request_id, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent)
+            request_id, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent), kept=kept
         )
 
     def resend(self, pending: PendingRequest) -> Message:
@@ -170,20 +176,21 @@ class Client:
             self._wait(failed, failures)
             failures = min(failures + 1, self.patience.tries)
 
-    def _remembered(self, pending: PendingRequest, ask: Callable[[], Reply]) -> Reply:
-        self.journal.add(pending)
-        return self._settled(pending.request_id, ask)
-
-    def _settled(self, request_id: str, ask: Callable[[], Reply]) -> Reply:
+    def _settled(self, request_id: str, ask: Callable[[], Reply], *, kept: bool = True) -> Reply:
         """Runs `ask`. The journal forgets the request once its outcome is known, and keeps it otherwise."""
         try:
             reply = ask()
         except CallFailed as failed:
             if failed.settled:
-                self.journal.remove(request_id)
+                self._forget(request_id)
+            failed.kept = kept and not failed.settled
             raise
-        self.journal.remove(request_id)
+        self._forget(request_id)
         return reply
+
+    def _forget(self, request_id: str) -> None:
+        self.journal.remove(request_id)
+        self._unsettled = {said: each for said, each in self._unsettled.items() if each != request_id}
 
     def _answered(
         self,

@@ -5,6 +5,7 @@ known as such, and whatever else is no code with a quantity ends the reading.
 """
 
 import csv
+import io
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +16,8 @@ from clients.common.specs import QUANTITY_MAX, QUANTITY_MOST, LineSpec
 
 CODE_NAMES = frozenset({"code", "sku"})
 QUANTITY_NAMES = frozenset({"qty", "quantity"})
+# A hundred thousand rows; what is larger is another file, or none.
+BYTES_MAX = 4 * 1024 * 1024
 
 
 def read_delivery(path: Path, least: int = 1) -> list[LineSpec]:
@@ -22,8 +25,11 @@ def read_delivery(path: Path, least: int = 1) -> list[LineSpec]:
     why.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _rows(path, file, least)
+        with path.open("rb") as file:
+            content = file.read(BYTES_MAX + 1)
+        if len(content) > BYTES_MAX:
+            raise BadInput("{path} is larger than 4 MiB: no delivery and no count is.", path=path)
+        return _rows(path, io.StringIO(content.decode("utf-8-sig"), newline=""), least)
     except UnicodeDecodeError as error:
         raise BadInput("{path} is not UTF-8 text; save it as CSV UTF-8.", path=path) from error
     except csv.Error as error:

@@ -23,14 +23,7 @@ from kasir.v1.drop_order_pb2 import (
 
 
 class NobodyWaits(BadInput):
-    """No Drop Order in that state is of the item that was scanned."""
-
-    def __init__(self, state: DropOrderState.ValueType, sku: str) -> None:
-        self.sku = sku
-        coming = state == DROP_ORDER_STATE_RETURN_DUE
-        super().__init__(
-            f"No Drop Order of {sku} has to come back." if coming else f"Nobody asks for {sku} now."
-        )
+    """No Drop Order in the state that is wanted is of the item that was scanned."""
 
 
 def give_up(shop: Shop, number: int) -> DropOrder:
@@ -76,6 +69,8 @@ def _for_scan(
     item = shop.item(code).item
     fitting = [each for each in waiting(shop, state, location_id) if each.item_id == item.item_id]
     if not fitting:
-        raise NobodyWaits(state, item.sku)
+        if state == DROP_ORDER_STATE_RETURN_DUE:
+            raise NobodyWaits("No Drop Order of {item} has to come back.", item=item.sku)
+        raise NobodyWaits("Nobody asks for {item} now.", item=item.sku)
     numbers = [each.drop_order_id for each in fitting]
     return preferred if preferred in numbers else numbers[0]

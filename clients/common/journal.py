@@ -12,12 +12,13 @@ bytes.
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import platformdirs
+
+from clients.common.durable import sync_directory, write_durably
 
 FORMAT = 1
 STATE_VARIABLE = "KASIR_STATE"
@@ -61,17 +62,8 @@ class RequestJournal:
             "format": FORMAT,
             "messages": [len(message) for message in request.messages],
         }
-        handle, temporary = tempfile.mkstemp(dir=self.directory, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(json.dumps(head).encode() + b"\n")
-                file.writelines(request.messages)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self._path(request.request_id))
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        content = json.dumps(head).encode() + b"\n" + b"".join(request.messages)
+        write_durably(self._path(request.request_id), content)
         sync_directory(self.directory)
 
     def remove(self, request_id: str) -> None:
@@ -117,14 +109,3 @@ def _parse(path: Path) -> PendingRequest:
     if not whole:
         raise OSError(f"{path} is no pending request: it is cut off or of another version")
     return request
-
-
-def sync_directory(directory: Path) -> None:
-    """Makes the names in a directory durable. Windows keeps them with the files and has no call for it."""
-    if os.name != "posix":
-        return
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

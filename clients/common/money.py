@@ -9,6 +9,7 @@ import re
 
 from clients.common.numbers import parse_whole
 from clients.common.problems import BadInput
+from kasir.v1.booking_pb2 import Order
 from kasir.v1.common_pb2 import Money
 
 # ISO 4217 "Minor unit" column; every other currency in use has two.
@@ -121,3 +122,9 @@ def show_amount(minor_units: int, currency_code: str) -> str:
 def show_money(money: Money) -> str:
     """One amount for people; an unset one is empty."""
     return show_amount(money.minor_units, money.currency_code) if money.currency_code else ""
+
+
+def open_amount(order: Order) -> Money:
+    """What of an order is still to pay; below zero when more was paid."""
+    minor_units = order.payable.minor_units - order.paid.minor_units - order.written_off.minor_units
+    return Money(currency_code=order.payable.currency_code, minor_units=minor_units)

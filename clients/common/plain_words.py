@@ -57,6 +57,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "COURIER_NOT_FOUND": ("", "See: kasir courier list."),
     "PARCEL_NOT_FOUND": ("", "Check the number on the label."),
     "MANIFEST_NOT_FOUND": ("", ""),
+    "REFUND_NOT_FOUND": ("", ""),
     "PRINT_JOB_NOT_FOUND": ("", "See: kasir print jobs."),
     "MESSAGE_NOT_FOUND": ("", "See: kasir cs messages."),
     "METHOD_UNKNOWN": (
@@ -83,6 +84,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "REMAINDER_LEFT": ("", "Add --credit to keep the rest for the customer."),
     "TENDERS_TOO_LOW": ("", ""),
     "CHANGE_NOT_FROM_CASH": ("Only cash gives change.", "Lower the other payments."),
+    "SALE_OF_ORDER": ("", "A till gives back what tills sold."),
+    "REFUND_TOO_MUCH": ("Only {left} of it are left to give back.", "See: kasir till refund RECEIPT."),
+    "DRAWER_TOO_LOW": ("", "Put cash in first, or pay it back another way."),
     "SHIFT_OPEN": ("", "See: kasir till close."),
     "SHIFT_CLOSED": ("", "Open one: kasir till open."),
     "ITEM_MISMATCH": ("", "Nothing was moved."),
@@ -141,6 +145,10 @@ MONEY_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "REMAINDER_LEFT": ("{remainder} is left over.", "Some of the money is left over."),
     "CREDIT_TOO_LOW": ("The customer's credit is {available}, not {wanted}.", ""),
+    "DRAWER_TOO_LOW": (
+        "There is {expected_cash} in the drawer, and {wanted} would be paid out.",
+        "The drawer has less cash than would be paid out.",
+    ),
     "AMOUNT_OUT_OF_RANGE": (
         "{where} is {value}: it must lie between {min} and {max}.",
         "There is {expected_cash} in the drawer: no more can be taken, and zero moves nothing.",

@@ -78,6 +78,8 @@ class CallFailed(Exception):  # noqa: N818 (a refusal is an outcome)
     field: str = ""
     retry_s: float | None = None
     method: str = ""
+    # Whether the request is kept on this machine, to be asked again
+    kept: bool = False
 
     def __str__(self) -> str:
         return f"{self.reason or self.code.name}: {self.message}"

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.message import EmailMessage
 from enum import Enum
 from pathlib import Path
@@ -13,8 +14,9 @@ from clients.common.output import clean
 from clients.common.problems import BadInput
 
 TIMEOUT_S = 30.0
-_PERMANENT = 500
 _OK = 250
+_TEMPORARY = 400
+_PERMANENT = 500
 # Whoever offers the first offers the second as well (RFC 6531, 3.1).
 _UTF8_OPTIONS = ("SMTPUTF8", "BODY=8BITMIME")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -43,6 +45,8 @@ class MailServer:
     timeout_s: float = TIMEOUT_S
 
     def __post_init__(self) -> None:
+        if not _is_host(self.host):
+            raise BadInput("'{host}' is no name of a mail server.", host=self.host)
         if self.security is Security.NONE and self.host not in _LOCAL:
             raise BadInput(
                 "{host} is another machine: messages go there encrypted or not at all.", host=self.host
@@ -70,6 +74,14 @@ class MailServer:
         return context
 
 
+def _is_host(name: str) -> bool:
+    """Whether it can be looked up at all."""
+    try:
+        return bool(name.encode("idna")) and name.isprintable()
+    except UnicodeError:
+        return False
+
+
 class HandIn(Enum):
     """What became of a message."""
 
@@ -87,15 +99,19 @@ class HandIn(Enum):
 def hand_in(message: EmailMessage, server: MailServer) -> tuple[HandIn, str]:
     """Hands a message in, from and to the addresses that it bears: what became of it, and words about it.
 
-    An address beyond ASCII is REFUSED by a server that does not offer SMTPUTF8.
+    An address beyond ASCII is REFUSED by a server that does not offer SMTPUTF8; so is what makes no bytes.
     """
-    (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
+    try:
+        (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
+        content = message.as_bytes()
+    except (ValueError, LookupError, MessageError) as error:
+        return HandIn.REFUSED, f"no e-mail can be made of it: {_words(error)}"
     try:
         line = _connected(server)
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, ValueError, smtplib.SMTPException) as error:
         return HandIn.DOWN, f"{server.host}:{server.port}: {_words(error)}"
     try:
-        return _handed_in(line, message, sender.addr_spec, recipient.addr_spec)
+        return _handed_in(line, content, sender.addr_spec, recipient.addr_spec)
     finally:
         # Whatever is wrong with the good-bye changes nothing about the message.
         with suppress(OSError, smtplib.SMTPException):
@@ -123,7 +139,7 @@ def _connected(server: MailServer) -> smtplib.SMTP:
     return line
 
 
-def _handed_in(line: smtplib.SMTP, message: EmailMessage, sender: str, recipient: str) -> tuple[HandIn, str]:
+def _handed_in(line: smtplib.SMTP, content: bytes, sender: str, recipient: str) -> tuple[HandIn, str]:
     beyond = [each for each in (sender, recipient) if not each.isascii()]
     try:
         if beyond and not line.has_extn("smtputf8"):
@@ -131,16 +147,23 @@ def _handed_in(line: smtplib.SMTP, message: EmailMessage, sender: str, recipient
         for code, words in _envelope(line, sender, recipient, _UTF8_OPTIONS if beyond else ()):
             if code // 10 != _OK // 10:
                 return _refusal(code, words)
+    except ValueError as error:
+        # An address that no command can carry.
+        return HandIn.REFUSED, _words(error)
     except (OSError, smtplib.SMTPException) as error:
         return HandIn.LATER, _words(error)
     try:
-        code, words = line.data(message.as_bytes())
+        code, words = line.data(content)
     except smtplib.SMTPDataError as error:
         # Before the first byte of it.
         return _refusal(error.smtp_code, error.smtp_error)
     except (OSError, smtplib.SMTPException) as error:
         return HandIn.UNKNOWN, f"the line broke while the message was handed over: {_words(error)}"
-    return (HandIn.ACCEPTED, _said(words)) if code == _OK else _refusal(code, words)
+    if code // 100 == _OK // 100:
+        return HandIn.ACCEPTED, _said(words)
+    if code < _TEMPORARY:
+        return HandIn.UNKNOWN, f"the server's answer to the message cannot be read: {_said(words)}"
+    return _refusal(code, words)
 
 
 def _envelope(

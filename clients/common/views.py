@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 
-from clients.common.money import show_money
+from clients.common.money import open_amount, show_money
 from clients.common.output import facts, state_words, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
@@ -16,9 +16,9 @@ from kasir.v1.common_pb2 import Address, Channel, Money
 from kasir.v1.customer_pb2 import Message, MessageKind, MessageState
 from kasir.v1.drop_order_pb2 import DropOrder, DropOrderState
 from kasir.v1.print_pb2 import DocumentKind, PrintJob, PrintJobState
-from kasir.v1.sale_pb2 import Sale, TenderKind
+from kasir.v1.sale_pb2 import Sale, Tender, TenderKind
 from kasir.v1.shipping_pb2 import AirwayBillState, LabelState, Parcel
-from kasir.v1.till_pb2 import Shift
+from kasir.v1.till_pb2 import Refund, Shift, TenderTotal
 
 
 def order_state(order: Order) -> str:
@@ -205,14 +205,14 @@ def _allocations_table(shop: Shop, allocations: Sequence[Allocation]) -> Rendera
 
 def left_to_pay(order: Order) -> Money:
     """What is missing. Raises BadInput when nothing is."""
-    minor_units = order.payable.minor_units - order.paid.minor_units - order.written_off.minor_units
-    if minor_units <= 0:
+    amount = open_amount(order)
+    if amount.minor_units <= 0:
         raise BadInput(
             "Order {order} has nothing left to pay: {paid} is paid.",
             order=order.order_id,
             paid=show_money(order.paid),
         )
-    return Money(currency_code=order.payable.currency_code, minor_units=minor_units)
+    return amount
 
 
 def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> RenderableType:
@@ -234,17 +234,28 @@ def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> RenderableT
     return table(title, columns, rows)
 
 
-def sale_view(shop: Shop, sale: Sale) -> RenderableType:
-    """One sale in full, the change in plain sight."""
-    tenders = ", ".join(
+def tenders_words(tenders: Iterable[Tender]) -> str:
+    """How something is paid, in one line."""
+    return ", ".join(
         f"{state_words(TenderKind, each.kind, 'TENDER_KIND')} {show_money(each.amount)}"
         + (f" ({each.reference})" if each.reference else "")
-        for each in sale.tenders
+        for each in tenders
     )
+
+
+def _given_back(sale: Sale) -> Money:
+    total = Money(currency_code=sale.totals.total.currency_code)
+    total.minor_units = sum(line.total.minor_units for line in sale.refunded)
+    return total
+
+
+def sale_view(shop: Shop, sale: Sale) -> RenderableType:
+    """One sale in full, the change in plain sight."""
     pairs = [
         *totals_pairs(sale.totals),
-        ("Paid", tenders),
+        ("Paid", tenders_words(sale.tenders)),
         ("Change", show_money(sale.change)),
+        ("Given back", unless_zero(_given_back(sale))),
         ("Points", f"+{sale.points_earned}" if sale.points_earned else ""),
         ("Order", str(sale.order_id or "")),
         ("Cashier", sale.cashier),
@@ -286,13 +297,7 @@ def parcels_table(shop: Shop, parcels: Sequence[Parcel], title: str) -> Renderab
 def shift_view(shop: Shop, shift: Shift) -> RenderableType:
     """A shift as X report while it is open, as Z report after."""
     closed = shift.HasField("close_time")
-    tenders = [
-        (
-            f"  {state_words(TenderKind, each.kind, 'TENDER_KIND')}",
-            f"{show_money(each.amount)} ({each.count})",
-        )
-        for each in shift.tenders
-    ]
+    tenders, refunds = _by_kind(shift.tenders), _by_kind(shift.refund_tenders)
     pairs = [
         ("Till", shop.till_code(shift.till_id)),
         ("Cashier", shift.cashier),
@@ -303,6 +308,8 @@ def shift_view(shop: Shop, shift: Shift) -> RenderableType:
         ("Tax", unless_zero(shift.tax_total)),
         ("Discounts", unless_zero(shift.discount_total)),
         *tenders,
+        ("Refunds", f"{show_money(shift.refund_total)} ({shift.refund_count})" if shift.refund_count else ""),
+        *refunds,
         ("Cash at opening", show_money(shift.opening_cash)),
         ("Cash put in", unless_zero(shift.cash_in)),
         ("Cash taken out", unless_zero(shift.cash_out)),
@@ -312,6 +319,67 @@ def shift_view(shop: Shop, shift: Shift) -> RenderableType:
     ]
     which = shift.shift_id or "not at the server yet"
     return facts(f"{'Z' if closed else 'X'} report, shift {which}", pairs)
+
+
+def _by_kind(totals: Iterable[TenderTotal]) -> list[tuple[str, str]]:
+    return [
+        (
+            f"  {state_words(TenderKind, each.kind, 'TENDER_KIND')}",
+            f"{show_money(each.amount)} ({each.count})",
+        )
+        for each in totals
+    ]
+
+
+def refund_view(shop: Shop, refund: Refund) -> RenderableType:
+    """A refund in full, or what it would be."""
+    pairs = [
+        *totals_pairs(refund.totals),
+        ("Paid out", tenders_words(refund.tenders)),
+        ("Points given back", str(refund.points_returned or "")),
+        ("Points taken off", str(refund.points_taken or "")),
+        ("Points spent already", str(refund.points_lacking or "")),
+        ("Sale", str(refund.sale_id)),
+        ("Receipt", refund.receipt),
+        ("Reason", refund.reason),
+        ("Allowed by", refund.approved_by),
+        ("Cashier", refund.cashier),
+        ("Time", shop.time(refund.create_time)),
+    ]
+    title = f"Refund {refund.refund_id}" if refund.refund_id else "This would be given back"
+    rows = [
+        (
+            str(each.line + 1),
+            each.goods.sku,
+            each.goods.name,
+            str(each.goods.quantity),
+            show_money(each.goods.total),
+            "damaged" if each.damaged else "",
+        )
+        for each in refund.lines
+    ]
+    return Group(facts(title, pairs), table("", (">Line", "SKU", "Name", ">Units", ">Amount", ""), rows))
+
+
+def left_table(shop: Shop, sale: Sale) -> RenderableType:
+    """What of a sale can still be given back, a line a row."""
+    rows = []
+    for place, line in enumerate(sale.lines):
+        back = sale.refunded[place].quantity if sale.refunded else 0
+        rows.append(
+            (
+                str(place + 1),
+                line.sku,
+                line.name,
+                str(line.quantity),
+                str(back or ""),
+                str(line.quantity - back),
+                show_money(line.total),
+            )
+        )
+    title = f"Sale {sale.sale_id}, receipt {sale.receipt or '-'}, {shop.time(sale.create_time)}"
+    columns = (">Line", "SKU", "Name", ">Sold", ">Given back", ">Left", ">Amount sold")
+    return table(title, columns, rows)
 
 
 def shifts_table(shop: Shop, shifts: Sequence[Shift]) -> RenderableType:

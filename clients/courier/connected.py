@@ -75,7 +75,11 @@ def agent(
     ] = 10.0,
     later_s: Annotated[
         float,
-        typer.Option(min=0.1, max=3600.0, help="Seconds between two looks for a number that comes later."),
+        typer.Option(
+            min=0.1,
+            max=3600.0,
+            help="Seconds before a look for a number that comes later; each waits longer.",
+        ),
     ] = 15.0,
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Parcels worked on at once.")] = 8,
     drain: Annotated[bool, typer.Option("--drain", help="Leave when no parcel waits any more.")] = False,
@@ -210,7 +214,7 @@ def track(
 
     Ends with status 1 when the carrier could not tell of one.
     """
-    from clients.couriers.carrier import Absent, TrackingState, Unclear, newest  # noqa: PLC0415
+    from clients.couriers.carrier import Absent, Unclear, has_arrived, newest, unread  # noqa: PLC0415
 
     asked, settings = carrier_of(carrier, config, url)
     if bool(awb) == all_:
@@ -228,13 +232,14 @@ def track(
             words = steps.words if isinstance(steps, Unclear) else "the carrier has no such number"
             rows.append((parcel.airway_bill, str(parcel.order_id), "?", words, ""))
             continue
-        last = newest(steps)
+        last, strange = newest(steps), unread(steps)
         state = last.state if last is not None else None
-        if record and state is TrackingState.DELIVERED and not parcel.HasField("deliver_time"):
+        if record and has_arrived(steps) and not parcel.HasField("deliver_time"):
             request = DeliverParcelRequest(parcel_id=parcel.parcel_id)
             shop.call(request, DeliverParcelResponse, note=f"parcel {parcel.parcel_id} arrived")
-        rows.append(_row(parcel, last))
-        told.append({"airway_bill": parcel.airway_bill, "state": state.value if state else None})
+        rows.append(_row(parcel, last, strange))
+        said = {"not_understood": strange.words} if strange is not None else {}
+        told.append({"airway_bill": parcel.airway_bill, "state": state.value if state else None, **said})
     asked.close()
     columns = ("AWB", ">Order", "State", "Last step", "When")
     shop.output.emit({"parcels": told}, lambda: table("Parcels", columns, rows))
@@ -242,8 +247,11 @@ def track(
         raise Refused
 
 
-def _row(parcel: Parcel, last: "TrackEvent | None") -> tuple[str, ...]:
+def _row(parcel: Parcel, last: "TrackEvent | None", strange: "TrackEvent | None") -> tuple[str, ...]:
+    """A step after the last known one that is not understood is shown with a question mark."""
     state = last.state.value if last is not None and last.state is not None else "?"
+    if strange is not None:
+        state, last = f"{state} ?".replace("? ?", "?"), strange
     words = last.words if last is not None else "nothing yet"
     when = last.time.isoformat(timespec="minutes") if last is not None and last.time else ""
     return parcel.airway_bill, str(parcel.order_id), state, words, when

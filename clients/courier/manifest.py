@@ -1,13 +1,11 @@
 """What went with a courier, to be signed: as text for any printer, as HTML for a page."""
 
 import html
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.common.journal import sync_directory
+from clients.common.durable import READABLE, sync_directory, write_durably
 from clients.common.money import show_money
 from clients.common.output import clean
 from kasir.v1.common_pb2 import Money
@@ -112,20 +110,6 @@ class Manifest:
             (directory / f"{stem}.html", self.html()),
         ]
         for path, content in files:
-            _write(path, content.encode())
+            write_durably(path, content.encode(), mode=READABLE)
         sync_directory(directory)
         return [path for path, _ in files]
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

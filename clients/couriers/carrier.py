@@ -87,6 +87,12 @@ class Shipment:
     """To be collected at the door for the shop."""
 
 
+def address_line(address: Address) -> str:
+    """Where it goes, in one line, for carriers that take it so."""
+    parts = (address.street, address.district, address.city, address.province)
+    return ", ".join(part for part in parts if part)
+
+
 def shipment_of(parcel: Parcel, order: Order) -> Shipment:
     """The parcel of an order."""
     goods = tuple(Goods(line.name, line.quantity, line.unit_price) for line in order.lines)
@@ -121,6 +127,19 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Absent:
     """The carrier says that it has no such order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The carrier had the order, and it was taken back: its number is none to send a parcel with."""
+
+    reference: str
+    order_id: str
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"the courier's order {self.order_id} was cancelled there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +217,13 @@ class Carrier(Protocol):
     def quote(self, shipment: Shipment) -> Sequence[Quote] | Refused | Unclear:
         """What its services would cost."""
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """Orders the parcel's way to its address."""
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """Asks whether there is an order of this reference. Unclear where the carrier cannot be asked so."""
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """Asks for an order by the carrier's own name for it: for its number, and its reference."""
 
     def cancel(self, order: Ordered) -> Done | Refused | Unclear:
@@ -236,15 +255,39 @@ def newest(events: Iterable[TrackEvent]) -> TrackEvent | None:
     return max(known, key=order)
 
 
+def unread(events: Iterable[TrackEvent]) -> TrackEvent | None:
+    """The latest step, where its words are none of ours and no known one is as late: a person has to read it.
+
+    Until then nothing is recorded of the parcel, least of all that it arrived.
+    """
+    events = list(events)
+    times = [each.time.timestamp() for each in events if each.state is not None and each.time]
+    strange = [each for each in events if each.state is None and each.time]
+    last = max(strange, key=lambda each: each.time.timestamp() if each.time else 0.0, default=None)
+    if last is None or last.time is None or last.time.timestamp() <= max(times, default=0.0):
+        return None
+    return last
+
+
+def has_arrived(events: Sequence[TrackEvent]) -> bool:
+    """Whether the steps surely say so."""
+    last = newest(events)
+    return last is not None and last.state is TrackingState.DELIVERED and unread(events) is None
+
+
 def unsupported(carrier: str, what: str) -> Refused:
     """The carrier's interface has no such request."""
     return Refused(f"{carrier} cannot be asked {what}")
 
 
-def checked(reference: str, order_id: object, airway_bill: object) -> Ordered | Unclear:
+def checked(
+    reference: str, order_id: object, airway_bill: object, state: TrackingState | None = None
+) -> Ordered | Cancelled | Unclear:
     """An order as the carrier told it, if its names can be ones. A missing number is one that comes later."""
     if not _is_name(order_id, MAX_ORDER_ID_CHARS):
         return Unclear("the answer does not name the order")
+    if state is TrackingState.CANCELLED:
+        return Cancelled(reference, str(order_id))
     if airway_bill in {None, ""}:
         return Ordered(reference, str(order_id))
     if not _is_name(airway_bill, MAX_AIRWAY_BILL_CHARS):

@@ -1,14 +1,16 @@
 """What a carrier's webhook leads to. It is a hint: what it says is asked for at the carrier before it counts.
 
 So one that is forged, late, twice, out of order or ahead of its order's answer does no harm, and it may be
-answered only when what it led to is in the engine's journal.
+answered only when what it led to is in the engine's journal. Nor does a flood of them ask the carrier each
+time: what is known already is not asked for, and the same news once.
 """
 
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
 from clients.couriers.asking import Asking
-from clients.couriers.carrier import Carrier, News, Ordered, TrackingState, Unclear, newest
+from clients.couriers.carrier import Absent, Carrier, News, Ordered, TrackingState, Unclear, has_arrived
+from clients.couriers.lately import Lately
 from clients.couriers.notes import Notes
 from clients.couriers.reports import OVERTAKEN, report_of, report_of_refused
 from kasir.v1.shipping_pb2 import (
@@ -44,12 +46,26 @@ class Hearing:
         self._courier_id = courier_id
         self._asking = Asking(carrier, notes)
         self._patience = patience or Patience()
+        self._lately = Lately()
 
     def take(self, news: News) -> bool:
         """Acts on it; False when it could not be, and shall come again."""
+        if (acted := self._lately.begin(news)) is not None:
+            return acted
+        acted = False
+        try:
+            acted = self._acted_on(news)
+        finally:
+            self._lately.end(news, acted)
+        return acted
+
+    def _acted_on(self, news: News) -> bool:
         with Client(self._connection, patience=self._patience) as client:
             try:
-                return self._number(news, client) and self._arrival(news, client)
+                parcel = self._numbered(news.airway_bill, client) if news.airway_bill else None
+                if parcel is None and not self._number(news, client):
+                    return False
+                return self._arrival(news, client)
             except CallFailed as failed:
                 # Refused: nobody waits for it, or no longer. Else the server may not have it.
                 return failed.settled
@@ -87,29 +103,40 @@ class Hearing:
         """Records that a parcel arrived, when its steps say so."""
         if news.state is not TrackingState.DELIVERED or not news.airway_bill:
             return True
+        parcel = self._numbered(news.airway_bill, client)
+        if parcel is None or parcel.HasField("deliver_time"):
+            return True
         steps = self._carrier.track(news.airway_bill)
         if isinstance(steps, Unclear):
             return False
-        last = newest(steps) if isinstance(steps, list) else None
-        if last is None or last.state is not TrackingState.DELIVERED:
+        if isinstance(steps, Absent) or not has_arrived(steps):
             return True
-        parcel = client.call(GetParcelRequest(airway_bill=news.airway_bill), GetParcelResponse).parcel
-        if self._is_ours(parcel) and not parcel.HasField("deliver_time"):
-            client.call(DeliverParcelRequest(parcel_id=parcel.parcel_id), DeliverParcelResponse)
+        client.call(DeliverParcelRequest(parcel_id=parcel.parcel_id), DeliverParcelResponse)
         return True
+
+    def _numbered(self, airway_bill: str, client: Client) -> Parcel | None:
+        """The parcel that has this number already."""
+        parcel = _found(GetParcelRequest(airway_bill=airway_bill), client)
+        return parcel if parcel is not None and self._is_ours(parcel) else None
 
     def _parcel(self, reference: str, client: Client) -> Parcel | None:
         """The parcel whose reference it is: its number stands at the end of it."""
         number = reference.rpartition("-")[2]
         if not (number.isascii() and number.isdigit()) or len(number) > 18 or not int(number):
             return None
-        try:
-            parcel = client.call(GetParcelRequest(parcel_id=int(number)), GetParcelResponse).parcel
-        except CallFailed as failed:
-            if failed.reason == "PARCEL_NOT_FOUND":
-                return None
-            raise
-        return parcel if parcel.courier_reference == reference and self._is_ours(parcel) else None
+        parcel = _found(GetParcelRequest(parcel_id=int(number)), client)
+        if parcel is None or parcel.courier_reference != reference or not self._is_ours(parcel):
+            return None
+        return parcel
 
     def _is_ours(self, parcel: Parcel) -> bool:
         return self._courier_id in {0, parcel.courier_id}
+
+
+def _found(request: GetParcelRequest, client: Client) -> Parcel | None:
+    try:
+        return client.call(request, GetParcelResponse).parcel
+    except CallFailed as failed:
+        if failed.reason == "PARCEL_NOT_FOUND":
+            return None
+        raise

@@ -6,6 +6,7 @@ customers and may carry keys.
 """
 
 import json
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ import urllib3
 from clients.common.connection import is_local
 from clients.common.output import clean
 from clients.common.problems import BadInput
-from clients.couriers.carrier import Unclear
+from clients.couriers.carrier import Refused, Unclear
+from clients.couriers.settings import CarrierSettings
 
 # An answer is a few hundred bytes, one with many services some tens of thousands.
 MAX_ANSWER_BYTES = 256 * 2**10
@@ -31,6 +33,11 @@ MAX_RETRY_AFTER_S = 300.0
 REFUSALS = frozenset({400, 413, 415, 422})
 # Statuses with which surely nothing was done: who asks is not known, the place is not there, come back later.
 NOTHING_DONE = frozenset({401, 403, 404, 405, 429})
+_NO_CONNECTION = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.LocationValueError,
+)
 # Where carriers put the reason.
 _WORDS_KEYS = ("message", "error", "reason")
 
@@ -76,13 +83,22 @@ class Reply:
 
     def said(self, words: str) -> str:
         """Its status with the carrier's words, as long as a report takes, without keys that they repeat."""
-        for secret in self.secrets:
-            words = words.replace(secret, "…")
-        return f"{self.status}: {' '.join(clean(words).split())[:MAX_WORDS_CHARS]}"
+        return f"{self.status}: {_told(words, self.secrets)}"
+
+    def not_done(self) -> Refused | Unclear:
+        """It does not say that it was done: it says no for good, or nothing for sure."""
+        return Refused(self.words()) if self.status in REFUSALS else self.unclear()
 
     def unclear(self) -> Unclear:
         """It says nothing for sure."""
         return Unclear(self.words(), self.retry_after_s, self.status in NOTHING_DONE)
+
+
+def _told(words: str, secrets: tuple[str, ...]) -> str:
+    """A carrier's words, as long as a report takes, without keys that they repeat."""
+    for secret in secrets:
+        words = words.replace(secret, "…")
+    return " ".join(clean(words).split())[:MAX_WORDS_CHARS]
 
 
 class Line:
@@ -100,6 +116,8 @@ class Line:
         """`url`: plain http only to this machine. `headers` go with every request; `secrets` are what must
         not be told. `timeout_s`: for a whole answer, from the request on. Raises BadInput.
         """
+        if not all(value.isascii() and value.isprintable() for value in (headers or {}).values()):
+            raise BadInput("A key has letters of ASCII only: no other goes over the line.")
         self._url = checked_url(url)
         self._timeout_s = timeout_s
         self._headers = {"Accept": "application/json", **(headers or {})}
@@ -111,6 +129,10 @@ class Line:
     def close(self) -> None:
         """Closes the connections that are kept."""
         self._pool.clear()
+
+    def odd(self, words: str) -> Unclear:
+        """An answer with something in it that cannot be: what was asked for was a look, and did nothing."""
+        return Unclear(_told(words, self._secrets), nothing_done=True)
 
     def ask(
         self,
@@ -145,11 +167,26 @@ class Line:
                 response.release_conn()
         except urllib3.exceptions.HTTPError as error:
             # What never reached the carrier did nothing there.
-            never_sent = isinstance(
-                error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
-            )
+            never_sent = isinstance(error, _NO_CONNECTION) or _is_distrust(error)
             return Unclear(_words_of(error), nothing_done=never_sent)
         return Reply(response.status, content, _retry_after(response.headers), self._secrets)
+
+
+def line_to(
+    settings: CarrierSettings,
+    url: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    secrets: tuple[str, ...] = (),
+) -> Line:
+    """The line to a carrier as its settings have it; `url`: where it usually listens. Raises BadInput."""
+    return Line(
+        settings.url or url,
+        headers=headers,
+        secrets=secrets,
+        timeout_s=settings.timeout_s,
+        connections=settings.connections,
+    )
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: float, max_bytes: int) -> bytes:
@@ -170,12 +207,19 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     return min(float(seconds), MAX_RETRY_AFTER_S) if seconds.isascii() and seconds.isdigit() else 0.0
 
 
+def _is_distrust(error: urllib3.exceptions.HTTPError) -> bool:
+    """Whether the certificate was not trusted: that is found out before a byte of the request leaves."""
+    return isinstance(error, urllib3.exceptions.SSLError) and any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in error.args
+    )
+
+
 def _words_of(error: urllib3.exceptions.HTTPError) -> str:
     if isinstance(error, urllib3.exceptions.NewConnectionError):
         return "no connection to the courier"
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return "no answer in time"
-    if isinstance(error, urllib3.exceptions.SSLError):
+    if _is_distrust(error):
         return "the courier's certificate is not trusted"
     return "the answer was cut off"
 
@@ -185,6 +229,7 @@ def checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError as error:
         raise BadInput(f"'{url}' is no address of a courier: {error}.") from error
     if parts.username or parts.password:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.common.keys import keys_of
+from clients.common.numbers import parse_whole
 from clients.common.problems import BadInput
 
 _SENDER_KEYS = ("name", "phone", "email", "address", "city", "province", "postal_code")
@@ -49,6 +50,14 @@ class CarrierSettings:
         if found is None:
             raise BadInput(f"{self.name} needs options.{name}.")
         return found
+
+    def whole(self, name: str, otherwise: int | None = None) -> int:
+        """An option that is a whole number above zero. Raises BadInput."""
+        text = self.option(name, None if otherwise is None else str(otherwise))
+        number = parse_whole(text)
+        if not number:
+            raise BadInput(f"{self.name}: options.{name} is a whole number above zero, not '{text}'.")
+        return number
 
     def from_sender(self, name: str) -> str:
         """A part of the shop's own address that the carrier cannot do without. Raises BadInput."""

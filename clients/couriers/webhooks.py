@@ -6,9 +6,11 @@ is looked at, and it is answered with 200 only when what it led to is done; a ca
 not. Behind a proxy that holds the certificate, or with --tls-cert and --tls-key.
 """
 
+import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from time import monotonic
 
 from clients.common.problems import BadInput
 from clients.couriers.carrier import Carrier, News, NotGenuine
@@ -17,6 +19,8 @@ from kasir.webhook_server import Endpoint, Posted, Reply, WebhookServer, problem
 
 PATH = "/webhooks"
 MAX_BODY_BYTES = 256 * 1024
+# Why a body was not genuine is told once in this time: anybody may post, and a log is somebody's disk.
+REFUSED_EVERY_S = 60.0
 # A connection is cut off after this long, whatever it does, in seconds.
 LIFETIME_S = 60.0
 
@@ -33,8 +37,10 @@ class Webhooks:
         tls: tuple[Path, Path] | None = None,
         on_refused: Callable[[str], None] = lambda _words: None,
     ) -> None:
-        """Listens at once; `on_refused` hears why a body was not genuine. Raises BadInput."""
+        """Listens at once; `on_refused` hears why a body was not genuine, once a minute. Raises BadInput."""
         self._carrier, self._take, self._on_refused = carrier, take, on_refused
+        self._refusals = threading.Lock()
+        self._quiet_until, self._not_told = 0.0, 0
         host, port = address
         endpoint = Endpoint(PATH, self._answer, MAX_BODY_BYTES, LIFETIME_S, below=True)
         try:
@@ -52,8 +58,18 @@ class Webhooks:
         try:
             news = self._carrier.webhook(posted.headers | {WORD: word}, posted.body)
         except NotGenuine as wrong:
-            self._on_refused(str(wrong))
+            self._refused(str(wrong))
             return HTTPStatus.UNAUTHORIZED, problem("NOT_GENUINE", "The body is not from the carrier.")
         if self._take(news):
             return HTTPStatus.OK, {}
         return HTTPStatus.SERVICE_UNAVAILABLE, problem("UNAVAILABLE", "Post it again.")
+
+    def _refused(self, words: str) -> None:
+        with self._refusals:
+            now = monotonic()
+            if now < self._quiet_until:
+                self._not_told += 1
+                return
+            more = f" (and {self._not_told} more before)" if self._not_told else ""
+            self._quiet_until, self._not_told = now + REFUSED_EVERY_S, 0
+        self._on_refused(words + more)

@@ -7,6 +7,7 @@ thread, unless the widget that asked is gone by then or the same `latest` was as
 
 import itertools
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from clients.common.journal import RequestJournal
 from clients.common.output import Output
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
+from clients.desktop.os_words import os_words
 from clients.desktop.refusals import sentence
 from clients.desktop.texts import _
 
@@ -31,6 +33,10 @@ Work = Callable[[Shop], Any]
 READERS = 3
 # Somebody waits before the screen: then it is told, and may be asked again.
 READ_PATIENCE = Patience(timeout_s=10.0, tries=3, pause_max_s=1.0)
+# A command that may have been done is asked, with its own id, until somebody says so.
+COMMAND_PATIENCE = Patience(tries=sys.maxsize)
+# From this try on the person is told that there is no answer yet.
+TOLD_FROM_TRY = 3
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Failure:
     field: str = ""
     # Whether the request is kept, to be asked again: nobody knows whether it was done.
     kept: bool = False
+    # Whether nothing was heard of the server
+    unheard: bool = False
 
 
 @dataclass
@@ -53,6 +61,7 @@ class _Asked:
     failed: Callable[[Failure], None]
     latest: tuple[int, str] | None
     number: int
+    once: tuple[int, str] | None = None
 
 
 _Outcome = Callable[[_Asked], None]
@@ -67,12 +76,12 @@ class Calls(QObject):
     takes long.
     """
 
-    # A try failed and is made again: the line may be down.
-    stumbled = Signal()
     # How many pieces of work are under way
     busy = Signal(int)
     # A failure that whoever asked does not show itself
     failed = Signal(Failure)
+    # Why the command under way has no answer yet, while it is asked again and again; then an empty one
+    unanswered = Signal(str)
 
     _ended = Signal(object, object)
 
@@ -85,14 +94,19 @@ class Calls(QObject):
         self._commands: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._long: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._newest: dict[tuple[int, str], int] = {}
+        self._once: set[tuple[int, str]] = set()
+        self._tries = 0
+        self._why_unanswered = ""
         self._numbers = itertools.count(1)
         self._under_way = 0
         self._closing = False
         self._edition = 0
         self._clients: list[Client] = []
         self._ended.connect(self._tell)
-        lanes = (self._commands, self._long)
-        self._threads = [self._thread(lane, patience or Patience()) for lane in lanes]
+        self._threads = [
+            self._thread(self._commands, patience or COMMAND_PATIENCE),
+            self._thread(self._long, patience or Patience()),
+        ]
         self._threads += [self._thread(self._reads, patience or READ_PATIENCE) for _ in range(READERS)]
 
     def look(
@@ -113,9 +127,23 @@ class Calls(QObject):
         work: Work,
         done: Callable[[Any], None],
         failed: Callable[[Failure], None] | None = None,
-    ) -> None:
-        """Asks for something to be done; commands keep the order in which they were asked for."""
-        self._ask(self._commands, owner, work, done, failed, "")
+        *,
+        once: str = "",
+    ) -> bool:
+        """Asks for something to be done; commands keep the order in which they were asked for, and each is
+        asked until there is an answer.
+
+        What has a name in `once` is not taken a second time while it is under way; False then.
+        """
+        key = (id(owner), once) if once else None
+        if key in self._once:
+            if self._why_unanswered:
+                self.unanswered.emit(self._why_unanswered)
+            return False
+        if key is not None:
+            self._once.add(key)
+        self._ask(self._commands, owner, work, done, failed, "", once=key)
+        return True
 
     def carry(
         self,
@@ -133,7 +161,13 @@ class Calls(QObject):
 
     def client(self, patience: Patience) -> Client:
         """A line for a thread of its own."""
-        return Client(self.connection, RequestJournal(), patience, lambda *_: self.stumbled.emit())
+        told = self._asked_in_vain if patience is COMMAND_PATIENCE else None
+        return Client(self.connection, RequestJournal(), patience, told)
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether a command is asked again and again: the next ones wait for it."""
+        return bool(self._why_unanswered)
 
     @property
     def waiting(self) -> int:
@@ -160,6 +194,8 @@ class Calls(QObject):
         done: Callable[[Any], None],
         failed: Callable[[Failure], None] | None,
         latest: str,
+        *,
+        once: tuple[int, str] | None = None,
     ) -> None:
         number = next(self._numbers)
         key = (id(owner), latest) if latest else None
@@ -167,7 +203,7 @@ class Calls(QObject):
             self._newest[key] = number
         self._under_way += 1
         self.busy.emit(self._under_way)
-        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number))
+        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number, once))
 
     def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
         client = self.client(patience)
@@ -192,7 +228,21 @@ class Calls(QObject):
                 if outcome is _broken:
                     # A fault of ours ends this thread with a traceback in the log; another takes its place.
                     self._start(waiting, client)
+                if waiting is self._commands:
+                    self._answered()
                 self._ended.emit(asked, outcome)
+
+    def _asked_in_vain(self, failed: CallFailed, _pause_s: float) -> None:
+        self._tries += 1
+        if self._tries == TOLD_FROM_TRY:
+            self._why_unanswered = sentence(failed, "{} {}".format, self.connection.server)
+            self.unanswered.emit(self._why_unanswered)
+
+    def _answered(self) -> None:
+        self._tries = 0
+        if self._why_unanswered:
+            self._why_unanswered = ""
+            self.unanswered.emit("")
 
     def _outdated(self, asked: _Asked) -> bool:
         return asked.latest is not None and self._newest.get(asked.latest) != asked.number
@@ -202,10 +252,12 @@ class Calls(QObject):
             result = work(shop)
         except CallFailed as failed:
             words = sentence(failed, shop.describe, self.connection.server)
-            failure = Failure(words, failed.reason, failed.field, kept=not failed.settled)
+            failure = Failure(
+                words, failed.reason, failed.field, kept=failed.kept, unheard=not failed.settled
+            )
             return lambda asked: asked.failed(failure)
         except (BadInput, OSError) as wrong:
-            other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else str(wrong))
+            other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else os_words(wrong))
             return lambda asked: asked.failed(other)
         except ValueError:
             # What gRPC raises on a line that was closed; nobody is there to be told.
@@ -217,6 +269,8 @@ class Calls(QObject):
     def _tell(self, asked: _Asked, outcome: "_Outcome | None") -> None:
         self._under_way -= 1
         self.busy.emit(self._under_way)
+        if asked.once is not None:
+            self._once.discard(asked.once)
         if self._closing or outcome is None or self._outdated(asked) or not shiboken6.isValid(asked.owner):
             return
         if asked.latest is not None:

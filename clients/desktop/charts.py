@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from clients.common.money import minor_digits
-from clients.desktop.texts import _, marked
+from clients.desktop.texts import _, marked, tip
 from clients.desktop.theme import colours
 
 # From here on an amount on an axis is said in thousands, millions, billions.
@@ -77,7 +77,7 @@ class Chart(QWidget):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             for bar, area in zip(self.bars, self._areas, strict=False):
                 if area.contains(QPointF(event.pos())):
-                    QToolTip.showText(event.globalPos(), f"{bar.name}: {bar.words}", self)
+                    QToolTip.showText(event.globalPos(), tip(f"{bar.name}: {bar.words}"), self)
                     return True
             QToolTip.hideText()
         return super().event(event)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QIntValidator, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from clients.common.numbers import parse_whole
 from clients.common.specs import QUANTITY_MAX
 from clients.desktop.tables import Index, PagedTable
-from clients.desktop.texts import Speaking
+from clients.desktop.texts import Speaking, tip
 from clients.desktop.theme import ROW_PX
 
 SPACE = 12
@@ -66,7 +66,7 @@ class Elided(QLabel):
     def show_text(self, text: str) -> None:
         """Shows as much of it as there is room for."""
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(tip(text))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's)
@@ -106,6 +106,29 @@ def mark(widget: QWidget, name: str, value: object) -> None:
         widget.setProperty(name, value)
         widget.style().unpolish(widget)
         widget.style().polish(widget)
+
+
+class CodeField(QLineEdit):
+    """A field whose text is taken by Enter: once, and never an empty one."""
+
+    # What stood there
+    taken = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "search")
+        self.returnPressed.connect(self.take)
+
+    def take(self) -> None:
+        """Gives its text to who takes it, and is empty for the next one."""
+        if text := self.text().strip():
+            self.clear()
+            self.taken.emit(text)
+
+    def give_back(self, text: str) -> None:
+        """Nothing came of it: it stands there again, unless the next one is typed already."""
+        if not self.text():
+            self.setText(text)
 
 
 class Quantity(QLineEdit):
@@ -178,14 +201,21 @@ class Table(QTableView):
     opened = Signal(object)
     # The thing chosen now, or None
     chosen = Signal(object)
+    # Others were marked
+    marked = Signal()
 
-    def __init__(self, model: PagedTable, columns: Sequence[tuple[int, bool]]) -> None:
-        """`columns`: for each its width in pixels, and whether it takes the room that is left."""
+    def __init__(
+        self, model: PagedTable, columns: Sequence[tuple[int, bool]], *, several: bool = False
+    ) -> None:
+        """`columns`: for each its width in pixels, and whether it takes the room that is left. `several`
+        things may be marked beside the chosen one: Shift and an arrow key, Ctrl and the mouse.
+        """
         super().__init__()
         self.table_model = model
         self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        mode = QAbstractItemView.SelectionMode
+        self.setSelectionMode(mode.ExtendedSelection if several else mode.SingleSelection)
         self.setAlternatingRowColors(True)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
@@ -207,10 +237,16 @@ class Table(QTableView):
         model.modelReset.connect(self._choose_again)
         model.dataChanged.connect(self._renewed)
         self._kept: int | None = None
+        self._kept_marked: list[int] = []
 
     def thing(self) -> Any:
         """The one chosen; None where none is."""
         return self.table_model.at(self.currentIndex().row())
+
+    def things(self) -> list[Any]:
+        """All that are marked, from the top down."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [self.table_model.at(row) for row in rows]
 
     def choose(self, row: int) -> None:
         """Chooses a row."""
@@ -220,6 +256,11 @@ class Table(QTableView):
         """Tells who looks at the thing that is chosen."""
         super().currentChanged(current, previous)
         self.chosen.emit(self.table_model.at(current.row()))
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:  # noqa: N802 (Qt's)
+        """Tells who adds up what is marked."""
+        super().selectionChanged(selected, deselected)
+        self.marked.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's)
         """Enter opens."""
@@ -254,6 +295,7 @@ class Table(QTableView):
     def _remember(self) -> None:
         thing = self.thing()
         self._kept = None if thing is None else self.table_model.ident_of(thing)
+        self._kept_marked = [self.table_model.ident_of(each) for each in self.things()]
 
     def _choose_again(self) -> None:
         """The thing that was chosen before the list was read anew, else the first."""
@@ -262,8 +304,18 @@ class Table(QTableView):
             row = 0
         if row >= 0:
             self.choose(row)
+            self._mark_again()
         else:
             self.chosen.emit(None)
+
+    def _mark_again(self) -> None:
+        """Where several are marked, those that are still there."""
+        if len(self._kept_marked) > 1:
+            rows = [row for each in self._kept_marked if (row := self.table_model.row_of(each)) >= 0]
+            flag = QItemSelectionModel.SelectionFlag
+            for each in rows:
+                index = self.table_model.index(each, 0)
+                self.selectionModel().select(index, flag.Select | flag.Rows)
 
     def _renewed(self, first: QModelIndex, last: QModelIndex) -> None:
         whole = first.column() == 0

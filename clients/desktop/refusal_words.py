@@ -79,6 +79,7 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
     "SHIFT_NOT_FOUND": ((marked("There is no such shift."),), ""),
     "COURIER_NOT_FOUND": ((marked("There is no such courier."),), ""),
     "PARCEL_NOT_FOUND": ((marked("There is no such parcel."),), marked("Check the number on the label.")),
+    "REFUND_NOT_FOUND": ((marked("There is no such refund."),), ""),
     "MANIFEST_NOT_FOUND": ((marked("There is no such pick-up manifest."),), ""),
     "PRINT_JOB_NOT_FOUND": ((marked("There is no such print job."),), ""),
     "MESSAGE_NOT_FOUND": ((marked("There is no such message."),), ""),
@@ -148,6 +149,24 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
         "",
     ),
     "CHANGE_NOT_FROM_CASH": ((marked("Only cash gives change."),), marked("Lower the other payments.")),
+    "SALE_OF_ORDER": (
+        (marked("The sale was made from an order."),),
+        marked("A till gives back what tills sold."),
+    ),
+    "REFUND_TOO_MUCH": (
+        (
+            marked("Only {left} of it are left to give back."),
+            marked("That is more than the sale still has."),
+        ),
+        "",
+    ),
+    "DRAWER_TOO_LOW": (
+        (
+            marked("There is {expected_cash} in the drawer, and {wanted} would be paid out."),
+            marked("The drawer has less cash than would be paid out."),
+        ),
+        marked("Pay it back another way."),
+    ),
     "SHIFT_OPEN": ((marked("The till has an open shift."),), marked("Close it first.")),
     "SHIFT_CLOSED": ((marked("The shift is closed."),), marked("Open one first.")),
     "ITEM_MISMATCH": (

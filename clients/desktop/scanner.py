@@ -30,6 +30,13 @@ _MODIFIERS = frozenset(
     )
 )
 _MARGIN_MS = 2
+# Between the parts of a GS1 code; scanners type it as Ctrl+].
+GS = "\x1d"
+
+
+def _is_separator(event: QKeyEvent) -> bool:
+    control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+    return event.text() == GS or (control and event.key() == Qt.Key.Key_BracketRight)
 
 
 class TypedScans(QObject):
@@ -80,9 +87,9 @@ class TypedScans(QObject):
     def _pressed(self, event: QKeyEvent) -> bool:
         if event.key() in _MODIFIERS:
             return False
-        text = event.text()
-        typed = len(text) == 1 and (text.isprintable() or text in "\r\n\t\x1d")
-        if not typed or event.modifiers() & _NO_TEXT or self._is_held(event):
+        text = GS if _is_separator(event) else event.text()
+        typed = len(text) == 1 and (text.isprintable() or text in "\r\n\t" or text == GS)
+        if not typed or (event.modifiers() & _NO_TEXT and text != GS) or self._is_held(event):
             self._hand_on(self._wedge.idle(self._wedge.due))
             return False
         now = time.monotonic()

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 
 from clients.common.shop import Shop
 from clients.desktop.calls import Calls, Failure
-from clients.desktop.texts import _
+from clients.desktop.texts import _, tip
 from clients.desktop.theme import colours
 
 Index = QModelIndex | QPersistentModelIndex
@@ -64,16 +64,19 @@ class PagedTable(QAbstractTableModel):
         self._rows: dict[int, int] = {}
         self._next_token = ""
         self._reading = False
+        # Counts the lists that were begun: a page of another one comes too late.
+        self._list = 0
 
     def show(self, read: ReadPage) -> None:
         """Begins anew with another list; what stands here stays until its first page is there."""
         self._read = read
-        self._reading = True
-        self._calls.look(self, lambda shop: read(shop, ""), self._begin, self._fail, latest="page")
+        self._list += 1
+        self._look(read, "", self._begin)
 
     def put(self, things: Sequence[Any]) -> None:
         """Shows these and nothing else."""
         self._read = None
+        self._list += 1
         self._begin(Page(things))
 
     def renew(self, thing: Any) -> bool:
@@ -128,8 +131,10 @@ class PagedTable(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """What a cell says, and how."""
         column, thing = self._columns[index.column()], self._things[index.row()]
-        if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole}:
+        if role == Qt.ItemDataRole.DisplayRole:
             return column.words(thing)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(column.words(thing))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(column)
         if role == Qt.ItemDataRole.ForegroundRole and (tint := column.tint(thing)):
@@ -155,8 +160,7 @@ class PagedTable(QAbstractTableModel):
         read, token = self._read, self._next_token
         if parent.isValid() or read is None or not token:
             return
-        self._reading = True
-        self._calls.look(self, lambda shop: read(shop, token), self._append, self._fail, latest="page")
+        self._look(read, token, self._append)
 
     def repaint_column(self, column: int, first: int, last: int) -> None:
         """Has a column's cells painted anew: their words depend on the time."""
@@ -173,6 +177,21 @@ class PagedTable(QAbstractTableModel):
         if self._things:
             last = self.index(len(self._things) - 1, len(self._columns) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
+
+    def _look(self, read: ReadPage, token: str, take: Callable[[Page], None]) -> None:
+        """Reads a page; what comes of it is of no use to another list that was begun meanwhile."""
+        self._reading = True
+        of = self._list
+
+        def taken(page: Page) -> None:
+            if of == self._list:
+                take(page)
+
+        def failed(failure: Failure) -> None:
+            if of == self._list:
+                self._fail(failure)
+
+        self._calls.look(self, lambda shop: read(shop, token), taken, failed, latest="page")
 
     def _begin(self, page: Page) -> None:
         self._reading = False

@@ -5,12 +5,14 @@ window that says something with `Speaking.say` says it anew when the language ch
 """
 
 import gettext
+import html
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent
+import shiboken6
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 
 DOMAIN = "desktop"
@@ -52,6 +54,17 @@ def speak(code: str) -> None:
             QApplication.sendEvent(window, QEvent(QEvent.Type.LanguageChange))
 
 
+def tip(words: str) -> str:
+    """Words for a tooltip: Qt would take a name that has "<b>" in it for markup. They break into lines."""
+    return f"<qt>{html.escape(words)}</qt>" if words else ""
+
+
+def _is_there(setter: Callable[[str], Any]) -> bool:
+    """Whether the widget of a setter is not deleted yet: to call it then ends the program."""
+    widget = getattr(setter, "__self__", None)
+    return not isinstance(widget, QObject) or shiboken6.isValid(widget)
+
+
 class Speaking:
     """Beside QWidget: remembers what was said where, and says it anew when the language changes."""
 
@@ -72,7 +85,10 @@ class Speaking:
         """Hears of a change of language."""
         super().changeEvent(event)  # type: ignore[misc]
         if event.type() == QEvent.Type.LanguageChange:
-            for setter, words in list(getattr(self, "_said", {}).items()):
+            said = getattr(self, "_said", {})
+            for setter in [each for each in said if not _is_there(each)]:
+                del said[setter]
+            for setter, words in list(said.items()):
                 setter(words())
             self.retranslated()
 

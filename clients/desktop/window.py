@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
@@ -22,11 +23,16 @@ from PySide6.QtWidgets import (
 )
 
 from clients.common.connection import Connection
+from clients.common.journal import PendingRequest
+from clients.common.problems import CallFailed
 from clients.common.scan_view import scan_words
+from clients.common.shop import Shop
 from clients.desktop import texts, theme
+from clients.desktop.asking import Question
 from clients.desktop.calls import Calls, Failure
 from clients.desktop.line import Changes, Line
 from clients.desktop.parts import EDGE, SPACE, Notice, Shortcut, button, label, mark
+from clients.desktop.refusals import sentence
 from clients.desktop.settings import LOOKS, LocalSettings
 from clients.desktop.texts import LANGUAGES, Speaking, _, marked
 from kasir.v1.station_pb2 import Scan
@@ -35,6 +41,8 @@ from kasir.v1.watch_pb2 import RESOURCE_SETTING
 if TYPE_CHECKING:
     from clients.desktop.scanner import StationScans
 
+# Of what was never answered so much is listed.
+KEPT_SHOWN_MAX = 6
 LOOK_WORDS = {"system": marked("as the system"), "light": marked("light"), "dark": marked("dark")}
 
 
@@ -46,6 +54,8 @@ class Desk:
     line: Line
     settings: LocalSettings
     notice: Notice
+    # That the server did not answer, when that was told last
+    _unheard: str = ""
 
     def tell(self, words: str) -> None:
         """Good news."""
@@ -57,6 +67,28 @@ class Desk:
         if failure.kept:
             words += " " + _("What was sent is kept and can be asked again: kasir cs pending.")
         self.notice.show_words(words, bad=True)
+        self._unheard = words if failure.unheard else ""
+
+    def refuses_scan(self) -> bool:
+        """Whether a scan that is a command is not taken now; that is said: who hears nothing scans again."""
+        if self.calls.is_unanswered:
+            words = _("The one before has no answer yet: scan this again when it has.")
+            self.notice.show_words(words, bad=True)
+        return self.calls.is_unanswered
+
+    def heard_again(self) -> None:
+        """The server answers: that it did not is told no more."""
+        if self._unheard and self.notice.words.text() == self._unheard:
+            self.notice.hide()
+        self._unheard = ""
+
+
+@runtime_checkable
+class Scannable(Protocol):
+    """A dialog that takes scans while it is open."""
+
+    def scanned(self, code: str) -> None:
+        """A code was scanned."""
 
 
 class Screen(Speaking, QWidget):
@@ -64,17 +96,21 @@ class Screen(Speaking, QWidget):
 
     # Marked for translation
     NAME = ""
+    # Whether it hears what changes while another one is shown; else it reads all anew when it is shown.
+    HEARS_HIDDEN = True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
+        # Something changed since it was read
+        self.stale = False
 
     def shortcuts(self) -> Sequence[Shortcut]:
         """Keys that work while this screen is shown."""
         return ()
 
     def entered(self) -> None:
-        """Hears that it is shown now."""
+        """Hears that it is shown now, and reads what is `stale`."""
 
     def scanned(self, code: str) -> None:
         """A code was scanned while this screen was shown."""
@@ -104,10 +140,13 @@ class Window(Speaking, QMainWindow):
         self._name = name
         self.desk = Desk(calls or Calls(connection), Line(connection), settings, Notice())
         self._keys: list[QShortcut] = []
+        self._looked_for_kept = False
+        self._line_was_down = False
         self.screens: list[Screen] = []
         self.say(self.setWindowTitle, name)
         self._lay_out(name, connection)
         self.desk.calls.failed.connect(self.desk.tell_failure)
+        self.desk.calls.unanswered.connect(self._unanswered)
         self.desk.line.stands.connect(self._line_stands)
         self.desk.line.changed.connect(self._changed)
         self.desk.line.missed.connect(self._missed)
@@ -157,12 +196,24 @@ class Window(Speaking, QMainWindow):
             key.deleteLater()
         self._keys = [self._key(each.key, each.act) for each in screen.shortcuts()]
         screen.entered()
+        screen.stale = False
 
     def scanned(self, code: str) -> None:
-        """A code came from a scanner: the screen that is shown takes it."""
-        self.desk.notice.hide()
+        """A code came from a scanner: the dialog that is open takes it, else the screen that is shown."""
         self._last_scan.setText(_("Scan: {code}").format(code=code))
-        self.screen_now.scanned(code)
+        dialog = QApplication.activeModalWidget()
+        if dialog is None:
+            self.desk.notice.hide()
+            self.screen_now.scanned(code)
+        elif isinstance(dialog, Scannable):
+            dialog.scanned(code)
+        else:
+            self.refuse_scan()
+
+    def refuse_scan(self) -> None:
+        """Says aloud that a scan was not taken: something is asked."""
+        QApplication.beep()
+        self.desk.notice.show_words(_("Answer the question first, then scan."), bad=True)
 
     def show_keys(self) -> None:
         """Lists the keys of now."""
@@ -271,9 +322,49 @@ class Window(Speaking, QMainWindow):
         ]
         return places + here + always
 
+    def _unanswered(self, why: str) -> None:
+        """Of a command that is asked on nobody knows whether it was done; it is done once."""
+        words = _("It is asked on until there is an answer, and done only once: do not do it again.")
+        if why:
+            self.desk.notice.show_words(f"{why} {words}", bad=True)
+        elif self.desk.notice.words.text().endswith(words):
+            self.desk.notice.hide()
+
+    def _look_for_kept(self) -> None:
+        self._looked_for_kept = True
+        self.desk.calls.look(self, _kept, self._ask_about_kept, lambda _failure: None)
+
+    def _ask_about_kept(self, kept: list[tuple[PendingRequest, str]]) -> None:
+        """What this window sent before it was closed, and never heard of."""
+        if not kept:
+            return
+        words = _("Sent before and never answered: {count}. Ask again?").format(count=len(kept))
+        lines = [f"{at}  {request.note}" for request, at in kept[:KEPT_SHOWN_MAX]]
+        if len(kept) > KEPT_SHOWN_MAX:
+            lines.append("…")
+        lines.append(_("Nothing is done twice: the server knows what it did."))
+        question = Question(self, _("Never answered"), words, "\n".join(lines), _("Ask again"))
+        question.ask(lambda _text: self._ask_again([request for request, _at in kept]))
+
+    def _ask_again(self, kept: Sequence[PendingRequest]) -> None:
+        self.desk.calls.do(self, partial(_resend, kept), self._asked_again)
+
+    def _asked_again(self, refused: list[str]) -> None:
+        if refused:
+            self.desk.notice.show_words("\n".join(refused), bad=True)
+        else:
+            self.desk.tell(_("All that was sent before is answered."))
+
     def _line_stands(self, connected: bool) -> None:
         mark(self.line_state, "role", "good" if connected else "bad")
         server = self.desk.calls.connection.server
+        if connected and not self._looked_for_kept:
+            self._look_for_kept()
+        if connected and self._line_was_down:
+            # What was read meanwhile was read in vain.
+            self.desk.heard_again()
+            self._missed()
+        self._line_was_down = not connected
         if connected:
             self.say(self.line_state.setText, marked("● connected to {server}"), server=server)
         else:
@@ -283,18 +374,51 @@ class Window(Speaking, QMainWindow):
         if RESOURCE_SETTING in changes:
             self.desk.calls.settings_changed()
         for screen in self.screens:
-            screen.changed(changes)
+            if screen is self.screen_now or screen.HEARS_HIDDEN:
+                screen.changed(changes)
+            else:
+                screen.stale = True
 
     def _missed(self) -> None:
         self.desk.calls.settings_changed()
         for screen in self.screens:
-            screen.reload()
+            if screen is self.screen_now or screen.HEARS_HIDDEN:
+                screen.reload()
+            else:
+                screen.stale = True
 
     def _station_scanned(self, scan: Scan) -> None:
         if scan.problem:
             self.desk.notice.show_words(scan_words(scan), bad=True)
         else:
             self.scanned(scan.code)
+
+
+def _kept(shop: Shop) -> list[tuple[PendingRequest, str]]:
+    """The requests of this user to this server that were never answered, and when each was sent."""
+    line = shop.client.connection
+    found = []
+    for each in shop.client.journal.pending():
+        if (each.server, each.actor) == (line.server, line.actor):
+            sent = Timestamp()
+            sent.FromJsonString(each.create_time)
+            found.append((each, shop.time(sent)))
+    return found
+
+
+def _resend(kept: Sequence[PendingRequest], shop: Shop) -> list[str]:
+    """Asks again, oldest first; why those were refused that were. Raises CallFailed for one without an
+    answer.
+    """
+    refused = []
+    for each in kept:
+        try:
+            shop.client.resend(each)
+        except CallFailed as failed:
+            if not failed.settled:
+                raise
+            refused.append(f"{each.note}: {sentence(failed, shop.describe, each.server)}")
+    return refused
 
 
 def _entry_words(key: str, screen: Screen) -> str:

@@ -6,7 +6,8 @@ ledger is the agent's only memory. An agent that is killed in between leaves it 
 by the message) takes its own up again. Of two agents that claim one message, one is refused.
 
 What surely was not sent is tried again: alone, when it was this message's fault for now; with all others
-behind it, when the way is down.
+behind it, when the way is down. When the way's settings are wrong, the agent stops and says so, and gives
+nothing up for that. What it had claimed by then and surely did not send, the next agent takes up.
 """
 
 import heapq
@@ -23,14 +24,13 @@ from dataclasses import dataclass
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.output import Output
-from clients.common.problems import CallFailed
+from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
 from clients.messages.channel import Channel, Delivery, Sent
+from clients.messages.needed import why_not_needed
 from clients.messages.texts import Wording
 from kasir.v1.customer_pb2 import (
-    MESSAGE_KIND_DEADLINE_REMINDER,
     MESSAGE_STATE_FAILED,
-    MESSAGE_STATE_QUEUED,
     MESSAGE_STATE_SENT,
     MESSAGE_STATE_UNKNOWN,
     ListMessagesRequest,
@@ -50,6 +50,8 @@ READ_AHEAD = 200
 LEFTOVERS_MAX = 10_000
 # How soon a stop is noticed.
 _STOP_POLL_S = 0.2
+# What a report begins with whose message surely was not sent and is left to the next agent.
+_KEPT = "not sent, to be taken up"
 # Of the ids of reports.
 _REPORTS = uuid.UUID("0d1f3c52-91c4-5f0e-8f5c-7b0f8c1a2e63")
 _WORDS = {
@@ -84,6 +86,10 @@ class _Task:
     claim: ReportMessageRequest | None = None
     """As it was made first, so that it is the same when it has to be made again."""
     is_claimed: bool = False
+    is_doubtful: bool = False
+    """An earlier agent claimed it, and may have sent it: it goes again, as it was."""
+    why_not: str = ""
+    """Why it was not sent the last time."""
     tries: int = 0
 
 
@@ -115,15 +121,18 @@ class MessagesAgent:
         self._down_until = 0.0
         self._failures = 0
         self._counts: Counter[str] = Counter()
+        self._wrong = ""
 
     def run(self, *, drain: bool = False) -> None:
-        """Sends until `stop`; `drain`: until all that waits has been sent. Raises CallFailed when refused."""
+        """Sends until `stop`; `drain`: until all that waits has been sent. Raises CallFailed when refused,
+        BadInput when a way's settings have to be mended first.
+        """
         reader = threading.Thread(target=self._read, name="messages", daemon=True)
         reader.start()
         listed = False
         with Client(self._connection, patience=self._patience) as client:
-            for message in self._leftovers(client):
-                self._put(_Task(message, is_claimed=True), 0.0)
+            for task in self._leftovers(client):
+                self._put(task, 0.0)
             while not self._stopping.is_set():
                 if drain and listed and not self._due:
                     break
@@ -133,9 +142,11 @@ class MessagesAgent:
                     # What arrived meanwhile waits its turn behind it.
                     pause_s = 0.0
                 listed |= self._take(min(pause_s, 1.0))
-            self._give_up(client)
+            self._keep(client)
         self.stop()
         reader.join(self._patience.timeout_s)
+        if self._wrong:
+            raise BadInput(f"{self._wrong}. Mend the settings: what waits is kept.")
 
     def stop(self) -> None:
         """Finishes the message under way and lets `run` return."""
@@ -184,15 +195,19 @@ class MessagesAgent:
         except queue.Empty:
             return listed
 
-    def _leftovers(self, client: Client) -> list[Message]:
-        """Messages that an earlier agent claimed for a way on which they may go again."""
+    def _leftovers(self, client: Client) -> list[_Task]:
+        """What earlier agents surely did not send, or claimed for a way on which it may go again."""
         marks = {self._claim_words(channel) for channel in self._channels if channel.repeats}
-        if not marks:
-            return []
         shop = Shop(client, Output(as_json=True))
         request = ListMessagesRequest(state=MESSAGE_STATE_UNKNOWN)
-        found = shop.pages(request, ListMessagesResponse, "messages", LEFTOVERS_MAX)
-        return [message for message in reversed(found) if message.detail in marks]
+        found = reversed(shop.pages(request, ListMessagesResponse, "messages", LEFTOVERS_MAX))
+        tasks = []
+        for message in found:
+            if message.detail.startswith(_KEPT):
+                tasks.append(_Task(message))
+            elif message.detail in marks:
+                tasks.append(_Task(message, is_claimed=True, is_doubtful=True))
+        return tasks
 
     def _put(self, task: _Task, pause_s: float) -> None:
         heapq.heappush(self._due, (time.monotonic() + pause_s, next(self._numbers), task))
@@ -213,15 +228,17 @@ class MessagesAgent:
             return
         way = next(((each, to) for each in self._channels if (to := each.reaches(message))), None)
         if way is None:
-            self._end(task, client, Sent(Delivery.FAILED, "no way leads to this customer"))
-            return
-        if _is_stale(message):
-            self._end(task, client, Sent(Delivery.FAILED, "not sent: its deadline has passed"))
+            beside = f", nor to '{message.email}'" if message.email else ""
+            self._end(task, client, Sent(Delivery.FAILED, f"no way leads to this customer{beside}"))
             return
         channel, recipient = way
+        # A new view of the shop each time: orders go on, and its name and couriers change within weeks.
+        shop = Shop(client, Output(as_json=True))
         try:
-            # A new view of the shop each time: its name and couriers change while an agent runs for weeks.
-            text = self._wording.text(Shop(client, Output(as_json=True)), message)
+            if not task.is_doubtful and (why_not := why_not_needed(shop, message)):
+                self._end(task, client, Sent(Delivery.FAILED, why_not))
+                return
+            text = self._wording.text(shop, message)
             if not task.is_claimed:
                 task.claim = task.claim or self._claim(message, channel)
                 self._report(message, client, task.claim)
@@ -237,6 +254,12 @@ class MessagesAgent:
             self._again(task, Sent(Delivery.DOWN, str(failed)))
             return
         sent = channel.send(message, text, recipient)
+        task.why_not = f"{channel.name}: {sent.words}"
+        if sent.delivery is Delivery.SETTINGS:
+            self._wrong = task.why_not
+            self._stopping.set()
+            self._put(task, 0.0)
+            return
         if sent.delivery in {Delivery.LATER, Delivery.DOWN}:
             task.tries += sent.delivery is Delivery.LATER
             if task.tries < self._options.tries:
@@ -279,11 +302,13 @@ class MessagesAgent:
         self._counts[_WORDS[state]] += 1
         self._on_report(message)
 
-    def _give_up(self, client: Client) -> None:
-        """What was claimed and surely not sent is FAILED, so that nobody has to look."""
+    def _keep(self, client: Client) -> None:
+        """What was claimed and surely not sent is left to the next agent."""
         for _, _, task in self._due:
-            if task.is_claimed:
-                self._end(task, client, Sent(Delivery.FAILED, "not sent: the agent was stopped"))
+            if task.is_claimed and not task.is_doubtful:
+                # Each time in other words: from them follows the next claim's id.
+                words = f"{_KEPT} ({uuid.uuid4().hex[:8]}): {task.why_not}"
+                self._end(task, client, Sent(Delivery.UNKNOWN, words))
 
     # -- the words of reports ------------------------------------------------------------------------------
 
@@ -293,11 +318,11 @@ class MessagesAgent:
         return f"being sent by {name} ({channel.name})"[:MAX_DETAIL_CHARS]
 
     def _claim(self, message: Message, channel: Channel) -> ReportMessageRequest:
-        """UNKNOWN, with an id that follows from the message alone: a second claim says other words with it,
-        and is refused.
+        """UNKNOWN, with an id that follows from the message alone, as it stands: a second claim says other
+        words with it, and is refused.
         """
         request = self._request(message, MESSAGE_STATE_UNKNOWN, self._claim_words(channel))
-        request.request_id = _id(message, "claim")
+        request.request_id = _id(message, f"claim{message.detail}")
         return request
 
     def _request(self, message: Message, state: MessageState.ValueType, words: str) -> ReportMessageRequest:
@@ -317,10 +342,3 @@ def _id(message: Message, said: str) -> str:
     made = message.create_time
     name = f"{message.message_id}/{message.order_id}/{made.seconds}.{made.nanos}/{said}"
     return str(uuid.uuid5(_REPORTS, name))
-
-
-def _is_stale(message: Message) -> bool:
-    """A reminder of a deadline that has passed helps nobody."""
-    if message.kind != MESSAGE_KIND_DEADLINE_REMINDER or message.state != MESSAGE_STATE_QUEUED:
-        return False
-    return int(message.facts.get("expire_ms", "0")) <= time.time() * 1000

@@ -18,6 +18,7 @@ from clients.common.shop import Shop
 from clients.common.views import messages_table
 from clients.messages.agent import MessagesAgent
 from clients.messages.channel import Channel
+from clients.messages.needed import is_not_needed
 from clients.messages.texts import LANGUAGES, Wording
 from kasir.v1.customer_pb2 import (
     MESSAGE_STATE_FAILED,
@@ -111,6 +112,7 @@ def questions(
         message
         for state in (MESSAGE_STATE_UNKNOWN, MESSAGE_STATE_FAILED)
         for message in shop.pages(ListMessagesRequest(state=state), ListMessagesResponse, "messages", limit)
+        if not is_not_needed(message)
     ]
     shop.output.emit({"messages": found}, lambda: messages_table(shop, found, "Messages that need a person"))
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import socket
 import threading
 from collections import Counter
@@ -42,6 +43,8 @@ class WhatsAppSimulator:
         """What reached a customer, as it was asked for."""
         self.refused: set[str] = set()
         """Numbers that have no WhatsApp."""
+        self.answer: tuple[int, dict[str, Any]] | None = None
+        """What every request is answered with while it is set: an account that is not set up, say."""
         self.trouble = trouble or Trouble()
         self.token = token
         self.lock = threading.Lock()
@@ -98,7 +101,7 @@ def _has_content(body: dict[str, Any]) -> bool:
     if body.get("type") != "template" or not isinstance(template, dict) or not template.get("name"):
         return False
     return all(
-        parameter.get("text") and "\n" not in parameter["text"]
+        parameter.get("text") and not re.search(r"[\n\t]| {5}", parameter["text"])
         for component in template.get("components", [])
         for parameter in component.get("parameters", [])
     )
@@ -151,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = json.loads(content)
         except ValueError:
             body = {}
-        found = simulator.take(body if isinstance(body, dict) else {})
+        found = simulator.answer or simulator.take(body if isinstance(body, dict) else {})
         if found is None:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)

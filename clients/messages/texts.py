@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -12,10 +11,11 @@ from string import Template
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clients.common import times
-from clients.common.money import show_money
+from clients.common.money import open_amount, show_money
 from clients.common.output import clean
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
+from kasir.v1.booking_pb2 import Order
 from kasir.v1.common_pb2 import Money
 from kasir.v1.customer_pb2 import (
     MESSAGE_KIND_AIRWAY_BILL,
@@ -24,6 +24,7 @@ from kasir.v1.customer_pb2 import (
     Message,
     MessageKind,
 )
+from kasir.v1.shipping_pb2 import GetParcelRequest, GetParcelResponse
 
 LANGUAGES = ("id", "en")
 # What templates may name.
@@ -52,6 +53,9 @@ def kind_word(kind: MessageKind.ValueType) -> str:
     return MessageKind.Name(kind).removeprefix("MESSAGE_KIND_").lower()
 
 
+_REMINDER = kind_word(MESSAGE_KIND_DEADLINE_REMINDER)
+
+
 class Wording:
     """The templates of one language."""
 
@@ -66,50 +70,70 @@ class Wording:
 
     def text(self, shop: Shop, message: Message) -> Text:
         """The message in words. Raises CallFailed when the shop cannot be asked for what stands in it."""
-        facts = facts_of(shop, message, self.language)
-        pair = self._pairs[kind_word(message.kind)]
+        return self._filled(kind_word(message.kind), facts_of(shop, message, self.language))
+
+    def of_order(self, shop: Shop, order: Order, kind: str) -> Text:
+        """What there is to say of that kind about an order as it stands now. Raises CallFailed."""
+        amount = open_amount(order) if kind == _REMINDER else order.payable
+        facts = _facts(shop, order.order_id, order.customer_name, amount, order.expire_time)
+        facts["account"] = _account(shop, order, self.language)
+        facts["courier"] = _courier(shop, order)
+        if order.parcel_id:
+            request = GetParcelRequest(parcel_id=order.parcel_id)
+            facts["awb"] = shop.call(request, GetParcelResponse).parcel.airway_bill
+        return self._filled(kind, _cleaned(facts))
+
+    def _filled(self, kind: str, facts: Mapping[str, str]) -> Text:
+        pair = self._pairs[kind]
         lines = pair.body.substitute(facts).strip().splitlines()
-        return Text(clean(pair.subject.substitute(facts)), "\n".join(clean(line) for line in lines), facts)
+        body = "\n".join(clean(line).rstrip() for line in lines)
+        return Text(clean(pair.subject.substitute(facts)), body, facts)
 
 
 def facts_of(shop: Shop, message: Message, language: str) -> dict[str, str]:
-    """What templates name. Raises CallFailed."""
+    """What templates name: as it was when the message was queued, but a reminder asks for what is open now.
+
+    Raises CallFailed.
+    """
     given = message.facts
     expire = Timestamp()
     expire.FromMilliseconds(int(given.get("expire_ms", "0")))
     amount = Money(
         currency_code=given.get("currency", "IDR"), minor_units=int(given.get("payable_minor", "0"))
     )
-    facts = {
-        "name": given.get("customer_name", ""),
-        "shop": shop.settings.shop_name,
-        "order": str(message.order_id),
-        "amount": show_money(amount),
-        "deadline": _deadline(expire, shop.utc_offset),
-        "awb": given.get("airway_bill", ""),
-        "account": "",
-        "courier": "",
-    }
+    if message.kind == MESSAGE_KIND_DEADLINE_REMINDER:
+        amount = open_amount(shop.order_by_id(message.order_id))
+    facts = _facts(shop, message.order_id, given.get("customer_name", ""), amount, expire)
+    facts["awb"] = given.get("airway_bill", "")
     if message.kind in _NOT_SAID:
-        facts["account"] = _account(shop, message.order_id, language)
+        facts["account"] = _account(shop, shop.order_by_id(message.order_id), language)
     if message.kind == MESSAGE_KIND_AIRWAY_BILL:
-        facts["courier"] = _courier(shop, message.order_id)
+        facts["courier"] = _courier(shop, shop.order_by_id(message.order_id))
+    return _cleaned(facts)
+
+
+def _facts(shop: Shop, order_id: int, name: str, amount: Money, expire: Timestamp) -> dict[str, str]:
+    """What all messages may name, and empty places for the rest."""
+    return dict.fromkeys(NAMES, "") | {
+        "name": name,
+        "shop": shop.settings.shop_name,
+        "order": str(order_id),
+        "amount": show_money(amount),
+        "deadline": f"{times.show_time(expire, shop.utc_offset)} {times.zone_name(shop.utc_offset)}",
+    }
+
+
+def _cleaned(facts: Mapping[str, str]) -> dict[str, str]:
     return {name: clean(value) for name, value in facts.items()}
 
 
-def _deadline(stamp: Timestamp, offset: timedelta) -> str:
-    return f"{times.show_time(stamp, offset)} {times.zone_name(offset)}"
-
-
-def _account(shop: Shop, order_id: int, language: str) -> str:
+def _account(shop: Shop, order: Order, language: str) -> str:
     """Where the money goes, in a line; empty when the order names no account."""
-    order = shop.order_by_id(order_id)
     found = next((each for each in shop.accounts if each.bank_account_id == order.bank_account_id), None)
     return f"{_PAID_INTO[language]}: {found.bank} {found.number}, {found.holder}" if found else ""
 
 
-def _courier(shop: Shop, order_id: int) -> str:
-    order = shop.order_by_id(order_id)
+def _courier(shop: Shop, order: Order) -> str:
     found = next((each for each in shop.couriers if each.courier_id == order.courier_id), None)
     return f"{found.name} {order.courier_service}".strip() if found else ""
 

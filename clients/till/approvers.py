@@ -34,7 +34,7 @@ class Approvers:
         if not name.strip():
             raise BadInput("Say who it is.")
         if not (pin.isascii() and pin.isdigit() and len(pin) >= PIN_DIGITS_MIN):
-            raise BadInput(f"A PIN has at least {PIN_DIGITS_MIN} digits and nothing else.")
+            raise BadInput("A PIN has at least {least} digits and nothing else.", least=PIN_DIGITS_MIN)
         salt = secrets.token_bytes(16)
         with self._store.write() as txn:
             rows = _rows(txn)
@@ -46,7 +46,7 @@ class Approvers:
         with self._store.write() as txn:
             rows = _rows(txn)
             if name not in rows:
-                raise BadInput(f"'{name}' allows nothing at this till.")
+                raise BadInput("'{name}' allows nothing at this till.", name=name)
             del rows[name]
             txn.put(Table.META, KEY, rows)
 
@@ -58,7 +58,9 @@ class Approvers:
             rows = _rows(txn)
             row = rows.get(name)
             if row is not None and row["locked_ms"] > now_ms:
-                raise BadInput(f"Too many wrong PINs: {name} can allow something again in a few minutes.")
+                raise BadInput(
+                    "Too many wrong PINs: {name} can allow something again in a few minutes.", name=name
+                )
             right = row is not None and hmac.compare_digest(_hashed(pin, row["salt"]), row["hash"])
             if row is not None:
                 row["wrong"] = 0 if right else row["wrong"] + 1
@@ -66,7 +68,7 @@ class Approvers:
                     row |= {"wrong": 0, "locked_ms": now_ms + LOCKED_MS}
                 txn.put(Table.META, KEY, rows)
         if not right:
-            raise BadInput(f"That is not the PIN of '{name}'.")
+            raise BadInput("That is not the PIN of '{name}'.", name=name)
         return Permission(name, reason, verified=True)
 
     def check(self, *permissions: Permission | None) -> None:

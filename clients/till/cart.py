@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clients.common.problems import BadInput
-from clients.common.specs import QUANTITY_MAX
-from clients.till.prices import LINES_MAX
+from clients.common.specs import QUANTITY_MAX, QUANTITY_MOST
+from clients.till.limits import LINES_MAX
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Cart:
                 line.quantity = _quantity(line.quantity + quantity)
                 return line
         if len(self.lines) == LINES_MAX:
-            raise BadInput(f"A sale has at most {LINES_MAX} lines: begin another.")
+            raise BadInput("A sale has at most {most} lines: begin another.", most=LINES_MAX)
         line = CartLine(item_id, _quantity(quantity))
         self.lines.append(line)
         return line
@@ -96,5 +96,5 @@ class Cart:
 
 def _quantity(quantity: int) -> int:
     if not 1 <= quantity <= QUANTITY_MAX:
-        raise BadInput(f"A quantity is from 1 to {QUANTITY_MAX:,}.".replace(",", "."))
+        raise BadInput("A quantity is from 1 to {most}.", most=QUANTITY_MOST)
     return quantity

@@ -9,7 +9,9 @@ from clients.common.problems import CallFailed
 from clients.common.request_ids import new_request_id
 from clients.till import journal, shifts
 from clients.till.journal import Entry, Kind
-from clients.till.line import TillLine
+from clients.till.limits import REASON_MAX
+from clients.till.line import TURN_MAX_S, TillLine
+from clients.till.prices import check_text, refusal
 from clients.till.store import Table, Transaction
 from kasir.v1.common_pb2 import Money
 from kasir.v1.till_pb2 import CloseShiftRequest, OpenShiftRequest, RecordCashMovementRequest, Shift
@@ -32,26 +34,41 @@ class ShiftDesk(TillLine):
 
     def open_shift(self, opening_cash: Money) -> Report:
         """Opens a shift with counted cash. Raises CallFailed when one is open, or the server refused."""
-        with self.store.write() as txn:
-            open_one = shifts.current(txn)
-            if open_one is not None:
-                which = f"shift {open_one.shift_id}" if open_one.shift_id else "a shift"
-                words = f"{self.record.code} has {which} open; close it first."
-                raise CallFailed(grpc.StatusCode.FAILED_PRECONDITION, "SHIFT_OPEN", words)
-            shift = self.begin_shift(txn, opening_cash.minor_units, self.client.connection.actor)
-            request = OpenShiftRequest(till_id=self.record.till_id, opening_cash=opening_cash)
-            entry = self._noted(txn, Kind.OPEN, shift.number, request)
-        self._sent_fresh(entry)
+        with self._turn(TURN_MAX_S) as is_ours:
+            with self.store.write() as txn:
+                open_one = shifts.current(txn)
+                if open_one is not None:
+                    which = f"shift {open_one.shift_id}" if open_one.shift_id else "a shift"
+                    words = f"{self.record.code} has {which} open; close it first."
+                    raise CallFailed(grpc.StatusCode.FAILED_PRECONDITION, "SHIFT_OPEN", words)
+                shift = self.begin_shift(txn, opening_cash.minor_units, self.client.connection.actor)
+                request = OpenShiftRequest(till_id=self.record.till_id, opening_cash=opening_cash)
+                entry = self._noted(txn, Kind.OPEN, shift.number, request)
+            self._sent_fresh(entry, is_ours=is_ours)
         return self._report(shift.number)
 
     def move_cash(self, amount: Money, reason: str) -> Report:
-        """Cash into the drawer, or out of it when negative. Raises BadInput, CallFailed."""
-        with self.store.write() as txn:
-            shift = shifts.need_current(txn)
-            request = RecordCashMovementRequest(amount=amount, reason=reason)
-            entry = self._noted(txn, Kind.CASH, shift.number, request)
-        self._sent_fresh(entry)
+        """Cash into the drawer, or out of it when negative. Raises BadInput, and CallFailed as the engine
+        refuses, the line up or not.
+        """
+        check_text("reason", reason, REASON_MAX, needed=True)
+        with self._turn(TURN_MAX_S) as is_ours:
+            with self.store.write() as txn:
+                shift = shifts.need_current(txn)
+                if not is_ours:
+                    self._check_drawer(shift, amount.minor_units)
+                request = RecordCashMovementRequest(amount=amount, reason=reason)
+                entry = self._noted(txn, Kind.CASH, shift.number, request)
+            self._sent_fresh(entry, is_ours=is_ours)
         return self._report(shift.number)
+
+    def _check_drawer(self, shift: shifts.TillShift, amount_minor: int) -> None:
+        """Raises CallFailed where more is to be taken out of the drawer than the till counts in it."""
+        expected_minor = self._report(shift.number).shift.expected_cash.minor_units
+        if not amount_minor or expected_minor + amount_minor < 0:
+            words = "More than there is cannot be taken from the drawer, and zero moves nothing."
+            facts = {"field": "amount.minor_units", "expected_cash_minor": str(expected_minor)}
+            raise refusal("AMOUNT_OUT_OF_RANGE", words, facts)
 
     def x(self) -> Report:
         """The shift as it stands. Raises BadInput when none is open."""
@@ -64,13 +81,15 @@ class ShiftDesk(TillLine):
 
     def close_shift(self, counted_cash: Money) -> Report:
         """Closes the shift with counted cash, and gives the lease back. Raises BadInput, CallFailed."""
-        if self.line_may_be_up() and self.journal.waits():
-            self.send()
-        with self.store.write() as txn:
-            shift = shifts.need_current(txn)
-            entry = self._noted(txn, Kind.CLOSE, shift.number, CloseShiftRequest(counted_cash=counted_cash))
-            shifts.closed(txn, shift, counted_cash.minor_units, self.now_ms())
-        self._sent_fresh(entry)
+        with self._turn(TURN_MAX_S) as is_ours:
+            if is_ours and self.journal.waits():
+                self.send()
+            with self.store.write() as txn:
+                shift = shifts.need_current(txn)
+                request = CloseShiftRequest(counted_cash=counted_cash)
+                entry = self._noted(txn, Kind.CLOSE, shift.number, request)
+                shifts.closed(txn, shift, counted_cash.minor_units, self.now_ms())
+            self._sent_fresh(entry, is_ours=is_ours)
         self.journal.forget_before(self.now_ms() - journal.KEEP_MS)
         return self._report(shift.number)
 
@@ -90,8 +109,8 @@ class ShiftDesk(TillLine):
         )
         return journal.add(txn, entry)
 
-    def _sent_fresh(self, entry: Entry) -> None:
-        if self.line_may_be_up():
+    def _sent_fresh(self, entry: Entry, *, is_ours: bool) -> None:
+        if is_ours and self.line_may_be_up():
             sent = self.send(entry.seq)
             if sent.void is not None:
                 raise sent.void

@@ -11,6 +11,7 @@ from clients.common.journal import state_dir
 from clients.common.shop import Shop
 from clients.till.cart import Permission
 from clients.till.line import till_client
+from clients.till.refunds import UNANSWERED, Refunds
 from clients.till.shop import TillShop
 from clients.till.till import Till, open_till
 
@@ -76,6 +77,8 @@ def say_waits(shop: Shop, till: Till) -> None:
         shop.output.say(f"OFFLINE: the line to {till.client.connection.server} is down; {kept}.", "yellow")
     elif waits:
         shop.output.say(f"{waits} kept here could not be sent yet: kasir till outbox.", "yellow")
+    if Refunds(till).unanswered() is not None:
+        shop.output.say(f"{UNANSWERED} kasir till refund --again.", "yellow")
     matters = len(till.journal.matters())
     if matters:
         shop.output.say(f"{matters} to look at: kasir till outbox.", "yellow")

@@ -16,6 +16,7 @@ from clients.common.problems import BadInput
 from clients.till.store import Store, Table, Transaction, number
 from kasir.v1.sale_pb2 import Sale
 
+CHANGES = b"changes"
 # Settled and done entries are forgotten after this long: receipts are reprinted, shifts looked at.
 KEEP_MS = 62 * 24 * 3_600_000
 
@@ -27,6 +28,10 @@ class Kind(StrEnum):
     OPEN = "open"
     CLOSE = "close"
     CASH = "cash"
+
+
+# What counts in whichever shift is open when it is sent once more.
+IN_A_SHIFT = frozenset({Kind.SALE, Kind.CASH})
 
 
 class State(StrEnum):
@@ -56,7 +61,8 @@ class Trouble(StrEnum):
 
 
 ALLOWED = {
-    State.WAITING: {State.SENT},
+    # Refused unsent: its shift was never opened at the server.
+    State.WAITING: {State.SENT, State.REFUSED},
     State.SENT: {State.DONE, State.REFUSED, State.VOID},
     State.REFUSED: {State.WAITING, State.SETTLED},
     State.DONE: set[State](),
@@ -137,10 +143,11 @@ class Journal:
                 _first((Entry(**row) for _, row in txn.scan(Table.ENTRIES, number(after + 1))), limit)
             )
 
-    def outbox(self) -> list[Entry]:
+    def outbox(self, limit: int | None = None) -> list[Entry]:
         """Entries whose answer is not known, in the order in which they are sent."""
         with self._store.read() as txn:
-            return list(waiting(txn))
+            keys = [key for key, _ in islice(txn.scan(Table.OUTBOX), limit)]
+            return [Entry(**txn.get(Table.ENTRIES, key)) for key in keys]
 
     def unsettled(self) -> list[Entry]:
         """Entries that wait for an answer, or for a person to settle an exception."""
@@ -181,9 +188,11 @@ class Journal:
         with self._store.write() as txn:
             entry = get_entry(txn, seq)
             if entry.state != State.REFUSED:
-                raise BadInput(f"Entry {seq} is {entry.state}; only one that was refused is sent again.")
+                raise BadInput(
+                    "Entry {entry} was not refused; only one that was refused is sent again.", entry=seq
+                )
             entry.request_id, entry.reason, entry.message = request_id, "", ""
-            if entry.kind == Kind.SALE:
+            if entry.kind in IN_A_SHIFT:
                 entry.shift = shift
             move(txn, entry, State.WAITING)
             txn.delete(Table.EXCEPTIONS, _matter_key(seq, Trouble.REFUSED))
@@ -198,9 +207,11 @@ class Journal:
             entry = get_entry(txn, seq)
             open_ones = [matter for matter in matters_of(txn, seq) if not matter.settled_ms]
             if not open_ones:
-                raise BadInput(f"Entry {seq} has no open exception.")
+                raise BadInput("Entry {entry} has no open exception.", entry=seq)
             if entry.state in {State.WAITING, State.SENT}:
-                raise BadInput(f"Entry {seq} still waits for its answer; settle it when it is known.")
+                raise BadInput(
+                    "Entry {entry} still waits for its answer; settle it when it is known.", entry=seq
+                )
             for matter in open_ones:
                 matter.settled_by, matter.settled_note, matter.settled_ms = by, note.strip(), time_ms
                 txn.put(Table.EXCEPTIONS, _matter_key(seq, matter.trouble), asdict(matter))
@@ -233,6 +244,7 @@ def add(txn: Transaction, entry: Entry) -> Entry:
     txn.put(Table.META, b"entries", entry.seq)
     txn.put(Table.ENTRIES, number(entry.seq), asdict(entry))
     txn.put(Table.OUTBOX, number(entry.seq), None)
+    count_change(txn)
     return entry
 
 
@@ -240,7 +252,7 @@ def get_entry(txn: Transaction, seq: int) -> Entry:
     """An entry by its number. Raises BadInput when there is none."""
     row = txn.get(Table.ENTRIES, number(seq))
     if row is None:
-        raise BadInput(f"There is no entry {seq}.")
+        raise BadInput("There is no entry {entry}.", entry=seq)
     return Entry(**row)
 
 
@@ -260,6 +272,18 @@ def move(txn: Transaction, entry: Entry, state: State) -> None:
         txn.put(Table.OUTBOX, number(entry.seq), None)
     else:
         txn.delete(Table.OUTBOX, number(entry.seq))
+    count_change(txn)
+
+
+def changes(txn: Transaction) -> int:
+    """Grows with whatever happens at this till: what the server was asked before may miss something."""
+    count: int = txn.get(Table.META, CHANGES) or 0
+    return count
+
+
+def count_change(txn: Transaction) -> None:
+    """Something happened."""
+    txn.put(Table.META, CHANGES, changes(txn) + 1)
 
 
 def refuse(txn: Transaction, entry: Entry, time_ms: int) -> None:

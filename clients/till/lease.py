@@ -67,7 +67,9 @@ class Taken:
 
 
 class Leases:
-    """The leases of one till. Whoever changes them at the server holds the sender's lock."""
+    """The leases of one till. One thread at a time changes them; who puts one hold in the place of another
+    has the turn to send, too.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -122,7 +124,7 @@ class Leases:
     def take(
         self, client: Client, wanted: Mapping[int, int], *, location_id: int, owner: str, now_ms: int
     ) -> Taken:
-        """Leases so much of each item, in place of what is leased of it now; 0 gives an item back.
+        """Leases so much of each item, in place of what is leased of it now.
 
         Where less is to be had, that is taken. Raises CallFailed; what was asked then is asked again first
         the next time.
@@ -131,9 +133,7 @@ class Leases:
         taken = Taken({}, {})
         with self._store.write() as txn:
             txn.put(Table.META, RENEWED, now_ms)
-        for item_id in [item_id for item_id, quantity in wanted.items() if not quantity]:
-            self.give_back(client, item_id)
-        open_ones = {item_id: quantity for item_id, quantity in wanted.items() if quantity}
+        open_ones = dict(wanted)
         while open_ones:
             part = dict(list(open_ones.items())[:ITEMS_MAX])
             open_ones = {item_id: open_ones[item_id] for item_id in open_ones if item_id not in part}

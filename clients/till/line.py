@@ -2,12 +2,15 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
 
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.problems import BadInput, CallFailed
-from clients.till import lease, shifts
+from clients.till import journal, lease, shifts
 from clients.till.approvers import Approvers
 from clients.till.catalogue import Catalogue
 from clients.till.journal import Journal
@@ -15,13 +18,17 @@ from clients.till.sender import Sender, Sent, down
 from clients.till.store import Store, Table, Transaction
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse, Settings
 from kasir.v1.stock_pb2 import ListLocationsRequest, ListLocationsResponse, Location
-from kasir.v1.till_pb2 import GetShiftRequest, GetShiftResponse
+from kasir.v1.till_pb2 import GetShiftRequest, GetShiftResponse, ListTillsRequest, ListTillsResponse
 from kasir.v1.till_pb2 import Till as TillRecord
 
 # A line that broke is not tried again for so long by what can do without it; longer each time, since a server
 # that hangs costs its whole deadline.
 LINE_PAUSE_S = 2.0
 LINE_PAUSE_MAX_S = 60.0
+# How long a person waits while somebody else sends, over a line that may be slow; and at most, for what
+# cannot be done without the line.
+TURN_S = 1.0
+TURN_MAX_S = 10.0
 # Of a receipt number: no signs that look alike.
 _SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -47,6 +54,7 @@ class TillLine:
         self.approvers = Approvers(store)
         self._clock = clock
         self._sender = Sender(store, self.journal, client, self.leases, self.now_ms)
+        self._leasing_lock = FileLock(store.directory / "leasing.lock")
         self._down_until = 0.0
         self._pause_s = LINE_PAUSE_S
 
@@ -77,8 +85,12 @@ class TillLine:
             raise BadInput("This till has never seen its server: refresh it once while the line is up.")
         return bytes(kept)
 
-    def meet(self, record: TillRecord) -> None:
+    def meet(self, till_id: int) -> None:
         """Learns from the server what the till is and where. Raises CallFailed."""
+        with self.store.read() as txn:
+            known = journal.changes(txn)
+        tills = self.client.call(ListTillsRequest(), ListTillsResponse).tills
+        record = next(each for each in tills if each.till_id == till_id)
         settings = self.client.call(GetSettingsRequest(), GetSettingsResponse).settings
         locations = self.client.call(ListLocationsRequest(), ListLocationsResponse).locations
         place = next(each for each in locations if each.location_id == record.location_id)
@@ -89,10 +101,12 @@ class TillLine:
             if txn.get(Table.META, b"receipts") is None:
                 signs = "".join(secrets.choice(_SIGNS) for _ in range(4))
                 txn.put(Table.META, b"receipts", [signs, 0])
-        self._attach(record)
+        self._attach(record, known)
 
-    def _attach(self, record: TillRecord) -> None:
-        """A shift that was opened elsewhere is this till's too; one that was closed elsewhere is closed."""
+    def _attach(self, record: TillRecord, known: int) -> None:
+        """A shift that was opened elsewhere is this till's too; one that was closed elsewhere is closed.
+        Unless something happened here since `known` changes: then the record may be of before.
+        """
         if self.journal.waits():
             return
         with self.store.read() as txn:
@@ -103,6 +117,9 @@ class TillLine:
         if record.open_shift_id:
             found = self.client.call(GetShiftRequest(shift_id=record.open_shift_id), GetShiftResponse).shift
         with self.store.write() as txn:
+            if journal.changes(txn) != known:
+                return
+            journal.count_change(txn)
             shifts.set_current(txn, 0)
             if found is not None:
                 made = self.begin_shift(txn, found.opening_cash.minor_units, found.cashier)
@@ -135,6 +152,17 @@ class TillLine:
     def line_is_back(self) -> None:
         """Somebody knows better: the next call tries."""
         self._down_until, self._pause_s = 0.0, LINE_PAUSE_S
+
+    @contextmanager
+    def _turn(self, patience_s: float) -> Iterator[bool]:
+        """Whether this thread sends what it journals meanwhile, and nobody else does; else it is sent later,
+        as while the line is down.
+        """
+        if not self.line_may_be_up():
+            yield False
+            return
+        with self._sender.turn(patience_s) as is_ours:
+            yield is_ours
 
     def send(self, fresh: int = 0) -> Sent:
         """Sends what waits; see Sender.send. With nothing left and no shift open the lease goes back."""
@@ -170,33 +198,47 @@ class TillLine:
         self._pause_s = min(2 * self._pause_s, LINE_PAUSE_MAX_S)
 
     def give_back(self) -> bool:
-        """Returns the lease once what was sold from it is sent; False when the line is down, and then it ends
-        by itself.
+        """Returns the lease once what was sold from it is sent; False when the line is down or somebody
+        leases, and then it ends by itself.
         """
-        with self._sender.lock:
-            if self.journal.waits():
-                self.send()
-            if self.journal.waits():
+        with self._leasing() as is_ours:
+            if not is_ours or (self.journal.waits() and self.send().left):
                 return False
             try:
-                self.leases.recover(self.client)
+                with self._sender.lock:
+                    self.leases.recover(self.client)
                 self.leases.give_back(self.client)
             except CallFailed as failed:
                 self.broke(failed)
                 return False
         return True
 
+    @contextmanager
+    def _leasing(self) -> Iterator[bool]:
+        """Nobody else changes the lease meanwhile; False where somebody still did after a while."""
+        try:
+            self._leasing_lock.acquire(TURN_S)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._leasing_lock.release()
+
     def ask_shift(self, shift_number: int) -> None:
         """The server's word on a shift, when nothing waits that would be missing in it."""
-        with self._sender.lock:
-            with self.store.read() as txn:
-                shift, last = shifts.get_shift(txn, shift_number), txn.get(Table.META, b"entries") or 0
-            if self.journal.waits() or not shift.shift_id or not self.line_may_be_up():
-                return
-            try:
-                told = self.client.call(GetShiftRequest(shift_id=shift.shift_id), GetShiftResponse).shift
-            except CallFailed as failed:
-                self.broke(failed)
-                return
-            with self.store.write() as txn:
+        with self.store.read() as txn:
+            shift, last = shifts.get_shift(txn, shift_number), txn.get(Table.META, b"entries") or 0
+            waits, known = txn.count(Table.OUTBOX), journal.changes(txn)
+        if waits or not shift.shift_id or not self.line_may_be_up():
+            return
+        try:
+            told = self.client.call(GetShiftRequest(shift_id=shift.shift_id), GetShiftResponse).shift
+        except CallFailed as failed:
+            self.broke(failed)
+            return
+        with self.store.write() as txn:
+            # What was sold meanwhile may be in it or not.
+            if journal.changes(txn) == known:
                 shifts.told(txn, shift_number, told, last)

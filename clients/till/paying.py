@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from clients.common.money import minor_digits, show_amount
 from clients.common.problems import BadInput
+from clients.till.limits import REFERENCE_MAX, is_printable
+from clients.till.prices import looks_like_card_number
 from kasir.v1.admin_pb2 import Settings
 from kasir.v1.sale_pb2 import TENDER_KIND_CREDIT, TENDER_KIND_POINTS, Tender, TenderKind
 
@@ -33,22 +35,33 @@ def counted(currency_code: str, notes: Iterable[tuple[int, int]]) -> int:
     return sum(value * number * unit for value, number in notes)
 
 
+def check_reference(reference: str) -> None:
+    """Raises BadInput for a reference that is never booked."""
+    if len(reference) > REFERENCE_MAX:
+        raise BadInput("A reference has at most {most} characters.", most=REFERENCE_MAX)
+    if not is_printable(reference):
+        raise BadInput("The reference holds characters that cannot be printed: type it.")
+    if looks_like_card_number(reference):
+        raise BadInput("That looks like a card number; those are never kept.")
+
+
 def check_own(kind: TenderKind.ValueType, amount_minor: int, customer_id: int, settings: Settings) -> None:
     """Points and credit are somebody's, and points have a worth. An amount of 0 is not known yet. Raises
     BadInput.
     """
     if kind not in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT}:
         return
-    name = "points" if kind == TENDER_KIND_POINTS else "credit"
-    if not customer_id:
-        raise BadInput(f"Whose {name}? Name the customer first.")
-    worth = settings.point_value_minor_units
     if kind == TENDER_KIND_CREDIT:
+        if not customer_id:
+            raise BadInput("Whose credit? Name the customer first.")
         return
+    if not customer_id:
+        raise BadInput("Whose points? Name the customer first.")
+    worth = settings.point_value_minor_units
     if not worth:
         raise BadInput(
             "Points pay nothing in this shop: kasir admin settings --point-value sets their worth."
         )
     if amount_minor % worth:
         one = show_amount(worth, settings.currency_code)
-        raise BadInput(f"A point is worth {one}: points pay {one}, or a multiple of it.")
+        raise BadInput("A point is worth {worth}: points pay that, or a multiple of it.", worth=one)

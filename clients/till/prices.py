@@ -13,6 +13,7 @@ import grpc
 
 from clients.common.money import MINOR_UNITS_MAX, show_amount
 from clients.common.problems import BadInput, CallFailed
+from clients.till.limits import LINES_MAX, REFERENCE_MAX, TENDERS_MAX, is_printable
 from kasir.v1.booking_pb2 import OrderLine, Totals
 from kasir.v1.common_pb2 import Money
 from kasir.v1.sale_pb2 import (
@@ -24,7 +25,6 @@ from kasir.v1.sale_pb2 import (
 )
 
 RETAIL = "retail"
-LINES_MAX = 200
 BASIS_POINTS = 10_000
 _DIGITS = re.compile(r"[0-9][0-9 -]*")
 AUTHORISED = {TENDER_KIND_CARD, TENDER_KIND_QR, TENDER_KIND_TRANSFER}
@@ -93,7 +93,12 @@ def unit_price(item: Item, quantity: int, price_list: str, currency_code: str) -
         and point.currency_code == currency_code
     ]
     if not reached:
-        raise BadInput(f"{item.name} has no price in the list {price_list} for {quantity}.")
+        raise BadInput(
+            "{item} has no price in the list {price_list} for {quantity}.",
+            item=item.name,
+            price_list=price_list,
+            quantity=quantity,
+        )
     return max(reached, key=lambda point: point.min_quantity).amount_minor
 
 
@@ -107,7 +112,7 @@ def price(
 ) -> Priced:
     """Totals a cart. Raises BadInput for what the engine would refuse."""
     if not 1 <= len(wanted) <= LINES_MAX:
-        raise BadInput(f"A sale has 1 to {LINES_MAX} lines.")
+        raise BadInput("A sale has 1 to {most} lines.", most=LINES_MAX)
     lines = [_line(each, taxes, currency_code, price_list or RETAIL, location_id) for each in wanted]
 
     def money(minor_units: int) -> Money:
@@ -132,15 +137,15 @@ def _line(
 ) -> OrderLine:
     item = wanted.item
     if item.inactive:
-        raise BadInput(f"{item.name} is not sold any more.")
+        raise BadInput("{item} is not sold any more.", item=item.name)
     unit = unit_price(item, wanted.quantity, price_list, currency_code)
     gross = _bounded(unit * wanted.quantity)
     if not 0 <= wanted.discount_minor <= gross:
-        raise BadInput(f"{item.name}: the discount is more than the line costs.")
+        raise BadInput("{item}: the discount is more than the line costs.", item=item.name)
     net = gross - wanted.discount_minor
     tax_class = taxes.get(item.tax_class_id)
     if item.tax_class_id and tax_class is None:
-        raise BadInput(f"The tax of {item.name} is not known here: refresh the till's catalogue.")
+        raise BadInput("The tax of {item} is not known here: refresh the till's catalogue.", item=item.name)
     tax, included, code = 0, False, ""
     if tax_class is not None:
         included, code = tax_class.inclusive, tax_class.code
@@ -172,9 +177,13 @@ def half_up(product: int, divisor: int) -> int:
 
 def change(tenders: Sequence[Tender], totals: Totals) -> int:
     """What goes back to the customer. Raises CallFailed as the engine refuses: too little is given, change is
-    not of cash, a reference is missing or looks like a card's number, which must not reach the disk either.
+    not of cash, tenders are too many, a reference is missing, too long, cannot be printed, or looks like a
+    card's number, which must not reach the disk either.
     """
     total, currency = totals.total.minor_units, totals.total.currency_code
+    if len(tenders) > TENDERS_MAX:
+        words = f"A sale takes at most {TENDERS_MAX} payments."
+        raise refusal("TOO_MANY_ELEMENTS", words, {"field": "tenders", "max": str(TENDERS_MAX)})
     for index, tender in enumerate(tenders):
         _check(tender, f"tenders[{index}]", currency)
     given = sum(tender.amount.minor_units for tender in tenders)
@@ -182,11 +191,11 @@ def change(tenders: Sequence[Tender], totals: Totals) -> int:
     if given < total:
         words = f"{show_amount(total - given, currency)} are missing."
         facts = {"missing_minor": str(total - given), "currency": currency, "field": "tenders"}
-        raise _refusal("TENDERS_TOO_LOW", words, facts, grpc.StatusCode.FAILED_PRECONDITION)
+        raise refusal("TENDERS_TOO_LOW", words, facts, grpc.StatusCode.FAILED_PRECONDITION)
     if given - total > cash:
         words = "Change is given from cash only; the other tenders are more than the total."
         facts = {"change_minor": str(given - total), "currency": currency, "field": "tenders"}
-        raise _refusal("CHANGE_NOT_FROM_CASH", words, facts, grpc.StatusCode.FAILED_PRECONDITION)
+        raise refusal("CHANGE_NOT_FROM_CASH", words, facts, grpc.StatusCode.FAILED_PRECONDITION)
     return given - total
 
 
@@ -194,15 +203,27 @@ def _check(tender: Tender, field: str, currency_code: str) -> None:
     """Raises CallFailed for what no tender may be."""
     if tender.amount.currency_code != currency_code:
         words = f"This till takes {currency_code}."
-        raise _refusal("CURRENCY_MISMATCH", words, {"field": f"{field}.amount.currency_code"})
-    if tender.amount.minor_units < 1:
-        words = "A payment is more than nothing."
-        raise _refusal("AMOUNT_OUT_OF_RANGE", words, {"field": f"{field}.amount.minor_units"})
-    if tender.kind in AUTHORISED and not tender.reference.strip():
-        raise _refusal("FIELD_REQUIRED", f"{field}.reference is needed.", {"field": f"{field}.reference"})
+        raise refusal("CURRENCY_MISMATCH", words, {"field": f"{field}.amount.currency_code"})
+    if not 1 <= tender.amount.minor_units <= MINOR_UNITS_MAX:
+        words = "A payment is too small or too large."
+        raise refusal("AMOUNT_OUT_OF_RANGE", words, {"field": f"{field}.amount.minor_units"})
+    check_text(f"{field}.reference", tender.reference, REFERENCE_MAX, needed=tender.kind in AUTHORISED)
     if looks_like_card_number(tender.reference):
         words = "That looks like a card number; those are never kept."
-        raise _refusal("CARD_NUMBER_REFUSED", words, {"field": f"{field}.reference"})
+        raise refusal("CARD_NUMBER_REFUSED", words, {"field": f"{field}.reference"})
+
+
+def check_text(field: str, text: str, most: int, *, needed: bool) -> None:
+    """Raises CallFailed for a text that the engine does not take."""
+    if needed and not text.strip():
+        raise refusal("FIELD_REQUIRED", f"{field} is needed.", {"field": field})
+    if len(text) > most:
+        words = f"{field} takes at most {most} characters."
+        raise refusal("FIELD_TOO_LONG", words, {"field": field, "max": str(most)})
+    if not is_printable(text):
+        raise refusal(
+            "FIELD_MALFORMED", f"{field} holds characters that cannot be printed.", {"field": field}
+        )
 
 
 def looks_like_card_number(text: str) -> bool:
@@ -218,12 +239,13 @@ def _luhn(digits: str) -> bool:
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
 
 
-def _refusal(
+def refusal(
     reason: str,
     words: str,
     facts: dict[str, str],
     code: grpc.StatusCode = grpc.StatusCode.INVALID_ARGUMENT,
 ) -> CallFailed:
+    """As the engine refuses."""
     return CallFailed(code, reason, words, facts, facts.get("field", ""))
 
 

@@ -260,7 +260,9 @@ def _tenders(shop: Shop, till: Till, cart: Cart, given: Sequence[Given]) -> list
         if rest.minor_units <= 0:
             paid = show_amount(named, total.currency_code)
             raise BadInput(
-                f"{paid} pay the total of {show_money(total)} already; leave the other payment out."
+                "{paid} pay the total of {total} already; leave the other payment out.",
+                paid=paid,
+                total=show_money(total),
             )
     return [
         Tender(

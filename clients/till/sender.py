@@ -1,16 +1,18 @@
 """Sends what the journal has, in order, each entry once, and records what became of it.
 
-One process sends at a time (a lock on a file, which a killed process gives up). Where the line breaks,
+One thread sends at a time (a lock on a file, which a killed process gives up): who sells has the turn from
+before the sale is journalled until its answer is known, so that nobody else sends it. Where the line breaks,
 sending stops and goes on with the same entry the next time: the same bytes with the same request id get the
 same reply.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from google.protobuf.message import Message
 
 from clients.common.client import Client, method_of, method_path
@@ -35,6 +37,8 @@ REQUESTS: dict[str, type[Any]] = {
     Kind.CASH: RecordCashMovementRequest,
 }
 HOLDS_MAX = 200
+# Between two looks whether it is this one's turn
+POLL_S = 0.01
 # So many entries are made final, and their answers written down, at a time.
 PART = 50
 
@@ -74,6 +78,19 @@ class Sender:
     def __post_init__(self) -> None:
         self.lock = FileLock(self.store.directory / "sending.lock")
 
+    @contextmanager
+    def turn(self, patience_s: float) -> Iterator[bool]:
+        """Nobody else sends meanwhile; False where somebody still did after so many seconds."""
+        try:
+            self.lock.acquire(patience_s, POLL_S)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self.lock.release()
+
     def send(self, fresh: int = 0) -> Sent:
         """Sends until nothing waits or the line breaks. What was asked of the lease and never answered is
         asked again before: sales name the holds that stand at the server.
@@ -85,7 +102,7 @@ class Sender:
         with self.lock:
             sent.failed = self._lease_recovered()
             while sent.failed is None:
-                part = self._final()
+                part = self._final(sent)
                 if not part:
                     break
                 self._send_part(part, sent, fresh)
@@ -101,7 +118,7 @@ class Sender:
             return failed if down(failed) else None
         return None
 
-    def _final(self) -> list[tuple[Entry, Message, bool]]:
+    def _final(self, sent: Sent) -> list[tuple[Entry, Message, bool]]:
         """The next entries with what is sent for each, which is on the disk then, and whether it is the
         first try.
         """
@@ -110,7 +127,8 @@ class Sender:
             for entry in journal.waiting(txn):
                 request = self._request(txn, entry)
                 if request is None:
-                    # Its shift is not open at the server yet: that may be further on.
+                    # Its shift is not open at the server yet: that may be further on, or never be.
+                    sent.refused += _stranded(txn, entry, self.clock())
                     continue
                 part.append((entry, request, entry.state == State.WAITING))
                 entry.request = request.SerializeToString(deterministic=True)
@@ -196,6 +214,11 @@ class Sender:
         else:
             journal.refuse(txn, current, self.clock())
             sent.refused += 1
+            if entry.kind == Kind.OPEN:
+                # Nothing more is sold in a shift that the server does not have.
+                open_one = shifts.current(txn)
+                if open_one is not None and open_one.number == entry.shift:
+                    shifts.set_current(txn, 0)
 
     def _joined(self, txn: Transaction, entry: Entry, shift_id: int) -> None:
         """Somebody had the till open already: what was sold since counts in that shift."""
@@ -215,7 +238,20 @@ class Sender:
                 journal.raise_matter(txn, current, trouble, self.clock(), words, amount)
         else:
             shifts.told(txn, entry.shift, reply.shift, entry.seq)
+            if entry.kind == Kind.OPEN:
+                shifts.opened(txn, entry.shift)
         journal.move(txn, current, State.DONE)
+
+
+def _stranded(txn: Transaction, entry: Entry, time_ms: int) -> bool:
+    """Refuses an entry whose shift was never opened at the server and will not be; says whether it did."""
+    opening = shifts.opening(txn, entry.shift)
+    if opening is not None and opening.state in {State.WAITING, State.SENT}:
+        return False
+    entry.reason = "SHIFT_NOT_OPENED"
+    entry.message = "The server did not open its shift: open one, then send this once more."
+    journal.refuse(txn, entry, time_ms)
+    return True
 
 
 def differences(receipt: Sale, booked: Sale) -> list[tuple[Trouble, str, int]]:

@@ -49,7 +49,7 @@ def need_current(txn: Transaction) -> TillShift:
     shift = current(txn)
     if shift is None:
         code = TillRecord.FromString(txn.get(Table.META, b"till")).code
-        raise BadInput(f"{code} has no open shift. Open one: kasir till open {code} --cash AMOUNT.")
+        raise BadInput("{till} has no open shift. Open one: kasir till open {till} --cash AMOUNT.", till=code)
     return shift
 
 
@@ -66,6 +66,20 @@ def get_shift(txn: Transaction, shift_number: int) -> TillShift:
 def put_shift(txn: Transaction, shift: TillShift) -> None:
     """Writes a shift."""
     txn.put(Table.SHIFTS, number(shift.number), asdict(shift))
+
+
+def opening(txn: Transaction, shift_number: int) -> Entry | None:
+    """The entry that opened a shift here; None for one that was opened elsewhere, or is long forgotten."""
+    row = txn.get(Table.ENTRIES, number(get_shift(txn, shift_number).since + 1))
+    entry = Entry(**row) if row else None
+    is_it = entry is not None and (entry.kind, entry.shift) == (Kind.OPEN, shift_number)
+    return entry if is_it else None
+
+
+def opened(txn: Transaction, shift_number: int) -> None:
+    """The server opened it after all: it is open here, unless another one is or it was closed since."""
+    if current(txn) is None and not get_shift(txn, shift_number).close_ms:
+        set_current(txn, shift_number)
 
 
 def told(txn: Transaction, shift_number: int, shift: Shift, seq: int) -> None:

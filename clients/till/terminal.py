@@ -1,6 +1,6 @@
 """The till in the terminal: `kasir till`."""
 
-from clients.till import selling, waiting
+from clients.till import refunding, selling, waiting
 from clients.till.group import app
 
-__all__ = ["app", "selling", "waiting"]
+__all__ = ["app", "refunding", "selling", "waiting"]

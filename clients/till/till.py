@@ -7,7 +7,8 @@ totals the cart and takes the sale at once; while it is down the catalogue's cop
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from clients.common.client import Client
@@ -17,6 +18,7 @@ from clients.till import journal, lease, prices, shifts
 from clients.till.cart import Cart, Permission
 from clients.till.counting import ShiftDesk
 from clients.till.journal import Entry, Kind, Trouble
+from clients.till.line import TURN_MAX_S, TURN_S
 from clients.till.prices import Item, Priced, Wanted
 from clients.till.sender import Sent, down
 from clients.till.store import Store, Table, Transaction, known_tills, number, till_directory
@@ -38,13 +40,17 @@ from kasir.v1.till_pb2 import (
 FOLLOWED_MAX = 200
 
 
-class NotCovered(BadInput):
+class NeedsLine(BadInput):
+    """What is wanted cannot be had while the line is down."""
+
+
+class NotCovered(NeedsLine):
     """More is wanted than the till has leased, and the line is down: somebody has to allow it.
     `uncovered` has units by item.
     """
 
-    def __init__(self, message: str, uncovered: Mapping[int, int]) -> None:
-        super().__init__(message)
+    def __init__(self, template: str, /, *, uncovered: Mapping[int, int], **facts: object) -> None:
+        super().__init__(template, **facts)
         self.uncovered = dict(uncovered)
 
 
@@ -73,8 +79,7 @@ class Till(ShiftDesk):
     def refresh(self) -> bool:
         """Brings settings, the till and the catalogue up to date; False when the line is down."""
         try:
-            tills = self.client.call(ListTillsRequest(), ListTillsResponse).tills
-            self.meet(next(each for each in tills if each.till_id == self.record.till_id))
+            self.meet(self.record.till_id)
             self.catalogue.refresh(self.client)
         except CallFailed as failed:
             self.broke(failed)
@@ -94,8 +99,11 @@ class Till(ShiftDesk):
             except CallFailed as failed:
                 if down(failed):
                     self.broke(failed)
-        words = "" if self.line_may_be_up() else " The line is down; the till knows what it was told before."
-        raise BadInput(f"There is no item '{code}'.{words}")
+        if self.line_may_be_up():
+            raise BadInput("There is no item '{code}'.", code=code)
+        raise BadInput(
+            "There is no item '{code}'. The line is down; the till knows what it was told before.", code=code
+        )
 
     def follow(self, item_ids: Collection[int], *, settings: bool) -> bool:
         """Takes in what the server said has changed: these items, and the shop's settings. False when the
@@ -112,12 +120,13 @@ class Till(ShiftDesk):
 
     def favourites(self, limit: int) -> list[Item]:
         """What the till sold most in the last days, then what the catalogue begins with."""
-        found = {item_id: self.catalogue.by_id(item_id) for item_id in self.leases.by_sales(self.now_ms())}
-        items = [item for item in found.values() if item is not None and not item.inactive][:limit]
-        for item in self.catalogue.first(limit) if len(items) < limit else ():
-            if item.item_id not in found and len(items) < limit and not item.inactive:
-                items.append(item)
-        return items
+        sold = map(self.catalogue.by_id, self.leases.by_sales(self.now_ms()))
+        items = list(islice((item for item in sold if item is not None and not item.inactive), limit))
+        if len(items) < limit:
+            shown = {item.item_id for item in items}
+            first = (item for item in self.catalogue.first(limit) if not item.inactive)
+            items.extend(item for item in first if item.item_id not in shown)
+        return items[:limit]
 
     # --- Carts ---
 
@@ -158,7 +167,7 @@ class Till(ShiftDesk):
         for line in cart.lines:
             item = self.catalogue.by_id(line.item_id)
             if item is None:
-                raise BadInput(f"Item {line.item_id} is not known here: scan it again.")
+                raise BadInput("Item {item} is not known here: scan it again.", item=line.item_id)
             found.append(Wanted(item, line.quantity, line.discount_minor))
         return found
 
@@ -207,7 +216,7 @@ class Till(ShiftDesk):
         with self.store.read() as txn:
             row = txn.get(Table.CARTS, number(cart_number))
         if row is None:
-            raise BadInput(f"There is no cart {cart_number} set aside.")
+            raise BadInput("There is no cart {cart} set aside.", cart=cart_number)
         return Cart.from_row(row)
 
     def drop(self, cart_number: int) -> None:
@@ -225,16 +234,25 @@ class Till(ShiftDesk):
         when the server refused it; nothing is sold then.
         """
         self.approvers.check(beyond_lease, *(line.permission for line in cart.lines))
-        if self.line_may_be_up() and self.journal.waits():
+        with self._turn(TURN_S) as is_ours:
+            if is_ours:
+                return self._sold_at_once(cart, tenders, beyond_lease)
+        try:
+            return self._sold_alone(cart, self.quote(cart), tenders, beyond_lease)
+        except NeedsLine:
+            with self._turn(TURN_MAX_S) as is_ours:
+                if is_ours:
+                    return self._sold_at_once(cart, tenders, beyond_lease)
+            raise
+
+    def _sold_at_once(self, cart: Cart, tenders: Sequence[Tender], beyond_lease: Permission | None) -> Sold:
+        """Sells in this thread's turn to send."""
+        if self.journal.waits():
             self.send()
         quote = self.quote(cart)
-        if not quote.online and any(
-            tender.kind in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT} for tender in tenders
-        ):
-            raise BadInput("Points and credit are known to the server only, and the line is down.")
-        entry = self._journalled(cart, quote, tenders, beyond_lease)
         if not quote.online:
-            return Sold(entry, entry.receipt_sale, online=False)
+            return self._sold_alone(cart, quote, tenders, beyond_lease)
+        entry = self._journalled(cart, quote, tenders, beyond_lease)
         sent = self.send(entry.seq)
         if sent.void is not None:
             if cart.number:
@@ -247,6 +265,15 @@ class Till(ShiftDesk):
             entry = journal.get_entry(txn, entry.seq)
             if entry.uncovered:
                 self._uncovered(txn, entry)
+        return Sold(entry, entry.receipt_sale, online=False)
+
+    def _sold_alone(
+        self, cart: Cart, quote: Quote, tenders: Sequence[Tender], beyond_lease: Permission | None
+    ) -> Sold:
+        """Sells what somebody sends later: the line is down, or others take it up."""
+        if any(tender.kind in {TENDER_KIND_POINTS, TENDER_KIND_CREDIT} for tender in tenders):
+            raise NeedsLine("Points and credit are known to the server only, and the line is down.")
+        entry = self._journalled(cart, replace(quote, online=False), tenders, beyond_lease)
         return Sold(entry, entry.receipt_sale, online=False)
 
     def _journalled(
@@ -295,10 +322,11 @@ class Till(ShiftDesk):
         words = []
         for item_id, units in uncovered:
             item = self.catalogue.by_id(item_id)
-            words.append(f"{units} of {item.name if item else f'item {item_id}'}")
+            words.append(f"{units} {item.name if item else f'#{item_id}'}")
         return NotCovered(
-            f"The line is down, and the till has not leased {', '.join(words)}: somebody has to allow it.",
-            {pair[0]: pair[1] for pair in uncovered},
+            "The line is down, and the till has not leased {units}: somebody has to allow it.",
+            units=", ".join(words),
+            uncovered={pair[0]: pair[1] for pair in uncovered},
         )
 
     def _uncovered(self, txn: Transaction, entry: Entry) -> None:
@@ -361,25 +389,29 @@ class Till(ShiftDesk):
         """Leases stock: so much of each item as said, or by what was sold. None while the line is down."""
         now_ms = self.now_ms()
         record = self.record
-        # Nobody sends meanwhile: what was sent under way names the holds that are replaced here.
-        with self._sender.lock:
-            if self.journal.waits():
-                self.send()
-            if self.journal.waits():
+        with self._leasing() as is_ours:
+            if not is_ours or (self.journal.waits() and self.send().left):
                 return None
             try:
+                # What takes long is asked before the turn to send: nobody who sells waits for it.
                 if wanted is None:
                     sized = self.leases.by_sales(now_ms)
                     wanted = self.leases.fair(self.client, sized, record.location_id, now_ms)
                     gone = self.leases.available(now_ms).keys() - wanted.keys()
                     wanted |= dict.fromkeys(gone, 0)
-                return self.leases.take(
-                    self.client,
-                    wanted,
-                    location_id=record.location_id,
-                    owner=f"till {record.code}",
-                    now_ms=now_ms,
-                )
+                for item_id in [item_id for item_id, quantity in wanted.items() if not quantity]:
+                    self.leases.give_back(self.client, item_id)
+                # Nobody sends meanwhile: what was sent under way names the holds that are replaced here.
+                with self._sender.lock:
+                    if self.journal.waits() and self.send().left:
+                        return None
+                    return self.leases.take(
+                        self.client,
+                        {item_id: quantity for item_id, quantity in wanted.items() if quantity},
+                        location_id=record.location_id,
+                        owner=f"till {record.code}",
+                        now_ms=now_ms,
+                    )
             except CallFailed as failed:
                 self.broke(failed)
                 return None
@@ -391,8 +423,8 @@ class Till(ShiftDesk):
         with self.store.read() as txn:
             entry = journal.get_entry(txn, seq)
             open_one = shifts.current(txn)
-        if entry.kind == Kind.SALE and open_one is None:
-            raise BadInput("Open a shift first: the sale is to count in one.")
+        if entry.kind in journal.IN_A_SHIFT and open_one is None:
+            raise BadInput("Open a shift first: it is to count in one.")
         self.journal.retry(seq, new_request_id(), open_one.number if open_one else entry.shift)
         sent = self.send()
         if open_one is not None and sent.done:
@@ -416,15 +448,15 @@ def open_till(root: Path, client: Client, code: str = "", *, clock: Callable[[],
     except CallFailed as failed:
         if not down(failed) or not known_tills(root, server):
             raise
-        name = _chosen(code, known_tills(root, server), "The line is down, and this machine knows")
+        name = _chosen(code, known_tills(root, server), is_up=False)
         till = Till(Store(till_directory(root, server, name)), client, clock=clock)
         till.broke(failed)
         return till
-    name = _chosen(code, [each.code for each in tills], "There are the tills")
+    name = _chosen(code, [each.code for each in tills], is_up=True)
     record = next(each for each in tills if each.code == name)
     till = Till(Store(till_directory(root, server, name)), client, clock=clock)
     try:
-        till.meet(record)
+        till.meet(record.till_id)
     except CallFailed as failed:
         if not down(failed) or till.store.meta("till") is None:
             till.store.close()
@@ -450,15 +482,24 @@ def known_till(
     return till
 
 
-def _chosen(code: str, codes: Sequence[str], words: str) -> str:
+def _chosen(code: str, codes: Sequence[str], *, is_up: bool) -> str:
+    """Of the tills there are, or those this machine knows while the line is down. Raises BadInput."""
     if not code and len(codes) == 1:
         return codes[0]
     for each in codes:
         if code and each.lower() == code.strip().lower():
             return each
-    if not codes:
-        raise BadInput(
-            f"{words} none." if code or words.startswith("The line") else "No till was set up yet."
-        )
     listed = ", ".join(codes[:20])
-    raise BadInput(f"There is no till '{code}'. {words} {listed}." if code else f"Say which till: {listed}.")
+    if not codes and is_up:
+        raise BadInput("No till was set up yet.")
+    if not codes:
+        raise BadInput("The line is down, and this machine knows no till.")
+    if not code:
+        raise BadInput("Say which till: {tills}.", tills=listed)
+    if is_up:
+        raise BadInput("There is no till '{code}'. There are the tills {tills}.", code=code, tills=listed)
+    raise BadInput(
+        "There is no till '{code}'. The line is down, and this machine knows {tills}.",
+        code=code,
+        tills=listed,
+    )

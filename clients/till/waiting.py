@@ -167,7 +167,7 @@ def receipt(
     with at_till(shop, till) as (here, at):
         entry = at.journal.by_receipt(number)
         if entry is None:
-            raise BadInput(f"This till has no receipt '{number}'; it keeps two months of them.")
+            raise BadInput("This till has no receipt '{number}'; it keeps two months of them.", number=number)
         sale = entry.receipt_sale
         sale.sale_id = entry.sale_id
         value = {"entry": entry.seq, "state": entry.state, "sale": sale}

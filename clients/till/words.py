@@ -12,6 +12,8 @@ from clients.till.store import Table, Transaction, pack
 
 # Rows that one beginning may reach. Of a beginning that more words have, the first count.
 ROWS_MAX = 5_000
+# LMDB takes keys of 511 bytes.
+WORD_BYTES_MAX = 500
 _WORD = re.compile(r"\w+")
 _LIST, _BITS = 0, 1
 # A number takes so many bits in a list.
@@ -19,8 +21,12 @@ _NUMBER_BITS = 32
 
 
 def words_of(text: str) -> list[str]:
-    """Its words, whatever their case."""
-    return _WORD.findall(text.casefold())
+    """Its words, whatever their case, cut where the store takes no more."""
+    return [_cut(word) for word in _WORD.findall(text.casefold())]
+
+
+def _cut(word: str) -> str:
+    return word.encode()[:WORD_BYTES_MAX].decode(errors="ignore")
 
 
 def packed_rows(words: dict[str, list[int]]) -> list[tuple[bytes, bytes]]:

@@ -34,6 +34,8 @@ KINDS = {
 }
 _LABEL = "address-label"
 _MANIFEST = "pickup-manifest"
+_RECEIPT = "sales-receipt"
+_REFUND = "refund-receipt"
 _NAME_MAX = 40
 _NAME = re.compile(r"\w+(?:[ .-]+\w+)*")
 
@@ -57,8 +59,9 @@ class PrinterConfig:
 
     @property
     def kind_numbers(self) -> frozenset[int]:
-        """`kinds` as the contract numbers them."""
-        return frozenset(KINDS[kind] for kind in self.kinds)
+        """`kinds` as the contract numbers them. Where sales receipts come out, those of refunds do, too."""
+        also = {_REFUND} if _RECEIPT in self.kinds else set()
+        return frozenset(KINDS[kind] for kind in {*self.kinds, *also})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ _MAP_BYTES = 256 * 1024 * 1024
 _FORMAT = 1
 # Tills forget their receipts no later.
 _RECEIPTS_KEPT_MS = 62 * 24 * 3_600_000
+# Too old ones that are forgotten with each new one
+_FORGOTTEN_MAX = 20
+_TIME_BYTES = 8
 
 
 class Stage(StrEnum):
@@ -74,7 +78,7 @@ class TornNotes:
         """Opens them, or begins. Raises OSError."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=4, mode=0o600)
+            self._store = lmdb.open(str(directory / "notes"), map_size=_MAP_BYTES, max_dbs=5, mode=0o600)
         except lmdb.Error as error:
             raise OSError(f"the notes cannot be opened: {error}") from error
         self._torn = self._store.open_db(b"torn")
@@ -122,6 +126,9 @@ class Notes(TornNotes):
         self._jobs = self._store.open_db(b"jobs")
         self._receipts = self._store.open_db(b"receipts")
         self._locations = self._store.open_db(b"locations")
+        # Time and number of each of them, so that those are found which are too old.
+        self._receipt_times = self._store.open_db(b"receipt_times")
+        self._index_receipts()
 
     def close(self) -> None:
         """Lets another agent in."""
@@ -155,31 +162,58 @@ class Notes(TornNotes):
             self._put(transaction, note)
             self._set_torn(transaction, note.printer, 0)
 
-    def given(self, receipt: str) -> Given | None:
-        """What became of a till's receipt; None for one that surely is not on paper."""
-        with self._store.begin() as transaction:
+    def claim(self, receipt: str, words: str, time_ms: int, *, again: bool) -> Given | None:
+        """One printer prints a till's receipt: None says that it is this one, and until it says more nobody
+        knows what became of it. Else what became of it, or is just becoming of it, at another.
+
+        `again`: who claimed it with the same words may once more; they have noted that no byte has left.
+        """
+        with self._written() as transaction:
             value = transaction.get(receipt.encode(), db=self._receipts)
-        if value is None:
-            return None
-        outcome, detail, time_ms = msgpack.unpackb(value)
-        return Given(Outcome(outcome), detail, time_ms)
+            given = _given(value) if value is not None else None
+            if given is None or (again and (given.outcome, given.detail) == (Outcome.UNKNOWN, words)):
+                self._put_receipt(transaction, receipt, Given(Outcome.UNKNOWN, words, time_ms))
+                return None
+            return given
 
     def give(self, receipt: str, given: Given) -> None:
         """Writes what became of a till's receipt. Those that are too old to be asked for are forgotten."""
-        value = msgpack.packb((given.outcome, given.detail, given.time_ms))
         with self._written() as transaction:
-            transaction.put(receipt.encode(), value, db=self._receipts)
+            self._put_receipt(transaction, receipt, given)
             self._forget_receipts(transaction, given.time_ms - _RECEIPTS_KEPT_MS)
+
+    def _put_receipt(self, transaction: lmdb.Transaction, receipt: str, given: Given) -> None:
+        self._delete_receipt(transaction, receipt.encode())
+        value = msgpack.packb((given.outcome, given.detail, given.time_ms))
+        transaction.put(receipt.encode(), value, db=self._receipts)
+        transaction.put(_by_time(given.time_ms, receipt.encode()), b"", db=self._receipt_times)
+
+    def _delete_receipt(self, transaction: lmdb.Transaction, key: bytes) -> None:
+        value = transaction.get(key, db=self._receipts)
+        if value is not None:
+            transaction.delete(key, db=self._receipts)
+            transaction.delete(_by_time(_given(value).time_ms, key), db=self._receipt_times)
 
     def take_back(self, receipt: str) -> None:
         """A till's receipt is surely not on paper after all."""
         with self._written() as transaction:
-            transaction.delete(receipt.encode(), db=self._receipts)
+            self._delete_receipt(transaction, receipt.encode())
 
     def _forget_receipts(self, transaction: lmdb.Transaction, before_ms: int) -> None:
-        for key, value in list(transaction.cursor(db=self._receipts)):
-            if msgpack.unpackb(value)[2] < before_ms:
-                transaction.delete(key, db=self._receipts)
+        """A few at a time: a customer waits."""
+        oldest = islice(transaction.cursor(db=self._receipt_times).iternext(values=False), _FORGOTTEN_MAX)
+        for key in [bytes(each) for each in oldest]:
+            if int.from_bytes(key[:_TIME_BYTES]) >= before_ms:
+                return
+            self._delete_receipt(transaction, key[_TIME_BYTES:])
+
+    def _index_receipts(self) -> None:
+        """Those of an agent that knew no times."""
+        with self._written() as transaction:
+            if transaction.stat(self._receipt_times)["entries"]:
+                return
+            for key, value in transaction.cursor(db=self._receipts):
+                transaction.put(_by_time(_given(value).time_ms, bytes(key)), b"", db=self._receipt_times)
 
     def location_id(self, code: str) -> int | None:
         """What the server called the location of that code last; None where it never said."""
@@ -210,6 +244,15 @@ class Notes(TornNotes):
     def _put(self, transaction: lmdb.Transaction, note: Note) -> None:
         value = msgpack.packb(asdict(note) | {"format": _FORMAT})
         transaction.put(note.job_id.to_bytes(8), value, db=self._jobs)
+
+
+def _by_time(time_ms: int, receipt: bytes) -> bytes:
+    return max(time_ms, 0).to_bytes(_TIME_BYTES) + receipt
+
+
+def _given(value: bytes | memoryview) -> Given:
+    outcome, detail, time_ms = msgpack.unpackb(value)
+    return Given(Outcome(outcome), detail, time_ms)
 
 
 def _read(value: bytes) -> Note:

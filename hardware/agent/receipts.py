@@ -5,16 +5,19 @@ back.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from hardware.agent.config import PrinterConfig
 from hardware.agent.notes import Given, Notes
+from hardware.agent.rendering import rendered_or_why
+from hardware.agent.sending import NotBegunError, send
 from hardware.agent.waiting import Takes
-from hardware.devices import LineLost, OpenPrinter, Outcome, Told
+from hardware.devices import Confirmation, OpenPrinter, Outcome, Told
 from hardware.paper import PaperError, sales_receipt
-from kasir.v1.print_pb2 import DOCUMENT_KIND_SALES_RECEIPT, PrintJob
-from kasir.v1.sale_pb2 import TENDER_KIND_CASH, Sale
+from kasir.v1.print_pb2 import DOCUMENT_KIND_REFUND_RECEIPT, DOCUMENT_KIND_SALES_RECEIPT, PrintJob
+from kasir.v1.sale_pb2 import TENDER_KIND_CASH, Tender
 from kasir.v1.station_pb2 import PrintReceiptRequest
 
 _RESET = b"\x1b@"
@@ -94,37 +97,33 @@ def _fits(takes: Takes, request: PrintReceiptRequest) -> bool:
 
 def print_wish(printer: OpenPrinter, wish: Wish, config: PrinterConfig, notes: Notes, told: Told) -> None:
     """Prints a receipt on a printer that is ready, unless it was given already; says what became of it."""
-    given = notes.given(wish.number)
+    rendered = rendered_or_why(lambda: _rendered(wish.request, config))
+    if isinstance(rendered, PaperError):
+        wish.end(Outcome.FAILED, str(rendered))
+        return
+    given = notes.claim(wish.number, "it was on its way to a printer", _now_ms(), again=False)
     if given is not None:
         wish.end(given.outcome, given.detail)
         return
+    name, torn = config.name, notes.torn_bytes(config.name)
     try:
-        rendered = _rendered(wish.request, config)
-    except PaperError as wrong:
-        wish.end(Outcome.FAILED, str(wrong))
-        return
-    model, torn = config.printer, notes.torn_bytes(config.name)
-    mend = model.mend(torn) if torn else b""
-    # A number that this printer's last job does not have, to be asked for by.
-    number = time.time_ns() // 1_000_000
-    framed = model.framed(rendered, number)
-    _note(notes, wish.number, Outcome.UNKNOWN, "the agent ended while it was sending")
-    notes.tears(config.name, max(torn, len(framed)))
-    try:
-        printer.send(mend + framed, told)
-    except LineLost as lost:
-        if lost.sent <= len(mend):
-            notes.tears(config.name, torn)
-            outcome, detail = Outcome.FAILED, str(lost)
-        else:
-            outcome, detail = Outcome.UNKNOWN, f"line lost while sending: {lost}"
-    else:
-        confirmed = printer.confirm(number, told)
-        outcome, detail = confirmed.outcome, confirmed.detail
-        if outcome is Outcome.PRINTED:
-            notes.tears(config.name, 0)
-    _note(notes, wish.number, outcome, detail)
-    wish.end(outcome, detail)
+        # A number that this printer's last job does not have, to be asked for by.
+        confirmed = send(
+            printer,
+            config,
+            rendered,
+            _now_ms(),
+            torn_bytes=torn,
+            begins=partial(notes.tears, name),
+            told=told,
+        )
+    except NotBegunError as lost:
+        notes.tears(name, torn)
+        confirmed = Confirmation(Outcome.FAILED, str(lost))
+    if confirmed.outcome is Outcome.PRINTED:
+        notes.tears(name, 0)
+    _note(notes, wish.number, confirmed.outcome, confirmed.detail)
+    wish.end(confirmed.outcome, confirmed.detail)
 
 
 def is_first_receipt(job: PrintJob) -> bool:
@@ -132,9 +131,14 @@ def is_first_receipt(job: PrintJob) -> bool:
     return job.kind == DOCUMENT_KIND_SALES_RECEIPT and not job.copy_number
 
 
-def was_given(notes: Notes, job: PrintJob) -> Given | None:
-    """What became of a job's receipt when its till asked for it; None where it did not."""
-    return notes.given(job.sale.receipt) if is_first_receipt(job) and job.sale.receipt else None
+def claimed_elsewhere(notes: Notes, job: PrintJob) -> Given | None:
+    """What became of a job's receipt, or is just becoming of it, because its till asked for it; None where it
+    did not: then it is this job's, and no till gets it. The job is not noted as being sent.
+    """
+    if not is_first_receipt(job) or not job.sale.receipt:
+        return None
+    words = f"its print job {job.print_job_id} is under way"
+    return notes.claim(job.sale.receipt, words, _now_ms(), again=True)
 
 
 def give(notes: Notes, job: PrintJob | None, outcome: Outcome, detail: str) -> None:
@@ -143,9 +147,15 @@ def give(notes: Notes, job: PrintJob | None, outcome: Outcome, detail: str) -> N
         _note(notes, job.sale.receipt, outcome, detail)
 
 
-def takes_cash(sale: Sale) -> bool:
-    """Whether cash has to go into the drawer."""
-    return any(tender.kind == TENDER_KIND_CASH for tender in sale.tenders)
+def moves_cash(job: PrintJob) -> bool:
+    """Whether cash goes into the drawer, or out of it, with the first print of a receipt."""
+    refunded = job.kind == DOCUMENT_KIND_REFUND_RECEIPT and not job.copy_number
+    tenders = job.refund.tenders if refunded else job.sale.tenders
+    return (refunded or is_first_receipt(job)) and _is_cash(tenders)
+
+
+def _is_cash(tenders: Iterable[Tender]) -> bool:
+    return any(tender.kind == TENDER_KIND_CASH for tender in tenders)
 
 
 def with_kick(paper: bytes, config: PrinterConfig, *, opens: bool) -> bytes:
@@ -159,11 +169,15 @@ def _rendered(request: PrintReceiptRequest, config: PrinterConfig) -> bytes:
     """The bytes of a receipt. Raises PaperError."""
     till = request.till if request.HasField("till") else None
     made = sales_receipt(request.sale, request.shop, None, till, width_mm=config.width_mm)
-    return with_kick(made.with_logo(config.logo).escpos(), config, opens=takes_cash(request.sale))
+    return with_kick(made.with_logo(config.logo).escpos(), config, opens=_is_cash(request.sale.tenders))
 
 
 def _note(notes: Notes, receipt: str, outcome: Outcome, detail: str) -> None:
     if outcome is Outcome.FAILED:
         notes.take_back(receipt)
     else:
-        notes.give(receipt, Given(outcome, detail, time.time_ns() // 1_000_000))
+        notes.give(receipt, Given(outcome, detail, _now_ms()))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -10,8 +10,9 @@ from itertools import islice
 from hardware.agent.board import Board
 from hardware.agent.config import ESCPOS, AgentConfig, PrinterConfig, page_bytes
 from hardware.agent.notes import TornNotes
+from hardware.agent.sending import NotBegunError, send
 from hardware.agent.station_tables import DisplayConfig, ScaleConfig, ScannerConfig
-from hardware.devices import Confirmation, LineLost, Outcome, PrinterStatus, Unreachable, unreachable
+from hardware.devices import Confirmation, Outcome, PrinterStatus, Unreachable, unreachable
 from hardware.paper import Label, label, thermal
 from hardware.paper.document import Align, Barcode, Document, Element, Pair, QrCode, Rule, Space, Text
 from hardware.paper.marks import Bars, Paragraph, fit
@@ -117,8 +118,8 @@ def print_page(printer: PrinterConfig, notes: TornNotes, *, drawer: bool) -> Con
     """Prints the page, after opening the drawer when asked to. A page that was torn is noted as a job is, and
     one before it mended. Raises Unreachable.
     """
-    model, name = printer.printer, printer.name
-    opened = model.open()
+    name = printer.name
+    opened = printer.printer.open()
     try:
         status = opened.status()
         if not status.ready:
@@ -127,17 +128,19 @@ def print_page(printer: PrinterConfig, notes: TornNotes, *, drawer: bool) -> Con
         kick = printer.drawer.kick() if drawer and printer.drawer else b""
         job = _RESET + kick + page(printer).removeprefix(_RESET) if kick else page(printer)
         torn = notes.torn_bytes(name)
-        mend = model.mend(torn) if torn else b""
-        framed = model.framed(job, _JOB_ID)
-        notes.tears(name, max(torn, len(framed)))
         try:
-            opened.send(mend + framed, lambda _status: None)
-        except LineLost as lost:
-            if lost.sent <= len(mend):
-                notes.tears(name, torn)
-                raise Unreachable(str(lost)) from lost
-            return Confirmation(Outcome.UNKNOWN, str(lost))
-        confirmation = opened.confirm(_JOB_ID, lambda _status: None)
+            confirmation = send(
+                opened,
+                printer,
+                job,
+                _JOB_ID,
+                torn_bytes=torn,
+                begins=partial(notes.tears, name),
+                told=lambda _status: None,
+            )
+        except NotBegunError:
+            notes.tears(name, torn)
+            raise
         if confirmation.outcome is Outcome.PRINTED:
             notes.tears(name, 0)
         return confirmation

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from clients.common.client import Client
 from clients.common.output import Output
@@ -20,15 +21,16 @@ from hardware.agent.ledger import Outbox, document, is_still_ours, report_sent, 
 from hardware.agent.notes import Note, Notes
 from hardware.agent.receipts import (
     Receipts,
+    claimed_elsewhere,
     give,
-    is_first_receipt,
+    moves_cash,
     print_wish,
-    takes_cash,
-    was_given,
     with_kick,
 )
+from hardware.agent.rendering import rendered_or_why
+from hardware.agent.sending import NotBegunError, send
 from hardware.agent.waiting import Hand, Takes, Waiting
-from hardware.devices import LineLost, OpenPrinter, Outcome, PrinterStatus, Unreachable, unreachable
+from hardware.devices import OpenPrinter, Outcome, PrinterStatus, Unreachable, unreachable
 from hardware.documents import pages_of, paper_of
 from hardware.paper import PaperError
 from kasir.v1.print_pb2 import PrintJob
@@ -129,7 +131,7 @@ class Worker(threading.Thread):
             self._let_go()
         elif isinstance(rendered, PaperError):
             self._finish(note.done(Outcome.FAILED, str(rendered)))
-        elif given := was_given(self._common.notes, hand.document):
+        elif given := claimed_elsewhere(self._common.notes, hand.document):
             done = note.done(given.outcome, f"given by the till: {given.detail}")
             self._common.notes.keep(done)
             self._common.outbox.put(done)
@@ -154,22 +156,22 @@ class Worker(threading.Thread):
         return note
 
     def _send(self, printer: OpenPrinter, hand: Hand, note: Note, rendered: bytes) -> None:
-        name, notes, model = self.config.name, self._common.notes, self.config.printer
-        torn = notes.torn_bytes(name)
-        mend = model.mend(torn) if torn else b""
-        framed = model.framed(rendered, hand.job_id)
-        give(notes, hand.document, Outcome.UNKNOWN, "its print job is under way")
-        note = notes.sending(note, max(torn, len(framed)))
+        notes = self._common.notes
+        torn = notes.torn_bytes(self.config.name)
         try:
-            printer.send(mend + framed, self._told)
-        except LineLost as lost:
-            if lost.sent <= len(mend):
-                hand.note = notes.not_begun(note, torn)
-                give(notes, hand.document, Outcome.FAILED, "")
-                raise Unreachable(str(lost)) from lost
-            self._finish(note.done(Outcome.UNKNOWN, f"line lost while sending: {lost}"))
-            return
-        confirmed = printer.confirm(hand.job_id, self._told)
+            confirmed = send(
+                printer,
+                self.config,
+                rendered,
+                hand.job_id,
+                torn_bytes=torn,
+                begins=partial(notes.sending, note),
+                told=self._told,
+            )
+        except NotBegunError:
+            hand.note = notes.not_begun(note, torn)
+            give(notes, hand.document, Outcome.FAILED, "")
+            raise
         self._finish(note.done(confirmed.outcome, confirmed.detail))
 
     def _told(self, status: PrinterStatus) -> None:
@@ -195,10 +197,11 @@ class Worker(threading.Thread):
         """The job's bytes, copies and all, or why there are none. Raises CallFailed."""
         # A new view of the shop each time: its settings and couriers change while an agent runs for weeks.
         shop = Shop(self._render_client, self._common.output)
-        try:
+
+        def render() -> bytes:
             if self.config.language != ESCPOS:
                 return page_bytes(pages_of(shop, job), self.config, self.config.copies)
             paper = paper_of(shop, job, self.config.width_mm, self.config.logo).escpos()
-        except PaperError as error:
-            return error
-        return with_kick(paper, self.config, opens=is_first_receipt(job) and takes_cash(job.sale))
+            return with_kick(paper, self.config, opens=moves_cash(job))
+
+        return rendered_or_why(render)

@@ -1,5 +1,5 @@
-"""Paper: order slip, sales receipt, shift report, pick-up manifest (thermal printers), address label (label
-printers).
+"""Paper: order slip, sales and refund receipt, shift report, pick-up manifest (thermal printers), address
+label (label printers).
 
 Pure functions from the contract's messages to bytes: no clock, no network, no printer. Text on paper is
 Indonesian.
@@ -39,7 +39,7 @@ from kasir.v1.catalogue_pb2 import Item
 from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.sale_pb2 import Sale
 from kasir.v1.shipping_pb2 import Courier, Manifest, Parcel
-from kasir.v1.till_pb2 import Shift, Till
+from kasir.v1.till_pb2 import Refund, Shift, Till
 
 __all__ = [
     "Label",
@@ -52,6 +52,7 @@ __all__ = [
     "manifest_pages",
     "order_slip",
     "pickup_manifest",
+    "refund_receipt",
     "sales_receipt",
     "shift_report",
 ]
@@ -164,6 +165,17 @@ def sales_receipt(
     PaperError when order or till is not the sale's.
     """
     return Paper(slips.sales_receipt(sale, shop, order, till, width_mm, copy))
+
+
+def refund_receipt(
+    refund: Refund, shop: Settings, till: Till | None = None, *, width_mm: int = 80, copy: int = 0
+) -> Paper:
+    """The refund receipt (struk pengembalian): what came back, how the money went out, room to sign.
+
+    `till` is the one named by `refund.till_id` and gives its code. `width_mm` and `copy` as for `order_slip`.
+    Raises PaperError when the till is not the refund's.
+    """
+    return Paper(slips.refund_receipt(refund, shop, till, width_mm, copy))
 
 
 def shift_report(

@@ -1,6 +1,7 @@
-"""Order slip, sales receipt and shift report: which words stand where."""
+"""Order slip, sales receipt, refund receipt and shift report: which words stand where."""
 
 from binascii import crc_hqx
+from collections.abc import Iterable
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -26,7 +27,7 @@ from kasir.v1.common_pb2 import Money
 from kasir.v1.reconciliation_pb2 import BankAccount
 from kasir.v1.sale_pb2 import Sale, Tender, TenderKind
 from kasir.v1.shipping_pb2 import Courier
-from kasir.v1.till_pb2 import Shift, Till
+from kasir.v1.till_pb2 import Refund, Shift, TenderTotal, Till
 
 # What the engine writes before the number of the mutation that paid.
 _OF_MUTATION = "mutation "
@@ -235,6 +236,43 @@ def _tender(sale: Sale, paid: Tender, order: Order | None) -> list[Element]:
     return elements
 
 
+def refund_receipt(refund: Refund, shop: Settings, till: Till | None, width_mm: int, copy: int) -> Document:
+    """See `hardware.paper.refund_receipt`."""
+    _check_till(refund.till_id, till)
+    elements = head(shop, "STRUK PENGEMBALIAN", f"No. R-{refund.refund_id}", copy)
+    elements.append(Rule())
+    elements += fields(
+        [
+            ("Tanggal", date_time(refund.create_time, shop)),
+            ("Dari struk", refund.receipt or f"penjualan {refund.sale_id}"),
+            (
+                "Kasir",
+                " / ".join(part for part in (till.code if till is not None else "", refund.cashier) if part),
+            ),
+            ("Disetujui", refund.approved_by),
+            ("Alasan", refund.reason),
+        ]
+    )
+    goods = [line.goods for line in refund.lines]
+    elements.append(Rule())
+    for line in refund.lines:
+        elements += item_lines([line.goods])
+        if line.damaged:
+            elements.append(Text("  (barang rusak)"))
+    elements += [Rule(), *totals(refund.totals, goods), Rule(heavy=True), Text("Dikembalikan")]
+    for paid in refund.tenders:
+        elements.append(Pair(tender(paid.kind), amount(paid.amount), bold=True))
+        if paid.reference:
+            elements.append(Pair("Ref.", paid.reference, indent=2))
+    if refund.points_returned:
+        elements.append(Pair("Poin dikembalikan", number(refund.points_returned)))
+    if refund.points_taken:
+        elements.append(Pair("Poin ditarik", number(refund.points_taken)))
+    elements += [Space(), Space(), Pair("Petugas", "Pelanggan"), Space(), Space(), Space()]
+    elements.append(Pair("(............)", "(............)"))
+    return Document(width_mm, tuple(elements))
+
+
 def _check_till(till_id: int, till: Till | None) -> None:
     if till is not None and till.till_id != till_id:
         raise PaperError(f"till {till_id or 'none'} was expected, given was {till.till_id}")
@@ -258,7 +296,8 @@ def shift_report(
             ("Keadaan", date_time(as_of, shop) if as_of is not None and not closed else ""),
         ]
     )
-    elements += [Rule(), *_sold(shift), Rule(), *_received(shift), Rule(), *_drawer(shift, closed=closed)]
+    elements += [Rule(), *_sold(shift), Rule(), *_received(shift), *_given_back(shift), Rule()]
+    elements += _drawer(shift, closed=closed)
     if closed:
         elements += [Space(), Space(), Pair("Petugas", "Penanggung jawab"), Space(), Space(), Space()]
         elements.append(Pair("(............)", "(............)"))
@@ -275,14 +314,28 @@ def _sold(shift: Shift) -> list[Element]:
 
 
 def _received(shift: Shift) -> list[Element]:
-    elements: list[Element] = [Text("Diterima menurut cara bayar")]
-    elements += [
-        Pair(f"{tender(row.kind)} ({number(row.count)})", amount(row.amount), indent=2)
-        for row in shift.tenders
-    ]
+    elements: list[Element] = [Text("Diterima menurut cara bayar"), *_by_kind(shift.tenders)]
     if not shift.tenders:
         elements.append(Pair("Belum ada", "-", indent=2))
     return elements
+
+
+def _given_back(shift: Shift) -> list[Element]:
+    """What refunds of sales came to; nothing where there were none."""
+    if not shift.refund_count:
+        return []
+    elements: list[Element] = [
+        Rule(),
+        Pair("Jumlah pengembalian", number(shift.refund_count)),
+        Pair("Pengembalian", amount(negated(shift.refund_total)), bold=True),
+        Pair("Pajak di dalamnya", amount(negated(shift.refund_tax_total))),
+        Text("Dikembalikan menurut cara bayar"),
+    ]
+    return elements + _by_kind(shift.refund_tenders)
+
+
+def _by_kind(rows: Iterable[TenderTotal]) -> list[Element]:
+    return [Pair(f"{tender(row.kind)} ({number(row.count)})", amount(row.amount), indent=2) for row in rows]
 
 
 def _drawer(shift: Shift, *, closed: bool) -> list[Element]:
@@ -290,6 +343,13 @@ def _drawer(shift: Shift, *, closed: bool) -> list[Element]:
         Pair("Kas awal", amount(shift.opening_cash)),
         Pair("Kas masuk", amount(shift.cash_in)),
         Pair("Kas keluar", amount(negated(shift.cash_out))),
+    ]
+    elements += [
+        Pair("Pengembalian tunai", amount(negated(row.amount)))
+        for row in shift.refund_tenders
+        if row.kind == TenderKind.TENDER_KIND_CASH
+    ]
+    elements += [
         Pair("Kas seharusnya", amount(shift.expected_cash), bold=True),
     ]
     if closed:

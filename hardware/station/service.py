@@ -19,6 +19,7 @@ from clients.common.station import target
 from hardware.agent.receipts import Receipts
 from hardware.displays import DisplayError, pair
 from hardware.scales import WeighingState
+from hardware.station.bounds import beyond
 from hardware.station.scanning import ScannerThread
 from hardware.station.showing import DisplayThread
 from hardware.station.socket import Claim, private_files
@@ -176,6 +177,9 @@ class StationService(station_pb2_grpc.StationServiceServicer):
         if not request.sale.receipt:
             words = "A receipt has a number of the till's."
             raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_REQUIRED", words, "sale.receipt")
+        field, wrong = beyond(request)
+        if wrong:
+            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_OUT_OF_RANGE", wrong, field)
         if self._receipts is None or not self._receipts.has_printer(request):
             words = "This agent has no printer for receipts of that till's location."
             raise Refusal(grpc.StatusCode.NOT_FOUND, "DEVICE_NOT_FOUND", words)

@@ -29,49 +29,49 @@ from kasir.v1 import shipping_pb2 as kasir_dot_v1_dot_shipping__pb2
 from kasir.v1 import till_pb2 as kasir_dot_v1_dot_till__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kasir/v1/print.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16kasir/v1/booking.proto\x1a\x13kasir/v1/sale.proto\x1a\x17kasir/v1/shipping.proto\x1a\x13kasir/v1/till.proto\"\xf2\x03\n\x08PrintJob\x12\x14\n\x0cprint_job_id\x18\x01 \x01(\x04\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.kasir.v1.DocumentKind\x12&\n\x05state\x18\x03 \x01(\x0e\x32\x17.kasir.v1.PrintJobState\x12\x12\n\nsubject_id\x18\x04 \x01(\x04\x12\x13\n\x0blocation_id\x18\x05 \x01(\x04\x12\x13\n\x0b\x63opy_number\x18\x06 \x01(\x05\x12\x16\n\x0ereprint_reason\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05order\x18\x0b \x01(\x0b\x32\x0f.kasir.v1.OrderH\x00\x12\x1e\n\x04sale\x18\x0c \x01(\x0b\x32\x0e.kasir.v1.SaleH\x00\x12\"\n\x06parcel\x18\r \x01(\x0b\x32\x10.kasir.v1.ParcelH\x00\x12 \n\x05shift\x18\x0e \x01(\x0b\x32\x0f.kasir.v1.ShiftH\x00\x12&\n\x08manifest\x18\x0f \x01(\x0b\x32\x12.kasir.v1.ManifestH\x00\x42\n\n\x08\x64ocument\"R\n\x15WatchPrintJobsRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\x04\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.kasir.v1.DocumentKind\"9\n\x16WatchPrintJobsResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\"[\n\x0bPrintReport\x12\x14\n\x0cprint_job_id\x18\x01 \x01(\x04\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.kasir.v1.PrintJobState\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"R\n\x15ReportPrintJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x06report\x18\x02 \x01(\x0b\x32\x15.kasir.v1.PrintReport\"9\n\x16ReportPrintJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\"Y\n\x1b\x42\x61tchReportPrintJobsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x07reports\x18\x02 \x03(\x0b\x32\x15.kasir.v1.PrintReport\"O\n\x1c\x42\x61tchReportPrintJobsResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x1d\n\x15refused_print_job_ids\x18\x02 \x03(\x04\"R\n\x15SettlePrintJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0cprint_job_id\x18\x02 \x01(\x04\x12\x0f\n\x07printed\x18\x03 \x01(\x08\"S\n\x16SettlePrintJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\x12\x18\n\x10new_print_job_id\x18\x02 \x01(\x04\"R\n\x16ReprintDocumentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0cprint_job_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\":\n\x17ReprintDocumentResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\"*\n\x12GetPrintJobRequest\x12\x14\n\x0cprint_job_id\x18\x01 \x01(\x04\"6\n\x13GetPrintJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\"e\n\x14ListPrintJobsRequest\x12&\n\x05state\x18\x01 \x01(\x0e\x32\x17.kasir.v1.PrintJobState\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"R\n\x15ListPrintJobsResponse\x12 \n\x04jobs\x18\x01 \x03(\x0b\x32\x12.kasir.v1.PrintJob\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xd0\x01\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44OCUMENT_KIND_ORDER_SLIP\x10\x01\x12\x1f\n\x1b\x44OCUMENT_KIND_SALES_RECEIPT\x10\x02\x12\x1f\n\x1b\x44OCUMENT_KIND_ADDRESS_LABEL\x10\x03\x12\x1e\n\x1a\x44OCUMENT_KIND_SHIFT_REPORT\x10\x04\x12!\n\x1d\x44OCUMENT_KIND_PICKUP_MANIFEST\x10\x05*\xbc\x01\n\rPrintJobState\x12\x1f\n\x1bPRINT_JOB_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PRINT_JOB_STATE_QUEUED\x10\x01\x12\x18\n\x14PRINT_JOB_STATE_SENT\x10\x02\x12\x1b\n\x17PRINT_JOB_STATE_PRINTED\x10\x03\x12\x1a\n\x16PRINT_JOB_STATE_FAILED\x10\x04\x12\x1b\n\x17PRINT_JOB_STATE_UNKNOWN\x10\x05\x32\xec\x04\n\x0cPrintService\x12U\n\x0eWatchPrintJobs\x12\x1f.kasir.v1.WatchPrintJobsRequest\x1a .kasir.v1.WatchPrintJobsResponse0\x01\x12S\n\x0eReportPrintJob\x12\x1f.kasir.v1.ReportPrintJobRequest\x1a .kasir.v1.ReportPrintJobResponse\x12\x65\n\x14\x42\x61tchReportPrintJobs\x12%.kasir.v1.BatchReportPrintJobsRequest\x1a&.kasir.v1.BatchReportPrintJobsResponse\x12S\n\x0eSettlePrintJob\x12\x1f.kasir.v1.SettlePrintJobRequest\x1a .kasir.v1.SettlePrintJobResponse\x12V\n\x0fReprintDocument\x12 .kasir.v1.ReprintDocumentRequest\x1a!.kasir.v1.ReprintDocumentResponse\x12J\n\x0bGetPrintJob\x12\x1c.kasir.v1.GetPrintJobRequest\x1a\x1d.kasir.v1.GetPrintJobResponse\x12P\n\rListPrintJobs\x12\x1e.kasir.v1.ListPrintJobsRequest\x1a\x1f.kasir.v1.ListPrintJobsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kasir/v1/print.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16kasir/v1/booking.proto\x1a\x13kasir/v1/sale.proto\x1a\x17kasir/v1/shipping.proto\x1a\x13kasir/v1/till.proto\"\x96\x04\n\x08PrintJob\x12\x14\n\x0cprint_job_id\x18\x01 \x01(\x04\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.kasir.v1.DocumentKind\x12&\n\x05state\x18\x03 \x01(\x0e\x32\x17.kasir.v1.PrintJobState\x12\x12\n\nsubject_id\x18\x04 \x01(\x04\x12\x13\n\x0blocation_id\x18\x05 \x01(\x04\x12\x13\n\x0b\x63opy_number\x18\x06 \x01(\x05\x12\x16\n\x0ereprint_reason\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05order\x18\x0b \x01(\x0b\x32\x0f.kasir.v1.OrderH\x00\x12\x1e\n\x04sale\x18\x0c \x01(\x0b\x32\x0e.kasir.v1.SaleH\x00\x12\"\n\x06parcel\x18\r \x01(\x0b\x32\x10.kasir.v1.ParcelH\x00\x12 \n\x05shift\x18\x0e \x01(\x0b\x32\x0f.kasir.v1.ShiftH\x00\x12&\n\x08manifest\x18\x0f \x01(\x0b\x32\x12.kasir.v1.ManifestH\x00\x12\"\n\x06refund\x18\x10 \x01(\x0b\x32\x10.kasir.v1.RefundH\x00\x42\n\n\x08\x64ocument\"R\n\x15WatchPrintJobsRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\x04\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.kasir.v1.DocumentKind\"9\n\x16WatchPrintJobsResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\"[\n\x0bPrintReport\x12\x14\n\x0cprint_job_id\x18\x01 \x01(\x04\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.kasir.v1.PrintJobState\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"R\n\x15ReportPrintJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x06report\x18\x02 \x01(\x0b\x32\x15.kasir.v1.PrintReport\"9\n\x16ReportPrintJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\"Y\n\x1b\x42\x61tchReportPrintJobsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x07reports\x18\x02 \x03(\x0b\x32\x15.kasir.v1.PrintReport\"O\n\x1c\x42\x61tchReportPrintJobsResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12\x1d\n\x15refused_print_job_ids\x18\x02 \x03(\x04\"R\n\x15SettlePrintJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0cprint_job_id\x18\x02 \x01(\x04\x12\x0f\n\x07printed\x18\x03 \x01(\x08\"S\n\x16SettlePrintJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\x12\x18\n\x10new_print_job_id\x18\x02 \x01(\x04\"R\n\x16ReprintDocumentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0cprint_job_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\":\n\x17ReprintDocumentResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\"*\n\x12GetPrintJobRequest\x12\x14\n\x0cprint_job_id\x18\x01 \x01(\x04\"6\n\x13GetPrintJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.kasir.v1.PrintJob\"e\n\x14ListPrintJobsRequest\x12&\n\x05state\x18\x01 \x01(\x0e\x32\x17.kasir.v1.PrintJobState\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"R\n\x15ListPrintJobsResponse\x12 \n\x04jobs\x18\x01 \x03(\x0b\x32\x12.kasir.v1.PrintJob\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xf2\x01\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44OCUMENT_KIND_ORDER_SLIP\x10\x01\x12\x1f\n\x1b\x44OCUMENT_KIND_SALES_RECEIPT\x10\x02\x12\x1f\n\x1b\x44OCUMENT_KIND_ADDRESS_LABEL\x10\x03\x12\x1e\n\x1a\x44OCUMENT_KIND_SHIFT_REPORT\x10\x04\x12!\n\x1d\x44OCUMENT_KIND_PICKUP_MANIFEST\x10\x05\x12 \n\x1c\x44OCUMENT_KIND_REFUND_RECEIPT\x10\x06*\xbc\x01\n\rPrintJobState\x12\x1f\n\x1bPRINT_JOB_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PRINT_JOB_STATE_QUEUED\x10\x01\x12\x18\n\x14PRINT_JOB_STATE_SENT\x10\x02\x12\x1b\n\x17PRINT_JOB_STATE_PRINTED\x10\x03\x12\x1a\n\x16PRINT_JOB_STATE_FAILED\x10\x04\x12\x1b\n\x17PRINT_JOB_STATE_UNKNOWN\x10\x05\x32\xec\x04\n\x0cPrintService\x12U\n\x0eWatchPrintJobs\x12\x1f.kasir.v1.WatchPrintJobsRequest\x1a .kasir.v1.WatchPrintJobsResponse0\x01\x12S\n\x0eReportPrintJob\x12\x1f.kasir.v1.ReportPrintJobRequest\x1a .kasir.v1.ReportPrintJobResponse\x12\x65\n\x14\x42\x61tchReportPrintJobs\x12%.kasir.v1.BatchReportPrintJobsRequest\x1a&.kasir.v1.BatchReportPrintJobsResponse\x12S\n\x0eSettlePrintJob\x12\x1f.kasir.v1.SettlePrintJobRequest\x1a .kasir.v1.SettlePrintJobResponse\x12V\n\x0fReprintDocument\x12 .kasir.v1.ReprintDocumentRequest\x1a!.kasir.v1.ReprintDocumentResponse\x12J\n\x0bGetPrintJob\x12\x1c.kasir.v1.GetPrintJobRequest\x1a\x1d.kasir.v1.GetPrintJobResponse\x12P\n\rListPrintJobs\x12\x1e.kasir.v1.ListPrintJobsRequest\x1a\x1f.kasir.v1.ListPrintJobsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kasir.v1.print_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOCUMENTKIND']._serialized_start=1811
-  _globals['_DOCUMENTKIND']._serialized_end=2019
-  _globals['_PRINTJOBSTATE']._serialized_start=2022
-  _globals['_PRINTJOBSTATE']._serialized_end=2210
+  _globals['_DOCUMENTKIND']._serialized_start=1847
+  _globals['_DOCUMENTKIND']._serialized_end=2089
+  _globals['_PRINTJOBSTATE']._serialized_start=2092
+  _globals['_PRINTJOBSTATE']._serialized_end=2280
   _globals['_PRINTJOB']._serialized_start=159
-  _globals['_PRINTJOB']._serialized_end=657
-  _globals['_WATCHPRINTJOBSREQUEST']._serialized_start=659
-  _globals['_WATCHPRINTJOBSREQUEST']._serialized_end=741
-  _globals['_WATCHPRINTJOBSRESPONSE']._serialized_start=743
-  _globals['_WATCHPRINTJOBSRESPONSE']._serialized_end=800
-  _globals['_PRINTREPORT']._serialized_start=802
-  _globals['_PRINTREPORT']._serialized_end=893
-  _globals['_REPORTPRINTJOBREQUEST']._serialized_start=895
-  _globals['_REPORTPRINTJOBREQUEST']._serialized_end=977
-  _globals['_REPORTPRINTJOBRESPONSE']._serialized_start=979
-  _globals['_REPORTPRINTJOBRESPONSE']._serialized_end=1036
-  _globals['_BATCHREPORTPRINTJOBSREQUEST']._serialized_start=1038
-  _globals['_BATCHREPORTPRINTJOBSREQUEST']._serialized_end=1127
-  _globals['_BATCHREPORTPRINTJOBSRESPONSE']._serialized_start=1129
-  _globals['_BATCHREPORTPRINTJOBSRESPONSE']._serialized_end=1208
-  _globals['_SETTLEPRINTJOBREQUEST']._serialized_start=1210
-  _globals['_SETTLEPRINTJOBREQUEST']._serialized_end=1292
-  _globals['_SETTLEPRINTJOBRESPONSE']._serialized_start=1294
-  _globals['_SETTLEPRINTJOBRESPONSE']._serialized_end=1377
-  _globals['_REPRINTDOCUMENTREQUEST']._serialized_start=1379
-  _globals['_REPRINTDOCUMENTREQUEST']._serialized_end=1461
-  _globals['_REPRINTDOCUMENTRESPONSE']._serialized_start=1463
-  _globals['_REPRINTDOCUMENTRESPONSE']._serialized_end=1521
-  _globals['_GETPRINTJOBREQUEST']._serialized_start=1523
-  _globals['_GETPRINTJOBREQUEST']._serialized_end=1565
-  _globals['_GETPRINTJOBRESPONSE']._serialized_start=1567
-  _globals['_GETPRINTJOBRESPONSE']._serialized_end=1621
-  _globals['_LISTPRINTJOBSREQUEST']._serialized_start=1623
-  _globals['_LISTPRINTJOBSREQUEST']._serialized_end=1724
-  _globals['_LISTPRINTJOBSRESPONSE']._serialized_start=1726
-  _globals['_LISTPRINTJOBSRESPONSE']._serialized_end=1808
-  _globals['_PRINTSERVICE']._serialized_start=2213
-  _globals['_PRINTSERVICE']._serialized_end=2833
+  _globals['_PRINTJOB']._serialized_end=693
+  _globals['_WATCHPRINTJOBSREQUEST']._serialized_start=695
+  _globals['_WATCHPRINTJOBSREQUEST']._serialized_end=777
+  _globals['_WATCHPRINTJOBSRESPONSE']._serialized_start=779
+  _globals['_WATCHPRINTJOBSRESPONSE']._serialized_end=836
+  _globals['_PRINTREPORT']._serialized_start=838
+  _globals['_PRINTREPORT']._serialized_end=929
+  _globals['_REPORTPRINTJOBREQUEST']._serialized_start=931
+  _globals['_REPORTPRINTJOBREQUEST']._serialized_end=1013
+  _globals['_REPORTPRINTJOBRESPONSE']._serialized_start=1015
+  _globals['_REPORTPRINTJOBRESPONSE']._serialized_end=1072
+  _globals['_BATCHREPORTPRINTJOBSREQUEST']._serialized_start=1074
+  _globals['_BATCHREPORTPRINTJOBSREQUEST']._serialized_end=1163
+  _globals['_BATCHREPORTPRINTJOBSRESPONSE']._serialized_start=1165
+  _globals['_BATCHREPORTPRINTJOBSRESPONSE']._serialized_end=1244
+  _globals['_SETTLEPRINTJOBREQUEST']._serialized_start=1246
+  _globals['_SETTLEPRINTJOBREQUEST']._serialized_end=1328
+  _globals['_SETTLEPRINTJOBRESPONSE']._serialized_start=1330
+  _globals['_SETTLEPRINTJOBRESPONSE']._serialized_end=1413
+  _globals['_REPRINTDOCUMENTREQUEST']._serialized_start=1415
+  _globals['_REPRINTDOCUMENTREQUEST']._serialized_end=1497
+  _globals['_REPRINTDOCUMENTRESPONSE']._serialized_start=1499
+  _globals['_REPRINTDOCUMENTRESPONSE']._serialized_end=1557
+  _globals['_GETPRINTJOBREQUEST']._serialized_start=1559
+  _globals['_GETPRINTJOBREQUEST']._serialized_end=1601
+  _globals['_GETPRINTJOBRESPONSE']._serialized_start=1603
+  _globals['_GETPRINTJOBRESPONSE']._serialized_end=1657
+  _globals['_LISTPRINTJOBSREQUEST']._serialized_start=1659
+  _globals['_LISTPRINTJOBSREQUEST']._serialized_end=1760
+  _globals['_LISTPRINTJOBSRESPONSE']._serialized_start=1762
+  _globals['_LISTPRINTJOBSRESPONSE']._serialized_end=1844
+  _globals['_PRINTSERVICE']._serialized_start=2283
+  _globals['_PRINTSERVICE']._serialized_end=2903
 # @@protoc_insertion_point(module_scope)

@@ -42,6 +42,8 @@ class _DocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Document
     """Z report of a closed shift."""
     DOCUMENT_KIND_PICKUP_MANIFEST: _DocumentKind.ValueType  # 5
     """What went with a courier (daftar serah terima)."""
+    DOCUMENT_KIND_REFUND_RECEIPT: _DocumentKind.ValueType  # 6
+    """Receipt of a refund (struk pengembalian)."""
 
 class DocumentKind(_DocumentKind, metaclass=_DocumentKindEnumTypeWrapper):
     """What is printed."""
@@ -58,6 +60,8 @@ DOCUMENT_KIND_SHIFT_REPORT: DocumentKind.ValueType  # 4
 """Z report of a closed shift."""
 DOCUMENT_KIND_PICKUP_MANIFEST: DocumentKind.ValueType  # 5
 """What went with a courier (daftar serah terima)."""
+DOCUMENT_KIND_REFUND_RECEIPT: DocumentKind.ValueType  # 6
+"""Receipt of a refund (struk pengembalian)."""
 Global___DocumentKind: _TypeAlias = DocumentKind  # noqa: Y015
 
 class _PrintJobState:
@@ -117,6 +121,7 @@ class PrintJob(_message.Message):
     PARCEL_FIELD_NUMBER: _builtins.int
     SHIFT_FIELD_NUMBER: _builtins.int
     MANIFEST_FIELD_NUMBER: _builtins.int
+    REFUND_FIELD_NUMBER: _builtins.int
     print_job_id: _builtins.int
     """Given by the engine; the same across retries."""
     kind: Global___DocumentKind.ValueType
@@ -124,7 +129,7 @@ class PrintJob(_message.Message):
     state: Global___PrintJobState.ValueType
     """Where it stands."""
     subject_id: _builtins.int
-    """Of which order, sale, parcel, shift or manifest (by kind)."""
+    """Of which order, sale, parcel, shift, manifest or refund (by kind)."""
     location_id: _builtins.int
     """The location whose printers should take it; 0 is any."""
     copy_number: _builtins.int
@@ -161,6 +166,10 @@ class PrintJob(_message.Message):
     def manifest(self) -> _shipping_pb2.Manifest:
         """For a pick-up manifest."""
 
+    @_builtins.property
+    def refund(self) -> _till_pb2.Refund:
+        """For a refund receipt."""
+
     def __init__(
         self,
         *,
@@ -179,12 +188,13 @@ class PrintJob(_message.Message):
         parcel: _shipping_pb2.Parcel | None = ...,
         shift: _till_pb2.Shift | None = ...,
         manifest: _shipping_pb2.Manifest | None = ...,
+        refund: _till_pb2.Refund | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "document", b"document", "manifest", b"manifest", "order", b"order", "parcel", b"parcel", "sale", b"sale", "shift", b"shift", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "document", b"document", "manifest", b"manifest", "order", b"order", "parcel", b"parcel", "refund", b"refund", "sale", b"sale", "shift", b"shift", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_number", b"copy_number", "create_time", b"create_time", "detail", b"detail", "document", b"document", "kind", b"kind", "location_id", b"location_id", "manifest", b"manifest", "order", b"order", "parcel", b"parcel", "print_job_id", b"print_job_id", "reprint_reason", b"reprint_reason", "sale", b"sale", "shift", b"shift", "state", b"state", "subject_id", b"subject_id", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_number", b"copy_number", "create_time", b"create_time", "detail", b"detail", "document", b"document", "kind", b"kind", "location_id", b"location_id", "manifest", b"manifest", "order", b"order", "parcel", b"parcel", "print_job_id", b"print_job_id", "refund", b"refund", "reprint_reason", b"reprint_reason", "sale", b"sale", "shift", b"shift", "state", b"state", "subject_id", b"subject_id", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_document: _TypeAlias = _typing.Literal["order", "sale", "parcel", "shift", "manifest"]  # noqa: Y015
+    _WhichOneofReturnType_document: _TypeAlias = _typing.Literal["order", "sale", "parcel", "shift", "manifest", "refund"]  # noqa: Y015
     _WhichOneofArgType_document: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_document) -> _WhichOneofReturnType_document | None: ...
 

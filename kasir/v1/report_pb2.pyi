@@ -146,6 +146,28 @@ class _MetricEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Metric.ValueTy
     """What was written off because a transfer came short, signed: an undone one is taken off again."""
     METRIC_CREDITS: _Metric.ValueType  # 41
     """What became customers' credit because more came than was to pay, signed: an undone one is taken off again."""
+    METRIC_SALES_REFUNDED: _Metric.ValueType  # 42
+    """Refunds of till sales; amount is their totals. The sales stay counted in TILL_SALES."""
+    METRIC_TAX_REFUNDED: _Metric.ValueType  # 43
+    """Tax in refunds of sales."""
+    METRIC_DISCOUNTS_REFUNDED: _Metric.ValueType  # 44
+    """Discounts in refunds of sales."""
+    METRIC_UNITS_REFUNDED: _Metric.ValueType  # 45
+    """Units given back, damaged ones included; amount is zero."""
+    METRIC_REFUNDS_CASH: _Metric.ValueType  # 46
+    """Refunds of sales paid out in cash; count is tenders."""
+    METRIC_REFUNDS_CARD: _Metric.ValueType  # 47
+    """Refunds of sales paid back to cards."""
+    METRIC_REFUNDS_QR: _Metric.ValueType  # 48
+    """Refunds of sales paid back by QR payments."""
+    METRIC_REFUNDS_TRANSFER: _Metric.ValueType  # 49
+    """Refunds of sales paid back by bank transfers."""
+    METRIC_REFUNDS_POINTS: _Metric.ValueType  # 50
+    """Points given back by refunds of sales, at what they paid."""
+    METRIC_REFUNDS_CREDIT: _Metric.ValueType  # 51
+    """Refunds of sales that became customers' credit."""
+    METRIC_REFUNDS_EXTERNAL: _Metric.ValueType  # 52
+    """Refunds of sales paid back through marketplaces and gateways."""
 
 class Metric(_Metric, metaclass=_MetricEnumTypeWrapper):
     """What is counted."""
@@ -234,6 +256,28 @@ METRIC_WRITE_OFFS: Metric.ValueType  # 40
 """What was written off because a transfer came short, signed: an undone one is taken off again."""
 METRIC_CREDITS: Metric.ValueType  # 41
 """What became customers' credit because more came than was to pay, signed: an undone one is taken off again."""
+METRIC_SALES_REFUNDED: Metric.ValueType  # 42
+"""Refunds of till sales; amount is their totals. The sales stay counted in TILL_SALES."""
+METRIC_TAX_REFUNDED: Metric.ValueType  # 43
+"""Tax in refunds of sales."""
+METRIC_DISCOUNTS_REFUNDED: Metric.ValueType  # 44
+"""Discounts in refunds of sales."""
+METRIC_UNITS_REFUNDED: Metric.ValueType  # 45
+"""Units given back, damaged ones included; amount is zero."""
+METRIC_REFUNDS_CASH: Metric.ValueType  # 46
+"""Refunds of sales paid out in cash; count is tenders."""
+METRIC_REFUNDS_CARD: Metric.ValueType  # 47
+"""Refunds of sales paid back to cards."""
+METRIC_REFUNDS_QR: Metric.ValueType  # 48
+"""Refunds of sales paid back by QR payments."""
+METRIC_REFUNDS_TRANSFER: Metric.ValueType  # 49
+"""Refunds of sales paid back by bank transfers."""
+METRIC_REFUNDS_POINTS: Metric.ValueType  # 50
+"""Points given back by refunds of sales, at what they paid."""
+METRIC_REFUNDS_CREDIT: Metric.ValueType  # 51
+"""Refunds of sales that became customers' credit."""
+METRIC_REFUNDS_EXTERNAL: Metric.ValueType  # 52
+"""Refunds of sales paid back through marketplaces and gateways."""
 Global___Metric: _TypeAlias = Metric  # noqa: Y015
 
 class _OpenKind:

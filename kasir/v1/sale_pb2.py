@@ -27,33 +27,35 @@ from kasir.v1 import booking_pb2 as kasir_dot_v1_dot_booking__pb2
 from kasir.v1 import common_pb2 as kasir_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13kasir/v1/sale.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16kasir/v1/booking.proto\x1a\x15kasir/v1/common.proto\"`\n\x06Tender\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.kasir.v1.TenderKind\x12\x1f\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x11\n\treference\x18\x03 \x01(\t\"\xa8\x04\n\x04Sale\x12\x0f\n\x07sale_id\x18\x01 \x01(\x04\x12\x10\n\x08order_id\x18\x02 \x01(\x04\x12\x0f\n\x07till_id\x18\x03 \x01(\x04\x12\x10\n\x08shift_id\x18\x04 \x01(\x04\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\x04\x12\"\n\x05lines\x18\x06 \x03(\x0b\x32\x13.kasir.v1.OrderLine\x12 \n\x06totals\x18\x07 \x01(\x0b\x32\x10.kasir.v1.Totals\x12!\n\x07tenders\x18\x08 \x03(\x0b\x32\x10.kasir.v1.Tender\x12\x1f\n\x06\x63hange\x18\t \x01(\x0b\x32\x0f.kasir.v1.Money\x12\"\n\x07\x63hannel\x18\n \x01(\x0e\x32\x11.kasir.v1.Channel\x12\x0f\n\x07\x63\x61shier\x18\x0b \x01(\t\x12\x15\n\rpoints_earned\x18\x0c \x01(\x03\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x12unique_code_amount\x18\x0e \x01(\x0b\x32\x0f.kasir.v1.Money\x12$\n\x0bwritten_off\x18\x0f \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x0f\n\x07receipt\x18\x10 \x01(\t\x12-\n\tsold_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x12\x63harged_difference\x18\x12 \x01(\x0b\x32\x0f.kasir.v1.Money\"_\n\x12\x43reateSalesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\torder_ids\x18\x02 \x03(\x04\x12\x10\n\x08\x61ll_paid\x18\x03 \x01(\x08\x12\x10\n\x08shift_id\x18\x04 \x01(\x04\"{\n\x11\x43reateSalesResult\x12\x10\n\x08order_id\x18\x01 \x01(\x04\x12\x1c\n\x04sale\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Sale\x12\x11\n\tparcel_id\x18\x03 \x01(\x04\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x14.kasir.v1.BatchError\"Q\n\x13\x43reateSalesResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.kasir.v1.CreateSalesResult\x12\x0c\n\x04more\x18\x02 \x01(\x08\"!\n\x0eGetSaleRequest\x12\x0f\n\x07sale_id\x18\x01 \x01(\x04\"/\n\x0fGetSaleResponse\x12\x1c\n\x04sale\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Sale\"K\n\x10ListSalesRequest\x12\x10\n\x08shift_id\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"K\n\x11ListSalesResponse\x12\x1d\n\x05sales\x18\x01 \x03(\x0b\x32\x0e.kasir.v1.Sale\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xcd\x01\n\nTenderKind\x12\x1b\n\x17TENDER_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10TENDER_KIND_CASH\x10\x01\x12\x14\n\x10TENDER_KIND_CARD\x10\x02\x12\x12\n\x0eTENDER_KIND_QR\x10\x03\x12\x18\n\x14TENDER_KIND_TRANSFER\x10\x04\x12\x16\n\x12TENDER_KIND_POINTS\x10\x05\x12\x16\n\x12TENDER_KIND_CREDIT\x10\x06\x12\x18\n\x14TENDER_KIND_EXTERNAL\x10\x07\x32\xdf\x01\n\x0bSaleService\x12J\n\x0b\x43reateSales\x12\x1c.kasir.v1.CreateSalesRequest\x1a\x1d.kasir.v1.CreateSalesResponse\x12>\n\x07GetSale\x12\x18.kasir.v1.GetSaleRequest\x1a\x19.kasir.v1.GetSaleResponse\x12\x44\n\tListSales\x12\x1a.kasir.v1.ListSalesRequest\x1a\x1b.kasir.v1.ListSalesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13kasir/v1/sale.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16kasir/v1/booking.proto\x1a\x15kasir/v1/common.proto\"`\n\x06Tender\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.kasir.v1.TenderKind\x12\x1f\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x11\n\treference\x18\x03 \x01(\t\"\xd2\x04\n\x04Sale\x12\x0f\n\x07sale_id\x18\x01 \x01(\x04\x12\x10\n\x08order_id\x18\x02 \x01(\x04\x12\x0f\n\x07till_id\x18\x03 \x01(\x04\x12\x10\n\x08shift_id\x18\x04 \x01(\x04\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\x04\x12\"\n\x05lines\x18\x06 \x03(\x0b\x32\x13.kasir.v1.OrderLine\x12 \n\x06totals\x18\x07 \x01(\x0b\x32\x10.kasir.v1.Totals\x12!\n\x07tenders\x18\x08 \x03(\x0b\x32\x10.kasir.v1.Tender\x12\x1f\n\x06\x63hange\x18\t \x01(\x0b\x32\x0f.kasir.v1.Money\x12\"\n\x07\x63hannel\x18\n \x01(\x0e\x32\x11.kasir.v1.Channel\x12\x0f\n\x07\x63\x61shier\x18\x0b \x01(\t\x12\x15\n\rpoints_earned\x18\x0c \x01(\x03\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x12unique_code_amount\x18\x0e \x01(\x0b\x32\x0f.kasir.v1.Money\x12$\n\x0bwritten_off\x18\x0f \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x0f\n\x07receipt\x18\x10 \x01(\t\x12-\n\tsold_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x12\x63harged_difference\x18\x12 \x01(\x0b\x32\x0f.kasir.v1.Money\x12(\n\x08refunded\x18\x13 \x03(\x0b\x32\x16.kasir.v1.RefundedLine\"@\n\x0cRefundedLine\x12\x10\n\x08quantity\x18\x01 \x01(\x03\x12\x1e\n\x05total\x18\x02 \x01(\x0b\x32\x0f.kasir.v1.Money\"_\n\x12\x43reateSalesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\torder_ids\x18\x02 \x03(\x04\x12\x10\n\x08\x61ll_paid\x18\x03 \x01(\x08\x12\x10\n\x08shift_id\x18\x04 \x01(\x04\"{\n\x11\x43reateSalesResult\x12\x10\n\x08order_id\x18\x01 \x01(\x04\x12\x1c\n\x04sale\x18\x02 \x01(\x0b\x32\x0e.kasir.v1.Sale\x12\x11\n\tparcel_id\x18\x03 \x01(\x04\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x14.kasir.v1.BatchError\"Q\n\x13\x43reateSalesResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.kasir.v1.CreateSalesResult\x12\x0c\n\x04more\x18\x02 \x01(\x08\"2\n\x0eGetSaleRequest\x12\x0f\n\x07sale_id\x18\x01 \x01(\x04\x12\x0f\n\x07receipt\x18\x02 \x01(\t\"/\n\x0fGetSaleResponse\x12\x1c\n\x04sale\x18\x01 \x01(\x0b\x32\x0e.kasir.v1.Sale\"K\n\x10ListSalesRequest\x12\x10\n\x08shift_id\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"K\n\x11ListSalesResponse\x12\x1d\n\x05sales\x18\x01 \x03(\x0b\x32\x0e.kasir.v1.Sale\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xcd\x01\n\nTenderKind\x12\x1b\n\x17TENDER_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10TENDER_KIND_CASH\x10\x01\x12\x14\n\x10TENDER_KIND_CARD\x10\x02\x12\x12\n\x0eTENDER_KIND_QR\x10\x03\x12\x18\n\x14TENDER_KIND_TRANSFER\x10\x04\x12\x16\n\x12TENDER_KIND_POINTS\x10\x05\x12\x16\n\x12TENDER_KIND_CREDIT\x10\x06\x12\x18\n\x14TENDER_KIND_EXTERNAL\x10\x07\x32\xdf\x01\n\x0bSaleService\x12J\n\x0b\x43reateSales\x12\x1c.kasir.v1.CreateSalesRequest\x1a\x1d.kasir.v1.CreateSalesResponse\x12>\n\x07GetSale\x12\x18.kasir.v1.GetSaleRequest\x1a\x19.kasir.v1.GetSaleResponse\x12\x44\n\tListSales\x12\x1a.kasir.v1.ListSalesRequest\x1a\x1b.kasir.v1.ListSalesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kasir.v1.sale_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TENDERKIND']._serialized_start=1310
-  _globals['_TENDERKIND']._serialized_end=1515
+  _globals['_TENDERKIND']._serialized_start=1435
+  _globals['_TENDERKIND']._serialized_end=1640
   _globals['_TENDER']._serialized_start=113
   _globals['_TENDER']._serialized_end=209
   _globals['_SALE']._serialized_start=212
-  _globals['_SALE']._serialized_end=764
-  _globals['_CREATESALESREQUEST']._serialized_start=766
-  _globals['_CREATESALESREQUEST']._serialized_end=861
-  _globals['_CREATESALESRESULT']._serialized_start=863
-  _globals['_CREATESALESRESULT']._serialized_end=986
-  _globals['_CREATESALESRESPONSE']._serialized_start=988
-  _globals['_CREATESALESRESPONSE']._serialized_end=1069
-  _globals['_GETSALEREQUEST']._serialized_start=1071
-  _globals['_GETSALEREQUEST']._serialized_end=1104
-  _globals['_GETSALERESPONSE']._serialized_start=1106
-  _globals['_GETSALERESPONSE']._serialized_end=1153
-  _globals['_LISTSALESREQUEST']._serialized_start=1155
-  _globals['_LISTSALESREQUEST']._serialized_end=1230
-  _globals['_LISTSALESRESPONSE']._serialized_start=1232
-  _globals['_LISTSALESRESPONSE']._serialized_end=1307
-  _globals['_SALESERVICE']._serialized_start=1518
-  _globals['_SALESERVICE']._serialized_end=1741
+  _globals['_SALE']._serialized_end=806
+  _globals['_REFUNDEDLINE']._serialized_start=808
+  _globals['_REFUNDEDLINE']._serialized_end=872
+  _globals['_CREATESALESREQUEST']._serialized_start=874
+  _globals['_CREATESALESREQUEST']._serialized_end=969
+  _globals['_CREATESALESRESULT']._serialized_start=971
+  _globals['_CREATESALESRESULT']._serialized_end=1094
+  _globals['_CREATESALESRESPONSE']._serialized_start=1096
+  _globals['_CREATESALESRESPONSE']._serialized_end=1177
+  _globals['_GETSALEREQUEST']._serialized_start=1179
+  _globals['_GETSALEREQUEST']._serialized_end=1229
+  _globals['_GETSALERESPONSE']._serialized_start=1231
+  _globals['_GETSALERESPONSE']._serialized_end=1278
+  _globals['_LISTSALESREQUEST']._serialized_start=1280
+  _globals['_LISTSALESREQUEST']._serialized_end=1355
+  _globals['_LISTSALESRESPONSE']._serialized_start=1357
+  _globals['_LISTSALESRESPONSE']._serialized_end=1432
+  _globals['_SALESERVICE']._serialized_start=1643
+  _globals['_SALESERVICE']._serialized_end=1866
 # @@protoc_insertion_point(module_scope)

@@ -124,6 +124,7 @@ class Sale(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     SOLD_TIME_FIELD_NUMBER: _builtins.int
     CHARGED_DIFFERENCE_FIELD_NUMBER: _builtins.int
+    REFUNDED_FIELD_NUMBER: _builtins.int
     sale_id: _builtins.int
     """Given by the engine; the receipt number."""
     order_id: _builtins.int
@@ -180,6 +181,10 @@ class Sale(_message.Message):
         the list counts whole. Zero where nothing was charged otherwise.
         """
 
+    @_builtins.property
+    def refunded(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefundedLine]:
+        """What was given back since, by line in the order of lines; empty while nothing was."""
+
     def __init__(
         self,
         *,
@@ -201,14 +206,43 @@ class Sale(_message.Message):
         receipt: _builtins.str = ...,
         sold_time: _timestamp_pb2.Timestamp | None = ...,
         charged_difference: _common_pb2.Money | None = ...,
+        refunded: _abc.Iterable[Global___RefundedLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "charged_difference", b"charged_difference", "create_time", b"create_time", "sold_time", b"sold_time", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cashier", b"cashier", "change", b"change", "channel", b"channel", "charged_difference", b"charged_difference", "create_time", b"create_time", "customer_id", b"customer_id", "lines", b"lines", "order_id", b"order_id", "points_earned", b"points_earned", "receipt", b"receipt", "sale_id", b"sale_id", "shift_id", b"shift_id", "sold_time", b"sold_time", "tenders", b"tenders", "till_id", b"till_id", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cashier", b"cashier", "change", b"change", "channel", b"channel", "charged_difference", b"charged_difference", "create_time", b"create_time", "customer_id", b"customer_id", "lines", b"lines", "order_id", b"order_id", "points_earned", b"points_earned", "receipt", b"receipt", "refunded", b"refunded", "sale_id", b"sale_id", "shift_id", b"shift_id", "sold_time", b"sold_time", "tenders", b"tenders", "till_id", b"till_id", "totals", b"totals", "unique_code_amount", b"unique_code_amount", "written_off", b"written_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Sale: _TypeAlias = Sale  # noqa: Y015
+
+@_typing.final
+class RefundedLine(_message.Message):
+    """What refunds of a line come to, in all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.int
+    """Units given back."""
+    @_builtins.property
+    def total(self) -> _common_pb2.Money:
+        """What was given back for them."""
+
+    def __init__(
+        self,
+        *,
+        quantity: _builtins.int = ...,
+        total: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundedLine: _TypeAlias = RefundedLine  # noqa: Y015
 
 @_typing.final
 class CreateSalesRequest(_message.Message):
@@ -319,16 +353,20 @@ class GetSaleRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SALE_ID_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
     sale_id: _builtins.int
-    """Which."""
+    """Which; 0 where its receipt names it."""
+    receipt: _builtins.str
+    """The till's number of its receipt; of several sales with the same one the newest. Read where sale_id is 0."""
     def __init__(
         self,
         *,
         sale_id: _builtins.int = ...,
+        receipt: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["sale_id", b"sale_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "sale_id", b"sale_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

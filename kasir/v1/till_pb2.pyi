@@ -110,6 +110,10 @@ class Shift(_message.Message):
     EXPECTED_CASH_FIELD_NUMBER: _builtins.int
     COUNTED_CASH_FIELD_NUMBER: _builtins.int
     DIFFERENCE_FIELD_NUMBER: _builtins.int
+    REFUND_COUNT_FIELD_NUMBER: _builtins.int
+    REFUND_TOTAL_FIELD_NUMBER: _builtins.int
+    REFUND_TAX_TOTAL_FIELD_NUMBER: _builtins.int
+    REFUND_TENDERS_FIELD_NUMBER: _builtins.int
     shift_id: _builtins.int
     """Given by the engine; the Z number."""
     till_id: _builtins.int
@@ -118,6 +122,8 @@ class Shift(_message.Message):
     """Who opened it."""
     sale_count: _builtins.int
     """Receipts counted."""
+    refund_count: _builtins.int
+    """Refunds of sales paid out in this shift, whichever shift sold."""
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
         """When opened."""
@@ -156,7 +162,7 @@ class Shift(_message.Message):
 
     @_builtins.property
     def expected_cash(self) -> _common_pb2.Money:
-        """opening_cash + cash tenders + cash_in - cash_out."""
+        """opening_cash + cash tenders + cash_in - cash_out - refunds in cash."""
 
     @_builtins.property
     def counted_cash(self) -> _common_pb2.Money:
@@ -165,6 +171,18 @@ class Shift(_message.Message):
     @_builtins.property
     def difference(self) -> _common_pb2.Money:
         """counted - expected; unset while open."""
+
+    @_builtins.property
+    def refund_total(self) -> _common_pb2.Money:
+        """Sum of the refunds' totals."""
+
+    @_builtins.property
+    def refund_tax_total(self) -> _common_pb2.Money:
+        """Sum of tax in them."""
+
+    @_builtins.property
+    def refund_tenders(self) -> _containers.RepeatedCompositeFieldContainer[Global___TenderTotal]:
+        """What they were paid out by."""
 
     def __init__(
         self,
@@ -185,10 +203,14 @@ class Shift(_message.Message):
         expected_cash: _common_pb2.Money | None = ...,
         counted_cash: _common_pb2.Money | None = ...,
         difference: _common_pb2.Money | None = ...,
+        refund_count: _builtins.int = ...,
+        refund_total: _common_pb2.Money | None = ...,
+        refund_tax_total: _common_pb2.Money | None = ...,
+        refund_tenders: _abc.Iterable[Global___TenderTotal] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_in", b"cash_in", "cash_out", b"cash_out", "close_time", b"close_time", "counted_cash", b"counted_cash", "difference", b"difference", "discount_total", b"discount_total", "expected_cash", b"expected_cash", "open_time", b"open_time", "opening_cash", b"opening_cash", "sale_total", b"sale_total", "tax_total", b"tax_total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_in", b"cash_in", "cash_out", b"cash_out", "close_time", b"close_time", "counted_cash", b"counted_cash", "difference", b"difference", "discount_total", b"discount_total", "expected_cash", b"expected_cash", "open_time", b"open_time", "opening_cash", b"opening_cash", "refund_tax_total", b"refund_tax_total", "refund_total", b"refund_total", "sale_total", b"sale_total", "tax_total", b"tax_total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_in", b"cash_in", "cash_out", b"cash_out", "cashier", b"cashier", "close_time", b"close_time", "counted_cash", b"counted_cash", "difference", b"difference", "discount_total", b"discount_total", "expected_cash", b"expected_cash", "open_time", b"open_time", "opening_cash", b"opening_cash", "sale_count", b"sale_count", "sale_total", b"sale_total", "shift_id", b"shift_id", "tax_total", b"tax_total", "tenders", b"tenders", "till_id", b"till_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_in", b"cash_in", "cash_out", b"cash_out", "cashier", b"cashier", "close_time", b"close_time", "counted_cash", b"counted_cash", "difference", b"difference", "discount_total", b"discount_total", "expected_cash", b"expected_cash", "open_time", b"open_time", "opening_cash", b"opening_cash", "refund_count", b"refund_count", "refund_tax_total", b"refund_tax_total", "refund_tenders", b"refund_tenders", "refund_total", b"refund_total", "sale_count", b"sale_count", "sale_total", b"sale_total", "shift_id", b"shift_id", "tax_total", b"tax_total", "tenders", b"tenders", "till_id", b"till_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -809,3 +831,411 @@ class ListShiftsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListShiftsResponse: _TypeAlias = ListShiftsResponse  # noqa: Y015
+
+@_typing.final
+class RefundInput(_message.Message):
+    """What is to be given back of a till's sale."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHIFT_ID_FIELD_NUMBER: _builtins.int
+    SALE_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
+    shift_id: _builtins.int
+    """The open shift that pays it out; its till's location takes the goods."""
+    sale_id: _builtins.int
+    """The sale (SaleService.GetSale finds it by its receipt)."""
+    kind: _sale_pb2.TenderKind.ValueType
+    """How the money goes out: anything but POINTS. What points paid goes back as points first, as far as whole points reach;
+    CREDIT needs the sale's customer. Not read where no money goes out.
+    """
+    reference: _builtins.str
+    """The reference of what was paid out otherwise than in cash or as credit, at most 60 characters. What looks like a card
+    number is refused (CARD_NUMBER_REFUSED).
+    """
+    reason: _builtins.str
+    """Why, 1 to 200 characters."""
+    approved_by: _builtins.str
+    """Who allowed it, 1 to 60 characters."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefundLineInput]:
+        """1 to 200 lines; the same line may stand twice, once damaged and once not."""
+
+    def __init__(
+        self,
+        *,
+        shift_id: _builtins.int = ...,
+        sale_id: _builtins.int = ...,
+        lines: _abc.Iterable[Global___RefundLineInput] | None = ...,
+        kind: _sale_pb2.TenderKind.ValueType = ...,
+        reference: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        approved_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "kind", b"kind", "lines", b"lines", "reason", b"reason", "reference", b"reference", "sale_id", b"sale_id", "shift_id", b"shift_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundInput: _TypeAlias = RefundInput  # noqa: Y015
+
+@_typing.final
+class RefundLineInput(_message.Message):
+    """Units of one line."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    DAMAGED_FIELD_NUMBER: _builtins.int
+    line: _builtins.int
+    """The line's place in Sale.lines, from 0."""
+    quantity: _builtins.int
+    """Units, 1 to 1,000,000."""
+    damaged: _builtins.bool
+    """They cannot be sold again: they come in and are written off in the same commit."""
+    def __init__(
+        self,
+        *,
+        line: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+        damaged: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["damaged", b"damaged", "line", b"line", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundLineInput: _TypeAlias = RefundLineInput  # noqa: Y015
+
+@_typing.final
+class RefundLine(_message.Message):
+    """One line of a refund."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    GOODS_FIELD_NUMBER: _builtins.int
+    DAMAGED_FIELD_NUMBER: _builtins.int
+    line: _builtins.int
+    """The line's place in Sale.lines, from 0."""
+    damaged: _builtins.bool
+    """It was written off."""
+    @_builtins.property
+    def goods(self) -> _booking_pb2.OrderLine:
+        """What comes back, with its share of discount and tax; location_id is where it went."""
+
+    def __init__(
+        self,
+        *,
+        line: _builtins.int = ...,
+        goods: _booking_pb2.OrderLine | None = ...,
+        damaged: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["goods", b"goods"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["damaged", b"damaged", "goods", b"goods", "line", b"line"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundLine: _TypeAlias = RefundLine  # noqa: Y015
+
+@_typing.final
+class Refund(_message.Message):
+    """Goods of a till's sale given back. It stands beside the sale, which it does not change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_ID_FIELD_NUMBER: _builtins.int
+    SALE_ID_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    TILL_ID_FIELD_NUMBER: _builtins.int
+    SHIFT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    TENDERS_FIELD_NUMBER: _builtins.int
+    POINTS_RETURNED_FIELD_NUMBER: _builtins.int
+    POINTS_TAKEN_FIELD_NUMBER: _builtins.int
+    POINTS_LACKING_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
+    CASHIER_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    refund_id: _builtins.int
+    """Given by the engine; the refund's number."""
+    sale_id: _builtins.int
+    """The sale."""
+    receipt: _builtins.str
+    """The till's number of the sale's receipt; empty when it has none."""
+    till_id: _builtins.int
+    """The till that paid it out."""
+    shift_id: _builtins.int
+    """Its shift."""
+    customer_id: _builtins.int
+    """The sale's customer; 0 when unknown."""
+    points_returned: _builtins.int
+    """Points given back."""
+    points_taken: _builtins.int
+    """Points taken off that the sale had earned."""
+    points_lacking: _builtins.int
+    """Points that should have been taken off too, but the customer has spent them."""
+    reason: _builtins.str
+    """Why."""
+    approved_by: _builtins.str
+    """Who allowed it."""
+    cashier: _builtins.str
+    """Who paid it out."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefundLine]:
+        """The lines."""
+
+    @_builtins.property
+    def totals(self) -> _booking_pb2.Totals:
+        """What is given back; shipping is zero."""
+
+    @_builtins.property
+    def tenders(self) -> _containers.RepeatedCompositeFieldContainer[_sale_pb2.Tender]:
+        """How: points that paid, then the money. Their sum is totals.total."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        refund_id: _builtins.int = ...,
+        sale_id: _builtins.int = ...,
+        receipt: _builtins.str = ...,
+        till_id: _builtins.int = ...,
+        shift_id: _builtins.int = ...,
+        customer_id: _builtins.int = ...,
+        lines: _abc.Iterable[Global___RefundLine] | None = ...,
+        totals: _booking_pb2.Totals | None = ...,
+        tenders: _abc.Iterable[_sale_pb2.Tender] | None = ...,
+        points_returned: _builtins.int = ...,
+        points_taken: _builtins.int = ...,
+        points_lacking: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        approved_by: _builtins.str = ...,
+        cashier: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "totals", b"totals"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "cashier", b"cashier", "create_time", b"create_time", "customer_id", b"customer_id", "lines", b"lines", "points_lacking", b"points_lacking", "points_returned", b"points_returned", "points_taken", b"points_taken", "reason", b"reason", "receipt", b"receipt", "refund_id", b"refund_id", "sale_id", b"sale_id", "shift_id", b"shift_id", "tenders", b"tenders", "till_id", b"till_id", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Refund: _TypeAlias = Refund  # noqa: Y015
+
+@_typing.final
+class QuoteRefundRequest(_message.Message):
+    """See TillService.QuoteRefund."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refund(self) -> Global___RefundInput:
+        """What is to be given back; reference, reason and approved_by are not read."""
+
+    def __init__(
+        self,
+        *,
+        refund: Global___RefundInput | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteRefundRequest: _TypeAlias = QuoteRefundRequest  # noqa: Y015
+
+@_typing.final
+class QuoteRefundResponse(_message.Message):
+    """See TillService.QuoteRefund."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refund(self) -> Global___Refund:
+        """As it would be made; without number and time."""
+
+    def __init__(
+        self,
+        *,
+        refund: Global___Refund | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteRefundResponse: _TypeAlias = QuoteRefundResponse  # noqa: Y015
+
+@_typing.final
+class RefundSaleRequest(_message.Message):
+    """See TillService.RefundSale."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REFUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Client-made UUID, persisted before sending; a repeat gets the first reply."""
+    @_builtins.property
+    def refund(self) -> Global___RefundInput:
+        """What is to be given back."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        refund: Global___RefundInput | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundSaleRequest: _TypeAlias = RefundSaleRequest  # noqa: Y015
+
+@_typing.final
+class RefundSaleResponse(_message.Message):
+    """See TillService.RefundSale."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refund(self) -> Global___Refund:
+        """The refund."""
+
+    def __init__(
+        self,
+        *,
+        refund: Global___Refund | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundSaleResponse: _TypeAlias = RefundSaleResponse  # noqa: Y015
+
+@_typing.final
+class GetRefundRequest(_message.Message):
+    """See TillService.GetRefund."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_ID_FIELD_NUMBER: _builtins.int
+    refund_id: _builtins.int
+    """Which."""
+    def __init__(
+        self,
+        *,
+        refund_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund_id", b"refund_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRefundRequest: _TypeAlias = GetRefundRequest  # noqa: Y015
+
+@_typing.final
+class GetRefundResponse(_message.Message):
+    """See TillService.GetRefund."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refund(self) -> Global___Refund:
+        """The refund."""
+
+    def __init__(
+        self,
+        *,
+        refund: Global___Refund | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRefundResponse: _TypeAlias = GetRefundResponse  # noqa: Y015
+
+@_typing.final
+class ListRefundsRequest(_message.Message):
+    """See TillService.ListRefunds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SALE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    sale_id: _builtins.int
+    """Only of this sale; 0 is all."""
+    page_size: _builtins.int
+    """At most this many; 0 is 100, at most 1,000."""
+    page_token: _builtins.str
+    """From the response before."""
+    def __init__(
+        self,
+        *,
+        sale_id: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "sale_id", b"sale_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRefundsRequest: _TypeAlias = ListRefundsRequest  # noqa: Y015
+
+@_typing.final
+class ListRefundsResponse(_message.Message):
+    """See TillService.ListRefunds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUNDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def refunds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refund]:
+        """By id, newest first."""
+
+    def __init__(
+        self,
+        *,
+        refunds: _abc.Iterable[Global___Refund] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "refunds", b"refunds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRefundsResponse: _TypeAlias = ListRefundsResponse  # noqa: Y015

@@ -60,6 +60,26 @@ class TillServiceStub:
                 request_serializer=kasir_dot_v1_dot_till__pb2.CreateTillSaleRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_till__pb2.CreateTillSaleResponse.FromString,
                 _registered_method=True)
+        self.QuoteRefund = channel.unary_unary(
+                '/kasir.v1.TillService/QuoteRefund',
+                request_serializer=kasir_dot_v1_dot_till__pb2.QuoteRefundRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_till__pb2.QuoteRefundResponse.FromString,
+                _registered_method=True)
+        self.RefundSale = channel.unary_unary(
+                '/kasir.v1.TillService/RefundSale',
+                request_serializer=kasir_dot_v1_dot_till__pb2.RefundSaleRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_till__pb2.RefundSaleResponse.FromString,
+                _registered_method=True)
+        self.GetRefund = channel.unary_unary(
+                '/kasir.v1.TillService/GetRefund',
+                request_serializer=kasir_dot_v1_dot_till__pb2.GetRefundRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_till__pb2.GetRefundResponse.FromString,
+                _registered_method=True)
+        self.ListRefunds = channel.unary_unary(
+                '/kasir.v1.TillService/ListRefunds',
+                request_serializer=kasir_dot_v1_dot_till__pb2.ListRefundsRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_till__pb2.ListRefundsResponse.FromString,
+                _registered_method=True)
         self.RecordCashMovement = channel.unary_unary(
                 '/kasir.v1.TillService/RecordCashMovement',
                 request_serializer=kasir_dot_v1_dot_till__pb2.RecordCashMovementRequest.SerializeToString,
@@ -122,6 +142,36 @@ class TillServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QuoteRefund(self, request, context):
+        """Says what giving goods of a till's sale back comes to, without any effect; refuses what RefundSale would.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefundSale(self, request, context):
+        """Gives goods of a till's sale back: the goods are on hand again at the shift's till, the money leaves its drawer or goes
+        another way, the refund's receipt is queued. Never more goods or money than the sale still has (REFUND_TOO_MUCH); cash
+        only as far as the drawer has it (DRAWER_TOO_LOW). The sale keeps its lines.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRefund(self, request, context):
+        """One refund.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRefunds(self, request, context):
+        """Refunds newest first, filtered, paged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordCashMovement(self, request, context):
         """Cash put into or taken from the drawer, with a reason.
         """
@@ -177,6 +227,26 @@ def add_TillServiceServicer_to_server(servicer, server):
                     servicer.CreateTillSale,
                     request_deserializer=kasir_dot_v1_dot_till__pb2.CreateTillSaleRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_till__pb2.CreateTillSaleResponse.SerializeToString,
+            ),
+            'QuoteRefund': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuoteRefund,
+                    request_deserializer=kasir_dot_v1_dot_till__pb2.QuoteRefundRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_till__pb2.QuoteRefundResponse.SerializeToString,
+            ),
+            'RefundSale': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefundSale,
+                    request_deserializer=kasir_dot_v1_dot_till__pb2.RefundSaleRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_till__pb2.RefundSaleResponse.SerializeToString,
+            ),
+            'GetRefund': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRefund,
+                    request_deserializer=kasir_dot_v1_dot_till__pb2.GetRefundRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_till__pb2.GetRefundResponse.SerializeToString,
+            ),
+            'ListRefunds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRefunds,
+                    request_deserializer=kasir_dot_v1_dot_till__pb2.ListRefundsRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_till__pb2.ListRefundsResponse.SerializeToString,
             ),
             'RecordCashMovement': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordCashMovement,
@@ -335,6 +405,114 @@ class TillService:
             '/kasir.v1.TillService/CreateTillSale',
             kasir_dot_v1_dot_till__pb2.CreateTillSaleRequest.SerializeToString,
             kasir_dot_v1_dot_till__pb2.CreateTillSaleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuoteRefund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.TillService/QuoteRefund',
+            kasir_dot_v1_dot_till__pb2.QuoteRefundRequest.SerializeToString,
+            kasir_dot_v1_dot_till__pb2.QuoteRefundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefundSale(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.TillService/RefundSale',
+            kasir_dot_v1_dot_till__pb2.RefundSaleRequest.SerializeToString,
+            kasir_dot_v1_dot_till__pb2.RefundSaleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRefund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.TillService/GetRefund',
+            kasir_dot_v1_dot_till__pb2.GetRefundRequest.SerializeToString,
+            kasir_dot_v1_dot_till__pb2.GetRefundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRefunds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.TillService/ListRefunds',
+            kasir_dot_v1_dot_till__pb2.ListRefundsRequest.SerializeToString,
+            kasir_dot_v1_dot_till__pb2.ListRefundsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,17 @@ class TillServiceStub:
     """Sells a cart: stock falls at once, the receipt is queued. Tenders must reach the total (TENDERS_TOO_LOW); what is
     above comes back as change, from cash only (CHANGE_NOT_FROM_CASH).
     """
+    QuoteRefund: _grpc.UnaryUnaryMultiCallable[_till_pb2.QuoteRefundRequest, _till_pb2.QuoteRefundResponse]
+    """Says what giving goods of a till's sale back comes to, without any effect; refuses what RefundSale would."""
+    RefundSale: _grpc.UnaryUnaryMultiCallable[_till_pb2.RefundSaleRequest, _till_pb2.RefundSaleResponse]
+    """Gives goods of a till's sale back: the goods are on hand again at the shift's till, the money leaves its drawer or goes
+    another way, the refund's receipt is queued. Never more goods or money than the sale still has (REFUND_TOO_MUCH); cash
+    only as far as the drawer has it (DRAWER_TOO_LOW). The sale keeps its lines.
+    """
+    GetRefund: _grpc.UnaryUnaryMultiCallable[_till_pb2.GetRefundRequest, _till_pb2.GetRefundResponse]
+    """One refund."""
+    ListRefunds: _grpc.UnaryUnaryMultiCallable[_till_pb2.ListRefundsRequest, _till_pb2.ListRefundsResponse]
+    """Refunds newest first, filtered, paged."""
     RecordCashMovement: _grpc.UnaryUnaryMultiCallable[_till_pb2.RecordCashMovementRequest, _till_pb2.RecordCashMovementResponse]
     """Cash put into or taken from the drawer, with a reason."""
     GetShift: _grpc.UnaryUnaryMultiCallable[_till_pb2.GetShiftRequest, _till_pb2.GetShiftResponse]
@@ -71,6 +82,17 @@ class TillServiceAsyncStub(TillServiceStub):
     """Sells a cart: stock falls at once, the receipt is queued. Tenders must reach the total (TENDERS_TOO_LOW); what is
     above comes back as change, from cash only (CHANGE_NOT_FROM_CASH).
     """
+    QuoteRefund: _aio.UnaryUnaryMultiCallable[_till_pb2.QuoteRefundRequest, _till_pb2.QuoteRefundResponse]  # type: ignore[assignment]
+    """Says what giving goods of a till's sale back comes to, without any effect; refuses what RefundSale would."""
+    RefundSale: _aio.UnaryUnaryMultiCallable[_till_pb2.RefundSaleRequest, _till_pb2.RefundSaleResponse]  # type: ignore[assignment]
+    """Gives goods of a till's sale back: the goods are on hand again at the shift's till, the money leaves its drawer or goes
+    another way, the refund's receipt is queued. Never more goods or money than the sale still has (REFUND_TOO_MUCH); cash
+    only as far as the drawer has it (DRAWER_TOO_LOW). The sale keeps its lines.
+    """
+    GetRefund: _aio.UnaryUnaryMultiCallable[_till_pb2.GetRefundRequest, _till_pb2.GetRefundResponse]  # type: ignore[assignment]
+    """One refund."""
+    ListRefunds: _aio.UnaryUnaryMultiCallable[_till_pb2.ListRefundsRequest, _till_pb2.ListRefundsResponse]  # type: ignore[assignment]
+    """Refunds newest first, filtered, paged."""
     RecordCashMovement: _aio.UnaryUnaryMultiCallable[_till_pb2.RecordCashMovementRequest, _till_pb2.RecordCashMovementResponse]  # type: ignore[assignment]
     """Cash put into or taken from the drawer, with a reason."""
     GetShift: _aio.UnaryUnaryMultiCallable[_till_pb2.GetShiftRequest, _till_pb2.GetShiftResponse]  # type: ignore[assignment]
@@ -124,6 +146,41 @@ class TillServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sells a cart: stock falls at once, the receipt is queued. Tenders must reach the total (TENDERS_TOO_LOW); what is
         above comes back as change, from cash only (CHANGE_NOT_FROM_CASH).
         """
+
+    @_abc_1.abstractmethod
+    def QuoteRefund(
+        self,
+        request: _till_pb2.QuoteRefundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_till_pb2.QuoteRefundResponse, _abc.Awaitable[_till_pb2.QuoteRefundResponse]]:
+        """Says what giving goods of a till's sale back comes to, without any effect; refuses what RefundSale would."""
+
+    @_abc_1.abstractmethod
+    def RefundSale(
+        self,
+        request: _till_pb2.RefundSaleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_till_pb2.RefundSaleResponse, _abc.Awaitable[_till_pb2.RefundSaleResponse]]:
+        """Gives goods of a till's sale back: the goods are on hand again at the shift's till, the money leaves its drawer or goes
+        another way, the refund's receipt is queued. Never more goods or money than the sale still has (REFUND_TOO_MUCH); cash
+        only as far as the drawer has it (DRAWER_TOO_LOW). The sale keeps its lines.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRefund(
+        self,
+        request: _till_pb2.GetRefundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_till_pb2.GetRefundResponse, _abc.Awaitable[_till_pb2.GetRefundResponse]]:
+        """One refund."""
+
+    @_abc_1.abstractmethod
+    def ListRefunds(
+        self,
+        request: _till_pb2.ListRefundsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_till_pb2.ListRefundsResponse, _abc.Awaitable[_till_pb2.ListRefundsResponse]]:
+        """Refunds newest first, filtered, paged."""
 
     @_abc_1.abstractmethod
     def RecordCashMovement(

@@ -237,6 +237,11 @@ def a_slip_of_another_shop(world: World) -> Attempt:
     return attempt("HandOverParcel", "airway_bill", airway_bill="JP0000000000")
 
 
+@provokes("REFUND_NOT_FOUND")
+def an_unknown_refund(world: World) -> Attempt:
+    return attempt("GetRefund", "refund_id", refund_id=NOBODY)
+
+
 @provokes("MANIFEST_NOT_FOUND")
 def an_unknown_manifest(world: World) -> Attempt:
     return attempt("GetManifest", "manifest_id", manifest_id=NOBODY)
@@ -377,6 +382,29 @@ def too_little_cash(world: World) -> Attempt:
 def change_from_a_card(world: World) -> Attempt:
     tender = sale_pb2.Tender(kind=sale_pb2.TENDER_KIND_CARD, amount=idr(30_000), reference="OK-1")
     return attempt("CreateTillSale", "tenders", sale=world.till_sale(), tenders=[tender])
+
+
+@provokes("SALE_OF_ORDER")
+def an_orders_sale_given_back_at_a_till(world: World) -> Attempt:
+    order = world.order()
+    world.pay(order)
+    sale_id = world.do("CreateSales", order_ids=[order.order_id]).results[0].sale.sale_id
+    return attempt("RefundSale", "refund.sale_id", refund=world.refund(sale_id=sale_id))
+
+
+@provokes("REFUND_TOO_MUCH")
+def a_unit_given_back_twice(world: World) -> Attempt:
+    refund = world.refund()
+    world.do("RefundSale", refund=refund)
+    return attempt("RefundSale", "refund.lines[0].quantity", refund=refund)
+
+
+@provokes("DRAWER_TOO_LOW")
+def more_cash_given_back_than_there_is(world: World) -> Attempt:
+    refund = world.refund()
+    out = common_pb2.Money(currency_code="IDR", minor_units=-1)
+    world.do("RecordCashMovement", shift_id=refund.shift_id, amount=out, reason="bank")
+    return attempt("QuoteRefund", "refund.kind", refund=refund)
 
 
 @provokes("SHIFT_OPEN")

@@ -157,6 +157,12 @@ def test_an_empty_cart(world: World, name: str, field: str) -> None:
     assert (refused.code, refused.reason) == (INVALID, "FIELD_REQUIRED")
 
 
+@pytest.mark.parametrize("name", ["QuoteRefund", "RefundSale"])
+def test_a_refund_of_nothing(world: World, name: str) -> None:
+    refused = world.refuses(attempt(name, "refund.lines", refund=world.refund(lines=[])))
+    assert (refused.code, refused.reason) == (INVALID, "FIELD_REQUIRED")
+
+
 def test_an_order_asks_for_more_in_two_lines_than_there_is(world: World) -> None:
     # Each line alone could be had; both together cannot (medusa#16502).
     asked = world.shop.booking(quantity=60)

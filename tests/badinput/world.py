@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from kasir.v1 import booking_pb2, catalogue_pb2, common_pb2, reconciliation_pb2, stock_pb2, till_pb2
+from kasir.v1 import booking_pb2, catalogue_pb2, common_pb2, reconciliation_pb2, sale_pb2, stock_pb2, till_pb2
 from tests.properties.driver import METHODS
 from tests.server.support import TIMEOUT_S, Refused, Shop, idr, new_id, read_refusal
 
@@ -80,7 +80,8 @@ class World:
         """Everything that lists show: the same before and after what was refused."""
         lists = (
             "ListItems", "ListTaxClasses", "ListLocations", "ListDropOrders", "ListBookings", "ListCustomers",
-            "ListMessages", "ListBankAccounts", "ListMutations", "ListSales", "ListTills", "ListShifts",
+            "ListMessages", "ListBankAccounts", "ListMutations", "ListSales", "ListRefunds", "ListTills",
+            "ListShifts",
             "ListCouriers", "ListParcels", "ListPrintJobs", "GetDayReport", "GetSettings", "ListCredits",
             "GetOpenMoney", "ListColumnMappings",
         )  # fmt: skip
@@ -121,6 +122,22 @@ class World:
         """A cart of one item (25,000 rupiah) in an open shift."""
         line = till_pb2.TillLineInput(item_id=self.item_id, quantity=1)
         return till_pb2.TillSaleInput(**{"shift_id": self.shift(), "lines": [line]} | fields)
+
+    def refund(self, **fields: Any) -> till_pb2.RefundInput:
+        """A refund in cash of a sale that was paid by card, one unit; the drawer has 25,000 rupiah."""
+        sale = self.till_sale()
+        card = sale_pb2.Tender(kind=sale_pb2.TENDER_KIND_CARD, amount=idr(25_000), reference="OK-1")
+        sale_id = self.do("CreateTillSale", sale=sale, tenders=[card]).sale.sale_id
+        self.do("RecordCashMovement", shift_id=sale.shift_id, amount=idr(25_000), reason="change")
+        given = {
+            "shift_id": sale.shift_id,
+            "sale_id": sale_id,
+            "lines": [till_pb2.RefundLineInput(line=0, quantity=1)],
+            "kind": sale_pb2.TENDER_KIND_CASH,
+            "reason": "wrong size",
+            "approved_by": "Budi",
+        }
+        return till_pb2.RefundInput(**given | fields)
 
     def order(self, **fields: Any) -> booking_pb2.Order:
         """A Book Order straight from the warehouse."""

@@ -1,8 +1,10 @@
 """A delivery's file: every row is goods, or the file is refused."""
 
+from pathlib import Path
+
 import pytest
 
-from clients.common.delivery_csv import read_delivery
+from clients.common.delivery_csv import BYTES_MAX, read_delivery
 from clients.common.problems import BadInput
 from clients.common.specs import LineSpec
 
@@ -57,3 +59,13 @@ def test_a_row_that_is_no_goods_is_named_with_the_reason(file, content, words):
     with pytest.raises(BadInput) as refused:
         read_delivery(file(content))
     assert words in str(refused.value)
+
+
+def test_what_is_no_delivery_by_its_size_is_not_read(tmp_path):
+    path = tmp_path / "disk.img"
+    with path.open("wb") as file:
+        file.truncate(BYTES_MAX + 1)
+    with pytest.raises(BadInput, match="larger than 4 MiB"):
+        read_delivery(path)
+    with pytest.raises(BadInput, match="larger than 4 MiB"):
+        read_delivery(Path("/dev/zero"))

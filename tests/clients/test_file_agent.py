@@ -9,6 +9,7 @@ import grpc
 import pytest
 from typer.testing import CliRunner
 
+from clients.common import durable
 from hardware import file_agent
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
@@ -183,7 +184,7 @@ def test_a_full_disk_stops_the_agent_and_the_jobs_stay_its_own(shop, tmp_path, m
     def full(*_arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(file_agent.os, "fsync", full)
+    monkeypatch.setattr(durable.os, "fsync", full)
     result = run(shop, tmp_path)
     assert result.exit_code == 1
     assert "No space left on device" in result.stderr

@@ -26,6 +26,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
 from clients.common.client import Patience
@@ -43,7 +44,7 @@ from clients.messages.simulator import Trouble, WhatsAppSimulator
 from clients.messages.texts import Text, Wording
 from kasir.v1 import admin_pb2, admin_pb2_grpc, booking_pb2, customer_pb2, shipping_pb2
 from tests.certificates import make_certificates
-from tests.server.support import Shop, new_id, patient_channel, until
+from tests.server.support import Shop, idr, new_id, patient_channel, until
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = int(os.environ.get("KASIR_MESSAGES_SENT", "60"))
@@ -240,6 +241,61 @@ def test_a_refused_address_fails_and_a_silent_server_leaves_it_unknown(server, s
     assert [message.state for message in states(shop).values()] == [UNKNOWN, FAILED]
 
 
+# The engine takes it: atoms and a domain. The library of e-mails reads an encoded word in it.
+STRANGE = "=?utf-8?q?siti?=@rahmawati.example"
+
+
+def test_an_address_that_no_mail_can_bear_ends_nobody(server, shop, inbox, tmp_path: Path) -> None:
+    mails, mail_server = inbox
+    shop.book(email=STRANGE)
+    shop.book(email="budi@santoso.example", phone="081999999999")
+    assert send_all(server, Mail(mail_server, "toko@melati.example")) == {"failed": 1, "sent": 1}
+    strange = states(shop)[1]
+    assert (strange.state, STRANGE in strange.detail) == (FAILED, True)
+    # Another way may lead there.
+    shop.book(email=STRANGE)
+    assert send_all(server, Mail(mail_server, "toko@melati.example"), Folder(tmp_path)) == {"sent": 1}
+    assert len(mails.mails) == 1
+
+
+def test_what_makes_no_mail_is_surely_not_sent(inbox) -> None:
+    mails, mail_server = inbox
+    mail = Mail(mail_server, "toko@melati.example")
+    facts = {"shop": "=?utf-8?q?=0aBcc:_x?= Melati"}
+    message = customer_pb2.Message(kind=6, message_id=9)
+    assert mail.send(message, Text("a\nb", "c", facts), "siti@rahmawati.example").delivery is Delivery.FAILED
+    assert mail.send(message, Text("a", "b", facts), "siti@rahmawati.example").delivery is Delivery.SENT
+    assert mails.mails[0]["From"].addresses[0].addr_spec == "toko@melati.example"
+    assert mails.mails[0]["Bcc"] is None
+
+
+def test_an_answer_to_a_whole_mail_that_cannot_be_read_says_nothing(inbox) -> None:
+    mails, mail_server = inbox
+    mails.on_data = lambda _server: "what was that"
+    assert hand_in(mail_of(), mail_server)[0] is HandIn.UNKNOWN
+    mails.on_data = lambda _server: "252 probably"
+    assert hand_in(mail_of(), mail_server)[0] is HandIn.ACCEPTED
+
+
+@pytest.mark.parametrize("host", ["", "mail..example", f"{'x' * 64}.example", "mail\n.example"])
+def test_a_mail_servers_name_that_is_none(host: str) -> None:
+    with pytest.raises(BadInput):
+        MailServer(host)
+
+
+def test_a_line_that_cannot_even_be_tried_is_down(inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any, **_more: Any) -> Any:
+        raise UnicodeError("label empty or too long")
+
+    monkeypatch.setattr("smtplib.SMTP", refuse)
+    assert hand_in(mail_of(), inbox[1])[0] is HandIn.DOWN
+
+
+def test_a_key_that_no_header_can_carry() -> None:
+    with pytest.raises(BadInput, match="ASCII"):
+        WhatsApp("1065", "kunci-€", url="https://graph.example")
+
+
 def test_greylisted_is_tried_again_and_given_up_at_last(server, shop, inbox, book) -> None:
     mails, mail_server = inbox
     mails.on_rcpt = "451 come back later"
@@ -326,13 +382,98 @@ def test_what_whatsapp_says_no_to(server, shop) -> None:
         way.close()
         (message,) = states(shop).values()
         assert "undeliverable" in message.detail
-        # A wrong token says nothing about the message, and is not told.
+        # A wrong token says nothing about the message, is the shop's to mend, and is not told.
         wrong = WhatsApp("1065", "token-yang-salah", url=simulator.url)
         facts = dict.fromkeys(("name", "order", "shop"), "x")
         found = wrong.send(customer_pb2.Message(kind=6, message_id=9), Text("a", "b", facts), "62812")
         wrong.close()
-        assert found.delivery is Delivery.DOWN
+        assert found.delivery is Delivery.SETTINGS
         assert "token-yang-salah" not in found.words
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, {"code": 190, "message": "Invalid OAuth access token"}),
+        (403, {"code": 200, "message": "Permission is not granted"}),
+        (400, {"code": 190, "message": "Session has expired"}),
+        (400, {"code": 100, "error_subcode": 33, "message": "Object with ID '1065' does not exist"}),
+        (404, {"code": 132001, "message": "Template name does not exist in the translation"}),
+        (400, {"code": 132000, "message": "Number of parameters does not match"}),
+        (400, {"code": 133010, "message": "Phone number not registered"}),
+        (404, None),
+    ],
+)
+def test_what_is_wrong_with_the_settings_stops_the_agent_and_keeps_the_queue(
+    server, shop, status: int, error: Any
+) -> None:
+    for _ in range(3):
+        shop.book()
+    with WhatsAppSimulator(token=KEY) as simulator:
+        simulator.answer = (status, {"error": error} if error else {"oops": 1})
+        for _ in range(2):
+            way = WhatsApp("1065", KEY, url=simulator.url)
+            with pytest.raises(BadInput, match=f"whatsapp: {status}"):
+                send_all(server, way)
+            way.close()
+        now = states(shop)
+        # The one that was tried is surely not sent; the others are as they were.
+        assert [message.state for message in now.values()] == [QUEUED, QUEUED, UNKNOWN]
+        assert "not sent" in now[1].detail
+        assert KEY not in now[1].detail
+        simulator.answer = None
+        way = WhatsApp("1065", KEY, url=simulator.url)
+        assert send_all(server, way) == {"sent": 3}
+        way.close()
+        assert len(simulator.sent) == 3
+
+
+def test_what_was_kept_is_taken_up_by_one_agent(server, shop) -> None:
+    shop.book()
+    with WhatsAppSimulator(token=KEY) as simulator:
+        simulator.answer = (401, {"error": {"code": 190, "message": "no"}})
+        way = WhatsApp("1065", KEY, url=simulator.url)
+        with pytest.raises(BadInput):
+            send_all(server, way)
+        simulator.answer = None
+        counts: list[dict[str, int]] = []
+        threads = [threading.Thread(target=lambda: counts.append(send_all(server, way))) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        way.close()
+        assert len(simulator.sent) == 1
+    assert sum(each.get("sent", 0) for each in counts) == 1
+
+
+def test_a_stop_keeps_what_was_surely_not_sent(server, shop, inbox) -> None:
+    mails, mail_server = inbox
+    mails.on_rcpt = "451 come back later"
+    shop.book(email="siti@rahmawati.example")
+    mail = Mail(mail_server, "toko@melati.example")
+    agent = MessagesAgent(
+        Connection(server.target, "pesan"), [mail], Wording("id"), Options(tries=9, pause_s=60.0)
+    )
+    thread = threading.Thread(target=agent.run)
+    thread.start()
+    until(lambda: states(shop)[1].state == UNKNOWN, "the claim")
+    agent.stop()
+    thread.join(PATIENCE_S)
+    assert states(shop)[1].detail.startswith("not sent, to be taken up")
+    mails.on_rcpt = "250 OK"
+    assert send_all(server, mail) == {"sent": 1}
+
+
+def test_a_parameter_is_one_line(server, shop) -> None:
+    with WhatsAppSimulator(token=KEY) as simulator:
+        way = WhatsApp("1065", KEY, url=simulator.url)
+        facts = {"name": "Siti\n\tRahmawati      Dewi", "order": "1", "shop": " "}
+        sent = way.send(customer_pb2.Message(kind=6, message_id=9), Text("a", "b", facts), "62812")
+        way.close()
+        assert sent.delivery is Delivery.SENT
+        values = [each["text"] for each in simulator.sent[0]["template"]["components"][0]["parameters"]]
+    assert values == ["Siti Rahmawati Dewi", "1", "-"]
 
 
 @pytest.fixture
@@ -355,6 +496,87 @@ def test_a_reminder_comes_before_the_deadline_and_not_after_it(
     assert send_all(server, Folder(tmp_path)) == {"sent": 2}
     (file,) = tmp_path.glob("*deadline_reminder*")
     assert "menunggu pembayaran" in file.read_text()
+
+
+def reminded(shop: Shop, count: int = 1) -> None:
+    """Waits until so many orders were reminded of."""
+
+    def is_so() -> bool:
+        kinds = [message.kind for message in states(shop).values()]
+        return kinds.count(customer_pb2.MESSAGE_KIND_DEADLINE_REMINDER) == count
+
+    until(is_so, "reminders", 30)
+
+
+def reminders(shop: Shop) -> list[customer_pb2.Message]:
+    found = [
+        each for each in states(shop).values() if each.kind == customer_pb2.MESSAGE_KIND_DEADLINE_REMINDER
+    ]
+    return sorted(found, key=lambda each: each.order_id)
+
+
+def extend(shop: Shop, order: booking_pb2.Order) -> None:
+    later = Timestamp(seconds=order.expire_time.seconds + 3_600)
+    shop.bookings.ExtendBooking(
+        booking_pb2.ExtendBookingRequest(
+            request_id=new_id(), order_id=order.order_id, version=order.version, expire_time=later
+        )
+    )
+
+
+def test_a_reminder_that_nobody_needs_any_more_is_not_sent(
+    server, shop, reminds_at_once, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid, cancelled, moved, still = (shop.book() for _ in range(4))
+    reminded(shop, 4)
+    shop.pay(paid)
+    shop.cancel(cancelled.order_id)
+    extend(shop, moved)
+    send_all(server, Folder(tmp_path))
+    told = {each.order_id: (each.state, each.detail) for each in reminders(shop)}
+    assert told[paid.order_id] == (FAILED, "not needed: the order is paid")
+    assert told[cancelled.order_id] == (FAILED, "not needed: the order is cancelled")
+    assert told[moved.order_id] == (FAILED, "not needed: its deadline was moved")
+    assert told[still.order_id][0] == SENT
+    assert len(list(tmp_path.glob("*deadline_reminder*"))) == 1
+    # Nobody has to look at them.
+    monkeypatch.setenv("KASIR_STATE", str(tmp_path / "state"))
+    shown = CliRunner().invoke(app, ["questions", "--server", server.target, "--as", "sari", "--json"])
+    assert json.loads(shown.stdout)["messages"] == []
+
+
+def test_a_reminder_asks_for_what_is_open(server, shop, reminds_at_once, tmp_path) -> None:
+    order = shop.book(quantity=2)
+    part = booking_pb2.Order(order_id=order.order_id, payable=idr(20_000))
+    reminded(shop)
+    shop.pay(part)
+    send_all(server, Folder(tmp_path))
+    (file,) = tmp_path.glob("*deadline_reminder*")
+    assert "menunggu pembayaran Rp 30.000 sampai" in file.read_text()
+    # What was to pay when it was booked stays what the confirmation says.
+    (file,) = tmp_path.glob("*booking_confirmed*")
+    assert "harus dibayar: Rp 50.000" in file.read_text()
+
+
+def test_a_reminder_that_waited_too_long_for_its_way_is_let_go(server, shop, reminds_at_once, inbox) -> None:
+    """Greylisted, and paid before the second try."""
+    mails, mail_server = inbox
+    order = shop.book(email="siti@rahmawati.example")
+    reminded(shop)
+    mails.on_rcpt = "451 come back later"
+    mail = Mail(mail_server, "toko@melati.example")
+    send = mail.send
+
+    def pay_then_send(message: customer_pb2.Message, text: Text, recipient: str) -> Any:
+        if message.kind == customer_pb2.MESSAGE_KIND_DEADLINE_REMINDER and not shop.is_paid:
+            shop.is_paid = bool(shop.pay(order))
+        return send(message, text, recipient)
+
+    shop.is_paid = False
+    mail.send = pay_then_send  # type: ignore[method-assign]
+    send_all(server, mail)
+    (reminder,) = reminders(shop)
+    assert (reminder.state, reminder.detail) == (FAILED, "not needed: the order is paid")
 
 
 # -- settings and people -----------------------------------------------------------------------------------

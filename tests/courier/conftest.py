@@ -156,6 +156,28 @@ class ShopServer(shipping_pb2_grpc.ShippingServiceServicer, booking_pb2_grpc.Boo
                 watcher.put(now)
         return reply
 
+    def GetParcel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        with self.lock:
+            found = next(
+                (
+                    parcel
+                    for number, parcel in self.parcels.items()
+                    if number == request.parcel_id or (parcel.airway_bill or "-") == request.airway_bill
+                ),
+                None,
+            )
+            if found is None:
+                refuse(context, grpc.StatusCode.NOT_FOUND, "PARCEL_NOT_FOUND")
+            return shipping_pb2.GetParcelResponse(parcel=found)
+
+    def DeliverParcel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        with self.lock:
+            parcel = self.parcels[request.parcel_id]
+            if parcel.HasField("deliver_time"):
+                refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "WRONG_STATE")
+            parcel.deliver_time.GetCurrentTime()
+            return shipping_pb2.DeliverParcelResponse(parcel=parcel)
+
     def GetBooking(self, request: Any, context: Any) -> Any:  # noqa: N802
         money = self.at_the_door.get(request.order_id, Money(currency_code="IDR"))
         paid = [Allocation(method="cod", amount=money)] if money.minor_units else []

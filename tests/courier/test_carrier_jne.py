@@ -6,8 +6,18 @@ from pathlib import Path
 import pytest
 
 from clients.common.problems import BadInput
-from clients.couriers.carrier import NotGenuine, Ordered, Refused, TrackingState
+from clients.couriers.carrier import (
+    Absent,
+    NotGenuine,
+    Ordered,
+    Refused,
+    TrackingState,
+    Unclear,
+    has_arrived,
+    unread,
+)
 from clients.couriers.carriers.jne import STATES, _event, _read_destinations
+from clients.couriers.line import Reply
 from clients.couriers.simulator import CourierSimulator
 from tests.courier import kit
 
@@ -45,7 +55,20 @@ def test_what_an_order_says(tmp_path: Path) -> None:
         ("DELIVERED TO [SINTA | 18-01-2026 10:12 | JAKARTA]", TrackingState.DELIVERED),
         ("RETURN TO SHIPPER", TrackingState.RETURNING),
         ("DELIVERED TO SHIPPER", TrackingState.RETURNED),
+        ("SHIPMENT PICKED UP BY JNE COURIER [JAKARTA TIMUR]", TrackingState.PICKED_UP),
+        ("SHIPMENT RECEIVED BY JNE COUNTER OFFICER AT [CILACAP] (JNE:8826412012)", TrackingState.PICKED_UP),
+        ("received at  origin gateway  [Yogyakarta]", TrackingState.IN_TRANSIT),
         ("SOMETHING NEW", None),
+        # What only contains one of ours says something else, and never an end.
+        ("UNDELIVERED", None),
+        ("BOX UNDELIVERED", None),
+        ("NOT DELIVERED TO [SINTA]", None),
+        ("DELIVERED TO [SINTA] BY MISTAKE", None),
+        ("RETURN CANCELLED", None),
+        ("SHIPMENT NOT LOST", None),
+        ("PACKAGE DAMAGE CHECKED", None),
+        ("TO BE DELIVERED", None),
+        ("", None),
     ],
 )
 def test_words_of_steps(words: str, state: TrackingState | None) -> None:
@@ -55,8 +78,41 @@ def test_words_of_steps(words: str, state: TrackingState | None) -> None:
     assert event.time.isoformat() == "2026-01-17T16:26:00+07:00"
 
 
+@pytest.mark.parametrize(
+    ("steps", "arrived", "question"),
+    [
+        ([("17-01-2026 16:26", "DELIVERED TO [SINTA]")], True, None),
+        (
+            [("17-01-2026 16:26", "DELIVERED TO [SINTA]"), ("17-01-2026 18:00", "UNDELIVERED")],
+            False,
+            "UNDELIVERED",
+        ),
+        ([("17-01-2026 18:00", "DELIVERED TO [SINTA]"), ("17-01-2026 16:26", "UNDELIVERED")], True, None),
+        ([("17-01-2026 16:26", "WITH DELIVERY COURIER [X]"), ("?", "UNDELIVERED")], False, None),
+        ([("17-01-2026 16:26", "UNDELIVERED")], False, "UNDELIVERED"),
+        ([], False, None),
+    ],
+)
+def test_a_latest_step_that_nobody_understands_is_a_question(steps, arrived: bool, question) -> None:
+    events = [_event({"date": date, "desc": words}) for date, words in steps]
+    strange = unread(events)
+    assert has_arrived(events) is arrived
+    assert (strange.words if strange else None) == question
+
+
 def test_every_state_has_words() -> None:
-    assert {state for _, state in STATES} == set(TrackingState)
+    assert set(STATES.values()) == set(TrackingState)
+
+
+@pytest.mark.parametrize(("status", "found"), [(200, Absent()), (404, Unclear), (502, Unclear)])
+def test_only_its_own_words_deny_a_number(tmp_path: Path, monkeypatch, status: int, found) -> None:
+    asked = kit.carrier("jne", "http://127.0.0.1:9", tmp_path)
+    body = {"status": False, "error": "Cnote No. Not Found."} if status == 200 else {"error": "Not Found"}
+    reply = Reply(status, json.dumps(body).encode())
+    monkeypatch.setattr(asked._line, "ask", lambda *_args, **_more: reply)
+    told = asked.track("JX1")
+    asked.close()
+    assert told == found if isinstance(found, Absent) else isinstance(told, found)
 
 
 def test_it_posts_nothing(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 from clients.common.client import Patience
 from clients.common.connection import Connection
 from clients.courier_agent import CourierAgent, Options
-from clients.couriers.carrier import shipment_of
+from clients.couriers.carrier import TrackingState, shipment_of
 from clients.couriers.carriers.generic import Generic
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.simulator import CourierSimulator, Misbehaviour
@@ -170,6 +170,20 @@ def test_an_unknown_one_is_settled_by_asking(shop_server, make_parcel) -> None:
         assert_settled(shop, courier, bad=set())
 
 
+def test_an_order_that_the_courier_took_back_gives_no_number(shop_server, make_parcel) -> None:
+    parcel = make_parcel(1, state=AIRWAY_BILL_STATE_UNKNOWN)
+    shop = shop_server([parcel])
+    with CourierSimulator() as courier:
+        api = generic(courier.url)
+        api.create(shipment_of(parcel, Order()))
+        api.close()
+        courier.move(courier.world.find("KASIR-0-1"), TrackingState.CANCELLED)
+        with running(shop.target, courier.url) as agent:
+            assert agent.wait_idle(PATIENCE_S)
+    assert shop.states()[1] == AIRWAY_BILL_STATE_FAILED
+    assert "cancelled there" in shop.parcels[1].airway_bill_detail
+
+
 def test_a_courier_that_is_down_makes_it_unknown_once_and_is_asked_until_it_is_back(
     shop_server, make_parcel
 ) -> None:
@@ -280,9 +294,12 @@ def test_what_staff_settled_meanwhile_is_let_go(shop_server, make_parcel) -> Non
             with shop.lock:
                 shop.parcels[1].airway_bill_state = AIRWAY_BILL_STATE_ASSIGNED
                 shop.parcels[1].airway_bill = "TYPED"
+                shop.parcels[1].version += 1
             courier.behave(Misbehaviour())
             assert agent.wait_idle(PATIENCE_S)
             assert agent.counts() == {"assigned": 1, "dropped": 1}
+        # Not even ordered
+        assert courier.orders_per_reference() == {"KASIR-0-2": 1}
     assert shop.parcels[1].airway_bill == "TYPED"
     assert shop.parcels[2].airway_bill_state == AIRWAY_BILL_STATE_ASSIGNED
     assert watched[1].airway_bill_state == AIRWAY_BILL_STATE_REQUESTED

@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from clients.couriers.settings import CarrierSettings
 from clients.couriers.simulator import CourierSimulator
 from kasir.v1.booking_pb2 import Allocation, Order
 from kasir.v1.common_pb2 import Money
+from tests.certificates import make_certificates
 
 
 def generic(url: str, **options: Any) -> Generic:
@@ -233,6 +235,47 @@ def test_connections_are_kept(make_parcel) -> None:
         # With an answer in two packets, each would wait 40 ms for an acknowledgement.
         assert time.monotonic() - began < 4
         api.close()
+
+
+@pytest.fixture(scope="module")
+def untrusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Listens with a certificate whose authority nobody here knows."""
+    folder = tmp_path_factory.mktemp("stranger")
+    make_certificates(folder, "authority", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "localhost.pem", folder / "localhost.key")
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError):
+                context.wrap_socket(connection, server_side=True).recv(1)
+            connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"https://localhost:{listening.getsockname()[1]}"
+    with contextlib.suppress(OSError):
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+    listening.close()
+
+
+def test_a_certificate_that_is_not_trusted_was_told_nothing(untrusted: str, make_parcel) -> None:
+    api = generic(untrusted, timeout_s=5.0)
+    made = api.create(shipment(make_parcel(1)))
+    api.close()
+    assert made == Unclear("the courier's certificate is not trusted", nothing_done=True)
+
+
+@pytest.mark.parametrize("host", ["courier..example", f"{'x' * 64}.example"])
+def test_a_name_that_cannot_be_looked_up(host: str) -> None:
+    with pytest.raises(BadInput):
+        generic(f"https://{host}")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,19 @@ from typing import Any
 
 import pytest
 
-from clients.couriers.carrier import Absent, Done, LabelFile, Ordered, Refused, TrackingState, Unclear, newest
+from clients.couriers.carrier import (
+    Absent,
+    Cancelled,
+    Done,
+    LabelFile,
+    NotGenuine,
+    Ordered,
+    Refused,
+    TrackingState,
+    Unclear,
+    newest,
+)
+from clients.couriers.signatures import WORD, sign
 from clients.couriers.simulator import CourierSimulator, Misbehaviour
 from clients.couriers.simulator import shape as simulated
 from clients.couriers.simulator.server import JOURNEY
@@ -171,9 +183,24 @@ def test_an_order_is_taken_back_where_that_can_be_asked(start, name: str) -> Non
         return
     assert found == Done()
     assert simulator.world.find("KASIR-0-1").state is TrackingState.CANCELLED
+    # Its number is none to send a parcel with.
+    assert asked.look(made.order_id) == Cancelled("KASIR-0-1", made.order_id)
+    if asked.asks_by_reference:
+        assert asked.find("KASIR-0-1") == Cancelled("KASIR-0-1", made.order_id)
+        assert asked.create(kit.shipment()) == Cancelled("KASIR-0-1", made.order_id)
     gone = asked.create(kit.shipment("KASIR-0-2"))
     simulator.move(simulator.world.find("KASIR-0-2"), TrackingState.PICKED_UP)
     assert isinstance(asked.cancel(gone), Refused)
+
+
+@ALL
+@pytest.mark.parametrize("given", ["", sign("", b"{}")])
+def test_without_a_secret_no_webhook_is_genuine(name: str, given: str, tmp_path: Path) -> None:
+    keys = {key: value for key, value in kit.KEYS.items() if key != "webhook"}
+    asked = kit.carrier(name, "http://127.0.0.1:9", tmp_path, keys=keys)
+    with pytest.raises(NotGenuine):
+        asked.webhook(dict.fromkeys(("x-courier-signature", "x-biteship-signature", WORD), given), b"{}")
+    asked.close()
 
 
 @ALL

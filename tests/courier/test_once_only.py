@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from clients.common.client import Patience
@@ -24,14 +25,13 @@ from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_ASSIGNED,
     AIRWAY_BILL_STATE_FAILED,
     AIRWAY_BILL_STATE_UNKNOWN,
-    GetParcelResponse,
     Parcel,
 )
 from tests.courier import kit
 from tests.server.support import until
 
 PATIENCE_S = 20.0
-QUICK = Options(concurrency=4, rounds=3, pause_s=0.02, pause_max_s=0.1, later_s=0.05)
+QUICK = Options(concurrency=4, courier_id=1, rounds=3, pause_s=0.02, pause_max_s=0.1, later_s=0.05)
 ONCE = [name for name in kit.NAMES if name != "generic"]
 
 
@@ -166,6 +166,62 @@ def test_a_number_that_comes_later_is_fetched_by_the_next_agent(stage, name: str
     assert set(here.simulator.orders_per_reference().values()) == {1}
 
 
+@pytest.mark.parametrize("name", ["biteship", "rajaongkir"])
+def test_an_order_that_the_carrier_took_back_gives_no_number_and_may_be_made_anew(
+    stage, make_parcel, name: str
+) -> None:
+    here = stage(name, 1, Misbehaviour(later=1.0, later_seconds=1_000.0))
+    with here.agent() as agent:
+        until(lambda: "comes later" in here.shop.parcels[1].airway_bill_detail, "the order", PATIENCE_S)
+        (order,) = here.simulator.world.all()
+        order.number_from = 0.0
+        here.simulator.move(order, TrackingState.CANCELLED)
+        until(lambda: here.shop.states()[1] == AIRWAY_BILL_STATE_FAILED, "the refusal", PATIENCE_S)
+        assert "cancelled there" in here.shop.parcels[1].airway_bill_detail
+        here.simulator.behave(Misbehaviour())
+        again = make_parcel(1)
+        again.version = here.shop.parcels[1].version + 1
+        here.shop.put(again)
+        until(lambda: here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED, "a number", PATIENCE_S)
+        assert agent.wait_idle(PATIENCE_S)
+    first, second = here.simulator.world.all()
+    assert here.shop.parcels[1].airway_bill == second.airway_bill != first.airway_bill
+
+
+@pytest.mark.parametrize("name", ["biteship", "rajaongkir"])
+def test_a_new_request_counts_while_the_old_order_is_looked_at(stage, make_parcel, name: str) -> None:
+    """Staff said that it was not ordered, and asked again: for another service."""
+    here = stage(name, 1, Misbehaviour(later=1.0, later_seconds=1_000.0))
+    with here.agent() as agent:
+        until(lambda: "comes later" in here.shop.parcels[1].airway_bill_detail, "the order", PATIENCE_S)
+        here.simulator.behave(Misbehaviour())
+        again = make_parcel(1)
+        again.courier_service = "YES"
+        again.version = here.shop.parcels[1].version + 2
+        here.shop.put(again)
+        until(lambda: here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED, "a number", PATIENCE_S)
+        assert agent.wait_idle(PATIENCE_S)
+    first, second = here.simulator.world.all()
+    assert here.shop.parcels[1].airway_bill == second.airway_bill != first.airway_bill
+    assert second.service.upper() == "YES"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("courier_id", 2), ("airway_bill_state", AIRWAY_BILL_STATE_FAILED)]
+)
+def test_what_goes_another_way_is_looked_at_no_more(stage, field: str, value: int) -> None:
+    here = stage("biteship", 1, Misbehaviour(later=1.0, later_seconds=1_000.0))
+    with here.agent() as agent:
+        until(lambda: "comes later" in here.shop.parcels[1].airway_bill_detail, "the order", PATIENCE_S)
+        now = Parcel.FromString(here.shop.parcels[1].SerializeToString())
+        setattr(now, field, value)
+        now.version += 1
+        here.shop.put(now)
+        assert agent.wait_idle(PATIENCE_S)
+        here.simulator.world.all()[0].number_from = 0.0
+    assert here.shop.parcels[1] == now
+
+
 def test_refused_corrected_and_asked_for_again(stage, make_parcel) -> None:
     here = stage("jne")
     here.shop.parcels[1].address.postal_code = "99999"
@@ -176,6 +232,63 @@ def test_refused_corrected_and_asked_for_again(stage, make_parcel) -> None:
         here.shop.put(again)
         until(lambda: here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED, "a number", PATIENCE_S)
         assert agent.wait_idle(PATIENCE_S)
+    assert here.simulator.orders_per_reference() == {"KASIR-0-1": 1}
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_what_staff_settled_between_claim_and_order_is_not_ordered(stage, name: str) -> None:
+    here = stage(name)
+    take = here.shop._reply
+
+    def take_and_type(request: Any, context: Any) -> Any:
+        reply = take(request, context)
+        typed = Parcel.FromString(reply.parcel.SerializeToString())
+        typed.airway_bill_state, typed.airway_bill = AIRWAY_BILL_STATE_ASSIGNED, "TYPED"
+        typed.version += 1
+        here.shop.parcels[1] = typed
+        return reply
+
+    here.shop._reply = take_and_type
+    with here.agent() as agent:
+        assert agent.wait_idle(PATIENCE_S)
+        assert agent.counts()["dropped"] == 1
+    assert here.simulator.orders_per_reference() == {}
+    assert here.shop.parcels[1].airway_bill == "TYPED"
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_what_staff_settled_while_the_carrier_was_away_is_not_ordered(stage, name: str) -> None:
+    here = stage(name, 1, Misbehaviour(busy=1.0))
+    with here.agent() as agent:
+        until(lambda: "429" in here.shop.parcels[1].airway_bill_detail, "the reason", PATIENCE_S)
+        typed = Parcel.FromString(here.shop.parcels[1].SerializeToString())
+        typed.airway_bill_state, typed.airway_bill = AIRWAY_BILL_STATE_ASSIGNED, "TYPED"
+        typed.version += 1
+        here.shop.put(typed)
+        until(lambda: agent.counts().get("dropped") == 1, "the parcel is let go", PATIENCE_S)
+        here.simulator.behave(Misbehaviour())
+        assert agent.wait_idle(PATIENCE_S)
+    assert here.simulator.orders_per_reference() == {}
+
+
+def test_a_shop_that_cannot_be_asked_right_before_the_order_is_asked_again(stage) -> None:
+    here = stage("biteship")
+    find, failing = here.shop.GetParcel, [True, True]
+
+    def get_parcel(_self: Any, request: Any, context: Any) -> Any:
+        if failing:
+            failing.pop()
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+        return find(request, context)
+
+    here.shop.stop()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(here.shop), "GetParcel", get_parcel)
+        here.shop.start(here.shop.port)
+        with here.agent() as agent:
+            assert agent.wait_idle(PATIENCE_S)
+    assert not failing
+    assert here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED
     assert here.simulator.orders_per_reference() == {"KASIR-0-1": 1}
 
 
@@ -200,17 +313,8 @@ class TestNews:
     """What webhooks lead to, with what they say asked for first."""
 
     @pytest.fixture
-    def here(self, stage, monkeypatch: pytest.MonkeyPatch):
+    def here(self, stage):
         here = stage("biteship", 1, Misbehaviour(lost=1.0))
-
-        def get_parcel(request: Any, context: Any) -> GetParcelResponse:
-            return GetParcelResponse(parcel=here.shop.parcels[request.parcel_id or 1])
-
-        monkeypatch.setattr(
-            type(here.shop), "GetParcel", lambda _self, request, context: get_parcel(request, context)
-        )
-        here.shop.stop()
-        here.shop.start(here.shop.port)
         with here.agent() as agent:
             assert agent.wait_idle(PATIENCE_S)
         return here
@@ -238,6 +342,44 @@ class TestNews:
         assert not hear(order_id="forged", airway_bill="FORGED-1", state=TrackingState.DELIVERED)
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_UNKNOWN
 
+    def test_repeats_ask_the_carrier_once(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        asked = here.simulator.requests("GET")
+        assert all(hear(order_id=order.order_id) for _ in range(20))
+        assert here.simulator.requests("GET") == asked + 1
+        # Steps of a parcel whose number is known need no look, however many come.
+        for state in (TrackingState.PICKED_UP, TrackingState.OUT_FOR_DELIVERY):
+            assert hear(order_id=order.order_id, airway_bill=order.airway_bill, state=state)
+        assert here.simulator.requests("GET") == asked + 1
+
+    def test_repeats_of_what_could_not_be_acted_on_come_again_after_a_while(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        here.simulator.behave(Misbehaviour(errors=1.0))
+        asked = here.simulator.requests("GET")
+        assert not any(hear(order_id=order.order_id) for _ in range(20))
+        assert here.simulator.requests("GET") == asked + 1
+        here.simulator.behave(Misbehaviour())
+        until(lambda: hear(order_id=order.order_id), "the pause", PATIENCE_S)
+        assert here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED
+
+    def test_an_arrival_is_asked_for_once(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        assert hear(order_id=order.order_id)
+        here.simulator.move(order, TrackingState.DELIVERED)
+        said = {"airway_bill": order.airway_bill, "state": TrackingState.DELIVERED}
+        asked = here.simulator.requests("track")
+        assert all(hear(**said) for _ in range(5))
+        assert all(hear(order_id=f"x{nth}", **said) for nth in range(5))
+        assert here.simulator.requests("track") == asked + 1
+        assert here.shop.parcels[1].HasField("deliver_time")
+
+    def test_an_order_that_was_taken_back_gives_no_number(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        here.simulator.move(order, TrackingState.CANCELLED)
+        assert hear(order_id=order.order_id)
+        # Nor is it said of the parcel: it may have another order by now.
+        assert here.shop.states()[1] == AIRWAY_BILL_STATE_UNKNOWN
+
     def test_one_that_cannot_be_acted_on_shall_come_again(self, here, hear) -> None:
         order = here.simulator.world.find("KASIR-0-1")
         here.simulator.behave(Misbehaviour(errors=1.0))
@@ -246,7 +388,7 @@ class TestNews:
         here.shop.stop()
         assert not hear(order_id=order.order_id)
         here.shop.start(here.shop.port)
-        assert hear(order_id=order.order_id)
+        until(lambda: hear(order_id=order.order_id), "the pause", PATIENCE_S)
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_ASSIGNED
 
     def test_a_number_that_another_parcel_has_is_for_a_person(self, here, hear, make_parcel) -> None:
@@ -257,6 +399,16 @@ class TestNews:
         assert hear(order_id=order.order_id)
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_FAILED
         assert "AIRWAY_BILL_TAKEN" in here.shop.parcels[1].airway_bill_detail
+
+
+def test_a_number_that_does_not_come_is_looked_for_less_and_less(stage) -> None:
+    here = stage("biteship", 1, Misbehaviour(later=1.0, later_seconds=1_000.0))
+    with here.agent() as agent:
+        until(lambda: "comes later" in here.shop.parcels[1].airway_bill_detail, "the order", PATIENCE_S)
+        before = here.simulator.requests("GET")
+        assert not agent.wait_idle(2.0)
+        # Every 0.05 s it would be 40.
+        assert 1 <= here.simulator.requests("GET") - before <= 8
 
 
 def test_why_a_carrier_is_not_asked_yet_is_told_once(stage) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from clients.common.problems import BadInput
 from clients.couriers.carrier import News, TrackingState
+from clients.couriers.lately import KNOWN_S, MAX_KNOWN, PAUSE_S, Lately
 from clients.couriers.signatures import sign
 from clients.couriers.webhooks import MAX_BODY_BYTES, Webhooks
 from tests.courier import kit
@@ -69,6 +70,20 @@ def test_one_that_is_not_signed_is_not(generic, signature: str) -> None:
     assert kit.WORD not in "".join(generic.refused)
 
 
+def test_a_flood_of_forged_ones_makes_few_lines(generic, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([100.0, *[100.0 + 0.1 * nth for nth in range(19)], 200.0])
+    monkeypatch.setattr("clients.couriers.webhooks.monotonic", lambda: next(times))
+    for _ in range(20):
+        assert generic.post(BODY) == 401
+    assert generic.refused == ["the signature is not right"]
+    generic.post(BODY)
+    assert generic.refused == [
+        "the signature is not right",
+        "the signature is not right (and 19 more before)",
+    ]
+    assert generic.heard == []
+
+
 def test_what_is_too_large_or_elsewhere(generic) -> None:
     assert generic.post(BODY, "/") == 404
     assert generic.post(BODY, "/webhooks-too") == 404
@@ -102,3 +117,23 @@ def test_an_address_that_is_taken(generic) -> None:
     with socket.create_server((host, 0)) as taken, pytest.raises(BadInput):
         Webhooks(generic.carrier, generic.take, (host, taken.getsockname()[1]))
     assert port
+
+
+def test_news_is_acted_on_by_one_at_a_time_and_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("clients.couriers.lately.monotonic", lambda: now[0])
+    lately, news = Lately(), News(order_id="bs1")
+    assert lately.begin(news) is None
+    now[0] += 50.0  # however long the carrier takes to answer
+    assert lately.begin(news) is False
+    lately.end(news, acted=False)
+    assert lately.begin(news) is False
+    now[0] += PAUSE_S
+    assert lately.begin(news) is None
+    lately.end(news, acted=True)
+    assert lately.begin(news) is True
+    now[0] += KNOWN_S
+    assert lately.begin(news) is None
+    for nth in range(MAX_KNOWN):
+        lately.begin(News(order_id=f"x{nth}"))
+    assert lately.begin(news) is None

@@ -40,7 +40,8 @@ COUNTED = {
     "ORDERS_CANCELLED": 1,
     "ORDERS_PAID": 2,
     "ORDER_SALES": 2,
-    "TILL_SALES": 1,
+    "SALES_REFUNDED": 1,
+    "TILL_SALES": 2,
 }
 ACCOUNT = bank_file.Account("0111222333", "TOKO CONTOH")
 
@@ -252,6 +253,26 @@ def counter(day: Day) -> None:
         day.shows(day.till, "1.600")
         day.screen.press("Enter")
         day.shows(day.till, "Receipt KASIR-1")
+    with day.step("the customer brings one back: it leaks", day.till):
+        day.screen.press("F2")
+        day.screen.scan(TEH)
+        day.shows(day.till, "Teh Melati")
+        day.screen.press("F12")
+        day.screen.press("F12")
+        day.shows(day.till, "Receipt KASIR-1")
+        day.screen.press("F4")
+        day.shows(day.till, "Teh Melati")
+        day.screen.press("F7")
+        day.shows(day.till, "Give back from receipt KASIR-1")
+        day.screen.scan(TEH)
+        day.shows(day.till, "Rp 12.750")
+        day.screen.type_words(" ")
+        day.shows(day.till, "damaged")
+        day.screen.press("Enter")
+        day.screen.type_words("kemasan bocor\r")
+        day.shows(day.till, "kemasan bocor")
+        day.screen.type_words("budi\r")
+        day.shows(day.till, "Given back, refund 1")
     with day.step("the drawer is counted again and the shift closed", day.till):
         day.screen.press("F5")
         day.shows(day.till, "Rp 308.400")
@@ -284,10 +305,10 @@ def evening(day: Day) -> None:
         assert [orders[number]["customer_name"] for number in "123"] == day.names
         assert orders["3"]["cancel_reason"] == "salah pesan"
         # Two sold, one came in, one sold at the till; one sold, thirty came in; one came back, one was
-        # never there.
+        # never there, one was sold at the till and came back for the bin.
         assert on_hand(day, "KOPI-01") == {"GUDANG": 19, "TOKO": 4}
         assert on_hand(day, "GULA-5") == {"GUDANG": 49, "TOKO": 5}
-        assert on_hand(day, "TEH-02") == {"GUDANG": 19, "TOKO": 5}
+        assert on_hand(day, "TEH-02") == {"GUDANG": 19, "TOKO": 4}
         parcels = day.shop.ask("cs", "parcels")["parcels"]
         assert {each["order_id"]: each["airway_bill"] for each in parcels} == dict(
             zip("12", BILLS, strict=True)
@@ -308,7 +329,8 @@ def papers_are_printed_once_and_say_it(day: Day) -> None:
     kinds = Counter(each["kind"].removeprefix("DOCUMENT_KIND_") for each in jobs)
     assert kinds["ADDRESS_LABEL"] == 2
     assert kinds["ORDER_SLIP"] == 3
-    assert kinds["SALES_RECEIPT"] == 3
+    assert kinds["SALES_RECEIPT"] == 4
+    assert kinds["REFUND_RECEIPT"] == 1
     assert kinds["SHIFT_REPORT"] == 1
     assert len(day.shop.papers("label")) == kinds["ADDRESS_LABEL"]
     assert len(day.shop.papers("slip")) == kinds.total() - kinds["ADDRESS_LABEL"]
@@ -330,9 +352,11 @@ def papers_are_printed_once_and_say_it(day: Day) -> None:
         (slip,) = [said for said, found in read if "STRUK PENJUALAN" in said and found == {number}]
         assert name in slip
         assert payable[number] in slip
-    (counter_slip,) = [said for said, found in read if any(text.startswith("KASIR-1-") for text in found)]
+    (counter_slip,) = [said for said, _found in read if "STRUK PENJUALAN" in said and "Tunai Rp 110" in said]
     assert re.search(r"Total +Rp 108.400", counter_slip)
     assert re.search(r"Kembali\w* +Rp 1.600", counter_slip)
+    (refund_slip,) = [said for said, _found in read if "PENGEMBALIAN" in said]
+    assert "kemasan bocor" in refund_slip
     (z_report,) = [said for said, found in read if "LAPORAN TUTUP KASIR" in said]
     assert re.search(r"Kas dihitung +Rp 308.400", z_report)
     assert re.search(r"SELISIH +Rp 0", z_report)

@@ -4,7 +4,7 @@ import pytest
 
 from hardware.simulators.escpos_printer import EscposSimulator
 from hardware.simulators.lines import TcpLine
-from kasir.v1 import print_pb2, sale_pb2, till_pb2
+from kasir.v1 import print_pb2, print_pb2_grpc, sale_pb2, till_pb2
 from tests.crash.shop import BusyShop
 from tests.hardware.printing_shop import PRINTED, UNKNOWN, config_text, ledger
 from tests.server.support import idr, new_id, until
@@ -95,3 +95,35 @@ def test_a_receipt_goes_to_the_printer_of_its_location(till, printer, line, star
         till.shop.book()
         until(lambda: len(elsewhere.slips) == 1, "the slip of the warehouse")
         assert len(printer.slips) == 1
+
+
+def test_it_opens_for_cash_that_is_given_back_and_for_no_copy(till, printer, line, start_agent):
+    # Where receipts come out, those of refunds do, too.
+    start_agent(config_text("till", line.address, documents=["sales-receipt"], drawer_pin=2))
+    till.sell(CASH)
+    till.ends(PRINTED)
+    printer.close_drawer()
+    refund = till_pb2.RefundInput(
+        shift_id=till.shift_id,
+        sale_id=1,
+        lines=[till_pb2.RefundLineInput(line=0, quantity=1)],
+        kind=CASH,
+        reason="wrong size",
+        approved_by="Budi",
+    )
+    request = till_pb2.RefundSaleRequest(request_id=new_id(), refund=refund)
+    till.shop.tills.RefundSale(request)
+
+    def refunds() -> list[print_pb2.PrintJob]:
+        kind = print_pb2.DOCUMENT_KIND_REFUND_RECEIPT
+        return [job for job in ledger(till.channel) if job.kind == kind]
+
+    until(lambda: [job.state for job in refunds()] == [PRINTED], "the refund's receipt")
+    assert (len(printer.slips), printer.kicks) == (2, 2)
+    printer.close_drawer()
+    again = print_pb2.ReprintDocumentRequest(
+        request_id=new_id(), print_job_id=refunds()[0].print_job_id, reason="lost"
+    )
+    print_pb2_grpc.PrintServiceStub(till.channel).ReprintDocument(again)
+    until(lambda: [job.state for job in refunds()] == [PRINTED, PRINTED], "its copy")
+    assert (len(printer.slips), printer.kicks) == (3, 2)

@@ -166,3 +166,15 @@ def test_an_agent_that_is_started_without_the_line_prints_for_the_till(counter, 
     counter.sells("KASIR-1-7QXM-43")
     counter.job_is(PRINTED)
     assert len(printer.slips) == 2
+
+
+def test_a_receipt_with_a_strange_time_is_refused_and_the_next_one_printed(counter, printer):
+    counter.line.cut()
+    till = till_pb2.Till(till_id=counter.shop.till_id, code="KASIR-1", location_id=counter.shop.shop_id)
+    strange = counter.sale(NUMBER)
+    strange.create_time.seconds = 10**12
+    with pytest.raises(CallFailed) as failed:
+        counter.station.print_receipt(strange, SETTINGS, till)
+    assert (failed.value.reason, failed.value.field) == ("FIELD_OUT_OF_RANGE", "sale.create_time")
+    assert counter.asks() == ON_PAPER
+    assert len(printer.slips) == 1

@@ -85,6 +85,7 @@ class Base:
         self.tills: dict[int, Record] = {}
         self.shifts: dict[int, Record] = {}
         self.sales: dict[int, Record] = {}
+        self.refunds: dict[int, Record] = {}
         self.couriers: dict[int, Record] = {}
         self.parcels: dict[int, Record] = {}
         self.manifests: dict[int, Record] = {}

@@ -99,6 +99,10 @@ class Selling(Bank):
             "receipt": "",
             "sold_time": None,
             "charged_difference": 0,
+            "refunded": [],
+            # Points that paid, and those of them that were given back.
+            "_redeemed": 0,
+            "_returned": 0,
             **fields,
         }
         self.sales[sale["sale_id"]] = sale
@@ -155,6 +159,10 @@ class Selling(Bank):
             "expected_cash": opening_cash,
             "counted_cash": None,
             "difference": None,
+            "refund_count": 0,
+            "refund_total": 0,
+            "refund_tax_total": 0,
+            "refund_tenders": [],
         }
         till["open_shift_id"] = shift_id
         return {"shift": self.shifts[shift_id]}
@@ -175,19 +183,26 @@ class Selling(Bank):
         shift["sale_total"] += sale["totals"]["total"]
         shift["tax_total"] += sale["totals"]["tax"]
         shift["discount_total"] += sale["totals"]["discount"]
-        by_kind = {total["kind"]: total for total in shift["tenders"]}
-        for tender in sale["tenders"]:
-            total = by_kind.setdefault(tender["kind"], {"kind": tender["kind"], "count": 0, "amount": 0})
+        shift["tenders"] = self.by_kind(shift["tenders"], sale["tenders"])
+        for total in shift["tenders"]:
+            if total["kind"] == "CASH":
+                total["amount"] -= sale["change"]
+        self._expect(shift)
+
+    @staticmethod
+    def by_kind(totals: list[Record], tenders: list[Record]) -> list[Record]:
+        """Totals per kind of tender with these tenders too, in their order."""
+        found = {total["kind"]: total for total in totals}
+        for tender in tenders:
+            total = found.setdefault(tender["kind"], {"kind": tender["kind"], "count": 0, "amount": 0})
             total["count"] += 1
             total["amount"] += tender["amount"]
-        if sale["change"]:
-            by_kind["CASH"]["amount"] -= sale["change"]
-        shift["tenders"] = sorted(by_kind.values(), key=lambda total: TENDER_KINDS.index(total["kind"]))
-        self._expect(shift)
+        return sorted(found.values(), key=lambda total: TENDER_KINDS.index(total["kind"]))
 
     @staticmethod
     def _expect(shift: Record) -> None:
         cash = sum(total["amount"] for total in shift["tenders"] if total["kind"] == "CASH")
+        cash -= sum(total["amount"] for total in shift["refund_tenders"] if total["kind"] == "CASH")
         shift["expected_cash"] = shift["opening_cash"] + cash + shift["cash_in"] - shift["cash_out"]
 
     def _price_cart(self, cart: Record) -> tuple[list[Record], Record]:
@@ -238,6 +253,7 @@ class Selling(Bank):
             sold_time=cart["sold_time"] if (cart["sold_time"] or self.now) < self.now else None,
             charged_difference=self._charged_difference(cart, lines),
             print_receipt=not cart["receipt_given"],
+            _redeemed=redeemed,
         )
         for hold_id, units in drawn:
             self.holds[hold_id]["quantity"] -= units

@@ -3,12 +3,12 @@
 from unittest.mock import ANY
 
 from tests.model.base import Record, Refused, refuse_field
-from tests.model.counter import Selling
+from tests.model.refunds import Refunding
 
 WORD_OF_REPORT = {"SENT", "PRINTED", "FAILED", "UNKNOWN"}
 
 
-class Paper(Selling):
+class Paper(Refunding):
     """What the shop asks of printers, couriers and carriers of messages, and what became of it."""
 
     # --- Messages ---

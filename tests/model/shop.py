@@ -76,6 +76,7 @@ class Shop(Paper):
             "tills": self.tills,
             "shifts": self.shifts,
             "sales": self.sales,
+            "refunds": self.refunds,
             "parcels": self.parcels,
             "jobs": self.print_jobs,
         }
@@ -128,5 +129,8 @@ class Shop(Paper):
             assert (order["sale_id"] != 0) == (
                 order["state"] in {"SOLD", "HANDED_TO_COURIER", "DELIVERED"}
             ), order
+        for sale in self.sales.values():
+            back = sum(line["total"] for line in sale["refunded"])
+            assert 0 <= back <= sale["totals"]["total"], sale
         sources = [sale["order_id"] for sale in self.sales.values() if sale["order_id"]]
         assert len(sources) == len(set(sources)), sources

@@ -20,7 +20,7 @@ from kasir.v1.sale_pb2 import (
     Tender,
 )
 from kasir.v1.shipping_pb2 import AIRWAY_BILL_STATE_ASSIGNED, Courier, Manifest, ManifestLine, Parcel
-from kasir.v1.till_pb2 import Shift, TenderTotal, Till
+from kasir.v1.till_pb2 import Refund, RefundLine, Shift, TenderTotal, Till
 
 ORDER_ID = 10482
 AIRWAY_BILL = "JKT0012345678901"
@@ -197,6 +197,34 @@ def till() -> Till:
     return Till(till_id=2, code="KASIR-2", location_id=3, open_shift_id=12)
 
 
+def refund() -> Refund:
+    """Of the till's sale: the shirt, damaged, and one of two sarongs; the card pays part of it."""
+    shirt, sarong = lines()
+    sarong.quantity = 1
+    sarong.tax.CopyFrom(rupiah(7_482, 2))
+    sarong.total.CopyFrom(rupiah(75_500))
+    return Refund(
+        refund_id=31,
+        sale_id=8072,
+        receipt="KASIR-2-7QXM-42",
+        till_id=2,
+        shift_id=12,
+        lines=[
+            RefundLine(line=0, goods=shirt, damaged=True),
+            RefundLine(line=1, goods=sarong),
+        ],
+        totals=Totals(
+            goods=rupiah(264_500), discount=rupiah(10_000), tax=rupiah(25_220, 72), total=rupiah(254_500)
+        ),
+        tenders=[Tender(kind=TENDER_KIND_CASH, amount=rupiah(254_500))],
+        points_taken=25,
+        reason="Jahitan lepas",
+        approved_by="Ratna",
+        cashier="agus",
+        create_time=moment(2025, 11, 23, 2, 15),
+    )
+
+
 def open_shift() -> Shift:
     return Shift(
         shift_id=12,
@@ -217,6 +245,17 @@ def open_shift() -> Shift:
         cash_out=rupiah(1_000_000),
         expected_cash=rupiah(20_800_500),
     )
+
+
+def shift_with_refunds() -> Shift:
+    """The closed shift, in which goods came back twice."""
+    shift = closed_shift()
+    shift.refund_count = 2
+    shift.refund_total.CopyFrom(rupiah(354_500))
+    shift.refund_tax_total.CopyFrom(rupiah(35_130))
+    shift.refund_tenders.append(TenderTotal(kind=TENDER_KIND_CASH, count=1, amount=rupiah(254_500)))
+    shift.refund_tenders.append(TenderTotal(kind=TENDER_KIND_CARD, count=1, amount=rupiah(100_000)))
+    return shift
 
 
 def closed_shift() -> Shift:

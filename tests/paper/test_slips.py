@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hardware.paper import Paper, PaperError, order_slip, sales_receipt, shift_report
+from hardware.paper import Paper, PaperError, order_slip, refund_receipt, sales_receipt, shift_report
 from hardware.paper.document import COLUMNS, Line, lay_out, width_of
 from kasir.v1.booking_pb2 import (
     ORDER_STATE_CANCELLED,
@@ -40,6 +40,12 @@ PAPERS: dict[str, Callable[[int, int], Paper]] = {
     ),
     "receipt at a till": lambda width, copy: sales_receipt(
         samples.till_sale(), samples.shop(), None, samples.till(), width_mm=width, copy=copy
+    ),
+    "refund receipt": lambda width, copy: refund_receipt(
+        samples.refund(), samples.shop(), samples.till(), width_mm=width, copy=copy
+    ),
+    "Z report with refunds": lambda width, copy: shift_report(
+        samples.shift_with_refunds(), samples.shop(), samples.till(), width_mm=width, copy=copy
     ),
     "X report": lambda width, copy: shift_report(
         samples.open_shift(), samples.shop(), samples.till(), width_mm=width, copy=copy
@@ -91,6 +97,42 @@ def test_a_slip_says_what_to_pay_until_when_and_where(width_mm: int) -> None:
     ):
         assert phrase in said
     assert "SALINAN" not in said
+
+
+@WIDTHS
+def test_a_refund_says_what_came_back_and_how_it_was_paid(width_mm: int) -> None:
+    said = words(PAPERS["refund receipt"](width_mm, 0))
+    for phrase in (
+        "STRUK PENGEMBALIAN No. R-31",
+        "23 Nov 2025 09:15 WIB",
+        "KASIR-2-7QXM-42",
+        "KASIR-2 / agus",
+        "Ratna",
+        "Jahitan lepas",
+        "1 x Rp 189.000 Rp 189.000 Diskon -Rp 10.000 (barang rusak)",
+        "1 x Rp 75.500 Rp 75.500",
+        "Subtotal Rp 264.500 Diskon -Rp 10.000",
+        "Total Rp 254.500 Dikembalikan Tunai Rp 254.500",
+        "Poin ditarik 25",
+        "Petugas Pelanggan",
+    ):
+        assert phrase in said, phrase
+    assert said.count("(barang rusak)") == 1
+    other = samples.till()
+    other.till_id = 9
+    with pytest.raises(PaperError):
+        refund_receipt(samples.refund(), samples.shop(), other)
+
+
+def test_a_shift_tells_what_was_given_back_and_what_of_it_left_the_drawer() -> None:
+    said = words(PAPERS["Z report with refunds"](80, 0))
+    for phrase in (
+        "Jumlah pengembalian 2 Pengembalian -Rp 354.500",
+        "Dikembalikan menurut cara bayar Tunai (1) Rp 254.500 Kartu (1) Rp 100.000",
+        "Pengembalian tunai -Rp 254.500 Kas seharusnya",
+    ):
+        assert phrase in said, phrase
+    assert "engembalian" not in words(PAPERS["Z report"](80, 0))
 
 
 def test_the_amount_to_pay_is_printed_large_and_bold() -> None:

@@ -79,6 +79,32 @@ class SellingActions(ShopBase):
             for kind, amount, reference in tenders
         ]
 
+    @action(4, when=lambda self: any(sale["till_id"] for sale in self.model.sales.values()))
+    def gives_back(self, choice: Choice) -> None:
+        sale_id = choice.one(self.model.sales, lambda sale: not sale["order_id"])
+        sale = self.model.sales.get(sale_id, {"lines": [{}]})
+        lines = [
+            till_pb2.RefundLineInput(
+                line=choice.of([choice.below(len(sale["lines"]))], [-1, 99]),
+                quantity=choice.quantity(),
+                damaged=choice.seldom(),
+            )
+            for _ in range(choice.of([1, 1, 2], [0]))
+        ]
+        kind = choice.of(["CASH", "CARD", "CASH", "CREDIT"], ["POINTS", "UNSPECIFIED", "EXTERNAL"])
+        refund = till_pb2.RefundInput(
+            shift_id=choice.one(self.model.shifts, is_open),
+            sale_id=sale_id,
+            lines=lines,
+            kind=sale_pb2.TenderKind.Value(f"TENDER_KIND_{kind}"),
+            reference=choice.of(["RF-1"], [choice.reference(), ""]),
+            reason=choice.of(["wrong size"], [""]),
+            approved_by=choice.of(["Budi"], [""]),
+        )
+        if choice.seldom():
+            self.driver.ask_both("QuoteRefund", refund=refund)
+        self.send(choice, "RefundSale", refund=refund)
+
     @action(2)
     def counts_cash(self, choice: Choice) -> None:
         shift_id = choice.one(self.model.shifts, is_open)

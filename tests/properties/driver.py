@@ -242,7 +242,8 @@ class Driver:
             "items": "ListItems", "drop_orders": "ListDropOrders", "orders": "ListBookings",
             "column_mappings": "ListColumnMappings",
             "customers": "ListCustomers", "messages": "ListMessages", "mutations": "ListMutations",
-            "shifts": "ListShifts", "sales": "ListSales", "parcels": "ListParcels", "jobs": "ListPrintJobs",
+            "shifts": "ListShifts", "sales": "ListSales", "refunds": "ListRefunds",
+            "parcels": "ListParcels", "jobs": "ListPrintJobs",
         }  # fmt: skip
         found: dict[str, Any] = {field: self._pages(name, field) for field, name in lists.items()}
         for field, rows in found.items():

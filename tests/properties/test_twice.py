@@ -132,6 +132,16 @@ def goods_leave(send: Twice) -> None:
     line = till_pb2.TillLineInput(item_id=1, quantity=1)
     cash = sale_pb2.Tender(kind=sale_pb2.TENDER_KIND_CASH, amount=money(100_000_00))
     send("CreateTillSale", sale=till_pb2.TillSaleInput(shift_id=1, lines=[line]), tenders=[cash])
+    back = till_pb2.RefundLineInput(line=0, quantity=1)
+    refund = till_pb2.RefundInput(
+        shift_id=1,
+        sale_id=max(send.driver.model.sales),
+        lines=[back],
+        kind=sale_pb2.TENDER_KIND_CASH,
+        reason="wrong size",
+        approved_by="Budi",
+    )
+    send("RefundSale", refund=refund)
     send("RecordCashMovement", shift_id=1, amount=money(5_000_00), reason="change")
     send("CloseShift", shift_id=1, counted_cash=money(100_000_00))
     states = shipping_pb2.AirwayBillState

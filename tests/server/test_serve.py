@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -27,12 +28,15 @@ from kasir.v1 import (
     admin_pb2,
     admin_pb2_grpc,
     booking_pb2,
+    hardware_pb2,
+    hardware_pb2_grpc,
+    print_pb2,
     reconciliation_pb2,
     reconciliation_pb2_grpc,
     stock_pb2,
 )
 from tests.certificates import make_certificates
-from tests.conftest import ServerProcess
+from tests.conftest import ROOT, ServerProcess
 from tests.server.support import Shop, new_id, patient_channel, read_refusal, until
 
 MOOTA = {
@@ -296,6 +300,16 @@ def test_metrics_tell_calls_and_engine(serve, free_port):
         shop.book()
         with pytest.raises(grpc.RpcError):
             shop.bookings.GetBooking(booking_pb2.GetBookingRequest(order_id=999))
+        device = hardware_pb2.Device(
+            name="slips",
+            kind=hardware_pb2.DEVICE_KIND_RECEIPT_PRINTER,
+            state=hardware_pb2.DEVICE_STATE_PAPER_OUT,
+            document_kinds=[print_pb2.DOCUMENT_KIND_ORDER_SLIP],
+            waiting_jobs=3,
+        )
+        hardware_pb2_grpc.HardwareServiceStub(channel).ReportDeviceStates(
+            hardware_pb2.ReportDeviceStatesRequest(agent="desk", devices=[device])
+        )
         revision = admin_pb2_grpc.AdminServiceStub(channel).GetStatus(admin_pb2.GetStatusRequest()).revision
     with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
@@ -308,7 +322,22 @@ def test_metrics_tell_calls_and_engine(serve, free_port):
     assert lines["kasir_queue_length"] == "0.0"
     assert float(lines["kasir_commits_total"]) == float(lines["kasir_batch_size_count"]) > 0
     assert float(lines["kasir_batch_size_sum"]) == float(lines["kasir_commands_total"]) == revision
+    assert lines['kasir_devices{agent="desk",device="slips",state="paper_out"}'] == "1.0"
+    assert lines['kasir_device_waiting_jobs{agent="desk",device="slips"}'] == "3.0"
+    told = {line.partition("{")[0] for line in lines} | set(re.findall(r"# TYPE (\S+)", text))
+    assert figures_of_the_dashboard() <= told
     assert 0 < float(lines["kasir_store_used_bytes"]) <= float(lines["kasir_store_map_bytes"])
+
+
+def figures_of_the_dashboard() -> set[str]:
+    """What the dashboard and the alerts ask Prometheus for."""
+    folder = ROOT / "docs" / "monitoring"
+    board = json.loads((folder / "dashboard.json").read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    asked += re.findall(r"expr: (.*)", (folder / "alerts.yml").read_text())
+    found = {name for words in asked for name in re.findall(r"kasir_[a-z_]+", words)}
+    assert len(found) > 15
+    return found
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ Method: a real server, changes at it, a refresh; codes are looked up here and th
 import pytest
 
 from clients.common.problems import CallFailed
-from clients.till.catalogue import Catalogue
+from clients.till.catalogue import REVISION, Catalogue
 from clients.till.scans import canonical, readings
+from clients.till.store import Table
 from clients.till.till import Till
 from kasir.v1 import catalogue_pb2
 from tests.server.support import idr
@@ -136,3 +137,20 @@ def test_every_length_of_gtin_is_one_row_of_numbers():
     ):
         assert canonical(code) == kept
         assert readings(code)[0] == kept
+
+
+def test_a_word_that_is_longer_than_a_key_is_found_by_its_beginning(copy, till: Till, shop: TillShop):
+    """A name has 200 characters of up to four bytes, and some grow when their case is folded."""
+    word = "\U00010428" * 190
+    for name in (f"{word} a", f"Kopi {word}"):
+        shop.update(shop.kopi, name=name)
+        copy.refresh(till.client)
+        assert copy.by_id(shop.kopi).name == name
+        assert [item.item_id for item in copy.search(word[:5])] == [shop.kopi]
+        assert [item.item_id for item in copy.search(word)] == [shop.kopi]
+    with till.store.write() as txn:
+        txn.delete(Table.META, REVISION)
+    assert copy.refresh(till.client).whole
+    assert [item.item_id for item in copy.search(word[:5])] == [shop.kopi]
+    assert copy.search("x" * 600) == []
+    assert copy.by_code("9" * 600) is None

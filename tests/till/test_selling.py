@@ -12,11 +12,13 @@ import pytest
 
 from clients.common.connection import Connection
 from clients.common.problems import BadInput, CallFailed
+from clients.till import journal, shifts
 from clients.till.cart import Cart, Permission
-from clients.till.journal import State, Trouble
+from clients.till.journal import Kind, State, Trouble
 from clients.till.line import till_client
+from clients.till.store import Table, number
 from clients.till.till import NotCovered, Till, open_till
-from kasir.v1 import catalogue_pb2, sale_pb2, till_pb2
+from kasir.v1 import catalogue_pb2, common_pb2, sale_pb2, till_pb2
 from tests.server.support import idr, until
 from tests.till.world import TillShop, back, cart, cash, till_at
 
@@ -524,3 +526,63 @@ def test_two_processes_share_a_till_and_number_on(till, shop, line, tmp_path):
 def back_already(till) -> None:
     grpc.channel_ready_future(till.client._channel).result(60)
     till.line_is_back()
+
+
+def open_in_dollars(till, shop, line) -> list[int]:
+    """Without the line, a shift that the server will not open, and what is done in it; its sales."""
+    till.close_shift(idr(100_000))
+    line.cut()
+    till.stay_offline()
+    till.open_shift(common_pb2.Money(currency_code="USD", minor_units=500))
+    lines = cart((shop.teh, 1))
+    sold = [till.sell(lines, cash(1_000_000), beyond_lease=MANAGER).entry.seq for _ in range(2)]
+    till.move_cash(idr(1_000), "uang kecil")
+    return sold
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_was_done_in_a_shift_that_the_server_does_not_open_is_never_stuck(till, shop, line, by_hand):
+    sold = open_in_dollars(till, shop, line)
+    (opening,) = (entry for entry in till.journal.outbox() if entry.kind == Kind.OPEN)
+    if by_hand:
+        with till.store.write() as txn:
+            opening.state = State.SETTLED
+            journal.put_entry(txn, opening)
+            txn.delete(Table.OUTBOX, number(opening.seq))
+            shifts.set_current(txn, 0)
+    back(till, line)
+    sent = till.send()
+    assert (sent.done, sent.left) == (0, 0)
+    assert sent.refused == (3 if by_hand else 4)
+    refused = [each for each in till.journal.matters() if each.trouble == Trouble.REFUSED]
+    assert [each.seq for each in refused] == ([] if by_hand else [opening.seq]) + [*sold, sold[-1] + 1]
+    with pytest.raises(BadInput, match="no open shift"):
+        till.sell(cart((shop.teh, 1)), cash(1_000_000))
+    with pytest.raises(BadInput, match="Open a shift first"):
+        till.retry(sold[0])
+    till.open_shift(idr(100_000))
+    for each in refused:
+        if each.seq == opening.seq:
+            till.settle(opening.seq, "counted in dollars")
+        else:
+            assert till.retry(each.seq).done == 1
+    assert len(shop.sold()) == 2
+    z = till.close_shift(idr(106_000))
+    assert z.online
+    assert z.shift.difference == idr(0)
+    assert {each.trouble for each in till.journal.matters()} == {Trouble.UNCOVERED}
+
+
+def test_a_shift_that_the_server_opens_after_all_is_open_here(till, shop, line):
+    open_in_dollars(till, shop, line)
+    back(till, line)
+    till.send()
+    opening = next(each for each in till.journal.matters() if each.trouble == Trouble.REFUSED)
+    with till.store.write() as txn:
+        entry = journal.get_entry(txn, opening.seq)
+        request = till_pb2.OpenShiftRequest.FromString(entry.request)
+        request.opening_cash.CopyFrom(idr(5))
+        entry.request = request.SerializeToString()
+        journal.put_entry(txn, entry)
+    assert till.retry(opening.seq).done == 1
+    assert till.sell(cart((shop.teh, 1)), cash(1_000_000)).online

@@ -7,16 +7,15 @@ could not be verified: docs/couriers.md.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote as quoted
 
 from clients.couriers.carrier import (
     Absent,
+    Cancelled,
     Done,
     LabelFile,
     News,
-    NotGenuine,
     Ordered,
     Quote,
     Refused,
@@ -24,13 +23,16 @@ from clients.couriers.carrier import (
     TrackEvent,
     TrackingState,
     Unclear,
+    address_line,
     checked,
     unsupported,
 )
-from clients.couriers.line import REFUSALS, Line, Reply
+from clients.couriers.line import REFUSALS, Reply, line_to
+from clients.couriers.quotes import read_quotes
 from clients.couriers.rupiah import money_of, only_rupiah, rupiah
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.signatures import check_hmac, check_same, read_object, text_of
+from clients.couriers.steps import iso_time, read_steps
 
 URL = "https://api.biteship.com"
 _S = TrackingState
@@ -67,7 +69,7 @@ class Biteship:
         key = settings.secret("api_key")
         self._company = settings.option("courier_company")
         self._usual_service = settings.option("courier_type", "reg")
-        self._unweighed = settings.option("unweighed_grams", str(_UNWEIGHED_GRAMS))
+        self._unweighed = settings.whole("unweighed_grams", _UNWEIGHED_GRAMS)
         self._webhook_secret = settings.secrets.get("webhook", "")
         self._signature_header = settings.option("signature_header", "x-biteship-signature").lower()
         self._signs = settings.option("signature", "hmac")
@@ -77,12 +79,11 @@ class Biteship:
             "origin_address": settings.from_sender("address"),
             "origin_postal_code": settings.from_sender("postal_code"),
         }
-        self._line = Line(
-            settings.url or URL,
+        self._line = line_to(
+            settings,
+            URL,
             headers={"Authorization": key},
             secrets=(key, self._webhook_secret),
-            timeout_s=settings.timeout_s,
-            connections=settings.connections,
         )
         self.close = self._line.close
 
@@ -104,21 +105,9 @@ class Biteship:
         found = reply.body.get("pricing") if reply.is_good else None
         if not isinstance(found, list):
             return reply.unclear()
-        try:
-            return [
-                Quote(
-                    str(each["courier_service_code"]),
-                    str(each["courier_service_name"]),
-                    money_of(each["price"]),
-                    str(each.get("duration", "")),
-                    bool(each.get("available_for_cash_on_delivery")),
-                )
-                for each in found
-            ]
-        except (TypeError, ValueError, KeyError):
-            return Unclear("the answer's prices cannot be read")
+        return read_quotes(self._line, found, _quote)
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier."""
         if refused := only_rupiah(shipment):
             return refused
@@ -127,7 +116,7 @@ class Biteship:
             **self._origin,
             "destination_contact_name": address.recipient,
             "destination_contact_phone": address.phone,
-            "destination_address": _address(shipment),
+            "destination_address": address_line(address),
             "destination_postal_code": address.postal_code,
             "courier_company": self._company,
             "courier_type": (shipment.service or self._usual_service).lower(),
@@ -142,13 +131,13 @@ class Biteship:
             return reply
         if reply.is_good and reply.body.get("success") is True:
             return _ordered(reply, shipment.reference)
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: no such request is documented."""
         return Unclear(f"Biteship finds no order by its reference, {reference}: look at its dashboard")
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier."""
         reply = self._line.ask("GET", f"/v1/orders/{quoted(order_id, safe='')}")
         if isinstance(reply, Unclear):
@@ -167,7 +156,7 @@ class Biteship:
             return reply
         if reply.is_good and reply.body.get("success") is True:
             return Done()
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
     def label(self, order: Ordered) -> LabelFile | Refused | Unclear:
         """See Carrier: labels are printed from Biteship's dashboard."""
@@ -179,15 +168,10 @@ class Biteship:
         reply = self._line.ask("GET", path)
         if isinstance(reply, Unclear):
             return reply
-        history = reply.body.get("history") if reply.is_good else None
-        if not isinstance(history, list):
-            return reply.unclear()
-        return [_event(each) for each in history if isinstance(each, dict)]
+        return read_steps(reply, reply.body.get("history"), _event)
 
     def webhook(self, headers: Mapping[str, str], body: bytes) -> News:
         """See Carrier."""
-        if not self._webhook_secret:
-            raise NotGenuine("secrets.webhook is not set")
         given = headers.get(self._signature_header, "")
         if self._signs == "value":
             check_same(self._webhook_secret, given)
@@ -202,7 +186,7 @@ class Biteship:
 
     def _items(self, shipment: Shipment) -> list[dict[str, Any]]:
         """The goods. Weights are per parcel with us: the first line bears it all."""
-        weights = [shipment.weight_grams or int(self._unweighed), *[0] * len(shipment.goods)]
+        weights = [shipment.weight_grams or self._unweighed, *[0] * len(shipment.goods)]
         return [
             {
                 "name": each.name,
@@ -215,27 +199,26 @@ class Biteship:
         ]
 
 
-def _ordered(reply: Reply, reference: str) -> Ordered | Unclear:
+def _ordered(reply: Reply, reference: str) -> Ordered | Cancelled | Unclear:
     courier = reply.body.get("courier")
     number = courier.get("waybill_id") if isinstance(courier, dict) else None
-    return checked(reference, reply.body.get("id"), number)
+    return checked(reference, reply.body.get("id"), number, STATES.get(str(reply.body.get("status"))))
 
 
-def _address(shipment: Shipment) -> str:
-    address = shipment.address
-    return ", ".join(
-        part for part in (address.street, address.district, address.city, address.province) if part
+def _quote(each: dict[str, Any]) -> Quote:
+    return Quote(
+        str(each["courier_service_code"]),
+        str(each["courier_service_name"]),
+        money_of(each["price"]),
+        str(each.get("duration", "")),
+        bool(each.get("available_for_cash_on_delivery")),
     )
 
 
 def _event(event: dict[str, Any]) -> TrackEvent:
-    try:
-        time = datetime.fromisoformat(str(event.get("updated_at")))
-    except ValueError:
-        time = None
-    if time is not None and time.tzinfo is None:
-        time = None
-    return TrackEvent(STATES.get(str(event.get("status"))), str(event.get("note", "")), time)
+    return TrackEvent(
+        STATES.get(str(event.get("status"))), str(event.get("note", "")), iso_time(event.get("updated_at"))
+    )
 
 
 CARRIER = Biteship

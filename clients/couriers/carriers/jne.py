@@ -6,8 +6,8 @@ codes of its own, which it gives its customers as a list. What could not be veri
 """
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote as quoted
@@ -15,6 +15,7 @@ from urllib.parse import quote as quoted
 from clients.common.problems import BadInput
 from clients.couriers.carrier import (
     Absent,
+    Cancelled,
     Done,
     LabelFile,
     News,
@@ -29,42 +30,55 @@ from clients.couriers.carrier import (
     checked,
     unsupported,
 )
-from clients.couriers.line import REFUSALS, Line, Reply
+from clients.couriers.line import Reply, line_to
+from clients.couriers.quotes import read_quotes
 from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah
 from clients.couriers.settings import CarrierSettings
+from clients.couriers.steps import read_steps, wib_time
 
 URL = "https://apiv2.jne.co.id:10205"
 _API = "/tracing/api"
 MAX_ORDERID_CHARS = 20
 _LINE_CHARS = 30
 _UNWEIGHED_GRAMS = 1_000
-_WIB = timezone(timedelta(hours=7))
 _S = TrackingState
-# What stands in a step's description, the first that fits.
-STATES = (
-    ("DELIVERED TO SHIPPER", _S.RETURNED),
-    ("RETURN TO SHIPPER", _S.RETURNING),
-    ("RETURN", _S.RETURNING),
-    ("DELIVERED", _S.DELIVERED),
-    ("WITH DELIVERY COURIER", _S.OUT_FOR_DELIVERY),
-    ("OUT FOR DELIVERY", _S.OUT_FOR_DELIVERY),
-    ("CONSIGNEE UNKNOWN", _S.ON_HOLD),
-    ("NOT AT HOME", _S.ON_HOLD),
-    ("BAD ADDRESS", _S.ON_HOLD),
-    ("PICKED UP BY COURIER", _S.PICKED_UP),
-    ("RECEIVED BY JNE COUNTER", _S.PICKED_UP),
-    ("COURIER ASSIGNED", _S.COURIER_ASSIGNED),
-    ("ON THE WAY TO PICK UP", _S.PICKING_UP),
-    ("MANIFEST", _S.ORDERED),
-    ("CANCEL", _S.CANCELLED),
-    ("LOST", _S.LOST),
-    ("DAMAGE", _S.LOST),
-    ("SORTING CENTER", _S.IN_TRANSIT),
-    ("TRANSIT", _S.IN_TRANSIT),
-    ("PROCESSED", _S.IN_TRANSIT),
-    ("RECEIVED AT", _S.IN_TRANSIT),
-    ("DEPARTED", _S.IN_TRANSIT),
-)
+# What a step's description says, whole, without the places and names that stand in it in brackets.
+STATES = {
+    "MANIFEST": _S.ORDERED,
+    "MANIFESTED": _S.ORDERED,
+    "SHIPMENT DATA IN MANIFEST": _S.ORDERED,
+    "COURIER ASSIGNED": _S.COURIER_ASSIGNED,
+    "COURIER ON THE WAY TO PICK UP": _S.PICKING_UP,
+    "PICKED UP BY COURIER": _S.PICKED_UP,
+    "SHIPMENT PICKED UP BY COURIER": _S.PICKED_UP,
+    "SHIPMENT PICKED UP BY JNE COURIER": _S.PICKED_UP,
+    "SHIPMENT RECEIVED BY JNE COUNTER OFFICER AT": _S.PICKED_UP,
+    "RECEIVED AT SORTING CENTER": _S.IN_TRANSIT,
+    "PROCESSED AT SORTING CENTER": _S.IN_TRANSIT,
+    "RECEIVED AT ORIGIN GATEWAY": _S.IN_TRANSIT,
+    "DEPARTED FROM TRANSIT": _S.IN_TRANSIT,
+    "RECEIVED AT WAREHOUSE": _S.IN_TRANSIT,
+    "RECEIVED AT INBOUND STATION": _S.IN_TRANSIT,
+    "RECEIVED ON DESTINATION": _S.IN_TRANSIT,
+    "SHIPMENT FORWARDED TO DESTINATION": _S.IN_TRANSIT,
+    "SHIPMENT FORWARDED FROM TRANSIT CITY TO DESTINATION CITY": _S.IN_TRANSIT,
+    "ON TRANSIT": _S.IN_TRANSIT,
+    "ON PROCESS": _S.IN_TRANSIT,
+    "WITH DELIVERY COURIER": _S.OUT_FOR_DELIVERY,
+    "OUT FOR DELIVERY": _S.OUT_FOR_DELIVERY,
+    "CONSIGNEE UNKNOWN": _S.ON_HOLD,
+    "NOT AT HOME": _S.ON_HOLD,
+    "BAD ADDRESS": _S.ON_HOLD,
+    "RETURN TO SHIPPER": _S.RETURNING,
+    "DELIVERED": _S.DELIVERED,
+    "DELIVERED TO": _S.DELIVERED,
+    "DELIVERED TO SHIPPER": _S.RETURNED,
+    "SHIPMENT CANCELLED": _S.CANCELLED,
+    "SHIPMENT LOST": _S.LOST,
+    "SHIPMENT DAMAGED": _S.LOST,
+}
+_IN_BRACKETS = re.compile(r"\[[^\[\]]*\]|\(JNE:\w*\)", re.IGNORECASE)
+_NO_SUCH_NUMBER = "cnote no. not found."
 
 
 class Jne:
@@ -90,11 +104,10 @@ class Jne:
             "OLSHOP_SHIPPER_ZIP": settings.from_sender("postal_code"),
             "OLSHOP_SHIPPER_PHONE": _digits(settings.from_sender("phone")),
         }
-        self._line = Line(
-            settings.url or URL,
+        self._line = line_to(
+            settings,
+            URL,
             secrets=tuple(self._keys.values()),
-            timeout_s=settings.timeout_s,
-            connections=settings.connections,
         )
         self.close = self._line.close
 
@@ -110,21 +123,9 @@ class Jne:
         prices = reply.body.get("price") if reply.is_good else None
         if not isinstance(prices, list):
             return reply.unclear()
-        try:
-            return [
-                Quote(
-                    str(each["service_code"]),
-                    str(each["service_display"]),
-                    money_of(each["price"]),
-                    f"{each.get('etd_from') or '?'} to {each.get('etd_thru') or '?'} days",
-                    collects=True,
-                )
-                for each in prices
-            ]
-        except (TypeError, ValueError, KeyError):
-            return Unclear("the answer's prices cannot be read")
+        return read_quotes(self._line, prices, _quote)
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier."""
         if refused := only_rupiah(shipment):
             return refused
@@ -146,13 +147,13 @@ class Jne:
             return checked(shipment.reference, number, number)
         if reply.is_good and status == "error":
             return Refused(reply.said(str(told.get("reason") or told.get("cnote_no") or "no reason given")))
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: no such request is documented."""
         return Unclear(f"JNE finds no order by its reference, {reference}: ask JNE")
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: JNE's name for an order is its number."""
         return checked("", order_id, order_id)
 
@@ -169,12 +170,10 @@ class Jne:
         reply = self._ask(f"/list/v1/cnote/{quoted(airway_bill, safe='')}", {})
         if isinstance(reply, Unclear):
             return reply
-        history = reply.body.get("history") if reply.is_good else None
-        if isinstance(history, list):
-            return [_event(each) for each in history if isinstance(each, dict)]
-        if "not found" in str(reply.body.get("error", "")).casefold():
+        # It denies with 200: a 404 comes from a proxy, and says nothing of the number.
+        if reply.is_good and str(reply.body.get("error", "")).casefold() == _NO_SUCH_NUMBER:
             return Absent()
-        return reply.unclear()
+        return read_steps(reply, reply.body.get("history"), _event)
 
     def webhook(self, headers: Mapping[str, str], body: bytes) -> News:
         """See Carrier: none is documented."""
@@ -222,6 +221,16 @@ def _read_destinations(path: Path) -> dict[str, str]:
     return found
 
 
+def _quote(each: dict[str, Any]) -> Quote:
+    return Quote(
+        str(each["service_code"]),
+        str(each["service_display"]),
+        money_of(each["price"]),
+        f"{each.get('etd_from') or '?'} to {each.get('etd_thru') or '?'} days",
+        collects=True,
+    )
+
+
 def _no_place(shipment: Shipment) -> Refused:
     return Refused(f"JNE's list of places has no postal code {shipment.address.postal_code!r}")
 
@@ -242,13 +251,8 @@ def _lines(field: str, text: str) -> dict[str, str]:
 
 def _event(event: dict[str, Any]) -> TrackEvent:
     words = str(event.get("desc", ""))
-    upper = words.upper()
-    state = next((state for part, state in STATES if part in upper), None)
-    try:
-        time = datetime.strptime(str(event.get("date")), "%d-%m-%Y %H:%M").replace(tzinfo=_WIB)
-    except ValueError:
-        time = None
-    return TrackEvent(state, words, time)
+    state = STATES.get(" ".join(_IN_BRACKETS.sub(" ", words).upper().split()))
+    return TrackEvent(state, words, wib_time(event.get("date"), "%d-%m-%Y %H:%M"))
 
 
 CARRIER = Jne

@@ -8,15 +8,15 @@ when an order has none. What was taken from documentation and what could not be 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from clients.couriers.carrier import (
     Absent,
+    Cancelled,
     Done,
     LabelFile,
     News,
-    NotGenuine,
     Ordered,
     Quote,
     Refused,
@@ -24,12 +24,15 @@ from clients.couriers.carrier import (
     TrackEvent,
     TrackingState,
     Unclear,
+    address_line,
     checked,
 )
-from clients.couriers.line import MAX_LABEL_BYTES, REFUSALS, Line, Reply
-from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah
+from clients.couriers.line import MAX_LABEL_BYTES, REFUSALS, Reply, line_to
+from clients.couriers.quotes import read_quotes
+from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah, rupiah_of
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.signatures import WORD, check_same, read_object, text_of
+from clients.couriers.steps import WIB, read_steps, wib_time
 
 URL = "https://api.collaborator.komerce.id"
 _S = TrackingState
@@ -43,7 +46,6 @@ STATES = {
     "dibatalkan": _S.CANCELLED,
 }
 _UNWEIGHED_GRAMS = 1_000
-_WIB = timezone(timedelta(hours=7))
 
 
 class RajaOngkir:
@@ -58,7 +60,7 @@ class RajaOngkir:
         key = settings.secret("api_key")
         self._shipping = settings.option("shipping")
         self._usual_service = settings.option("shipping_type", "")
-        self._shipper_id = settings.option("shipper_destination_id")
+        self._shipper_id = settings.whole("shipper_destination_id")
         self._pickup_time = settings.option("pickup_time", "10:00")
         self._webhook_secret = settings.secrets.get("webhook", "")
         self._sender = {
@@ -68,12 +70,11 @@ class RajaOngkir:
             "shipper_address": settings.from_sender("address"),
             "shipper_email": settings.from_sender("email"),
         }
-        self._line = Line(
-            settings.url or URL,
+        self._line = line_to(
+            settings,
+            URL,
             headers={"x-api-key": key},
             secrets=(key, self._webhook_secret),
-            timeout_s=settings.timeout_s,
-            connections=settings.connections,
         )
         self.close = self._line.close
 
@@ -85,21 +86,9 @@ class RajaOngkir:
         services = self._services(shipment, place)
         if not isinstance(services, list):
             return services
-        try:
-            return [
-                Quote(
-                    str(each["service_name"]),
-                    f"{each['shipping_name']} {each['service_name']}",
-                    money_of(each["shipping_cost"]),
-                    str(each.get("etd", "")),
-                    bool(each.get("is_cod")),
-                )
-                for each in services
-            ]
-        except (TypeError, ValueError, KeyError):
-            return Unclear("the answer's prices cannot be read", nothing_done=True)
+        return read_quotes(self._line, services, _quote)
 
-    def create(self, shipment: Shipment) -> Ordered | Refused | Unclear:
+    def create(self, shipment: Shipment) -> Ordered | Cancelled | Refused | Unclear:
         """See Carrier: looks for the place and the price, orders, and asks for the pick-up."""
         place = self._place(shipment)
         if not isinstance(place, int):
@@ -114,9 +103,11 @@ class RajaOngkir:
         if service is None:
             offered = ", ".join(str(each.get("service_name")) for each in services) or "nothing"
             return Refused(f"{self._shipping} does not offer {wanted or 'a service'} there, but {offered}")
-        reply = self._line.ask(
-            "POST", "/order/api/v1/orders/store", body=self._order(shipment, place, service)
-        )
+        try:
+            order = self._order(shipment, place, service)
+        except (KeyError, ValueError) as error:
+            return self._line.odd(f"the answer's price for {wanted} cannot be read: {error}")
+        reply = self._line.ask("POST", "/order/api/v1/orders/store", body=order)
         if isinstance(reply, Unclear):
             return reply
         if reply.status in REFUSALS:
@@ -129,11 +120,11 @@ class RajaOngkir:
         number = self._pick_up(made.order_id)
         return checked(shipment.reference, made.order_id, number)
 
-    def find(self, reference: str) -> Ordered | Absent | Unclear:
+    def find(self, reference: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier: no such request is documented."""
         return Unclear(f"RajaOngkir finds no order by its reference, {reference}: look at its dashboard")
 
-    def look(self, order_id: str) -> Ordered | Absent | Unclear:
+    def look(self, order_id: str) -> Ordered | Cancelled | Absent | Unclear:
         """See Carrier; an order without a number is asked to be picked up, which gives it one."""
         reply = self._line.ask("GET", "/order/api/v1/orders/detail", query={"order_no": order_id})
         if isinstance(reply, Unclear):
@@ -144,10 +135,11 @@ class RajaOngkir:
         if order.get("order_no") != order_id:
             return Unclear("the answer is not about this order")
         number = order.get("awb") or order.get("cnote")
-        if not number and STATES.get(str(order.get("order_status")).casefold()) == _S.ORDERED:
+        state = STATES.get(str(order.get("order_status")).casefold())
+        if not number and state is _S.ORDERED:
             number = self._pick_up(order_id)
         notes = order.get("notes")
-        return checked(notes if isinstance(notes, str) else "", order_id, number)
+        return checked(notes if isinstance(notes, str) else "", order_id, number, state)
 
     def cancel(self, order: Ordered) -> Done | Refused | Unclear:
         """See Carrier."""
@@ -156,7 +148,7 @@ class RajaOngkir:
             return reply
         if reply.is_good:
             return Done()
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
     def label(self, order: Ordered) -> LabelFile | Refused | Unclear:
         """See Carrier: an address from which it can be fetched."""
@@ -167,9 +159,9 @@ class RajaOngkir:
         if isinstance(reply, Unclear):
             return reply
         path = _data(reply).get("path") if reply.is_good else None
-        if isinstance(path, str) and path:
+        if isinstance(path, str) and path and path.isprintable():
             return LabelFile(path.encode(), "url")
-        return Refused(reply.words()) if reply.status in REFUSALS else reply.unclear()
+        return reply.not_done()
 
     def track(self, airway_bill: str) -> Sequence[TrackEvent] | Absent | Unclear:
         """See Carrier."""
@@ -177,15 +169,10 @@ class RajaOngkir:
         reply = self._line.ask("GET", "/order/api/v1/orders/history-airway-bill", query=query)
         if isinstance(reply, Unclear):
             return reply
-        history = _data(reply).get("history") if reply.is_good else None
-        if not isinstance(history, list):
-            return reply.unclear()
-        return [_event(each) for each in history if isinstance(each, dict)]
+        return read_steps(reply, _data(reply).get("history"), _event)
 
     def webhook(self, headers: Mapping[str, str], body: bytes) -> News:
         """See Carrier: nothing is signed, so a word of ours has to come with it."""
-        if not self._webhook_secret:
-            raise NotGenuine("secrets.webhook is not set")
         check_same(self._webhook_secret, headers.get(WORD, ""))
         told = read_object(body)
         state = STATES.get(text_of(told, "status").casefold())
@@ -206,7 +193,7 @@ class RajaOngkir:
         found = reply.body.get("data") if reply.is_good else None
         if not isinstance(found, list):
             return Unclear(reply.words(), reply.retry_after_s, nothing_done=True)
-        places = [each for each in found if isinstance(each, dict) and isinstance(each.get("id"), int)]
+        places = [each for each in found if isinstance(each, dict) and type(each.get("id")) is int]
         places = [each for each in places if str(each.get("zip_code")) == address.postal_code]
         district = address.district.casefold()
         named = [each for each in places if str(each.get("district_name")).casefold() == district]
@@ -221,7 +208,7 @@ class RajaOngkir:
     def _services(self, shipment: Shipment, place: int) -> list[dict[str, Any]] | Unclear:
         grams = shipment.weight_grams or _UNWEIGHED_GRAMS
         query = {
-            "shipper_destination_id": self._shipper_id,
+            "shipper_destination_id": str(self._shipper_id),
             "receiver_destination_id": str(place),
             "weight": f"{grams / 1_000:g}",
             "item_value": str(goods_value(shipment)),
@@ -241,23 +228,22 @@ class RajaOngkir:
 
     def _order(self, shipment: Shipment, place: int, service: dict[str, Any]) -> dict[str, Any]:
         address = shipment.address
-        value, cost = goods_value(shipment), int(service.get("shipping_cost") or 0)
+        value, cost = goods_value(shipment), rupiah_of(service["shipping_cost"])
         collect = rupiah(shipment.collect) if shipment.collect is not None else 0
-        parts = (address.street, address.district, address.city, address.province)
         return {
             **self._sender,
-            "order_date": datetime.now(_WIB).date().isoformat(),
-            "shipper_destination_id": int(self._shipper_id),
+            "order_date": datetime.now(WIB).date().isoformat(),
+            "shipper_destination_id": self._shipper_id,
             "receiver_name": address.recipient,
             "receiver_phone": address.phone.removeprefix("+"),
             "receiver_destination_id": place,
-            "receiver_address": ", ".join(part for part in parts if part),
+            "receiver_address": address_line(address),
             "shipping": self._shipping,
             "shipping_type": service.get("service_name"),
             "payment_method": "COD" if collect else "BANK TRANSFER",
             "shipping_cost": cost,
-            "shipping_cashback": int(service.get("shipping_cashback") or 0),
-            "service_fee": int(service.get("service_fee") or 0),
+            "shipping_cashback": rupiah_of(service.get("shipping_cashback") or 0),
+            "service_fee": rupiah_of(service.get("service_fee") or 0),
             "additional_cost": 0,
             "grand_total": collect or value + cost,
             "cod_value": collect,
@@ -277,7 +263,7 @@ class RajaOngkir:
 
     def _pick_up(self, order_id: str) -> str | None:
         """Asks for the pick-up; the number that it gives, None when that is not known yet."""
-        soon = datetime.now(_WIB) + timedelta(hours=2)
+        soon = datetime.now(WIB) + timedelta(hours=2)
         asked = {
             "pickup_vehicle": "Motor",
             "pickup_time": self._pickup_time,
@@ -293,6 +279,16 @@ class RajaOngkir:
         return None
 
 
+def _quote(each: dict[str, Any]) -> Quote:
+    return Quote(
+        str(each["service_name"]),
+        f"{each['shipping_name']} {each['service_name']}",
+        money_of(each["shipping_cost"]),
+        str(each.get("etd", "")),
+        bool(each.get("is_cod")),
+    )
+
+
 def _data(reply: Reply) -> dict[str, Any]:
     data = reply.body.get("data")
     return data if isinstance(data, dict) else {}
@@ -301,11 +297,7 @@ def _data(reply: Reply) -> dict[str, Any]:
 def _event(event: dict[str, Any]) -> TrackEvent:
     words = str(event.get("desc", ""))
     state = STATES.get(str(event.get("status", "")).casefold())
-    try:
-        time = datetime.strptime(str(event.get("date")), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_WIB)
-    except ValueError:
-        time = None
-    return TrackEvent(state, words, time.astimezone(UTC) if time else None)
+    return TrackEvent(state, words, wib_time(event.get("date"), "%Y-%m-%d %H:%M:%S"))
 
 
 CARRIER = RajaOngkir

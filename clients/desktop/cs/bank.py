@@ -1,5 +1,6 @@
 """The bank's money: statements dropped in, what the matcher proposes confirmed, the rest matched by hand."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from clients.common.money import show_money
+from clients.common.money import show_amount, show_money
 from clients.desktop.asking import Question
 from clients.desktop.calls import Failure
 from clients.desktop.cs import bank_calls as calls
@@ -15,6 +16,7 @@ from clients.desktop.cs.bank_calls import Confirmed, Imported, Side, Sure
 from clients.desktop.cs.bank_import import Imports
 from clients.desktop.cs.bank_side import SideBySide
 from clients.desktop.cs.by_hand import ByHand
+from clients.desktop.cs.join import Join
 from clients.desktop.cs.refunds import Refunds
 from clients.desktop.line import Changes
 from clients.desktop.parts import SPACE, Chips, Shortcut, Table, button, label
@@ -23,7 +25,12 @@ from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
 from clients.desktop.words import mutation_state, mutation_tint
 from kasir.v1 import reconciliation_pb2 as bank
-from kasir.v1.reconciliation_pb2 import BankAccount, Mutation, ProposeMatchesResponse
+from kasir.v1.reconciliation_pb2 import (
+    BankAccount,
+    JoinMutationsResponse,
+    Mutation,
+    ProposeMatchesResponse,
+)
 from kasir.v1.watch_pb2 import RESOURCE_MUTATION, RESOURCE_ORDER, RESOURCE_SETTING
 
 FILTERS: tuple[tuple[str, bank.MutationState.ValueType], ...] = (
@@ -59,16 +66,26 @@ def _pays(mutation: Mutation) -> str:
     return mutation.ignore_reason
 
 
+def _sum_words(mutations: Sequence[Mutation]) -> str:
+    """What they come to, in each currency."""
+    amounts: Counter[str] = Counter()
+    for each in mutations:
+        amounts[each.amount.currency_code] += each.amount.minor_units
+    return " + ".join(show_amount(minor, code) for code, minor in sorted(amounts.items()))
+
+
 class BankScreen(Screen):
     """Mutations by what is to be done with them, and the chosen one beside the orders that it may pay."""
 
     NAME = marked("Bank")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._accounts: Sequence[BankAccount] = ()
-        self._last_confirmed = 0
-        self._hand: ByHand | None = None
+        # The numbers of those that were confirmed together last
+        self._last_confirmed: tuple[int, ...] = ()
+        self._hand: ByHand | Join | None = None
         columns = (
             Column(marked("Date"), lambda each: each.date),
             Column(marked("From or to, text"), _text, wide=True),
@@ -78,7 +95,7 @@ class BankScreen(Screen):
         )
         widths = ((128, False), (240, True), (150, False), (150, False), (170, False))
         self.mutations = PagedTable(desk.calls, columns, lambda each: each.mutation_id, self)
-        self.table = Table(self.mutations, widths)
+        self.table = Table(self.mutations, widths, several=True)
         self.refunds = Refunds(desk)
         self.imports = Imports(desk.calls)
         self._soon = QTimer(self)
@@ -91,6 +108,7 @@ class BankScreen(Screen):
         self.mutations.failed.connect(desk.tell_failure)
         self.table.opened.connect(self.open)
         self.table.chosen.connect(self._chosen)
+        self.table.marked.connect(self._add_up)
         self.imports.imported.connect(self._imported)
         self._filled()
 
@@ -103,6 +121,7 @@ class BankScreen(Screen):
             Shortcut("Ctrl+R", marked("let the matcher look anew"), self.match),
             Shortcut("Ctrl+Return", marked("confirm all that is sure"), self.ask_to_confirm_all),
             Shortcut("Ctrl+H", marked("say by hand what the chosen one pays"), self.by_hand),
+            Shortcut("Ctrl+J", marked("say that all that are marked pay one order together"), self.join),
             Shortcut("Ctrl+Z", marked("take back what was confirmed"), self.undo),
             Shortcut("Del", marked("the chosen one pays no order"), self.ask_to_ignore),
             Shortcut("Ctrl+Right", marked("the next list"), partial(self.filters.step, 1)),
@@ -123,10 +142,9 @@ class BankScreen(Screen):
 
     def scanned(self, code: str) -> None:
         """Looks for the order that was scanned, for the chosen mutation."""
-        if self._hand is None:
-            self.by_hand()
+        self.by_hand()
         if self._hand is not None:
-            self._hand.look_for(code)
+            self._hand.scanned(code)
 
     def changed(self, changes: Changes) -> None:
         """What is shown and changed is read anew; what is new comes to the head of its list."""
@@ -172,7 +190,9 @@ class BankScreen(Screen):
         if mutation.state not in OPEN or mutation.amount.minor_units <= 0:
             return
         if mutation.proposal.allocations:
-            self.desk.calls.do(self, partial(calls.confirm, mutation), self._confirmed, self._not_confirmed)
+            once = f"confirm {mutation.mutation_id}"
+            work = partial(calls.confirm, mutation)
+            self.desk.calls.do(self, work, self._confirmed, self._not_confirmed, once=once)
         else:
             self.by_hand()
 
@@ -187,6 +207,9 @@ class BankScreen(Screen):
         mutation = self.table.thing()
         if self.filters.number == REFUNDS or mutation is None or self._hand is not None:
             return
+        if len(self._marked()) > 1:
+            self.join()
+            return
         if mutation.state not in OPEN or mutation.amount.minor_units <= 0:
             return
         self._hand = ByHand(self, self.desk, mutation)
@@ -194,16 +217,34 @@ class BankScreen(Screen):
         self._hand.matched.connect(lambda reply: self._confirmed(reply.mutation))
         self._hand.open()
 
+    def join(self) -> None:
+        """Opens the search for the order that all that are marked pay together."""
+        if self.filters.number == REFUNDS or self._hand is not None:
+            return
+        mutations = self._marked()
+        if len(mutations) < 2:
+            words = _("Mark the transfers that pay one order first: Shift+Down, or Ctrl and the mouse.")
+            self.desk.notice.show_words(words, bad=True)
+            return
+        if len({each.bank_account_id for each in mutations}) > 1:
+            words = _("Only transfers to one account pay an order together.")
+            self.desk.notice.show_words(words, bad=True)
+            return
+        self._hand = Join(self, self.desk, mutations)
+        self._hand.finished.connect(self._hand_closed)
+        self._hand.joined.connect(self._joined)
+        self._hand.open()
+
     def undo(self) -> None:
         """Takes the chosen one back; where that cannot be, the one that was confirmed last."""
         mutation = self.table.thing() if self.filters.number != REFUNDS else None
         if mutation is not None and mutation.state in UNDOABLE:
-            number = mutation.mutation_id
+            numbers: tuple[int, ...] = (mutation.mutation_id,)
         elif self._last_confirmed:
-            number = self._last_confirmed
+            numbers = self._last_confirmed
         else:
             return
-        self.desk.calls.do(self, partial(calls.undo, number), self._undone)
+        self.desk.calls.do(self, partial(calls.undo, numbers), self._undone, once=f"undo {numbers}")
 
     def ask_to_ignore(self) -> None:
         """Asks why, and says that the chosen one pays no order."""
@@ -221,6 +262,7 @@ class BankScreen(Screen):
         self.mutations.retranslated()
         self._offer(self._accounts)
         self._filled()
+        self._add_up()
 
     def _lay_out(self) -> None:
         title = label("title")
@@ -259,17 +301,23 @@ class BankScreen(Screen):
     def _mutations_view(self) -> QWidget:
         made = QWidget()
         self.empty = label("empty", wraps=True)
+        self.together = label("heading", wraps=True)
+        self.together.hide()
         self.side = SideBySide()
         self.side.setMinimumHeight(230)
         keys = label("muted", wraps=True)
         self.say(
-            keys.setText, marked("Enter: confirm.  Ctrl+H: by hand.  Ctrl+Z: take back.  Del: pays no order.")
+            keys.setText,
+            marked(
+                "Enter: confirm.  Ctrl+H: by hand.  Ctrl+J: several.  Ctrl+Z: take back.  Del: pays no order."
+            ),
         )
         inside = QVBoxLayout(made)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(SPACE)
         inside.addWidget(self.empty)
         inside.addWidget(self.table, 1)
+        inside.addWidget(self.together)
         inside.addWidget(self.side, 1)
         inside.addWidget(keys)
         inside.addStretch(0)
@@ -321,6 +369,18 @@ class BankScreen(Screen):
         if mutation is not None:
             self.side.show_mutation(mutation, None)
             self.desk.calls.look(self, partial(calls.side, mutation), self._tell_side, latest="side")
+
+    def _marked(self) -> list[Mutation]:
+        """Those among the marked that may pay an order."""
+        return [each for each in self.table.things() if each.state in OPEN and each.amount.minor_units > 0]
+
+    def _add_up(self) -> None:
+        """What several that are marked come to."""
+        mutations = self._marked()
+        self.together.setVisible(len(mutations) > 1)
+        if len(mutations) > 1:
+            words = _("{count} marked, together {amount}. Ctrl+J: they pay one order.")
+            self.together.setText(words.format(count=len(mutations), amount=_sum_words(mutations)))
 
     def _tell_side(self, side: Side) -> None:
         mutation = self.table.thing()
@@ -381,25 +441,35 @@ class BankScreen(Screen):
         self._soon.start()
 
     def _confirmed(self, mutation: Mutation) -> None:
-        self._last_confirmed = mutation.mutation_id
+        self._last_confirmed = (mutation.mutation_id,)
         self._renew(mutation)
         words = _("{amount} pays {orders}. Ctrl+Z takes it back.")
         self.desk.tell(words.format(amount=show_money(mutation.amount), orders=_pays(mutation) or "-"))
+
+    def _joined(self, reply: JoinMutationsResponse) -> None:
+        self._last_confirmed = tuple(each.mutation_id for each in reply.mutations)
+        for each in reply.mutations:
+            self._renew(each)
+        words = _("{count} transfers, {amount}, pay order {number}. Ctrl+Z takes it back.")
+        facts = {"count": len(reply.mutations), "number": reply.order.order_id}
+        self.desk.tell(words.format(amount=_sum_words(reply.mutations), **facts))
 
     def _not_confirmed(self, failure: Failure) -> None:
         self.confirm.setEnabled(True)
         self.desk.tell_failure(failure)
         self._soon.start()
 
-    def _undone(self, mutation: Mutation) -> None:
-        if mutation.mutation_id == self._last_confirmed:
-            self._last_confirmed = 0
-        self._renew(mutation)
-        self.desk.tell(_("Taken back: {amount} waits again.").format(amount=show_money(mutation.amount)))
+    def _undone(self, mutations: Sequence[Mutation]) -> None:
+        undone = {each.mutation_id for each in mutations}
+        self._last_confirmed = tuple(each for each in self._last_confirmed if each not in undone)
+        for each in mutations:
+            self._renew(each)
+        self.desk.tell(_("Taken back: {amount} waits again.").format(amount=_sum_words(mutations)))
         self._soon.start()
 
     def _ignore(self, number: int, reason: str) -> None:
-        self.desk.calls.do(self, partial(calls.ignore, number, reason), self._renew)
+        work = partial(calls.ignore, number, reason)
+        self.desk.calls.do(self, work, self._renew, once=f"ignore {number}")
 
     def _hand_closed(self) -> None:
         self._hand = None

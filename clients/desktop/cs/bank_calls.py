@@ -12,6 +12,7 @@ from clients.common.shop import Shop
 from clients.desktop.refusals import why
 from clients.desktop.tables import PAGE_SIZE, Page
 from kasir.v1.booking_pb2 import ORDER_STATE_REFUND_DUE, ListBookingsRequest, ListBookingsResponse, Order
+from kasir.v1.common_pb2 import Money
 from kasir.v1.reconciliation_pb2 import (
     MATCH_DECISION_AUTO,
     MUTATION_STATE_PROPOSED,
@@ -25,6 +26,8 @@ from kasir.v1.reconciliation_pb2 import (
     IgnoreMutationResponse,
     ImportStatementRequest,
     ImportStatementResponse,
+    JoinMutationsRequest,
+    JoinMutationsResponse,
     ListBankAccountsRequest,
     ListBankAccountsResponse,
     ListMutationsRequest,
@@ -199,10 +202,25 @@ def allocate(
     return shop.call(request, MatchMutationResponse, note=f"allocate mutation {number}")
 
 
-def undo(number: int, shop: Shop) -> Mutation:
-    """Takes back what was confirmed, or that it pays nothing."""
-    request = UndoMatchRequest(mutation_id=number)
-    return shop.call(request, UndoMatchResponse, note=f"undo match {number}").mutation
+def join(
+    numbers: Sequence[int], order_id: int, write_off: Money | None, credit: bool, shop: Shop
+) -> JoinMutationsResponse:
+    """Says by hand that several pay one order together."""
+    request = JoinMutationsRequest(
+        mutation_ids=numbers, order_id=order_id, write_off=write_off, credit_remainder=credit
+    )
+    note = f"join {len(numbers)} mutations for order {order_id}"
+    return shop.call(request, JoinMutationsResponse, note=note)
+
+
+def undo(numbers: Sequence[int], shop: Shop) -> list[Mutation]:
+    """Takes back what was confirmed, the last first, or that one pays nothing."""
+    return [
+        shop.call(
+            UndoMatchRequest(mutation_id=number), UndoMatchResponse, note=f"undo match {number}"
+        ).mutation
+        for number in reversed(numbers)
+    ]
 
 
 def ignore(number: int, reason: str, shop: Shop) -> Mutation:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QW
 from clients.common.bank import STATEMENT_BYTES_MAX
 from clients.desktop.calls import Calls, Failure
 from clients.desktop.cs.bank_calls import Imported, send
+from clients.desktop.os_words import os_words
 from clients.desktop.parts import SPACE, button, label, mark
 from clients.desktop.texts import Speaking, _, marked
 from kasir.v1.reconciliation_pb2 import RefusedRow
@@ -122,7 +123,7 @@ class Imports(Speaking, QFrame):
     def _failed(self, failure: Failure) -> None:
         assert self._now is not None
         words = failure.words
-        if failure.kept:
+        if failure.unheard:
             words += " " + _("Send the file again: rows that were imported are not imported twice.")
         self._show(_("{file} was not imported").format(file=self._now.file.name), words, bad=True)
         self._broken = self._now
@@ -156,7 +157,7 @@ def _unusable(file: Path) -> str | None:
         with file.open("rb"):
             pass
     except OSError as error:
-        return _("The file cannot be read: {why}.").format(why=error.strerror)
+        return os_words(error)
     if not size:
         return _("The file is empty.")
     if size > STATEMENT_BYTES_MAX:

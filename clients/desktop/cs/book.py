@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from clients.common.money import show_money
 from clients.common.shop import Shop
@@ -14,7 +14,8 @@ from clients.desktop.calls import Failure
 from clients.desktop.cs.draft import Draft, DraftLine, booking_input
 from clients.desktop.cs.form import OrderForm
 from clients.desktop.cs.lines import LineRow, Lines
-from clients.desktop.parts import SPACE, Shortcut, button, label, panel
+from clients.desktop.in_order import InOrder
+from clients.desktop.parts import SPACE, CodeField, Shortcut, button, label, panel
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
 from kasir.v1.booking_pb2 import (
@@ -43,11 +44,15 @@ class BookScreen(Screen):
     """Lines at the left, the customer at the right, the amount to pay below."""
 
     NAME = marked("Book an order")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._places: list[Location] = []
+        self.codes = InOrder(desk.calls, self)
         self._booking = False
+        # What had the keys when it was booked
+        self._focused: QWidget | None = None
         self.booked: Order | None = None
         self._newest: LineRow | None = None
         self._quote_soon = _soon(self, TYPED_MS)
@@ -75,7 +80,7 @@ class BookScreen(Screen):
     def entered(self) -> None:
         """The field for items waits for a code."""
         self.code.setFocus()
-        if not self._places:
+        if self.stale or not self._places:
             self.reload()
 
     def scanned(self, code: str) -> None:
@@ -90,7 +95,7 @@ class BookScreen(Screen):
         """One more of an item that was found elsewhere."""
         item_id, spec = item.item.item_id, LineSpec(item.item.sku)
         work = partial(_read_id, item_id, spec)
-        self.desk.calls.look(self, work, self._found, self.desk.tell_failure)
+        self.codes.look(work, self._found, self.desk.tell_failure)
 
     def add_drop_order(self, drop_order: DropOrder) -> None:
         """What the warehouse handed over."""
@@ -99,19 +104,26 @@ class BookScreen(Screen):
         def found(read: tuple[ItemAvailability, LineSpec, list[Location]]) -> None:
             self.lines.add_drop_order(read[0], drop_order)
 
-        self.desk.calls.look(self, work, found, self.desk.tell_failure)
+        self.codes.look(work, found, self.desk.tell_failure)
 
     def book(self) -> None:
-        """Asks the server to book what stands here."""
+        """Asks the server to book what stands here, when all that was scanned stands here."""
+        self.codes.then(self._book)
+
+    def _book(self) -> None:
         if self._booking:
             return
-        self._booking = True
-        self._show_button()
+        self._focused = self.focusWidget()
+        self._set_booking(booking=True)
         draft = self._draft()
         self.desk.calls.do(self, partial(_book, draft), self._booked, self._refused)
 
     def begin_anew(self) -> None:
-        """Empties lines and form."""
+        """Empties lines and form, unless they are being booked."""
+        if not self._booking:
+            self._empty()
+
+    def _empty(self) -> None:
         self.lines.clear()
         self.form.clear()
         self._show_totals(None)
@@ -131,10 +143,9 @@ class BookScreen(Screen):
     def _lay_out(self) -> None:
         title = label("title")
         self.say(title.setText, self.NAME)
-        self.code = QLineEdit()
-        self.code.setProperty("role", "search")
+        self.code = CodeField()
         self.say(self.code.setPlaceholderText, marked("SKU or barcode, like KOPI-01x2; or scan"))
-        self.code.returnPressed.connect(self._typed_code)
+        self.code.taken.connect(self._typed_code)
         self.lines = Lines()
         scroll = self.area = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -191,17 +202,18 @@ class BookScreen(Screen):
         self._places = found[0]
         self.form.offer(found[1], found[2])
 
-    def _typed_code(self) -> None:
-        text = self.code.text().strip()
-        if text:
-            self.desk.calls.look(self, partial(_read_typed, text), self._found, self.desk.tell_failure)
+    def _typed_code(self, text: str) -> None:
+        self.codes.look(partial(_read_typed, text), self._found, partial(self._not_found, text))
+
+    def _not_found(self, text: str, failure: Failure) -> None:
+        self.code.give_back(text)
+        self.desk.tell_failure(failure)
 
     def _find(self, spec: LineSpec) -> None:
-        self.desk.calls.look(self, partial(_read_spec, spec), self._found, self.desk.tell_failure)
+        self.codes.look(partial(_read_spec, spec), self._found, self.desk.tell_failure)
 
     def _found(self, found: tuple[ItemAvailability, LineSpec, list[Location]]) -> None:
         item, spec, self._places = found
-        self.code.clear()
         row = self.lines.add(item, self._places, spec.quantity)
         self._newest = row
         self._show_newest()
@@ -217,7 +229,7 @@ class BookScreen(Screen):
             self.area.ensureWidgetVisible(self._newest)
 
     def _take_last(self) -> None:
-        if self.lines.rows:
+        if self.lines.rows and not self._booking:
             self.lines.take(self.lines.rows[-1])
 
     def _edited(self, pause_ms: int) -> None:
@@ -278,11 +290,21 @@ class BookScreen(Screen):
         self.send.setText(_("Booking …") if self._booking else _("Book  (Ctrl+Enter)"))
         self.send.setEnabled(bool(self.lines.rows) and not self._booking)
 
+    def _set_booking(self, *, booking: bool) -> None:
+        """While it is booked nothing of it is changed; what is scanned meanwhile is the next order's."""
+        self._booking = booking
+        self.form.setEnabled(not booking)
+        self.lines.setEnabled(not booking)
+        self._show_button()
+        if booking:
+            self.codes.hold()
+        else:
+            self.codes.go_on()
+
     def _booked(self, done: tuple[Order, str, str]) -> None:
-        self._booking = False
         order, deadline, account = done
         self.booked = order
-        self.begin_anew()
+        self._empty()
         self.desk.tell(
             _("Order {number} is booked for {name}.").format(number=order.order_id, name=order.customer_name)
         )
@@ -295,11 +317,12 @@ class BookScreen(Screen):
                 deadline=deadline,
             )
         )
-        self._show_button()
+        self._set_booking(booking=False)
 
     def _refused(self, failure: Failure) -> None:
-        self._booking = False
-        self._show_button()
+        self._set_booking(booking=False)
+        if self._focused is not None and self.isVisible():
+            self._focused.setFocus()
         self.desk.tell_failure(failure)
         self.form.point_at(failure.field)
 

@@ -63,6 +63,7 @@ class BookingsScreen(Screen):
     """A list by state, newest first, and one order in full beside it."""
 
     NAME = marked("Orders")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -142,7 +143,8 @@ class BookingsScreen(Screen):
 
     def cancel(self, order_id: int, reason: str) -> None:
         """Cancels an order."""
-        self.desk.calls.do(self, partial(_cancel, order_id, reason), self._cancelled)
+        work = partial(_cancel, order_id, reason)
+        self.desk.calls.do(self, work, self._cancelled, once=f"cancel {order_id}")
 
     def ask_to_extend(self) -> None:
         """Asks until when, and moves the chosen order's deadline."""
@@ -158,7 +160,8 @@ class BookingsScreen(Screen):
 
     def extend(self, order: Order, until: str) -> None:
         """Moves an order's deadline."""
-        self.desk.calls.do(self, partial(_extend, order.order_id, order.version, until), self._extended)
+        work = partial(_extend, order.order_id, order.version, until)
+        self.desk.calls.do(self, work, self._extended, once=f"extend {order.order_id}")
 
     def show_texts(self) -> None:
         """Texts for the chosen order's customer."""
@@ -234,8 +237,8 @@ class BookingsScreen(Screen):
         self.reload()
 
     def _find_number(self) -> None:
-        text = self.number.text().strip()
-        self.desk.calls.look(self, partial(_by_number, text), self._found)
+        if text := self.number.text().strip():
+            self.desk.calls.look(self, partial(_by_number, text), self._found, latest="number")
 
     def _found(self, order: Order) -> None:
         self.number.clear()

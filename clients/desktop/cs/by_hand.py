@@ -2,26 +2,21 @@
 
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QCheckBox, QDialog, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from clients.common.money import parse_money, show_amount, show_money
-from clients.common.numbers import parse_whole
-from clients.common.problems import BadInput, CallFailed
-from clients.common.shop import Shop
+from clients.common.problems import BadInput
 from clients.desktop.calls import Failure
 from clients.desktop.cs.bank_calls import allocate
-from clients.desktop.cs.open_orders import OpenOrder, Read, found, read, read_one
-from clients.desktop.parts import SPACE, Elided, Table, button, label, mark
-from clients.desktop.tables import Column, PagedTable
+from clients.desktop.cs.open_orders import OpenOrder
+from clients.desktop.cs.order_picker import OrderPicker
+from clients.desktop.parts import SPACE, Elided, button, label, mark
 from clients.desktop.texts import Speaking, _, marked
 from clients.desktop.window import Desk
-from clients.desktop.words import ORDER_TINTS, order_state
 from kasir.v1.common_pb2 import Money
 from kasir.v1.reconciliation_pb2 import MatchMutationResponse, Mutation, MutationAllocation
-
-TYPING_MS = 60
 
 
 class Share(Speaking, QFrame):
@@ -92,36 +87,16 @@ class ByHand(Speaking, QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._desk = desk
         self.mutation = mutation
-        self._orders: list[OpenOrder] = []
         self.shares: list[Share] = []
-        self._sending = self._taking = False
-        columns = (
-            Column(marked("Order"), lambda order: str(order.order_id), right=True),
-            Column(marked("Customer"), lambda order: order.name),
-            Column(marked("Phone"), lambda order: order.phone),
-            Column(
-                marked("State"),
-                lambda order: order_state(order.state),
-                tint=lambda order: ORDER_TINTS.get(order.state, ""),
-            ),
-            Column(marked("Still to pay"), self._left_words, right=True, tint=self._left_tint),
-        )
-        widths = ((96, False), (200, True), (160, False), (130, False), (140, False))
-        self.found = PagedTable(desk.calls, columns, lambda order: order.order_id, self)
-        self.table = Table(self.found, widths)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(TYPING_MS)
-        self._typing.timeout.connect(self._search)
+        self._sending = False
+        self.picker = OrderPicker(desk.calls, mutation.amount.minor_units)
         self._lay_out()
-        self.table.opened.connect(self.add)
+        self.picker.picked.connect(self.add)
         self._count()
-        self._read((0, ""))
 
-    def look_for(self, words: str) -> None:
-        """Searches for what was typed elsewhere, or scanned."""
-        self.query.setText(words)
-        self._search()
+    def scanned(self, code: str) -> None:
+        """Searches for what was scanned."""
+        self.picker.look_for(code)
 
     def add(self, order: OpenOrder) -> None:
         """One more order that it pays, with all that is left of the money and due to it."""
@@ -162,12 +137,6 @@ class ByHand(Speaking, QDialog):
         says = label("", wraps=True)
         facts = (self.mutation.date, self.mutation.counterparty, self.mutation.description)
         says.setText("   ".join(filter(None, facts)))
-        self.query = QLineEdit()
-        self.query.setProperty("role", "search")
-        self.query.setPlaceholderText(_("Order number, name, phone or amount; or scan"))
-        self.query.textEdited.connect(lambda _text: self._typing.start())
-        self.query.returnPressed.connect(self._enter)
-        self.reading = label("muted")
         pays = label("muted")
         pays.setText(_("It pays"))
         self._share_rows = QVBoxLayout()
@@ -193,61 +162,22 @@ class ByHand(Speaking, QDialog):
         whole.setSpacing(SPACE)
         whole.addWidget(whose)
         whole.addWidget(says)
-        whole.addWidget(self.query)
-        whole.addWidget(self.table, 1)
-        whole.addWidget(self.reading)
+        whole.addWidget(self.picker, 1)
         whole.addWidget(pays)
         whole.addLayout(self._share_rows)
         whole.addWidget(self.problem)
         whole.addLayout(foot)
         self.problem.hide()
-        for key, act in (("Ctrl+Return", self.match), ("Ctrl+F", self.query.setFocus)):
+        for key, act in (("Ctrl+Return", self.match), ("Ctrl+F", self.picker.setFocus)):
             QShortcut(QKeySequence(key), self).activated.connect(act)
-        down = QShortcut(QKeySequence("Down"), self.query)
-        down.setContext(Qt.ShortcutContext.WidgetShortcut)
-        down.activated.connect(self.table.setFocus)
-        self.query.setFocus()
-
-    def _read(self, at: tuple[int, str]) -> None:
-        self.reading.setText(_("Open orders are being read: {count} …").format(count=len(self._orders)))
-        self._desk.calls.look(self, partial(read, at), self._took, self._read_failed)
-
-    def _took(self, page: Read) -> None:
-        self._orders += page.orders
-        if page.next is not None:
-            self._read(page.next)
-        else:
-            self.reading.setText(_("Those that are nearest in amount stand first."))
-        self._search()
-
-    def _search(self) -> None:
-        """Looks through the orders beside the window."""
-        orders, words = self._orders[:], self.query.text()
-        minor_units = self.mutation.amount.minor_units
-        work = partial(_find, orders, words, minor_units)
-        self._desk.calls.look(self, work, self._show, self._read_failed, latest="found")
-
-    def _show(self, fitting: list[OpenOrder]) -> None:
-        self.found.put(fitting)
-        if fitting and not self.table.hasFocus():
-            self.table.choose(0)
-        taking, self._taking = self._taking, False
-        if taking and (order := self.table.thing()) is not None:
-            self.add(order)
-
-    def _enter(self) -> None:
-        """Enter in the field: takes the order that is chosen, the first unless another is."""
-        self._typing.stop()
-        # A page of orders that comes meanwhile has all looked through anew.
-        self._taking = True
-        self._search()
+        self.picker.setFocus()
 
     def _remove(self, share: Share) -> None:
         self.shares.remove(share)
         share.hide()
         share.deleteLater()
         self._count()
-        self.query.setFocus()
+        self.picker.setFocus()
 
     def _left(self) -> int | None:
         """What nobody gets yet, in minor units; None while an amount cannot be read."""
@@ -265,12 +195,6 @@ class ByHand(Speaking, QDialog):
         self.credit.setVisible(bool(self.shares) and (left or 0) > 0)
         self.problem.hide()
 
-    def _left_words(self, order: OpenOrder) -> str:
-        return show_amount(order.left, order.currency_code)
-
-    def _left_tint(self, order: OpenOrder) -> str:
-        return "good" if order.left == self.mutation.amount.minor_units else ""
-
     def _done(self, reply: MatchMutationResponse) -> None:
         self.matched.emit(reply)
         self.accept()
@@ -280,28 +204,6 @@ class ByHand(Speaking, QDialog):
         self.send.setEnabled(True)
         self._tell(failure.words)
 
-    def _read_failed(self, failure: Failure) -> None:
-        self.reading.setText(failure.words)
-
     def _tell(self, words: str) -> None:
         self.problem.setText(words)
         self.problem.show()
-
-
-def _find(orders: list[OpenOrder], words: str, minor_units: int, shop: Shop) -> list[OpenOrder]:
-    """Those that fit; the one whose number was typed before all others, whatever became of it."""
-    fitting = found(orders, words, minor_units)
-    number = parse_whole(words.strip())
-    if not number:
-        return fitting
-    named = [each for each in fitting if each.order_id == number] or _named(number, shop)
-    return named + [each for each in fitting if each.order_id != number]
-
-
-def _named(number: int, shop: Shop) -> list[OpenOrder]:
-    try:
-        return [read_one(number, shop)]
-    except CallFailed as failed:
-        if not failed.settled:
-            raise
-        return []

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout
 
 from clients.common.drop_orders import NobodyWaits, give_up, take_back
 from clients.common.shop import Shop
 from clients.common.specs import parse_stock_line
+from clients.desktop.calls import Failure
 from clients.desktop.line import Changes
-from clients.desktop.parts import SPACE, Chips, Shortcut, Table, button, label
+from clients.desktop.parts import SPACE, Chips, CodeField, Shortcut, Table, button, label
 from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable
 from clients.desktop.texts import _, marked
 from clients.desktop.window import Desk, Screen
@@ -116,14 +117,18 @@ class DropsScreen(Screen):
 
     def scanned(self, code: str) -> None:
         """Asks for what was scanned; takes it back where that is what is done now."""
-        self._take(code)
+        self._take(code, lambda: None)
 
     def changed(self, changes: Changes) -> None:
-        """What came or went is seen, and said when it is ours."""
-        if RESOURCE_ORDER in changes or RESOURCE_DROP_ORDER in changes:
+        """What came or went is seen, and said when it is ours, whatever screen is shown."""
+        if not self.isVisible():
+            self.stale = True
+        elif RESOURCE_ORDER in changes or RESOURCE_DROP_ORDER in changes:
             self._soon.start()
         for number in changes.get(RESOURCE_DROP_ORDER, set()) & self.asked.idents:
-            self.desk.calls.look(self, partial(_read_one, number), self._renew, latest=f"drop order {number}")
+            if self.isVisible() or self._is_awaited(self.asked.at(self.asked.row_of(number))):
+                work = partial(_read_one, number)
+                self.desk.calls.look(self, work, self._renew, latest=f"drop order {number}")
 
     def reload(self) -> None:
         """Reads places and list anew."""
@@ -132,8 +137,7 @@ class DropsScreen(Screen):
 
     def ask(self) -> None:
         """Asks the warehouse for what the field says, or takes it back."""
-        if text := self.code.text().strip():
-            self._take(text)
+        self.code.take()
 
     def turn(self) -> None:
         """From asking to taking back, and the other way round."""
@@ -161,7 +165,7 @@ class DropsScreen(Screen):
         asked = self.table.thing()
         if asked is not None and asked.drop_order.state in OPEN:
             number = asked.drop_order.drop_order_id
-            self.desk.calls.do(self, lambda shop: _told(shop, give_up(shop, number)), self._renew)
+            self.desk.calls.do(self, partial(_give_up, number), self._renew, once=f"give up {number}")
 
     def retranslated(self) -> None:
         """The list in the other language."""
@@ -173,10 +177,9 @@ class DropsScreen(Screen):
         self.say(title.setText, self.NAME)
         self.filters = Chips([words for words, _state in FILTERS])
         self.filters.chosen.connect(self._filtered)
-        self.code = QLineEdit()
-        self.code.setProperty("role", "search")
+        self.code = CodeField()
         self.tell(self.code.setPlaceholderText, self._hint)
-        self.code.returnPressed.connect(self.ask)
+        self.code.taken.connect(lambda text: self._take(text, partial(self.code.give_back, text)))
         self.note = QLineEdit()
         self.note.setFixedWidth(190)
         self.say(self.note.setPlaceholderText, marked("For whom or what"))
@@ -226,20 +229,27 @@ class DropsScreen(Screen):
     def _verb(self) -> str:
         return _("Take back") if self.filters.number == GO_BACK else _("Ask the warehouse")
 
-    def _take(self, text: str) -> None:
+    def _take(self, text: str, give_back: Callable[[], None]) -> None:
+        """`give_back`: nothing came of it."""
+        if self.desk.refuses_scan():
+            QApplication.beep()
+            give_back()
+            return
         if self.filters.number != GO_BACK:
-            self._ask(text)
+            self._ask(text, give_back)
             return
         asked = self.table.thing()
         chosen = asked.drop_order.drop_order_id if asked is not None else 0
-        self.desk.calls.do(self, partial(_give_back, text, chosen), partial(self._returned, text))
+        work = partial(_give_back, text, chosen)
+        done, failed = partial(self._returned, text, give_back), partial(self._not_taken, give_back)
+        self.desk.calls.do(self, work, done, failed)
 
-    def _returned(self, text: str, asked: Asked | None) -> None:
+    def _returned(self, text: str, give_back: Callable[[], None], asked: Asked | None) -> None:
         if asked is None:
+            give_back()
             words = _("Nothing of {code} must go back.").format(code=text)
             self.desk.notice.show_words(words, bad=True)
             return
-        self.code.clear()
         facts = {"number": asked.drop_order.drop_order_id, "item": asked.item}
         told = _("Back in the warehouse: {quantity} x {item}, Drop Order {number}.")
         self.desk.tell(told.format(quantity=asked.drop_order.quantity, **facts))
@@ -255,16 +265,27 @@ class DropsScreen(Screen):
                     choice.addItem(place.code, place.location_id)
             choice.setCurrentIndex(max(choice.findData(chosen), 0))
 
-    def _ask(self, text: str) -> None:
+    def _ask(self, text: str, give_back: Callable[[], None]) -> None:
         places = (self.from_.currentData() or 0, self.to.currentData() or 0)
-        work = partial(_request, text, places, self.note.text().strip())
-        self.desk.calls.do(self, work, self._requested)
+        note = self.note.text()
+        work = partial(_request, text, places, note.strip())
+        done, failed = partial(self._requested, note), partial(self._not_taken, give_back)
+        self.desk.calls.do(self, work, done, failed)
 
-    def _requested(self, asked: Asked) -> None:
-        self.code.clear()
-        self.note.clear()
+    def _not_taken(self, give_back: Callable[[], None], failure: Failure) -> None:
+        give_back()
+        self.desk.tell_failure(failure)
+
+    def _requested(self, note: str, asked: Asked) -> None:
+        if self.note.text() == note:
+            self.note.clear()
         self.desk.tell(_("Asked the warehouse for {item}.").format(item=asked.item))
         self._soon.start()
+
+    def _is_awaited(self, asked: Asked) -> bool:
+        """Whether it is ours, and the warehouse has not said anything yet."""
+        ours = asked.drop_order.requested_by == self.desk.calls.connection.actor
+        return ours and asked.drop_order.state == DROP_ORDER_STATE_REQUESTED
 
     def _renew(self, asked: Asked) -> None:
         row = self.asked.row_of(asked.drop_order.drop_order_id)
@@ -303,6 +324,10 @@ def _list(state: DropOrderState.ValueType, shop: Shop, token: str) -> Page:
 
 def _read_one(number: int, shop: Shop) -> Asked:
     return _told(shop, shop.call(GetDropOrderRequest(drop_order_id=number), GetDropOrderResponse).drop_order)
+
+
+def _give_up(number: int, shop: Shop) -> Asked:
+    return _told(shop, give_up(shop, number))
 
 
 def _give_back(text: str, chosen: int, shop: Shop) -> Asked | None:

@@ -40,6 +40,7 @@ class FindScreen(Screen):
     """Search field, what was found, and where it lies."""
 
     NAME = marked("Find an item")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk, book: Callable[[ItemAvailability], None]) -> None:
         """`book` takes an item into the order that is being written."""
@@ -81,7 +82,9 @@ class FindScreen(Screen):
         """The search field waits for words."""
         self.query.setFocus()
         self.query.selectAll()
-        if not self._places:
+        if self.stale:
+            self.reload()
+        elif not self._places:
             self._read_places()
 
     def scanned(self, code: str) -> None:

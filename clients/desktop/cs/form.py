@@ -44,6 +44,8 @@ class OrderForm(Speaking, QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.known: Customer | None = None
+        # What the known customer filled in, by field
+        self._filled: dict[str, str] = {}
         self._last_row = QHBoxLayout()
         self._rows = QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)
@@ -81,18 +83,31 @@ class OrderForm(Speaking, QWidget):
         _fill(self.account, [*first, *many, (_("paid otherwise"), NO_ACCOUNT)])
 
     def know(self, customer: Customer | None) -> None:
-        """Shows a known customer; fields that are empty are filled with what is known."""
-        self.known = customer
+        """Shows a known customer; fields that are empty are filled with what is known. What another one
+        filled in is taken out, unless somebody wrote there since.
+        """
         self.who.setVisible(customer is not None)
+        if customer is not None:
+            words = _("Known: {name}, {city}")
+            self.who.setText(words.format(name=customer.name, city=customer.address.city))
+        if customer == self.known:
+            return
+        self.known = customer
+        self._write({})
         if customer is None:
             return
-        self.who.setText(_("Known: {name}, {city}").format(name=customer.name, city=customer.address.city))
         known = {"name": customer.name, "email": customer.email} | {
             name: getattr(customer.address, name)
             for name in ("street", "district", "city", "province", "postal_code")
         }
-        if any(self.fields[name].text() for name in known):
-            return
+        if not any(self.fields[name].text() for name in known):
+            self._write(known)
+
+    def _write(self, known: dict[str, str]) -> None:
+        for name, text in self._filled.items():
+            if self.fields[name].text() == text:
+                self.fields[name].clear()
+        self._filled = known
         for name, text in known.items():
             self.fields[name].setText(text)
             self.fields[name].setCursorPosition(0)

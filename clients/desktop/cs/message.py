@@ -1,10 +1,6 @@
 """What is told to a customer about an order, ready to paste into a chat."""
 
-import tomllib
-from collections.abc import Mapping
 from functools import cache
-from importlib import resources
-from string import Template
 
 from PySide6.QtWidgets import QApplication
 
@@ -13,9 +9,9 @@ from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.times import zone_name
 from clients.desktop.texts import _, marked
+from clients.messages.texts import Wording
 from kasir.v1 import booking_pb2 as booking
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse, Order
-from kasir.v1.shipping_pb2 import GetParcelRequest, GetParcelResponse
 
 # A message's template, and how it is called here
 KINDS: tuple[tuple[str, str], ...] = (
@@ -39,7 +35,6 @@ _FITTING = {
     booking.ORDER_STATE_REFUND_DUE: "refund_due",
     booking.ORDER_STATE_REFUNDED: "refund_due",
 }
-_PAID_INTO = {"id": "Rekening", "en": "Account"}
 
 
 def fitting(order: Order) -> int:
@@ -51,39 +46,15 @@ def fitting(order: Order) -> int:
 def of_kind(order_id: int, kind: str, language: str, shop: Shop) -> str:
     """A message as the customer would get it. Raises BadInput where there is nothing to tell, CallFailed."""
     order = shop.call(GetBookingRequest(order_id=order_id), GetBookingResponse).order
-    facts = _facts(order, language, shop)
-    if kind == "airway_bill" and not facts["awb"]:
+    told = _wording(language).of_order(shop, order, kind)
+    if kind == "airway_bill" and not told.facts["awb"]:
         raise BadInput("The parcel of this order has no airway bill yet.")
-    body = Template(_wording(language)[kind]["body"])
-    lines = body.substitute(facts).strip().splitlines()
-    return "\n".join(line.rstrip() for line in lines)
+    return told.body
 
 
 @cache
-def _wording(language: str) -> Mapping[str, Mapping[str, str]]:
-    file = resources.files("clients.messages.wording").joinpath(f"{language}.toml")
-    return tomllib.loads(file.read_text("utf-8"))
-
-
-def _facts(order: Order, language: str, shop: Shop) -> dict[str, str]:
-    """What templates name."""
-    account = next((each for each in shop.accounts if each.bank_account_id == order.bank_account_id), None)
-    courier = next((each for each in shop.couriers if each.courier_id == order.courier_id), None)
-    into = f"{_PAID_INTO[language]}: {account.bank} {account.number}, {account.holder}" if account else ""
-    airway_bill = ""
-    if order.parcel_id:
-        request = GetParcelRequest(parcel_id=order.parcel_id)
-        airway_bill = shop.call(request, GetParcelResponse).parcel.airway_bill
-    return {
-        "name": order.customer_name,
-        "shop": shop.settings.shop_name,
-        "order": str(order.order_id),
-        "amount": show_money(order.payable),
-        "deadline": f"{shop.time(order.expire_time)} {zone_name(shop.utc_offset)}",
-        "account": into,
-        "awb": airway_bill,
-        "courier": f"{courier.name} {order.courier_service}".strip() if courier else "",
-    }
+def _wording(language: str) -> Wording:
+    return Wording(language)
 
 
 def text(order_id: int, shop: Shop) -> str:

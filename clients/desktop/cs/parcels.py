@@ -62,6 +62,7 @@ class ParcelsScreen(Screen):
     """Two large buttons, the parcels, and a field for the airway bill of the chosen one."""
 
     NAME = marked("Sell and send")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -133,23 +134,25 @@ class ParcelsScreen(Screen):
     def sell(self) -> None:
         """Makes sales from all paid orders."""
         self.sell_all.setEnabled(False)
-        self.desk.calls.do(self, _sell, self._sold, self._not_sold)
+        self.desk.calls.do(self, _sell, self._sold, self._not_sold, once="sell")
 
     def print_labels(self) -> None:
         """Prints every label that was not printed yet."""
-        self.desk.calls.do(self, lambda shop: added_up(label_all(shop)), self._labelled)
+        self.desk.calls.do(self, _label, self._labelled, once="labels")
 
     def assign(self) -> None:
         """Enters the number in the field as the chosen parcel's."""
         sent, number = self.table.thing(), self.number.text().strip()
         if sent is not None and number:
             work = partial(_assign, sent.parcel.parcel_id, number)
-            self.desk.calls.do(self, work, self._assigned)
+            once = f"assign {sent.parcel.parcel_id} {number}"
+            self.desk.calls.do(self, work, partial(self._assigned, number), once=once)
 
     def ask_courier(self) -> None:
         """Asks a connected courier for the chosen parcel's number."""
         if (sent := self.table.thing()) is not None:
-            self.desk.calls.do(self, partial(_request, sent.parcel.parcel_id), self._renew)
+            number = sent.parcel.parcel_id
+            self.desk.calls.do(self, partial(_request, number), self._renew, once=f"ask for {number}")
 
     def retranslated(self) -> None:
         """Lists in the other language."""
@@ -227,8 +230,9 @@ class ParcelsScreen(Screen):
             words += " " + _("These parcels wait for an airway bill: {parcels}.").format(parcels=waiting)
         self.desk.tell(words)
 
-    def _assigned(self, sent: Sent) -> None:
-        self.number.clear()
+    def _assigned(self, number: str, sent: Sent) -> None:
+        if self.number.text().strip() == number:
+            self.number.clear()
         self._renew(sent)
         self.desk.tell(
             _("Parcel {number} of {name} has airway bill {bill}.").format(
@@ -282,6 +286,10 @@ def _sell(shop: Shop) -> Sold:
     results = list(sell_all(shop))
     refused = tuple((each.order_id, why(shop, each.error)) for each in results if each.HasField("error"))
     return Sold(len(results) - len(refused), refused)
+
+
+def _label(shop: Shop) -> PrintLabelsResponse:
+    return added_up(label_all(shop))
 
 
 def _assign(parcel_id: int, number: str, shop: Shop) -> Sent:

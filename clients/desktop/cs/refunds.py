@@ -70,7 +70,8 @@ class Refunds(Speaking, QWidget):
         self._filled()
 
     def _refund(self, order_id: int, reference: str) -> None:
-        self._desk.calls.do(self, partial(refund, order_id, reference), self._refunded)
+        work = partial(refund, order_id, reference)
+        self._desk.calls.do(self, work, self._refunded, once=f"refund {order_id}")
 
     def _refunded(self, order: Order) -> None:
         self.orders.remove(order.order_id)

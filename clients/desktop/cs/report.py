@@ -56,6 +56,7 @@ class ReportScreen(Screen):
     """Four numbers, the hours, and rankings; or all figures as a table."""
 
     NAME = marked("Day report")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -95,7 +96,7 @@ class ReportScreen(Screen):
 
     def changed(self, changes: Changes) -> None:
         """What is sold, booked or paid is seen a moment later."""
-        if changes.keys() & {RESOURCE_SALE, RESOURCE_ORDER, RESOURCE_MUTATION} and self.isVisible():
+        if changes.keys() & {RESOURCE_SALE, RESOURCE_ORDER, RESOURCE_MUTATION}:
             self._soon.start()
 
     def reload(self) -> None:

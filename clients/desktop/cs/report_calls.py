@@ -113,5 +113,12 @@ def count(wanted: str, after: int, shop: Shop) -> Tally:
         if sale.sale_id <= after or at < start:
             break
         if at < end:
-            found.take(sale, (at + shop.utc_offset).hour)
+            found.take(sale, (_paid_at(sale, start, end) + shop.utc_offset).hour)
     return found
+
+
+def _paid_at(sale: Sale, start: datetime, end: datetime) -> datetime:
+    """When the customer paid; where that was on another day than the sale counts for, when it came in."""
+    if sale.HasField("sold_time") and start <= (sold := sale.sold_time.ToDatetime(UTC)) < end:
+        return sold
+    return sale.create_time.ToDatetime(UTC)

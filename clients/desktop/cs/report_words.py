@@ -65,6 +65,17 @@ METRICS: dict[int, str] = {
     report.METRIC_LATE_PAYMENTS: marked("Payments after the deadline"),
     report.METRIC_WRITE_OFFS: marked("Written off"),
     report.METRIC_CREDITS: marked("Became customers' credit"),
+    report.METRIC_SALES_REFUNDED: marked("Given back at tills"),
+    report.METRIC_TAX_REFUNDED: marked("Tax in what tills gave back"),
+    report.METRIC_DISCOUNTS_REFUNDED: marked("Discounts in what tills gave back"),
+    report.METRIC_UNITS_REFUNDED: marked("Units given back at tills"),
+    report.METRIC_REFUNDS_CASH: marked("Cash given back at tills"),
+    report.METRIC_REFUNDS_CARD: marked("Given back to cards"),
+    report.METRIC_REFUNDS_QR: marked("Given back by QR"),
+    report.METRIC_REFUNDS_TRANSFER: marked("Given back by bank transfer"),
+    report.METRIC_REFUNDS_POINTS: marked("Points given back at tills"),
+    report.METRIC_REFUNDS_CREDIT: marked("Became credit at tills"),
+    report.METRIC_REFUNDS_EXTERNAL: marked("Given back through marketplaces and gateways"),
 }
 
 

@@ -97,4 +97,4 @@ class DonePage(Speaking, QWidget):
 def _where(sold: Sold) -> str:
     if sold.online:
         return _("The receipt comes out of the printer.")
-    return _("The line is down: the sale is kept on this machine and is sent when the line is back.")
+    return _("The sale is kept on this machine and is sent as soon as the line takes it.")

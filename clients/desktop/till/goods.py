@@ -201,8 +201,20 @@ class Goods(Speaking, QWidget):
         self.query.down.connect(self._to_tiles)
         self.view.clicked.connect(self._tapped)
         self.view.activated.connect(self._tapped)
-        desk.catalogue_changed.connect(self.show_found)
-        self.show_found()
+        self._favourites: list[Item] = []
+        desk.catalogue_changed.connect(self._changed)
+        self._changed()
+
+    def _changed(self) -> None:
+        """What is shown may be otherwise now; which items are sold most is counted beside the window."""
+        self._desk.look(self, lambda till: till.favourites(FAVOURITES), self._counted, latest="favourites")
+        if self.query.text().strip():
+            self.show_found()
+
+    def _counted(self, favourites: list[Item]) -> None:
+        self._favourites = favourites
+        if not self.query.text().strip():
+            self.show_found()
 
     def show_found(self) -> None:
         """What the words find now; the favourites while there are none."""
@@ -212,7 +224,7 @@ class Goods(Speaking, QWidget):
             exact = self._desk.till.catalogue.by_code(text)
             found = [exact] if exact is not None else self._desk.till.catalogue.search(text)
         else:
-            found = self._desk.till.favourites(FAVOURITES)
+            found = self._favourites
         self.tiles.put(found)
         self.nothing.setVisible(not found)
         self.view.setVisible(bool(found))

@@ -18,6 +18,7 @@ from clients.till.lease import Taken
 from clients.till.sender import Sent
 from clients.till.till import Till
 
+WAITING_MAX = 200
 KIND_WORDS: dict[str, str] = {
     Kind.SALE: marked("sale"),
     Kind.OPEN: marked("shift opened"),
@@ -51,7 +52,7 @@ class LineScreen(Screen):
             table.verticalHeader().setDefaultSectionSize(TOUCH_ROW_PX)
         self.matter_table.opened.connect(lambda _matter: self.ask_settle())
         self._lay_out()
-        till.stands.connect(self._show)
+        till.stands.connect(lambda state: self._show(state) if self.isVisible() else None)
         self._show(till.state)
 
     def shortcuts(self) -> tuple[Shortcut, ...]:
@@ -150,15 +151,15 @@ class LineScreen(Screen):
         else:
             words = _("No stock is leased: without the line each sale needs somebody's permission.")
         self.leased.setText(words)
-        matters, entries = self.till.till.journal.matters(), self.till.till.journal.outbox()
-        self._matters_now(matters)
-        self.waiting.put(entries)
+        self._matters_now(self.till.till.journal.matters())
+        # The first of them: after a long outage there are thousands.
+        self.waiting.put(self.till.till.journal.outbox(WAITING_MAX))
         self.waiting_name.setText(
-            _("Waits for the line: {count}").format(count=len(entries))
-            if entries
+            _("Waits for the line: {count}").format(count=state.waits)
+            if state.waits
             else _("Nothing waits for the line.")
         )
-        self.waiting_table.setVisible(bool(entries))
+        self.waiting_table.setVisible(bool(state.waits))
 
     def _matters_now(self, matters: list[Matter]) -> None:
         self.matters.put(matters)

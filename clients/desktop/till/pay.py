@@ -21,7 +21,8 @@ from clients.desktop.parts import SPACE, button, label, mark, panel
 from clients.desktop.texts import Speaking, _, marked
 from clients.desktop.till.pad import AmountField, Pad
 from clients.desktop.till.work import TillDesk
-from clients.till.paying import QUICK_MAX, check_own, quick_amounts, rest
+from clients.till.limits import TENDERS_MAX
+from clients.till.paying import QUICK_MAX, check_own, check_reference, quick_amounts, rest
 from clients.till.prices import AUTHORISED
 from kasir.v1.common_pb2 import Money
 from kasir.v1.sale_pb2 import (
@@ -67,7 +68,8 @@ class PayPage(Speaking, QWidget):
         self.tenders: list[Tender] = []
         self.total_minor = 0
         self._customer_id = 0
-        self._selling = False
+        # Whether these tenders are on their way: until it is known what became of them, nothing changes here.
+        self.is_selling = False
         self.kind: TenderKind.ValueType = TENDER_KIND_CASH
         columns = QHBoxLayout(self)
         columns.setContentsMargins(0, 0, 0, 0)
@@ -77,15 +79,23 @@ class PayPage(Speaking, QWidget):
 
     def begin(self, total_minor: int, customer_id: int) -> None:
         """A cart that comes to so much is to be paid."""
-        self.total_minor, self._customer_id = total_minor, customer_id
+        self.total_minor = total_minor
         self.tenders = []
         self.selling(under_way=False)
+        self.of_customer(customer_id)
+        self.choose(TENDER_KIND_CASH)
+
+    def of_customer(self, customer_id: int) -> None:
+        """Whose points and credit may pay; 0 for nobody's."""
+        self._customer_id = customer_id
         for kind in OF_A_CUSTOMER:
             self.kinds[kind].setVisible(bool(customer_id) and self._desk.state.online)
-        self.choose(TENDER_KIND_CASH)
 
     def choose(self, kind: TenderKind.ValueType) -> None:
         """Pays in this way next."""
+        if self.is_selling:
+            self.kinds[self.kind].setChecked(True)
+            return
         self.kind = kind
         self.kinds[kind].setChecked(True)
         self.reference.setVisible(kind in AUTHORISED)
@@ -104,7 +114,7 @@ class PayPage(Speaking, QWidget):
 
     def take(self) -> None:
         """Takes the payment that stands here; the last one sells."""
-        if self._selling:
+        if self.is_selling:
             return
         try:
             tender = self._tender()
@@ -126,12 +136,13 @@ class PayPage(Speaking, QWidget):
         self.take()
 
     def selling(self, *, under_way: bool) -> None:
-        """While the till sells nothing else can be pressed."""
-        self._selling = under_way
+        """While the till sells nothing else can be pressed, nor is the payment left."""
+        self.is_selling = under_way
         self._show()
 
     def refuse(self, words: str) -> None:
         """Why it is not sold; the payment that was taken last is open again."""
+        self.is_selling = False
         if self.tenders and self.rest <= 0:
             last = self.tenders.pop()
             self.choose(last.kind)
@@ -139,13 +150,18 @@ class PayPage(Speaking, QWidget):
             self.reference.setText(last.reference)
         self.why_not.setText(words)
         self.why_not.show()
-        self._selling = False
         self._show()
 
     def take_back(self, number: int) -> None:
         """A payment that was taken is none."""
-        del self.tenders[number]
-        self.choose(self.kind)
+        if not self.is_selling:
+            del self.tenders[number]
+            self.choose(self.kind)
+
+    def leave(self) -> None:
+        """Back to the cart, unless it is being sold."""
+        if not self.is_selling:
+            self.left.emit()
 
     def retranslated(self) -> None:
         """Words anew."""
@@ -156,7 +172,7 @@ class PayPage(Speaking, QWidget):
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self.take()
         elif event.key() == Qt.Key.Key_Escape:
-            self.left.emit()
+            self.leave()
         else:
             super().keyPressEvent(event)
 
@@ -172,6 +188,12 @@ class PayPage(Speaking, QWidget):
         reference = self.reference.text().strip() if self.kind in AUTHORISED else ""
         if self.kind in AUTHORISED and not reference:
             raise BadInput("The reference is missing: type or scan it.")
+        check_reference(reference)
+        if len(self.tenders) + 1 == TENDERS_MAX and minor < self.rest:
+            raise BadInput(
+                "A sale takes at most {most} payments: the last one has to pay all that is left.",
+                most=TENDERS_MAX,
+            )
         check_own(self.kind, minor, self._customer_id, self._desk.till.settings)
         amount = Money(currency_code=self.currency, minor_units=minor)
         return Tender(kind=self.kind, amount=amount, reference=reference)
@@ -192,7 +214,7 @@ class PayPage(Speaking, QWidget):
         self.why_not = label("bad", wraps=True)
         self.sell_button = button("pay", self.take)
         self.sell_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        back = button("", self.left.emit)
+        back = button("", self.leave)
         self.say(back.setText, marked("Back to the cart  (Esc)"))
         back.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inside.addWidget(name)
@@ -224,7 +246,6 @@ class PayPage(Speaking, QWidget):
         self.amount = AmountField(self.currency)
         self.amount.textChanged.connect(lambda _text: self._show())
         self.reference = QLineEdit()
-        self.reference.setMaxLength(60)
         self.quick: list[QPushButton] = []
         quick = QHBoxLayout()
         quick.setSpacing(8)
@@ -244,8 +265,9 @@ class PayPage(Speaking, QWidget):
         return frame
 
     def _take_quick(self, number: int) -> None:
-        self.amount.show_minor(self._quick_amounts[number])
-        self._show()
+        if not self.is_selling:
+            self.amount.show_minor(self._quick_amounts[number])
+            self._show()
 
     @property
     def _quick_amounts(self) -> Sequence[int]:
@@ -266,14 +288,14 @@ class PayPage(Speaking, QWidget):
         self.rest_name.setText(_("Change") if gives_back else _("Left to pay"))
         self.rest_words.setText(self._money(abs(left)).removeprefix("Rp "))
         mark(self.rest_words, "tint", "good" if left <= 0 else "")
-        if self._selling:
+        if self.is_selling:
             words = _("Selling …")
         elif left <= 0:
             words = _("Sell  (Enter)")
         else:
             words = _("Take this payment  (Enter)")
         self.sell_button.setText(words)
-        self.sell_button.setEnabled(not self._selling)
+        self.sell_button.setEnabled(not self.is_selling)
 
     def _show_taken(self) -> None:
         while (item := self.taken.takeAt(0)) is not None:

@@ -51,6 +51,10 @@ class SellScreen(Screen):
         self.currency = till.till.settings.currency_code
         self.cart = Cart()
         self.customer_name = ""
+        # Which visit this is since the window opened, and the phone that is looked up for it: what was asked
+        # for an earlier one is no answer here.
+        self._visit = 0
+        self._phone = ""
         self.quote: Quote | None = None
         self._checking = False
         self.goods = Goods(till)
@@ -99,6 +103,9 @@ class SellScreen(Screen):
 
     def scanned(self, code: str) -> None:
         """One more of what was scanned. While one pays it is a payment's reference."""
+        if self.pay.is_selling:
+            self.desk.notice.show_words(_("The sale is being made: scan again when it is done."), bad=True)
+            return
         if self.pages.currentWidget() is self.pay:
             if self.pay.reference.isVisible():
                 self.pay.reference.setText(code)
@@ -210,10 +217,13 @@ class SellScreen(Screen):
 
     def recall(self, cart: Cart) -> None:
         """Goes on with a cart that was held."""
-        self.cart = cart
-        self.customer_name = ""
+        self._begin(cart)
         self.to_cart()
         self._edited(len(cart.lines) - 1)
+
+    def _begin(self, cart: Cart) -> None:
+        self.cart, self.customer_name = cart, ""
+        self._visit, self._phone = self._visit + 1, ""
 
     @property
     def is_free(self) -> bool:
@@ -232,7 +242,9 @@ class SellScreen(Screen):
             self.pay.begin(self.quote.priced.totals.total.minor_units, self.cart.customer_id)
 
     def to_cart(self) -> None:
-        """Back to the cart, or to an empty one."""
+        """Back to the cart, or to an empty one; not while the cart is being sold."""
+        if self.pay.is_selling:
+            return
         self.pages.setCurrentIndex(0)
         self._customers.back()
         self._show_shift()
@@ -256,6 +268,8 @@ class SellScreen(Screen):
             self.desk.notice.show_words(f"{sold.entry.receipt}: {words}", bad=True)
 
     def _sell(self, tenders: list[Tender], beyond_lease: Permission | None = None) -> None:
+        if self.pay.is_selling:
+            return
         self.pay.selling(under_way=True)
         cart = deepcopy(self.cart)
         self.till.do(
@@ -264,10 +278,12 @@ class SellScreen(Screen):
 
     def _sold(self, tenders: list[Tender], sold: Sold | NotCovered) -> None:
         if isinstance(sold, NotCovered):
-            self.pay.refuse(str(sold))
-            Allowing(self, self.till, str(sold), partial(self._allowed, tenders)).open()
+            words = sold.told(_)
+            self.pay.refuse(words)
+            Allowing(self, self.till, words, partial(self._allowed, tenders)).open()
             return
-        self.cart, self.customer_name = Cart(), ""
+        self.pay.selling(under_way=False)
+        self._begin(Cart())
         self.pages.setCurrentWidget(self.done)
         self._edited()
         self.done.show_sold(sold)
@@ -276,8 +292,9 @@ class SellScreen(Screen):
         self._customers.sold(sold.sale)
 
     def _allowed(self, tenders: list[Tender], permission: Permission) -> None:
-        self.pay.tenders = list(tenders)
-        self._sell(tenders, permission)
+        if not self.pay.is_selling:
+            self.pay.tenders = list(tenders)
+            self._sell(tenders, permission)
 
     def _refused(self, failure: Failure) -> None:
         self.pay.refuse(failure.words)
@@ -302,7 +319,11 @@ class SellScreen(Screen):
             if state.online and state.shift and state.shift.shift_id:
                 cart = deepcopy(self.cart)
                 self.till.look(
-                    self, lambda till: till.quote(cart), self._quoted, self._not_quoted, latest="quote"
+                    self,
+                    lambda till: till.quote(cart),
+                    partial(self._quoted, cart),
+                    lambda failure: self._not_quoted(failure) if cart == self.cart else None,
+                    latest="quote",
                 )
         else:
             self.view.put([], -1)
@@ -315,8 +336,8 @@ class SellScreen(Screen):
         self.customer.setVisible(bool(self.customer_name))
         self._show_shift()
 
-    def _quoted(self, quote: Quote) -> None:
-        if len(quote.priced.lines) == len(self.cart.lines):
+    def _quoted(self, cart: Cart, quote: Quote) -> None:
+        if cart == self.cart:
             self.why_not.hide()
             self._show_quote(quote, self.view.row)
 
@@ -337,7 +358,7 @@ class SellScreen(Screen):
             (_("Tax in it"), show_money(totals.tax) if totals.tax.minor_units else ""),
         ]
         self.parts.setText("    ".join(f"{name} {amount}" for name, amount in pairs if amount))
-        if not quote.online or self.pages.currentWidget() is not self.pay:
+        if not quote.online or self.pages.currentWidget() is not self.pay or self.pay.is_selling:
             return
         if quote.priced.totals.total.minor_units != self.pay.total_minor and not self.pay.tenders:
             self.pay.begin(quote.priced.totals.total.minor_units, self.cart.customer_id)
@@ -380,7 +401,14 @@ class SellScreen(Screen):
         if item is not None:
             self.add(item, quantity)
         else:
-            self.till.look(self, lambda till: till.find(code), lambda found: self.add(found, quantity))
+            self.till.look(self, lambda till: till.find(code), partial(self._found, self._visit, quantity))
+
+    def _found(self, visit: int, quantity: int, item: Item) -> None:
+        if visit == self._visit and self._on_cart:
+            self.add(item, quantity)
+        else:
+            words = _("{item} was found too late for that cart: scan it again where it is missing.")
+            self.desk.notice.show_words(words.format(item=item.name), bad=True)
 
     def _tell_price(self, item: Item) -> None:
         cart = Cart()
@@ -400,23 +428,34 @@ class SellScreen(Screen):
         self.price_button.setChecked(False)
 
     def _hold(self, name: str) -> None:
-        cart = deepcopy(self.cart)
-        self.till.do(self, lambda till: till.set_aside(cart, name), self._held)
+        """It is off the screen at once: what is held cannot be sold from here as well."""
+        cart = self.cart
+        self.recall(Cart())
+        self.till.do(self, lambda till: till.set_aside(cart, name), self._held, partial(self._not_held, cart))
+
+    def _not_held(self, cart: Cart, failure: Failure) -> None:
+        if self.is_free:
+            self.recall(cart)
+        self.desk.tell_failure(failure)
 
     def _held(self, number: int) -> None:
-        self.recall(Cart())
         self.desk.tell(_("Cart {number} is held: F3 goes on with it.").format(number=number))
 
     def _look_up(self, phone: str) -> None:
+        """From now on it is nobody's until the answer is there."""
+        self._phone = phone
+        self.cart.customer_id, self.customer_name = 0, ""
+        self._edited()
         if phone:
-            self.desk.calls.look(self, lambda shop: shop.customer(phone), self._known, latest="customer")
-        else:
-            self.cart.customer_id, self.customer_name = 0, ""
-            self._edited()
+            known = partial(self._known, self._visit, phone)
+            self.desk.calls.look(self, lambda shop: shop.customer(phone), known, latest="customer")
 
-    def _known(self, customer: Customer) -> None:
+    def _known(self, visit: int, phone: str, customer: Customer) -> None:
+        if (visit, phone) != (self._visit, self._phone):
+            return
         self.cart.customer_id = customer.customer_id
         self.customer_name = customer.name
+        self.pay.of_customer(customer.customer_id)
         self._edited()
 
     def _show_line(self, row: int) -> None:

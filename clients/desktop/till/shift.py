@@ -1,5 +1,6 @@
 """The shift: opened and closed with counted cash, cash put in and taken out, X and Z."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from PySide6.QtWidgets import (
@@ -23,8 +24,10 @@ from clients.desktop.till.rows import Figures
 from clients.desktop.till.work import State, TillDesk
 from clients.desktop.window import Desk, Screen
 from clients.till.counting import Report
+from clients.till.limits import REASON_MAX
 from kasir.v1.common_pb2 import Money
-from kasir.v1.till_pb2 import Shift
+from kasir.v1.sale_pb2 import TENDER_KIND_CASH
+from kasir.v1.till_pb2 import Shift, TenderTotal
 
 
 class ShiftScreen(Screen):
@@ -110,7 +113,7 @@ class ShiftScreen(Screen):
         title = marked("Cash into the drawer") if sign > 0 else marked("Cash out of the drawer")
         field = AmountField(self.currency)
         reason = QLineEdit()
-        reason.setMaxLength(200)
+        reason.setMaxLength(REASON_MAX)
 
         def taken(minor: int) -> None:
             amount = Money(currency_code=self.currency, minor_units=sign * minor)
@@ -262,19 +265,24 @@ def _unless_zero(money: Money) -> str:
 
 
 def _sales(shift: Shift) -> list[tuple[str, str]]:
-    by_kind = [
-        (
-            _("{kind}, {count} times").format(kind=_(KINDS.get(total.kind, "")), count=total.count),
-            show_money(total.amount),
-        )
-        for total in shift.tenders
-    ]
+    given_back = _("Given back, {count} times").format(count=shift.refund_count)
     return [
         (_("Receipts"), str(shift.sale_count)),
         (_("Sales"), show_money(shift.sale_total)),
         (_("Discounts"), _unless_zero(shift.discount_total)),
         (_("Tax in it"), _unless_zero(shift.tax_total)),
-        *by_kind,
+        *_by_kind(shift.tenders),
+        (given_back, _unless_zero(shift.refund_total)),
+    ]
+
+
+def _by_kind(totals: Iterable[TenderTotal]) -> list[tuple[str, str]]:
+    return [
+        (
+            _("{kind}, {count} times").format(kind=_(KINDS.get(total.kind, "")), count=total.count),
+            show_money(total.amount),
+        )
+        for total in totals
     ]
 
 
@@ -284,6 +292,11 @@ def _cash(shift: Shift) -> tuple[list[tuple[str, str]], str]:
         (_("At the opening"), show_money(shift.opening_cash)),
         (_("Put in"), _unless_zero(shift.cash_in)),
         (_("Taken out"), _unless_zero(shift.cash_out)),
+        *[
+            (_("Given back in cash"), show_money(total.amount))
+            for total in shift.refund_tenders
+            if total.kind == TENDER_KIND_CASH
+        ],
         (expected, show_money(shift.expected_cash)),
     ]
     if not shift.HasField("close_time"):

@@ -73,7 +73,7 @@ class CountScreen(GoodsScreen):
             work = partial(_read, item_id)
             self.desk.calls.look(self, work, self._moved, latest=f"item {item_id}")
 
-    def send(self) -> None:
+    def send_lines(self) -> None:
         """Corrects the books, when nothing has to be counted again."""
         again = [goods.item.sku for goods in self.lines if goods.moved]
         if again:

@@ -17,8 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clients.common.drop_orders import NobodyWaits, hand_over, take_back, waiting
-from clients.common.problems import BadInput
+from clients.common.drop_orders import hand_over, take_back, waiting
 from clients.common.shop import Shop
 from clients.desktop.calls import Failure
 from clients.desktop.line import Changes
@@ -130,6 +129,9 @@ class WaitingScreen(Screen):
 
     def scanned(self, code: str) -> None:
         """For the chosen one when that is its item, else for the one that waits longest."""
+        if self.desk.refuses_scan():
+            self.sounds.wrong()
+            return
         chosen = self.table.thing()
         number = chosen.drop_order.drop_order_id if chosen else 0
         place = self.place.location_id
@@ -256,10 +258,7 @@ class IncomingScreen(WaitingScreen):
 
     def take(self, shop: Shop, location_id: int, code: str, preferred: int) -> DropOrder:
         """Hands it over."""
-        try:
-            return hand_over(shop, location_id, code, preferred)
-        except NobodyWaits as nobody:
-            raise BadInput("Nobody asks for {item} now.", item=nobody.sku) from nobody
+        return hand_over(shop, location_id, code, preferred)
 
     def done_words(self, drop_order: DropOrder, item: str) -> str:
         """Where it goes."""
@@ -288,7 +287,8 @@ class IncomingScreen(WaitingScreen):
         dialog.open()
 
     def _reject(self, number: int, reason: str) -> None:
-        self.desk.calls.do(self, partial(_reject, number, reason), self._rejected)
+        work = partial(_reject, number, reason)
+        self.desk.calls.do(self, work, self._rejected, once=f"reject {number}")
 
     def _rejected(self, number: int) -> None:
         self.waiting.remove(number)
@@ -305,16 +305,14 @@ class ReturnsScreen(WaitingScreen):
     """What lies on desks and nobody booked: each scan takes one back."""
 
     NAME = marked("To come back")
+    HEARS_HIDDEN = False
     STATE = DROP_ORDER_STATE_RETURN_DUE
     NOTHING = marked("Nothing has to come back.")
     HINT = marked("Scan the item that came back.")
 
     def take(self, shop: Shop, location_id: int, code: str, preferred: int) -> DropOrder:
         """Takes it back."""
-        try:
-            return take_back(shop, location_id, code, preferred)
-        except NobodyWaits as nobody:
-            raise BadInput("No Drop Order of {item} has to come back.", item=nobody.sku) from nobody
+        return take_back(shop, location_id, code, preferred)
 
     def done_words(self, drop_order: DropOrder, item: str) -> str:
         """That it is in stock again."""

@@ -11,11 +11,13 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
 
 from clients.common.delivery_csv import read_delivery
+from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.specs import QUANTITY_MAX, LineSpec
 from clients.common.stock_count import on_hand
 from clients.desktop.calls import Failure
-from clients.desktop.parts import SPACE, Quantity, Shortcut, Table, button, label, panel
+from clients.desktop.in_order import InOrder
+from clients.desktop.parts import SPACE, CodeField, Quantity, Shortcut, Table, button, label, panel
 from clients.desktop.sounds import Sounds
 from clients.desktop.tables import Column, PagedTable
 from clients.desktop.texts import _, marked
@@ -62,6 +64,7 @@ class GoodsScreen(Screen):
         widths = ((150, False), (300, True), *((130, False) for _column in columns[2:]))
         self.goods = PagedTable(desk.calls, columns, lambda goods: goods.item.item_id, self)
         self.table = Table(self.goods, widths)
+        self.codes = InOrder(desk.calls, self)
         self._sending = False
         self.setAcceptDrops(True)
         self._lay_out()
@@ -79,8 +82,13 @@ class GoodsScreen(Screen):
         """What was typed. Raises BadInput."""
 
     @abstractmethod
+    def send_lines(self) -> None:
+        """Sends all lines, when `begin_sending` says that it may."""
+
     def send(self) -> None:
-        """Sends all lines."""
+        """Sends all lines, with what is still looked up and the number that is being typed."""
+        self._edited()
+        self.codes.then(self.send_lines)
 
     @property
     def lines(self) -> list[Goods]:
@@ -105,17 +113,14 @@ class GoodsScreen(Screen):
         """One more of it."""
         self.add([LineSpec(code)])
 
-    def typed(self) -> None:
-        """What the field says."""
-        text = self.code.text().strip()
-        if not text:
-            self.send()
-            return
-        self.desk.calls.look(self, lambda shop: _found(shop, [self.parse(text)]), self._typed, self._refused)
+    def typed(self, text: str) -> None:
+        """What the field said."""
+        work = lambda shop: _found(shop, [self.parse(text)])  # noqa: E731
+        self.codes.look(work, self._added, partial(self._not_found, text))
 
     def add(self, specs: Sequence[LineSpec]) -> None:
         """Adds lines by their codes."""
-        self.desk.calls.look(self, lambda shop: _found(shop, specs), self._added, self._refused)
+        self.codes.look(lambda shop: _found(shop, specs), self._added, self._refused)
 
     def edit_quantity(self) -> None:
         """The number of the chosen line is typed."""
@@ -143,7 +148,7 @@ class GoodsScreen(Screen):
     def read_file(self, path: Path) -> None:
         """Adds the lines of a CSV file: code and quantity."""
         work = lambda shop: _found(shop, read_delivery(path, self.LEAST))  # noqa: E731 (read beside the window)
-        self.desk.calls.look(self, work, self._added, self._refused)
+        self.codes.look(work, self._added, self._refused)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's)
         """Files are welcome."""
@@ -167,9 +172,10 @@ class GoodsScreen(Screen):
         return ()
 
     def sent(self, words: str) -> None:
-        """It is done: the next begins."""
+        """It is done: the next begins, with what was scanned meanwhile."""
         self._sending = False
         self.clear()
+        self.codes.go_on()
         self.code.setFocus()
         self.desk.tell(words)
 
@@ -178,6 +184,7 @@ class GoodsScreen(Screen):
         if self._sending or not self.goods.rowCount():
             return False
         self._sending = True
+        self.codes.hold()
         self._filled()
         return True
 
@@ -186,6 +193,7 @@ class GoodsScreen(Screen):
         self._sending = False
         self._filled()
         self.desk.tell_failure(failure)
+        self.codes.go_on()
 
     def put(self, goods: Goods) -> None:
         """A new line, or the new state of one; it is the chosen one."""
@@ -201,10 +209,9 @@ class GoodsScreen(Screen):
     def _lay_out(self) -> None:
         title = label("title")
         self.say(title.setText, self.NAME)
-        self.code = QLineEdit()
-        self.code.setProperty("role", "search")
+        self.code = CodeField()
         self.say(self.code.setPlaceholderText, marked("SKU or barcode, like KOPI-01x2; or scan"))
-        self.code.returnPressed.connect(self.typed)
+        self.code.taken.connect(self.typed)
         self.send_button: QPushButton = button("main", self.send)
         self.say(self.send_button.setText, self.SEND)
         head = QHBoxLayout()
@@ -222,7 +229,7 @@ class GoodsScreen(Screen):
         self.quantity.setFixedWidth(120)
         self.quantity.setProperty("role", "search")
         self.quantity.editingFinished.connect(self._edited)
-        self.quantity.returnPressed.connect(self.code.setFocus)
+        self.quantity.returnPressed.connect(self._entered_quantity)
         row = QHBoxLayout()
         row.setSpacing(SPACE)
         row.addWidget(self.name, 1)
@@ -239,19 +246,21 @@ class GoodsScreen(Screen):
         whole.addWidget(self.panel)
         whole.addStretch(0)
 
-    def _typed(self, found: list[Found]) -> None:
-        self.code.clear()
-        self._added(found)
-
     def _added(self, found: list[Found]) -> None:
+        lines = {goods.item.item_id: goods for goods in self.lines}
         for item, quantity in found:
-            row = self.goods.row_of(item.item.item_id)
-            before = self.goods.at(row)
-            if before is None and self.goods.rowCount() >= LINES_MAX:
-                self._refused(Failure(_("No more than {count} lines at once.").format(count=LINES_MAX)))
-                return
+            before = lines.get(item.item.item_id)
             total = min(quantity + (before.quantity if before else 0), QUANTITY_MAX)
-            self.put(self.renewed(before, self.counted(item, total)))
+            lines[item.item.item_id] = self.renewed(before, self.counted(item, total))
+        if len(lines) > LINES_MAX:
+            self._refused(Failure(_("No more than {count} lines at once.").format(count=LINES_MAX)))
+            return
+        if len(found) == 1:
+            self.put(lines[found[0][0].item.item_id])
+        elif found:
+            self.goods.put(list(lines.values()))
+            self.table.choose(self.goods.row_of(found[-1][0].item.item_id))
+            self._filled()
 
     def renewed(self, before: Goods | None, now: Goods) -> Goods:
         """A line to which something was added."""
@@ -260,14 +269,29 @@ class GoodsScreen(Screen):
 
     def _edited(self) -> None:
         goods = self.table.thing()
-        if goods is not None and self.quantity.text() and self.quantity.value() != goods.quantity:
+        if goods is not None and self.quantity.value() != goods.quantity:
+            self._count(goods)
+
+    def _entered_quantity(self) -> None:
+        """Enter says that it was counted, again the same number or not."""
+        goods = self.table.thing()
+        if goods is not None and goods.moved and self.quantity.value() == goods.quantity:
+            self._count(goods)
+        self.code.setFocus()
+
+    def _count(self, goods: Goods) -> None:
+        if self.quantity.hasAcceptableInput():
             spec = partial(_found_by_id, goods.item.item_id, self.quantity.value())
-            self.desk.calls.look(self, spec, self._set, self._refused)
+            self.codes.look(spec, self._set, self._refused)
 
     def _set(self, found: Found) -> None:
         item, quantity = found
         if self.goods.row_of(item.item.item_id) >= 0:
             self.put(self.counted(item, quantity))
+
+    def _not_found(self, text: str, failure: Failure) -> None:
+        self.code.give_back(text)
+        self._refused(failure)
 
     def _refused(self, failure: Failure) -> None:
         self.sounds.wrong()
@@ -283,11 +307,16 @@ class GoodsScreen(Screen):
         rows = self.goods.rowCount()
         self.table.setVisible(rows > 0)
         self.send_button.setEnabled(rows > 0 and not self._sending)
+        for each in (self.table, self.panel):
+            each.setEnabled(not self._sending)
         self.empty.setVisible(rows == 0)
         self.empty.setText(_(self.EMPTY))
 
 
 def _found(shop: Shop, specs: Sequence[LineSpec]) -> list[Found]:
+    """Raises BadInput, CallFailed."""
+    if len({spec.code for spec in specs}) > LINES_MAX:
+        raise BadInput("No more than {count} lines at once.", count=LINES_MAX)
     return [(shop.item(spec.code), spec.quantity) for spec in specs]
 
 

@@ -17,6 +17,7 @@ class ReceiveScreen(GoodsScreen):
     """Goods that came in."""
 
     NAME = marked("Receive goods")
+    HEARS_HIDDEN = False
     EMPTY = marked("Scan what came in, type it, or drop a CSV file here.")
     SEND = marked("Book it in  (Ctrl+Enter)")
     WORDS = marked("Each scan is one more. Ctrl+M: type how many. All lines are booked in, or none.")
@@ -41,7 +42,7 @@ class ReceiveScreen(GoodsScreen):
         """CODE or CODExQUANTITY."""
         return parse_stock_line(text)
 
-    def send(self) -> None:
+    def send_lines(self) -> None:
         """Books all in."""
         if self.begin_sending():
             work = partial(_receive, self.place.location_id, self.lines, self.reference.text().strip())

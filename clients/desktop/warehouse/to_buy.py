@@ -25,6 +25,7 @@ class ToBuyScreen(Screen):
     """The list for whoever buys."""
 
     NAME = marked("To buy")
+    HEARS_HIDDEN = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -64,7 +65,7 @@ class ToBuyScreen(Screen):
 
     def changed(self, changes: Changes) -> None:
         """Sales make it longer, deliveries shorter."""
-        if self.isVisible() and (RESOURCE_STOCK in changes or RESOURCE_ITEM in changes):
+        if RESOURCE_STOCK in changes or RESOURCE_ITEM in changes:
             self._soon.start()
 
     def reload(self) -> None:

@@ -43,6 +43,15 @@ class WarehouseWindow(Window):
         self.sounds.close()
         super().closeEvent(event)
 
+    def refuse_scan(self) -> None:
+        """Heard in the warehouse."""
+        super().refuse_scan()
+        self.sounds.wrong()
+
+    def _missed(self) -> None:
+        self.place.read()
+        super()._missed()
+
     def _changed(self, changes: Changes) -> None:
         super()._changed(changes)
         if RESOURCE_SETTING in changes:

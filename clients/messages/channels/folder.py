@@ -1,11 +1,9 @@
 """Messages as files, named by their id: for whoever sends them by other means, and for trying things out."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import ClassVar
 
-from clients.common.journal import sync_directory
+from clients.common.durable import sync_directory, write_durably
 from clients.messages.channel import Delivery, Sent
 from clients.messages.texts import Text, kind_word
 from kasir.v1.customer_pb2 import Message
@@ -34,21 +32,8 @@ class Folder:
         to = f"{message.phone} {message.email}".rstrip()
         content = f"To: {to}\nSubject: {text.subject}\n\n{text.body}\n"
         try:
-            self._write(self.directory / recipient, content.encode())
+            write_durably(self.directory / recipient, content.encode())
+            sync_directory(self.directory)
         except OSError as error:
             return Sent(Delivery.DOWN, f"{self.directory}: {error.strerror}")
         return Sent(Delivery.SENT, recipient)
-
-    def _write(self, path: Path, content: bytes) -> None:
-        handle, temporary = tempfile.mkstemp(dir=self.directory, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            # Customers' names and numbers: for this user's eyes only, as the file was made.
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        sync_directory(self.directory)

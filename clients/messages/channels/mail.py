@@ -2,7 +2,7 @@
 
 import csv
 from datetime import UTC
-from email.errors import HeaderParseError
+from email.errors import HeaderParseError, MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -48,23 +48,28 @@ class Mail:
 
     def reaches(self, message: Message) -> str:
         """See Channel."""
-        if message.email:
+        if is_address(message.email):
             return message.email
         self._reread()
         return self._book.get(digits(message.phone), "")
 
     def send(self, message: Message, text: Text, recipient: str) -> Sent:
         """See Channel."""
-        found, words = hand_in(self._made(message, text, recipient), self._server)
+        try:
+            made = self._made(message, text, recipient)
+        except (BadInput, ValueError, LookupError, MessageError) as error:
+            return Sent(Delivery.FAILED, f"no e-mail can be made of it: {error}")
+        found, words = hand_in(made, self._server)
         return Sent(_OUTCOMES[found], words)
 
     def _made(self, message: Message, text: Text, recipient: str) -> EmailMessage:
         """The e-mail. Its id and bytes follow from the message: who has it twice sees one."""
         made = EmailMessage(_POLICY)
-        name = self._sender.display_name or clean(text.facts["shop"])
+        # What a header would decode stays as it is written.
+        name = (self._sender.display_name or clean(text.facts["shop"])).replace("=?", "= ?")
         made["From"] = Address(name, addr_spec=self._sender.addr_spec)
         made["To"] = address(recipient)
-        made["Subject"] = text.subject
+        made["Subject"] = text.subject.replace("=?", "= ?")
         made["Date"] = format_datetime(message.create_time.ToDatetime(tzinfo=UTC))
         stamp = message.create_time.ToMilliseconds()
         made["Message-ID"] = f"<kasir-{message.message_id}.{stamp}@{self._sender.domain}>"
@@ -86,7 +91,7 @@ class Mail:
                 # It is being written anew: what was read before stands.
                 return
             raise BadInput(f"{self._book_path} cannot be read: {error}.") from error
-        self._book = {digits(row[0]): row[1] for row in rows if len(row) >= 2 and _is_address(row[1])}
+        self._book = {digits(row[0]): row[1] for row in rows if len(row) >= 2 and is_address(row[1])}
         self._read_ns = changed_ns
 
 
@@ -101,7 +106,8 @@ def address(text: str) -> Address:
     return found
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether it is one plain e-mail address."""
     try:
         address(text)
     except BadInput:

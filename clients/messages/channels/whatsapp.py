@@ -30,9 +30,22 @@ PARAMETERS = {
     "refund_due": ("name", "order", "shop"),
     "deadline_reminder": ("name", "order", "amount", "deadline", "account", "shop"),
 }
-# Too much for now; and what is wrong with the shop's account rather than with this message.
+# Too much for now.
 _BUSY = frozenset({4, 80007, 130429, 131048, 131056})
-_ACCOUNT = frozenset({0, 10, 190, 131031, 131042})
+# What is wrong with the shop's key, number, account or templates, whichever message it is.
+_SETTINGS = frozenset(
+    {
+        *(0, 3, 10, 33, 190, 368),
+        *range(200, 300),
+        *(131005, 131031, 131042, 131045),
+        *(132000, 132001, 132007, 132015, 132016),
+        *(133006, 133010),
+    }
+)
+# Forbidden to this customer alone: WhatsApp does not go to every country.
+_THIS_ONE = frozenset({130497})
+# Of the code 100: there is no such number, or not for this key.
+_NO_SUCH_OBJECT = 33
 
 
 class WhatsApp:
@@ -72,11 +85,13 @@ class WhatsApp:
         if reply.is_good:
             return _taken(reply)
         error = reply.body.get("error")
-        code = error.get("code") if isinstance(error, dict) else None
-        words = reply.said(str(error.get("message", ""))) if isinstance(error, dict) else reply.words()
-        if reply.status in {401, 403, 429} or code in _BUSY | _ACCOUNT:
+        error = error if isinstance(error, dict) else {}
+        words = reply.said(str(error["message"])) if error.get("message") else reply.words()
+        if reply.status == 429 or _code(error) in _BUSY:
             return Sent(Delivery.DOWN, words)
-        if 400 <= reply.status < 500 and isinstance(error, dict):
+        if _is_of_settings(reply.status, error):
+            return Sent(Delivery.SETTINGS, words)
+        if 400 <= reply.status < 500 and error:
             return Sent(Delivery.FAILED, words)
         return Sent(Delivery.UNKNOWN, words)
 
@@ -90,8 +105,8 @@ class WhatsApp:
         if not self._prefix:
             return body | {"type": "text", "text": {"preview_url": False, "body": text.body}}
         kind = kind_word(message.kind)
-        # WhatsApp takes no empty parameter.
-        values = [text.facts[name] or "-" for name in PARAMETERS[kind]]
+        # WhatsApp takes no empty parameter, and none with line ends, tabs or rows of blanks.
+        values = [" ".join(text.facts[name].split()) or "-" for name in PARAMETERS[kind]]
         return body | {
             "type": "template",
             "template": {
@@ -102,6 +117,19 @@ class WhatsApp:
                 ],
             },
         }
+
+
+def _code(error: dict[str, Any], key: str = "code") -> int:
+    code = error.get(key)
+    return code if isinstance(code, int) else -1
+
+
+def _is_of_settings(status: int, error: dict[str, Any]) -> bool:
+    """Whether no message would have gone: a wrong key or number, a template that was not approved."""
+    no_such_number = _code(error) == 100 and _code(error, "error_subcode") == _NO_SUCH_OBJECT
+    if no_such_number or _code(error) in _SETTINGS:
+        return True
+    return status in {401, 403, 404} and _code(error) not in _THIS_ONE
 
 
 def _taken(reply: Reply) -> Sent:

@@ -136,6 +136,7 @@ commands! {
     TillService / CreateTill: CreateTillRequest => CreateTillResponse;
     TillService / OpenShift: OpenShiftRequest => OpenShiftResponse;
     TillService / CreateTillSale: CreateTillSaleRequest => CreateTillSaleResponse;
+    TillService / RefundSale: RefundSaleRequest => RefundSaleResponse;
     TillService / RecordCashMovement: RecordCashMovementRequest => RecordCashMovementResponse;
     TillService / CloseShift: CloseShiftRequest => CloseShiftResponse;
     ShippingService / CreateCourier: CreateCourierRequest => CreateCourierResponse;
@@ -181,6 +182,9 @@ queries! {
     SaleService / ListSales: ListSalesRequest => ListSalesResponse;
     TillService / ListTills: ListTillsRequest => ListTillsResponse;
     TillService / QuoteTillSale: QuoteTillSaleRequest => QuoteTillSaleResponse;
+    TillService / QuoteRefund: QuoteRefundRequest => QuoteRefundResponse;
+    TillService / GetRefund: GetRefundRequest => GetRefundResponse;
+    TillService / ListRefunds: ListRefundsRequest => ListRefundsResponse;
     TillService / GetShift: GetShiftRequest => GetShiftResponse;
     TillService / ListShifts: ListShiftsRequest => ListShiftsResponse;
     ShippingService / ListCouriers: ListCouriersRequest => ListCouriersResponse;

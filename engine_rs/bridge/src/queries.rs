@@ -2,7 +2,7 @@
 
 use kasir_core::ids::{
     BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, ManifestId, MutationId, OrderId,
-    ParcelId, PrintJobId, SaleId, ShiftId,
+    ParcelId, PrintJobId, RefundId, SaleId, ShiftId,
 };
 use kasir_core::query::{self, Page, Paged};
 use kasir_core::records::Customer;
@@ -184,7 +184,11 @@ queries! {
 // Sales and tills.
 queries! {
     GetSaleRequest -> GetSaleResponse = |asked, view| {
-        pb::GetSaleResponse { sale: Some(query::sale(view, SaleId(asked.sale_id))?.into()) }
+        let found = match asked.sale_id {
+            0 if !asked.receipt.is_empty() => query::sale_by_receipt(view, &asked.receipt)?,
+            id => query::sale(view, SaleId(id))?,
+        };
+        pb::GetSaleResponse { sale: Some(found.into()) }
     };
     ListSalesRequest -> ListSalesResponse = |asked, view| {
         let page = page_of(asked.page_size, &asked.page_token)?;
@@ -196,6 +200,17 @@ queries! {
     };
     QuoteTillSaleRequest -> QuoteTillSaleResponse = |asked, view| {
         query::quote_till_sale(view, &till_sale_input(asked.sale.unwrap_or_default())?)?.into()
+    };
+    QuoteRefundRequest -> QuoteRefundResponse = |asked, view| {
+        let refund = query::quote_refund(view, &asked.refund.unwrap_or_default().into())?;
+        pb::QuoteRefundResponse { refund: Some(refund.into()) }
+    };
+    GetRefundRequest -> GetRefundResponse = |asked, view| {
+        pb::GetRefundResponse { refund: Some(query::refund(view, RefundId(asked.refund_id))?.into()) }
+    };
+    ListRefundsRequest -> ListRefundsResponse = |asked, view| {
+        let page = page_of(asked.page_size, &asked.page_token)?;
+        page!(ListRefundsResponse { refunds } = query::list_refunds(view, SaleId(asked.sale_id), &page)?)
     };
     GetShiftRequest -> GetShiftResponse = |asked, view| {
         pb::GetShiftResponse { shift: Some(query::shift(view, ShiftId(asked.shift_id))?.into()) }

@@ -4,7 +4,7 @@
 
 use crate::ids::{
     BankAccountId, ColumnMappingId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId,
-    MutationId, OrderId, ParcelId, PrintJobId, ShiftId, TaxClassId, TillId,
+    MutationId, OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
 };
 use crate::records::{Address, Proposal};
 
@@ -13,6 +13,26 @@ use crate::records::{Address, Proposal};
 pub struct MoneyInput {
     pub currency_code: String,
     pub minor_units: i64,
+}
+
+/// Units of one line of a sale to give back.
+#[derive(Debug, Clone, Default)]
+pub struct RefundLineInput {
+    pub line: i32,
+    pub quantity: i64,
+    pub damaged: bool,
+}
+
+/// See `TillService.RefundSale`; `kind` is the contract's number.
+#[derive(Debug, Clone, Default)]
+pub struct RefundInput {
+    pub shift_id: ShiftId,
+    pub sale_id: SaleId,
+    pub lines: Vec<RefundLineInput>,
+    pub kind: i32,
+    pub reference: String,
+    pub reason: String,
+    pub approved_by: String,
 }
 
 /// See `AdminService.UpdateSettings`.
@@ -401,6 +421,7 @@ pub enum Command {
         sale: TillSaleInput,
         tenders: Vec<TenderInput>,
     },
+    RefundSale(RefundInput),
     RecordCashMovement {
         shift_id: ShiftId,
         amount: Option<MoneyInput>,

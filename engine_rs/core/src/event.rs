@@ -9,7 +9,7 @@ use crate::ids::{
 use crate::records::{
     Allocation, BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Manifest,
     MatchingRules, Message, Mutation, MutationAllocation, Order, Parcel, PostedText, PrintJob, Proposal,
-    Sale, Settings, Shift, TaxClass, Till,
+    Refund, Sale, Settings, Shift, TaxClass, Till,
 };
 use crate::states::{MessageState, PrintJobAction};
 
@@ -240,6 +240,7 @@ pub enum Event {
         reason: String,
     },
     SaleMade(Sale),
+    SaleRefunded(Refund),
     ParcelCreated(Parcel),
     ShiftOpened(Shift),
     CashMoved {
@@ -389,6 +390,7 @@ impl Event {
             Self::MutationUndone { .. } => "MutationUndone",
             Self::MutationIgnored { .. } => "MutationIgnored",
             Self::SaleMade(_) => "SaleMade",
+            Self::SaleRefunded(_) => "SaleRefunded",
             Self::ParcelCreated(_) => "ParcelCreated",
             Self::ShiftOpened(_) => "ShiftOpened",
             Self::CashMoved { .. } => "CashMoved",
@@ -484,6 +486,12 @@ impl Event {
                 let order = s.order_id.is_some().then_some((R::Order, s.order_id.0));
                 let lines = s.lines.iter().map(|line| (R::Stock, line.item_id.0));
                 std::iter::once((R::Sale, s.sale_id.0)).chain(order).chain(lines).collect()
+            }
+            Self::SaleRefunded(r) => {
+                let customer = r.customer_id.is_some().then_some((R::Customer, r.customer_id.0));
+                let lines = r.lines.iter().map(|line| (R::Stock, line.goods.item_id.0));
+                let about = [(R::Sale, r.sale_id.0), (R::Shift, r.shift_id.0)];
+                about.into_iter().chain(customer).chain(lines).collect()
             }
             Self::ParcelCreated(p) => vec![(R::Parcel, p.parcel_id.0)],
             Self::ShiftOpened(s) => vec![(R::Shift, s.shift_id.0)],

@@ -66,4 +66,6 @@ ids! {
     ColumnMappingId = 17,
     /// A pick-up manifest.
     ManifestId = 18,
+    /// A refund of a till's sale.
+    RefundId = 19,
 }

@@ -52,6 +52,13 @@ impl Currency {
         std::str::from_utf8(&self.0).expect("parse admits listed ASCII codes only")
     }
 
+    /// The least amount that is paid in notes and coins, in minor units: rupiah have no sen any more. Source: Unicode CLDR,
+    /// supplemental currency data, cash digits; other currencies are paid to the minor unit.
+    #[must_use]
+    pub fn cash_unit(self) -> i64 {
+        if self == Self::IDR { 100 } else { 1 }
+    }
+
     /// Minor units in one major unit: 100 for IDR.
     #[must_use]
     pub fn minor_per_major(self) -> i64 {
@@ -106,6 +113,28 @@ pub fn scale(value: i64, numerator: i64, denominator: i64) -> Option<i64> {
     let divisor = i128::from(denominator);
     let half = if product < 0 { -divisor / 2 } else { divisor / 2 };
     i64::try_from((product + half) / divisor).ok().filter(|result| result.abs() <= AMOUNT_MAX)
+}
+
+/// `value * part / whole`, rounded down, exact in between; nothing of nothing. For numbers that are not below zero, `part`
+/// at most `whole`.
+#[must_use]
+pub fn scale_down(value: i64, part: i64, whole: i64) -> i64 {
+    if whole == 0 {
+        return 0;
+    }
+    i64::try_from(i128::from(value) * i128::from(part) / i128::from(whole)).unwrap_or(value)
+}
+
+/// The part of an amount that falls to `part` units of `whole`, in whole steps, half up. All units have all of it, so that
+/// the last ones take what rounding left. For amounts that are not below zero.
+#[must_use]
+pub fn share(amount: i64, part: i64, whole: i64, step: i64) -> i64 {
+    if part == whole {
+        return amount;
+    }
+    let divisor = i128::from(whole) * i128::from(step);
+    let steps = (i128::from(amount) * i128::from(part) + divisor / 2) / divisor;
+    i64::try_from(steps * i128::from(step)).unwrap_or(amount)
 }
 
 /// Tax contained in a price at a rate in basis points: price * rate / (1 + rate).

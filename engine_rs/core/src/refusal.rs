@@ -84,6 +84,7 @@ reasons! {
     ColumnMappingNotFound = "COLUMN_MAPPING_NOT_FOUND" NotFound "No column mapping of a bank account has this id or name.";
     MutationNotFound = "MUTATION_NOT_FOUND" NotFound "No bank mutation has this id.";
     SaleNotFound = "SALE_NOT_FOUND" NotFound "No sale has this id.";
+    RefundNotFound = "REFUND_NOT_FOUND" NotFound "No refund of a sale has this id.";
     TillNotFound = "TILL_NOT_FOUND" NotFound "No till has this id.";
     ShiftNotFound = "SHIFT_NOT_FOUND" NotFound "No shift has this id.";
     CourierNotFound = "COURIER_NOT_FOUND" NotFound "No courier has this id.";
@@ -111,6 +112,9 @@ reasons! {
     RemainderLeft = "REMAINDER_LEFT" FailedPrecondition "Some of the money is left over and was not said to become credit.";
     TendersTooLow = "TENDERS_TOO_LOW" FailedPrecondition "The tenders do not reach the total.";
     ChangeNotFromCash = "CHANGE_NOT_FROM_CASH" FailedPrecondition "Change is given from cash only.";
+    SaleOfOrder = "SALE_OF_ORDER" FailedPrecondition "The sale was made from a Book Order; a till gives back its own kind only.";
+    RefundTooMuch = "REFUND_TOO_MUCH" FailedPrecondition "More units would be given back than the sale still has.";
+    DrawerTooLow = "DRAWER_TOO_LOW" FailedPrecondition "The drawer has less cash than would be paid out.";
     ShiftOpen = "SHIFT_OPEN" FailedPrecondition "The till has an open shift.";
     ShiftClosed = "SHIFT_CLOSED" FailedPrecondition "The shift is closed.";
     ItemMismatch = "ITEM_MISMATCH" FailedPrecondition "Another item was scanned, or item and quantity differ from the claim's.";

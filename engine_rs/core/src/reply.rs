@@ -3,7 +3,7 @@
 use crate::ids::{MutationId, OrderId, ParcelId, PrintJobId};
 use crate::records::{
     BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Manifest, Message,
-    Mutation, Order, Parcel, PrintJob, Sale, Settings, Shift, TaxClass, Till,
+    Mutation, Order, Parcel, PrintJob, Refund, Sale, Settings, Shift, TaxClass, Till,
 };
 use crate::refusal::Refusal;
 use crate::states::OrderState;
@@ -92,6 +92,7 @@ pub enum Reply {
     Till(Till),
     Shift(Shift),
     Sale(Sale),
+    Refund(Refund),
     Courier(Courier),
     Labels(LabelsQueued),
     Parcel(Parcel),

@@ -506,6 +506,8 @@ states! {
         ShiftReport = 4,
         /// What went with a courier.
         PickupManifest = 5,
+        /// Receipt of a refund.
+        RefundReceipt = 6,
     }
 }
 

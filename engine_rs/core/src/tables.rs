@@ -56,6 +56,7 @@ impl Table {
                 | Self::Customers
                 | Self::Mutations
                 | Self::Sales
+                | Self::Refunds
                 | Self::Parcels
                 | Self::Manifests
                 | Self::PrintJobs
@@ -136,6 +137,12 @@ tables! {
     Sales = "sales" Msgpack;
     /// (shift_id, sale_id) -> nothing.
     SalesByShift = "sales_by_shift" Empty;
+    /// (receipt, 0, sale_id) -> nothing: sales to whose receipt the till gave a number.
+    SalesByReceipt = "sales_by_receipt" Empty;
+    /// (refund_id) -> refund of a till's sale.
+    Refunds = "refunds" Msgpack;
+    /// (sale_id, refund_id) -> nothing.
+    RefundsBySale = "refunds_by_sale" Empty;
     /// (till_id) -> till.
     Tills = "tills" Msgpack;
     /// (shift_id) -> shift.

@@ -53,6 +53,17 @@ pub enum Metric {
     LatePayments = 39,
     WriteOffs = 40,
     Credits = 41,
+    SalesRefunded = 42,
+    TaxRefunded = 43,
+    DiscountsRefunded = 44,
+    UnitsRefunded = 45,
+    RefundsCash = 46,
+    RefundsCard = 47,
+    RefundsQr = 48,
+    RefundsTransfer = 49,
+    RefundsPoints = 50,
+    RefundsCredit = 51,
+    RefundsExternal = 52,
 }
 
 impl Metric {
@@ -66,6 +77,19 @@ impl Metric {
             TenderKind::Points => Self::TendersPoints,
             TenderKind::Credit => Self::TendersCredit,
             TenderKind::External => Self::TendersExternal,
+        }
+    }
+
+    /// What refunds of till sales give back by one kind of tender.
+    pub const fn of_refund(kind: TenderKind) -> Self {
+        match kind {
+            TenderKind::Cash => Self::RefundsCash,
+            TenderKind::Card => Self::RefundsCard,
+            TenderKind::Qr => Self::RefundsQr,
+            TenderKind::Transfer => Self::RefundsTransfer,
+            TenderKind::Points => Self::RefundsPoints,
+            TenderKind::Credit => Self::RefundsCredit,
+            TenderKind::External => Self::RefundsExternal,
         }
     }
 }

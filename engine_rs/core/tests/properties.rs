@@ -9,12 +9,12 @@ use common::{
 };
 use kasir_core::Command;
 use kasir_core::command::{
-    AllocationInput, ChargeInput, HoldInput, LineInput, MutationInput, PrintReportInput, SettingsInput,
-    Source, StockLine, TenderInput, TillSaleInput,
+    AllocationInput, ChargeInput, HoldInput, LineInput, MutationInput, PrintReportInput, RefundInput,
+    RefundLineInput, SettingsInput, Source, StockLine, TenderInput, TillSaleInput,
 };
 use kasir_core::ids::{
-    CourierId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
-    TaxClassId, TillId,
+    CourierId, DropOrderId, HoldId, ItemId, LocationId, MutationId, OrderId, ParcelId, PrintJobId, SaleId,
+    ShiftId, TaxClassId, TillId,
 };
 use kasir_core::records::{DropOrder, HOUR_MS, Order, find};
 use kasir_core::states::OrderState;
@@ -162,6 +162,24 @@ fn money_command() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn refund_command() -> impl Strategy<Value = Command> {
+    let line = (0..=1i32, 1..=2i64, any::<bool>());
+    let line = line.prop_map(|(line, quantity, damaged)| RefundLineInput { line, quantity, damaged });
+    (1..=3u64, 1..=4u64, prop::collection::vec(line, 1..3), 1..=6i32).prop_map(
+        |(shift, sale, lines, kind)| {
+            Command::RefundSale(RefundInput {
+                shift_id: ShiftId(shift),
+                sale_id: SaleId(sale),
+                lines,
+                kind,
+                reference: "A1".into(),
+                reason: "salah".into(),
+                approved_by: "Budi".into(),
+            })
+        },
+    )
+}
+
 fn paper_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         2 => Just(Command::PrintLabels { parcel_ids: vec![], all_unprinted: true, reprint_reason: String::new() }),
@@ -191,6 +209,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => desk_command().prop_map(Step::Ask),
         5 => money_command().prop_map(Step::Ask),
+        2 => refund_command().prop_map(Step::Ask),
         6 => paper_command().prop_map(Step::Ask),
         2 => prop_oneof![12 => Just(MINUTE), 4 => Just(61 * MINUTE), 2 => Just(200 * MINUTE), 1 => Just(8 * 24 * 60 * MINUTE)]
             .prop_map(Step::Wait),

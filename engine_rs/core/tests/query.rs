@@ -487,6 +487,7 @@ fn parcels_and_papers_are_found_by_every_name() {
             Document::Parcel(parcel) => (DocumentKind::AddressLabel, parcel.id()),
             Document::Shift(shift) => (DocumentKind::ShiftReport, shift.id()),
             Document::Manifest(manifest) => (DocumentKind::PickupManifest, manifest.id()),
+            Document::Refund(refund) => (DocumentKind::RefundReceipt, refund.id()),
         };
         assert_eq!((kind, id), (job.kind, job.subject_id));
     }

@@ -246,7 +246,7 @@ fn numbers_are_the_contracts() {
     assert_numbers!(TaxMode: Inclusive Exclusive);
     assert_numbers!(Channel: Chat Phone Email Web Marketplace WalkIn Till);
     assert_numbers!(TenderKind: Cash Card Qr Transfer Points Credit External);
-    assert_numbers!(DocumentKind: OrderSlip SalesReceipt AddressLabel ShiftReport PickupManifest);
+    assert_numbers!(DocumentKind: OrderSlip SalesReceipt AddressLabel ShiftReport PickupManifest RefundReceipt);
     assert_numbers!(
         MessageKind: BookingConfirmed PaymentReceived BookingExpired BookingCancelled AirwayBill RefundDue DeadlineReminder
     );

@@ -17,7 +17,7 @@ use kasir_core::open_money::{OpenKind, open_key};
 use kasir_core::query::{self, Page};
 use kasir_core::records::{
     BankAccount, ColumnMapping, Customer, DropOrder, Hold, Item, Location, Manifest, Message, Mutation,
-    Order, Parcel, PrintJob, Sale, Settings, Shift, Till, id_key,
+    Order, Parcel, PrintJob, Refund, Sale, Settings, Shift, Till, id_key,
 };
 use kasir_core::states::{
     AirwayBillState, DocumentKind, DropOrderState, LabelState, MessageState, MutationState, OrderState,
@@ -213,14 +213,14 @@ fn sales_that_no_money_or_order_stands_behind_are_found() {
     );
     assert_found(
         |s| edit(s, at_till, |sale| sale.tenders[0].amount_minor += 1),
-        &["change for", "its sales come to"],
+        &["change for", "its sales and refunds come to"],
     );
     assert_found(|s| edit(s, at_till, |sale| sale.change_minor += 1), &["change for"]);
     assert_found(
         |s| edit(s, at_till, |sale| sale.shift_id = ShiftId(0)),
         &["has no order and no shift", "sales_by_shift"],
     );
-    assert_found(|s| edit(s, at_till, |sale| sale.points_earned += 1), &["points; sales leave"]);
+    assert_found(|s| edit(s, at_till, |sale| sale.points_earned += 1), &["points; sales and refunds leave"]);
     let unsold = |order: &mut Order| order.sale_id.0 = 0;
     assert_found(
         |s| edit(s, order_is(OrderState::Sold), unsold),
@@ -234,8 +234,11 @@ fn sales_that_no_money_or_order_stands_behind_are_found() {
 fn tills_shifts_and_customers_that_do_not_add_up_are_found() {
     let open = |shift: &Shift| shift.is_open();
     let closed = |shift: &Shift| !shift.is_open();
-    assert_found(|s| edit(s, closed, |shift| shift.sale_count += 1), &["its sales come to"]);
-    assert_found(|s| edit(s, open, |shift| shift.tenders[0].amount_minor += 1), &["its sales come to"]);
+    assert_found(|s| edit(s, closed, |shift| shift.sale_count += 1), &["its sales and refunds come to"]);
+    assert_found(
+        |s| edit(s, open, |shift| shift.tenders[0].amount_minor += 1),
+        &["its sales and refunds come to"],
+    );
     assert_found(
         |s| edit(s, closed, |shift| shift.counted_cash_minor = None),
         &["closed without", "CashDifference"],
@@ -249,7 +252,10 @@ fn tills_shifts_and_customers_that_do_not_add_up_are_found() {
         |s| edit(s, |_: &Till| true, |till| till.open_shift_id = ShiftId(0)),
         &["Shift 2 is open, but its till"],
     );
-    assert_found(|s| edit(s, |_: &Customer| true, |customer| customer.points += 1), &["points; sales leave"]);
+    assert_found(
+        |s| edit(s, |_: &Customer| true, |customer| customer.points += 1),
+        &["points; sales and refunds leave"],
+    );
     let nowhere = |customer: &mut Customer| customer.email = "siti@".into();
     assert_found(
         |s| edit(s, |_: &Customer| true, nowhere),
@@ -257,12 +263,55 @@ fn tills_shifts_and_customers_that_do_not_add_up_are_found() {
     );
     assert_found(
         |s| edit(s, |_: &Customer| true, |c| c.credit_minor -= 1),
-        &["of credit; mutations and sales leave"],
+        &["of credit; mutations, sales and refunds leave"],
     );
     assert_found(
         |s| edit(s, |_: &BankAccount| true, |account| account.unique_code_min = 0),
         &["has unique codes from 0"],
     );
+}
+
+#[test]
+fn refunds_that_do_not_add_up_are_found() {
+    let one = |refund: &Refund| refund.refund_id.0 == 1;
+    let more = |refund: &mut Refund| refund.lines[0].goods.quantity += 1;
+    assert_found(|s| edit(s, one, more), &["its refunds come to", "its sales add up to", "UnitsRefunded"]);
+    let dearer = |refund: &mut Refund| refund.totals.total_minor += 1;
+    assert_found(|s| edit(s, one, dearer), &["Refund 1 pays", "sales and refunds come to", "SalesRefunded"]);
+    let points = |refund: &mut Refund| refund.points_taken += 1;
+    assert_found(|s| edit(s, one, points), &["points; sales and refunds leave"]);
+    let elsewhere = |refund: &mut Refund| refund.location_id = WAREHOUSE;
+    assert_found(|s| edit(s, one, elsewhere), &["came in elsewhere", "SalesRefunded in IDR at location"]);
+    let another = |refund: &mut Refund| refund.lines[0].line = 9;
+    assert_found(|s| edit(s, one, another), &["Refund 1 does not fit sale", "its refunds come to"]);
+    let other_sale = |refund: &mut Refund| refund.sale_id.0 = 1;
+    assert_found(|s| edit(s, one, other_sale), &["Refund 1 does not fit sale", "refunds_by_sale"]);
+    let is_first = |sale: &Sale| !sale.refunded.is_empty();
+    let forgotten = |sale: &mut Sale| sale.refunded.clear();
+    assert_found(|s| edit(s, is_first, forgotten), &["as given back of line 0", "but says otherwise"]);
+    let points_back = |sale: &mut Sale| sale.points_returned += 1;
+    assert_found(|s| edit(s, is_first, points_back), &["points as given back"]);
+    let closed = |shift: &Shift| !shift.is_open();
+    let uncounted = |shift: &mut Shift| shift.refund_tenders.clear();
+    assert_found(|s| edit(s, closed, uncounted), &["its sales and refunds come to"]);
+    let paper = |job: &PrintJob| job.kind == DocumentKind::RefundReceipt;
+    assert_found(|s| edit(s, paper, |job| job.subject_id = 99), &["names refund 99"]);
+}
+
+/// A copy of a store from before there was a list of receipts has none of its rows, and is sound.
+#[test]
+fn receipts_that_were_never_listed_are_no_damage() {
+    let mut state = day();
+    let listed: Vec<Vec<u8>> = state
+        .entries()
+        .filter(|(table, _, _)| *table == Table::SalesByReceipt)
+        .map(|(_, key, _)| key.to_vec())
+        .collect();
+    assert!(listed.len() > 1);
+    for key in listed {
+        state.delete(Table::SalesByReceipt, &key).unwrap();
+    }
+    assert_eq!(verify(&state).unwrap().violations, Vec::<String>::new());
 }
 
 #[test]
@@ -283,7 +332,7 @@ fn mutations_that_pay_what_they_do_not_have_are_found() {
     );
     assert_found(
         |s| edit(s, credited, |m| m.credited_customer_id.0 = 9),
-        &["names customer 9", "mutations and sales leave"],
+        &["names customer 9", "mutations, sales and refunds leave"],
     );
     let usd = |order: &mut Order| order.currency = Currency::parse("USD").unwrap();
     assert_found(

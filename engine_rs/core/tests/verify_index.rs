@@ -63,7 +63,9 @@ fn index_rows_that_nothing_stands_behind_are_found() {
     stray(Table::PendingMutations, Key::new().bytes(&[7; 32]).u64(1), &[]);
     stray(Table::MutationKeys, Key::new().bytes(&[7; 32]), &1_u64.to_be_bytes());
     stray(Table::Credits, Key::new().u64(77), &[]);
-    stray(Table::SalesByShift, Key::new().u64(1).u64(1), &[]);
+    stray(Table::SalesByShift, Key::new().u64(9).u64(1), &[]);
+    stray(Table::SalesByReceipt, Key::new().text("KASIR-9-1").u64(1), &[]);
+    stray(Table::RefundsBySale, Key::new().u64(2).u64(1), &[]);
     stray(Table::ParcelsByLabel, Key::new().u8(3).u64(1), &[]);
     stray(Table::LabelsDue, Key::new().u8(0).u64(7), &[]);
     stray(Table::Proposals, Key::new().u64(ACCOUNT.0).u8(0).u8(1).u64(1), &[]);

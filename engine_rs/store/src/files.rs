@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, MdbError, RwTxn, WithoutTls};
-use kasir_core::Fault;
+use kasir_core::records::Sale;
+use kasir_core::{Fault, Table};
 
 use crate::ahead::Ahead;
 use crate::checkpoint::{self, CHECKPOINT_FILE, Checkpoints};
@@ -338,7 +339,11 @@ fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Hea
     let txn = env.write_txn().map_err(fault)?;
     let tables = env
         .create_databases_and_commit(txn, |opener, txn| -> Result<_, Failed> {
+            let receipts_listed = schema::open_one(opener, txn, Table::SalesByReceipt.name())?.is_some();
             let tables = Tables::create(opener, txn)?;
+            if !receipts_listed {
+                list_receipts(&tables, txn)?;
+            }
             let meta = tables.own(OwnTable::Meta);
             if meta.get(txn, STORE_KEY)?.is_none() {
                 let info = StoreInfo { format: FORMAT, create_ms: now_ms };
@@ -354,6 +359,21 @@ fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Hea
         .map_err(|Failed(fault)| fault)?
         .unwrap_commit();
     Ok((tables, head))
+}
+
+/// Lists the sales by receipt that were made before there was such a list: what making them would write today.
+fn list_receipts(tables: &Tables<'_>, txn: &mut RwTxn<'_>) -> Result<(), Failed> {
+    let mut rows = Vec::new();
+    for found in tables.written(Table::Sales).iter(txn)? {
+        let (_, bytes) = found?;
+        let sale: Sale = kasir_core::records::decode(bytes).map_err(Failed)?;
+        rows.extend(sale.receipt_row());
+    }
+    let list = tables.written(Table::SalesByReceipt);
+    for row in rows {
+        list.put(txn, row.as_slice(), &[])?;
+    }
+    Ok(())
 }
 
 /// Refuses a file that is too short for its pages: reading beyond its end would kill the process.

@@ -86,7 +86,8 @@ pub(crate) const HEAD_KEY: &[u8] = b"\0head";
 const _: () = assert!(STORE_KEY[0] == SHARD && HEAD_KEY[0] == SHARD, "every key begins with the shard byte");
 
 /// Tables that copies of stores made by earlier programs of this format have not: they read as empty.
-const ADDED_LATER: &[Table] = &[Table::StatementFiles, Table::Manifests];
+const ADDED_LATER: &[Table] =
+    &[Table::StatementFiles, Table::Manifests, Table::SalesByReceipt, Table::Refunds, Table::RefundsBySale];
 
 type Db<'t> = Database<'t, Bytes, Bytes>;
 

@@ -136,7 +136,7 @@ fn admit(worker: &Worker, method: usize, headers: &HeaderMap) -> Result<Admitted
     };
     let caller = shared.policy.caller(headers).map_err(refused)?;
     let named = &shared.methods[method];
-    let counted = Counted { streams: named.gives_many(), awaited: named.is_awaited() };
+    let counted = Counted { streams: named.gives_many(), awaited: named.is_awaited(), long: named.is_long() };
     let watched = Watched::begin(&shared.observer, method, counted, shared.config.max_calls);
     let mut watched =
         watched.ok_or_else(|| refused(shared.policy.too_many_calls(shared.config.max_calls)))?;
@@ -169,6 +169,7 @@ fn direct(
         compress_from: admitted.compress_from,
         to: To::Direct(respond),
         reader: None,
+        arriving: false,
     });
     collect(worker, id, info, body, admitted.deframer);
 }
@@ -191,6 +192,7 @@ fn streamed(
         compress_from,
         to: To::Stream(Rc::clone(&outgoing), Rc::clone(&incoming)),
         reader: None,
+        arriving: false,
     });
     let flow = outgoing.flow.clone();
     spawn_local(stream::write(Rc::clone(worker), id, respond, outgoing, compress_from));
@@ -221,6 +223,7 @@ fn exchanged(
         compress_from,
         to: To::Exchange(Rc::clone(&owed)),
         reader: None,
+        arriving: false,
     });
     let outgoing = Rc::clone(&owed.outgoing);
     spawn_local(stream::write(Rc::clone(worker), id, respond, outgoing, compress_from));
@@ -241,8 +244,11 @@ fn collect(worker: &Rc<Worker>, id: CallId, info: Box<Info>, body: RecvStream, d
         Poll::Ready(collected) => have(worker, id, info, collected),
         Poll::Pending => {
             let here = Rc::clone(worker);
+            let deadline = info.deadline;
+            worker.arrives(id);
             let reader = spawn_local(async move {
                 let collected = poll_fn(|context| request.poll(context)).await;
+                here.arrived(id, deadline);
                 have(&here, id, info, collected);
                 here.flush();
             });

@@ -16,8 +16,11 @@ pub struct Config {
     pub max_connections: usize,
     /// Calls that one connection may have in progress.
     pub max_streams: u32,
-    /// Calls in progress over all connections; more end with RESOURCE_EXHAUSTED.
+    /// Calls in progress over all connections; more end with RESOURCE_EXHAUSTED. Streams may be half of them, and so may
+    /// calls whose request has not come whole: of these the oldest make room.
     pub max_calls: usize,
+    /// Time in which the one message of a request has to come whole.
+    pub request_timeout: Duration,
     /// Requests of one [`crate::Exchange`] call that may be without an answer; beyond, no more are read.
     pub max_under_way: usize,
     /// Bytes of one message of a caller, after decompression too.
@@ -65,6 +68,7 @@ impl Default for Config {
             max_connections: 4_096,
             max_streams: 1_024,
             max_calls: 10_000,
+            request_timeout: Duration::from_secs(30),
             max_under_way: 1_024,
             max_receive_bytes: 4 * 1024 * 1024,
             max_send_bytes: 64 * 1024 * 1024,

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection};
@@ -10,7 +11,7 @@ use h2::{Ping, PingPong};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::call;
@@ -26,6 +27,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 const FRAME_BUDGET: usize = 4 * CONNECTION_WINDOW as usize;
 /// Calls that a connection may begin and break off before they are looked at; more is an attack.
 const PENDING_RESETS_MAX: usize = 128;
+/// A connection whose call took longer lets the others go first.
+const TURN: Duration = Duration::from_micros(500);
 /// Bytes that wait in HTTP/2 to be sent on one stream.
 const SEND_BUFFER: usize = 256 * 1024;
 
@@ -70,7 +73,15 @@ where
         tokio::select! {
             biased;
             accepted = accept(&worker, &mut connection) => match accepted {
-                Some(Ok((request, respond))) => call::begin(&worker, peer, request, respond),
+                Some(Ok((request, respond))) => {
+                    let began = Instant::now();
+                    call::begin(&worker, peer, request, respond);
+                    if began.elapsed() > TURN {
+                        // Who asks for much waits for it; others have their turn.
+                        worker.flush();
+                        yield_now().await;
+                    }
+                }
                 // Broken or over: HTTP/2 has said what there was to say.
                 Some(Err(_)) | None => break,
             },

@@ -40,6 +40,15 @@ impl Method {
         }
     }
 
+    /// Whether a call may last as long as its caller likes.
+    pub(crate) fn is_long(&self) -> bool {
+        match self.handler {
+            Handler::Native(_) => false,
+            Handler::Exchange(_) => true,
+            Handler::Foreign(shape) => shape.takes_many() || shape.gives_many(),
+        }
+    }
+
     /// Whether a stop waits for what is under way: all but streams that go on until somebody ends them.
     pub(crate) fn is_awaited(&self) -> bool {
         match self.handler {

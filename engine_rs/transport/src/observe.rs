@@ -93,6 +93,8 @@ struct Census {
     calls: usize,
     /// Calls that have an answer to come: unary ones, uploads and exchanges.
     awaited: usize,
+    /// Calls that may last as long as their caller likes.
+    long: usize,
 }
 
 impl Observer {
@@ -177,19 +179,22 @@ impl Observer {
         !waited.is_ok_and(|(_, result)| result.timed_out())
     }
 
-    fn enter(&self, max_calls: usize, awaited: bool) -> bool {
+    fn enter(&self, max_calls: usize, counted: Counted) -> bool {
         let mut census = lock(&self.census);
-        let room = census.calls < max_calls;
+        let room = census.calls < max_calls && !(counted.long && census.long >= max_calls.div_ceil(2));
         if room {
             census.calls += 1;
-            census.awaited += usize::from(awaited);
+            census.long += usize::from(counted.long);
+            census.awaited += usize::from(counted.awaited);
         }
         room
     }
 
-    fn leave(&self, awaited: bool) {
+    fn leave(&self, counted: Counted) {
+        let Counted { awaited, long, .. } = counted;
         let mut census = lock(&self.census);
         census.calls -= 1;
+        census.long -= usize::from(long);
         census.awaited -= usize::from(awaited);
         let last = awaited && census.awaited == 0;
         drop(census);
@@ -206,6 +211,8 @@ pub(crate) struct Counted {
     pub(crate) streams: bool,
     /// A stop waits for them.
     pub(crate) awaited: bool,
+    /// They may last as long as their caller likes.
+    pub(crate) long: bool,
 }
 
 /// A call in progress, as it is counted; one that is dropped ended CANCELLED.
@@ -228,7 +235,7 @@ impl Watched {
         counted: Counted,
         max_calls: usize,
     ) -> Option<Self> {
-        if !observer.enter(max_calls, counted.awaited) {
+        if !observer.enter(max_calls, counted) {
             return None;
         }
         observer.methods[method].open.fetch_add(1, Ordering::Relaxed);
@@ -262,7 +269,7 @@ impl Watched {
     }
 
     fn count_out(&mut self, code: Code, reason: Cow<'static, str>) {
-        let Counted { streams, awaited } = self.counted;
+        let streams = self.counted.streams;
         let ended = Ended {
             method: self.method,
             caller: std::mem::take(&mut self.caller),
@@ -275,7 +282,7 @@ impl Watched {
         let figures = &self.observer.methods[self.method];
         figures.open.fetch_sub(1, Ordering::Relaxed);
         figures.messages.fetch_add(if streams { self.messages } else { 0 }, Ordering::Relaxed);
-        self.observer.leave(awaited);
+        self.observer.leave(self.counted);
     }
 }
 
@@ -330,7 +337,7 @@ mod tests {
         Arc::new(Observer::new(1, log_calls))
     }
 
-    const ONE_ANSWER: Counted = Counted { streams: false, awaited: true };
+    const ONE_ANSWER: Counted = Counted { streams: false, awaited: true, long: false };
 
     fn call(observer: &Arc<Observer>) -> Watched {
         Watched::begin(observer, 0, ONE_ANSWER, 2).unwrap()

@@ -93,12 +93,26 @@ pub(crate) fn refuse_http(respond: &mut SendResponse<Bytes>, code: StatusCode) -
     respond.send_response(response, false)?.send_data(Bytes::from_static(ONLY_GRPC), true)
 }
 
-/// Sends the whole answer of a call. The message waits in the connection if the caller takes it slowly: it is there anyway.
+/// A message for which its caller has no room yet, and what comes after it.
+pub(crate) struct Held {
+    pub(crate) stream: SendStream<Bytes>,
+    pub(crate) parts: [Bytes; 2],
+    pub(crate) trailers: HeaderMap,
+}
+
+impl Held {
+    /// Bytes of the message.
+    pub(crate) fn length(&self) -> usize {
+        self.parts.iter().map(Bytes::len).sum()
+    }
+}
+
+/// Sends the whole answer of a call, or its head when the caller has no room for the message now.
 pub(crate) fn whole(
     respond: &mut SendResponse<Bytes>,
     reply: Reply,
     compress_from: Option<usize>,
-) -> Result<Status, h2::Error> {
+) -> Result<(Status, Option<Held>), h2::Error> {
     let (initial, trailing) =
         reply.extra.map_or_else(Default::default, |extra| (extra.initial, extra.trailing));
     match reply.result {
@@ -106,18 +120,25 @@ pub(crate) fn whole(
             let compress = compress_from.is_some_and(|from| message.len() >= from);
             let mut stream = respond.send_response(head(initial, compress), false)?;
             let (first, rest) = framed(message, compress);
+            let trailers = trailers(&Status::OK, trailing);
+            let length = first.len() + rest.as_ref().map_or(0, Bytes::len);
+            stream.reserve_capacity(length);
+            if stream.capacity() < length {
+                let parts = [first, rest.unwrap_or_default()];
+                return Ok((Status::OK, Some(Held { stream, parts, trailers })));
+            }
             send(&mut stream, first, rest)?;
-            stream.send_trailers(trailers(&Status::OK, trailing))?;
-            Ok(Status::OK)
+            stream.send_trailers(trailers)?;
+            Ok((Status::OK, None))
         }
         Err(status) if initial.is_empty() => {
             refuse(respond, &status, trailing)?;
-            Ok(status)
+            Ok((status, None))
         }
         Err(status) => {
             let mut stream = respond.send_response(head(initial, false), false)?;
             stream.send_trailers(trailers(&status, trailing))?;
-            Ok(status)
+            Ok((status, None))
         }
     }
 }

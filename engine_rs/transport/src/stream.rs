@@ -15,11 +15,11 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
 use tokio::sync::Notify;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::frame::{COPY_MAX, Deframer, framed, together};
 use crate::handler::{CallId, Event, Flow, Reply, cost};
-use crate::respond;
+use crate::respond::{self, Held};
 use crate::status::Status;
 use crate::worker::Worker;
 
@@ -242,6 +242,32 @@ impl Way {
         }
         Ok(())
     }
+}
+
+/// Sends a message as its caller makes room for it; breaks it off when there is none for `longest`.
+pub(crate) async fn send_held(held: Held, longest: Duration) {
+    let Held { mut stream, parts, trailers } = held;
+    for mut part in parts {
+        while !part.is_empty() {
+            stream.reserve_capacity(part.len());
+            let room = poll_fn(|context| match stream.poll_reset(context) {
+                Poll::Ready(_) => Poll::Ready(None),
+                Poll::Pending => {
+                    stream.poll_capacity(context).map(|room| room?.ok().filter(|room| *room > 0))
+                }
+            });
+            let Ok(room) = timeout(longest, room).await else {
+                stream.send_reset(Reason::CANCEL);
+                return;
+            };
+            let Some(room) = room else { return };
+            if stream.send_data(part.split_to(room.min(part.len())), false).is_err() {
+                return;
+            }
+        }
+    }
+    // A caller that is gone needs no end.
+    let _ = stream.send_trailers(trailers);
 }
 
 /// Waits for room on the way out, as long as that makes sense.

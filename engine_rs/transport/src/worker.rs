@@ -1,7 +1,7 @@
 //! One thread with the connections it was given: its calls, their deadlines, and the answers that come from elsewhere.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,13 +23,17 @@ use crate::handler::{
 };
 use crate::mailbox::Mailbox;
 use crate::observe::{Observer, Watched};
-use crate::respond;
+use crate::respond::{self, Held};
 use crate::server::Phase;
 use crate::status::{Code, Status};
-use crate::stream::{Incoming, Outgoing};
+use crate::stream::{self, Incoming, Outgoing};
 
 /// Events that are passed on at the latest, even if the connection has more to read.
 const EVENTS_MAX: usize = 64;
+
+/// Most bytes of answers that wait for room at their callers; one may be longer. And what each costs beside its own.
+const HELD_MAX: usize = 96 << 20;
+const HELD_COST: usize = 1_024;
 
 /// What all threads of a server share.
 pub(crate) struct Shared {
@@ -51,6 +55,8 @@ pub(crate) struct Call {
     pub(crate) to: To,
     /// What reads its requests.
     pub(crate) reader: Option<AbortHandle>,
+    /// Its one request has not come whole.
+    pub(crate) arriving: bool,
 }
 
 /// Where its answer goes.
@@ -135,6 +141,11 @@ pub(crate) struct Worker {
     calls: RefCell<Calls>,
     /// Events that are passed on together.
     events: RefCell<Vec<Event>>,
+    /// Calls whose request had not come whole when they began, oldest first, and how many of them are such still.
+    arriving: RefCell<VecDeque<CallId>>,
+    arriving_now: Cell<usize>,
+    /// Bytes of answers that their callers have no room for.
+    held: Rc<Cell<usize>>,
     /// No call has an earlier deadline.
     next_deadline: Cell<Option<Instant>>,
     sooner: Notify,
@@ -160,6 +171,9 @@ pub(crate) fn run(
         inbox,
         calls: RefCell::default(),
         events: RefCell::default(),
+        arriving: RefCell::default(),
+        arriving_now: Cell::new(0),
+        held: Rc::default(),
         next_deadline: Cell::new(None),
         sooner: Notify::new(),
     });
@@ -232,18 +246,66 @@ async fn deadlines(worker: Rc<Worker>) {
 impl Worker {
     /// Takes a call in.
     pub(crate) fn insert(&self, call: Call) -> CallId {
-        if let Some(deadline) = call.deadline
-            && self.next_deadline.get().is_none_or(|next| deadline < next)
-        {
-            self.next_deadline.set(Some(deadline));
-            self.sooner.notify_one();
+        if let Some(deadline) = call.deadline {
+            self.look_at(deadline);
         }
         self.calls.borrow_mut().insert(self.number, call)
     }
 
+    /// Some call ends then, if it has not ended before.
+    fn look_at(&self, deadline: Instant) {
+        if self.next_deadline.get().is_none_or(|next| deadline < next) {
+            self.next_deadline.set(Some(deadline));
+            self.sooner.notify_one();
+        }
+    }
+
     /// Lets a call go.
     pub(crate) fn remove(&self, id: CallId) -> Option<Call> {
-        self.calls.borrow_mut().remove(id)
+        let call = self.calls.borrow_mut().remove(id)?;
+        self.arriving_now.set(self.arriving_now.get() - usize::from(call.arriving));
+        Some(call)
+    }
+
+    /// The request of a call is waited for: not for ever, and not by so many that none are left for others.
+    pub(crate) fn arrives(&self, id: CallId) {
+        let longest = Instant::now() + self.shared.config.request_timeout;
+        let ends = {
+            let mut calls = self.calls.borrow_mut();
+            let Some(call) = calls.get(id) else { return };
+            call.arriving = true;
+            let ends = call.deadline.map_or(longest, |deadline| deadline.min(longest));
+            call.deadline = Some(ends);
+            ends
+        };
+        self.look_at(ends);
+        self.arriving_now.set(self.arriving_now.get() + 1);
+        let most = (self.shared.config.max_calls / 2 / self.shared.config.workers.max(1)).max(1);
+        self.arriving.borrow_mut().push_back(id);
+        while self.arriving_now.get() > most {
+            let Some(oldest) = self.arriving.borrow_mut().pop_front() else { break };
+            if self.is_arriving(oldest) {
+                self.arrived(oldest, None);
+                self.end(oldest, self.shared.policy.too_many_calls(self.shared.config.max_calls));
+            }
+        }
+        if self.arriving.borrow().len() > 2 * most {
+            self.arriving.borrow_mut().retain(|id| self.is_arriving(*id));
+        }
+    }
+
+    /// The request of a call is there; its own deadline counts.
+    pub(crate) fn arrived(&self, id: CallId, deadline: Option<Instant>) {
+        if let Some(call) = self.calls.borrow_mut().get(id)
+            && std::mem::take(&mut call.arriving)
+        {
+            call.deadline = deadline;
+            self.arriving_now.set(self.arriving_now.get() - 1);
+        }
+    }
+
+    fn is_arriving(&self, id: CallId) -> bool {
+        self.calls.borrow_mut().get(id).is_some_and(|call| call.arriving)
     }
 
     /// Says which task reads the requests of a call. One that is over needs none.
@@ -409,7 +471,27 @@ impl Worker {
         let To::Direct(respond) = &mut call.to else { unreachable!("others are answered by their task") };
         reply.result = self.checked(reply.result);
         let sent = respond::whole(respond, reply, call.compress_from);
-        Self::count_out(call, &sent.unwrap_or_else(|_| Status::gone()));
+        let (status, held) = sent.unwrap_or_else(|_| (Status::gone(), None));
+        Self::count_out(call, &status);
+        if let Some(held) = held {
+            self.hold(held);
+        }
+    }
+
+    /// Keeps a message until its caller takes it, as far as there is memory for that.
+    fn hold(&self, mut held: Held) {
+        let bytes = held.length() + HELD_COST;
+        let before = self.held.get();
+        if before > 0 && before + bytes > HELD_MAX {
+            held.stream.send_reset(h2::Reason::ENHANCE_YOUR_CALM);
+            return;
+        }
+        self.held.set(before + bytes);
+        let (counter, longest) = (Rc::clone(&self.held), self.shared.config.keepalive_timeout);
+        spawn_local(async move {
+            stream::send_held(held, longest).await;
+            counter.set(counter.get() - bytes);
+        });
     }
 
     /// A message within the limit; a status with its words.

@@ -382,3 +382,108 @@ fn too_many_headers_are_refused() {
         assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"")).await.code, "0");
     });
 }
+
+#[test]
+fn requests_that_never_come_whole_leave_room_for_others() {
+    run(async {
+        let running = start(Config { max_calls: 8, ..Config::default() });
+        let attacker = connect(running.address).await;
+        let mut half = Vec::new();
+        for _ in 0..20 {
+            let (response, mut stream) = open(&attacker, request("/t.T/Keep"));
+            stream.send_data(framed(0, b"half").slice(..7), false).unwrap();
+            half.push((response, stream));
+        }
+        let client = connect(running.address).await;
+        for _ in 0..20 {
+            assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"")).await.code, "0");
+        }
+        // The oldest made room, and the newest may still be sent.
+        let (response, mut stream) = half.pop().unwrap();
+        stream.send_data(framed(0, b"half").slice(7..), true).unwrap();
+        let kept = running.kept().await;
+        assert_eq!(&kept.0[..], b"half");
+        kept.1.complete(Ok(Bytes::new()).into());
+        assert_eq!(read(response.await.unwrap()).await.code, "0");
+        let (response, _stream) = half.swap_remove(0);
+        assert_eq!(read(response.await.unwrap()).await.code, "8");
+    });
+}
+
+#[test]
+fn a_request_has_its_time_to_come_whole_and_then_its_own() {
+    run(async {
+        let running = start(Config { request_timeout: Duration::from_millis(200), ..Config::default() });
+        let client = connect(running.address).await;
+        let began = Instant::now();
+        let (response, _stream) = open(&client, request("/t.T/Echo"));
+        assert_eq!(read(response.await.unwrap()).await.code, "4");
+        assert!(began.elapsed() >= Duration::from_millis(200));
+        // One that came in time may be answered as late as its caller says.
+        let (response, mut stream) = open(&client, request("/t.T/Keep"));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stream.send_data(framed(0, b""), true).unwrap();
+        let kept = running.kept().await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        kept.1.complete(Ok(Bytes::new()).into());
+        assert_eq!(read(response.await.unwrap()).await.code, "0");
+    });
+}
+
+#[test]
+fn streams_leave_room_for_calls() {
+    run(async {
+        let running = start(Config { max_calls: 8, ..Config::default() });
+        let client = connect(running.address).await;
+        let streams: Vec<_> = (0..6).map(|_| open(&client, request("/t.T/Talk"))).collect();
+        assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"")).await.code, "0");
+        let mut refused = 0;
+        for (response, mut stream) in streams {
+            let _ = stream.send_data(Bytes::new(), true);
+            refused += usize::from(read(response.await.unwrap()).await.code == "8");
+        }
+        assert_eq!(refused, 2);
+    });
+}
+
+#[test]
+fn an_answer_waits_for_room_and_not_for_ever() {
+    run(async {
+        let running = start(Config { keepalive_timeout: Duration::from_millis(500), ..Config::default() });
+        let socket = TcpStream::connect(running.address).await.unwrap();
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(0);
+        let (client, mut connection) = builder.handshake::<_, Bytes>(socket).await.unwrap();
+        let (window, mut wider) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            tokio::select! {
+                size = &mut wider => connection.set_initial_window_size(size.unwrap()).unwrap(),
+                _ = &mut connection => return,
+            }
+            let _ = connection.await;
+        });
+        let ask = |body: Bytes| {
+            let (response, mut stream) = open(&client, request("/t.T/Echo"));
+            stream.send_data(body, true).unwrap();
+            response
+        };
+        let stuck = ask(framed(0, b"stuck")).await.unwrap();
+        let ended = read_error(stuck).await;
+        assert_eq!(ended.reason(), Some(Reason::CANCEL));
+        let late = ask(framed(0, &vec![7; 100_000])).await.unwrap();
+        window.send(1_000).unwrap();
+        let answer = read(late).await;
+        assert_eq!((answer.code.as_str(), answer.body.len()), ("0", 100_005));
+        assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"x")).await.code, "0");
+    });
+}
+
+async fn read_error(response: http::Response<h2::RecvStream>) -> h2::Error {
+    let mut body = response.into_body();
+    loop {
+        match body.data().await.expect("it ends before its trailers") {
+            Ok(_) => {}
+            Err(error) => return error,
+        }
+    }
+}

@@ -60,7 +60,7 @@ def make_window(qtbot: Any, settings: LocalSettings) -> Iterator[Callable[..., A
         window.show()
         window.activateWindow()
         qtbot.waitUntil(
-            lambda: window.isActiveWindow() and hasattr(window, "typed_scans"), timeout=PATIENCE_MS
+            lambda: bool(QApplication.activeWindow()) and hasattr(window, "typed_scans"), timeout=PATIENCE_MS
         )
         return window
 
@@ -80,7 +80,8 @@ def window(make_window: Callable[..., Any], server: Any, shop: None, wait: Any) 
 
 @pytest.fixture
 def calls(qapp: Any, in_a_state_of_its_own: Any) -> Iterator[Callable[..., Calls]]:
-    """Makes the calls of a program on an address; closed at the end."""
+    """Makes the calls of a program on an address, which speaks English; closed at the end."""
+    texts.speak("en")
     opened: list[Calls] = []
 
     def make(target: str, patience: Patience | None = None) -> Calls:
@@ -92,12 +93,20 @@ def calls(qapp: Any, in_a_state_of_its_own: Any) -> Iterator[Callable[..., Calls
         each.close()
 
 
-def press(window: QWidget, text: str, key: Qt.Key | int, stamp_ms: int, *, repeats: bool = False) -> None:
+def press(
+    window: QWidget,
+    text: str,
+    key: Qt.Key | int,
+    stamp_ms: int,
+    *,
+    repeats: bool = False,
+    modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
     """One key down and up, as the windowing system hands it to the window; `repeats`: as it hands a key over
     that is held down.
     """
     for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-        event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, text, repeats)
+        event = QKeyEvent(kind, key, modifiers, text, repeats)
         event.setTimestamp(stamp_ms)
         QApplication.sendEvent(window.windowHandle(), event)
 

@@ -174,14 +174,14 @@ def test_an_order_is_found_and_matched_by_hand(payable, window, wait, tmp_path, 
     wait(lambda: rows(window) == 1)
     QTest.keyClick(window.bank.table, Qt.Key.Key_Return)
     dialog = window.bank.findChild(ByHand)
-    wait(lambda: dialog.found.rowCount() == 2)
+    wait(lambda: dialog.picker.found.rowCount() == 2)
     for char in query:
-        QTest.keyClick(dialog.query, char)
-    wait(lambda: dialog.found.rowCount() == 1 or query == "2")
+        QTest.keyClick(dialog.picker.query, char)
+    wait(lambda: dialog.picker.found.rowCount() == 1 or query == "2")
     if query == "2":
-        dialog.table.choose(dialog.found.row_of(2))
-    QTest.keyClick(dialog.query, Qt.Key.Key_Down)
-    dialog.add(dialog.table.thing())
+        dialog.picker.table.choose(dialog.picker.found.row_of(2))
+    QTest.keyClick(dialog.picker.query, Qt.Key.Key_Down)
+    dialog.add(dialog.picker.table.thing())
     assert [share.order.order_id for share in dialog.shares] == [order_id]
     assert dialog.shares[0].amount.text() == "Rp 10.000"
     assert dialog.left.text() == "Left over: Rp 0"
@@ -196,10 +196,10 @@ def test_an_order_is_found_by_its_amount(payable, window, wait, tmp_path):
     wait(lambda: rows(window) == 1)
     window.bank.by_hand()
     dialog = window.bank.findChild(ByHand)
-    wait(lambda: dialog.found.rowCount() == 2)
-    dialog.look_for(sending_words(payable[1]))
-    wait(lambda: dialog.found.rowCount() == 1)
-    assert [dialog.found.at(row).order_id for row in range(dialog.found.rowCount())] == [2]
+    wait(lambda: dialog.picker.found.rowCount() == 2)
+    dialog.scanned(sending_words(payable[1]))
+    wait(lambda: dialog.picker.found.rowCount() == 1)
+    assert [dialog.picker.found.at(row).order_id for row in range(dialog.picker.found.rowCount())] == [2]
 
 
 def test_enter_takes_the_order_that_was_typed_even_one_that_is_not_open(payable, window, wait, tmp_path, run):
@@ -209,9 +209,9 @@ def test_enter_takes_the_order_that_was_typed_even_one_that_is_not_open(payable,
     wait(lambda: rows(window) == 1)
     window.bank.by_hand()
     dialog = window.bank.findChild(ByHand)
-    wait(lambda: dialog.found.rowCount() == 1)
-    dialog.query.setText("2")
-    QTest.keyClick(dialog.query, Qt.Key.Key_Return)
+    wait(lambda: dialog.picker.found.rowCount() == 1)
+    dialog.picker.query.setText("2")
+    QTest.keyClick(dialog.picker.query, Qt.Key.Key_Return)
     wait(lambda: [share.order.order_id for share in dialog.shares] == [2])
 
 
@@ -224,9 +224,9 @@ def test_a_transfer_is_split_over_two_orders(payable, window, wait, tmp_path, as
             break
     window.bank.by_hand()
     dialog = window.bank.findChild(ByHand)
-    wait(lambda: dialog.found.rowCount() == 2)
+    wait(lambda: dialog.picker.found.rowCount() == 2)
     for order_id in (1, 2):
-        dialog.add(dialog.found.at(dialog.found.row_of(order_id)))
+        dialog.add(dialog.picker.found.at(dialog.picker.found.row_of(order_id)))
     assert [share.amount.text() for share in dialog.shares] == [sending_words(each) for each in payable]
     assert dialog.left.text() == "Left over: Rp 5.000"
     # What is left is nobody's: the server says no, and the dialog stays with what was typed.
@@ -256,8 +256,8 @@ def test_a_scan_looks_for_its_order(payable, window, wait, tmp_path):
     wait(lambda: rows(window) == 1)
     scan(window, "0811111111")
     dialog = window.bank.findChild(ByHand)
-    wait(lambda: dialog.found.rowCount() == 1)
-    assert dialog.table.thing().order_id == 2
+    wait(lambda: dialog.picker.found.rowCount() == 1)
+    assert dialog.picker.table.thing().order_id == 2
 
 
 def test_what_pays_no_order_is_put_aside_with_its_reason_and_taken_back(payable, window, wait, tmp_path):
@@ -389,9 +389,9 @@ def test_a_hundred_thousand_open_orders_are_searched_between_two_keys():
         )
         for n in range(1, 100_001)
     ]
-    began = time.perf_counter()
+    began = time.thread_time()
     nearest = found(orders, "pembeli", 50_000_00)
-    took = time.perf_counter() - began
+    took = time.thread_time() - began
     assert [each.order_id for each in nearest[:3]] == [50_000, 50_001, 49_999]
     assert len(nearest) == FOUND_MAX
     assert [each.order_id for each in found(orders, "0812 0077777", 0)] == []

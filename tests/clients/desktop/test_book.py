@@ -1,10 +1,13 @@
 """Booking in customer service's window, over a real server: what it shows is what the server says."""
 
+import threading
+
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.clients.conftest import GULA, KOPI
+from clients.desktop.cs import book
+from tests.clients.conftest import GULA, KOPI, SARI
 from tests.clients.desktop.conftest import scan, typed
 
 
@@ -146,3 +149,64 @@ def test_two_desks_want_the_last_one_and_one_is_told_why(window, make_window, se
     loser = next(desk for desk in desks if desk.booking.booked is None)
     wait(lambda: "Not enough of GULA-5" in loser.desk.notice.words.text())
     assert len(ask("cs", "bookings")["orders"]) == 1
+
+
+def test_what_is_scanned_while_an_order_is_booked_is_the_next_ones(window, wait, ask, monkeypatch):
+    begin(window, wait)
+    fill(window, name="Sari Dewi", phone="081234567890")
+    go = threading.Event()
+    booked = book._book
+
+    def slowly(*facts):
+        go.wait(60)
+        return booked(*facts)
+
+    monkeypatch.setattr(book, "_book", slowly)
+    window.booking.book()
+    for code in (GULA, KOPI):
+        scan(window, code)
+    assert not window.booking.form.isEnabled()
+    go.set()
+    wait(lambda: [row.item.item.sku for row in window.booking.lines.rows] == ["GULA-5", "KOPI-01"])
+    assert window.booking.form.isEnabled()
+    assert [line["sku"] for line in ask("cs", "show", "1")["order"]["lines"]] == ["KOPI-01"]
+
+
+def test_what_is_refused_has_the_keys_again(window, wait):
+    begin(window, wait)
+    fill(window, name="Sari Dewi", phone="081234567890")
+    row = window.booking.lines.rows[0]
+    row.quantity.set_value(1000)
+    row.quantity.setFocus()
+    window.booking.book()
+    wait(lambda: "Not enough of KOPI-01" in window.desk.notice.words.text())
+    assert row.quantity.hasFocus()
+
+
+def test_what_is_known_of_one_phone_is_not_booked_for_another(window, wait, run, ask):
+    run("cs", "book", "--line", "GULA-5@GUDANG", *SARI)
+    begin(window, wait)
+    form = window.booking.form
+    form.phone.setText("081234567890")
+    wait(lambda: form.fields["street"].text() == "Jl. Melati 5")
+    form.fields["city"].setText("Bogor")
+    form.phone.setText("081111111111")
+    texts = {name: form.fields[name].text() for name in ("name", "email", "street", "city")}
+    # What was written by hand stays.
+    assert texts == {"name": "", "email": "", "street": "", "city": "Bogor"}
+    assert not form.who.isVisible()
+    fill(window, name="Budi Santoso", city="")
+    window.booking.book()
+    wait(lambda: window.booking.booked is not None)
+    order = ask("cs", "show", "2")["order"]
+    assert (order["customer_name"], "address" in order) == ("Budi Santoso", False)
+    assert order["customer_id"] != ask("cs", "show", "1")["order"]["customer_id"]
+
+
+def test_a_letter_behind_the_phone_and_back_fills_the_form_again(window, wait, run):
+    run("cs", "book", "--line", "GULA-5@GUDANG", *SARI)
+    begin(window, wait)
+    form = window.booking.form
+    for phone in ("081234567890", "0812345678901", "081234567890"):
+        form.phone.setText(phone)
+    wait(lambda: form.fields["name"].text() == "Sari Dewi")

@@ -3,6 +3,7 @@
 Method: a server that answers as the test says, so that it can be slow, silent and gone.
 """
 
+import errno
 import threading
 import time
 
@@ -150,3 +151,84 @@ def test_a_fault_of_ours_is_told_and_the_next_call_is_made(scripted, calls, wait
     made.look(owner, get_item("KOPI-01"), heard.append)
     wait(lambda: heard)
     assert heard == ["KOPI-01"]
+
+
+def cancel(number: int):
+    return lambda shop: shop.call(CancelBookingRequest(order_id=number), CancelBookingResponse).order.order_id
+
+
+def test_a_command_whose_answer_was_lost_is_asked_until_there_is_one_with_its_own_id(
+    scripted, calls, wait, in_a_state_of_its_own
+):
+    lost = Refusal(grpc.StatusCode.UNAVAILABLE)
+    answer = CancelBookingResponse(order=Order(order_id=7))
+    scripted.answers(CancelBookingRequest, *[lost] * 8, answer)
+    heard, failed, told = [], [], []
+    owner = QObject()
+    made = calls(scripted.address)
+    made.unanswered.connect(told.append)
+    assert made.do(owner, cancel(7), heard.append, failed.append, once="cancel 7")
+    wait(lambda: told)
+    # The same again is not taken while nobody knows whether it was done; that is said again.
+    assert not made.do(owner, cancel(7), heard.append, failed.append, once="cancel 7")
+    wait(lambda: heard)
+    assert (heard, failed) == ([7], [])
+    assert "does not answer" in told[0]
+    assert told[-1] == ""
+    assert len(scripted.asked) == 9
+    assert len({each.request_id for each in scripted.asked}) == 1
+    assert in_a_state_of_its_own() == []
+    assert made.do(owner, cancel(7), heard.append, failed.append, once="cancel 7")
+    wait(lambda: len(heard) == 2)
+    assert len({each.request_id for each in scripted.asked}) == 2
+
+
+def test_a_command_that_is_kept_is_found_again_when_it_is_asked_for_anew(scripted, calls, wait):
+    lost = Refusal(grpc.StatusCode.INTERNAL)
+    scripted.answers(CancelBookingRequest, lost, CancelBookingResponse(order=Order(order_id=7)))
+    heard, failed = [], []
+    owner = QObject()
+    made = calls(scripted.address)
+    made.do(owner, cancel(7), heard.append, failed.append)
+    wait(lambda: failed)
+    assert failed[0].kept
+    made.do(owner, cancel(7), heard.append, failed.append)
+    wait(lambda: heard)
+    assert len({each.request_id for each in scripted.asked}) == 1
+    made.do(owner, cancel(7), heard.append, failed.append)
+    wait(lambda: len(heard) == 2)
+    assert len({each.request_id for each in scripted.asked}) == 2
+
+
+def test_only_a_command_is_said_to_be_kept(scripted, calls, wait, in_a_state_of_its_own):
+    scripted.answers(GetItemRequest, Refusal(grpc.StatusCode.UNAVAILABLE))
+    failed = []
+    owner = QObject()
+    made = calls(scripted.address)
+    made.look(owner, get_item("KOPI-01"), lambda _sku: None, failed.append)
+    wait(lambda: failed)
+    assert (failed[0].unheard, failed[0].kept) == (True, False)
+    assert in_a_state_of_its_own() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file", "/a/b.csv"), "b.csv is not there any more."),
+        (PermissionError(errno.EACCES, "x", "/a/b.csv"), "b.csv may not be opened by who is logged in here."),
+        (IsADirectoryError(errno.EISDIR, "x", "/a/b"), "b is a folder."),
+        (OSError(errno.ENOSPC, "x", "/a/b.csv"), "The disk of this machine is full."),
+        (OSError(errno.EIO, "x", "/a/b.csv"), "b.csv cannot be read or written (error 5)."),
+        (OSError("what"), "A file of this machine cannot be read or written (error ?)."),
+    ],
+)
+def test_what_the_machine_refuses_is_told_in_plain_words(calls, wait, error, words):
+    failed = []
+    owner = QObject()
+
+    def work(_shop):
+        raise error
+
+    calls("127.0.0.1:1").look(owner, work, lambda _result: None, failed.append)
+    wait(lambda: failed)
+    assert failed[0].words == words

@@ -140,3 +140,21 @@ def test_the_one_that_is_chosen_is_taken_back_if_the_scan_is_its_item(window, wa
     wait(lambda: len(states(window)) == 3)
     scan(window, KOPI)
     wait(lambda: states(window)[0] == "asked for")
+
+
+def test_a_double_enter_asks_once_and_one_on_nothing_not_at_all(window, wait, ask):
+    window.go(window.drops)
+    wait(window.drops.to.count)
+    typed(window, "KOPI-01x2\r\r")
+    wait(lambda: "Asked the warehouse for KOPI-01" in window.desk.notice.words.text())
+    typed(window, "\r")
+    wait(lambda: window.drops.asked.rowCount() == 1 and not window.desk.calls.waiting)
+    assert len(ask("warehouse", "list")["drop_orders"]) == 1
+
+
+def test_what_the_warehouse_cannot_be_asked_for_stands_in_the_field_again(window, wait):
+    window.go(window.drops)
+    wait(window.drops.to.count)
+    typed(window, "KOPI-01x900\r")
+    wait(lambda: "Not enough of KOPI-01" in window.desk.notice.words.text())
+    wait(lambda: window.drops.code.text() == "KOPI-01x900")

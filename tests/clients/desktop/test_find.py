@@ -74,3 +74,15 @@ def test_a_server_that_is_gone_is_told_and_the_window_goes_on(
     wait(lambda: "does not answer" in window.desk.notice.words.text())
     assert window.desk.notice.isVisible()
     assert window.finding.query.text() == "kopi"
+
+
+def test_what_changed_while_another_screen_was_shown_is_seen_when_it_is_shown_again(window, wait, run):
+    window.go(window.finding)
+    typed(window, "kopi")
+    wait(lambda: window.finding.found.rowCount() == 1)
+    window.go(window.orders)
+    run("warehouse", "receive", "KOPI-01x3")
+    wait(lambda: window.finding.stale)
+    assert window.finding.found.at(0).available_total == 29
+    window.go(window.finding)
+    wait(lambda: window.finding.found.at(0).available_total == 32)

@@ -5,12 +5,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from clients.common.money import show_amount
 from clients.desktop.asking import Question
 from clients.desktop.cs.bookings import TIME_LEFT_COLUMN
-from clients.desktop.cs.message import KINDS, _wording
+from clients.desktop.cs.message import KINDS
 from clients.desktop.cs.message_dialog import MessageDialog
 from clients.desktop.texts import LANGUAGES
 from clients.desktop.words import time_left, urgency
+from clients.messages.texts import _shipped
 from tests.clients.conftest import SARI
 from tests.clients.desktop.conftest import typed
 
@@ -152,6 +154,18 @@ def test_texts_for_the_customer_are_the_shops_templates_in_either_language(booke
     assert "menunggu pembayaran Rp" in QApplication.clipboard().text()
 
 
+def test_a_reminder_asks_for_what_is_open(booked, window, wait, run, ask):
+    run("cs", "pay", "1", "--method", "cash", "--amount", "10000")
+    order = ask("cs", "show", "1")["order"]
+    open_minor = int(order["payable"]["minor_units"]) - 1_000_000
+    window.go(window.orders)
+    wait(lambda: window.orders.orders.rowCount() == 2)
+    window.orders.table.choose(window.orders.orders.row_of(1))
+    window.orders.show_texts()
+    dialog = window.orders.findChild(MessageDialog)
+    wait(lambda: f"payment of {show_amount(open_minor, 'IDR')} until" in dialog.text.text())
+
+
 def test_there_is_no_text_of_an_airway_bill_before_there_is_one(booked, window, wait, run):
     run("cs", "pay", "1", "--method", "cash")
     run("cs", "sell", "1")
@@ -169,4 +183,12 @@ def test_there_is_no_text_of_an_airway_bill_before_there_is_one(booked, window, 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_has_its_template(language):
-    assert {name for name, _words in KINDS} <= set(_wording(language))
+    assert {name for name, _words in KINDS} <= set(_shipped(language))
+
+
+def test_enter_on_an_empty_field_looks_for_no_order(booked, window, wait):
+    window.go(window.orders)
+    window.orders.number.setFocus()
+    QTest.keyClick(window.orders.number, Qt.Key.Key_Return)
+    wait(lambda: not window.desk.calls.waiting)
+    assert not window.desk.notice.isVisible()

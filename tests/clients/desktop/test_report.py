@@ -2,17 +2,24 @@
 
 import datetime as dt
 import re
+from functools import partial
 
 import pytest
-from PySide6.QtCore import Qt
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 
 from clients.desktop import texts, theme
 from clients.desktop.charts import Bar, Columns, Ranking, nice, short
-from clients.desktop.cs.report_calls import Tally
+from clients.desktop.cs.report_calls import Tally, count
 from clients.desktop.cs.report_words import METRICS
 from kasir.v1 import report_pb2 as report
+from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse, Settings
+from kasir.v1.booking_pb2 import Totals
+from kasir.v1.common_pb2 import Money
+from kasir.v1.sale_pb2 import ListSalesRequest, ListSalesResponse, Sale
 from tests.clients.conftest import KOPI, SARI
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -175,3 +182,27 @@ def test_amounts_on_an_axis_are_short_in_either_language(settings):
     assert short(1_500_000_00, "IDR") == "1,5 jt"
     texts.speak("en")
     assert re.fullmatch(r"[\d.]+ k", short(50_000_00, "IDR"))
+
+
+def at(day: str, hour: int) -> Timestamp:
+    made = Timestamp()
+    made.FromDatetime(dt.datetime.fromisoformat(f"{day}T{hour:02d}:30").replace(tzinfo=WIB))
+    return made
+
+
+def test_a_sale_is_shown_at_the_hour_in_which_it_was_paid(scripted, calls, wait):
+    """A till that was without its line brings its sales hours later; a sale counts on the day it came in."""
+    day, before = "2026-11-27", "2026-11-26"
+    total = Totals(total=Money(currency_code="IDR", minor_units=1_000))
+    facts = ((4, at(day, 15), None), (3, at(day, 14), at(day, 9)), (2, at(day, 8), at(before, 22)))
+    sales = [
+        Sale(sale_id=number, create_time=came, sold_time=paid, totals=total) for number, came, paid in facts
+    ]
+    scripted.answers(ListSalesRequest, ListSalesResponse(sales=sales))
+    settings = Settings(currency_code="IDR", utc_offset=Duration(seconds=7 * 3600))
+    scripted.answers(GetSettingsRequest, GetSettingsResponse(settings=settings))
+    counted = []
+    owner = QObject()
+    calls(scripted.address).look(owner, partial(count, day, 0), counted.append)
+    wait(lambda: counted)
+    assert dict(counted[0].receipts) == {15: 1, 9: 1, 8: 1}

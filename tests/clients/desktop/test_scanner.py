@@ -94,3 +94,22 @@ def test_capital_letters_come_with_shift_and_are_part_of_the_scan(window, wait):
         press(window, char, next(keys_of(char))[1], start + number * SCANNER_MS)
     wait(lambda: [row.item.item.sku for row in window.booking.lines.rows] == ["KOPI-01"])
     assert window.booking.code.text() == ""
+
+
+def test_a_separator_that_a_scanner_types_as_a_key_with_ctrl_is_part_of_the_code(window, wait):
+    heard = []
+    window.typed_scans.scanned.connect(heard.append)
+    window.go(window.booking)
+    name = window.booking.form.fields["name"]
+    name.setFocus()
+    control = Qt.KeyboardModifier.ControlModifier
+    for start, separator in ((930_000_000, "\x1d"), (931_000_000, "")):
+        for at, char in enumerate(f"]C1{KOPI}|10AB\r"):
+            stamp = start + at * SCANNER_MS
+            if char == "|":
+                press(window, "", Qt.Key.Key_Control, stamp)
+                press(window, separator, Qt.Key.Key_BracketRight, stamp, modifiers=control)
+            else:
+                press(window, char, next(keys_of(char))[1], stamp)
+    assert heard == [f"]C1{KOPI}\x1d10AB"] * 2
+    assert name.text() == ""

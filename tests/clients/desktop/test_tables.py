@@ -3,10 +3,13 @@
 Method: a real view over pages that are made as they are asked for; what is asked and painted is counted.
 """
 
+import threading
 from dataclasses import dataclass
 
+from PySide6.QtCore import QModelIndex
+
 from clients.desktop.parts import Table
-from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable
+from clients.desktop.tables import PAGE_SIZE, Column, Page, PagedTable, ReadPage
 
 ROWS = 100_000
 
@@ -34,8 +37,9 @@ class Pages:
         return thing.words
 
 
-def shown(qtbot, calls, pages: Pages) -> tuple[PagedTable, Table]:
-    columns = (Column("Number", lambda thing: str(thing.number)), Column("Words", pages.words))
+def shown(qtbot, calls, pages: ReadPage) -> tuple[PagedTable, Table]:
+    words = getattr(pages, "words", lambda thing: thing.words)
+    columns = (Column("Number", lambda thing: str(thing.number)), Column("Words", words))
     made = calls("127.0.0.1:1")
     table = Table(PagedTable(made, columns, lambda thing: thing.number, made), ((90, False), (200, True)))
     qtbot.addWidget(table)
@@ -96,3 +100,29 @@ def test_the_chosen_thing_stays_chosen_when_the_list_is_read_anew(qtbot, calls, 
     model.show(pages)
     wait(lambda: len(pages.asked) == 2 and table.thing() is not None)
     assert table.thing().number == 20
+
+
+def test_a_page_under_way_is_not_added_to_what_was_put_since(qtbot, calls, wait):
+    go = threading.Event()
+    pages = Pages(2 * PAGE_SIZE)
+
+    def slowly(shop: object, token: str) -> Page:
+        if token:
+            go.wait(60)
+        return pages(shop, token)
+
+    model, _table = shown(qtbot, calls, slowly)
+    wait(lambda: model.rowCount() == PAGE_SIZE)
+    model.fetchMore(QModelIndex())
+    model.put([Thing(9_000, "alone")])
+    busy = []
+    model._calls.busy.connect(busy.append)
+    go.set()
+    wait(lambda: busy and busy[-1] == 0)
+    assert [thing.number for thing in model._things] == [9_000]
+    assert model.whole
+    # The first page of a list is too late as well.
+    model.show(pages)
+    model.put([Thing(9_001, "alone")])
+    wait(lambda: model._calls.waiting == 0)
+    assert [thing.number for thing in model._things] == [9_001]

@@ -5,6 +5,7 @@ program on the path that writes down what it was given.
 """
 
 import stat
+import threading
 import wave
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
 
+from clients.desktop.warehouse import receive
+from clients.desktop.warehouse.goods import LINES_MAX
 from clients.desktop.warehouse.window import WarehouseWindow
+from kasir.v1.catalogue_pb2 import Item, ItemAvailability
 from tests.clients.conftest import GULA, KOPI, TEH
 from tests.clients.desktop.conftest import scan, typed
 
@@ -255,3 +259,146 @@ def test_a_code_that_nothing_has_is_told(window, wait):
     assert window.receiving.goods.rowCount() == 0
     scan(window, TEH)
     wait(lambda: window.receiving.goods.rowCount() == 1)
+
+
+def test_what_is_scanned_while_a_delivery_is_booked_in_is_the_next_ones(window, wait, ask, monkeypatch):
+    window.go(window.receiving)
+    go = threading.Event()
+    booked_in = receive._receive
+
+    def slowly(*facts):
+        go.wait(60)
+        return booked_in(*facts)
+
+    monkeypatch.setattr(receive, "_receive", slowly)
+    scan(window, KOPI)
+    # Pressed before the code is looked up: it is part of what is sent.
+    window.receiving.send()
+    wait(lambda: window.receiving.goods.rowCount() == 1 and not window.receiving.send_button.isEnabled())
+    for code in (GULA, KOPI, GULA):
+        scan(window, code)
+    # Pressed twice: the next one is not sent with it.
+    window.receiving.send()
+    assert window.receiving.goods.rowCount() == 1
+    go.set()
+    wait(lambda: "Booked in at GUDANG: 1 units." in words(window))
+    wait(lambda: cells(window.receiving.goods, 0, 3) == [("GULA-5", "2"), ("KOPI-01", "1")])
+    assert (on_hand(ask, "KOPI-01"), on_hand(ask, "GULA-5")) == ("25", "10")
+
+
+def test_what_is_sent_waits_for_a_code_that_nothing_has(window, wait, ask):
+    window.go(window.receiving)
+    scan(window, KOPI)
+    wait(lambda: window.receiving.goods.rowCount() == 1)
+    scan(window, "8999999999993")
+    window.receiving.send()
+    wait(lambda: "8999999999993" in words(window))
+    assert window.receiving.goods.rowCount() == 1
+    assert on_hand(ask, "KOPI-01") == "24"
+
+
+def test_enter_takes_what_is_typed_once_and_sends_nothing(window, wait, ask):
+    window.go(window.receiving)
+    typed(window, "KOPI-01x2\r\r")
+    wait(lambda: cells(window.receiving.goods, 0, 3) == [("KOPI-01", "2")])
+    typed(window, "\r")
+    typed(window, "GULA-5\r")
+    wait(lambda: cells(window.receiving.goods, 0, 3) == [("KOPI-01", "2"), ("GULA-5", "1")])
+    assert on_hand(ask, "KOPI-01") == "24"
+
+
+def test_what_nothing_has_stands_in_the_field_again(window, wait):
+    window.go(window.receiving)
+    typed(window, "KOPI-99\r")
+    wait(lambda: "KOPI-99" in words(window))
+    wait(lambda: window.receiving.code.text() == "KOPI-99")
+
+
+def test_the_same_number_counted_again_is_a_count(window, wait, run, ask):
+    window.go(window.counting)
+    typed(window, "KOPI-01x20\r")
+    wait(lambda: cells(window.counting.goods, 4) == [("-4",)])
+    run("warehouse", "transfer", "KOPI-01x4", "--to", "TOKO")
+    wait(lambda: cells(window.counting.goods, 4) == [("count again",)])
+    # Looking at it is no count.
+    window.counting.edit_quantity()
+    window.counting.code.setFocus()
+    window.counting.edit_quantity()
+    typed(window, "20\r")
+    wait(lambda: cells(window.counting.goods, 2, 3, 4) == [("20", "20", "✓")])
+    window.counting.send()
+    wait(lambda: "All as in the books." in words(window))
+
+
+def test_a_number_that_is_typed_and_sent_at_once_is_sent(window, wait, ask):
+    window.go(window.counting)
+    typed(window, "KOPI-01x20\r")
+    wait(lambda: window.counting.goods.rowCount() == 1)
+    window.counting.edit_quantity()
+    typed(window, "19")
+    wait(lambda: window.counting.quantity.text() == "19")
+    QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    wait(lambda: "Items corrected: 1." in words(window))
+    assert on_hand(ask, "KOPI-01") == "19"
+
+
+def test_a_scan_does_nothing_below_a_question_and_is_refused_aloud(window, wait, run, ask, heard):
+    run("cs", "drop", "KOPI-01")
+    wait(lambda: window.incoming.waiting.rowCount() == 1 and heard() == ["asked.wav"])
+    window.incoming.ask_why()
+    wait(QApplication.activeModalWidget)
+    dialog = QApplication.activeModalWidget()
+    scan(window, KOPI)
+    assert words(window) == "Answer the question first, then scan."
+    wait(lambda: heard() == ["asked.wav", "wrong.wav"])
+    assert dialog.isVisible()
+    assert dialog.reason.text() == ""
+    dialog.reject()
+    assert ask("warehouse", "list", "--state", "requested")["drop_orders"]
+    scan(window, KOPI)
+    wait(lambda: "Handed over" in words(window))
+
+
+def test_what_nobody_waits_for_is_told_in_the_language_of_the_window(window, wait):
+    window.next_language()
+    scan(window, GULA)
+    wait(lambda: words(window) == "Saat ini tidak ada yang meminta GULA-5.")
+    window.go(window.returns)
+    scan(window, GULA)
+    wait(lambda: words(window) == "Tidak ada Drop Order GULA-5 yang harus kembali.")
+
+
+def test_a_thousand_lines_are_put_at_once_and_one_more_is_refused(window, wait, tmp_path, server):
+    columns = [Item(item_id=number, sku=f"S-{number}") for number in range(1, LINES_MAX + 2)]
+    found = [(ItemAvailability(item=item), 1) for item in columns]
+    window.go(window.receiving)
+    resets = []
+    window.receiving.goods.modelReset.connect(lambda: resets.append(True))
+    window.receiving._added(found[:LINES_MAX])
+    assert (window.receiving.goods.rowCount(), len(resets)) == (LINES_MAX, 1)
+    assert window.receiving.table.thing().item.sku == f"S-{LINES_MAX}"
+    window.receiving._added(found[LINES_MAX:])
+    assert words(window) == "No more than 1000 lines at once."
+    assert window.receiving.goods.rowCount() == LINES_MAX
+    path = tmp_path / "SJ-9.csv"
+    path.write_text("".join(f"S-{number},1\n" for number in range(LINES_MAX + 1)))
+    window.desk.notice.hide()
+    asked = server.log
+    dropped(window.receiving, path)
+    wait(window.desk.notice.isVisible)
+    assert words(window) == "No more than 1000 lines at once."
+    assert not [line for line in server.log[len(asked) :] if "GetItem" in str(line)]
+
+
+def test_a_list_is_not_read_while_it_is_hidden(window, wait, run):
+    run("cs", "drop", "GULA-5x2")
+    wait(lambda: window.incoming.waiting.rowCount() == 1)
+    run("warehouse", "hand-over", "--scan", GULA)
+    run("cs", "release", "1")
+    wait(lambda: window.incoming.waiting.rowCount() == 0 and not window.desk.calls.waiting)
+    assert window.returns.stale
+    assert not window.returns._soon.isActive()
+    assert window.returns.waiting.rowCount() == 0
+    window.go(window.returns)
+    wait(lambda: window.returns.waiting.rowCount() == 1)
+    assert not window.returns.stale

@@ -138,6 +138,7 @@ def _body(order: Order) -> dict[str, Any]:
         "reference": order.reference,
         "airway_bill": order.number,
         "service": order.service,
+        "state": _word(order.state),
         "created": order.created_ms,
     }
 

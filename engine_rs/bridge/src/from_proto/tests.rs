@@ -227,6 +227,26 @@ fn an_item_arrives_with_every_field() {
 }
 
 #[test]
+fn what_is_given_back_comes_in_as_it_was_asked() {
+    let refund = pb::RefundInput {
+        shift_id: 1,
+        sale_id: 2,
+        lines: vec![pb::RefundLineInput { line: 3, quantity: 4, damaged: true }],
+        kind: 5,
+        reference: "RF".into(),
+        reason: "torn".into(),
+        approved_by: "budi".into(),
+    };
+    let request = pb::RefundSaleRequest { request_id: id(), refund: Some(refund) };
+    let Command::RefundSale(input) = command(request) else { panic!("another command") };
+    assert_eq!((input.shift_id.0, input.sale_id.0, input.kind), (1, 2, 5));
+    assert_eq!((input.reference.as_str(), input.reason.as_str()), ("RF", "torn"));
+    assert_eq!(input.approved_by, "budi");
+    let line = &input.lines[0];
+    assert_eq!((line.line, line.quantity, line.damaged), (3, 4, true));
+}
+
+#[test]
 fn what_went_is_named_in_its_order() {
     let request = pb::CreateManifestRequest { request_id: id(), parcel_ids: vec![3, 1] };
     let Command::CreateManifest { parcel_ids } = command(request) else { panic!("another command") };

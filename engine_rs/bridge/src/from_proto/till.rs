@@ -1,8 +1,10 @@
 //! Sales from orders, tills, shifts, till sales.
 
 use kasir_core::Refusal;
-use kasir_core::command::{ChargeInput, Command, LineInput, Source, TenderInput, TillSaleInput};
-use kasir_core::ids::{CustomerId, HoldId, ItemId, LocationId, OrderId, ShiftId, TaxClassId, TillId};
+use kasir_core::command::{
+    ChargeInput, Command, LineInput, RefundInput, RefundLineInput, Source, TenderInput, TillSaleInput,
+};
+use kasir_core::ids::{CustomerId, HoldId, ItemId, LocationId, OrderId, SaleId, ShiftId, TaxClassId, TillId};
 
 use super::{all, commands, ids, instant};
 use crate::contract as pb;
@@ -25,6 +27,7 @@ commands! {
         sale: till_sale_input(request.sale.unwrap_or_default())?,
         tenders: all(request.tenders),
     };
+    RefundSaleRequest => |request| Command::RefundSale(request.refund.unwrap_or_default().into());
     RecordCashMovementRequest => |request| Command::RecordCashMovement {
         shift_id: ShiftId(request.shift_id),
         amount: request.amount.map(Into::into),
@@ -71,5 +74,25 @@ impl From<pb::TillCharge> for ChargeInput {
 impl From<pb::Tender> for TenderInput {
     fn from(tender: pb::Tender) -> Self {
         Self { kind: tender.kind, amount: tender.amount.map(Into::into), reference: tender.reference }
+    }
+}
+
+impl From<pb::RefundInput> for RefundInput {
+    fn from(refund: pb::RefundInput) -> Self {
+        Self {
+            shift_id: ShiftId(refund.shift_id),
+            sale_id: SaleId(refund.sale_id),
+            lines: all(refund.lines),
+            kind: refund.kind,
+            reference: refund.reference,
+            reason: refund.reason,
+            approved_by: refund.approved_by,
+        }
+    }
+}
+
+impl From<pb::RefundLineInput> for RefundLineInput {
+    fn from(line: pb::RefundLineInput) -> Self {
+        Self { line: line.line, quantity: line.quantity, damaged: line.damaged }
     }
 }

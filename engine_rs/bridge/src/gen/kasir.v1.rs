@@ -2120,6 +2120,19 @@ pub struct Sale {
     /// the list counts whole. Zero where nothing was charged otherwise.
     #[prost(message, optional, tag = "18")]
     pub charged_difference: ::core::option::Option<Money>,
+    /// What was given back since, by line in the order of lines; empty while nothing was.
+    #[prost(message, repeated, tag = "19")]
+    pub refunded: ::prost::alloc::vec::Vec<RefundedLine>,
+}
+/// What refunds of a line come to, in all.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundedLine {
+    /// Units given back.
+    #[prost(int64, tag = "1")]
+    pub quantity: i64,
+    /// What was given back for them.
+    #[prost(message, optional, tag = "2")]
+    pub total: ::core::option::Option<Money>,
 }
 /// See SaleService.CreateSales.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2164,11 +2177,14 @@ pub struct CreateSalesResponse {
     pub more: bool,
 }
 /// See SaleService.GetSale.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSaleRequest {
-    /// Which.
+    /// Which; 0 where its receipt names it.
     #[prost(uint64, tag = "1")]
     pub sale_id: u64,
+    /// The till's number of its receipt; of several sales with the same one the newest. Read where sale_id is 0.
+    #[prost(string, tag = "2")]
+    pub receipt: ::prost::alloc::string::String,
 }
 /// See SaleService.GetSale.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2799,7 +2815,7 @@ pub struct Shift {
     /// Cash taken out.
     #[prost(message, optional, tag = "13")]
     pub cash_out: ::core::option::Option<Money>,
-    /// opening_cash + cash tenders + cash_in - cash_out.
+    /// opening_cash + cash tenders + cash_in - cash_out - refunds in cash.
     #[prost(message, optional, tag = "14")]
     pub expected_cash: ::core::option::Option<Money>,
     /// Cash counted at closing; unset while open.
@@ -2808,6 +2824,18 @@ pub struct Shift {
     /// counted - expected; unset while open.
     #[prost(message, optional, tag = "16")]
     pub difference: ::core::option::Option<Money>,
+    /// Refunds of sales paid out in this shift, whichever shift sold.
+    #[prost(int64, tag = "17")]
+    pub refund_count: i64,
+    /// Sum of the refunds' totals.
+    #[prost(message, optional, tag = "18")]
+    pub refund_total: ::core::option::Option<Money>,
+    /// Sum of tax in them.
+    #[prost(message, optional, tag = "19")]
+    pub refund_tax_total: ::core::option::Option<Money>,
+    /// What they were paid out by.
+    #[prost(message, repeated, tag = "20")]
+    pub refund_tenders: ::prost::alloc::vec::Vec<TenderTotal>,
 }
 /// A cart.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3036,6 +3064,179 @@ pub struct ListShiftsResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// What is to be given back of a till's sale.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RefundInput {
+    /// The open shift that pays it out; its till's location takes the goods.
+    #[prost(uint64, tag = "1")]
+    pub shift_id: u64,
+    /// The sale (SaleService.GetSale finds it by its receipt).
+    #[prost(uint64, tag = "2")]
+    pub sale_id: u64,
+    /// 1 to 200 lines; the same line may stand twice, once damaged and once not.
+    #[prost(message, repeated, tag = "3")]
+    pub lines: ::prost::alloc::vec::Vec<RefundLineInput>,
+    /// How the money goes out: anything but POINTS. What points paid goes back as points first, as far as whole points reach;
+    /// CREDIT needs the sale's customer. Not read where no money goes out.
+    #[prost(enumeration = "TenderKind", tag = "4")]
+    pub kind: i32,
+    /// The reference of what was paid out otherwise than in cash or as credit, at most 60 characters. What looks like a card
+    /// number is refused (CARD_NUMBER_REFUSED).
+    #[prost(string, tag = "5")]
+    pub reference: ::prost::alloc::string::String,
+    /// Why, 1 to 200 characters.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who allowed it, 1 to 60 characters.
+    #[prost(string, tag = "7")]
+    pub approved_by: ::prost::alloc::string::String,
+}
+/// Units of one line.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundLineInput {
+    /// The line's place in Sale.lines, from 0.
+    #[prost(int32, tag = "1")]
+    pub line: i32,
+    /// Units, 1 to 1,000,000.
+    #[prost(int64, tag = "2")]
+    pub quantity: i64,
+    /// They cannot be sold again: they come in and are written off in the same commit.
+    #[prost(bool, tag = "3")]
+    pub damaged: bool,
+}
+/// One line of a refund.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundLine {
+    /// The line's place in Sale.lines, from 0.
+    #[prost(int32, tag = "1")]
+    pub line: i32,
+    /// What comes back, with its share of discount and tax; location_id is where it went.
+    #[prost(message, optional, tag = "2")]
+    pub goods: ::core::option::Option<OrderLine>,
+    /// It was written off.
+    #[prost(bool, tag = "3")]
+    pub damaged: bool,
+}
+/// Goods of a till's sale given back. It stands beside the sale, which it does not change.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Refund {
+    /// Given by the engine; the refund's number.
+    #[prost(uint64, tag = "1")]
+    pub refund_id: u64,
+    /// The sale.
+    #[prost(uint64, tag = "2")]
+    pub sale_id: u64,
+    /// The till's number of the sale's receipt; empty when it has none.
+    #[prost(string, tag = "3")]
+    pub receipt: ::prost::alloc::string::String,
+    /// The till that paid it out.
+    #[prost(uint64, tag = "4")]
+    pub till_id: u64,
+    /// Its shift.
+    #[prost(uint64, tag = "5")]
+    pub shift_id: u64,
+    /// The sale's customer; 0 when unknown.
+    #[prost(uint64, tag = "6")]
+    pub customer_id: u64,
+    /// The lines.
+    #[prost(message, repeated, tag = "7")]
+    pub lines: ::prost::alloc::vec::Vec<RefundLine>,
+    /// What is given back; shipping is zero.
+    #[prost(message, optional, tag = "8")]
+    pub totals: ::core::option::Option<Totals>,
+    /// How: points that paid, then the money. Their sum is totals.total.
+    #[prost(message, repeated, tag = "9")]
+    pub tenders: ::prost::alloc::vec::Vec<Tender>,
+    /// Points given back.
+    #[prost(int64, tag = "10")]
+    pub points_returned: i64,
+    /// Points taken off that the sale had earned.
+    #[prost(int64, tag = "11")]
+    pub points_taken: i64,
+    /// Points that should have been taken off too, but the customer has spent them.
+    #[prost(int64, tag = "12")]
+    pub points_lacking: i64,
+    /// Why.
+    #[prost(string, tag = "13")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who allowed it.
+    #[prost(string, tag = "14")]
+    pub approved_by: ::prost::alloc::string::String,
+    /// Who paid it out.
+    #[prost(string, tag = "15")]
+    pub cashier: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "16")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// See TillService.QuoteRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuoteRefundRequest {
+    /// What is to be given back; reference, reason and approved_by are not read.
+    #[prost(message, optional, tag = "1")]
+    pub refund: ::core::option::Option<RefundInput>,
+}
+/// See TillService.QuoteRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuoteRefundResponse {
+    /// As it would be made; without number and time.
+    #[prost(message, optional, tag = "1")]
+    pub refund: ::core::option::Option<Refund>,
+}
+/// See TillService.RefundSale.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RefundSaleRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// What is to be given back.
+    #[prost(message, optional, tag = "2")]
+    pub refund: ::core::option::Option<RefundInput>,
+}
+/// See TillService.RefundSale.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RefundSaleResponse {
+    /// The refund.
+    #[prost(message, optional, tag = "1")]
+    pub refund: ::core::option::Option<Refund>,
+}
+/// See TillService.GetRefund.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRefundRequest {
+    /// Which.
+    #[prost(uint64, tag = "1")]
+    pub refund_id: u64,
+}
+/// See TillService.GetRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetRefundResponse {
+    /// The refund.
+    #[prost(message, optional, tag = "1")]
+    pub refund: ::core::option::Option<Refund>,
+}
+/// See TillService.ListRefunds.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRefundsRequest {
+    /// Only of this sale; 0 is all.
+    #[prost(uint64, tag = "1")]
+    pub sale_id: u64,
+    /// At most this many; 0 is 100, at most 1,000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// From the response before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// See TillService.ListRefunds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRefundsResponse {
+    /// By id, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub refunds: ::prost::alloc::vec::Vec<Refund>,
+    /// Empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// One job.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PrintJob {
@@ -3048,7 +3249,7 @@ pub struct PrintJob {
     /// Where it stands.
     #[prost(enumeration = "PrintJobState", tag = "3")]
     pub state: i32,
-    /// Of which order, sale, parcel, shift or manifest (by kind).
+    /// Of which order, sale, parcel, shift, manifest or refund (by kind).
     #[prost(uint64, tag = "4")]
     pub subject_id: u64,
     /// The location whose printers should take it; 0 is any.
@@ -3070,7 +3271,7 @@ pub struct PrintJob {
     #[prost(message, optional, tag = "10")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
     /// What stands on it. Set in WatchPrintJobs and GetPrintJob.
-    #[prost(oneof = "print_job::Document", tags = "11, 12, 13, 14, 15")]
+    #[prost(oneof = "print_job::Document", tags = "11, 12, 13, 14, 15, 16")]
     pub document: ::core::option::Option<print_job::Document>,
 }
 /// Nested message and enum types in `PrintJob`.
@@ -3093,6 +3294,9 @@ pub mod print_job {
         /// For a pick-up manifest.
         #[prost(message, tag = "15")]
         Manifest(super::Manifest),
+        /// For a refund receipt.
+        #[prost(message, tag = "16")]
+        Refund(super::Refund),
     }
 }
 /// See PrintService.WatchPrintJobs.
@@ -3258,6 +3462,8 @@ pub enum DocumentKind {
     ShiftReport = 4,
     /// What went with a courier (daftar serah terima).
     PickupManifest = 5,
+    /// Receipt of a refund (struk pengembalian).
+    RefundReceipt = 6,
 }
 impl DocumentKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3272,6 +3478,7 @@ impl DocumentKind {
             Self::AddressLabel => "DOCUMENT_KIND_ADDRESS_LABEL",
             Self::ShiftReport => "DOCUMENT_KIND_SHIFT_REPORT",
             Self::PickupManifest => "DOCUMENT_KIND_PICKUP_MANIFEST",
+            Self::RefundReceipt => "DOCUMENT_KIND_REFUND_RECEIPT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3283,6 +3490,7 @@ impl DocumentKind {
             "DOCUMENT_KIND_ADDRESS_LABEL" => Some(Self::AddressLabel),
             "DOCUMENT_KIND_SHIFT_REPORT" => Some(Self::ShiftReport),
             "DOCUMENT_KIND_PICKUP_MANIFEST" => Some(Self::PickupManifest),
+            "DOCUMENT_KIND_REFUND_RECEIPT" => Some(Self::RefundReceipt),
             _ => None,
         }
     }
@@ -4585,6 +4793,28 @@ pub enum Metric {
     WriteOffs = 40,
     /// What became customers' credit because more came than was to pay, signed: an undone one is taken off again.
     Credits = 41,
+    /// Refunds of till sales; amount is their totals. The sales stay counted in TILL_SALES.
+    SalesRefunded = 42,
+    /// Tax in refunds of sales.
+    TaxRefunded = 43,
+    /// Discounts in refunds of sales.
+    DiscountsRefunded = 44,
+    /// Units given back, damaged ones included; amount is zero.
+    UnitsRefunded = 45,
+    /// Refunds of sales paid out in cash; count is tenders.
+    RefundsCash = 46,
+    /// Refunds of sales paid back to cards.
+    RefundsCard = 47,
+    /// Refunds of sales paid back by QR payments.
+    RefundsQr = 48,
+    /// Refunds of sales paid back by bank transfers.
+    RefundsTransfer = 49,
+    /// Points given back by refunds of sales, at what they paid.
+    RefundsPoints = 50,
+    /// Refunds of sales that became customers' credit.
+    RefundsCredit = 51,
+    /// Refunds of sales paid back through marketplaces and gateways.
+    RefundsExternal = 52,
 }
 impl Metric {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -4635,6 +4865,17 @@ impl Metric {
             Self::LatePayments => "METRIC_LATE_PAYMENTS",
             Self::WriteOffs => "METRIC_WRITE_OFFS",
             Self::Credits => "METRIC_CREDITS",
+            Self::SalesRefunded => "METRIC_SALES_REFUNDED",
+            Self::TaxRefunded => "METRIC_TAX_REFUNDED",
+            Self::DiscountsRefunded => "METRIC_DISCOUNTS_REFUNDED",
+            Self::UnitsRefunded => "METRIC_UNITS_REFUNDED",
+            Self::RefundsCash => "METRIC_REFUNDS_CASH",
+            Self::RefundsCard => "METRIC_REFUNDS_CARD",
+            Self::RefundsQr => "METRIC_REFUNDS_QR",
+            Self::RefundsTransfer => "METRIC_REFUNDS_TRANSFER",
+            Self::RefundsPoints => "METRIC_REFUNDS_POINTS",
+            Self::RefundsCredit => "METRIC_REFUNDS_CREDIT",
+            Self::RefundsExternal => "METRIC_REFUNDS_EXTERNAL",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -4682,6 +4923,17 @@ impl Metric {
             "METRIC_LATE_PAYMENTS" => Some(Self::LatePayments),
             "METRIC_WRITE_OFFS" => Some(Self::WriteOffs),
             "METRIC_CREDITS" => Some(Self::Credits),
+            "METRIC_SALES_REFUNDED" => Some(Self::SalesRefunded),
+            "METRIC_TAX_REFUNDED" => Some(Self::TaxRefunded),
+            "METRIC_DISCOUNTS_REFUNDED" => Some(Self::DiscountsRefunded),
+            "METRIC_UNITS_REFUNDED" => Some(Self::UnitsRefunded),
+            "METRIC_REFUNDS_CASH" => Some(Self::RefundsCash),
+            "METRIC_REFUNDS_CARD" => Some(Self::RefundsCard),
+            "METRIC_REFUNDS_QR" => Some(Self::RefundsQr),
+            "METRIC_REFUNDS_TRANSFER" => Some(Self::RefundsTransfer),
+            "METRIC_REFUNDS_POINTS" => Some(Self::RefundsPoints),
+            "METRIC_REFUNDS_CREDIT" => Some(Self::RefundsCredit),
+            "METRIC_REFUNDS_EXTERNAL" => Some(Self::RefundsExternal),
             _ => None,
         }
     }

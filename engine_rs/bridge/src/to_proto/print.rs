@@ -44,6 +44,7 @@ impl From<Document> for pb::print_job::Document {
             Document::Parcel(parcel) => Self::Parcel(parcel.into()),
             Document::Shift(shift) => Self::Shift(shift.into()),
             Document::Manifest(manifest) => Self::Manifest(manifest.into()),
+            Document::Refund(refund) => Self::Refund(refund.into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use kasir_core::Reply;
 use kasir_core::money::Currency;
-use kasir_core::records::{Sale, Shift, Tender, TenderTotal, Till};
+use kasir_core::records::{Refund, RefundedLine, Sale, Shift, Tender, TenderTotal, Till};
 use kasir_core::reply::Sold;
 
 use super::booking::{lines, totals};
@@ -14,6 +14,7 @@ responses! {
     CreateTillResponse = Reply::Till(till) => Self { till: Some(till.into()) };
     OpenShiftResponse = Reply::Shift(shift) => Self { shift: Some(shift.into()) };
     CreateTillSaleResponse = Reply::Sale(sale) => Self { sale: Some(sale.into()) };
+    RefundSaleResponse = Reply::Refund(refund) => Self { refund: Some(refund.into()) };
     RecordCashMovementResponse = Reply::Shift(shift) => Self { shift: Some(shift.into()) };
     CloseShiftResponse = Reply::Shift(shift) => Self { shift: Some(shift.into()) };
 }
@@ -60,6 +61,41 @@ impl From<Sale> for pb::Sale {
             receipt: sale.receipt,
             sold_time: time_if(sale.sold_ms),
             charged_difference: money(sale.charged_difference_minor, currency),
+            refunded: sale.refunded.into_iter().map(|each| refunded(each, currency)).collect(),
+        }
+    }
+}
+
+fn refunded(line: RefundedLine, currency: Currency) -> pb::RefundedLine {
+    pb::RefundedLine { quantity: line.quantity, total: money(line.total_minor, currency) }
+}
+
+impl From<Refund> for pb::Refund {
+    fn from(refund: Refund) -> Self {
+        let currency = refund.currency;
+        let (places, goods): (Vec<_>, Vec<_>) =
+            refund.lines.into_iter().map(|line| ((line.line, line.damaged), line.goods)).unzip();
+        let lines = places.into_iter().zip(lines(goods, currency)).map(|((line, damaged), goods)| {
+            let line = i32::try_from(line).unwrap_or(i32::MAX);
+            pb::RefundLine { line, goods: Some(goods), damaged }
+        });
+        Self {
+            refund_id: refund.refund_id.0,
+            sale_id: refund.sale_id.0,
+            receipt: refund.receipt,
+            till_id: refund.till_id.0,
+            shift_id: refund.shift_id.0,
+            customer_id: refund.customer_id.0,
+            lines: lines.collect(),
+            totals: totals(refund.totals, currency),
+            tenders: refund.tenders.into_iter().map(|each| tender(each, currency)).collect(),
+            points_returned: refund.points_returned,
+            points_taken: refund.points_taken,
+            points_lacking: refund.points_lacking,
+            reason: refund.reason,
+            approved_by: refund.approved_by,
+            cashier: refund.cashier,
+            create_time: time_if(refund.create_ms),
         }
     }
 }
@@ -105,6 +141,10 @@ impl From<Shift> for pb::Shift {
             expected_cash: money(expected, currency),
             counted_cash: counted.and_then(|minor| money(minor, currency)),
             difference: counted.and_then(|minor| money(minor - expected, currency)),
+            refund_count: shift.refund_count,
+            refund_total: money(shift.refund_total_minor, currency),
+            refund_tax_total: money(shift.refund_tax_minor, currency),
+            refund_tenders: shift.refund_tenders.iter().map(|each| tender_total(each, currency)).collect(),
         }
     }
 }

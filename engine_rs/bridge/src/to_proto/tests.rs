@@ -167,6 +167,13 @@ fn shift() -> Shift {
         cash_in_minor: 20,
         cash_out_minor: 30,
         counted_cash_minor: None,
+        refund_count: 2,
+        refund_total_minor: 40,
+        refund_tax_minor: 3,
+        refund_tenders: vec![
+            TenderTotal { kind: TenderKind::Cash, count: 1, amount_minor: 15 },
+            TenderTotal { kind: TenderKind::Card, count: 1, amount_minor: 25 },
+        ],
     }
 }
 
@@ -175,17 +182,21 @@ fn an_open_shift_has_no_count_and_a_closed_one_its_difference() {
     let x_report = pb::Shift::from(shift());
     assert_eq!((x_report.shift_id, x_report.till_id, x_report.cashier.as_str()), (1, 2, "budi"));
     assert_eq!((x_report.open_time, x_report.close_time), (at(3_000), None));
-    assert_eq!((x_report.opening_cash, x_report.expected_cash), (dollars(100), dollars(140)));
+    assert_eq!((x_report.opening_cash, x_report.expected_cash), (dollars(100), dollars(125)));
     assert_eq!((x_report.counted_cash, x_report.difference), (None, None));
     assert_eq!((x_report.sale_count, x_report.sale_total), (4, dollars(5)));
     assert_eq!((x_report.tax_total, x_report.discount_total), (dollars(6), dollars(7)));
     assert_eq!((x_report.cash_in, x_report.cash_out), (dollars(20), dollars(30)));
     let cash = pb::TenderTotal { kind: pb::TenderKind::Cash as i32, count: 8, amount: dollars(50) };
     assert_eq!(x_report.tenders, [cash]);
+    assert_eq!((x_report.refund_count, x_report.refund_total), (2, dollars(40)));
+    assert_eq!(x_report.refund_tax_total, dollars(3));
+    let given_back: Vec<_> = x_report.refund_tenders.iter().map(|each| (each.kind, each.count)).collect();
+    assert_eq!(given_back, [(pb::TenderKind::Cash as i32, 1), (pb::TenderKind::Card as i32, 1)]);
 
     let z_report = pb::Shift::from(Shift { close_ms: 9_000, counted_cash_minor: Some(135), ..shift() });
     assert_eq!(z_report.close_time, at(9_000));
-    assert_eq!((z_report.counted_cash, z_report.difference), (dollars(135), dollars(-5)));
+    assert_eq!((z_report.counted_cash, z_report.difference), (dollars(135), dollars(10)));
 }
 
 #[test]

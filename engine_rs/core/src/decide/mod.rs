@@ -18,6 +18,7 @@ mod payable;
 pub(crate) mod payment;
 pub(crate) mod pricing;
 pub(crate) mod print;
+pub(crate) mod refund;
 pub(crate) mod row_key;
 pub(crate) mod sale;
 pub(crate) mod settings;
@@ -291,6 +292,7 @@ fn decide_one(view: &dyn View, command: &Command, context: &Context<'_>) -> Outc
             till::open_shift(view, *till_id, opening_cash.as_ref(), context)
         }
         Command::CreateTillSale { sale, tenders } => till::sell(view, sale, tenders, context),
+        Command::RefundSale(input) => refund::refund(view, input, context),
         Command::RecordCashMovement { shift_id, amount, reason } => {
             till::move_cash(view, *shift_id, amount.as_ref(), reason)
         }

@@ -222,7 +222,8 @@ fn unit_price(item: &Item, list: &str, quantity: i64, currency: Currency, field:
     Err(Refusal::field(Reason::PriceMissing, field, message).with("item_id", item.item_id).into())
 }
 
-fn totals(lines: &[Line], shipping_minor: i64, field: &str) -> Outcome<Totals> {
+/// What lines come to, with shipping.
+pub(crate) fn totals(lines: &[Line], shipping_minor: i64, field: &str) -> Outcome<Totals> {
     let too_large = || check::amount_out_of_range(field);
     let add = |amounts: &dyn Fn(&Line) -> i64| money::sum(lines.iter().map(amounts)).ok_or_else(too_large);
     let goods_minor = add(&|line| line.unit_price_minor * line.quantity)?;

@@ -43,12 +43,12 @@ pub(crate) fn to_sell(
 
 /// The shift that counts the receipts is open, or none is named.
 pub(crate) fn check_shift(view: &dyn View, shift_id: ShiftId) -> Outcome<()> {
-    if shift_id.is_some() { open_shift(view, shift_id).map(|_| ()) } else { Ok(()) }
+    if shift_id.is_some() { open_shift(view, shift_id).named("shift_id").map(|_| ()) } else { Ok(()) }
 }
 
 /// An open shift.
 pub(crate) fn open_shift(view: &dyn View, shift_id: ShiftId) -> Outcome<Shift> {
-    let shift: Shift = need(view, shift_id.0).named("shift_id")?;
+    let shift: Shift = need(view, shift_id.0)?;
     if !shift.is_open() {
         return Err(Refusal::new(Reason::ShiftClosed, format!("Shift {shift_id} is closed."))
             .with("shift_id", shift_id)
@@ -101,6 +101,8 @@ pub(crate) fn sell(
         receipt: String::new(),
         sold_ms: 0,
         charged_difference_minor: 0,
+        refunded: Vec::new(),
+        points_returned: 0,
     };
     let location_id = order.lines[0].location_id;
     let mut intents = Intents::new(view, context);

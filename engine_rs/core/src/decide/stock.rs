@@ -22,7 +22,7 @@ const LINES_MAX: usize = 1_000;
 /// Most locations of a shop.
 const LOCATIONS_MAX: u64 = 1_000;
 /// Most units of one item at one location.
-const ON_HAND_MAX: i64 = 1_000_000_000_000;
+pub(crate) const ON_HAND_MAX: i64 = 1_000_000_000_000;
 
 /// Units wanted per item and location, summed before anything is checked: two lines of one order never both take the last.
 #[derive(Debug, Default, Clone)]

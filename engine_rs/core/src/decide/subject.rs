@@ -57,6 +57,7 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
         | Command::CreateSales { .. }
         | Command::CreateTill { .. }
         | Command::CreateTillSale { .. }
+        | Command::RefundSale(_)
         | Command::CreateCourier { .. }
         | Command::BatchReportPrintJobs(_) => None,
     }

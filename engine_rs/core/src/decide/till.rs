@@ -74,6 +74,10 @@ pub(crate) fn open_shift(
         cash_in_minor: 0,
         cash_out_minor: 0,
         counted_cash_minor: None,
+        refund_count: 0,
+        refund_total_minor: 0,
+        refund_tax_minor: 0,
+        refund_tenders: Vec::new(),
     };
     Ok(Decided::one(Event::ShiftOpened(shift), Answer::Shift(shift_id)))
 }
@@ -136,6 +140,8 @@ pub(crate) fn sell(
         // A till's clock may be ahead; it did not sell later than now.
         sold_ms: input.sold_ms.filter(|sold_ms| *sold_ms < context.now_ms).unwrap_or(0),
         charged_difference_minor: priced.charged_difference_minor,
+        refunded: Vec::new(),
+        points_returned: 0,
     };
     events.push(Event::SaleMade(sale));
     if !input.receipt_given {

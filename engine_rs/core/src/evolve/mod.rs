@@ -7,6 +7,7 @@ mod intents;
 mod mutations;
 mod orders;
 pub(crate) mod payments;
+mod refunds;
 mod sales;
 
 use crate::event::Event;
@@ -91,6 +92,7 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         Event::PayerLearnt { payer, customer_id } => payments::payer(state, payer, *customer_id, 1),
         Event::PayerForgotten { payer, customer_id } => payments::payer(state, payer, *customer_id, -1),
         Event::SaleMade(sale) => sales::made(state, sale, context),
+        Event::SaleRefunded(refund) => refunds::made(state, refund, context),
         Event::ShiftOpened(shift) => sales::shift_opened(state, shift),
         Event::CashMoved { shift_id, amount_minor, .. } => {
             sales::cash_moved(state, *shift_id, *amount_minor, context)

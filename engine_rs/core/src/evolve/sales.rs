@@ -6,7 +6,7 @@ use super::index::given;
 use super::orders::act;
 use super::payments::credit;
 use crate::execute::Context;
-use crate::ids::{SaleId, ShiftId};
+use crate::ids::{CustomerId, SaleId, ShiftId};
 use crate::kv::{Fault, Key, State};
 use crate::records::{Customer, Order, Sale, Shift, TenderTotal, Till, must, save};
 use crate::states::{OrderAction, TenderKind};
@@ -40,6 +40,9 @@ pub(super) fn made(state: &mut dyn State, sale: &Sale, context: &Context<'_>) ->
         )?;
         count_in_shift(state, sale)?;
     }
+    if let Some(row) = sale.receipt_row() {
+        state.put(Table::SalesByReceipt, row.as_slice(), &[])?;
+    }
     reward(state, sale)?;
     add_totals(state, sale, context)?;
     save(state, sale)
@@ -59,16 +62,21 @@ fn count_in_shift(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
     shift.tax_total_minor += sale.totals.tax_minor;
     shift.discount_total_minor += sale.totals.discount_minor;
     for (kind, amount_minor) in kept(sale) {
-        match shift.tenders.iter_mut().find(|total| total.kind == kind) {
-            Some(total) => {
-                total.count += 1;
-                total.amount_minor += amount_minor;
-            }
-            None => shift.tenders.push(TenderTotal { kind, count: 1, amount_minor }),
-        }
+        count_tender(&mut shift.tenders, kind, amount_minor);
     }
-    shift.tenders.sort_by_key(|total| total.kind);
     save(state, &shift)
+}
+
+/// Counts one tender more; the kinds stand in their order.
+pub(super) fn count_tender(totals: &mut Vec<TenderTotal>, kind: TenderKind, amount_minor: i64) {
+    match totals.iter_mut().find(|total| total.kind == kind) {
+        Some(total) => {
+            total.count += 1;
+            total.amount_minor += amount_minor;
+        }
+        None => totals.push(TenderTotal { kind, count: 1, amount_minor }),
+    }
+    totals.sort_by_key(|total| total.kind);
 }
 
 /// What is kept of each tender: change goes back from cash.
@@ -86,15 +94,19 @@ fn reward(state: &mut dyn State, sale: &Sale) -> Result<(), Fault> {
     let used: i64 =
         sale.tenders.iter().filter(|t| t.kind == TenderKind::Credit).map(|t| t.amount_minor).sum();
     credit(state, sale.customer_id, -used)?;
-    let points = sale.points_earned - sale.points_redeemed;
+    add_points(state, sale.customer_id, sale.points_earned - sale.points_redeemed)
+}
+
+/// Adds to a customer's points; nothing for nobody.
+pub(super) fn add_points(state: &mut dyn State, customer_id: CustomerId, points: i64) -> Result<(), Fault> {
     if points == 0 {
         return Ok(());
     }
-    let mut customer: Customer = must(state.view(), sale.customer_id.0)?;
+    let mut customer: Customer = must(state.view(), customer_id.0)?;
     customer.points += points;
     customer.version += 1;
     if customer.points < 0 {
-        return Err(Fault::Corrupt(format!("customer {} would owe points", sale.customer_id)));
+        return Err(Fault::Corrupt(format!("customer {customer_id} would owe points")));
     }
     save(state, &customer)
 }

@@ -24,7 +24,7 @@ pub use catalogue::{
     list_tax_classes,
 };
 pub use page::{Page, Paged};
-pub use quote::{Quote, quote_booking, quote_till_sale};
+pub use quote::{Quote, quote_booking, quote_refund, quote_till_sale};
 pub use report::{MetricTotal, OpenMoney, Report, ReportGroup, day_report, month_report, open_money};
 pub(crate) use report::{TotalOf, total_of_key};
 pub use shipping::{
@@ -32,7 +32,7 @@ pub use shipping::{
     parcel_by_id, parcel_by_order, print_job,
 };
 pub use stock::{hold, list_holds, list_locations, list_stocks, stocks_of_item};
-pub use till::{list_sales, list_shifts, list_tills, sale, shift};
+pub use till::{list_refunds, list_sales, list_shifts, list_tills, refund, sale, sale_by_receipt, shift};
 
 use crate::kv::View;
 use crate::records::Settings;

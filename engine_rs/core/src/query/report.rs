@@ -236,6 +236,17 @@ impl Metric {
         Metric::LatePayments,
         Metric::WriteOffs,
         Metric::Credits,
+        Metric::SalesRefunded,
+        Metric::TaxRefunded,
+        Metric::DiscountsRefunded,
+        Metric::UnitsRefunded,
+        Metric::RefundsCash,
+        Metric::RefundsCard,
+        Metric::RefundsQr,
+        Metric::RefundsTransfer,
+        Metric::RefundsPoints,
+        Metric::RefundsCredit,
+        Metric::RefundsExternal,
     ];
 
     /// Whether its amount of money means something.
@@ -268,7 +279,17 @@ impl Metric {
             | Self::UniqueCodes
             | Self::LatePayments
             | Self::WriteOffs
-            | Self::Credits => true,
+            | Self::Credits
+            | Self::SalesRefunded
+            | Self::TaxRefunded
+            | Self::DiscountsRefunded
+            | Self::RefundsCash
+            | Self::RefundsCard
+            | Self::RefundsQr
+            | Self::RefundsTransfer
+            | Self::RefundsPoints
+            | Self::RefundsCredit
+            | Self::RefundsExternal => true,
             Self::DropOrdersRequested
             | Self::DropOrdersHandedOver
             | Self::DropOrdersRejected
@@ -278,6 +299,7 @@ impl Metric {
             | Self::UnitsReceived
             | Self::UnitsAdjusted
             | Self::UnitsTransferred
+            | Self::UnitsRefunded
             | Self::LabelsPrinted
             | Self::AirwayBillsAssigned
             | Self::ParcelsHandedOver

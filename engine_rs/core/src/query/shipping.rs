@@ -5,7 +5,7 @@ use super::state_filter;
 use crate::codes::find_airway_bills;
 use crate::ids::{ManifestId, OrderId, ParcelId, PrintJobId};
 use crate::kv::{Fault, Key, View};
-use crate::records::{Courier, Manifest, Order, Parcel, PrintJob, Sale, Shift, find, must, need};
+use crate::records::{Courier, Manifest, Order, Parcel, PrintJob, Refund, Sale, Shift, find, must, need};
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{AirwayBillState, DocumentKind, LabelState, PrintJobState};
 use crate::tables::Table;
@@ -84,6 +84,8 @@ pub enum Document {
     Shift(Shift),
     /// A pick-up manifest's.
     Manifest(Manifest),
+    /// A refund receipt's.
+    Refund(Refund),
 }
 
 /// One print job, with what stands on the paper.
@@ -101,6 +103,7 @@ pub fn document(view: &dyn View, job: &PrintJob) -> Result<Document, Fault> {
         DocumentKind::AddressLabel => Document::Parcel(must(view, job.subject_id)?),
         DocumentKind::ShiftReport => Document::Shift(must(view, job.subject_id)?),
         DocumentKind::PickupManifest => Document::Manifest(must(view, job.subject_id)?),
+        DocumentKind::RefundReceipt => Document::Refund(must(view, job.subject_id)?),
     })
 }
 

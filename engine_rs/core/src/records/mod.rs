@@ -12,7 +12,7 @@ pub use bank::{
     BankAccount, ColumnMapping, MatchCandidate, MatchingRules, Mutation, MutationAllocation, PendingText,
     PostedText, Proposal, ProposedAllocation, StatementEntry,
 };
-pub use counter::{Sale, Shift, Tender, TenderTotal, Till};
+pub use counter::{Refund, RefundLine, RefundedLine, Sale, Shift, Tender, TenderTotal, Till};
 pub use goods::{DropOrder, HOUR_MS, Hold, Item, Location, Price, Settings, TaxClass};
 pub use orders::{Address, Allocation, Customer, Line, Order, Totals};
 pub use paper::{Courier, Manifest, ManifestLine, Message, Parcel, PrintJob};

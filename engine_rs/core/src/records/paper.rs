@@ -110,7 +110,7 @@ pub struct PrintJob {
     pub print_job_id: PrintJobId,
     pub kind: DocumentKind,
     pub state: PrintJobState,
-    /// Order, sale, parcel, shift or manifest, by kind.
+    /// Order, sale, parcel, shift, manifest or refund, by kind.
     pub subject_id: u64,
     #[serde(default, skip_serializing_if = "empty")]
     pub location_id: LocationId,

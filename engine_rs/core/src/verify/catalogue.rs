@@ -7,7 +7,7 @@ use super::{Audit, hex};
 use crate::codes::{CodeKind, account_code_in, code_key};
 use crate::kv::{Fault, Key};
 use crate::records::{
-    BankAccount, ColumnMapping, Courier, Item, Location, Manifest, Record, Settings, TaxClass,
+    BankAccount, ColumnMapping, Courier, Item, Location, Record, Refund, Settings, TaxClass,
 };
 use crate::tables::Table;
 use crate::text::canonical_barcode;
@@ -60,7 +60,7 @@ fn item(audit: &mut Audit<'_>, item: &Item) -> Result<(), Fault> {
 
 /// Every counter is one that gives ids of a known kind. That none is behind is checked with each kind's records.
 fn counters(audit: &mut Audit<'_>) -> Result<(), Fault> {
-    let known = TaxClass::COUNTER..=Manifest::COUNTER;
+    let known = TaxClass::COUNTER..=Refund::COUNTER;
     let (view, all) = (audit.view, Key::new());
     view.scan(Table::Counters, all.as_slice(), all.end().as_slice(), &mut |key, value| {
         audit.report.records += 1;

@@ -6,12 +6,13 @@ use crate::deadlines::{Deadline, DeadlineKind};
 use crate::decide::row_key::{entry_key, pending_prefix, pending_row_key, row_key};
 use crate::ids::{
     BankAccountId, ColumnMappingId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId,
-    ManifestId, MessageId, MutationId, OrderId, ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
+    ManifestId, MessageId, MutationId, OrderId, ParcelId, PrintJobId, RefundId, SaleId, ShiftId, TaxClassId,
+    TillId,
 };
 use crate::kv::{Fault, KEY_MAX, Key, u64_at};
 use crate::records::{
     BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Manifest, Message,
-    Mutation, Order, Parcel, PrintJob, Proposal, Record, Sale, Shift, TaxClass, Till,
+    Mutation, Order, Parcel, PrintJob, Proposal, Record, Refund, Sale, Shift, TaxClass, Till,
 };
 use crate::states::{LabelState, OrderState};
 use crate::tables::{Codec, Table};
@@ -236,7 +237,16 @@ impl Indexed for Sale {
 
     fn rows(&self) -> Vec<Row> {
         let by_shift = || Row::new(Table::SalesByShift, Key::new().u64(self.shift_id.0).u64(self.id()));
-        self.shift_id.is_some().then(by_shift).into_iter().collect()
+        let by_receipt = self.receipt_row().map(|key| Row::new(Table::SalesByReceipt, key));
+        self.shift_id.is_some().then(by_shift).into_iter().chain(by_receipt).collect()
+    }
+}
+
+impl Indexed for Refund {
+    const COUNTER: u8 = RefundId::COUNTER;
+
+    fn rows(&self) -> Vec<Row> {
+        vec![Row::new(Table::RefundsBySale, Key::new().u64(self.sale_id.0).u64(self.id()))]
     }
 }
 
@@ -380,7 +390,8 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         }
         Table::Credits => owned::<Customer>(audit, last?, table, key, value),
         Table::MutationKeys => owned::<Mutation>(audit, u64_at(value, 0)?, table, key, value),
-        Table::SalesByShift => owned::<Sale>(audit, last?, table, key, value),
+        Table::SalesByShift | Table::SalesByReceipt => owned::<Sale>(audit, last?, table, key, value),
+        Table::RefundsBySale => owned::<Refund>(audit, last?, table, key, value),
         Table::ParcelsByLabel | Table::ParcelsByAirwayBill | Table::LabelsDue => {
             owned::<Parcel>(audit, last?, table, key, value)
         }
@@ -401,6 +412,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         | Table::ColumnMappings
         | Table::Mutations
         | Table::Sales
+        | Table::Refunds
         | Table::Tills
         | Table::Shifts
         | Table::Couriers

@@ -3,7 +3,9 @@
 use super::Audit;
 use crate::ids::ParcelId;
 use crate::kv::{Fault, Key};
-use crate::records::{Courier, Customer, Location, Manifest, Message, Order, Parcel, PrintJob, Sale, Shift};
+use crate::records::{
+    Courier, Customer, Location, Manifest, Message, Order, Parcel, PrintJob, Refund, Sale, Shift,
+};
 use crate::states::{AirwayBillState, DocumentKind, LabelState, MessageKind, PrintJobState};
 use crate::tables::Table;
 use crate::totals::Metric;
@@ -43,6 +45,7 @@ fn print_job(audit: &mut Audit<'_>, job: &PrintJob) -> Result<(), Fault> {
         DocumentKind::AddressLabel => audit.named::<Parcel>(&who, job.subject_id)?.is_some(),
         DocumentKind::ShiftReport => audit.named::<Shift>(&who, job.subject_id)?.is_some(),
         DocumentKind::PickupManifest => audit.named::<Manifest>(&who, job.subject_id)?.is_some(),
+        DocumentKind::RefundReceipt => audit.named::<Refund>(&who, job.subject_id)?.is_some(),
     };
     if job.copies > 0 {
         audit.sums.copies.entry(job.print_job_id).or_default()[0] = job.copies;

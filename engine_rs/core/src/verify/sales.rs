@@ -1,21 +1,27 @@
 //! Sales, tills, shifts, and what customers have left of points and credit.
 
+use std::collections::BTreeMap;
+
 use super::Audit;
 use super::orders::amounts;
 use super::sums::{Counted, sum};
-use crate::kv::Fault;
+use crate::kv::{Fault, Key, u64_at};
 use crate::open_money;
-use crate::records::{Customer, Item, Location, Order, Sale, Settings, Shift, Till};
+use crate::records::{
+    Customer, Item, Line, Location, Order, Refund, RefundLine, Sale, Settings, Shift, Till,
+};
 use crate::states::TenderKind;
+use crate::tables::Table;
 use crate::text;
 use crate::totals::Metric;
 
 pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Fault> {
     audit.each::<Sale>(sale)?;
+    audit.each::<Refund>(refund)?;
     audit.each::<Till>(till)?;
     audit.each::<Shift>(shift)?;
     for (shift_id, _) in std::mem::take(&mut audit.sums.shifts) {
-        audit.broken(format!("There are sales of shift {shift_id}, which is not there."));
+        audit.broken(format!("There are sales or refunds of shift {shift_id}, which is not there."));
     }
     audit.each::<Customer>(|audit, known| {
         customer(audit, known);
@@ -39,6 +45,7 @@ fn sale(audit: &mut Audit<'_>, sale: &Sale) -> Result<(), Fault> {
         audit.names::<Item>(&who, line.item_id.0)?;
         *audit.sums.sold.entry(line.item_id).or_default() += i128::from(line.quantity);
     }
+    refunded(audit, &who, sale)?;
     if sale.customer_id.is_some() {
         let credit = sale.tenders.iter().filter(|tender| tender.kind == TenderKind::Credit);
         let credit = sum(credit.map(|tender| tender.amount_minor));
@@ -60,6 +67,93 @@ fn sale(audit: &mut Audit<'_>, sale: &Sale) -> Result<(), Fault> {
     audit.sums.amount(Metric::Tax, sale.currency, i128::from(sale.totals.tax_minor));
     audit.sums.amount(Metric::Discounts, sale.currency, i128::from(sale.totals.discount_minor));
     audit.sums.amount(Metric::Shipping, sale.currency, i128::from(sale.totals.shipping_minor));
+    Ok(())
+}
+
+/// What a sale keeps as given back is what its refunds gave back, and never more than was sold.
+fn refunded(audit: &mut Audit<'_>, who: &String, sale: &Sale) -> Result<(), Fault> {
+    let mut refunds = Vec::new();
+    let (view, of_sale) = (audit.view, Key::new().u64(sale.sale_id.0));
+    view.scan(Table::RefundsBySale, of_sale.as_slice(), of_sale.end().as_slice(), &mut |key, _| {
+        refunds.extend(audit.look::<Refund>(u64_at(key, 9)?)?);
+        Ok(true)
+    })?;
+    let mut points = 0;
+    let mut back = vec![[0_i128; 2]; sale.lines.len()];
+    for refund in &refunds {
+        points += i128::from(refund.points_returned);
+        for line in &refund.lines {
+            let Some(sum) = back.get_mut(line.line) else { continue };
+            sum[0] += i128::from(line.goods.quantity);
+            sum[1] += i128::from(line.goods.total_minor);
+        }
+    }
+    for (place, (sold, back)) in sale.lines.iter().zip(&back).enumerate() {
+        let kept = sale.refunded_of(place);
+        let kept = [kept.quantity, kept.total_minor].map(i128::from);
+        audit.demand(kept == *back, || {
+            format!("{who} keeps {kept:?} as given back of line {place}; its refunds come to {back:?}.")
+        });
+        let most = [sold.quantity, sold.total_minor].map(i128::from);
+        // All of a line is all of its money.
+        let right = if back[0] == most[0] { *back == most } else { (0..=most[1]).contains(&back[1]) };
+        audit.demand(back[0] <= most[0] && right, || {
+            format!("{who} sold {most:?} in line {place}, of which {back:?} were given back.")
+        });
+    }
+    let most = i128::from(sale.points_redeemed);
+    audit.demand(points == i128::from(sale.points_returned) && points <= most, || {
+        format!(
+            "{who} keeps {} points as given back; its refunds come to {points} of {most}.",
+            sale.points_returned
+        )
+    });
+    audit.demand(sale.refunded.is_empty() == refunds.is_empty(), || {
+        format!("{who} has {} refunds, but says otherwise.", refunds.len())
+    });
+    Ok(())
+}
+
+/// A refund gives back what its sale sold, and pays it.
+fn refund(audit: &mut Audit<'_>, refund: &Refund) -> Result<(), Fault> {
+    let who = format!("Refund {}", refund.refund_id);
+    audit.names::<Location>(&who, refund.location_id.0)?;
+    audit.names::<Customer>(&who, refund.customer_id.0)?;
+    let goods: Vec<Line> = refund.lines.iter().map(|line| line.goods.clone()).collect();
+    amounts(audit, &who, &goods, &refund.totals);
+    if let Some(sale) = audit.named::<Sale>(&who, refund.sale_id.0)? {
+        let same = (sale.customer_id, sale.currency) == (refund.customer_id, refund.currency);
+        let its = |line: &RefundLine| {
+            sale.lines.get(line.line).is_some_and(|sold| sold.item_id == line.goods.item_id)
+        };
+        audit.demand(same && refund.lines.iter().all(its) && !sale.order_id.is_some(), || {
+            format!("{who} does not fit sale {}.", sale.sale_id)
+        });
+    }
+    if let Some(shift) = audit.named::<Shift>(&who, refund.shift_id.0)? {
+        audit.demand(shift.till_id == refund.till_id && shift.currency == refund.currency, || {
+            format!("{who} has another till or currency than its shift {}.", refund.shift_id)
+        });
+    }
+    let paid = sum(refund.tenders.iter().map(|tender| tender.amount_minor));
+    let positive = refund.tenders.iter().all(|tender| tender.amount_minor > 0);
+    audit.demand(positive && paid == i128::from(refund.totals.total_minor), || {
+        format!("{who} pays {paid} for {}.", refund.totals.total_minor)
+    });
+    for line in &refund.lines {
+        let there = line.goods.location_id == refund.location_id && line.goods.quantity > 0;
+        audit.demand(there, || format!("{who} has a line of nothing, or that came in elsewhere."));
+        let units = i128::from(line.goods.quantity);
+        *audit.sums.sold.entry(line.goods.item_id).or_default() -= units;
+        audit.sums.count(Metric::UnitsSold, units);
+    }
+    if refund.customer_id.is_some() {
+        let owed = audit.sums.customers.entry(refund.customer_id).or_default();
+        owed.points += i128::from(refund.points_returned) - i128::from(refund.points_taken);
+        owed.credit += i128::from(refund.by_minor(TenderKind::Credit));
+    }
+    audit.sums.count_refund(refund);
+    audit.sums.report_refund(refund);
     Ok(())
 }
 
@@ -140,8 +234,14 @@ fn shift(audit: &mut Audit<'_>, shift: &Shift) -> Result<(), Fault> {
         tax: i128::from(shift.tax_total_minor),
         discount: i128::from(shift.discount_total_minor),
         tenders: Counted::tenders_of(&shift.tenders),
+        refunds: i128::from(shift.refund_count),
+        refunded: i128::from(shift.refund_total_minor),
+        refunded_tax: i128::from(shift.refund_tax_minor),
+        refund_tenders: Counted::tenders_of(&shift.refund_tenders),
     };
-    audit.demand(kept == counted, || format!("{who} counted {kept:?}; its sales come to {counted:?}."));
+    audit.demand(kept == counted, || {
+        format!("{who} counted {kept:?}; its sales and refunds come to {counted:?}.")
+    });
     audit.demand(shift.is_open() != shift.counted_cash_minor.is_some(), || {
         format!("{who} is open with its cash counted, or closed without.")
     });
@@ -151,7 +251,10 @@ fn shift(audit: &mut Audit<'_>, shift: &Shift) -> Result<(), Fault> {
     audit.sums.amount(Metric::CashIn, shift.currency, i128::from(shift.cash_in_minor));
     audit.sums.amount(Metric::CashOut, shift.currency, i128::from(shift.cash_out_minor));
     if let Some(in_drawer) = shift.counted_cash_minor {
-        let cash = counted.tenders.get(&TenderKind::Cash).map_or(0, |(_, amount)| *amount);
+        let cash_of = |tenders: &BTreeMap<TenderKind, (i128, i128)>| {
+            tenders.get(&TenderKind::Cash).map_or(0, |(_, amount)| *amount)
+        };
+        let cash = cash_of(&counted.tenders) - cash_of(&counted.refund_tenders);
         let moved = i128::from(shift.cash_in_minor) - i128::from(shift.cash_out_minor);
         let expected = i128::from(shift.opening_cash_minor) + cash + moved;
         audit.sums.count(Metric::CashDifference, 1);
@@ -169,10 +272,10 @@ fn customer(audit: &mut Audit<'_>, customer: &Customer) {
         audit.sums.open(open_money::of_customer(customer, settings.currency));
     }
     audit.demand(points >= 0 && i128::from(points) == owed.points, || {
-        format!("{who} has {points} points; sales leave {}.", owed.points)
+        format!("{who} has {points} points; sales and refunds leave {}.", owed.points)
     });
     audit.demand(credit >= 0 && i128::from(credit) == owed.credit, || {
-        format!("{who} has {credit} of credit; mutations and sales leave {}.", owed.credit)
+        format!("{who} has {credit} of credit; mutations, sales and refunds leave {}.", owed.credit)
     });
     let email = &customer.email;
     audit.demand(email.is_empty() || text::email(email).as_ref() == Some(email), || {

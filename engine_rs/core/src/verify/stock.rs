@@ -210,6 +210,7 @@ fn flows(audit: &mut Audit<'_>, mut on_hand_of: BTreeMap<ItemId, i128>) -> Resul
         });
         audit.sums.count(Metric::UnitsReceived, received);
         audit.sums.count(Metric::UnitsAdjusted, adjusted);
+        // What came back is not sold any more, and stays counted on the day it was.
         audit.sums.count(Metric::UnitsSold, sold);
         Ok(true)
     })?;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ids::{CustomerId, ItemId, LocationId, ParcelId, PrintJobId, ShiftId};
 use crate::money::Currency;
 use crate::open_money::{Open, OpenKind};
-use crate::records::{Sale, TenderTotal};
+use crate::records::{Refund, Sale, TenderTotal};
 use crate::states::TenderKind;
 use crate::totals::Metric;
 
@@ -54,7 +54,7 @@ pub(super) struct Owed {
     pub(super) credit: i128,
 }
 
-/// What a shift's sales come to.
+/// What a shift's sales and refunds come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     pub(super) sales: i128,
@@ -62,6 +62,10 @@ pub(super) struct Counted {
     pub(super) tax: i128,
     pub(super) discount: i128,
     pub(super) tenders: BTreeMap<TenderKind, (i128, i128)>,
+    pub(super) refunds: i128,
+    pub(super) refunded: i128,
+    pub(super) refunded_tax: i128,
+    pub(super) refund_tenders: BTreeMap<TenderKind, (i128, i128)>,
 }
 
 impl Sums {
@@ -112,6 +116,42 @@ impl Sums {
             add(Metric::Tax, 0, line.tax_minor);
             add(Metric::Discounts, 0, line.discount_minor);
             add(Metric::UnitsSold, line.quantity, 0);
+        }
+    }
+
+    /// Adds a refund to what its shift should have counted.
+    pub(super) fn count_refund(&mut self, refund: &Refund) {
+        let shift = self.shifts.entry(refund.shift_id).or_default();
+        shift.refunds += 1;
+        shift.refunded += i128::from(refund.totals.total_minor);
+        shift.refunded_tax += i128::from(refund.totals.tax_minor);
+        for tender in &refund.tenders {
+            let (count, amount) = shift.refund_tenders.entry(tender.kind).or_default();
+            *count += 1;
+            *amount += i128::from(tender.amount_minor);
+        }
+    }
+
+    /// Adds a refund to what the reports should say, and those of its location.
+    pub(super) fn report_refund(&mut self, refund: &Refund) {
+        let (totals, currency) = (&refund.totals, refund.currency);
+        let units = sum(refund.lines.iter().map(|line| line.goods.quantity));
+        for (metric, count, amount) in [
+            (Metric::SalesRefunded, 1, totals.total_minor),
+            (Metric::TaxRefunded, i128::from(totals.tax_minor != 0), totals.tax_minor),
+            (Metric::DiscountsRefunded, i128::from(totals.discount_minor != 0), totals.discount_minor),
+            (Metric::UnitsRefunded, units, 0),
+        ] {
+            self.count(metric, count);
+            self.amount(metric, currency, i128::from(amount));
+            let located = self.located.entry((metric, currency, refund.location_id)).or_default();
+            located[0] += count;
+            located[1] += i128::from(amount);
+        }
+        for tender in &refund.tenders {
+            let metric = Metric::of_refund(tender.kind);
+            self.count(metric, 1);
+            self.amount(metric, currency, i128::from(tender.amount_minor));
         }
     }
 

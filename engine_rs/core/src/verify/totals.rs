@@ -16,7 +16,7 @@ use crate::tables::Table;
 use crate::totals::{Dimension, Metric, Total};
 
 /// Metrics whose counts over all days are a count of records or of units.
-const COUNTED: [Metric; 21] = [
+const COUNTED: [Metric; 32] = [
     Metric::DropOrdersRequested,
     Metric::DropOrdersRejected,
     Metric::DropOrdersCancelled,
@@ -38,10 +38,21 @@ const COUNTED: [Metric; 21] = [
     Metric::CashDifference,
     Metric::WriteOffs,
     Metric::Credits,
+    Metric::SalesRefunded,
+    Metric::TaxRefunded,
+    Metric::DiscountsRefunded,
+    Metric::UnitsRefunded,
+    Metric::RefundsCash,
+    Metric::RefundsCard,
+    Metric::RefundsQr,
+    Metric::RefundsTransfer,
+    Metric::RefundsPoints,
+    Metric::RefundsCredit,
+    Metric::RefundsExternal,
 ];
 
 /// Metrics whose amounts over all days are a sum of records.
-const SUMMED: [Metric; 21] = [
+const SUMMED: [Metric; 31] = [
     Metric::OrdersBooked,
     Metric::OrdersExpired,
     Metric::OrderSales,
@@ -63,20 +74,35 @@ const SUMMED: [Metric; 21] = [
     Metric::UniqueCodes,
     Metric::WriteOffs,
     Metric::Credits,
+    Metric::SalesRefunded,
+    Metric::TaxRefunded,
+    Metric::DiscountsRefunded,
+    Metric::RefundsCash,
+    Metric::RefundsCard,
+    Metric::RefundsQr,
+    Metric::RefundsTransfer,
+    Metric::RefundsPoints,
+    Metric::RefundsCredit,
+    Metric::RefundsExternal,
 ];
 
-/// Metrics that sales prove for each location.
-const OF_LOCATIONS: [Metric; 6] = [
+/// Metrics that sales and refunds prove for each location.
+const OF_LOCATIONS: [Metric; 10] = [
     Metric::OrderSales,
     Metric::TillSales,
     Metric::Tax,
     Metric::Discounts,
     Metric::Shipping,
     Metric::UnitsSold,
+    Metric::SalesRefunded,
+    Metric::TaxRefunded,
+    Metric::DiscountsRefunded,
+    Metric::UnitsRefunded,
 ];
 
 /// Metrics of which every event has a channel.
-const OF_CHANNELS: [Metric; 3] = [Metric::OrdersBooked, Metric::OrderSales, Metric::TillSales];
+const OF_CHANNELS: [Metric; 4] =
+    [Metric::OrdersBooked, Metric::OrderSales, Metric::TillSales, Metric::SalesRefunded];
 
 /// Kept totals as they are read.
 #[derive(Default)]

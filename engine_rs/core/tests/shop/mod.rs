@@ -6,8 +6,8 @@
 
 use kasir_core::command::{
     AllocationInput, BankAccountInput, BookingInput, ColumnMappingInput, CustomerInput, HoldInput, ItemInput,
-    LineInput, LocationInput, MoneyInput, MutationInput, PriceInput, PrintReportInput, SettingsInput, Source,
-    StockLine, TaxClassInput, TenderInput, TillSaleInput,
+    LineInput, LocationInput, MoneyInput, MutationInput, PriceInput, PrintReportInput, RefundInput,
+    RefundLineInput, SettingsInput, Source, StockLine, TaxClassInput, TenderInput, TillSaleInput,
 };
 use kasir_core::ids::{
     BankAccountId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, MessageId, MutationId,
@@ -303,8 +303,32 @@ impl Shop {
     /// Sells so many teas over the counter to the customer.
     pub(crate) fn sell_tea(&mut self, shift_id: ShiftId, quantity: i64, tenders: Vec<TenderInput>) -> Reply {
         let lines = vec![LineInput { discount: rupiah(1_000), ..line(Source::Missing, TEA, quantity) }];
-        let sale = TillSaleInput { shift_id, lines, customer_id: CUSTOMER, ..TillSaleInput::default() };
+        let receipt = format!("KASIR-1-{quantity}");
+        let sale =
+            TillSaleInput { shift_id, lines, customer_id: CUSTOMER, receipt, ..TillSaleInput::default() };
         self.run(Command::CreateTillSale { sale, tenders })
+    }
+
+    /// Gives (line, quantity, damaged) of what was sold back by a kind of tender.
+    pub(crate) fn refund(
+        &mut self,
+        shift_id: ShiftId,
+        sold: &Reply,
+        lines: &[(i32, i64, bool)],
+        kind: i32,
+    ) -> Reply {
+        let lines =
+            lines.iter().map(|&(line, quantity, damaged)| RefundLineInput { line, quantity, damaged });
+        let Reply::Sale(sale) = sold else { panic!("{sold:?}") };
+        self.run(Command::RefundSale(RefundInput {
+            shift_id,
+            sale_id: sale.sale_id,
+            lines: lines.collect(),
+            kind,
+            reason: "rusak".into(),
+            approved_by: "Budi".into(),
+            ..RefundInput::default()
+        }))
     }
 
     pub(crate) fn report_print(&mut self, print_job_id: PrintJobId, state: i32) {
@@ -465,12 +489,14 @@ fn bank(shop: &mut Shop) {
 
 fn till(shop: &mut Shop) {
     let shift_id = shop.open_shift();
-    shop.sell_tea(shift_id, 3, vec![tender(2, 10_000), tender(1, 60_000)]);
+    let sold = shop.sell_tea(shift_id, 3, vec![tender(2, 10_000), tender(1, 60_000)]);
+    shop.refund(shift_id, &sold, &[(0, 1, false), (0, 1, true)], 1);
     let order = shop.book_item(CUP, 1);
     shop.pay(&order, order.payable_minor, 0);
     shop.sell(&[order.order_id], shift_id);
     shop.run(Command::RecordCashMovement { shift_id, amount: rupiah(-50_000), reason: "bank".into() });
     shop.run(Command::CloseShift { shift_id, counted_cash: rupiah(150_000) });
     let shift_id = shop.open_shift();
-    shop.sell_tea(shift_id, 2, vec![tender(5, 100), tender(6, 2_000), tender(1, 50_000)]);
+    let sold = shop.sell_tea(shift_id, 2, vec![tender(5, 100), tender(6, 2_000), tender(1, 50_000)]);
+    shop.refund(shift_id, &sold, &[(0, 1, false)], 6);
 }

@@ -43,7 +43,7 @@ def test_beyond_the_lease_somebody_is_asked_and_it_is_looked_at_later(till, line
     till.selling.pay.take_exact()
     wait(lambda: is_asked(till))
     allowing = asked(till)
-    assert "has not leased 1 of Kopi Luwak" in allowing.body.itemAt(0).widget().text()
+    assert "has not leased 1 Kopi Luwak" in allowing.body.itemAt(0).widget().text()
     assert till.till.state.waits == 0
     allowing.pin.setText("4711")
     allowing.take()
@@ -87,3 +87,22 @@ def test_an_item_that_is_new_at_the_server_is_found_at_once(till, wait, run):
     run("catalogue", "add", "MADU-9", "Madu Hutan", "--price", "145.000")
     wait(lambda: till.till.till.catalogue.by_code("MADU-9") is not None)
     wait(lambda: any(item.sku == "MADU-9" for item in till.selling.goods.tiles.items))
+
+
+def test_what_the_till_itself_refuses_is_told_in_the_language_of_the_window(till, line, wait):
+    till.till.till.approvers.put("budi", "1234")
+    till.next_language()
+    cut(till, line, wait)
+    till.selling.scanned("8990000000000")
+    wait(lambda: "Tidak ada barang '8990000000000'." in till.desk.notice.words.text())
+    till.selling.scanned(KOPI)
+    wait(lambda: till.selling.quote)
+    till.selling.to_pay()
+    till.selling.pay.take_exact()
+    wait(lambda: is_asked(till))
+    allowing = asked(till)
+    assert "tidak punya jatah untuk 1 Kopi Luwak" in allowing.body.itemAt(0).widget().text()
+    allowing.pin.setText("9999")
+    allowing.take()
+    wait(lambda: allowing.why_not.text() == "Itu bukan PIN 'budi'.")
+    allowing.reject()

@@ -31,7 +31,7 @@ def test_what_is_tapped_is_large_enough_and_in_sight(till, wait, size):
     wait(lambda: too_small(dialog) == [])
     dialog.reject()
     till.till.till.approvers.put("budi", "4711")
-    long = "The line is down, and the till has not leased 3 of Kopi Susu Gula Aren: somebody has to allow it."
+    long = "The line is down, and the till has not leased 3 Kopi Susu Gula Aren: somebody has to allow it."
     allowing = Allowing(till, till.till, long, lambda _permission: None)
     allowing.open()
     wait(lambda: too_small(allowing) == [])

@@ -205,8 +205,7 @@ def test_a_cart_is_held_and_gone_on_with(till, wait):
     question = asked(till)
     QTest.keyClicks(question.field, "Bu Sri")
     question.take()
-    wait(lambda: till.till.state.carts == 1)
-    assert lines(till) == []
+    wait(lambda: till.till.state.carts == 1 and lines(till) == [])
     key(till, Qt.Key.Key_F3)
     assert [cart.name for cart in till.held.till.till.carts()] == ["Bu Sri"]
     key(till.held.table, Qt.Key.Key_Return)
@@ -217,14 +216,14 @@ def test_a_cart_is_held_and_gone_on_with(till, wait):
     till.selling.to_pay()
     till.selling.pay.take_exact()
     wait(lambda: till.selling.pages.currentWidget() is till.selling.done)
-    assert till.till.state.carts == 0
+    wait(lambda: till.till.state.carts == 0)
 
 
 def test_a_recalled_cart_takes_nobody_elses_place(till, wait):
     till.selling.scanned(KOPI)
     wait(lambda: lines(till))
     till.selling._hold("Bu Sri")
-    wait(lambda: till.till.state.carts == 1)
+    wait(lambda: till.till.state.carts == 1 and lines(till) == [])
     till.selling.scanned(GULA)
     wait(lambda: len(lines(till)) == 1)
     standing = lines(till)
@@ -255,3 +254,31 @@ def test_a_receipt_is_found_by_its_number(till, wait):
     till.receipts.seek("KASIR-1-XXXX-9")
     wait(till.desk.notice.isVisible)
     assert "no receipt" in till.desk.notice.words.text()
+
+
+def test_a_payment_that_is_never_booked_is_refused_as_it_is_taken(till, wait):
+    till.selling.scanned(KOPI)
+    wait(lambda: till.selling.quote)
+    till.selling.to_pay()
+    pay = till.selling.pay
+    pay.choose(TENDER_KIND_QR)
+    for reference, words in (
+        ("Q" * 61, "at most 60 characters"),
+        ("Q\x1d1", "cannot be printed"),
+        ("4111 1111 1111 1111", "card number"),
+    ):
+        till.selling.scanned(reference)
+        pay.take()
+        assert words in pay.why_not.text()
+        assert not pay.tenders
+    for number in range(9):
+        pay.amount.show_minor(100)
+        pay.reference.setText(f"Q{number}")
+        pay.take()
+    pay.amount.show_minor(100)
+    pay.reference.setText("Q9")
+    pay.take()
+    assert "at most 10 payments" in pay.why_not.text()
+    pay.take_exact()
+    wait(lambda: till.selling.pages.currentWidget() is till.selling.done)
+    assert len(till.selling.done.sold.sale.tenders) == 10

@@ -1,0 +1,28 @@
+"""What this machine itself refuses, in plain words: files that are gone, disks that are full."""
+
+import errno
+from pathlib import Path
+
+from clients.desktop.texts import _, marked
+
+_OF_A_FILE = {
+    errno.ENOENT: marked("{file} is not there any more."),
+    errno.EACCES: marked("{file} may not be opened by who is logged in here."),
+    errno.EPERM: marked("{file} may not be opened by who is logged in here."),
+    errno.EISDIR: marked("{file} is a folder."),
+}
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def os_words(error: OSError) -> str:
+    """Why a file could not be read or written."""
+    if error.errno in _FULL:
+        return _("The disk of this machine is full.")
+    if error.filename is None:
+        return _("A file of this machine cannot be read or written (error {number}).").format(
+            number=error.errno or "?"
+        )
+    words = _OF_A_FILE.get(error.errno or 0)
+    if words is None:
+        words = marked("{file} cannot be read or written (error {number}).")
+    return _(words).format(file=Path(error.filename).name, number=error.errno)

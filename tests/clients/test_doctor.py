@@ -1,0 +1,115 @@
+"""Goal: the doctor names what is wrong, and nothing that is not.
+
+Method: a real server, brought into each state.
+"""
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clients import doctor
+from clients.common.client import Client, Patience
+from clients.common.connection import Connection
+from clients.common.output import Output
+from clients.common.shop import Shop
+from clients.doctor import Health
+from kasir.v1 import hardware_pb2, hardware_pb2_grpc, print_pb2, print_pb2_grpc
+from tests.server.support import Shop as Furnished
+from tests.server.support import new_id
+
+pytestmark = pytest.mark.usefixtures("in_a_state_of_its_own")
+
+
+@pytest.fixture
+def shop(channel, server):
+    furnished = Furnished(channel)
+    with Client(Connection(server.target, "dokter")) as client:
+        made = Shop(client, Output(as_json=True))
+        made.furnished = furnished
+        yield made
+
+
+def ill(shop: Shop, data: Path | None = None) -> dict[str, tuple[Health, str]]:
+    """What is not well, by name."""
+    found = doctor.findings(shop, data)
+    return {each.name: (each.health, each.words) for each in found if each.health is not Health.WELL}
+
+
+def test_a_new_shop_lacks_nothing_but_an_agent(shop):
+    assert ill(shop) == {"Devices": (Health.LOOK, "no agent tells of any: kasir hardware run")}
+
+
+def test_a_server_that_is_away_is_all_there_is_to_say(shop, server):
+    server.stop()
+    shop.client.patience = Patience(timeout_s=1.0, tries=1)
+    found = ill(shop)
+    assert list(found) == ["Server"]
+    health, words = found["Server"]
+    assert health is Health.WRONG
+    assert "does not answer" in words
+    assert "kasir serve" in words
+
+
+def test_what_waits_for_an_agent_that_is_not_there_is_told_with_what_to_start(shop, monkeypatch):
+    shop.furnished.book()
+    assert "Print jobs" not in ill(shop), "it has waited for no time yet"
+    monkeypatch.setattr(doctor, "AGENT_MAX", timedelta())
+    found = ill(shop)
+    assert found["Print jobs"][0] is Health.WRONG
+    assert "1 wait" in found["Print jobs"][1]
+    assert "kasir messages agent" in found["Messages"][1]
+
+
+def test_what_nobody_knows_is_asked_for(shop, channel):
+    shop.furnished.book()
+    stub = print_pb2_grpc.PrintServiceStub(channel)
+    for state in (print_pb2.PRINT_JOB_STATE_SENT, print_pb2.PRINT_JOB_STATE_UNKNOWN):
+        report = print_pb2.PrintReport(print_job_id=1, state=state, detail="desk: slips")
+        stub.ReportPrintJob(print_pb2.ReportPrintJobRequest(request_id=new_id(), report=report))
+    assert ill(shop)["Print jobs"] == (
+        Health.LOOK,
+        "of 1 nobody knows whether it happened: look at the paper, then kasir print settle",
+    )
+
+
+def test_devices_that_do_not_work_are_named(shop, channel):
+    device = hardware_pb2.Device(
+        name="slips",
+        kind=hardware_pb2.DEVICE_KIND_RECEIPT_PRINTER,
+        state=hardware_pb2.DEVICE_STATE_PAPER_OUT,
+        waiting_jobs=3,
+        document_kinds=[print_pb2.DOCUMENT_KIND_ORDER_SLIP],
+    )
+    stub = hardware_pb2_grpc.HardwareServiceStub(channel)
+    stub.ReportDeviceStates(hardware_pb2.ReportDeviceStatesRequest(agent="desk", devices=[device]))
+    assert ill(shop)["desk: slips"] == (Health.WRONG, "paper out, 3 jobs wait for it")
+    device.state, device.paper_low = hardware_pb2.DEVICE_STATE_READY, True
+    stub.ReportDeviceStates(hardware_pb2.ReportDeviceStatesRequest(agent="desk", devices=[device]))
+    assert ill(shop) == {"Paper": (Health.LOOK, "runs out at desk: slips")}
+
+
+def test_a_server_of_another_time_or_version_is_told(shop, monkeypatch):
+    monkeypatch.setattr(doctor.importlib.metadata, "version", lambda _name: "9.9.9")
+    assert "9.9.9" in ill(shop)["Server"][1]
+    monkeypatch.setattr(doctor, "CLOCK_MAX", timedelta(days=-1))
+    assert "NTP" in ill(shop)["Clock"][1]
+
+
+def test_the_servers_disk_and_snapshots(shop, tmp_path, monkeypatch):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert ill(shop, empty)["Data"][0] is Health.WRONG
+    data = tmp_path / "store"
+    assert "there is none" in ill(shop, data)["Snapshots"][1]
+    snapshot = data / "snapshots" / "monday"
+    snapshot.parent.mkdir()
+    snapshot.write_bytes(b"")
+    assert "Snapshots" not in ill(shop, data)
+    old = time.time() - 3 * 24 * 3600 - 60
+    os.utime(snapshot, (old, old))
+    assert "monday, is 3d1m old" in ill(shop, data)["Snapshots"][1]
+    monkeypatch.setattr(doctor, "DISK_MIN_BYTES", 1 << 60)
+    assert ill(shop, data)["Disk"][0] is Health.WRONG
