@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use kasir_core::command::{BookingInput, HoldInput, LineInput, Source, StockLine};
+use kasir_core::command::{BookingInput, HoldInput, LineInput, Source, StockLine, TillSaleInput};
 use kasir_core::states::{DropOrderState, OrderState};
 use kasir_core::{Command, Event};
 
-use crate::shop::{Kind, Said};
+use crate::shop::{Kind, STORE, Said};
 
 /// Item and location.
 pub(crate) type Place = (u64, u64);
@@ -203,7 +203,10 @@ impl Model {
                 self.prices.push(price.map_or(0, |amount| amount.minor_units));
                 Ok(())
             }
-            Command::CreateLocation(_) | Command::CreateBankAccount(_) => Ok(()),
+            Command::CreateLocation(_)
+            | Command::CreateBankAccount(_)
+            | Command::CreateTill { .. }
+            | Command::OpenShift { .. } => Ok(()),
             Command::ReceiveStock { location_id, lines, .. }
             | Command::AdjustStock { location_id, lines, .. } => {
                 self.move_all(lines, location_id.0, 1);
@@ -301,6 +304,10 @@ impl Model {
                         self.sell(order_id.0)?;
                     }
                 }
+                Ok(())
+            }
+            Command::CreateTillSale { sale, .. } => {
+                self.sell_at_till(sale);
                 Ok(())
             }
             other => Err(format!("the model knows nothing of {other:?}")),
@@ -490,6 +497,28 @@ impl Model {
         let order = self.order(id)?;
         (order.lines, order.state) = (lines, OrderState::Paid);
         Ok(())
+    }
+
+    /// Goods go over the counter: of what the named holds keep first, each as much as is still wanted. More than there is
+    /// shows in the stock.
+    fn sell_at_till(&mut self, sale: &TillSaleInput) {
+        let mut wanted: BTreeMap<Place, i64> = BTreeMap::new();
+        for line in &sale.lines {
+            *wanted.entry((line.item_id.0, STORE.0)).or_default() += line.quantity;
+        }
+        for (place, units) in &wanted {
+            self.move_units(*place, -units);
+        }
+        for hold_id in &sale.hold_ids {
+            let Some(hold) = self.holds.get_mut(&hold_id.0) else { continue };
+            let open = wanted.entry(hold.place).or_default();
+            let units = hold.quantity.min(*open);
+            *open -= units;
+            hold.quantity -= units;
+            if hold.quantity == 0 {
+                self.holds.remove(&hold_id.0);
+            }
+        }
     }
 
     fn sell(&mut self, id: u64) -> Found {

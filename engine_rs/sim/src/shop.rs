@@ -3,15 +3,18 @@
 use fastrand::Rng;
 use kasir_core::command::{
     BankAccountInput, BookingInput, HoldInput, ItemInput, LineInput, LocationInput, MoneyInput, PriceInput,
-    SettingsInput, Source, StockLine,
+    SettingsInput, Source, StockLine, TenderInput, TillSaleInput,
 };
-use kasir_core::ids::{BankAccountId, DropOrderId, HoldId, ItemId, LocationId, OrderId, TaxClassId};
+use kasir_core::ids::{
+    BankAccountId, DropOrderId, HoldId, ItemId, LocationId, OrderId, ShiftId, TaxClassId, TillId,
+};
 use kasir_core::{Command, Fault, Reply, View};
 
 /// Where goods lie: a warehouse, a CS desk, a shop.
 const WAREHOUSE: LocationId = LocationId(1);
 const DESK: LocationId = LocationId(2);
-const PLACES: [LocationId; 2] = [WAREHOUSE, LocationId(3)];
+pub(crate) const STORE: LocationId = LocationId(3);
+const PLACES: [LocationId; 2] = [WAREHOUSE, STORE];
 pub(crate) const LOCATIONS: u64 = 3;
 pub(crate) const ITEMS: u64 = 3;
 const MINUTE_MS: i64 = 60_000;
@@ -79,6 +82,8 @@ pub(crate) fn opening() -> Vec<Command> {
         unique_code_max: 30,
         unique_code_subtracts: false,
     }));
+    all.push(Command::CreateTill { code: "KASIR-1".into(), location_id: STORE });
+    all.push(Command::OpenShift { till_id: TillId(1), opening_cash: rupiah(0) });
     for location_id in PLACES {
         let lines = (1..=ITEMS).map(|item| StockLine { item_id: ItemId(item), quantity: 3 }).collect();
         all.push(Command::ReceiveStock { location_id, lines, reference: "SJ-1".into() });
@@ -139,12 +144,13 @@ pub(crate) fn next(dice: &mut Rng, board: &Board, now_ms: i64) -> Command {
         }
         31..33 => {
             let orders = (0..dice.usize(1..3)).map(|_| OrderId(known(dice, &board.orders).id)).collect();
-            Command::CreateSales { order_ids: orders, all_paid: false, shift_id: kasir_core::ids::ShiftId(0) }
+            Command::CreateSales { order_ids: orders, all_paid: false, shift_id: ShiftId(0) }
         }
         33 => {
             let order = known(dice, &board.orders);
             order_command(dice, order, now_ms)
         }
+        34..36 => till_sale(dice, board),
         _ => drop_command(dice, board, item_id, now_ms),
     }
 }
@@ -176,6 +182,20 @@ fn drop_command(dice: &mut Rng, board: &Board, item_id: ItemId, now_ms: i64) -> 
         4 => Command::ReturnDropOrder { drop_order_id, barcode },
         _ => Command::CancelDropOrder { drop_order_id },
     }
+}
+
+/// Somebody buys at the till: of what is free, and of what holds keep.
+fn till_sale(dice: &mut Rng, board: &Board) -> Command {
+    let lines = (0..dice.usize(1..3)).map(|_| LineInput {
+        item_id: ItemId(dice.u64(1..=ITEMS)),
+        quantity: dice.i64(1..=2),
+        ..LineInput::default()
+    });
+    let lines = lines.collect();
+    let hold_ids = (0..dice.usize(0..4)).map(|_| HoldId(known(dice, &board.holds).id)).collect();
+    let sale = TillSaleInput { shift_id: ShiftId(1), lines, hold_ids, ..TillSaleInput::default() };
+    let cash = TenderInput { kind: 1, amount: rupiah(20_000_000), reference: String::new() };
+    Command::CreateTillSale { sale, tenders: vec![cash] }
 }
 
 /// Something that is known; late things sooner than early ones.
