@@ -164,6 +164,14 @@ N ?= 20
 crash: setup ## Kill the server under load, N=20 times (part of test)
 	@KASIR_KILLS=$(N) $(PYTHON) -m pytest -m crash $(ARGS)
 
+# How many shops `make sim` plays
+SEEDS ?= 1000
+
+.PHONY: sim
+sim: ## Play SEEDS=1000 shops on a made-up disk that fails (400 in test)
+	@sh tools/rust.sh
+	@cargo run --locked --quiet --profile sim --package kasir-sim -- --seeds 0..$(SEEDS) $(ARGS)
+
 # How many jobs and labels `make test-hardware` prints
 JOBS ?= 1000
 

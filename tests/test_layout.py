@@ -73,6 +73,17 @@ CRATE_DEPENDENCIES = {
         "serde_json",
     },
     "gen": {"prost-build", "protox"},
+    "sim": {
+        "blake3",
+        "clap",
+        "crossbeam-channel",
+        "fastrand",
+        "indicatif",
+        "kasir-core",
+        "kasir-store",
+        "libc",
+        "tempfile",
+    },
 }
 # Not even by way of another crate.
 NEVER_UNDER_CORE = {"chrono", "getrandom", "heed", "prost", "pyo3", "rand", "time", "tokio"}

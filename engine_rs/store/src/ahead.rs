@@ -5,10 +5,6 @@ use std::io;
 use crate::checkpoint::Checkpoints;
 use crate::wal::{Frame, Trouble, Wal};
 
-/// A checkpoint is made at least after so many commits: until then LMDB spares the pages that they replaced, and its
-/// file grows by them.
-const COMMITS_MAX: u64 = 256;
-
 /// Write-ahead files and checkpoints of one open store. Only the writer has it.
 #[derive(Debug)]
 pub(crate) struct Ahead {
@@ -16,6 +12,8 @@ pub(crate) struct Ahead {
     checkpoints: Checkpoints,
     /// Since the last checkpoint was begun.
     commits: u64,
+    /// After so many the next one is begun.
+    commits_max: u64,
     /// The other file was begun since then.
     turned: bool,
     /// The last revision that LMDB followed to.
@@ -24,10 +22,10 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     /// Goes on from a store that is recovered up to `revision`, by frames that end where `wal` goes on.
-    pub(crate) fn begin(wal: Wal, checkpoints: Checkpoints, revision: u64) -> Self {
+    pub(crate) fn begin(wal: Wal, checkpoints: Checkpoints, revision: u64, commits_max: u64) -> Self {
         // Nobody waits for a checkpoint now, but what was recovered should not have to be once more.
         let turned = revision > checkpoints.revision();
-        Self { wal, checkpoints, commits: 0, turned, revision }
+        Self { wal, checkpoints, commits: 0, commits_max, turned, revision }
     }
 
     /// Appends a batch whose last record is `last`; durable when this returns.
@@ -54,7 +52,7 @@ impl Ahead {
         self.revision = revision;
         self.checkpoints.look(false)?;
         if !self.checkpoints.is_pending()
-            && (self.turned || self.wal.is_full() || self.commits >= COMMITS_MAX)
+            && (self.turned || self.wal.is_full() || self.commits >= self.commits_max)
         {
             self.start(revision)?;
         }

@@ -26,6 +26,7 @@ use crate::disk::{says_full, write_out};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::files::{DATA_FILE, sync_dir_of};
 use crate::wal::WAL_FILES;
+use crate::world::World;
 
 /// The last checkpoint, in the store's directory.
 pub const CHECKPOINT_FILE: &str = "checkpoint";
@@ -157,20 +158,100 @@ struct Pending {
     pin: Pin,
 }
 
-/// Makes checkpoints, in a thread of its own: they take as long as the disk does.
-pub(crate) struct Checkpoints {
-    env: Env<WithoutTls>,
+/// What makes a checkpoint.
+#[derive(Debug)]
+struct Maker {
     path: PathBuf,
     data: File,
+    /// Opened by itself: what writing out finds wrong is told to the one who asks next through the same descriptor. Not
+    /// LMDB's own sync, which looks into the map: that may just be growing.
+    synced: File,
+    /// The one under way is waited for.
+    hurry: AtomicBool,
+}
+
+impl Maker {
+    /// Syncs the data file, bit by bit if others write meanwhile.
+    fn sync(&self, others_write: bool) -> io::Result<()> {
+        if others_write {
+            write_out(&self.data, &self.hurry)?;
+        }
+        self.synced.sync_data()
+    }
+
+    fn make(&self, checkpoint: &Checkpoint) -> io::Result<bool> {
+        self.sync(!checkpoint.closed)?;
+        checkpoint.save(&self.path)
+    }
+}
+
+/// Who makes them, one after the other.
+enum Worker {
+    /// A thread of its own: they take as long as the disk does.
+    Thread { jobs: Option<Sender<Checkpoint>>, thread: Option<JoinHandle<()>> },
+    /// A simulation, which lets others do something between one step and the next.
+    World { world: Arc<dyn World>, maker: Arc<Maker>, told: Sender<io::Result<bool>> },
+}
+
+impl Worker {
+    fn new(
+        maker: Arc<Maker>,
+        told: Sender<io::Result<bool>>,
+        world: Option<Arc<dyn World>>,
+    ) -> io::Result<Self> {
+        if let Some(world) = world {
+            return Ok(Self::World { world, maker, told });
+        }
+        let (jobs, waiting) = bounded::<Checkpoint>(1);
+        let thread = std::thread::Builder::new().name("kasir-checkpoint".into()).spawn(move || {
+            for checkpoint in waiting {
+                if told.send(maker.make(&checkpoint)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self::Thread { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    fn take(&self, checkpoint: Checkpoint) -> io::Result<()> {
+        match self {
+            Self::Thread { jobs, .. } => {
+                jobs.as_ref().and_then(|jobs| jobs.send(checkpoint).ok()).ok_or_else(gone)
+            }
+            Self::World { world, maker, told } => {
+                let (after, maker, told) = (Arc::clone(world), Arc::clone(maker), told.clone());
+                world.beside(Box::new(move || match maker.sync(!checkpoint.closed) {
+                    Ok(()) => after.beside(Box::new(move || drop(told.send(checkpoint.save(&maker.path))))),
+                    Err(error) => drop(told.send(Err(error))),
+                }));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Self::Thread { jobs, thread } = self {
+            *jobs = None;
+            if let Some(thread) = thread.take() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// Makes checkpoints beside the writer.
+pub(crate) struct Checkpoints {
+    env: Env<WithoutTls>,
     /// Keeps the last checkpoint's pages.
     pin: Pin,
     revision: u64,
     pending: Option<Pending>,
-    /// The one under way is waited for.
-    hurry: Arc<AtomicBool>,
-    jobs: Option<Sender<Checkpoint>>,
+    maker: Arc<Maker>,
     done: Receiver<io::Result<bool>>,
-    thread: Option<JoinHandle<()>>,
+    /// `None` after one that failed: a sync that failed says nothing when it succeeds the next time.
+    worker: Option<Worker>,
 }
 
 impl Checkpoints {
@@ -181,48 +262,25 @@ impl Checkpoints {
         dir: &Path,
         revision: u64,
         put_back: bool,
+        world: Option<Arc<dyn World>>,
     ) -> io::Result<Self> {
-        let path = dir.join(CHECKPOINT_FILE);
         let data = File::open(dir.join(DATA_FILE))?;
         let pin = Pin::new(env)?.ok_or(ErrorKind::ResourceBusy)?;
-        let hurry = Arc::new(AtomicBool::new(false));
-        let (jobs, waiting) = bounded::<Checkpoint>(1);
-        let (told, done) = bounded(1);
-        let make = {
-            let (path, data, hurry) = (path.clone(), data.try_clone()?, Arc::clone(&hurry));
-            // Opened anew: what writing out finds wrong is told to the one who asks next through the same descriptor. Not
-            // LMDB's own sync, which looks into the map: that may just be growing.
-            let synced = File::open(dir.join(DATA_FILE))?;
-            move |checkpoint: &Checkpoint, others_write: bool| {
-                if others_write {
-                    write_out(&data, &hurry)?;
-                }
-                synced.sync_data()?;
-                checkpoint.save(&path)
+        let maker = Arc::new(Maker {
+            path: dir.join(CHECKPOINT_FILE),
+            data: data.try_clone()?,
+            synced: File::open(dir.join(DATA_FILE))?,
+            hurry: AtomicBool::new(false),
+        });
+        if !put_back {
+            maker.sync(false)?;
+            if !Checkpoint::of(env, &data, revision, false)?.save(&maker.path)? {
+                return Err(ErrorKind::StorageFull.into());
             }
-        };
-        if !put_back && !make(&Checkpoint::of(env, &data, revision, false)?, false)? {
-            return Err(ErrorKind::StorageFull.into());
         }
-        let thread = std::thread::Builder::new().name("kasir-checkpoint".into()).spawn(move || {
-            for checkpoint in waiting {
-                if told.send(make(&checkpoint, !checkpoint.closed)).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self {
-            env: env.clone(),
-            path,
-            data,
-            pin,
-            revision,
-            pending: None,
-            hurry,
-            jobs: Some(jobs),
-            done,
-            thread: Some(thread),
-        })
+        let (told, done) = bounded(1);
+        let worker = Some(Worker::new(Arc::clone(&maker), told, world)?);
+        Ok(Self { env: env.clone(), pin, revision, pending: None, maker, done, worker })
     }
 
     /// The last checkpoint's revision.
@@ -243,18 +301,17 @@ impl Checkpoints {
 
     fn order(&mut self, revision: u64, closed: bool) -> io::Result<bool> {
         debug_assert!(self.pending.is_none(), "one at a time");
-        self.hurry.store(false, Ordering::Relaxed);
+        self.maker.hurry.store(false, Ordering::Relaxed);
         let Some(pin) = Pin::new(&self.env)? else { return Ok(false) };
-        let checkpoint = Checkpoint::of(&self.env, &self.data, revision, closed)?;
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(checkpoint).map_err(|_| gone())?;
+        let checkpoint = Checkpoint::of(&self.env, &self.maker.data, revision, closed)?;
+        self.worker.as_ref().ok_or_else(gone)?.take(checkpoint)?;
         self.pending = Some(Pending { revision, pin });
         Ok(true)
     }
 
     /// Has the one under way made faster, at the cost of those who write meanwhile.
     pub(crate) fn hurry(&self) {
-        self.hurry.store(true, Ordering::Relaxed);
+        self.maker.hurry.store(true, Ordering::Relaxed);
     }
 
     /// Takes note of a checkpoint that is made. `wait`: waits for the one under way. Returns whether one was saved.
@@ -263,6 +320,9 @@ impl Checkpoints {
             return Ok(false);
         }
         let made = if wait {
+            if let Some(Worker::World { world, .. }) = &self.worker {
+                world.join();
+            }
             self.done.recv().map_err(|_| gone())?
         } else {
             match self.done.try_recv() {
@@ -279,8 +339,7 @@ impl Checkpoints {
             }
             (_, Ok(_)) => Ok(false),
             (_, Err(error)) => {
-                // A sync that failed says nothing when it succeeds the next time: there is none.
-                self.jobs = None;
+                self.worker = None;
                 Err(error)
             }
         }
@@ -305,19 +364,10 @@ impl Checkpoints {
     }
 }
 
-impl Drop for Checkpoints {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 impl std::fmt::Debug for Checkpoints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Checkpoints")
-            .field("path", &self.path)
+            .field("path", &self.maker.path)
             .field("revision", &self.revision)
             .finish_non_exhaustive()
     }

@@ -68,15 +68,18 @@ pub(crate) fn write_out(_file: &File, _hurry: &AtomicBool) -> io::Result<()> {
 /// The part of the machine's memory that a data file may hope for: others need some, too.
 const MEMORY_PART: u64 = 2;
 
+/// What the system says of itself.
+#[cfg(unix)]
+fn asked(name: libc::c_int) -> Option<u64> {
+    // SAFETY: asks for a number, and hands no memory over.
+    #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
+    let found = unsafe { libc::sysconf(name) };
+    u64::try_from(found).ok().filter(|number| *number > 0)
+}
+
 /// Whether a file of so many bytes can stay in memory; `None` where the system does not tell.
 #[cfg(unix)]
 pub(crate) fn fits_into_memory(bytes: u64) -> Option<bool> {
-    let asked = |name| {
-        // SAFETY: asks for a number, and hands no memory over.
-        #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
-        let found = unsafe { libc::sysconf(name) };
-        u64::try_from(found).ok().filter(|number| *number > 0)
-    };
     let memory = asked(libc::_SC_PHYS_PAGES)?.checked_mul(asked(libc::_SC_PAGESIZE)?)?;
     Some(bytes <= memory / MEMORY_PART)
 }
@@ -85,6 +88,20 @@ pub(crate) fn fits_into_memory(bytes: u64) -> Option<bool> {
 pub(crate) fn fits_into_memory(_bytes: u64) -> Option<bool> {
     None
 }
+
+/// Bytes of the machine's pages.
+#[cfg(unix)]
+pub(crate) fn page_bytes() -> usize {
+    asked(libc::_SC_PAGESIZE).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(PAGE_BYTES)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn page_bytes() -> usize {
+    PAGE_BYTES
+}
+
+/// What most machines' pages have.
+const PAGE_BYTES: usize = 4_096;
 
 /// What to make of a failed commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

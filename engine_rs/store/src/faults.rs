@@ -17,6 +17,7 @@ use crate::request::{Answer, BatchSink, Request, SystemClock};
 use crate::store::{Options, Store};
 use crate::txn::{Reader, Writer};
 use crate::wal::Frame;
+use crate::world::Surroundings;
 
 /// How an append fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,7 +270,8 @@ fn an_append_elsewhere_than_at_the_end_is_fenced_off() {
     shop.send(1).unwrap();
     shop.store.close();
     let options = crate::files::MapOptions { map_size: 1 << 20, max_readers: 8 };
-    let (files, head, _ahead) = crate::files::Files::open(shop.dir.path(), options, 0).unwrap();
+    let (files, head, _ahead) =
+        crate::files::Files::open(shop.dir.path(), options, &Surroundings::default(), 0).unwrap();
     let mut frame = Frame::default();
     let place = Place { shard: 0, epoch: head.epoch, expected_revision: head.revision };
     let wrong = [

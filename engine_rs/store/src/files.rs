@@ -11,14 +11,15 @@ use kasir_core::records::Sale;
 use kasir_core::{Fault, Table};
 
 use crate::ahead::Ahead;
-use crate::checkpoint::{self, Checkpoints};
-use crate::disk::fits_into_memory;
+use crate::checkpoint::{self, CHECKPOINT_FILE, Checkpoints};
+use crate::disk::{fits_into_memory, page_bytes};
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::onlookers::Onlookers;
 use crate::record::{Head, StoreInfo, decode, encode};
 use crate::replay::recover;
 use crate::schema::{self, FORMAT, HEAD_KEY, OwnTable, STORE_KEY, Tables};
 use crate::wal::{Frames, Wal};
+use crate::world::{Sizes, Surroundings};
 
 /// LMDB's data file in the store's directory.
 pub const DATA_FILE: &str = "data.mdb";
@@ -34,6 +35,9 @@ const MAP_MIN: usize = 4 * MAP_UNIT;
 /// How far a sound file may end before its last page: pages that LMDB took and gave back within one transaction are
 /// never written. More is missing data.
 const TAIL_MAX_BYTES: u64 = 1 << 20;
+
+/// The largest page that LMDB makes.
+const PAGE_MAX: usize = 0x8000;
 
 /// How a store's map is made.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +78,7 @@ impl Files {
     pub(crate) fn open(
         dir: &Path,
         options: MapOptions,
+        surroundings: &Surroundings,
         now_ms: i64,
     ) -> Result<(Self, Head, Ahead), StoreError> {
         let doing = format!("The store {} cannot be opened", dir.display());
@@ -82,6 +87,14 @@ impl Files {
         let lock = take_lock(dir)?;
         let onlookers = Onlookers::new(dir)?;
         let put_back = checkpoint::put_back(dir, |write| onlookers.alone(dir, write))?;
+        let data = dir.join(DATA_FILE);
+        if !dir.join(CHECKPOINT_FILE).exists() && is_unborn(&data).map_err(|error| failed(&error))? {
+            File::options()
+                .write(true)
+                .open(&data)
+                .and_then(|file| file.set_len(0))
+                .map_err(|error| failed(&error))?;
+        }
         let opened = open_environment(dir, options).and_then(|(env, head)| match &put_back {
             Some(found) if found.revision != head.revision => Err(StoreError::new(
                 StoreErrorKind::Corrupt,
@@ -94,11 +107,16 @@ impl Files {
                 found.undo();
             }
         })?;
-        let created =
-            if put_back.is_none() { Some(Wal::create(dir).map_err(|error| failed(&error))?) } else { None };
+        let sizes = surroundings.sizes;
+        let created = if put_back.is_none() {
+            Some(Wal::create(dir, sizes).map_err(|error| failed(&error))?)
+        } else {
+            None
+        };
         // What is synced is what is in the files, not that they are there.
         sync_dir_of(&dir.join(DATA_FILE)).and_then(|()| sync_dir_of(dir)).map_err(|error| failed(&error))?;
-        let checkpoints = Checkpoints::begin(&env, dir, head.revision, put_back.is_some())
+        let world = surroundings.world.clone();
+        let checkpoints = Checkpoints::begin(&env, dir, head.revision, put_back.is_some(), world)
             .map_err(|error| failed(&error))?;
         let (tables, head) = loop {
             match take_over(&env, now_ms) {
@@ -113,13 +131,13 @@ impl Files {
         let checkpoints = checkpoints;
         let (wal, head) = match created {
             Some(wal) => (wal, head),
-            None => files.recover(dir, head)?,
+            None => files.recover(dir, head, sizes)?,
         };
-        Ok((files, head, Ahead::begin(wal, checkpoints, head.revision)))
+        Ok((files, head, Ahead::begin(wal, checkpoints, head.revision, sizes.commits)))
     }
 
     /// Applies what was written ahead after `head`, a checkpoint's, and goes on behind it.
-    fn recover(&self, dir: &Path, head: Head) -> Result<(Wal, Head), StoreError> {
+    fn recover(&self, dir: &Path, head: Head, sizes: Sizes) -> Result<(Wal, Head), StoreError> {
         let doing = format!("The store {} cannot be opened", dir.display());
         let failed = |fault: &Fault| StoreError::fault(&doing, fault);
         let mut frames = Frames::between(dir, head.revision, u64::MAX)?;
@@ -128,7 +146,7 @@ impl Files {
             let what = format!("what was written ahead after revision {} is damaged", head.revision);
             return Err(failed(&Fault::Corrupt(what)));
         }
-        let wal = Wal::go_on(dir, frames.end()).map_err(|error| StoreError::io(&doing, &error))?;
+        let wal = Wal::go_on(dir, frames.end(), sizes).map_err(|error| StoreError::io(&doing, &error))?;
         Ok((wal, head))
     }
 
@@ -189,6 +207,30 @@ impl Files {
     pub(crate) fn map_bytes(&self) -> u64 {
         self.env.info().map_size as u64
     }
+}
+
+/// Whether a data file is of a store that was just being made when it ended: header pages and nothing else. One of them may
+/// never have come to the disk, or not all of it, and LMDB takes the file for none of its own then; or a sync of them failed,
+/// after which the kernel takes them for written. So they are made once more.
+fn is_unborn(file: &Path) -> std::io::Result<bool> {
+    let page = page_bytes().min(PAGE_MAX);
+    let length = fs::metadata(file).map_or(0, |file| file.len());
+    if length == 0 || length > 2 * page as u64 {
+        return Ok(false);
+    }
+    let bytes = fs::read(file)?;
+    Ok(bytes.chunks(page).zip(0..).all(|(header, number)| {
+        let is_missing = header.iter().all(|byte| *byte == 0);
+        is_missing || header.iter().zip(header_begins(number)).all(|(found, wanted)| *found == wanted)
+    }))
+}
+
+/// What stands first in LMDB's header page of a number: that, nothing, its kind, no bounds, and what tells the file.
+fn header_begins(number: u64) -> impl Iterator<Item = u8> {
+    const KIND: u16 = 8;
+    const MAGIC: u32 = 0xBEEF_C0DE;
+    let number = number.to_ne_bytes().into_iter();
+    number.chain([0; 2]).chain(KIND.to_ne_bytes()).chain([0; 4]).chain(MAGIC.to_ne_bytes())
 }
 
 /// LMDB's environment in `dir`, checked, and the head in it.

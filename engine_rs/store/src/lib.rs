@@ -27,6 +27,7 @@ mod store;
 mod txn;
 mod verify;
 mod wal;
+mod world;
 
 pub use checkpoint::CHECKPOINT_FILE;
 pub use error::{StoreError, StoreErrorKind, refusal};
@@ -39,7 +40,8 @@ pub use record::{
 pub use request::{Answer, BatchSink, Clock, Encoder, Request, SystemClock};
 pub use snapshot::{MAGIC, Snapshot, restore};
 pub use status::{BATCH_SIZE_BUCKETS, Status};
-pub use store::{Options, Store};
+pub use store::{Options, Runner, Store};
 pub use txn::{Reader, Writer};
 pub use verify::{VIOLATIONS_MAX, Verification};
 pub use wal::{Frame, WAL_FILES};
+pub use world::{Sizes, World};

@@ -16,6 +16,7 @@ use crate::schema::OwnTable;
 use crate::store::{Options, unreadable};
 use crate::txn::{Reader, Writer};
 use crate::wal::{Frame, Frames};
+use crate::world::Surroundings;
 
 /// Records that one transaction replays.
 const CHUNK_MAX: usize = 1_000;
@@ -83,7 +84,7 @@ pub(crate) fn replay(
 ) -> Result<u64, StoreError> {
     let defaults = Options::default();
     let map = MapOptions { map_size: defaults.map_size, max_readers: defaults.max_readers };
-    let (files, mut head, mut ahead) = Files::open(target, map, 0)?;
+    let (files, mut head, mut ahead) = Files::open(target, map, &Surroundings::default(), 0)?;
     loop {
         let left = usize::try_from(up_to.saturating_sub(head.revision)).unwrap_or(usize::MAX);
         let chunk = read(head.revision, left.min(CHUNK_MAX)).map_err(unreadable)?;

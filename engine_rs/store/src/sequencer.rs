@@ -25,6 +25,7 @@ use crate::request::{Answer, Encoder, Request};
 use crate::store::{OnDrop, Shared};
 use crate::txn::{Reader, Writer};
 use crate::wal::{Frame, Frames, Trouble};
+use crate::world::World;
 
 /// The machine's clock may be set while the sequencer sleeps: with a deadline ahead it looks at least this often.
 const CLOCK_LOOK: Duration = Duration::from_millis(500);
@@ -32,8 +33,7 @@ const CLOCK_LOOK: Duration = Duration::from_millis(500);
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 /// The map grows ahead of need once this share of it is used.
 const GROW_AHEAD_PERCENT: u64 = 75;
-/// LMDB follows at least after so many commands, and so long after the first of them.
-const FOLLOW_COMMANDS: usize = 2_048;
+/// LMDB follows at least so long after the first command that it has not.
 const FOLLOW_TIME: Duration = Duration::from_millis(5);
 /// A store that was read from will be again, for so long.
 const READS_LINGER: Duration = Duration::from_millis(20);
@@ -129,6 +129,8 @@ pub(crate) struct Sequencer<T> {
     pub(crate) reads: (u64, Option<Instant>),
     /// Records were trimmed since the last checkpoint that was waited for.
     pub(crate) trimmed: bool,
+    pub(crate) follow_commands: usize,
+    pub(crate) world: Option<Arc<dyn World>>,
 }
 
 impl<T: Send + 'static> Sequencer<T> {
@@ -166,21 +168,30 @@ impl<T: Send + 'static> Sequencer<T> {
         loop {
             let due = self.next_due_ms.map(|due_ms| self.until(due_ms));
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let Some(wait) = due.into_iter().chain(left).min() else {
-                return self.queue.recv().map_or(Next::Closed, Next::Work);
-            };
-            if wait.is_zero() {
-                return match self.queue.try_recv() {
-                    Ok(work) => Next::Work(work),
-                    Err(TryRecvError::Empty) => Next::Time,
-                    Err(TryRecvError::Disconnected) => Next::Closed,
-                };
-            }
-            match self.queue.recv_timeout(wait.min(CLOCK_LOOK)) {
+            let wait = due.into_iter().chain(left).min();
+            match self.receive(wait.map(|wait| wait.min(CLOCK_LOOK))) {
                 Ok(work) => return Next::Work(work),
-                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Next::Closed,
+                Err(RecvTimeoutError::Timeout) if wait.is_some_and(|wait| wait.is_zero()) => {
+                    return Next::Time;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
+        }
+    }
+
+    /// Takes what the queue has, or waits for it, `at_most` so long.
+    fn receive(&self, at_most: Option<Duration>) -> Result<Work<T>, RecvTimeoutError> {
+        if let Some(world) = &self.world {
+            world.idle(at_most, !self.behind);
+        }
+        match (&self.world, at_most) {
+            (None, None) => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (None, Some(at_most)) if !at_most.is_zero() => self.queue.recv_timeout(at_most),
+            _ => self.queue.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            }),
         }
     }
 
@@ -256,7 +267,7 @@ impl<T: Send + 'static> Sequencer<T> {
             let done = self.attempt(&mut txn, &intake.requests)?;
             commands += intake.requests.len();
             self.pace.learn(done.tally.expired, begun.elapsed());
-            let is_last = commands >= FOLLOW_COMMANDS || !intake.trims.is_empty() || self.is_read_from();
+            let is_last = commands >= self.follow_commands || !intake.trims.is_empty() || self.is_read_from();
             if is_last {
                 // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
                 let followed = self.follow(txn, done.head.revision);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use kasir_core::deadlines::next_due_ms;
 use kasir_core::refusal::{Outcome, Stop};
 use kasir_core::{Fault, Reason, Refusal};
@@ -24,6 +24,7 @@ use crate::status::{Counters, Status};
 use crate::txn::Reader;
 use crate::verify::{self, Verification};
 use crate::wal::Frame;
+use crate::world::{Sizes, Surroundings, World};
 
 /// Smallest and largest time that a full queue asks callers to wait, milliseconds.
 const RETRY_MS: (u64, u64) = (20, 2_000);
@@ -161,10 +162,43 @@ impl<T: Send + 'static> Store<T> {
         clock: Arc<dyn Clock>,
         log: Arc<dyn CommandLog>,
     ) -> Result<Self, StoreError> {
+        let here = Surroundings::default();
+        let (store, writer) = Self::prepare(path, options, encoder, sink, clock, log, &here)?;
+        let thread = std::thread::Builder::new()
+            .name("kasir-sequencer".into())
+            .spawn(move || writer.run())
+            .map_err(|error| StoreError::io("The writer's thread cannot be started", &error))?;
+        *store.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(store)
+    }
+
+    /// The same without a thread, in a simulation: whoever opens it runs the writer.
+    pub fn open_in_world(
+        path: &Path,
+        options: &Options,
+        encoder: Arc<dyn Encoder>,
+        sink: Arc<dyn BatchSink<T>>,
+        clock: Arc<dyn Clock>,
+        sizes: Sizes,
+        world: Arc<dyn World>,
+    ) -> Result<(Self, Runner<T>), StoreError> {
+        let there = Surroundings { sizes, world: Some(world) };
+        Self::prepare(path, options, encoder, sink, clock, Arc::new(EmbeddedLog), &there)
+    }
+
+    fn prepare(
+        path: &Path,
+        options: &Options,
+        encoder: Arc<dyn Encoder>,
+        sink: Arc<dyn BatchSink<T>>,
+        clock: Arc<dyn Clock>,
+        log: Arc<dyn CommandLog>,
+        surroundings: &Surroundings,
+    ) -> Result<(Self, Runner<T>), StoreError> {
         let options =
             Options { max_queue: options.max_queue.max(1), max_batch: options.max_batch.max(1), ..*options };
         let map = MapOptions { map_size: options.map_size, max_readers: options.max_readers };
-        let (files, head, ahead) = Files::open(path, map, clock.now_ms())?;
+        let (files, head, ahead) = Files::open(path, map, surroundings, clock.now_ms())?;
         let next_due_ms = Reader::begin(&files).and_then(|reader| next_due_ms(&reader)).map_err(|fault| {
             StoreError::fault(format!("The store {} cannot be read", path.display()), &fault)
         })?;
@@ -201,12 +235,10 @@ impl<T: Send + 'static> Store<T> {
             next_due_ms,
             pace: Pace::default(),
             pause_until: None,
+            follow_commands: surroundings.sizes.follow_commands,
+            world: surroundings.world.clone(),
         };
-        let thread = std::thread::Builder::new()
-            .name("kasir-sequencer".into())
-            .spawn(move || sequencer.run())
-            .map_err(|error| StoreError::io("The writer's thread cannot be started", &error))?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        Ok((Self { shared, thread: Mutex::new(None) }, Runner(sequencer)))
     }
 
     /// Queues a command; the sink completes `token` once it is durable. Never blocks.
@@ -312,13 +344,23 @@ impl<T: Send + 'static> Store<T> {
     pub fn trim(&self, before: u64) -> Result<u64, Refusal> {
         let mut all = 0;
         loop {
-            let (sender, receiver) = bounded(1);
-            self.enqueue(Work::Trim(before, sender))?;
-            match receiver.recv().unwrap_or_else(|_| Err(self.shared.why_closed()))? {
+            let told = self.trim_some(before)?;
+            match told.recv().unwrap_or_else(|_| Err(self.shared.why_closed()))? {
                 0 => return Ok(all),
                 some => all += some,
             }
         }
+    }
+
+    /// Queues one step of it: how many were forgotten is told. Only once that is none is the last of them forgotten for
+    /// certain.
+    ///
+    /// # Errors
+    /// What [`Store::submit`] refuses.
+    pub fn trim_some(&self, before: u64) -> Result<Receiver<Result<u64, Refusal>>, Refusal> {
+        let (sender, receiver) = bounded(1);
+        self.enqueue(Work::Trim(before, sender))?;
+        Ok(receiver)
     }
 
     /// How the store does. Cheap enough for every scrape of metrics.
@@ -405,6 +447,22 @@ impl<T: Send + 'static> Store<T> {
             let _ = thread.join();
         }
         *self.shared.gate.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// The writer of a store, to be run.
+pub struct Runner<T>(Sequencer<T>);
+
+impl<T: Send + 'static> Runner<T> {
+    /// Serves until the store is closed, or the writer has to stop.
+    pub fn run(self) {
+        self.0.run();
+    }
+}
+
+impl<T> std::fmt::Debug for Runner<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner").finish_non_exhaustive()
     }
 }
 

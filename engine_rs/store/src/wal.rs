@@ -23,6 +23,7 @@ use kasir_core::Fault;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::log::LogEntry;
 use crate::record::{Hash, Head, decode};
+use crate::world::Sizes;
 
 /// The files' names in the store's directory.
 pub const WAL_FILES: [&str; 2] = ["wal.0", "wal.1"];
@@ -30,11 +31,8 @@ pub const WAL_FILES: [&str; 2] = ["wal.0", "wal.1"];
 const MAGIC: [u8; 8] = *b"kasirwal";
 const HEADER_BYTES: usize = 72;
 const BLOCK: usize = 4096;
-/// A file is full at this size. It grows beyond it while a checkpoint is under way, and waits for that at this multiple.
-const FILE_BYTES: u64 = 8 << 20;
+/// A file waits for the checkpoint under way at this multiple of the size at which it is full.
 const OVERFULL: u64 = 4;
-/// How much a file grows at a time. Zeros are written, not only promised: a sync of blocks that are there is faster.
-const GROWTH_BYTES: u64 = 1 << 20;
 
 /// A batch on its way into a write-ahead file; its memory is used again.
 #[derive(Debug, Default)]
@@ -131,11 +129,12 @@ pub(crate) struct Wal {
     holds: [u64; 2],
     current: usize,
     offset: u64,
+    sizes: Sizes,
 }
 
 impl Wal {
     /// Makes the files, empty: all that was in them is in the store. Durable when this returns, but for their names.
-    pub(crate) fn create(dir: &Path) -> io::Result<Self> {
+    pub(crate) fn create(dir: &Path, sizes: Sizes) -> io::Result<Self> {
         let create = |name: &str| {
             let file =
                 File::options().read(true).write(true).create(true).truncate(true).open(dir.join(name))?;
@@ -143,12 +142,12 @@ impl Wal {
             Ok::<_, io::Error>(file)
         };
         let files = [create(WAL_FILES[0])?, create(WAL_FILES[1])?];
-        Ok(Self { files, lengths: [0; 2], holds: [0; 2], current: 0, offset: 0 })
+        Ok(Self { files, lengths: [0; 2], holds: [0; 2], current: 0, offset: 0, sizes })
     }
 
     /// Goes on after the frames that were found, durable when this returns. They may never have been: who wrote them did not
     /// live to see it, or saw it fail, after which the kernel takes them for written. So they are written once more.
-    pub(crate) fn go_on(dir: &Path, end: End) -> io::Result<Self> {
+    pub(crate) fn go_on(dir: &Path, end: End, sizes: Sizes) -> io::Result<Self> {
         let open = |name: &str| File::options().read(true).write(true).open(dir.join(name));
         let files = [open(WAL_FILES[0])?, open(WAL_FILES[1])?];
         for (file, length) in files.iter().zip(end.lengths) {
@@ -159,17 +158,17 @@ impl Wal {
         }
         let lengths = [files[0].metadata()?.len(), files[1].metadata()?.len()];
         let End { holds, current, offset, .. } = end;
-        Ok(Self { files, lengths, holds, current, offset })
+        Ok(Self { files, lengths, holds, current, offset, sizes })
     }
 
     /// Whether it should turn to the other file, and cannot yet.
     pub(crate) fn is_full(&self) -> bool {
-        self.offset >= FILE_BYTES
+        self.offset >= self.sizes.wal_bytes
     }
 
     /// Whether it has grown so far that a checkpoint has to be waited for.
     pub(crate) fn is_overfull(&self) -> bool {
-        self.offset >= FILE_BYTES * OVERFULL
+        self.offset >= self.sizes.wal_bytes * OVERFULL
     }
 
     /// Begins the other file when `frame` does not fit this one and a checkpoint at revision `checkpoint` holds all that
@@ -177,7 +176,7 @@ impl Wal {
     pub(crate) fn turn_for(&mut self, frame: &Frame, checkpoint: u64) -> bool {
         let end = self.offset + frame.bytes.len().next_multiple_of(BLOCK) as u64;
         let other = 1 - self.current;
-        let turns = self.offset > 0 && end > FILE_BYTES && self.holds[other] <= checkpoint;
+        let turns = self.offset > 0 && end > self.sizes.wal_bytes && self.holds[other] <= checkpoint;
         if turns {
             (self.current, self.offset) = (other, 0);
         }
@@ -191,13 +190,14 @@ impl Wal {
         let bytes = frame.seal(last).map_err(Trouble::Write)?;
         let (file, end) = (&self.files[self.current], self.offset + bytes.len() as u64);
         if end > self.lengths[self.current] {
-            let length = end.next_multiple_of(GROWTH_BYTES);
+            let length = end.next_multiple_of(self.sizes.wal_growth_bytes);
             let zeros = vec![0; usize::try_from(length - end).unwrap_or_default()];
             file.write_all_at(&zeros, end).map_err(Trouble::Write)?;
         }
         file.write_all_at(bytes, self.offset).map_err(Trouble::Write)?;
         file.sync_data().map_err(Trouble::Sync)?;
-        self.lengths[self.current] = self.lengths[self.current].max(end.next_multiple_of(GROWTH_BYTES));
+        let length = end.next_multiple_of(self.sizes.wal_growth_bytes);
+        self.lengths[self.current] = self.lengths[self.current].max(length);
         self.holds[self.current] = last;
         self.offset = end;
         Ok(())
@@ -385,7 +385,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let dir = TempDir::new().unwrap();
-            let wal = Wal::create(dir.path()).unwrap();
+            let wal = Wal::create(dir.path(), Sizes::default()).unwrap();
             Self { dir, wal, head: Head::empty(), frame: Frame::default(), turns: 0 }
         }
 
@@ -473,7 +473,7 @@ mod tests {
     #[test]
     fn files_take_turns_and_old_frames_are_passed_over() {
         let mut bench = Bench::new();
-        let size = usize::try_from(FILE_BYTES).unwrap() / 5;
+        let size = usize::try_from(Sizes::default().wal_bytes).unwrap() / 5;
         let mut heads = vec![bench.head];
         for _ in 0..23 {
             let checkpoint = bench.head.revision;
@@ -491,7 +491,7 @@ mod tests {
     #[test]
     fn a_file_grows_until_a_checkpoint_holds_the_other_one() {
         let mut bench = Bench::new();
-        let size = usize::try_from(FILE_BYTES).unwrap() / 5;
+        let size = usize::try_from(Sizes::default().wal_bytes).unwrap() / 5;
         for _ in 0..12 {
             bench.append(1, size, 3);
         }

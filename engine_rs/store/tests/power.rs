@@ -238,3 +238,36 @@ fn a_file_that_is_not_the_checkpoint_s_is_refused_and_left_alone() {
     file.read_to_end(&mut after).unwrap();
     assert!(after == before, "it may be all that somebody has");
 }
+
+#[test]
+fn a_power_cut_while_a_store_is_made_leaves_one_that_can_be_made() {
+    let headers = fs::read(Shop::empty().path().join(DATA_FILE)).unwrap()[..2 * PAGE].to_vec();
+    let opened = |bytes: &[u8]| {
+        let holder = Arc::new(TempDir::new().unwrap());
+        let left = holder.path().join("store");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join(DATA_FILE), bytes).unwrap();
+        Shop::open(holder, &Options::default(), START_MS)
+    };
+    let without = |page: usize| {
+        let mut torn = headers.clone();
+        torn[page * PAGE..][..PAGE].fill(0);
+        torn
+    };
+    let cut = |length: usize| headers[..length].to_vec();
+    let missing = [without(0), without(1), vec![0; 2 * PAGE], vec![0; 512]];
+    for torn in missing.into_iter().chain([11, 512, PAGE + 1, PAGE + 11, 2 * PAGE].map(cut)) {
+        let shop = opened(&torn).unwrap();
+        shop.stock(3);
+        shop.reopen().verify();
+    }
+    // A sync of them may have failed, and the kernel takes them for written: they are written once more.
+    let mut written = headers.clone();
+    written[4_000] = 7;
+    let shop = opened(&written).unwrap();
+    assert_eq!(fs::read(shop.path().join(DATA_FILE)).unwrap()[4_000], 0);
+    // What is another's is left alone.
+    for other in [vec![7; 2 * PAGE], b"a shopping list".to_vec()] {
+        assert!(opened(&other).is_err());
+    }
+}
