@@ -186,7 +186,7 @@ PARCELS ?= 1000
 .PHONY: test-couriers
 test-couriers: setup ## 1,000 parcels and messages while agents and servers die
 	@KASIR_COURIER_PARCELS=$(PARCELS) KASIR_MESSAGES_SENT=$(PARCELS) $(PYTHON) -m pytest -m crash tests/courier \
-		tests/clients/test_messages_agent.py -s $(ARGS)
+		tests/clients/messages -s $(ARGS)
 
 # How long each target of `make fuzz` runs
 SECONDS ?= 60
