@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
@@ -16,6 +16,7 @@ from clients.till.catalogue import Catalogue
 from clients.till.journal import Journal
 from clients.till.sender import Sender, Sent, down
 from clients.till.store import Store, Table, Transaction
+from clients.till.turns import turn
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse, Settings
 from kasir.v1.stock_pb2 import ListLocationsRequest, ListLocationsResponse, Location
 from kasir.v1.till_pb2 import GetShiftRequest, GetShiftResponse, ListTillsRequest, ListTillsResponse
@@ -161,7 +162,7 @@ class TillLine:
         if not self.line_may_be_up():
             yield False
             return
-        with self._sender.turn(patience_s) as is_ours:
+        with turn(self._sender.lock, patience_s) as is_ours:
             yield is_ours
 
     def send(self, fresh: int = 0) -> Sent:
@@ -201,7 +202,7 @@ class TillLine:
         """Returns the lease once what was sold from it is sent; False when the line is down or somebody
         leases, and then it ends by itself.
         """
-        with self._leasing() as is_ours:
+        with turn(self._leasing_lock, TURN_S) as is_ours:
             if not is_ours or (self.journal.waits() and self.send().left):
                 return False
             try:
@@ -212,19 +213,6 @@ class TillLine:
                 self.broke(failed)
                 return False
         return True
-
-    @contextmanager
-    def _leasing(self) -> Iterator[bool]:
-        """Nobody else changes the lease meanwhile; False where somebody still did after a while."""
-        try:
-            self._leasing_lock.acquire(TURN_S)
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            self._leasing_lock.release()
 
     def ask_shift(self, shift_number: int) -> None:
         """The server's word on a shift, when nothing waits that would be missing in it."""

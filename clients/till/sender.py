@@ -6,13 +6,12 @@ sending stops and goes on with the same entry the next time: the same bytes with
 same reply.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from google.protobuf.message import Message
 
 from clients.common.client import Client, method_of, method_path
@@ -37,8 +36,6 @@ REQUESTS: dict[str, type[Any]] = {
     Kind.CASH: RecordCashMovementRequest,
 }
 HOLDS_MAX = 200
-# Between two looks whether it is this one's turn
-POLL_S = 0.01
 # So many entries are made final, and their answers written down, at a time.
 PART = 50
 
@@ -77,19 +74,6 @@ class Sender:
 
     def __post_init__(self) -> None:
         self.lock = FileLock(self.store.directory / "sending.lock")
-
-    @contextmanager
-    def turn(self, patience_s: float) -> Iterator[bool]:
-        """Nobody else sends meanwhile; False where somebody still did after so many seconds."""
-        try:
-            self.lock.acquire(patience_s, POLL_S)
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            self.lock.release()
 
     def send(self, fresh: int = 0) -> Sent:
         """Sends until nothing waits or the line breaks. What was asked of the lease and never answered is

@@ -22,6 +22,7 @@ from clients.till.line import TURN_MAX_S, TURN_S
 from clients.till.prices import Item, Priced, Wanted
 from clients.till.sender import Sent, down
 from clients.till.store import Store, Table, Transaction, known_tills, number, till_directory
+from clients.till.turns import turn
 from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse
 from kasir.v1.common_pb2 import CHANNEL_TILL, Money
 from kasir.v1.sale_pb2 import TENDER_KIND_CREDIT, TENDER_KIND_POINTS, Sale, Tender
@@ -389,7 +390,7 @@ class Till(ShiftDesk):
         """Leases stock: so much of each item as said, or by what was sold. None while the line is down."""
         now_ms = self.now_ms()
         record = self.record
-        with self._leasing() as is_ours:
+        with turn(self._leasing_lock, TURN_S) as is_ours:
             if not is_ours or (self.journal.waits() and self.send().left):
                 return None
             try:

@@ -2,20 +2,18 @@
 server says. Method: the till's core and its command on a real server, behind a relay that is cut.
 """
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from clients.common.problems import BadInput, CallFailed
 from clients.till.cart import Permission
 from clients.till.refunds import Refunds, Wanted
-from clients.till.terminal import app
 from clients.till.till import Till
 from kasir.v1 import customer_pb2, sale_pb2, till_pb2
 from tests.server.support import idr, new_id
+from tests.till.conftest import Ask, Run
 from tests.till.line import Line
 from tests.till.world import TillShop, back, cart, cash
 
@@ -149,28 +147,8 @@ def test_a_shift_that_is_counted_without_the_line_has_the_refund(
 
 # --- The command ---
 
-Run = Callable[..., Result]
 
-
-@pytest.fixture
-def run(shop: TillShop, line: Line, tmp_path, monkeypatch) -> Run:
-    monkeypatch.setenv("KASIR_STATE", str(tmp_path / "state"))
-
-    def run(*words: str, status: int = 0) -> Result:
-        options = ["--server", line.address, "--as", "siti", "--timeout", "5"]
-        result = CliRunner().invoke(app, [*words, *options])
-        assert result.exit_code == status, result.output
-        return result
-
-    return run
-
-
-@pytest.fixture
-def ask(run: Run) -> Callable[..., Any]:
-    return lambda *words, **options: json.loads(run(*words, "--json", **options).stdout)
-
-
-def test_a_refund_at_the_counter(run: Run, ask: Callable[..., Any], shop: TillShop, line: Line) -> None:
+def test_a_refund_at_the_counter(run: Run, ask: Ask, shop: TillShop, line: Line) -> None:
     run("refresh")
     run("open", "--cash", "100.000")
     sale = ask("sell", "--scan", "KOPI-9x3", "--scan", "TEH-9", "--cash", "exact")
@@ -211,7 +189,7 @@ def _report() -> Any:
     return report
 
 
-def test_a_customers_refund_becomes_credit(run: Run, ask: Callable[..., Any], shop: TillShop) -> None:
+def test_a_customers_refund_becomes_credit(run: Run, ask: Ask, shop: TillShop) -> None:
     customer = customer_pb2.Customer(name="Dewi", phone="081234567801")
     request = customer_pb2.CreateCustomerRequest(request_id=new_id(), customer=customer)
     shop.customers.CreateCustomer(request)

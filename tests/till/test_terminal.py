@@ -3,35 +3,6 @@ looked at. Method: the commands on a real server, behind a relay that is cut.
 """
 
 import json
-from collections.abc import Callable
-from typing import Any
-
-import pytest
-from typer.testing import CliRunner, Result
-
-from clients.till.terminal import app
-from tests.till.line import Line
-from tests.till.world import TillShop
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(shop: TillShop, line: Line, tmp_path, monkeypatch) -> Run:
-    monkeypatch.setenv("KASIR_STATE", str(tmp_path / "state"))
-
-    def run(*words: str, status: int = 0) -> Result:
-        options = ["--server", line.address, "--as", "siti", "--timeout", "5"]
-        result = CliRunner().invoke(app, [*words, *options])
-        assert result.exit_code == status, result.output
-        return result
-
-    return run
-
-
-@pytest.fixture
-def ask(run: Run) -> Callable[..., Any]:
-    return lambda *words, **options: json.loads(run(*words, "--json", **options).stdout)
 
 
 def test_a_till_that_never_saw_its_server_says_so(run, line):

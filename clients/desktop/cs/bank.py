@@ -214,7 +214,7 @@ class BankScreen(Screen):
             return
         self._hand = ByHand(self, self.desk, mutation)
         self._hand.finished.connect(self._hand_closed)
-        self._hand.matched.connect(lambda reply: self._confirmed(reply.mutation))
+        self._hand.answered.connect(lambda reply: self._confirmed(reply.mutation))
         self._hand.open()
 
     def join(self) -> None:
@@ -232,7 +232,7 @@ class BankScreen(Screen):
             return
         self._hand = Join(self, self.desk, mutations)
         self._hand.finished.connect(self._hand_closed)
-        self._hand.joined.connect(self._joined)
+        self._hand.answered.connect(self._joined)
         self._hand.open()
 
     def undo(self) -> None:

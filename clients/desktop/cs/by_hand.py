@@ -3,20 +3,18 @@
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QCheckBox, QDialog, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from clients.common.money import parse_money, show_amount, show_money
 from clients.common.problems import BadInput
-from clients.desktop.calls import Failure
 from clients.desktop.cs.bank_calls import allocate
+from clients.desktop.cs.matching import Matching
 from clients.desktop.cs.open_orders import OpenOrder
-from clients.desktop.cs.order_picker import OrderPicker
-from clients.desktop.parts import SPACE, Elided, button, label, mark
+from clients.desktop.parts import Elided, button, label, mark
 from clients.desktop.texts import Speaking, _, marked
 from clients.desktop.window import Desk
 from kasir.v1.common_pb2 import Money
-from kasir.v1.reconciliation_pb2 import MatchMutationResponse, Mutation, MutationAllocation
+from kasir.v1.reconciliation_pb2 import Mutation, MutationAllocation
 
 
 class Share(Speaking, QFrame):
@@ -76,27 +74,16 @@ class Share(Speaking, QFrame):
         return made
 
 
-class ByHand(Speaking, QDialog):
-    """A mutation above, orders that may be meant below it, and what each of them gets."""
-
-    # The server's answer
-    matched = Signal(object)
+class ByHand(Matching):
+    """A mutation, and what each order gets of it."""
 
     def __init__(self, parent: QWidget, desk: Desk, mutation: Mutation) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._desk = desk
+        super().__init__(parent, desk, mutation.amount.minor_units)
         self.mutation = mutation
         self.shares: list[Share] = []
-        self._sending = False
-        self.picker = OrderPicker(desk.calls, mutation.amount.minor_units)
         self._lay_out()
         self.picker.picked.connect(self.add)
         self._count()
-
-    def scanned(self, code: str) -> None:
-        """Searches for what was scanned."""
-        self.picker.look_for(code)
 
     def add(self, order: OpenOrder) -> None:
         """One more order that it pays, with all that is left of the money and due to it."""
@@ -112,10 +99,7 @@ class ByHand(Speaking, QDialog):
         share.amount.setFocus()
         share.amount.selectAll()
 
-    def match(self) -> None:
-        """Asks the server."""
-        if self._sending:
-            return
+    def _ask(self) -> None:
         try:
             allocations = [share.allocation() for share in self.shares]
         except BadInput as wrong:
@@ -124,10 +108,7 @@ class ByHand(Speaking, QDialog):
         if not allocations:
             self._tell(_("Say first which orders it pays."))
             return
-        self._sending = True
-        self.send.setEnabled(False)
-        work = partial(allocate, self.mutation.mutation_id, allocations, self.credit.isChecked())
-        self._desk.calls.do(self, work, self._done, self._failed)
+        self._send(partial(allocate, self.mutation.mutation_id, allocations, self.credit.isChecked()))
 
     def _lay_out(self) -> None:
         self.setWindowTitle(_("Match by hand"))
@@ -141,36 +122,8 @@ class ByHand(Speaking, QDialog):
         pays.setText(_("It pays"))
         self._share_rows = QVBoxLayout()
         self._share_rows.setSpacing(6)
-        self.left = label("heading")
-        self.credit = QCheckBox(_("the rest is the customer's credit"))
-        self.problem = label("bad", wraps=True)
-        self.send = button("main", self.match)
         self.send.setText(_("Match  (Ctrl+Enter)"))
-        close = button("", self.reject)
-        close.setText(_("Leave it"))
-        for each in (self.send, close):
-            each.setAutoDefault(False)
-        foot = QHBoxLayout()
-        foot.setSpacing(SPACE)
-        foot.addWidget(self.left)
-        foot.addWidget(self.credit)
-        foot.addStretch()
-        foot.addWidget(close)
-        foot.addWidget(self.send)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(24, 20, 24, 18)
-        whole.setSpacing(SPACE)
-        whole.addWidget(whose)
-        whole.addWidget(says)
-        whole.addWidget(self.picker, 1)
-        whole.addWidget(pays)
-        whole.addLayout(self._share_rows)
-        whole.addWidget(self.problem)
-        whole.addLayout(foot)
-        self.problem.hide()
-        for key, act in (("Ctrl+Return", self.match), ("Ctrl+F", self.picker.setFocus)):
-            QShortcut(QKeySequence(key), self).activated.connect(act)
-        self.picker.setFocus()
+        self._lay_out_around([whose, says], [pays, self._share_rows])
 
     def _remove(self, share: Share) -> None:
         self.shares.remove(share)
@@ -194,16 +147,3 @@ class ByHand(Speaking, QDialog):
         mark(self.left, "tint", "bad" if left is not None and left < 0 else "good" if left == 0 else "")
         self.credit.setVisible(bool(self.shares) and (left or 0) > 0)
         self.problem.hide()
-
-    def _done(self, reply: MatchMutationResponse) -> None:
-        self.matched.emit(reply)
-        self.accept()
-
-    def _failed(self, failure: Failure) -> None:
-        self._sending = False
-        self.send.setEnabled(True)
-        self._tell(failure.words)
-
-    def _tell(self, words: str) -> None:
-        self.problem.setText(words)
-        self.problem.show()

@@ -3,52 +3,39 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from clients.common.money import parse_money, show_amount, show_money
 from clients.common.problems import BadInput
-from clients.desktop.calls import Failure
 from clients.desktop.cs.bank_calls import join
+from clients.desktop.cs.matching import Matching
 from clients.desktop.cs.open_orders import OpenOrder
-from clients.desktop.cs.order_picker import OrderPicker
-from clients.desktop.parts import SPACE, Elided, button, label, mark, panel
-from clients.desktop.texts import Speaking, _
+from clients.desktop.parts import Elided, label, mark, panel
+from clients.desktop.texts import _
 from clients.desktop.window import Desk
 from kasir.v1.common_pb2 import Money
-from kasir.v1.reconciliation_pb2 import JoinMutationsResponse, Mutation
+from kasir.v1.reconciliation_pb2 import Mutation
 
 # Of more only the sum is shown.
 LISTED_MAX = 6
 
 
-class Join(Speaking, QDialog):
-    """The transfers above, the orders that may be meant below, and what their sum is against what is open."""
-
-    # The server's answer
-    joined = Signal(object)
+class Join(Matching):
+    """Their sum is held against what is open of one order."""
 
     def __init__(self, parent: QWidget, desk: Desk, mutations: Sequence[Mutation]) -> None:
         """`mutations` are of one account."""
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._desk = desk
+        self.sum = sum(each.amount.minor_units for each in mutations)
+        super().__init__(parent, desk, self.sum)
         # As they came
         self.mutations = sorted(mutations, key=lambda each: each.mutation_id)
-        self.sum = sum(each.amount.minor_units for each in mutations)
         self._currency_code = mutations[0].amount.currency_code
         self.order: OpenOrder | None = None
-        self._sending = False
-        self.picker = OrderPicker(desk.calls, self.sum)
         self._lay_out()
         self.picker.picked.connect(self.choose)
         self.write_off.textChanged.connect(lambda _text: self._count())
         self._count()
-
-    def scanned(self, code: str) -> None:
-        """Searches for what was scanned."""
-        self.picker.look_for(code)
 
     def choose(self, order: OpenOrder) -> None:
         """The order that they pay."""
@@ -58,10 +45,7 @@ class Join(Speaking, QDialog):
         self._count()
         self.send.setFocus()
 
-    def join(self) -> None:
-        """Asks the server."""
-        if self._sending:
-            return
+    def _ask(self) -> None:
         if self.order is None:
             self._tell(_("Say first which order they pay."))
             return
@@ -71,10 +55,8 @@ class Join(Speaking, QDialog):
             mark(self.write_off, "bad", "true")
             self._tell(wrong.told(_))
             return
-        self._set_sending(sending=True)
         numbers = [each.mutation_id for each in self.mutations]
-        work = partial(join, numbers, self.order.order_id, write_off, self.credit.isChecked())
-        self._desk.calls.do(self, work, self._done, self._failed)
+        self._send(partial(join, numbers, self.order.order_id, write_off, self.credit.isChecked()))
 
     def _lay_out(self) -> None:
         self.setWindowTitle(_("Several transfers for one order"))
@@ -87,45 +69,14 @@ class Join(Speaking, QDialog):
         self.against = label(wraps=True)
         self._order_rows.addWidget(self.whose)
         self._order_rows.addWidget(self.against)
-        self.left = label("heading")
         self.write_off = QLineEdit()
         self.write_off.setFixedWidth(150)
         self.write_off.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.write_off.setPlaceholderText(_("Written off"))
-        self.credit = QCheckBox(_("the rest is the customer's credit"))
-        self.problem = label("bad", wraps=True)
-        self.problem.hide()
-        self.send = button("main", self.join)
         self.send.setText(_("They pay it  (Ctrl+Enter)"))
-        close = button("", self.reject)
-        close.setText(_("Leave it"))
-        for each in (self.send, close):
-            each.setAutoDefault(False)
-        foot = QHBoxLayout()
-        foot.setSpacing(SPACE)
-        foot.addWidget(self.left)
-        foot.addWidget(self.write_off)
-        foot.addWidget(self.credit)
-        foot.addStretch()
-        foot.addWidget(close)
-        foot.addWidget(self.send)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(24, 20, 24, 18)
-        whole.setSpacing(SPACE)
-        whole.addWidget(together)
-        for line in self._transfers():
-            row = Elided()
-            row.show_text(line)
-            whole.addWidget(row)
-        whole.addWidget(self.picker, 1)
-        whole.addWidget(frame)
-        whole.addWidget(self.problem)
-        whole.addLayout(foot)
-        for key, act in (("Ctrl+Return", self.join), ("Ctrl+F", self.picker.setFocus)):
-            QShortcut(QKeySequence(key), self).activated.connect(act)
-        self.picker.setFocus()
+        self._lay_out_around([together, *self._transfers()], [frame], [self.write_off])
 
-    def _transfers(self) -> list[str]:
+    def _transfers(self) -> list[Elided]:
         lines = [
             "   ".join(
                 filter(None, (each.date, show_money(each.amount), each.counterparty, each.description))
@@ -133,7 +84,12 @@ class Join(Speaking, QDialog):
             for each in self.mutations[:LISTED_MAX]
         ]
         more = len(self.mutations) - LISTED_MAX
-        return [*lines, _("and {count} more").format(count=more)] if more > 0 else lines
+        if more > 0:
+            lines.append(_("and {count} more").format(count=more))
+        rows = [Elided() for _line in lines]
+        for row, line in zip(rows, lines, strict=True):
+            row.show_text(line)
+        return rows
 
     def _amount(self, minor_units: int) -> str:
         return show_amount(minor_units, self._currency_code)
@@ -163,19 +119,3 @@ class Join(Speaking, QDialog):
         words = _("Still to pay then: {amount}") if short > 0 else _("Left over: {amount}")
         self.left.setText(words.format(amount=self._amount(abs(short))))
         mark(self.left, "tint", "good" if short == 0 else "warning")
-
-    def _set_sending(self, *, sending: bool) -> None:
-        self._sending = sending
-        self.send.setEnabled(not sending)
-
-    def _done(self, reply: JoinMutationsResponse) -> None:
-        self.joined.emit(reply)
-        self.accept()
-
-    def _failed(self, failure: Failure) -> None:
-        self._set_sending(sending=False)
-        self._tell(failure.words)
-
-    def _tell(self, words: str) -> None:
-        self.problem.setText(words)
-        self.problem.show()

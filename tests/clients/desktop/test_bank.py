@@ -230,21 +230,21 @@ def test_a_transfer_is_split_over_two_orders(payable, window, wait, tmp_path, as
     assert [share.amount.text() for share in dialog.shares] == [sending_words(each) for each in payable]
     assert dialog.left.text() == "Left over: Rp 5.000"
     # What is left is nobody's: the server says no, and the dialog stays with what was typed.
-    dialog.match()
+    dialog.take()
     wait(dialog.problem.isVisible)
     assert "Rp 5.000" in dialog.problem.text()
     assert set(orders(ask).values()) == {"ORDER_STATE_BOOKED"}
     dialog.shares[0].amount.setText("abc")
-    dialog.match()
+    dialog.take()
     assert dialog.shares[0].amount.property("bad") == "true"
     assert dialog.problem.text().startswith("'abc' is not an amount of money")
     window.next_language()
-    dialog.match()
+    dialog.take()
     assert dialog.problem.text().startswith("'abc' bukan jumlah uang")
     window.next_language()
     dialog.shares[0].amount.setText(sending_words(payable[0]))
     dialog.credit.setChecked(True)
-    dialog.match()
+    dialog.take()
     wait(lambda: set(orders(ask).values()) == {"ORDER_STATE_PAID"})
     customer = ask("cs", "customers", "#1")["customer"]
     assert customer["credit"]["minor_units"] == "500000"

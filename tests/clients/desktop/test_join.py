@@ -71,15 +71,15 @@ def test_what_they_are_short_of_is_seen_and_written_off(payable, window, wait, t
     dialog.choose(dialog.picker.found.at(0))
     assert dialog.left.text() == "Still to pay then: Rp 2.500"
     dialog.write_off.setText("2,5 ribu")
-    dialog.join()
+    dialog.take()
     assert dialog.write_off.property("bad") == "true"
     assert dialog.problem.isVisible()
     # How much may be written off, the account has a rule for.
     dialog.write_off.setText("2.500")
-    dialog.join()
+    dialog.take()
     wait(lambda: "rules write off Rp 0 at most" in dialog.problem.text())
     run("cs", "rules", "--write-off-max", "2.500")
-    dialog.join()
+    dialog.take()
     wait(lambda: order(ask)["state"] == "ORDER_STATE_PAID")
     assert order(ask)["written_off"]["minor_units"] == "250000"
 
@@ -88,12 +88,12 @@ def test_what_is_left_over_is_kept_as_credit_or_refused(payable, window, wait, t
     dialog = opened(window, wait, tmp_path, 100_000_00, payable - 95_000_00)
     dialog.choose(dialog.picker.found.at(0))
     assert dialog.left.text() == "Left over: Rp 5.000"
-    dialog.join()
+    dialog.take()
     wait(dialog.problem.isVisible)
     assert "Rp 5.000" in dialog.problem.text()
     assert dialog.send.isEnabled()
     dialog.credit.setChecked(True)
-    dialog.join()
+    dialog.take()
     wait(lambda: order(ask)["state"] == "ORDER_STATE_PAID")
     assert ask("cs", "customers", "#1")["customer"]["credit"]["minor_units"] == "500000"
 
