@@ -85,7 +85,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "TENDERS_TOO_LOW": ("", ""),
     "CHANGE_NOT_FROM_CASH": ("Only cash gives change.", "Lower the other payments."),
     "SALE_OF_ORDER": ("", "A till gives back what tills sold."),
-    "REFUND_TOO_MUCH": ("Only {left} of it are left to give back.", "See: kasir till refund RECEIPT."),
+    "REFUND_TOO_MUCH": ("Only {left} of it can still be given back.", "See: kasir till refund RECEIPT."),
     "DRAWER_TOO_LOW": ("", "Put cash in first, or pay it back another way."),
     "SHIFT_OPEN": ("", "See: kasir till close."),
     "SHIFT_CLOSED": ("", "Open one: kasir till open."),

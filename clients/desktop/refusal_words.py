@@ -155,7 +155,7 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "REFUND_TOO_MUCH": (
         (
-            marked("Only {left} of it are left to give back."),
+            marked("Only {left} of it can still be given back."),
             marked("That is more than the sale still has."),
         ),
         "",

@@ -96,6 +96,8 @@ def refund(
             quoted = refunds.quote(wanted)
             shop.output.emit({"refund": quoted}, lambda: refund_view(here, quoted))
             return
+        if not approved_by:
+            raise BadInput("Say who allows it: --approved-by NAME.")
         made = refunds.give(wanted, reason, permission(at, approved_by, pin))
         shop.output.emit({"refund": made}, lambda: refund_view(here, made))
         say_waits(shop, at)
