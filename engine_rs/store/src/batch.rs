@@ -6,9 +6,10 @@ use kasir_core::deadlines::due;
 use kasir_core::refusal::Stop;
 use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, expire_due, expire_named};
 
+use crate::clock::Clock;
 use crate::log::LogEntry;
 use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, decode, request_key};
-use crate::request::{Answer, Clock, Encoder, Request};
+use crate::request::{Answer, Encoder, Request};
 use crate::schema::OwnTable;
 use crate::txn::Writer;
 
