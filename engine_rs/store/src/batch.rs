@@ -8,7 +8,7 @@ use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, e
 
 use crate::clock::Clock;
 use crate::log::LogEntry;
-use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, decode, request_key};
+use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, request_key};
 use crate::request::{Answer, Encoder, Request};
 use crate::schema::OwnTable;
 use crate::txn::Writer;
@@ -134,7 +134,7 @@ impl<'b, 's> Batch<'b, 's> {
             None => self
                 .txn
                 .own(OwnTable::Requests, request_key(&request.id).as_slice())?
-                .map(|bytes| decode::<RequestRecord>("a request", bytes))
+                .map(RequestRecord::read)
                 .transpose()?,
         };
         Ok(earlier.map(|earlier| {
@@ -169,7 +169,9 @@ impl<'b, 's> Batch<'b, 's> {
             method: record.method.clone(),
             hash: request.hash,
             reply,
-        };
+            sum: 0,
+        }
+        .summed();
         self.requests.insert(request.id, self.entries.len());
         self.entries.push(LogEntry { record, request: Some(kept) });
     }
