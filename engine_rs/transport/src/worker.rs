@@ -483,7 +483,8 @@ impl Worker {
         let bytes = held.length() + HELD_COST;
         let before = self.held.get();
         if before > 0 && before + bytes > HELD_MAX {
-            held.stream.send_reset(h2::Reason::ENHANCE_YOUR_CALM);
+            // What was asked may be done already: the caller must not take this for a refusal.
+            held.stream.send_reset(h2::Reason::CANCEL);
             return;
         }
         self.held.set(before + bytes);

@@ -478,6 +478,43 @@ fn an_answer_waits_for_room_and_not_for_ever() {
     });
 }
 
+#[test]
+fn an_answer_without_room_is_lost_and_not_refused() {
+    run(async {
+        let running = start(Config::default());
+        let socket = TcpStream::connect(running.address).await.unwrap();
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(0);
+        let (client, connection) = builder.handshake::<_, Bytes>(socket).await.unwrap();
+        tokio::spawn(connection);
+        let large = framed(0, &vec![7; 4 << 20]);
+        let mut answers = Vec::new();
+        for _ in 0..25 {
+            let (response, mut stream) = open(&client, request("/t.T/Echo"));
+            stream.send_data(large.clone(), true).unwrap();
+            answers.push(response.await);
+        }
+        assert_eq!(running.echo.calls.load(Ordering::Relaxed), 25, "each was done");
+        // Room is for 23 of them.
+        let mut lost = 0;
+        for answer in answers {
+            let ended = async {
+                match answer {
+                    Ok(answer) => read_error(answer).await,
+                    Err(error) => error,
+                }
+            };
+            if let Ok(error) = tokio::time::timeout(Duration::from_millis(50), ended).await {
+                assert_eq!(error.reason(), Some(Reason::CANCEL), "no refusal: it was done");
+                lost += 1;
+            }
+        }
+        assert_eq!(lost, 2);
+        let client = connect(running.address).await;
+        assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"again")).await.code, "0");
+    });
+}
+
 async fn read_error(response: http::Response<h2::RecvStream>) -> h2::Error {
     let mut body = response.into_body();
     loop {
