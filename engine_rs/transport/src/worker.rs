@@ -280,7 +280,8 @@ impl Worker {
         };
         self.look_at(ends);
         self.arriving_now.set(self.arriving_now.get() + 1);
-        let most = (self.shared.config.max_calls / 2 / self.shared.config.workers.max(1)).max(1);
+        // With as many long calls as there may be, a quarter of all is left for those under way.
+        let most = (self.shared.config.max_calls / 4 / self.shared.config.workers.max(1)).max(1);
         self.arriving.borrow_mut().push_back(id);
         while self.arriving_now.get() > most {
             let Some(oldest) = self.arriving.borrow_mut().pop_front() else { break };

@@ -447,6 +447,21 @@ fn streams_leave_room_for_calls() {
 }
 
 #[test]
+fn streams_and_requests_that_never_come_whole_leave_room_for_calls_together() {
+    run(async {
+        let running = start(Config { max_calls: 8, ..Config::default() });
+        let attacker = connect(running.address).await;
+        let streams: Vec<_> = (0..6).map(|_| open(&attacker, request("/t.T/Talk"))).collect();
+        let mut half: Vec<_> = (0..20).map(|_| open(&attacker, request("/t.T/Keep"))).collect();
+        let (oldest, _open) = half.remove(0);
+        assert_eq!(read(oldest.await.unwrap()).await.code, "8", "it made room");
+        let client = connect(running.address).await;
+        assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"")).await.code, "0");
+        drop(streams);
+    });
+}
+
+#[test]
 fn an_answer_waits_for_room_and_not_for_ever() {
     run(async {
         let running = start(Config { keepalive_timeout: Duration::from_millis(500), ..Config::default() });
