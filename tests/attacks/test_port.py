@@ -8,16 +8,18 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
-from kasir.v1 import catalogue_pb2
+from kasir.v1 import catalogue_pb2, catalogue_pb2_grpc
 from tests.attacks.conftest import ACTOR, Honest
 from tests.attacks.wire import (
     ACK,
+    CANCEL,
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -35,6 +37,7 @@ from tests.attacks.wire import (
     frame,
     literal,
 )
+from tests.server.support import idr, new_id
 
 METHOD = "/kasir.v1.AdminService/GetSettings"
 COMMAND = "/kasir.v1.CatalogueService/CreateItem"
@@ -44,15 +47,22 @@ SEED = 20_261_127
 EMPTY_MESSAGE = b"\x00\x00\x00\x00\x00"
 
 
+def framed(request: Message) -> bytes:
+    """As gRPC frames it."""
+    body = request.SerializeToString()
+    return struct.pack(">BI", 0, len(body)) + body
+
+
 @contextmanager
-def attacked(honest: Honest, how_long_s: float) -> Iterator[None]:
+def attacked(honest: Honest, how_long_s: float, ask_one: Callable[[], float] | None = None) -> Iterator[None]:
     """Meanwhile the honest caller asks, and waits for no answer longer than that."""
+    ask_one = ask_one or honest.ask
     over, waits, failed = threading.Event(), [0.0], []
 
     def ask() -> None:
         while not over.is_set():
             try:
-                waits.append(honest.ask())
+                waits.append(ask_one())
             except grpc.RpcError as error:
                 failed.append(error)
                 return
@@ -263,10 +273,38 @@ def test_answers_that_nobody_takes_leave_room_for_others(honest):
 
 def test_large_answers_that_nobody_takes_fill_no_memory(honest):
     honest.fill(1_000)
-    request = catalogue_pb2.ListItemsRequest(page_size=1_000).SerializeToString()
-    with who_take_no_answers(honest, LIST, struct.pack(">BI", 0, len(request)) + request, 2):
+    request = catalogue_pb2.ListItemsRequest(page_size=1_000)
+    with who_take_no_answers(honest, LIST, framed(request), 2), attacked(honest, 5.0, honest.ask_much):
         time.sleep(2.0)
         honest.is_served()
+
+
+def test_a_command_whose_answer_was_given_up_is_asked_again(honest):
+    """Its caller is told that nobody knows what became of it, and learns it by asking with the same id."""
+    honest.fill(1_000)
+    item = catalogue_pb2.Item(
+        sku="LOST-1",
+        name="Kopi",
+        prices=[catalogue_pb2.Price(price_list="retail", min_quantity=1, amount=idr(25_000))],
+    )
+    command = catalogue_pb2.CreateItemRequest(request_id=new_id(), item=item)
+    request = catalogue_pb2.ListItemsRequest(page_size=1_000)
+    with closing(Wire(honest.target)) as wire:
+        wire.say(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+        wire.say(frame(HEADERS, END_HEADERS, 1, call_headers(COMMAND)))
+        wire.say(frame(DATA, END_STREAM, 1, framed(command)))
+        with who_take_no_answers(honest, LIST, framed(request), 2):
+            resets = (
+                struct.unpack(">I", payload)[0]
+                for kind, _, stream, payload in wire.frames()
+                if (kind, stream) == (RST_STREAM, 1)
+            )
+            assert next(resets) == CANCEL
+    with grpc.insecure_channel(honest.target) as channel:
+        catalogue = catalogue_pb2_grpc.CatalogueServiceStub(channel)
+        as_before = (("kasir-actor", "penyerang"),)
+        made = catalogue.CreateItem(command, metadata=as_before).item
+        assert catalogue.CreateItem(command, metadata=as_before).item == made
 
 
 def test_connections_that_say_nothing_leave_room_for_others(honest):

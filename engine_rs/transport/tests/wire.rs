@@ -494,7 +494,7 @@ fn an_answer_waits_for_room_and_not_for_ever() {
 }
 
 #[test]
-fn an_answer_without_room_is_lost_and_not_refused() {
+fn answers_that_nobody_takes_make_room_and_are_lost_not_refused() {
     run(async {
         let running = start(Config::default());
         let socket = TcpStream::connect(running.address).await.unwrap();
@@ -510,9 +510,9 @@ fn an_answer_without_room_is_lost_and_not_refused() {
             answers.push(response.await);
         }
         assert_eq!(running.echo.calls.load(Ordering::Relaxed), 25, "each was done");
-        // Room is for 23 of them.
-        let mut lost = 0;
-        for answer in answers {
+        // Room is for 23 of them: the oldest go.
+        let mut lost = Vec::new();
+        for (place, answer) in answers.into_iter().enumerate() {
             let ended = async {
                 match answer {
                     Ok(answer) => read_error(answer).await,
@@ -521,12 +521,13 @@ fn an_answer_without_room_is_lost_and_not_refused() {
             };
             if let Ok(error) = tokio::time::timeout(Duration::from_millis(50), ended).await {
                 assert_eq!(error.reason(), Some(Reason::CANCEL), "no refusal: it was done");
-                lost += 1;
+                lost.push(place);
             }
         }
-        assert_eq!(lost, 2);
+        assert_eq!(lost, [0, 1]);
         let client = connect(running.address).await;
-        assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"again")).await.code, "0");
+        let again = send(&client, plain("/t.T/Echo"), large).await;
+        assert_eq!((again.code.as_str(), again.body.len()), ("0", 5 + (4 << 20)), "who takes it has it");
     });
 }
 
