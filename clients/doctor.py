@@ -51,8 +51,10 @@ from kasir.v1.print_pb2 import (
 )
 from kasir.v1.reconciliation_pb2 import (
     MUTATION_STATE_POSTED,
+    MUTATION_STATE_PROPOSED,
     ListMutationsRequest,
     ListMutationsResponse,
+    MutationState,
 )
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_REQUESTED,
@@ -287,17 +289,25 @@ def airway_bills(shop: Shop) -> Iterator[Finding]:
 
 
 def money(shop: Shop) -> Iterator[Finding]:
-    """Transfers that pay for nothing yet."""
-    request = ListMutationsRequest(state=MUTATION_STATE_POSTED)
-    posted = islice(shop.each(request, ListMutationsResponse, "mutations"), LOOKED_AT)
-    old = [each for each in posted if each.amount.minor_units > 0 and _age(each.create_time) > MONEY_MAX]
-    if old:
-        yield look(
-            "Bank",
-            f"{len(old)} transfers came more than two days ago and pay for nothing: kasir cs mutations",
-        )
-    else:
+    """Transfers that pay for nothing yet, and matches that nobody has confirmed."""
+    old_posted = _old_transfers(shop, MUTATION_STATE_POSTED)
+    old_proposed = _old_transfers(shop, MUTATION_STATE_PROPOSED)
+    came = "transfers came more than two days ago and"
+    if old_posted:
+        yield look("Bank", f"{old_posted} {came} pay for nothing: kasir cs mutations")
+    if old_proposed:
+        yield look("Matches", f"{old_proposed} {came} wait for their match's yes: kasir cs proposals")
+    if not old_posted and not old_proposed:
         yield well("Bank", "no transfer waits for long")
+
+
+def _old_transfers(shop: Shop, state: MutationState.ValueType) -> int:
+    """How many of the newest in this state came long ago."""
+    mutations = shop.each(ListMutationsRequest(state=state), ListMutationsResponse, "mutations")
+    return sum(
+        each.amount.minor_units > 0 and _age(each.create_time) > MONEY_MAX
+        for each in islice(mutations, LOOKED_AT)
+    )
 
 
 def _waiting(name: str, things: Iterable[Any], what_to_do: str) -> Iterator[Finding]:

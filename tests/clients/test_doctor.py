@@ -20,6 +20,7 @@ from kasir.v1 import hardware_pb2, hardware_pb2_grpc, print_pb2, print_pb2_grpc,
 from kasir.v1.booking_pb2 import ORDER_STATE_PARTLY_PAID
 from tests.server.support import Shop as Furnished
 from tests.server.support import idr, new_id
+from tests.server.test_reconciler import booked, comes_in
 
 pytestmark = pytest.mark.usefixtures("in_a_state_of_its_own")
 
@@ -126,6 +127,22 @@ def test_a_wrong_clock_of_this_machine_is_no_server_that_hangs(shop, monkeypatch
     health, words = ill(shop)["Deadlines"]
     assert health is Health.WRONG
     assert "writer hangs" in words
+
+
+def test_money_that_nobody_has_looked_at(shop, monkeypatch):
+    furnished = shop.furnished
+    account_id = furnished.bank_account()
+    comes_in(furnished, account_id, booked(furnished, account_id))
+    monkeypatch.setattr(doctor, "MONEY_MAX", timedelta())
+    assert "1 transfers" in ill(shop)["Bank"][1]
+    request = reconciliation_pb2.ProposeMatchesRequest(request_id=new_id(), bank_account_id=account_id)
+    furnished.reconciliation.ProposeMatches(request)
+    found = ill(shop)
+    assert "Bank" not in found
+    assert found["Matches"] == (
+        Health.LOOK,
+        "1 transfers came more than two days ago and wait for their match's yes: kasir cs proposals",
+    )
 
 
 def test_the_servers_disk_and_snapshots(shop, tmp_path, monkeypatch):
