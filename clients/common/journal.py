@@ -72,6 +72,10 @@ class RequestJournal:
         """
         self._path(request_id).unlink(missing_ok=True)
 
+    def has(self, request_id: str) -> bool:
+        """Whether it is kept, without an answer."""
+        return self._path(request_id).exists()
+
     def pending(self) -> list[PendingRequest]:
         """All requests without an answer, oldest first."""
         found = []
