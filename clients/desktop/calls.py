@@ -61,6 +61,8 @@ class _Asked:
     failed: Callable[[Failure], None]
     latest: tuple[int, str] | None
     number: int
+    # Whether it does something, and not only looks
+    does: bool
     once: tuple[int, str] | None = None
 
 
@@ -99,6 +101,7 @@ class Calls(QObject):
         self._why_unanswered = ""
         self._numbers = itertools.count(1)
         self._under_way = 0
+        self._undone = 0
         self._closing = False
         self._edition = 0
         self._clients: list[Client] = []
@@ -174,8 +177,15 @@ class Calls(QObject):
         """How many pieces of work are under way."""
         return self._under_way
 
+    @property
+    def undone(self) -> int:
+        """How many things were asked to be done, or to be carried, and have no outcome yet."""
+        return self._undone
+
     def close(self) -> None:
-        """Ends the lines and the threads. A command under way stays in the journal."""
+        """Ends the lines and the threads. A command that was sent stays in the journal; one that was not is
+        dropped.
+        """
         self._closing = True
         for _reader in range(READERS):
             self._reads.put(None)
@@ -201,9 +211,11 @@ class Calls(QObject):
         key = (id(owner), latest) if latest else None
         if key is not None:
             self._newest[key] = number
+        does = where is not self._reads
         self._under_way += 1
+        self._undone += does
         self.busy.emit(self._under_way)
-        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number, once))
+        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number, does, once))
 
     def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
         client = self.client(patience)
@@ -268,6 +280,7 @@ class Calls(QObject):
 
     def _tell(self, asked: _Asked, outcome: "_Outcome | None") -> None:
         self._under_way -= 1
+        self._undone -= asked.does
         self.busy.emit(self._under_way)
         if asked.once is not None:
             self._once.discard(asked.once)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -141,6 +141,7 @@ class Window(Speaking, QMainWindow):
         self.desk = Desk(calls or Calls(connection), Line(connection), settings, Notice())
         self._keys: list[QShortcut] = []
         self._looked_for_kept = False
+        self._may_close = False
         self._line_was_down = False
         self.screens: list[Screen] = []
         self.say(self.setWindowTitle, name)
@@ -234,8 +235,22 @@ class Window(Speaking, QMainWindow):
         theme.wear(app, look)
         self.desk.tell(_("Look: {look}").format(look=_(LOOK_WORDS[look])))
 
+    def end(self) -> None:
+        """Closes the window without a question."""
+        self._may_close = True
+        self.close()
+
+    def event(self, event: QEvent) -> bool:
+        """A window is closed when all is done, or somebody knows what is not."""
+        undone = self.desk.calls.undone if event.type() == QEvent.Type.Close else 0
+        if undone and not self._may_close:
+            event.ignore()
+            self._ask_to_close(undone)
+            return True
+        return super().event(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's)
-        """Ends lines and threads; what is under way stays in the journal."""
+        """Ends lines and threads; what was sent and not answered stays in the journal."""
         self.desk.settings.geometry = self.saveGeometry()
         self.desk.settings.save()
         self.desk.line.close()
@@ -243,6 +258,14 @@ class Window(Speaking, QMainWindow):
         if self.station is not None:
             self.station.close()
         super().closeEvent(event)
+
+    def _ask_to_close(self, undone: int) -> None:
+        words = _("Asked for and not done yet: {count}. Close anyway?").format(count=undone)
+        remark = _(
+            "What was sent is asked about when this window is opened again; what was not sent yet is dropped."
+        )
+        question = Question(self, _("Not done yet"), words, remark, _("Close anyway"))
+        question.dangerous().ask(lambda _text: self.end())
 
     def _listen(self) -> None:
         """Scans come from now on."""

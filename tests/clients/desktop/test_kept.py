@@ -96,3 +96,52 @@ def test_a_scan_is_refused_aloud_while_the_one_before_has_no_answer(
     wait(lambda: "Handed over: 1 x KOPI-01" in words(window))
     wait(lambda: not window.desk.calls.waiting)
     assert len(ask("warehouse", "list", "--state", "requested")["drop_orders"]) == 1
+
+
+def a_delivery_and_a_hand_over_without_an_answer(make_window, server, run, wait, kept_now) -> WarehouseWindow:
+    """The line is down; the delivery was sent, the hand-over waits behind it."""
+    run("cs", "drop", "KOPI-01")
+    window = make_window(server.target, actor="gudang", kind=WarehouseWindow)
+    wait(lambda: window.incoming.waiting.rowCount() == 1)
+    window.go(window.receiving)
+    scan(window, KOPI)
+    wait(lambda: window.receiving.goods.rowCount() == 1)
+    server.stop()
+    window.receiving.send()
+    window.go(window.incoming)
+    scan(window, KOPI)
+    wait(lambda: window.desk.calls.undone == 2 and kept_now())
+    return window
+
+
+def test_a_window_that_is_left_open_does_what_waits(
+    make_window, server, start_server, shop, run, ask, wait, in_a_state_of_its_own
+):
+    window = a_delivery_and_a_hand_over_without_an_answer(
+        make_window, server, run, wait, in_a_state_of_its_own
+    )
+    assert not window.close()
+    question = window.findChild(Question)
+    assert question.words.text() == "Asked for and not done yet: 2. Close anyway?"
+    question.reject()
+    start_server(listen=parse_address(server.target))
+    wait(lambda: not window.desk.calls.undone)
+    assert len(ask("warehouse", "list", "--state", "handed-over")["drop_orders"]) == 1
+    assert window.close()
+
+
+def test_a_window_that_is_closed_anyway_keeps_what_was_sent(
+    make_window, server, start_server, shop, run, ask, wait, in_a_state_of_its_own
+):
+    window = a_delivery_and_a_hand_over_without_an_answer(
+        make_window, server, run, wait, in_a_state_of_its_own
+    )
+    assert not window.close()
+    window.findChild(Question).accept()
+    assert not window.isVisible()
+    assert len(in_a_state_of_its_own()) == 1
+    start_server(listen=parse_address(server.target))
+    next_one = make_window(server.target, actor="gudang", kind=WarehouseWindow)
+    asked_about(next_one, wait).accept()
+    wait(lambda: "All that was sent before is answered." in words(next_one))
+    assert len(ask("warehouse", "list", "--state", "requested")["drop_orders"]) == 1
