@@ -41,7 +41,12 @@ def check_reference(reference: str) -> None:
         raise BadInput("A reference has at most {most} characters.", most=REFERENCE_MAX)
     if not is_printable(reference):
         raise BadInput("The reference holds characters that cannot be printed: type it.")
-    if looks_like_card_number(reference):
+    check_no_card(reference)
+
+
+def check_no_card(text: str) -> None:
+    """Raises BadInput for what may be a card's number: it must not reach the disk either."""
+    if looks_like_card_number(text):
         raise BadInput("That looks like a card number; those are never kept.")
 
 

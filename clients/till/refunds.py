@@ -16,6 +16,8 @@ from clients.common.problems import BadInput, CallFailed, Word
 from clients.common.request_ids import new_request_id
 from clients.till import shifts
 from clients.till.cart import Permission
+from clients.till.journal import changes, count_change
+from clients.till.paying import check_no_card, check_reference
 from clients.till.sender import down
 from clients.till.store import Table, Transaction
 from clients.till.till import Till
@@ -45,7 +47,7 @@ def _unanswered() -> BadInput:
     )
 
 
-OFFLINE, UNANSWERED = str(_offline()), Word(str(_unanswered()))
+UNANSWERED = Word(str(_unanswered()))
 # Under which the one stands whose answer is not known.
 KEY = b"refund"
 # What paper writes before the number of a sale to whose receipt the till gave none.
@@ -109,6 +111,9 @@ class Refunds:
         if permission is None or not permission.by:
             raise BadInput("Somebody has to allow that goods are given back.")
         self._till.approvers.check(permission)
+        check_reference(wanted.reference)
+        for text in (reason, permission.by):
+            check_no_card(text)
         self._need_line()
         if self.unanswered() is not None:
             raise _unanswered()
@@ -156,6 +161,8 @@ class Refunds:
             "",
             (kept.request,),
         )
+        with self._till.store.read() as txn:
+            known = changes(txn)
         try:
             reply: Any = self._till.client.resend(pending)
         except CallFailed as failed:
@@ -166,9 +173,11 @@ class Refunds:
             raise
         refund: Refund = reply.refund
         with self._till.store.write() as txn:
-            if fresh:
+            if fresh and changes(txn) == known:
                 # Else the server may have told the shift since, with the refund in it.
                 _take_off(txn, kept.shift, refund)
+            # What the server is being asked of the shift meanwhile may lack it.
+            count_change(txn)
         self._forget(kept)
         self._till.ask_shift(kept.shift)
         return refund
@@ -208,6 +217,8 @@ class Refunds:
 def _take_off(txn: Transaction, shift_number: int, refund: Refund) -> None:
     """What the till knows of its shift has the refund in it, should the line break before it is told."""
     kept = shifts.get_shift(txn, shift_number)
+    if not kept.told:
+        return
     told = Shift.FromString(kept.told)
     told.refund_count += 1
     _add(told.refund_total, refund.totals.total)

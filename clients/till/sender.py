@@ -233,7 +233,10 @@ def _stranded(txn: Transaction, entry: Entry, time_ms: int) -> bool:
     if opening is not None and opening.state in {State.WAITING, State.SENT}:
         return False
     entry.reason = "SHIFT_NOT_OPENED"
-    entry.message = "The server did not open its shift: open one, then send this once more."
+    if entry.kind == Kind.CLOSE:
+        entry.message = "The server did not open its shift: there is nothing to close, settle this."
+    else:
+        entry.message = "The server did not open its shift: open one, then send this once more."
     journal.refuse(txn, entry, time_ms)
     return True
 

@@ -382,12 +382,16 @@ class Till(ShiftDesk):
         with self.store.read() as txn:
             shift = shifts.current(txn)
         if shift is not None and self.leases.due(self.now_ms()):
-            self.renew_lease()
+            self.renew_lease(in_shift=True)
 
     # --- The lease ---
 
-    def renew_lease(self, wanted: Mapping[int, int] | None = None) -> lease.Taken | None:
-        """Leases stock: so much of each item as said, or by what was sold. None while the line is down."""
+    def renew_lease(
+        self, wanted: Mapping[int, int] | None = None, *, in_shift: bool = False
+    ) -> lease.Taken | None:
+        """Leases stock: so much of each item as said, or by what was sold. None while the line is down, and
+        with `in_shift` where the shift was closed meanwhile.
+        """
         now_ms = self.now_ms()
         record = self.record
         with turn(self._leasing_lock, TURN_S) as is_ours:
@@ -404,7 +408,7 @@ class Till(ShiftDesk):
                     self.leases.give_back(self.client, item_id)
                 # Nobody sends meanwhile: what was sent under way names the holds that are replaced here.
                 with self._sender.lock:
-                    if self.journal.waits() and self.send().left:
+                    if (self.journal.waits() and self.send().left) or (in_shift and not self._has_shift()):
                         return None
                     return self.leases.take(
                         self.client,
@@ -416,6 +420,11 @@ class Till(ShiftDesk):
             except CallFailed as failed:
                 self.broke(failed)
                 return None
+
+    def _has_shift(self) -> bool:
+        """Whether a shift is open: who is closed sells nothing, and needs no lease."""
+        with self.store.read() as txn:
+            return shifts.current(txn) is not None
 
     # --- Exceptions ---
 

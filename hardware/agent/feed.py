@@ -67,10 +67,14 @@ class Feed(threading.Thread):
         self._stopping = stopping
         self._say = say
         self._homeless = 0
+        # Why some printers have no location
+        self._missing = ""
 
     def run(self) -> None:
         """The thread."""
-        self._find_places()
+        # What is meant for a printer is not known before the server has said where it stands.
+        while not self._stopping.is_set() and not self._ask_places():
+            self._stopping.wait(RETRY_S)
         for note in self._taken:
             self._resume(note)
         while not self._stopping.is_set():
@@ -80,28 +84,29 @@ class Feed(threading.Thread):
                         return
                     if reply.HasField("job"):
                         self._add(reply.job)
+                    elif self._missing and self._ask_places() and not self._missing:
+                        # Jobs for what was missing were passed by: they come once more.
+                        break
             except (CallFailed, ValueError) as ended:  # ValueError: the line was closed under it
                 if not self._stopping.is_set():
                     self._say(f"no print jobs come: {ended}")
             self._stopping.wait(RETRY_S)
 
-    def _find_places(self) -> None:
-        """Until the server has said where the printers stand: what is meant for them is not known before."""
-        told = ""
-        while not self._stopping.is_set():
-            try:
-                # A new view each time: who was told of a location that is missing may make it.
-                self._places.ask(Shop(self._client, self._output))
-            except BadInput as wrong:
-                if str(wrong) != told:
-                    told = str(wrong)
-                    self._say(f"{told} Its printers print nothing.")
-            except CallFailed:
-                pass
-            else:
-                self._jobs.wake()
-                return
-            self._stopping.wait(RETRY_S)
+    def _ask_places(self) -> bool:
+        """Where the printers stand; whether the server answered. Who has none prints nothing, and is told."""
+        try:
+            # A new view each time: who was told of a location that is missing may make it.
+            self._places.ask(Shop(self._client, self._output))
+        except (BadInput, CallFailed) as wrong:
+            if isinstance(wrong, CallFailed) and not wrong.settled:
+                return False
+            if str(wrong) != self._missing:
+                self._missing = str(wrong)
+                self._say(f"{self._missing} Its printers print nothing.")
+        else:
+            self._missing = ""
+        self._jobs.wake()
+        return True
 
     def _add(self, job: PrintJob, note: Note | None = None) -> None:
         if any(takes.fits(job.kind, job.location_id) for takes in self._printers):

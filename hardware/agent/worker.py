@@ -130,12 +130,10 @@ class Worker(threading.Thread):
             self._common.jobs.settled(hand.job_id)
             self._let_go()
         elif isinstance(rendered, PaperError):
-            self._finish(note.done(Outcome.FAILED, str(rendered)))
+            # Its receipt may be on paper all the same: its till asked for it.
+            self._report(note.done(Outcome.FAILED, str(rendered)))
         elif given := claimed_elsewhere(self._common.notes, hand.document):
-            done = note.done(given.outcome, f"given by the till: {given.detail}")
-            self._common.notes.keep(done)
-            self._common.outbox.put(done)
-            self._let_go()
+            self._report(note.done(given.outcome, f"given by the till: {given.detail}"))
         else:
             self._send(printer, hand, note, rendered)
 
@@ -186,6 +184,12 @@ class Worker(threading.Thread):
             self._common.board.printed(self.config.name)
         else:
             self._common.notes.keep(note)
+        self._common.outbox.put(note)
+        self._let_go()
+
+    def _report(self, note: Note) -> None:
+        """Nothing of the job was sent."""
+        self._common.notes.keep(note)
         self._common.outbox.put(note)
         self._let_go()
 

@@ -35,6 +35,7 @@ from tests.hardware.printing_shop import (
     untruths,
 )
 from tests.server.support import Shop, until
+from tests.till.line import Line as CutLine
 
 
 def states(channel: grpc.Channel) -> list[int]:
@@ -298,3 +299,26 @@ def test_one_set_of_notes_is_for_one_agent(line, start_agent, server, tmp_path):
     other = AgentProcess(tmp_path / "hardware.toml", tmp_path / "notes", server.target, log)
     assert other.process.wait(20) == 2
     assert "another agent" in log.read_text()
+
+
+def test_a_location_that_there_is_none_of_stops_its_own_printers_only(channel, server, tmp_path):
+    printer = EscposSimulator()
+    shop = Shop(channel)
+    line = CutLine(server.target)
+    with TcpLine(printer) as good, TcpLine(EscposSimulator()) as lost:
+        config, log = tmp_path / "hardware.toml", tmp_path / "agent.log"
+        printers = [config_text("slips", good.address), config_text("gone", lost.address, location="LAMA")]
+        config.write_text("\n".join(['name = "desk"', *printers]))
+        # With the server there it would not start.
+        line.cut()
+        agent = AgentProcess(config, tmp_path / "notes", line.address, log)
+        try:
+            until(lambda: "does not answer" in log.read_text(), "it is away")
+            line.restore()
+            until(lambda: "Its printers print nothing" in log.read_text(), "it is told")
+            shop.book()
+            until(lambda: states(channel) == [PRINTED], "the other one prints")
+        finally:
+            agent.kill()
+            line.cut()
+            print(log.read_text())

@@ -23,6 +23,8 @@ class Allowing(Question):
         """`what` is to be allowed, in the language of now."""
         super().__init__(parent, marked("Somebody has to allow this"), marked("Allow  (Enter)"))
         self._desk, self._allowed = desk, allowed
+        # Asked, and not refused since: it is allowed once, however often Enter is pressed.
+        self._asked = False
         said = label("", wraps=True)
         said.setText(what)
         self.body.addWidget(said)
@@ -43,6 +45,9 @@ class Allowing(Question):
         if not name:
             self.refuse(_("Say who allows it."))
             return
+        if self._asked:
+            return
+        self._asked = True
         pin = self.pin.text()
         self._desk.do(
             self, lambda till: till.approvers.permit(name, pin, till.now_ms()), self._permitted, self._refused
@@ -79,5 +84,6 @@ class Allowing(Question):
         self._allowed(permission)
 
     def _refused(self, failure: Failure) -> None:
+        self._asked = False
         self.pin.clear()
         self.refuse(failure.words)

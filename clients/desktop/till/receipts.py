@@ -142,11 +142,18 @@ class ReceiptsScreen(Screen):
 
     def to_refund(self) -> None:
         """Gives goods back: of the receipt whose number stands here, or of the chosen one."""
-        if self.pages.currentWidget() is self.refund:
-            return
         entry: Entry | None = self.table.thing()
-        number = self.number.text().strip() or (entry.receipt if entry is not None else "")
-        self.till.do(self, partial(_found, number), self._to_refund)
+        self._refund_of(self.number.text().strip() or (entry.receipt if entry is not None else ""))
+
+    def refund_chosen(self) -> None:
+        """Gives goods back of the receipt that is shown, whatever number stands in the field."""
+        entry: Entry | None = self.table.thing()
+        if entry is not None:
+            self._refund_of(entry.receipt)
+
+    def _refund_of(self, number: str) -> None:
+        if self.pages.currentWidget() is not self.refund:
+            self.till.do(self, partial(_found, number), self._to_refund)
 
     def take_refund(self) -> None:
         """What was chosen is given back."""
@@ -229,7 +236,7 @@ class ReceiptsScreen(Screen):
         inside.addSpacing(SPACE)
         inside.addWidget(self.sums)
         inside.addStretch()
-        self.refund_button = button("", self.to_refund)
+        self.refund_button = button("", self.refund_chosen)
         self.say(self.refund_button.setText, marked("Give goods back  (F7)"))
         inside.addWidget(self.refund_button)
         self.print_button = button("", self.print_receipt)

@@ -22,7 +22,9 @@ from clients.desktop.till.rows import TOUCH_ROW_PX, Figures
 from clients.desktop.till.work import TillDesk
 from clients.desktop.window import Desk
 from clients.till.cart import Permission
+from clients.till.limits import REASON_MAX, REFERENCE_MAX
 from clients.till.refunds import Refunds, Wanted
+from clients.till.till import Till
 from kasir.v1.sale_pb2 import (
     TENDER_KIND_CARD,
     TENDER_KIND_CASH,
@@ -42,15 +44,6 @@ WAYS: tuple[TenderKind.ValueType, ...] = (
     TENDER_KIND_CREDIT,
 )
 WITH_REFERENCE = {TENDER_KIND_QR, TENDER_KIND_CARD, TENDER_KIND_TRANSFER}
-# What the till's core says, in the language of the window
-CORE_WORDS = (
-    marked("The line is down: only the server knows what a sale still has. Nothing can be given back now."),
-    marked("The line broke: nobody knows whether it was given back. Pay nothing out; ask again first."),
-    marked("Somebody has to allow that goods are given back."),
-    marked("Say which receipt: scan or type its number."),
-)
-
-
 STEPS = {Qt.Key.Key_Plus: 1, Qt.Key.Key_Right: 1, Qt.Key.Key_Minus: -1, Qt.Key.Key_Left: -1}
 
 
@@ -153,7 +146,9 @@ class RefundPage(Speaking, QWidget):
             self.left.emit()
             return
         wanted, reason = self._wanted(), self.reason.text().strip()
-        if wanted is None or self._under_way:
+        if self._under_way:
+            return
+        if wanted is None:
             self._refuse(_("Say what comes back: + counts, or scan it."))
         elif self.quoted is None:
             return
@@ -175,10 +170,15 @@ class RefundPage(Speaking, QWidget):
             self.ways.step(step)
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self._onward()
-        elif event.key() == Qt.Key.Key_Escape and not self._under_way:
-            self.left.emit()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.leave()
         else:
             super().keyPressEvent(event)
+
+    def leave(self) -> None:
+        """Back to the receipts, unless it is being given back: somebody has to hear what became of that."""
+        if not self._under_way:
+            self.left.emit()
 
     def retranslated(self) -> None:
         """Words anew."""
@@ -283,13 +283,10 @@ class RefundPage(Speaking, QWidget):
     # --- Done ---
 
     def _give(self, wanted: Wanted, reason: str, permission: Permission) -> None:
+        if self._under_way:
+            return
         self._under_way = True
-        self.till.do(
-            self,
-            lambda till: Refunds(till).give(wanted, reason, permission),
-            self.tell_made,
-            self._not_given,
-        )
+        self.till.do(self, partial(_given, wanted, reason, permission), self.tell_made, self._not_given)
 
     def _not_given(self, failure: Failure) -> None:
         self._under_way = False
@@ -359,13 +356,13 @@ class RefundPage(Speaking, QWidget):
         frame, inside = panel()
         self.ways = Chips([KINDS[kind] for kind in WAYS])
         self.reference, self.reason = QLineEdit(), QLineEdit()
-        self.reference.setMaxLength(60)
-        self.reason.setMaxLength(200)
+        self.reference.setMaxLength(REFERENCE_MAX)
+        self.reason.setMaxLength(REASON_MAX)
         self.say(self.reference.setPlaceholderText, marked("Reference of what is paid back"))
         self.say(self.reason.setPlaceholderText, marked("Why: wrong size, torn …"))
         self.sums = Figures()
         self.lacking, self.why_not = label("muted", wraps=True), label("bad", wraps=True)
-        give, back = button("pay", self.take), button("", self.left.emit)
+        give, back = button("pay", self.take), button("", self.leave)
         self.say(give.setText, marked("Give back  (F12)"))
         self.say(back.setText, marked("Back to the receipts  (Esc)"))
         for pressed in (give, back):
@@ -396,6 +393,12 @@ class RefundPage(Speaking, QWidget):
         inside.addWidget(following)
         frame.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         return frame
+
+
+def _given(wanted: Wanted, reason: str, permission: Permission, till: Till) -> Refund:
+    """The one whose answer was lost, where there is one: it comes before any other."""
+    refunds = Refunds(till)
+    return refunds.ask_again() or refunds.give(wanted, reason, permission)
 
 
 def _figures(refund: Refund) -> Sequence[tuple[str, str]]:

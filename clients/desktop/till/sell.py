@@ -55,6 +55,8 @@ class SellScreen(Screen):
         # for an earlier one is no answer here.
         self._visit = 0
         self._phone = ""
+        # Carts that could not be held, while the next customer's was there already
+        self._not_kept: list[Cart] = []
         self.quote: Quote | None = None
         self._checking = False
         self.goods = Goods(till)
@@ -249,6 +251,7 @@ class SellScreen(Screen):
         self._customers.back()
         self._show_shift()
         self.goods.query.setFocus()
+        self._bring_back()
 
     def mail_receipt(self) -> None:
         """Sends the receipt of the sale just made."""
@@ -434,9 +437,14 @@ class SellScreen(Screen):
         self.till.do(self, lambda till: till.set_aside(cart, name), self._held, partial(self._not_held, cart))
 
     def _not_held(self, cart: Cart, failure: Failure) -> None:
-        if self.is_free:
-            self.recall(cart)
+        self._not_kept.append(cart)
+        self._bring_back()
         self.desk.tell_failure(failure)
+
+    def _bring_back(self) -> None:
+        """What could not be held is here again as soon as there is room for it."""
+        if self._not_kept and self.is_free:
+            self.recall(self._not_kept.pop(0))
 
     def _held(self, number: int) -> None:
         self.desk.tell(_("Cart {number} is held: F3 goes on with it.").format(number=number))

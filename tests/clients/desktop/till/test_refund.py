@@ -8,9 +8,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from clients.desktop import texts
 from clients.desktop.till.allowing import Allowing
-from clients.desktop.till.refund import CORE_WORDS, WAYS
+from clients.desktop.till.refund import WAYS
 from clients.till import refunds
 from clients.till.store import Table
 from kasir.v1.sale_pb2 import TENDER_KIND_CARD, TENDER_KIND_CASH
@@ -132,11 +131,61 @@ def test_only_with_a_pin_where_there_are_some(till, sold, wait):
     wait(lambda: page.made is not None)
 
 
+def test_allowed_twice_it_is_given_back_once_and_nobody_leaves_before_it_is_known(till, sold, wait):
+    page = begin(till, wait)
+    wait(page.table.hasFocus)
+    keys(page.table, "+")
+    wait(lambda: page.quoted is not None)
+    page.reason.setText("sobek")
+    page.take()
+    wait(lambda: is_asked(till))
+    question = asked(till)
+    question.name.setText("budi")
+    question.take()
+    question.take()
+    wait(lambda: page._under_way)
+    page.leave()
+    page.take()
+    assert till.receipts.pages.currentWidget() is page
+    wait(lambda: page.pages.currentWidget() is page.done)
+    wait(lambda: not till.calls.waiting)
+    keys(page.done, Qt.Key.Key_Return)
+    assert [back.left for back in begin(till, wait).backs] == [1, 1]
+
+
+def test_a_cards_number_does_not_reach_the_disk(till, sold, wait):
+    page = begin(till, wait)
+    wait(page.table.hasFocus)
+    keys(page.table, "+")
+    page.ways.choose(WAYS.index(TENDER_KIND_CARD))
+    wait(lambda: page.quoted is not None)
+    page.reason.setText("sobek")
+    page.reference.setText("4111 1111 1111 1111")
+    page.take()
+    allow(till, wait)
+    wait(lambda: "card number" in page.why_not.text())
+    assert refunds.Refunds(till.till.till).unanswered() is None
+    page.reference.setText("RF-1")
+    page.reason.setText("4111111111111111")
+    page.take()
+    allow(till, wait)
+    wait(lambda: "card number" in page.why_not.text())
+    assert page.made is None
+
+
+def test_the_shown_receipt_is_given_back_whatever_number_stands_in_the_field(till, sold, wait):
+    till.receipts.number.setText("KASIR-9-XXXX-1")
+    till.receipts.refund_button.click()
+    page = till.receipts.refund
+    wait(lambda: till.receipts.pages.currentWidget() is page and page.sale is not None)
+    assert page.sale.receipt == sold.entry.receipt
+
+
 def test_without_the_line_nothing_is_given_back_and_that_is_said(till, sold, line, wait):
     cut(till, line, wait)
     till.receipts.to_refund()
     wait(till.desk.notice.isVisible)
-    assert till.desk.notice.words.text() == refunds.OFFLINE
+    assert till.desk.notice.words.text().startswith("The line is down: only the server knows")
     assert till.receipts.pages.currentWidget() is till.receipts.list_page
 
 
@@ -156,12 +205,3 @@ def test_one_whose_answer_was_lost_is_told_before_anything_else(till, sold, wait
     assert page.made_total.text() == "Rp 216.800"
     keys(page.done, Qt.Key.Key_Return)
     assert [back.left for back in begin(till, wait).backs] == [0, 1]
-
-
-def test_the_words_of_the_tills_core_are_told_in_the_windows_language():
-    assert {refunds.OFFLINE, refunds.UNANSWERED} <= set(CORE_WORDS)
-    texts.speak("id")
-    try:
-        assert all(texts._(words) != words for words in CORE_WORDS)
-    finally:
-        texts.speak("en")

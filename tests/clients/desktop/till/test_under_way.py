@@ -17,7 +17,7 @@ from clients.till.cart import Cart
 from clients.till.till import Till
 from kasir.v1.customer_pb2 import Customer
 from kasir.v1.sale_pb2 import TENDER_KIND_POINTS, TENDER_KIND_QR
-from tests.clients.conftest import KOPI
+from tests.clients.conftest import GULA, KOPI
 from tests.clients.desktop.till.conftest import asked, cut, is_asked
 
 GATE_S = 30.0
@@ -137,6 +137,30 @@ def test_a_cart_that_cannot_be_held_comes_back(till, wait, monkeypatch):
     monkeypatch.setattr(Till, "set_aside", full)
     till.selling._hold("")
     wait(lambda: "The disk of this machine is full." in till.desk.notice.words.text())
+    assert len(till.selling.cart.lines) == 1
+
+
+def test_a_cart_that_cannot_be_held_waits_for_the_customer_who_came(till, wait, monkeypatch, gate):
+    def full(*_given: Any) -> None:
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    till.selling.scanned(GULA)
+    wait(lambda: till.selling.quote and till.selling.quote.online)
+    monkeypatch.setattr(Till, "set_aside", full)
+    opens = gate(Till, "set_aside")
+    till.selling._hold("")
+    till.selling.scanned(KOPI)
+    wait(lambda: till.selling.cart.lines)
+    theirs = till.selling.cart
+    opens.set()
+    wait(lambda: "The disk of this machine is full." in till.desk.notice.words.text())
+    assert till.selling.cart is theirs
+    wait(lambda: till.selling.quote and till.selling.quote.online)
+    till.selling.to_pay()
+    till.selling.pay.take_exact()
+    wait(lambda: till.selling.pages.currentWidget() is till.selling.done)
+    till.selling.to_cart()
+    assert [line.item_id for line in till.selling.cart.lines] != [line.item_id for line in theirs.lines]
     assert len(till.selling.cart.lines) == 1
 
 
