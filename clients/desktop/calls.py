@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import shiboken6
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
@@ -35,8 +35,9 @@ READERS = 3
 READ_PATIENCE = Patience(timeout_s=10.0, tries=3, pause_max_s=1.0)
 # A command that may have been done is asked, with its own id, until somebody says so.
 COMMAND_PATIENCE = Patience(tries=sys.maxsize)
-# From this try on the person is told that there is no answer yet.
-TOLD_FROM_TRY = 3
+# A command that has no outcome after that long is said to have none. It is told by the time: on a line
+# that is silent the first try alone takes ten seconds.
+TOLD_AFTER_MS = 2_500
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,7 @@ class _Asked:
     failed: Callable[[Failure], None]
     latest: tuple[int, str] | None
     number: int
-    # Whether it does something, and not only looks
-    does: bool
+    where: "queue.SimpleQueue[_Asked | None]"
     once: tuple[int, str] | None = None
 
 
@@ -82,9 +82,10 @@ class Calls(QObject):
     busy = Signal(int)
     # A failure that whoever asked does not show itself
     failed = Signal(Failure)
-    # Why the command under way has no answer yet, while it is asked again and again; then an empty one
+    # Why the command under way has no outcome yet, when it takes long; an empty one when it has
     unanswered = Signal(str)
 
+    _begun = Signal()
     _ended = Signal(object, object)
 
     def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
@@ -97,8 +98,14 @@ class Calls(QObject):
         self._long: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._newest: dict[tuple[int, str], int] = {}
         self._once: set[tuple[int, str]] = set()
-        self._tries = 0
+        # Why the last try of the command under way was in vain, and what the person was told
+        self._why_in_vain = ""
         self._why_unanswered = ""
+        self._long_enough = QTimer(self)
+        self._long_enough.setSingleShot(True)
+        self._long_enough.setInterval(TOLD_AFTER_MS)
+        self._long_enough.timeout.connect(self._tell_unanswered)
+        self._begun.connect(self._long_enough.start)
         self._numbers = itertools.count(1)
         self._under_way = 0
         self._undone = 0
@@ -169,7 +176,7 @@ class Calls(QObject):
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether a command is asked again and again: the next ones wait for it."""
+        """Whether a command has had no outcome for long: the next ones wait for it."""
         return bool(self._why_unanswered)
 
     @property
@@ -211,11 +218,10 @@ class Calls(QObject):
         key = (id(owner), latest) if latest else None
         if key is not None:
             self._newest[key] = number
-        does = where is not self._reads
         self._under_way += 1
-        self._undone += does
+        self._undone += where is not self._reads
         self.busy.emit(self._under_way)
-        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number, does, once))
+        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number, where, once))
 
     def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
         client = self.client(patience)
@@ -234,24 +240,26 @@ class Calls(QObject):
                 shop, edition = Shop(client, shop.output), self._edition
             shop.forget()
             outcome: _Outcome | None = _broken
+            if client.patience is COMMAND_PATIENCE:
+                self._begun.emit()
             try:
                 outcome = None if self._outdated(asked) else self._outcome(asked.work, shop)
             finally:
                 if outcome is _broken:
                     # A fault of ours ends this thread with a traceback in the log; another takes its place.
                     self._start(waiting, client)
-                if waiting is self._commands:
-                    self._answered()
                 self._ended.emit(asked, outcome)
 
     def _asked_in_vain(self, failed: CallFailed, _pause_s: float) -> None:
-        self._tries += 1
-        if self._tries == TOLD_FROM_TRY:
-            self._why_unanswered = sentence(failed, "{} {}".format, self.connection.server)
-            self.unanswered.emit(self._why_unanswered)
+        self._why_in_vain = sentence(failed, "{} {}".format, self.connection.server)
+
+    def _tell_unanswered(self) -> None:
+        self._why_unanswered = self._why_in_vain or _("There is no answer yet.")
+        self.unanswered.emit(self._why_unanswered)
 
     def _answered(self) -> None:
-        self._tries = 0
+        self._why_in_vain = ""
+        self._long_enough.stop()
         if self._why_unanswered:
             self._why_unanswered = ""
             self.unanswered.emit("")
@@ -280,7 +288,9 @@ class Calls(QObject):
 
     def _tell(self, asked: _Asked, outcome: "_Outcome | None") -> None:
         self._under_way -= 1
-        self._undone -= asked.does
+        self._undone -= asked.where is not self._reads
+        if asked.where is self._commands:
+            self._answered()
         self.busy.emit(self._under_way)
         if asked.once is not None:
             self._once.discard(asked.once)
