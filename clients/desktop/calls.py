@@ -69,6 +69,12 @@ class _Asked:
 _Outcome = Callable[[_Asked], None]
 
 
+def failure_of(failed: CallFailed, shop: Shop) -> Failure:
+    """Why a call failed, for the person who asked for it."""
+    words = sentence(failed, shop.describe, shop.client.connection.server)
+    return Failure(words, failed.reason, failed.field, kept=failed.kept, unheard=not failed.settled)
+
+
 def _broken(asked: _Asked) -> None:
     asked.failed(Failure(_("This is a fault of the program; what it wrote to its log helps to find it.")))
 
@@ -271,10 +277,7 @@ class Calls(QObject):
         try:
             result = work(shop)
         except CallFailed as failed:
-            words = sentence(failed, shop.describe, self.connection.server)
-            failure = Failure(
-                words, failed.reason, failed.field, kept=failed.kept, unheard=not failed.settled
-            )
+            failure = failure_of(failed, shop)
             return lambda asked: asked.failed(failure)
         except (BadInput, OSError) as wrong:
             other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else os_words(wrong))
