@@ -69,8 +69,12 @@ class _Asked:
 _Outcome = Callable[[_Asked], None]
 
 
-def failure_of(failed: CallFailed, shop: Shop) -> Failure:
-    """Why a call failed, for the person who asked for it."""
+def failure_of(failed: CallFailed | BadInput | OSError, shop: Shop) -> Failure:
+    """Why something failed, for the person who asked for it."""
+    if isinstance(failed, BadInput):
+        return Failure(failed.told(_))
+    if isinstance(failed, OSError):
+        return Failure(os_words(failed))
     words = sentence(failed, shop.describe, shop.client.connection.server)
     return Failure(words, failed.reason, failed.field, kept=failed.kept, unheard=not failed.settled)
 
@@ -276,12 +280,9 @@ class Calls(QObject):
     def _outcome(self, work: Work, shop: Shop) -> "_Outcome":
         try:
             result = work(shop)
-        except CallFailed as failed:
+        except (CallFailed, BadInput, OSError) as failed:
             failure = failure_of(failed, shop)
             return lambda asked: asked.failed(failure)
-        except (BadInput, OSError) as wrong:
-            other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else os_words(wrong))
-            return lambda asked: asked.failed(other)
         except ValueError:
             # What gRPC raises on a line that was closed; nobody is there to be told.
             if not self._closing:
