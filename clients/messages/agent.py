@@ -87,7 +87,7 @@ class _Task:
     """As it was made first, so that it is the same when it has to be made again."""
     is_claimed: bool = False
     is_doubtful: bool = False
-    """An earlier agent claimed it, and may have sent it: it goes again, as it was."""
+    """An earlier agent claimed it, and may have sent it: it goes again while it is needed."""
     why_not: str = ""
     """Why it was not sent the last time."""
     tries: int = 0
@@ -235,8 +235,8 @@ class MessagesAgent:
         # A new view of the shop each time: orders go on, and its name and couriers change within weeks.
         shop = Shop(client, Output(as_json=True))
         try:
-            if not task.is_doubtful and (why_not := why_not_needed(shop, message)):
-                self._end(task, client, Sent(Delivery.FAILED, why_not))
+            if why_not := why_not_needed(shop, message):
+                self._end(task, client, _not_needed(task, why_not))
                 return
             text = self._wording.text(shop, message)
             if not task.is_claimed:
@@ -335,6 +335,13 @@ class MessagesAgent:
     def _report(self, message: Message, client: Client, request: ReportMessageRequest) -> Message:
         assert message.message_id == request.message_id
         return client.call(request, ReportMessageResponse).message
+
+
+def _not_needed(task: _Task, why_not: str) -> Sent:
+    """What is said of a message that is not sent, or not once more."""
+    if task.is_doubtful:
+        return Sent(Delivery.UNKNOWN, f"may have been sent; {why_not}")
+    return Sent(Delivery.FAILED, why_not)
 
 
 def _id(message: Message, said: str) -> str:
