@@ -310,7 +310,7 @@ class CourierAgent:
             case Overtaken():
                 return None
             case Cancelled():
-                return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=outcome.words)
+                return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=self._asking.words(outcome))
             case Refused(words):
                 return report_of(task.parcel, AIRWAY_BILL_STATE_FAILED, detail=words)
             case Question(words):

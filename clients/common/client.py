@@ -80,8 +80,9 @@ class Client:
         """Sends one request and returns its reply. The method is the one whose request this is.
 
         A command (a request with a `request_id`) that comes without an id gets a new one and is kept in the
-        journal until answered; the same words after an outcome that is not known are that command again, with
-        its id. One that comes with an id is the caller's to repeat. Raises CallFailed.
+        journal until answered; the same words, as long as they are kept there without a known outcome, are
+        that command again, with its id. One that comes with an id is the caller's to repeat. Raises
+        CallFailed.
         """
         descriptor = method_of(request)
         method = method_path(descriptor)
@@ -89,7 +90,7 @@ class Client:
         if "request_id" not in request.DESCRIPTOR.fields_by_name or command.request_id:
             return self._answered(method, reply_type, request, timeout_s)
         said = method.encode() + b"\0" + request.SerializeToString(deterministic=True)
-        command.request_id = self._unsettled.setdefault(said, new_request_id())
+        command.request_id = self._id_of(said)
         self.journal.add(self._pending(command.request_id, method, note, request))
         return self._settled(
             command.request_id, lambda: self._answered(method, reply_type, request, timeout_s)
@@ -187,6 +188,15 @@ class Client:
             raise
         self._forget(request_id)
         return reply
+
+    def _id_of(self, said: bytes) -> str:
+        """The id under which these words still wait for an answer, else a new one: another process, or a
+        person, may have settled them.
+        """
+        known = self._unsettled.get(said, "")
+        if not known or not self.journal.has(known):
+            known = self._unsettled[said] = new_request_id()
+        return known
 
     def _forget(self, request_id: str) -> None:
         self.journal.remove(request_id)

@@ -48,6 +48,14 @@ class PendingRequest:
     messages: tuple[bytes, ...]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Requests without an answer, oldest first, and why others cannot be read."""
+
+    requests: list[PendingRequest]
+    unreadable: list[OSError]
+
+
 class RequestJournal:
     """The pending requests below one directory. Safe to use from several processes at once."""
 
@@ -72,15 +80,29 @@ class RequestJournal:
         """
         self._path(request_id).unlink(missing_ok=True)
 
+    def has(self, request_id: str) -> bool:
+        """Whether it is kept, without an answer."""
+        return self._path(request_id).exists()
+
     def pending(self) -> list[PendingRequest]:
-        """All requests without an answer, oldest first."""
-        found = []
+        """All requests without an answer, oldest first. Raises OSError for one that cannot be read."""
+        found = self.look()
+        if found.unreadable:
+            raise found.unreadable[0]
+        return found.requests
+
+    def look(self) -> "Kept":
+        """The same, with what cannot be read beside what can."""
+        requests, unreadable = [], []
         for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
             try:
-                found.append(_parse(path))
+                requests.append(_parse(path))
             except FileNotFoundError:  # answered in another process meanwhile
                 continue
-        return sorted(found, key=lambda request: (request.create_time, request.request_id))
+            except OSError as error:
+                unreadable.append(error)
+        requests.sort(key=lambda request: (request.create_time, request.request_id))
+        return Kept(requests, unreadable)
 
     def _path(self, request_id: str) -> Path:
         return self.directory / f"{request_id}{_SUFFIX}"

@@ -90,8 +90,10 @@ class HandIn(Enum):
     REFUSED = "refused"
     # Surely not taken this time.
     LATER = "later"
-    # No message is taken for now: no connection, no login.
+    # No message is taken for now: no connection, say.
     DOWN = "down"
+    # No message is taken before somebody mends user or password.
+    LOGIN = "login refused"
     # The server went silent after it had the message.
     UNKNOWN = "unknown"
 
@@ -109,7 +111,8 @@ def hand_in(message: EmailMessage, server: MailServer) -> tuple[HandIn, str]:
     try:
         line = _connected(server)
     except (OSError, ValueError, smtplib.SMTPException) as error:
-        return HandIn.DOWN, f"{server.host}:{server.port}: {_words(error)}"
+        found = HandIn.LOGIN if _is_refused_login(error) else HandIn.DOWN
+        return found, f"{server.host}:{server.port}: {_words(error)}"
     try:
         return _handed_in(line, content, sender.addr_spec, recipient.addr_spec)
     finally:
@@ -137,6 +140,11 @@ def _connected(server: MailServer) -> smtplib.SMTP:
         line.close()
         raise
     return line
+
+
+def _is_refused_login(error: Exception) -> bool:
+    """Whether user or password are wrong, and not only too many for now."""
+    return isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= _PERMANENT
 
 
 def _handed_in(line: smtplib.SMTP, content: bytes, sender: str, recipient: str) -> tuple[HandIn, str]:

@@ -10,6 +10,8 @@ asking until the answer. A parcel that is UNKNOWN already is never ordered, unle
 nothing was done. What is left is a question for a person, or is settled when a webhook names the order.
 
 An order that was cancelled at the carrier is a refusal: staff ask for it anew, or send the parcel otherwise.
+Where the carrier finds orders by our reference, asking anew finds the cancelled one again: then only a number
+that somebody enters or another courier helps.
 
 Right before an order is made the shop is asked whether anybody still waits for it: staff may have settled the
 parcel by hand meanwhile.
@@ -23,6 +25,11 @@ from clients.couriers.notes import Note, Notes
 from kasir.v1.shipping_pb2 import AIRWAY_BILL_STATE_REQUESTED, Parcel
 
 LOST = "the courier may have this order: look there, then kasir courier settle"
+
+NOT_ANEW = (
+    "there is no second one for this parcel: enter a number (kasir cs awb) or choose another courier"
+    " (kasir cs request-awb --courier)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,10 @@ class Asking:
     def finds(self) -> bool:
         """Whether the carrier finds orders by our reference."""
         return self._carrier.asks_by_reference
+
+    def words(self, cancelled: Cancelled) -> str:
+        """For people: what became of the order, and what is left to do where it cannot be made anew."""
+        return f"{cancelled.words}; {NOT_ANEW}" if self.finds else cancelled.words
 
     def ask(self, waiting: Waiting) -> Outcome:
         """One round."""

@@ -62,10 +62,10 @@ class Hearing:
     def _acted_on(self, news: News) -> bool:
         with Client(self._connection, patience=self._patience) as client:
             try:
-                parcel = self._numbered(news.airway_bill, client) if news.airway_bill else None
+                parcel = self._numbered(news, client)
                 if parcel is None and not self._number(news, client):
                     return False
-                return self._arrival(news, client)
+                return self._arrival(news, parcel, client)
             except CallFailed as failed:
                 # Refused: nobody waits for it, or no longer. Else the server may not have it.
                 return failed.settled
@@ -99,11 +99,13 @@ class Hearing:
         self._asking.settled(parcel)
         return True
 
-    def _arrival(self, news: News, client: Client) -> bool:
-        """Records that a parcel arrived, when its steps say so."""
-        if news.state is not TrackingState.DELIVERED or not news.airway_bill:
+    def _arrival(self, news: News, parcel: Parcel | None, client: Client) -> bool:
+        """Records that a parcel arrived, when its steps say so. `parcel` has the number, unless it was given
+        just now.
+        """
+        if news.state is not TrackingState.DELIVERED:
             return True
-        parcel = self._numbered(news.airway_bill, client)
+        parcel = parcel or self._numbered(news, client)
         if parcel is None or parcel.HasField("deliver_time"):
             return True
         steps = self._carrier.track(news.airway_bill)
@@ -114,10 +116,17 @@ class Hearing:
         client.call(DeliverParcelRequest(parcel_id=parcel.parcel_id), DeliverParcelResponse)
         return True
 
-    def _numbered(self, airway_bill: str, client: Client) -> Parcel | None:
-        """The parcel that has this number already."""
-        parcel = _found(GetParcelRequest(airway_bill=airway_bill), client)
-        return parcel if parcel is not None and self._is_ours(parcel) else None
+    def _numbered(self, news: News, client: Client) -> Parcel | None:
+        """The parcel that has this number already; not one that it stands on by mistake, when the news is of
+        another one here.
+        """
+        if not news.airway_bill:
+            return None
+        parcel = _found(GetParcelRequest(airway_bill=news.airway_bill), client)
+        if parcel is None or not self._is_ours(parcel):
+            return None
+        is_its_own = news.reference in {"", parcel.courier_reference}
+        return parcel if is_its_own or self._parcel(news.reference, client) is None else None
 
     def _parcel(self, reference: str, client: Client) -> Parcel | None:
         """The parcel whose reference it is: its number stands at the end of it."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from google.protobuf.message import DecodeError
 from rich.console import Group, RenderableType
 
+from clients.common.asking_again import Answered, ask_again
 from clients.common.commands import Refused, command
 from clients.common.journal import PendingRequest
 from clients.common.output import facts, state_number, table
@@ -169,25 +169,21 @@ def pending(
 
 
 def _resend(shop: Shop, chosen: list[PendingRequest], here: str) -> None:
-    outcomes = []
-    refused = False
     for request in chosen:
         if request.server != here:
             raise BadInput(f"{request.request_id} was for {request.server}: add --server {request.server}.")
-        try:
-            shop.client.resend(request)
-        except CallFailed as failed:
-            refused = True
-            outcomes.append((request.note, sentence(failed, shop.describe, here)))
-        except (KeyError, DecodeError):
-            refused = True
-            outcomes.append((request.note, "This version of kasir does not know the command."))
-        else:
-            outcomes.append((request.note, "Done."))
+    answered = ask_again(shop.client, chosen)
+    outcomes = [(each.request.note, _outcome(shop, each, here)) for each in answered]
     listed = [{"note": note, "outcome": outcome} for note, outcome in outcomes]
     shop.output.emit({"outcomes": listed}, lambda: table("Asked again", ("What", "Outcome"), outcomes))
-    if refused:
+    if any(each.failed for each in answered):
         raise Refused
+
+
+def _outcome(shop: Shop, answered: Answered, here: str) -> str:
+    if isinstance(answered.failed, CallFailed):
+        return sentence(answered.failed, shop.describe, here)
+    return str(answered.failed or "Done.")
 
 
 def _named(waiting: list[PendingRequest], request_id: str) -> PendingRequest:

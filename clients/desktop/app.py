@@ -45,7 +45,8 @@ def run(name: str, make: Callable[[LocalSettings], Window]) -> int:
         window.restoreGeometry(settings.geometry)
     window.show()
     signal.signal(signal.SIGINT, lambda *_: window.close())
-    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    # Whoever ends programs by a signal answers no question.
+    signal.signal(signal.SIGTERM, lambda *_: window.end())
     ticking = QTimer()
     ticking.timeout.connect(lambda: None)
     ticking.start(_SIGNAL_MS)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import shiboken6
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
@@ -35,8 +35,9 @@ READERS = 3
 READ_PATIENCE = Patience(timeout_s=10.0, tries=3, pause_max_s=1.0)
 # A command that may have been done is asked, with its own id, until somebody says so.
 COMMAND_PATIENCE = Patience(tries=sys.maxsize)
-# From this try on the person is told that there is no answer yet.
-TOLD_FROM_TRY = 3
+# A command that has no outcome after that long is said to have none. It is told by the time: on a line
+# that is silent the first try alone takes ten seconds.
+TOLD_AFTER_MS = 2_500
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,21 @@ class _Asked:
     failed: Callable[[Failure], None]
     latest: tuple[int, str] | None
     number: int
+    where: "queue.SimpleQueue[_Asked | None]"
     once: tuple[int, str] | None = None
 
 
 _Outcome = Callable[[_Asked], None]
+
+
+def failure_of(failed: CallFailed | BadInput | OSError, shop: Shop) -> Failure:
+    """Why something failed, for the person who asked for it."""
+    if isinstance(failed, BadInput):
+        return Failure(failed.told(_))
+    if isinstance(failed, OSError):
+        return Failure(os_words(failed))
+    words = sentence(failed, shop.describe, shop.client.connection.server)
+    return Failure(words, failed.reason, failed.field, kept=failed.kept, unheard=not failed.settled)
 
 
 def _broken(asked: _Asked) -> None:
@@ -80,9 +92,10 @@ class Calls(QObject):
     busy = Signal(int)
     # A failure that whoever asked does not show itself
     failed = Signal(Failure)
-    # Why the command under way has no answer yet, while it is asked again and again; then an empty one
+    # Why the command under way has no outcome yet, when it takes long; an empty one when it has
     unanswered = Signal(str)
 
+    _begun = Signal()
     _ended = Signal(object, object)
 
     def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
@@ -95,10 +108,17 @@ class Calls(QObject):
         self._long: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._newest: dict[tuple[int, str], int] = {}
         self._once: set[tuple[int, str]] = set()
-        self._tries = 0
+        # Why the last try of the command under way was in vain, and what the person was told
+        self._why_in_vain = ""
         self._why_unanswered = ""
+        self._long_enough = QTimer(self)
+        self._long_enough.setSingleShot(True)
+        self._long_enough.setInterval(TOLD_AFTER_MS)
+        self._long_enough.timeout.connect(self._tell_unanswered)
+        self._begun.connect(self._long_enough.start)
         self._numbers = itertools.count(1)
         self._under_way = 0
+        self._undone = 0
         self._closing = False
         self._edition = 0
         self._clients: list[Client] = []
@@ -166,7 +186,7 @@ class Calls(QObject):
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether a command is asked again and again: the next ones wait for it."""
+        """Whether a command has had no outcome for long: the next ones wait for it."""
         return bool(self._why_unanswered)
 
     @property
@@ -174,8 +194,15 @@ class Calls(QObject):
         """How many pieces of work are under way."""
         return self._under_way
 
+    @property
+    def undone(self) -> int:
+        """How many things were asked to be done, or to be carried, and have no outcome yet."""
+        return self._undone
+
     def close(self) -> None:
-        """Ends the lines and the threads. A command under way stays in the journal."""
+        """Ends the lines and the threads. A command that was sent stays in the journal; one that was not is
+        dropped.
+        """
         self._closing = True
         for _reader in range(READERS):
             self._reads.put(None)
@@ -202,8 +229,9 @@ class Calls(QObject):
         if key is not None:
             self._newest[key] = number
         self._under_way += 1
+        self._undone += where is not self._reads
         self.busy.emit(self._under_way)
-        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number, once))
+        where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number, where, once))
 
     def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
         client = self.client(patience)
@@ -222,24 +250,26 @@ class Calls(QObject):
                 shop, edition = Shop(client, shop.output), self._edition
             shop.forget()
             outcome: _Outcome | None = _broken
+            if client.patience is COMMAND_PATIENCE:
+                self._begun.emit()
             try:
                 outcome = None if self._outdated(asked) else self._outcome(asked.work, shop)
             finally:
                 if outcome is _broken:
                     # A fault of ours ends this thread with a traceback in the log; another takes its place.
                     self._start(waiting, client)
-                if waiting is self._commands:
-                    self._answered()
                 self._ended.emit(asked, outcome)
 
     def _asked_in_vain(self, failed: CallFailed, _pause_s: float) -> None:
-        self._tries += 1
-        if self._tries == TOLD_FROM_TRY:
-            self._why_unanswered = sentence(failed, "{} {}".format, self.connection.server)
-            self.unanswered.emit(self._why_unanswered)
+        self._why_in_vain = sentence(failed, "{} {}".format, self.connection.server)
+
+    def _tell_unanswered(self) -> None:
+        self._why_unanswered = self._why_in_vain or _("There is no answer yet.")
+        self.unanswered.emit(self._why_unanswered)
 
     def _answered(self) -> None:
-        self._tries = 0
+        self._why_in_vain = ""
+        self._long_enough.stop()
         if self._why_unanswered:
             self._why_unanswered = ""
             self.unanswered.emit("")
@@ -250,15 +280,9 @@ class Calls(QObject):
     def _outcome(self, work: Work, shop: Shop) -> "_Outcome":
         try:
             result = work(shop)
-        except CallFailed as failed:
-            words = sentence(failed, shop.describe, self.connection.server)
-            failure = Failure(
-                words, failed.reason, failed.field, kept=failed.kept, unheard=not failed.settled
-            )
+        except (CallFailed, BadInput, OSError) as failed:
+            failure = failure_of(failed, shop)
             return lambda asked: asked.failed(failure)
-        except (BadInput, OSError) as wrong:
-            other = Failure(wrong.told(_) if isinstance(wrong, BadInput) else os_words(wrong))
-            return lambda asked: asked.failed(other)
         except ValueError:
             # What gRPC raises on a line that was closed; nobody is there to be told.
             if not self._closing:
@@ -268,6 +292,9 @@ class Calls(QObject):
 
     def _tell(self, asked: _Asked, outcome: "_Outcome | None") -> None:
         self._under_way -= 1
+        self._undone -= asked.where is not self._reads
+        if asked.where is self._commands:
+            self._answered()
         self.busy.emit(self._under_way)
         if asked.once is not None:
             self._once.discard(asked.once)

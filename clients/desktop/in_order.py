@@ -51,6 +51,12 @@ class InOrder(QObject):
         self._held = False
         self._next()
 
+    def drop(self) -> int:
+        """What waits is not looked up; how many that were."""
+        dropped = len(self._waiting)
+        self._waiting.clear()
+        return dropped
+
     def _next(self) -> None:
         while self._waiting and self._under_way is None and not self._held:
             first = self._waiting.popleft()

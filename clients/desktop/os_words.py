@@ -18,11 +18,14 @@ def os_words(error: OSError) -> str:
     """Why a file could not be read or written."""
     if error.errno in _FULL:
         return _("The disk of this machine is full.")
+    if error.errno is None:
+        # One of ours, which has words and no number.
+        return str(error)
     if error.filename is None:
         return _("A file of this machine cannot be read or written (error {number}).").format(
-            number=error.errno or "?"
+            number=error.errno
         )
-    words = _OF_A_FILE.get(error.errno or 0)
+    words = _OF_A_FILE.get(error.errno)
     if words is None:
         words = marked("{file} cannot be read or written (error {number}).")
     return _(words).format(file=Path(error.filename).name, number=error.errno)

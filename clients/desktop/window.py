@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -22,17 +22,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clients.common.asking_again import ask_again
 from clients.common.connection import Connection
 from clients.common.journal import PendingRequest
-from clients.common.problems import CallFailed
+from clients.common.problems import BadInput, CallFailed
 from clients.common.scan_view import scan_words
 from clients.common.shop import Shop
 from clients.desktop import texts, theme
 from clients.desktop.asking import Question
-from clients.desktop.calls import Calls, Failure
+from clients.desktop.calls import Calls, Failure, failure_of
 from clients.desktop.line import Changes, Line
+from clients.desktop.os_words import os_words
 from clients.desktop.parts import EDGE, SPACE, Notice, Shortcut, button, label, mark
-from clients.desktop.refusals import sentence
 from clients.desktop.settings import LOOKS, LocalSettings
 from clients.desktop.texts import LANGUAGES, Speaking, _, marked
 from kasir.v1.station_pb2 import Scan
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
 # Of what was never answered so much is listed.
 KEPT_SHOWN_MAX = 6
 LOOK_WORDS = {"system": marked("as the system"), "light": marked("light"), "dark": marked("dark")}
+
+
+def kept_words() -> str:
+    """Of what has no answer still."""
+    return _("What was sent is kept and can be asked again: kasir cs pending.")
 
 
 @dataclass
@@ -65,7 +71,7 @@ class Desk:
         """Why something was not done."""
         words = failure.words
         if failure.kept:
-            words += " " + _("What was sent is kept and can be asked again: kasir cs pending.")
+            words += " " + kept_words()
         self.notice.show_words(words, bad=True)
         self._unheard = words if failure.unheard else ""
 
@@ -141,6 +147,7 @@ class Window(Speaking, QMainWindow):
         self.desk = Desk(calls or Calls(connection), Line(connection), settings, Notice())
         self._keys: list[QShortcut] = []
         self._looked_for_kept = False
+        self._may_close = False
         self._line_was_down = False
         self.screens: list[Screen] = []
         self.say(self.setWindowTitle, name)
@@ -234,8 +241,22 @@ class Window(Speaking, QMainWindow):
         theme.wear(app, look)
         self.desk.tell(_("Look: {look}").format(look=_(LOOK_WORDS[look])))
 
+    def end(self) -> None:
+        """Closes the window without a question."""
+        self._may_close = True
+        self.close()
+
+    def event(self, event: QEvent) -> bool:
+        """A window is closed when all is done, or somebody knows what is not."""
+        undone = self.desk.calls.undone if event.type() == QEvent.Type.Close else 0
+        if undone and not self._may_close:
+            event.ignore()
+            self._ask_to_close(undone)
+            return True
+        return super().event(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's)
-        """Ends lines and threads; what is under way stays in the journal."""
+        """Ends lines and threads; what was sent and not answered stays in the journal."""
         self.desk.settings.geometry = self.saveGeometry()
         self.desk.settings.save()
         self.desk.line.close()
@@ -243,6 +264,14 @@ class Window(Speaking, QMainWindow):
         if self.station is not None:
             self.station.close()
         super().closeEvent(event)
+
+    def _ask_to_close(self, undone: int) -> None:
+        words = _("Asked for and not done yet: {count}. Close anyway?").format(count=undone)
+        remark = _(
+            "What was sent is asked about when this window is opened again; what was not sent yet is dropped."
+        )
+        question = Question(self, _("Not done yet"), words, remark, _("Close anyway"))
+        question.dangerous().ask(lambda _text: self.end())
 
     def _listen(self) -> None:
         """Scans come from now on."""
@@ -332,12 +361,20 @@ class Window(Speaking, QMainWindow):
 
     def _look_for_kept(self) -> None:
         self._looked_for_kept = True
-        self.desk.calls.look(self, _kept, self._ask_about_kept, lambda _failure: None)
+        self.desk.calls.look(self, _kept, self._ask_about_kept, self._not_looked_for_kept)
 
-    def _ask_about_kept(self, kept: list[tuple[PendingRequest, str]]) -> None:
+    def _not_looked_for_kept(self, failure: Failure) -> None:
+        self._looked_for_kept = False
+        self.desk.tell_failure(failure)
+
+    def _ask_about_kept(self, found: "_Kept") -> None:
         """What this window sent before it was closed, and never heard of."""
-        if not kept:
-            return
+        if found.unreadable:
+            self.desk.notice.show_words("\n".join(found.unreadable), bad=True)
+        if kept := found.requests:
+            self._ask_whether_to_ask_again(kept)
+
+    def _ask_whether_to_ask_again(self, kept: Sequence[tuple[PendingRequest, str]]) -> None:
         words = _("Sent before and never answered: {count}. Ask again?").format(count=len(kept))
         lines = [f"{at}  {request.note}" for request, at in kept[:KEPT_SHOWN_MAX]]
         if len(kept) > KEPT_SHOWN_MAX:
@@ -347,11 +384,11 @@ class Window(Speaking, QMainWindow):
         question.ask(lambda _text: self._ask_again([request for request, _at in kept]))
 
     def _ask_again(self, kept: Sequence[PendingRequest]) -> None:
-        self.desk.calls.do(self, partial(_resend, kept), self._asked_again)
+        self.desk.calls.do(self, partial(_not_done, kept), self._asked_again)
 
-    def _asked_again(self, refused: list[str]) -> None:
-        if refused:
-            self.desk.notice.show_words("\n".join(refused), bad=True)
+    def _asked_again(self, failed: list[str]) -> None:
+        if failed:
+            self.desk.notice.show_words("\n".join(failed), bad=True)
         else:
             self.desk.tell(_("All that was sent before is answered."))
 
@@ -394,31 +431,39 @@ class Window(Speaking, QMainWindow):
             self.scanned(scan.code)
 
 
-def _kept(shop: Shop) -> list[tuple[PendingRequest, str]]:
-    """The requests of this user to this server that were never answered, and when each was sent."""
+@dataclass(frozen=True)
+class _Kept:
+    """Requests that were never answered with when each was sent, and why others cannot be read."""
+
+    requests: list[tuple[PendingRequest, str]]
+    unreadable: list[str]
+
+
+def _kept(shop: Shop) -> _Kept:
+    """Those of this user to this server."""
     line = shop.client.connection
-    found = []
-    for each in shop.client.journal.pending():
+    kept = shop.client.journal.look()
+    requests = []
+    for each in kept.requests:
         if (each.server, each.actor) == (line.server, line.actor):
             sent = Timestamp()
             sent.FromJsonString(each.create_time)
-            found.append((each, shop.time(sent)))
-    return found
+            requests.append((each, shop.time(sent)))
+    return _Kept(requests, [os_words(error) for error in kept.unreadable])
 
 
-def _resend(kept: Sequence[PendingRequest], shop: Shop) -> list[str]:
-    """Asks again, oldest first; why those were refused that were. Raises CallFailed for one without an
-    answer.
-    """
-    refused = []
-    for each in kept:
-        try:
-            shop.client.resend(each)
-        except CallFailed as failed:
-            if not failed.settled:
-                raise
-            refused.append(f"{each.note}: {sentence(failed, shop.describe, each.server)}")
-    return refused
+def _not_done(kept: Sequence[PendingRequest], shop: Shop) -> list[str]:
+    """Asks again, oldest first; why those failed that did."""
+    return [
+        f"{each.request.note}: {_why_not(each.failed, shop)}"
+        for each in ask_again(shop.client, kept)
+        if each.failed is not None
+    ]
+
+
+def _why_not(failed: CallFailed | BadInput, shop: Shop) -> str:
+    failure = failure_of(failed, shop)
+    return f"{failure.words} {kept_words()}" if failure.kept else failure.words
 
 
 def _entry_words(key: str, screen: Screen) -> str:

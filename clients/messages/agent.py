@@ -6,8 +6,9 @@ ledger is the agent's only memory. An agent that is killed in between leaves it 
 by the message) takes its own up again. Of two agents that claim one message, one is refused.
 
 What surely was not sent is tried again: alone, when it was this message's fault for now; with all others
-behind it, when the way is down. When the way's settings are wrong, the agent stops and says so, and gives
-nothing up for that. What it had claimed by then and surely did not send, the next agent takes up.
+behind it, when the way is down; with all others of its kind, when the kind's template is not there. When the
+way's settings are wrong, the agent stops and says so, and gives nothing up for that. What it had claimed by
+then and surely did not send, the next agent takes up.
 """
 
 import heapq
@@ -28,7 +29,7 @@ from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
 from clients.messages.channel import Channel, Delivery, Sent
 from clients.messages.needed import why_not_needed
-from clients.messages.texts import Wording
+from clients.messages.texts import Text, Wording
 from kasir.v1.customer_pb2 import (
     MESSAGE_STATE_FAILED,
     MESSAGE_STATE_SENT,
@@ -78,6 +79,8 @@ class Options:
     pause_s: float = 5.0
     """Before the second try; doubles with each, with jitter."""
     pause_max_s: float = 300.0
+    without_template_s: float = 1_800.0
+    """Before one of a kind is tried again whose template is not there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,10 +90,11 @@ class _Task:
     """As it was made first, so that it is the same when it has to be made again."""
     is_claimed: bool = False
     is_doubtful: bool = False
-    """An earlier agent claimed it, and may have sent it: it goes again, as it was."""
+    """An earlier agent claimed it, and may have sent it: it goes again while it is needed."""
     why_not: str = ""
     """Why it was not sent the last time."""
     tries: int = 0
+    waits_for_template: bool = False
 
 
 class MessagesAgent:
@@ -120,6 +124,8 @@ class MessagesAgent:
         self._stopping = threading.Event()
         self._down_until = 0.0
         self._failures = 0
+        # Until when messages of a kind wait on a way that lacks their template
+        self._without_template: dict[tuple[str, int], float] = {}
         self._counts: Counter[str] = Counter()
         self._wrong = ""
 
@@ -134,7 +140,7 @@ class MessagesAgent:
             for task in self._leftovers(client):
                 self._put(task, 0.0)
             while not self._stopping.is_set():
-                if drain and listed and not self._due:
+                if drain and listed and all(task.waits_for_template for _, _, task in self._due):
                     break
                 pause_s = self._pause_s()
                 if pause_s <= 0:
@@ -210,7 +216,10 @@ class MessagesAgent:
         return tasks
 
     def _put(self, task: _Task, pause_s: float) -> None:
-        heapq.heappush(self._due, (time.monotonic() + pause_s, next(self._numbers), task))
+        self._put_at(task, time.monotonic() + pause_s)
+
+    def _put_at(self, task: _Task, due_s: float) -> None:
+        heapq.heappush(self._due, (due_s, next(self._numbers), task))
 
     def _pause_s(self) -> float:
         """Until the next task may be worked on; long when there is none."""
@@ -232,12 +241,24 @@ class MessagesAgent:
             self._end(task, client, Sent(Delivery.FAILED, f"no way leads to this customer{beside}"))
             return
         channel, recipient = way
+        until = self._without_template.get((channel.name, message.kind), 0.0)
+        task.waits_for_template = until > time.monotonic()
+        if task.waits_for_template:
+            self._put_at(task, until)
+            return
+        text = self._claimed(task, channel, client)
+        if text is not None:
+            self._went(task, channel, channel.send(message, text, recipient), client)
+
+    def _claimed(self, task: _Task, channel: Channel, client: Client) -> Text | None:
+        """Claims a message; what it says. None when it is not sent now, which is seen to."""
+        message = task.message
         # A new view of the shop each time: orders go on, and its name and couriers change within weeks.
         shop = Shop(client, Output(as_json=True))
         try:
-            if not task.is_doubtful and (why_not := why_not_needed(shop, message)):
-                self._end(task, client, Sent(Delivery.FAILED, why_not))
-                return
+            if why_not := why_not_needed(shop, message):
+                self._end(task, client, _not_needed(task, why_not))
+                return None
             text = self._wording.text(shop, message)
             if not task.is_claimed:
                 task.claim = task.claim or self._claim(message, channel)
@@ -246,19 +267,24 @@ class MessagesAgent:
         except CallFailed as failed:
             if failed.reason in _TAKEN:
                 self._counts["dropped"] += 1
-                return
-            if failed.settled:
+            elif failed.settled:
                 self._end(task, client, Sent(Delivery.FAILED, f"its text cannot be made: {failed}"))
-                return
-            # The server is not there, or has to be asked again: with the same id, if it was the claim.
-            self._again(task, Sent(Delivery.DOWN, str(failed)))
-            return
-        sent = channel.send(message, text, recipient)
+            else:
+                # The server is not there, or has to be asked again: with the same id, if it was the claim.
+                self._again(task, Sent(Delivery.DOWN, str(failed)))
+            return None
+        return text
+
+    def _went(self, task: _Task, channel: Channel, sent: Sent, client: Client) -> None:
+        """What follows from what became of a message on its way."""
         task.why_not = f"{channel.name}: {sent.words}"
         if sent.delivery is Delivery.SETTINGS:
             self._wrong = task.why_not
             self._stopping.set()
             self._put(task, 0.0)
+            return
+        if sent.delivery is Delivery.TEMPLATE:
+            self._wait_for_template(task, channel, client)
             return
         if sent.delivery in {Delivery.LATER, Delivery.DOWN}:
             task.tries += sent.delivery is Delivery.LATER
@@ -268,6 +294,15 @@ class MessagesAgent:
             sent = Sent(Delivery.FAILED, f"not sent after {task.tries} tries: {sent.words}")
         self._failures = 0
         self._end(task, client, Sent(sent.delivery, f"{channel.name}: {sent.words}"))
+
+    def _wait_for_template(self, task: _Task, channel: Channel, client: Client) -> None:
+        """Says so of this one, which may be claimed again; the others of its kind stay as they are."""
+        self._failures = 0
+        until = time.monotonic() + self._options.without_template_s
+        self._without_template[channel.name, task.message.kind] = until
+        left = self._leave(task, client)
+        if left is not None:
+            self._put_at(_Task(left, waits_for_template=True), until)
 
     def _again(self, task: _Task, sent: Sent) -> None:
         """Later: this message alone, or everything."""
@@ -282,8 +317,10 @@ class MessagesAgent:
         longest = min(self._options.pause_s * 2.0 ** min(failures - 1, 30), self._options.pause_max_s)
         return random.uniform(longest / 2, longest)
 
-    def _end(self, task: _Task, client: Client, sent: Sent) -> None:
-        """Reports what became of a message; asked again with the same words until it is taken."""
+    def _end(self, task: _Task, client: Client, sent: Sent) -> Message | None:
+        """Reports what became of a message; asked again with the same words until it is taken. The message as
+        it stands then; None where somebody else has it, or nobody took the report before a stop.
+        """
         state = _STATES[sent.delivery]
         request = self._request(task.message, state, sent.words)
         failures = 0
@@ -294,21 +331,26 @@ class MessagesAgent:
             except CallFailed as failed:
                 if failed.settled:
                     self._counts["dropped"] += 1
-                    return
+                    return None
             failures += 1
             # A stop waits for one more try at most: what it leaves is UNKNOWN, and somebody looks.
             if self._stopping.wait(self._jittered(failures) / 5) and failures > 1:
-                return
+                return None
         self._counts[_WORDS[state]] += 1
         self._on_report(message)
+        return message
+
+    def _leave(self, task: _Task, client: Client) -> Message | None:
+        """Leaves what was claimed and surely not sent to whoever claims it next."""
+        # Each time in other words: from them follows the next claim's id.
+        words = f"{_KEPT} ({uuid.uuid4().hex[:8]}): {task.why_not}"
+        return self._end(task, client, Sent(Delivery.UNKNOWN, words))
 
     def _keep(self, client: Client) -> None:
         """What was claimed and surely not sent is left to the next agent."""
         for _, _, task in self._due:
             if task.is_claimed and not task.is_doubtful:
-                # Each time in other words: from them follows the next claim's id.
-                words = f"{_KEPT} ({uuid.uuid4().hex[:8]}): {task.why_not}"
-                self._end(task, client, Sent(Delivery.UNKNOWN, words))
+                self._leave(task, client)
 
     # -- the words of reports ------------------------------------------------------------------------------
 
@@ -335,6 +377,13 @@ class MessagesAgent:
     def _report(self, message: Message, client: Client, request: ReportMessageRequest) -> Message:
         assert message.message_id == request.message_id
         return client.call(request, ReportMessageResponse).message
+
+
+def _not_needed(task: _Task, why_not: str) -> Sent:
+    """What is said of a message that is not sent, or not once more."""
+    if task.is_doubtful:
+        return Sent(Delivery.UNKNOWN, f"may have been sent; {why_not}")
+    return Sent(Delivery.FAILED, why_not)
 
 
 def _id(message: Message, said: str) -> str:

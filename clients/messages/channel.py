@@ -19,6 +19,8 @@ class Delivery(Enum):
     """Surely not sent this time; this message may be tried again."""
     DOWN = "down"
     """Surely not sent, and nothing else goes on this way for now."""
+    TEMPLATE = "template"
+    """Surely not sent, and no message of its kind goes this way before somebody mends the kind's template."""
     SETTINGS = "settings"
     """Surely not sent, and nothing goes on this way before somebody mends its settings: a wrong key, say."""
     UNKNOWN = "unknown"

@@ -43,6 +43,8 @@ class WhatsAppSimulator:
         """What reached a customer, as it was asked for."""
         self.refused: set[str] = set()
         """Numbers that have no WhatsApp."""
+        self.unapproved: dict[str, int] = {}
+        """Templates that are not there, or do not fit, and the code that says so."""
         self.answer: tuple[int, dict[str, Any]] | None = None
         """What every request is answered with while it is set: an account that is not set up, say."""
         self.trouble = trouble or Trouble()
@@ -82,6 +84,8 @@ class WhatsAppSimulator:
                 return 500, _error(2, "Service temporarily unavailable")
             if to in self.refused:
                 return 400, _error(131026, "Message undeliverable")
+            if code := self.unapproved.get(body.get("template", {}).get("name", "")):
+                return 404, _error(code, "There is no such template")
             self.sent.append(body)
             number = len(self.sent)
         if dice.random() < self.trouble.lost:

@@ -219,6 +219,20 @@ def test_what_was_never_answered_is_asked_again_by_the_same_person_with_the_same
     assert in_a_state_of_its_own() == []
 
 
+def test_the_same_words_are_that_command_again_only_while_it_is_kept(client, scripted, in_a_state_of_its_own):
+    scripted.answers(CancelBookingRequest, Refusal(Code.INTERNAL), Refusal(Code.INTERNAL), DONE)
+    for _each in range(2):
+        with pytest.raises(CallFailed):
+            cancel(client)
+    (pending,) = in_a_state_of_its_own()
+    with Client(Connection(server=scripted.address), patience=QUICK) as another:
+        another.resend(pending)
+    cancel(client)
+    first, again, settled, anew = [request.request_id for request in scripted.asked]
+    assert first == again == settled
+    assert anew != first, "the server would give the old answer and do nothing"
+
+
 def test_an_upload_is_repeated_whole_and_kept_whole(client, scripted, in_a_state_of_its_own):
     head = ImportStatementRequest(header=ImportStatementRequest.Header(request_id="r1"))
     parts = [ImportStatementRequest(chunk=bytes([number]) * 1000) for number in range(5)]

@@ -170,7 +170,9 @@ def test_an_unknown_one_is_settled_by_asking(shop_server, make_parcel) -> None:
         assert_settled(shop, courier, bad=set())
 
 
-def test_an_order_that_the_courier_took_back_gives_no_number(shop_server, make_parcel) -> None:
+def test_an_order_that_the_courier_took_back_gives_no_number_however_often_it_is_asked_for(
+    shop_server, make_parcel
+) -> None:
     parcel = make_parcel(1, state=AIRWAY_BILL_STATE_UNKNOWN)
     shop = shop_server([parcel])
     with CourierSimulator() as courier:
@@ -178,10 +180,17 @@ def test_an_order_that_the_courier_took_back_gives_no_number(shop_server, make_p
         api.create(shipment_of(parcel, Order()))
         api.close()
         courier.move(courier.world.find("KASIR-0-1"), TrackingState.CANCELLED)
-        with running(shop.target, courier.url) as agent:
-            assert agent.wait_idle(PATIENCE_S)
-    assert shop.states()[1] == AIRWAY_BILL_STATE_FAILED
-    assert "cancelled there" in shop.parcels[1].airway_bill_detail
+        for _ in range(2):
+            with running(shop.target, courier.url) as agent:
+                assert agent.wait_idle(PATIENCE_S)
+            assert shop.states()[1] == AIRWAY_BILL_STATE_FAILED
+            said = shop.parcels[1].airway_bill_detail
+            assert "cancelled there" in said
+            assert said.endswith("or choose another courier (kasir cs request-awb --courier)")
+            again = make_parcel(1)
+            again.version = shop.parcels[1].version + 1
+            shop.put(again)
+        assert courier.requests("POST") == 1
 
 
 def test_a_courier_that_is_down_makes_it_unknown_once_and_is_asked_until_it_is_back(

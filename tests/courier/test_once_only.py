@@ -177,7 +177,7 @@ def test_an_order_that_the_carrier_took_back_gives_no_number_and_may_be_made_ane
         order.number_from = 0.0
         here.simulator.move(order, TrackingState.CANCELLED)
         until(lambda: here.shop.states()[1] == AIRWAY_BILL_STATE_FAILED, "the refusal", PATIENCE_S)
-        assert "cancelled there" in here.shop.parcels[1].airway_bill_detail
+        assert here.shop.parcels[1].airway_bill_detail.endswith("was cancelled there")
         here.simulator.behave(Misbehaviour())
         again = make_parcel(1)
         again.version = here.shop.parcels[1].version + 1
@@ -399,6 +399,28 @@ class TestNews:
         assert hear(order_id=order.order_id)
         assert here.shop.states()[1] == AIRWAY_BILL_STATE_FAILED
         assert "AIRWAY_BILL_TAKEN" in here.shop.parcels[1].airway_bill_detail
+
+    def test_news_of_a_number_that_stands_on_another_parcel_are_its_own_parcels(
+        self, here, hear, make_parcel
+    ) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        taken = make_parcel(2, state=AIRWAY_BILL_STATE_ASSIGNED)
+        taken.airway_bill = order.airway_bill
+        here.shop.parcels[2] = taken
+        here.simulator.move(order, TrackingState.DELIVERED)
+        said = {"airway_bill": order.airway_bill, "state": TrackingState.DELIVERED}
+        assert hear(reference="KASIR-0-1", order_id=order.order_id, **said)
+        assert here.shop.states()[1] == AIRWAY_BILL_STATE_FAILED
+        assert "AIRWAY_BILL_TAKEN" in here.shop.parcels[1].airway_bill_detail
+        assert not here.shop.parcels[2].HasField("deliver_time")
+
+    def test_an_arrival_counts_for_what_was_ordered_elsewhere_and_numbered_by_hand(self, here, hear) -> None:
+        order = here.simulator.world.find("KASIR-0-1")
+        here.simulator.move(order, TrackingState.DELIVERED)
+        here.shop.parcels[1].airway_bill = order.airway_bill
+        here.shop.parcels[1].airway_bill_state = AIRWAY_BILL_STATE_ASSIGNED
+        assert hear(reference="WEB-9", airway_bill=order.airway_bill, state=TrackingState.DELIVERED)
+        assert here.shop.parcels[1].HasField("deliver_time")
 
 
 def test_a_number_that_does_not_come_is_looked_for_less_and_less(stage) -> None:

@@ -156,7 +156,7 @@ def test_a_login_whose_secret_nobody_reads(
     assert inbox.users == ["kasir"]
     wrong = replace(server, password="falsch-sekali")
     outcome, words = hand_in(message(), wrong)
-    assert outcome is HandIn.DOWN
+    assert outcome is HandIn.LOGIN
     assert " 535 " in words
     assert len(inbox.messages) == 1
     said = caplog.text + "".join(capfd.readouterr()) + repr(server) + repr(wrong) + words

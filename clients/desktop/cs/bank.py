@@ -244,7 +244,8 @@ class BankScreen(Screen):
             numbers = self._last_confirmed
         else:
             return
-        self.desk.calls.do(self, partial(calls.undo, numbers), self._undone, once=f"undo {numbers}")
+        work, once = partial(calls.undo, numbers), f"undo {numbers}"
+        self.desk.calls.do(self, work, self._undone, partial(self._not_undone, numbers), once=once)
 
     def ask_to_ignore(self) -> None:
         """Asks why, and says that the chosen one pays no order."""
@@ -460,12 +461,22 @@ class BankScreen(Screen):
         self._soon.start()
 
     def _undone(self, mutations: Sequence[Mutation]) -> None:
-        undone = {each.mutation_id for each in mutations}
+        self._renew_confirmed(mutations)
+        self.desk.tell(_("Taken back: {amount} waits again.").format(amount=_sum_words(mutations)))
+        self._soon.start()
+
+    def _not_undone(self, numbers: Sequence[int], failure: Failure) -> None:
+        """Of several some may be taken back all the same, here or by somebody else."""
+        self.desk.tell_failure(failure)
+        work = partial(calls.several, numbers)
+        self.desk.calls.look(self, work, self._renew_confirmed, lambda _failure: None)
+
+    def _renew_confirmed(self, mutations: Sequence[Mutation]) -> None:
+        """What is taken back is not there to be taken back once more."""
+        undone = {each.mutation_id for each in mutations if each.state not in UNDOABLE}
         self._last_confirmed = tuple(each for each in self._last_confirmed if each not in undone)
         for each in mutations:
             self._renew(each)
-        self.desk.tell(_("Taken back: {amount} waits again.").format(amount=_sum_words(mutations)))
-        self._soon.start()
 
     def _ignore(self, number: int, reason: str) -> None:
         work = partial(calls.ignore, number, reason)

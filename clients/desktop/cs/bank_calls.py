@@ -107,10 +107,14 @@ def mutation(mutation_id: int, shop: Shop) -> Mutation:
     return shop.call(GetMutationRequest(mutation_id=mutation_id), GetMutationResponse).mutation
 
 
+def several(numbers: Sequence[int], shop: Shop) -> list[Mutation]:
+    """Several as they are now."""
+    return [mutation(number, shop) for number in numbers]
+
+
 def side(chosen: Mutation, shop: Shop) -> Side:
     """All that stands beside a mutation; an order that cannot be read is left out."""
-    joined = [mutation(number, shop) for number in chosen.proposal.joined_mutation_ids]
-    together = (chosen, *joined)
+    together = (chosen, *several(chosen.proposal.joined_mutation_ids, shop))
     orders = {}
     for order_id in list(dict.fromkeys(_named(together)))[:ORDERS_SHOWN_MAX]:
         try:

@@ -1,6 +1,7 @@
 """Booking: items by scan or code, the customer, and what the server makes of both while one types."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
@@ -320,9 +321,15 @@ class BookScreen(Screen):
         self._set_booking(booking=False)
 
     def _refused(self, failure: Failure) -> None:
+        """The order stands here still: what was meant for the next one does not go into it."""
+        not_taken = self.codes.drop()
         self._set_booking(booking=False)
         if self._focused is not None and self.isVisible():
             self._focused.setFocus()
+        if not_taken:
+            QApplication.beep()
+            words = _("For the next order and not taken: {count}. Scan it again when this order is booked.")
+            failure = replace(failure, words=f"{failure.words} {words.format(count=not_taken)}")
         self.desk.tell_failure(failure)
         self.form.point_at(failure.field)
 

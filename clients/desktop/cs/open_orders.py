@@ -13,7 +13,7 @@ from clients.common.money import minor_digits
 from clients.common.numbers import parse_whole
 from clients.common.problems import CallFailed
 from clients.common.shop import PAGE_SIZE_MAX, Shop
-from clients.desktop.calls import Calls, Failure
+from clients.desktop.calls import Calls, Failure, failure_of
 from kasir.v1 import booking_pb2 as booking
 from kasir.v1.booking_pb2 import (
     GetBookingRequest,
@@ -110,6 +110,17 @@ def nearest(orders: Iterable[OpenOrder], minor_units: int) -> list[OpenOrder]:
     return heapq.nsmallest(FOUND_MAX, orders, key=lambda each: (abs(each.left - minor_units), -each.order_id))
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What came of a search: those that fit, the one whose number was typed, whatever became of it, and why
+    that one could not be read where it could not.
+    """
+
+    fitting: list[OpenOrder]
+    named: list[OpenOrder]
+    failure: Failure | None = None
+
+
 class OrderSearch(QObject):
     """Reads the open orders page by page and looks through them beside the window, while they come."""
 
@@ -127,8 +138,9 @@ class OrderSearch(QObject):
         self._orders: list[OpenOrder] = []
         self._words = ""
         self._fitting: list[OpenOrder] = []
-        # The one whose number was typed, whatever became of it
         self._named: list[OpenOrder] = []
+        # Where it is read on after a page could not be read
+        self._unread: tuple[int, str] | None = (0, "")
         self._stop = threading.Event()
         self._looking = False
         self._soon = QTimer(self)
@@ -137,11 +149,14 @@ class OrderSearch(QObject):
         self._soon.timeout.connect(self._tell)
 
     def start(self) -> None:
-        """Begins to read."""
-        self._read((0, ""))
+        """Begins to read; where a page could not be read, once more from there."""
+        at, self._unread = self._unread, None
+        if at is not None:
+            self._read(at)
 
     def look_for(self, words: str) -> None:
         """Looks through what was read, and from now on through what comes; earlier words are given up."""
+        self.start()
         self._stop.set()
         self._stop = threading.Event()
         self._words, self._fitting, self._named = words, [], []
@@ -151,7 +166,11 @@ class OrderSearch(QObject):
         self._calls.look(self, work, self._looked, self._not_looked, latest="found")
 
     def _read(self, at: tuple[int, str]) -> None:
-        self._calls.look(self, partial(read, at), self._took, self.failed.emit)
+        self._calls.look(self, partial(read, at), self._took, partial(self._not_read, at))
+
+    def _not_read(self, at: tuple[int, str], failure: Failure) -> None:
+        self._unread = at
+        self.failed.emit(failure)
 
     def _took(self, page: Read) -> None:
         self._orders += page.orders
@@ -167,13 +186,15 @@ class OrderSearch(QObject):
             if not self._looking and not self._soon.isActive():
                 self._soon.start()
 
-    def _looked(self, result: "tuple[list[OpenOrder], list[OpenOrder]] | None") -> None:
-        if result is None:
+    def _looked(self, looked: Looked | None) -> None:
+        if looked is None:
             return
         self._looking = False
-        fitting, self._named = result
+        self._named = looked.named
         # Pages that came meanwhile were looked through as they came.
-        self._fitting = nearest([*self._fitting, *fitting], self._minor_units)
+        self._fitting = nearest([*self._fitting, *looked.fitting], self._minor_units)
+        if looked.failure is not None:
+            self.failed.emit(looked.failure)
         self._tell()
 
     def _not_looked(self, failure: Failure) -> None:
@@ -187,15 +208,18 @@ class OrderSearch(QObject):
 
 def _looked_through(
     orders: Sequence[OpenOrder], words: str, minor_units: int, stop: threading.Event, shop: Shop
-) -> tuple[list[OpenOrder], list[OpenOrder]] | None:
-    """Those that fit, and the one whose number was typed; None when other words were typed meanwhile."""
+) -> Looked | None:
+    """None when other words were typed meanwhile."""
     fitting: list[OpenOrder] = []
     for chunk in _chunks(orders):
         if stop.is_set():
             return None
         fitting = nearest([*fitting, *found(chunk, words, minor_units)], minor_units)
     number = parse_whole(words.strip())
-    return fitting, _numbered(number, orders, shop) if number else []
+    try:
+        return Looked(fitting, _numbered(number, orders, shop) if number else [])
+    except CallFailed as failed:
+        return Looked(fitting, [], failure_of(failed, shop))
 
 
 def _chunks(orders: Sequence[OpenOrder]) -> Iterator[Sequence[OpenOrder]]:

@@ -25,6 +25,9 @@ class OrderPicker(QWidget):
         super().__init__()
         self._minor_units = minor_units
         self._taking = False
+        # How many were read and whether these are all; why something could not be read
+        self._read = (0, False)
+        self._why_not = ""
         columns = (
             Column(marked("Order"), lambda order: str(order.order_id), right=True),
             Column(marked("Customer"), lambda order: order.name),
@@ -63,13 +66,14 @@ class OrderPicker(QWidget):
         self._search.found.connect(self._show)
         self._search.read.connect(self._tell_how_many)
         self._search.failed.connect(self._tell_why_not)
-        self._tell_how_many(0, False)
+        self._tell_reading()
         self._search.start()
         self.setFocusProxy(self.query)
 
     def look_for(self, words: str) -> None:
         """Searches for what was scanned, or typed elsewhere."""
         self.query.setText(words)
+        self._taking = False
         self._look()
 
     def _typed(self, _text: str) -> None:
@@ -77,6 +81,8 @@ class OrderPicker(QWidget):
         self._typing.start()
 
     def _look(self) -> None:
+        self._why_not = ""
+        self._tell_reading()
         self._search.look_for(self.query.text())
 
     def _enter(self) -> None:
@@ -94,13 +100,23 @@ class OrderPicker(QWidget):
             self.picked.emit(order)
 
     def _tell_how_many(self, count: int, all_read: bool) -> None:
-        if all_read:
+        self._read = (count, all_read)
+        self._tell_reading()
+
+    def _tell_reading(self) -> None:
+        count, all_read = self._read
+        if self._why_not:
+            self.reading.setText(self._why_not)
+        elif all_read:
             self.reading.setText(_("Those that are nearest in amount stand first."))
         else:
             self.reading.setText(_("Open orders are being read: {count} …").format(count=count))
 
     def _tell_why_not(self, failure: Failure) -> None:
-        self.reading.setText(failure.words)
+        """Who pressed Enter presses it again: what is found later is not what was looked at."""
+        self._taking = False
+        self._why_not = failure.words
+        self._tell_reading()
 
     def _left_tint(self, order: OpenOrder) -> str:
         return "good" if order.left == self._minor_units else ""

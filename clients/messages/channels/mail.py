@@ -24,6 +24,7 @@ _OUTCOMES = {
     HandIn.REFUSED: Delivery.FAILED,
     HandIn.LATER: Delivery.LATER,
     HandIn.DOWN: Delivery.DOWN,
+    HandIn.LOGIN: Delivery.SETTINGS,
     HandIn.UNKNOWN: Delivery.UNKNOWN,
 }
 

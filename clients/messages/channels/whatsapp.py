@@ -32,13 +32,14 @@ PARAMETERS = {
 }
 # Too much for now.
 _BUSY = frozenset({4, 80007, 130429, 131048, 131056})
-# What is wrong with the shop's key, number, account or templates, whichever message it is.
+# A template that is not there, does not fit, or is paused.
+_TEMPLATE = frozenset({132000, 132001, 132007, 132015, 132016})
+# What is wrong with the shop's key, number or account, whichever message it is.
 _SETTINGS = frozenset(
     {
         *(0, 3, 10, 33, 190, 368),
         *range(200, 300),
         *(131005, 131031, 131042, 131045),
-        *(132000, 132001, 132007, 132015, 132016),
         *(133006, 133010),
     }
 )
@@ -89,6 +90,8 @@ class WhatsApp:
         words = reply.said(str(error["message"])) if error.get("message") else reply.words()
         if reply.status == 429 or _code(error) in _BUSY:
             return Sent(Delivery.DOWN, words)
+        if _code(error) in _TEMPLATE:
+            return Sent(Delivery.TEMPLATE, words)
         if _is_of_settings(reply.status, error):
             return Sent(Delivery.SETTINGS, words)
         if 400 <= reply.status < 500 and error:
@@ -125,7 +128,7 @@ def _code(error: dict[str, Any], key: str = "code") -> int:
 
 
 def _is_of_settings(status: int, error: dict[str, Any]) -> bool:
-    """Whether no message would have gone: a wrong key or number, a template that was not approved."""
+    """Whether no message would have gone: a wrong key or number."""
     no_such_number = _code(error) == 100 and _code(error, "error_subcode") == _NO_SUCH_OBJECT
     if no_such_number or _code(error) in _SETTINGS:
         return True

@@ -66,7 +66,7 @@ def make_window(qtbot: Any, settings: LocalSettings) -> Iterator[Callable[..., A
 
     yield make
     for each in opened:
-        each.close()
+        each.end()
     texts.speak("en")
 
 

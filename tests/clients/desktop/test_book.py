@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -151,17 +152,23 @@ def test_two_desks_want_the_last_one_and_one_is_told_why(window, make_window, se
     assert len(ask("cs", "bookings")["orders"]) == 1
 
 
-def test_what_is_scanned_while_an_order_is_booked_is_the_next_ones(window, wait, ask, monkeypatch):
-    begin(window, wait)
-    fill(window, name="Sari Dewi", phone="081234567890")
-    go = threading.Event()
+@pytest.fixture
+def go(monkeypatch) -> threading.Event:
+    """Orders are booked when this is set, not before."""
+    made = threading.Event()
     booked = book._book
 
     def slowly(*facts):
-        go.wait(60)
+        made.wait(60)
         return booked(*facts)
 
     monkeypatch.setattr(book, "_book", slowly)
+    return made
+
+
+def test_what_is_scanned_while_an_order_is_booked_is_the_next_ones(window, wait, ask, go):
+    begin(window, wait)
+    fill(window, name="Sari Dewi", phone="081234567890")
     window.booking.book()
     for code in (GULA, KOPI):
         scan(window, code)
@@ -169,6 +176,24 @@ def test_what_is_scanned_while_an_order_is_booked_is_the_next_ones(window, wait,
     go.set()
     wait(lambda: [row.item.item.sku for row in window.booking.lines.rows] == ["GULA-5", "KOPI-01"])
     assert window.booking.form.isEnabled()
+    assert [line["sku"] for line in ask("cs", "show", "1")["order"]["lines"]] == ["KOPI-01"]
+
+
+def test_what_is_scanned_for_the_next_order_does_not_go_into_a_refused_one(window, wait, ask, go):
+    begin(window, wait)
+    fill(window, name="Sari Dewi", phone="081234567890", shipping="12.5")
+    window.booking.book()
+    for code in (GULA, KOPI):
+        scan(window, code)
+    go.set()
+    wait(lambda: "not taken: 2. Scan it again" in window.desk.notice.words.text())
+    assert "two ways" in window.desk.notice.words.text()
+    # What is scanned from now on is for the order that stands here.
+    scan(window, KOPI)
+    wait(lambda: [row.quantity.value() for row in window.booking.lines.rows] == [2])
+    fill(window, shipping="12.500")
+    window.booking.book()
+    wait(lambda: window.booking.booked is not None)
     assert [line["sku"] for line in ask("cs", "show", "1")["order"]["lines"]] == ["KOPI-01"]
 
 

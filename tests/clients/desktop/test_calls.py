@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QObject, QThread, QTimer
 
 from clients.common.client import Patience
-from clients.desktop.calls import READERS
+from clients.desktop.calls import COMMAND_PATIENCE, READERS
 from kasir.v1.booking_pb2 import CancelBookingRequest, CancelBookingResponse, Order
 from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse, Item, ItemAvailability
 from tests.clients.conftest import Refusal
@@ -160,10 +160,10 @@ def cancel(number: int):
 def test_a_command_whose_answer_was_lost_is_asked_until_there_is_one_with_its_own_id(
     scripted, calls, wait, in_a_state_of_its_own
 ):
+    heard, failed, told = [], [], []
     lost = Refusal(grpc.StatusCode.UNAVAILABLE)
     answer = CancelBookingResponse(order=Order(order_id=7))
-    scripted.answers(CancelBookingRequest, *[lost] * 8, answer)
-    heard, failed, told = [], [], []
+    scripted.answers(CancelBookingRequest, lambda _request: answer if told else lost)
     owner = QObject()
     made = calls(scripted.address)
     made.unanswered.connect(told.append)
@@ -175,12 +175,27 @@ def test_a_command_whose_answer_was_lost_is_asked_until_there_is_one_with_its_ow
     assert (heard, failed) == ([7], [])
     assert "does not answer" in told[0]
     assert told[-1] == ""
-    assert len(scripted.asked) == 9
+    assert len(scripted.asked) > 1
     assert len({each.request_id for each in scripted.asked}) == 1
     assert in_a_state_of_its_own() == []
     assert made.do(owner, cancel(7), heard.append, failed.append, once="cancel 7")
     wait(lambda: len(heard) == 2)
     assert len({each.request_id for each in scripted.asked}) == 2
+
+
+def test_of_a_command_without_a_word_it_is_told_within_seconds(silent_server, calls, wait):
+    owner = QObject()
+    told: list[str] = []
+    made = calls(silent_server.address)
+    made.unanswered.connect(told.append)
+    started = time.monotonic()
+    made.do(owner, cancel(7), lambda _number: None)
+    silent_server.wait_for_request()
+    assert not made.is_unanswered
+    wait(lambda: told)
+    assert time.monotonic() - started < COMMAND_PATIENCE.timeout_s
+    assert told == ["There is no answer yet."]
+    assert made.is_unanswered
 
 
 def test_a_command_that_is_kept_is_found_again_when_it_is_asked_for_anew(scripted, calls, wait):
@@ -219,7 +234,8 @@ def test_only_a_command_is_said_to_be_kept(scripted, calls, wait, in_a_state_of_
         (IsADirectoryError(errno.EISDIR, "x", "/a/b"), "b is a folder."),
         (OSError(errno.ENOSPC, "x", "/a/b.csv"), "The disk of this machine is full."),
         (OSError(errno.EIO, "x", "/a/b.csv"), "b.csv cannot be read or written (error 5)."),
-        (OSError("what"), "A file of this machine cannot be read or written (error ?)."),
+        (OSError(errno.EIO, "x"), "A file of this machine cannot be read or written (error 5)."),
+        (OSError("b is no pending request"), "b is no pending request"),
     ],
 )
 def test_what_the_machine_refuses_is_told_in_plain_words(calls, wait, error, words):

@@ -9,12 +9,15 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
+import grpc
 import pytest
 import shiboken6
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 
+from clients.common.problems import CallFailed
 from clients.desktop.cs import open_orders
 from clients.desktop.cs.open_orders import FOUND_MAX, OpenOrder, Read
 from clients.desktop.cs.order_picker import OrderPicker
@@ -123,6 +126,49 @@ def test_a_search_is_given_up_when_the_words_change(picker, wait, monkeypatch):
     wait(lambda: ids(made) == [77777])
     assert looked.count("pelanggan 1") < PAGES * PAGE // open_orders.CHUNK
     assert looked.count("pelanggan 77777") == PAGES * PAGE // open_orders.CHUNK
+
+
+def down(*_facts: object) -> NoReturn:
+    raise CallFailed(grpc.StatusCode.UNAVAILABLE, "", "")
+
+
+def test_an_enter_whose_search_failed_picks_nothing_later(picker, wait, monkeypatch):
+    pages = 1
+    made = picker(Orders(may_come=lambda page: page < pages))
+    picked: list[OpenOrder] = []
+    made.picked.connect(picked.append)
+    wait(lambda: made.found.rowCount() == FOUND_MAX)
+    monkeypatch.setattr(open_orders, "_numbered", down)
+    made.query.setText("99123")
+    QTest.keyClick(made.query, Qt.Key.Key_Return)
+    wait(lambda: "does not answer" in made.reading.text())
+    # Those that were read and have the number are there all the same.
+    wait(lambda: ids(made) == [99123])
+    pages = PAGES
+    wait(lambda: made._search._orders[-1].order_id == 1)
+    assert "does not answer" in made.reading.text()
+    assert picked == []
+    monkeypatch.setattr(open_orders, "_numbered", lambda *_facts: [])
+    QTest.keyClick(made.query, Qt.Key.Key_Return)
+    wait(lambda: picked)
+    assert [each.order_id for each in picked] == [99123]
+    assert "nearest in amount" in made.reading.text()
+
+
+def test_reading_goes_on_with_the_next_search_where_it_failed(picker, wait):
+    fails = True
+
+    def may_come(page: int) -> bool:
+        if fails and page == 2:
+            down()
+        return True
+
+    made = picker(Orders(may_come))
+    wait(lambda: "does not answer" in made.reading.text())
+    fails = False
+    made.look_for("pelanggan 7777")
+    wait(lambda: "nearest in amount" in made.reading.text())
+    wait(lambda: 7777 in ids(made))
 
 
 def test_who_closes_the_dialog_reads_no_further(picker, wait):

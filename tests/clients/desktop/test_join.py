@@ -66,6 +66,24 @@ def test_transfers_that_are_marked_pay_an_order_together(payable, window, wait, 
     assert order(ask)["state"] == "ORDER_STATE_BOOKED"
 
 
+def test_what_somebody_else_took_back_in_part_is_taken_back_to_its_end(
+    payable, window, wait, tmp_path, run, ask
+):
+    dialog = opened(window, wait, tmp_path, 100_000_00, 50_000_00, payable - 150_000_00)
+    dialog.choose(dialog.picker.found.at(0))
+    dialog.take()
+    wait(lambda: order(ask)["state"] == "ORDER_STATE_PAID")
+    wait(lambda: window.bank._last_confirmed == (1, 2, 3))
+    run("cs", "undo", "2")
+    in_front(window, wait)
+    QTest.keyClick(window, Qt.Key.Key_Z, CONTROL)
+    wait(lambda: "Mutation 2" in window.desk.notice.words.text())
+    wait(lambda: window.bank._last_confirmed == (1,))
+    QTest.keyClick(window, Qt.Key.Key_Z, CONTROL)
+    wait(lambda: "Taken back: Rp 100.000 waits again." in window.desk.notice.words.text())
+    assert order(ask)["state"] == "ORDER_STATE_BOOKED"
+
+
 def test_what_they_are_short_of_is_seen_and_written_off(payable, window, wait, tmp_path, run, ask):
     dialog = opened(window, wait, tmp_path, 100_000_00, payable - 102_500_00)
     dialog.choose(dialog.picker.found.at(0))

@@ -74,7 +74,7 @@ class SmtpController(Controller):
 
     def factory(self) -> SMTP:
         def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
-            return AuthResult(success=given.password == KEY.encode())
+            return AuthResult(success=given.password == KEY.encode(), handled=False)
 
         return SMTP(
             self.handler,

@@ -3,6 +3,7 @@
 Method: real SMTP servers (aiosmtpd), encrypted where it matters, which refuse, fall silent or answer badly.
 """
 
+import smtplib
 import ssl
 from email.message import EmailMessage
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.certificates import make_certificates
 from tests.clients.messages.conftest import (
     FAILED,
     KEY,
+    QUEUED,
     SENT,
     UNKNOWN,
     Inbox,
@@ -196,11 +198,42 @@ def test_the_line_is_encrypted_and_its_certificate_looked_at(certificates: Path)
         assert hand_in(mail_of(), stranger)[0] is HandIn.DOWN
         wrong = MailServer("localhost", controller.port, **{**known, "password": "salah-sekali"})
         outcome, words = hand_in(mail_of(), wrong)
-        assert outcome is HandIn.DOWN
+        assert outcome is HandIn.LOGIN
         assert "salah-sekali" not in words
         assert len(made.mails) == 1
     finally:
         controller.stop()
+
+
+def test_a_refused_login_stops_the_agent_and_keeps_the_queue(
+    server, shop, certificates: Path, book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "localhost.pem", certificates / "localhost.key")
+    made = Inbox()
+    controller = SmtpController(made, context)
+    controller.start()
+    for _ in range(2):
+        shop.book()
+    try:
+        known = {"user": "toko", "ca_file": certificates / "authority.pem"}
+        wrong = MailServer("localhost", controller.port, password="salah-sekali", **known)
+        with pytest.raises(BadInput, match=r"smtp: .* 535 .*what waits is kept"):
+            send_all(server, Mail(wrong, "toko@melati.example", book))
+        assert sorted(message.state for message in states(shop).values()) == [QUEUED, UNKNOWN]
+        good = MailServer("localhost", controller.port, password=KEY, **known)
+        assert send_all(server, Mail(good, "toko@melati.example", book)) == {"sent": 2}
+        assert len(made.mails) == 2
+        # Too many logins for now is no wrong key.
+        later = smtplib.SMTPAuthenticationError(454, b"4.7.0 too many")
+        monkeypatch.setattr("smtplib.SMTP.login", lambda *_words, **_more: _raise(later))
+        assert hand_in(mail_of(), good)[0] is HandIn.DOWN
+    finally:
+        controller.stop()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def test_no_password_and_no_name_goes_over_an_open_line() -> None:

@@ -16,6 +16,7 @@ from kasir.v1 import admin_pb2, admin_pb2_grpc, booking_pb2, customer_pb2
 from tests.clients.messages.conftest import (
     FAILED,
     SENT,
+    UNKNOWN,
     send_all,
     states,
 )
@@ -102,6 +103,30 @@ def test_a_reminder_asks_for_what_is_open(server, shop, reminds_at_once, tmp_pat
     # What was to pay when it was booked stays what the confirmation says.
     (file,) = tmp_path.glob("*booking_confirmed*")
     assert "harus dibayar: Rp 50.000" in file.read_text()
+
+
+def test_a_reminder_that_may_have_been_sent_and_is_not_needed_any_more_is_not_written_again(
+    server, shop, reminds_at_once, tmp_path
+) -> None:
+    """An agent was killed between the claim of its file and the outcome."""
+    paid, still = shop.book(), shop.book()
+    reminded(shop, 2)
+    for reminder in reminders(shop):
+        claim = customer_pb2.ReportMessageRequest(
+            request_id=new_id(),
+            message_id=reminder.message_id,
+            state=UNKNOWN,
+            detail="being sent by pesan (file)",
+        )
+        shop.customers.ReportMessage(claim)
+    shop.pay(paid)
+    send_all(server, Folder(tmp_path))
+    told = {each.order_id: (each.state, each.detail) for each in reminders(shop)}
+    assert told[paid.order_id] == (UNKNOWN, "may have been sent; not needed: the order is paid")
+    assert told[still.order_id][0] == SENT
+    assert [path.stem.rpartition("-")[2] for path in tmp_path.glob("*deadline_reminder*")] == [
+        str(still.order_id)
+    ]
 
 
 def test_a_reminder_that_waited_too_long_for_its_way_is_let_go(server, shop, reminds_at_once, inbox) -> None:

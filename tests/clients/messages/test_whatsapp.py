@@ -17,7 +17,7 @@ from clients.messages.channels.whatsapp import WhatsApp
 from clients.messages.simulator import WhatsAppSimulator
 from clients.messages.texts import Text, Wording
 from kasir.v1 import customer_pb2
-from tests.clients.messages.conftest import KEY, PATIENCE_S, QUEUED, UNKNOWN, send_all, states
+from tests.clients.messages.conftest import KEY, PATIENCE_S, QUEUED, SENT, UNKNOWN, send_all, states
 from tests.server.support import until
 
 
@@ -76,8 +76,6 @@ def test_what_whatsapp_says_no_to(server, shop) -> None:
         (403, {"code": 200, "message": "Permission is not granted"}),
         (400, {"code": 190, "message": "Session has expired"}),
         (400, {"code": 100, "error_subcode": 33, "message": "Object with ID '1065' does not exist"}),
-        (404, {"code": 132001, "message": "Template name does not exist in the translation"}),
-        (400, {"code": 132000, "message": "Number of parameters does not match"}),
         (400, {"code": 133010, "message": "Phone number not registered"}),
         (404, None),
     ],
@@ -104,6 +102,56 @@ def test_what_is_wrong_with_the_settings_stops_the_agent_and_keeps_the_queue(
         assert send_all(server, way) == {"sent": 3}
         way.close()
         assert len(simulator.sent) == 3
+
+
+@pytest.mark.parametrize("code", [132000, 132001, 132007, 132015, 132016])
+def test_a_template_that_is_not_approved_keeps_its_kind_and_stops_no_other(server, shop, code: int) -> None:
+    orders = [shop.book() for _ in range(2)]
+    with WhatsAppSimulator(token=KEY) as simulator:
+        way = WhatsApp("1065", KEY, url=simulator.url)
+        send_all(server, way)
+        shop.pay(orders[0])
+        shop.cancel(orders[1].order_id)
+        simulator.unapproved = {"kasir_payment_received": code, "kasir_booking_cancelled": code}
+        for _ in range(2):
+            shop.book()
+            send_all(server, way)
+        told = {each.kind: (each.state, each.detail) for each in states(shop).values()}
+        for kind in (customer_pb2.MESSAGE_KIND_PAYMENT_RECEIVED, customer_pb2.MESSAGE_KIND_BOOKING_CANCELLED):
+            state, detail = told[kind]
+            assert state == UNKNOWN
+            assert detail.startswith("not sent, to be taken up")
+            assert "template" in detail
+        assert told[customer_pb2.MESSAGE_KIND_BOOKING_CONFIRMED][0] == SENT
+        simulator.unapproved = {}
+        assert send_all(server, way) == {"sent": 2}
+        way.close()
+        about = [each["biz_opaque_callback_data"] for each in simulator.sent]
+    assert len(set(about)) == len(about)
+    assert {each.state for each in states(shop).values()} == {SENT}
+
+
+def test_of_a_kind_that_is_kept_one_is_tried_now_and_then(server, shop) -> None:
+    orders = [shop.book() for _ in range(5)]
+    with WhatsAppSimulator(token=KEY) as simulator:
+        way = WhatsApp("1065", KEY, url=simulator.url)
+        send_all(server, way)
+        for order in orders:
+            shop.pay(order)
+        simulator.unapproved = {"kasir_payment_received": 132001}
+        agent = MessagesAgent(
+            Connection(server.target, "pesan"), [way], Wording("id"), Options(without_template_s=1.0)
+        )
+        thread = threading.Thread(target=agent.run)
+        thread.start()
+        until(lambda: agent.counts().get("unknown") == 2, "the second try")
+        assert [each.state for each in states(shop).values()].count(QUEUED) == 4
+        simulator.unapproved = {}
+        until(lambda: {each.state for each in states(shop).values()} == {SENT}, "all of them")
+        agent.stop()
+        thread.join(PATIENCE_S)
+        way.close()
+        assert len(simulator.sent) == 10
 
 
 def test_what_was_kept_is_taken_up_by_one_agent(server, shop) -> None:

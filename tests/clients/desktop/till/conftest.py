@@ -44,7 +44,7 @@ def make_till(qtbot: Any, in_a_state_of_its_own: Any, wait: Any) -> Iterator[Cal
     yield make
     texts.speak("en")
     for each in opened:
-        each.close()
+        each.end()
 
 
 @pytest.fixture
