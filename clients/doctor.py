@@ -190,6 +190,14 @@ def server(shop: Shop, status: GetStatusResponse, took_ms: float) -> Iterator[Fi
             "Clock",
             f"the server's is {_about(-apart)} ahead of this machine's: have both ask a time server (NTP)",
         )
+    step = status.clock_step.ToTimedelta()
+    if step:
+        side = "ahead of" if step > timedelta() else "behind"
+        yield wrong(
+            "Server's clock",
+            f"it was set, is {_about(abs(step))} {side} the shop's time and not believed: set it right; "
+            "where it is right, restart the server",
+        )
     if status.queue_length > QUEUE_MAX:
         yield wrong("Queue", f"{status.queue_length} commands wait: the disk or the processor is too slow")
     used = 100 * status.used_bytes / max(1, status.map_bytes)

@@ -16,7 +16,7 @@ from clients.common.connection import Connection
 from clients.common.output import Output
 from clients.common.shop import Shop
 from clients.doctor import Health
-from kasir.v1 import hardware_pb2, hardware_pb2_grpc, print_pb2, print_pb2_grpc, reconciliation_pb2
+from kasir.v1 import admin_pb2, hardware_pb2, hardware_pb2_grpc, print_pb2, print_pb2_grpc, reconciliation_pb2
 from kasir.v1.booking_pb2 import ORDER_STATE_PARTLY_PAID
 from tests.server.support import Shop as Furnished
 from tests.server.support import idr, new_id
@@ -98,6 +98,15 @@ def test_a_server_of_another_time_or_version_is_told(shop, monkeypatch):
     assert "9.9.9" in ill(shop)["Server"][1]
     monkeypatch.setattr(doctor, "CLOCK_MAX", timedelta(days=-1))
     assert "NTP" in ill(shop)["Clock"][1]
+
+
+def test_a_servers_clock_that_was_set_is_told(shop):
+    status = admin_pb2.GetStatusResponse(version="1")
+    for step, side in ((timedelta(days=1), "ahead of"), (-timedelta(days=1), "behind")):
+        status.clock_step.FromTimedelta(step)
+        found = {each.name: each for each in doctor.server(shop, status, 1.0)}
+        assert found["Server's clock"].health is Health.WRONG
+        assert f"1d {side}" in found["Server's clock"].words
 
 
 class Tomorrow(datetime):
