@@ -172,6 +172,13 @@ sim: ## Play SEEDS=1000 shops on a made-up disk that fails (400 in test)
 	@sh tools/rust.sh
 	@cargo run --locked --quiet --profile sim --package kasir-sim -- --seeds 0..$(SEEDS) $(ARGS)
 
+# `make faults` has the long forms of tests/faults: some twenty minutes
+.PHONY: faults
+faults: setup ## Lost replies, storms, crowds, clocks, flipped bits: the long forms
+	@sh tools/system_packages.sh || echo "going on without them" >&2
+	@KASIR_COMMANDS=4000 KASIR_RETRIES=100000 KASIR_STORM_TILLS=1000 KASIR_STORM_SALES=20 KASIR_WATCHERS=1000 KASIR_IDLE=5000 \
+		KASIR_FLIPS=500 $(PYTHON) -m pytest tests/faults $(ARGS)
+
 # How many jobs and labels `make test-hardware` prints
 JOBS ?= 1000
 
@@ -195,11 +202,22 @@ SECONDS ?= 60
 fuzz: ## Feed damaged bank files to each reader, SECONDS=60 each
 	@sh tools/fuzz.sh $(SECONDS) $(ARGS)
 
+# How many messages `make fuzz-messages` sends
+MESSAGES ?= 100000
+
+.PHONY: fuzz-messages
+fuzz-messages: setup ## Send MESSAGES=100000 made-up and damaged requests to an engine
+	@KASIR_FUZZ_MESSAGES=$(MESSAGES) $(PYTHON) -m pytest tests/engine/test_any_messages.py $(ARGS)
+
 .PHONY: audit
 audit: $(VENV)/.dependencies ## Ask for known flaws in what we depend on (needs the network)
 	@$(BIN)/pip-audit --disable-pip --no-deps --requirement requirements.lock
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
 	else echo "cargo-deny is not installed: cargo install --locked cargo-deny"; fi
+
+.PHONY: sbom
+sbom: $(VENV)/.dependencies ## List all that Kasir is made of (CycloneDX); out/sbom.json
+	@$(PYTHON) tools/sbom.py out/sbom.json
 
 # --- Shipping it ---
 

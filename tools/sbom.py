@@ -1,0 +1,98 @@
+"""Writes what Kasir is made of: a CycloneDX bill of materials (JSON) of all locked packages, Rust and Python.
+
+`python tools/sbom.py out/sbom.json`. Read from Cargo.lock and requirements.lock; licences from cargo's
+metadata and from the installed packages. Needs no network.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentScope, ComponentType
+from cyclonedx.output import OutputFormat, make_outputter
+from cyclonedx.schema import SchemaVersion
+from packageurl import PackageURL
+
+ROOT = Path(__file__).resolve().parent.parent
+PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)")
+LICENCES = LicenseFactory()
+
+
+def crates() -> Iterator[Component]:
+    """What Cargo.lock names, ours aside."""
+    command = ["cargo", "metadata", "--locked", "--format-version", "1"]
+    metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
+    licences = {(each["name"], each["version"]): each["license"] for each in metadata["packages"]}
+    lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))
+    for package in lock["package"]:
+        if "source" in package:
+            name, version = package["name"], package["version"]
+            yield component("cargo", name, version, licences.get((name, version)), package["checksum"])
+
+
+def packages() -> Iterator[Component]:
+    """What requirements.lock names."""
+    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
+        if pinned := PINNED.match(line):
+            yield component("pypi", pinned["name"], pinned["version"], licence_of(pinned["name"]))
+
+
+def licence_of(name: str) -> str | None:
+    """What an installed package says of itself; those of other systems are not installed."""
+    try:
+        about = importlib.metadata.metadata(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    said = about.get("License-Expression") or about.get("License")
+    return said.strip().splitlines()[0] if said and said.strip() else None
+
+
+def component(kind: str, name: str, version: str, licence: str | None, sha256: str = "") -> Component:
+    """One package."""
+    purl = PackageURL(kind, None, name, version)
+    return Component(
+        type=ComponentType.LIBRARY,
+        name=name,
+        version=version,
+        purl=purl,
+        bom_ref=purl.to_string(),
+        scope=ComponentScope.REQUIRED,
+        licenses=[LICENCES.make_from_string(licence)] if licence else [],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sha256)] if sha256 else [],
+    )
+
+
+def bill() -> Bom:
+    """The whole of it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    made = Bom(components=[*crates(), *packages()])
+    made.metadata.component = Component(
+        type=ComponentType.APPLICATION, name="kasir", version=project.get("version", "0"), bom_ref="kasir"
+    )
+    made.register_dependency(made.metadata.component, made.components)
+    return made
+
+
+def main() -> None:
+    """The program."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    asked.add_argument("out", type=Path, help="where it is written")
+    out: Path = asked.parse_args().out
+    made = bill()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    text = make_outputter(made, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1)
+    out.write_text(text + "\n", encoding="utf-8")
+    print(f"{out}: {len(made.components)} packages", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
