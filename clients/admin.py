@@ -1,5 +1,6 @@
 """Looking after a running server: `kasir admin`."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
 
@@ -47,12 +48,21 @@ def status(shop: Shop) -> None:
         ("Version", reply.version),
         ("Revision", str(reply.revision)),
         ("Its time", shop.time(reply.log_time)),
+        *clock_set(reply),
         ("Commands waiting", str(reply.queue_length)),
         ("Commands since start", f"{reply.commands} in {reply.commits} commits"),
         ("Store", f"{reply.used_bytes / MEBIBYTE:.1f} of {reply.map_bytes / MEBIBYTE:.0f} MiB"),
         ("Journal's head", reply.journal_head),
     ]
     shop.output.emit(reply, lambda: facts("", pairs))
+
+
+def clock_set(reply: GetStatusResponse) -> Iterator[tuple[str, str]]:
+    """That the machine's clock was set, and is not believed."""
+    step = reply.clock_step.ToTimedelta()
+    if step:
+        ahead = "ahead of" if step > timedelta() else "behind"
+        yield ("Machine's clock", f"{abs(step)} {ahead} the shop's time and not believed: set it right")
 
 
 @command(app, "verify", ["kasir admin verify", "kasir verify", "kasir verify --json"])

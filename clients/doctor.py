@@ -7,11 +7,11 @@ of them changes anything.
 import importlib.metadata
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +25,12 @@ from clients.common.problems import CallFailed
 from clients.common.shop import PAGE_SIZE_MAX, Shop
 from clients.common.times import show_duration
 from kasir.v1.admin_pb2 import GetStatusRequest, GetStatusResponse
-from kasir.v1.booking_pb2 import ORDER_STATE_BOOKED, ListBookingsRequest, ListBookingsResponse
+from kasir.v1.booking_pb2 import (
+    ORDER_STATE_BOOKED,
+    ORDER_STATE_PARTLY_PAID,
+    ListBookingsRequest,
+    ListBookingsResponse,
+)
 from kasir.v1.customer_pb2 import (
     MESSAGE_STATE_QUEUED,
     MESSAGE_STATE_UNKNOWN,
@@ -46,8 +51,10 @@ from kasir.v1.print_pb2 import (
 )
 from kasir.v1.reconciliation_pb2 import (
     MUTATION_STATE_POSTED,
+    MUTATION_STATE_PROPOSED,
     ListMutationsRequest,
     ListMutationsResponse,
+    MutationState,
 )
 from kasir.v1.shipping_pb2 import (
     AIRWAY_BILL_STATE_REQUESTED,
@@ -150,19 +157,20 @@ def findings(shop: Shop, data: Path | None = None) -> Iterator[Finding]:
         return
     took_ms = (time.monotonic() - began) * 1000
     yield from server(shop, status, took_ms)
-    checks: tuple[Callable[[Shop], Iterator[Finding]], ...] = (
-        deadlines,
-        devices,
-        papers,
-        messages,
-        airway_bills,
-        money,
-    )
-    for check in checks:
+    # Each asks when its turn comes.
+    checks = {
+        "Deadlines": deadlines(shop, status.log_time),
+        "Devices": devices(shop),
+        "Print jobs": papers(shop),
+        "Messages": messages(shop),
+        "Airway bills": airway_bills(shop),
+        "Bank": money(shop),
+    }
+    for name, check in checks.items():
         try:
-            yield from check(shop)
+            yield from check
         except CallFailed as failed:
-            yield look(check.__name__.replace("_", " ").capitalize(), f"not looked at: {failed}")
+            yield look(name, f"not looked at: {failed}")
 
 
 # --- The server ---
@@ -192,20 +200,33 @@ def server(shop: Shop, status: GetStatusResponse, took_ms: float) -> Iterator[Fi
         yield well("Store", f"{words}, revision {status.revision}")
 
 
-def deadlines(shop: Shop) -> Iterator[Finding]:
-    """Orders that should have expired."""
-    request = ListBookingsRequest(state=ORDER_STATE_BOOKED)
-    booked = islice(shop.each(request, ListBookingsResponse, "orders"), LOOKED_AT)
-    late = [order for order in booked if _age(order.expire_time) > EXPIRY_MAX]
-    if late:
-        first = min(late, key=lambda order: order.expire_time.ToMilliseconds())
+def deadlines(shop: Shop, log_time: Timestamp) -> Iterator[Finding]:
+    """Orders that should have expired by the server's own time, and those that should have by ours alone."""
+    waiting = chain.from_iterable(
+        shop.each(ListBookingsRequest(state=state), ListBookingsResponse, "orders")
+        for state in (ORDER_STATE_BOOKED, ORDER_STATE_PARTLY_PAID)
+    )
+    late = [each for each in islice(waiting, LOOKED_AT) if _age(each.expire_time) > EXPIRY_MAX]
+    if not late:
+        yield well("Deadlines", "none has passed that was not heeded")
+        return
+    server_time = log_time.ToDatetime(UTC)
+    unheeded = [each for each in late if server_time - each.expire_time.ToDatetime(UTC) > EXPIRY_MAX]
+    first = min(unheeded or late, key=lambda order: order.expire_time.ToMilliseconds())
+    count = len(unheeded or late)
+    words = f"order {first.order_id} for {_about(_age(first.expire_time))}"
+    if unheeded:
         yield wrong(
             "Deadlines",
-            f"{len(late)} unpaid orders are past their deadline and still hold stock, order {first.order_id} "
-            f"for {_about(_age(first.expire_time))}: the server's writer hangs; look into its log",
+            f"{count} orders are past their deadline and still hold stock, {words}: the server's writer "
+            "hangs; look into its log",
         )
     else:
-        yield well("Deadlines", "none has passed that was not heeded")
+        yield look(
+            "Deadlines",
+            f"{count} orders are past their deadline by this machine's clock, {words}, and not yet by the "
+            "server's: have both ask a time server (NTP); if both are right, look into the server's log",
+        )
 
 
 # --- Agents ---
@@ -268,17 +289,25 @@ def airway_bills(shop: Shop) -> Iterator[Finding]:
 
 
 def money(shop: Shop) -> Iterator[Finding]:
-    """Transfers that pay for nothing yet."""
-    request = ListMutationsRequest(state=MUTATION_STATE_POSTED)
-    posted = islice(shop.each(request, ListMutationsResponse, "mutations"), LOOKED_AT)
-    old = [each for each in posted if each.amount.minor_units > 0 and _age(each.create_time) > MONEY_MAX]
-    if old:
-        yield look(
-            "Bank",
-            f"{len(old)} transfers came more than two days ago and pay for nothing: kasir cs mutations",
-        )
-    else:
+    """Transfers that pay for nothing yet, and matches that nobody has confirmed."""
+    old_posted = _old_transfers(shop, MUTATION_STATE_POSTED)
+    old_proposed = _old_transfers(shop, MUTATION_STATE_PROPOSED)
+    came = "transfers came more than two days ago and"
+    if old_posted:
+        yield look("Bank", f"{old_posted} {came} pay for nothing: kasir cs mutations")
+    if old_proposed:
+        yield look("Matches", f"{old_proposed} {came} wait for their match's yes: kasir cs proposals")
+    if not old_posted and not old_proposed:
         yield well("Bank", "no transfer waits for long")
+
+
+def _old_transfers(shop: Shop, state: MutationState.ValueType) -> int:
+    """How many of the newest in this state came long ago."""
+    mutations = shop.each(ListMutationsRequest(state=state), ListMutationsResponse, "mutations")
+    return sum(
+        each.amount.minor_units > 0 and _age(each.create_time) > MONEY_MAX
+        for each in islice(mutations, LOOKED_AT)
+    )
 
 
 def _waiting(name: str, things: Iterable[Any], what_to_do: str) -> Iterator[Finding]:

@@ -29,6 +29,8 @@ class Status(TypedDict):
     first_revision: int
     # The sequencer's clock as last stamped, unix milliseconds.
     log_time_ms: int
+    # How far the machine's clock is ahead of the shop's time, because it was set by more than is believed.
+    clock_step_ms: int
     # Commands that wait now, and how many may.
     queue_length: int
     max_queue: int

@@ -93,6 +93,8 @@ class Admin:
             journal_head=status["journal_head"],
         )
         response.log_time.FromMilliseconds(status["log_time_ms"])
+        if status["clock_step_ms"]:
+            response.clock_step.FromMilliseconds(status["clock_step_ms"])
         return response.SerializeToString()
 
     async def verify_store(self, _call: Call, request: bytes) -> bytes:

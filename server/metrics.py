@@ -152,6 +152,11 @@ def _gauges(status: Status) -> Iterator[Metric]:
         "kasir_log_time_seconds", "The sequencer's clock as last stamped.", value=status["log_time_ms"] / 1000
     )
     yield GaugeMetricFamily(
+        "kasir_clock_step_seconds",
+        "How far the machine's clock is ahead of the shop's time, set by more than is believed.",
+        value=status["clock_step_ms"] / 1000,
+    )
+    yield GaugeMetricFamily(
         "kasir_store_used_bytes", "Bytes of the store in use.", value=status["used_bytes"]
     )
     yield GaugeMetricFamily("kasir_store_map_bytes", "Bytes of the memory map.", value=status["map_bytes"])

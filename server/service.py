@@ -10,6 +10,7 @@ from server.arriving import Arriving
 from server.imports import StatementImporter
 from server.journal import JournalClock
 from server.logs import Logger, make_logger
+from server.machine_clock import watch_clock
 from server.observe import CallLog
 from server.settings import Address, LogCalls, Settings
 from server.transport import Transport
@@ -51,6 +52,7 @@ class Service:
         self._clock_task: asyncio.Task[None] | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._matching_task: asyncio.Task[None] | None = None
+        self._machine_clock_task: asyncio.Task[None] | None = None
         self.address: Address | None = None
         self.metrics_address: Address | None = None
         self.moota_address: Address | None = None
@@ -73,6 +75,9 @@ class Service:
         self._clock_task = asyncio.create_task(self.clock.run(), name="journal clock")
         self._log_task = asyncio.create_task(self._call_log.run(), name="call log")
         self._matching_task = asyncio.create_task(self._reconcile(), name="reconciler")
+        self._machine_clock_task = asyncio.create_task(
+            watch_clock(self.engine, self.log), name="machine's clock"
+        )
         self.log.info(
             "started",
             listen=str(self.address),
@@ -120,7 +125,7 @@ class Service:
             await asyncio.get_running_loop().run_in_executor(None, self._close_moota)
         self.clock.stop()
         await self._transport.stop(self.settings.grace_s)
-        started = (self._clock_task, self._log_task, self._matching_task)
+        started = (self._clock_task, self._log_task, self._matching_task, self._machine_clock_task)
         tasks = [task for task in started if task is not None]
         for task in tasks:
             task.cancel()

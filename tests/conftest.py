@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,9 +77,15 @@ class RunningServer:
         """Runs a coroutine in the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
-    def pause(self, seconds: float) -> None:
-        """Lets the server do nothing for a while, as a machine that is too busy would."""
-        self._loop.call_soon_threadsafe(time.sleep, seconds)
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Its Python does nothing meanwhile, as on a machine that is too busy."""
+        goes_on = threading.Event()
+        self._loop.call_soon_threadsafe(goes_on.wait, PATIENCE_S)
+        try:
+            yield
+        finally:
+            goes_on.set()
 
     def stop(self) -> None:
         """Stops the server; the engine stays open."""

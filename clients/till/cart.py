@@ -34,7 +34,9 @@ class Cart:
     """Lines in the order of the scans."""
 
     lines: list[CartLine] = field(default_factory=list)
+    # Whose points they become, and that customer's name for the screen; 0 for nobody's.
     customer_id: int = 0
+    customer_name: str = ""
     price_list: str = ""
     # Under which it is set aside, and whose it is; 0 for none.
     number: int = 0
@@ -91,7 +93,15 @@ class Cart:
             )
             for each in row["lines"]
         ]
-        return cls(lines, row["customer_id"], row["price_list"], row["number"], row["name"])
+        return cls(
+            lines,
+            row["customer_id"],
+            # Carts of earlier versions have none.
+            row.get("customer_name", ""),
+            row["price_list"],
+            row["number"],
+            row["name"],
+        )
 
 
 def _quantity(quantity: int) -> int:

@@ -21,6 +21,7 @@ from clients.till.journal import Entry, Kind, Trouble
 from clients.till.line import TURN_MAX_S, TURN_S
 from clients.till.prices import Item, Priced, Wanted
 from clients.till.sender import Sent, down
+from clients.till.shifts import TillShift
 from clients.till.store import Store, Table, Transaction, known_tills, number, till_directory
 from clients.till.turns import turn
 from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse
@@ -379,10 +380,14 @@ class Till(ShiftDesk):
             return
         if not self.line_may_be_up() or not self.refresh():
             return
-        with self.store.read() as txn:
-            shift = shifts.current(txn)
-        if shift is not None and self.leases.due(self.now_ms()):
+        if self.shift is not None and self.leases.due(self.now_ms()):
             self.renew_lease(in_shift=True)
+
+    @property
+    def shift(self) -> TillShift | None:
+        """The open one, as the till knows it."""
+        with self.store.read() as txn:
+            return shifts.current(txn)
 
     # --- The lease ---
 
@@ -408,7 +413,7 @@ class Till(ShiftDesk):
                     self.leases.give_back(self.client, item_id)
                 # Nobody sends meanwhile: what was sent under way names the holds that are replaced here.
                 with self._sender.lock:
-                    if (self.journal.waits() and self.send().left) or (in_shift and not self._has_shift()):
+                    if (self.journal.waits() and self.send().left) or (in_shift and self.shift is None):
                         return None
                     return self.leases.take(
                         self.client,
@@ -420,11 +425,6 @@ class Till(ShiftDesk):
             except CallFailed as failed:
                 self.broke(failed)
                 return None
-
-    def _has_shift(self) -> bool:
-        """Whether a shift is open: who is closed sells nothing, and needs no lease."""
-        with self.store.read() as txn:
-            return shifts.current(txn) is not None
 
     # --- Exceptions ---
 

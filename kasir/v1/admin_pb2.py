@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kasir/v1/admin.proto\x12\x08kasir.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x03\n\x08Settings\x12\x11\n\tshop_name\x18\x01 \x01(\t\x12\x14\n\x0cshop_address\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12-\n\nutc_offset\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x62ooking_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rhold_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10payable_cooldown\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1e\n\x16points_per_minor_units\x18\x08 \x01(\x03\x12\x1f\n\x17point_value_minor_units\x18\t \x01(\x03\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x32\n\x0freminder_before\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\"\x14\n\x12GetSettingsRequest\";\n\x13GetSettingsResponse\x12$\n\x08settings\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Settings\"Q\n\x15UpdateSettingsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x08settings\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Settings\">\n\x16UpdateSettingsResponse\x12$\n\x08settings\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Settings\"\x12\n\x10GetStatusRequest\"\xda\x01\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12,\n\x08log_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cqueue_length\x18\x04 \x01(\x03\x12\x10\n\x08\x63ommands\x18\x05 \x01(\x03\x12\x0f\n\x07\x63ommits\x18\x06 \x01(\x03\x12\x12\n\nused_bytes\x18\x07 \x01(\x03\x12\x11\n\tmap_bytes\x18\x08 \x01(\x03\x12\x14\n\x0cjournal_head\x18\t \x01(\t\"\x14\n\x12VerifyStoreRequest\"X\n\x13VerifyStoreResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0f\n\x07records\x18\x03 \x01(\x03\x12\x12\n\nviolations\x18\x04 \x03(\t\"%\n\x15\x43reateSnapshotRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"G\n\x16\x43reateSnapshotResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\r\n\x05\x62ytes\x18\x03 \x01(\x03\x32\x96\x03\n\x0c\x41\x64minService\x12J\n\x0bGetSettings\x12\x1c.kasir.v1.GetSettingsRequest\x1a\x1d.kasir.v1.GetSettingsResponse\x12S\n\x0eUpdateSettings\x12\x1f.kasir.v1.UpdateSettingsRequest\x1a .kasir.v1.UpdateSettingsResponse\x12\x44\n\tGetStatus\x12\x1a.kasir.v1.GetStatusRequest\x1a\x1b.kasir.v1.GetStatusResponse\x12J\n\x0bVerifyStore\x12\x1c.kasir.v1.VerifyStoreRequest\x1a\x1d.kasir.v1.VerifyStoreResponse\x12S\n\x0e\x43reateSnapshot\x12\x1f.kasir.v1.CreateSnapshotRequest\x1a .kasir.v1.CreateSnapshotResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kasir/v1/admin.proto\x12\x08kasir.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x03\n\x08Settings\x12\x11\n\tshop_name\x18\x01 \x01(\t\x12\x14\n\x0cshop_address\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12-\n\nutc_offset\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x62ooking_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rhold_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10payable_cooldown\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1e\n\x16points_per_minor_units\x18\x08 \x01(\x03\x12\x1f\n\x17point_value_minor_units\x18\t \x01(\x03\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x32\n\x0freminder_before\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\"\x14\n\x12GetSettingsRequest\";\n\x13GetSettingsResponse\x12$\n\x08settings\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Settings\"Q\n\x15UpdateSettingsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x08settings\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Settings\">\n\x16UpdateSettingsResponse\x12$\n\x08settings\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Settings\"\x12\n\x10GetStatusRequest\"\x89\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12,\n\x08log_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cqueue_length\x18\x04 \x01(\x03\x12\x10\n\x08\x63ommands\x18\x05 \x01(\x03\x12\x0f\n\x07\x63ommits\x18\x06 \x01(\x03\x12\x12\n\nused_bytes\x18\x07 \x01(\x03\x12\x11\n\tmap_bytes\x18\x08 \x01(\x03\x12\x14\n\x0cjournal_head\x18\t \x01(\t\x12-\n\nclock_step\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\"\x14\n\x12VerifyStoreRequest\"X\n\x13VerifyStoreResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0f\n\x07records\x18\x03 \x01(\x03\x12\x12\n\nviolations\x18\x04 \x03(\t\"%\n\x15\x43reateSnapshotRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"G\n\x16\x43reateSnapshotResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\r\n\x05\x62ytes\x18\x03 \x01(\x03\x32\x96\x03\n\x0c\x41\x64minService\x12J\n\x0bGetSettings\x12\x1c.kasir.v1.GetSettingsRequest\x1a\x1d.kasir.v1.GetSettingsResponse\x12S\n\x0eUpdateSettings\x12\x1f.kasir.v1.UpdateSettingsRequest\x1a .kasir.v1.UpdateSettingsResponse\x12\x44\n\tGetStatus\x12\x1a.kasir.v1.GetStatusRequest\x1a\x1b.kasir.v1.GetStatusResponse\x12J\n\x0bVerifyStore\x12\x1c.kasir.v1.VerifyStoreRequest\x1a\x1d.kasir.v1.VerifyStoreResponse\x12S\n\x0e\x43reateSnapshot\x12\x1f.kasir.v1.CreateSnapshotRequest\x1a .kasir.v1.CreateSnapshotResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,15 +46,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_start=743
   _globals['_GETSTATUSREQUEST']._serialized_end=761
   _globals['_GETSTATUSRESPONSE']._serialized_start=764
-  _globals['_GETSTATUSRESPONSE']._serialized_end=982
-  _globals['_VERIFYSTOREREQUEST']._serialized_start=984
-  _globals['_VERIFYSTOREREQUEST']._serialized_end=1004
-  _globals['_VERIFYSTORERESPONSE']._serialized_start=1006
-  _globals['_VERIFYSTORERESPONSE']._serialized_end=1094
-  _globals['_CREATESNAPSHOTREQUEST']._serialized_start=1096
-  _globals['_CREATESNAPSHOTREQUEST']._serialized_end=1133
-  _globals['_CREATESNAPSHOTRESPONSE']._serialized_start=1135
-  _globals['_CREATESNAPSHOTRESPONSE']._serialized_end=1206
-  _globals['_ADMINSERVICE']._serialized_start=1209
-  _globals['_ADMINSERVICE']._serialized_end=1615
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1029
+  _globals['_VERIFYSTOREREQUEST']._serialized_start=1031
+  _globals['_VERIFYSTOREREQUEST']._serialized_end=1051
+  _globals['_VERIFYSTORERESPONSE']._serialized_start=1053
+  _globals['_VERIFYSTORERESPONSE']._serialized_end=1141
+  _globals['_CREATESNAPSHOTREQUEST']._serialized_start=1143
+  _globals['_CREATESNAPSHOTREQUEST']._serialized_end=1180
+  _globals['_CREATESNAPSHOTRESPONSE']._serialized_start=1182
+  _globals['_CREATESNAPSHOTRESPONSE']._serialized_end=1253
+  _globals['_ADMINSERVICE']._serialized_start=1256
+  _globals['_ADMINSERVICE']._serialized_end=1662
 # @@protoc_insertion_point(module_scope)

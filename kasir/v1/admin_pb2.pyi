@@ -219,6 +219,7 @@ class GetStatusResponse(_message.Message):
     USED_BYTES_FIELD_NUMBER: _builtins.int
     MAP_BYTES_FIELD_NUMBER: _builtins.int
     JOURNAL_HEAD_FIELD_NUMBER: _builtins.int
+    CLOCK_STEP_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the program."""
     revision: _builtins.int
@@ -239,6 +240,12 @@ class GetStatusResponse(_message.Message):
     def log_time(self) -> _timestamp_pb2.Timestamp:
         """The sequencer's clock, as last stamped."""
 
+    @_builtins.property
+    def clock_step(self) -> _duration_pb2.Duration:
+        """How far the clock of the server's machine is ahead of the shop's time (behind it: negative), because it was set by more
+        than is believed: some minutes. Time goes on meanwhile as if it had not been set. A server that is started anew believes it.
+        """
+
     def __init__(
         self,
         *,
@@ -251,10 +258,11 @@ class GetStatusResponse(_message.Message):
         used_bytes: _builtins.int = ...,
         map_bytes: _builtins.int = ...,
         journal_head: _builtins.str = ...,
+        clock_step: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["log_time", b"log_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock_step", b"clock_step", "log_time", b"log_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands", "commits", b"commits", "journal_head", b"journal_head", "log_time", b"log_time", "map_bytes", b"map_bytes", "queue_length", b"queue_length", "revision", b"revision", "used_bytes", b"used_bytes", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_step", b"clock_step", "commands", b"commands", "commits", b"commits", "journal_head", b"journal_head", "log_time", b"log_time", "map_bytes", b"map_bytes", "queue_length", b"queue_length", "revision", b"revision", "used_bytes", b"used_bytes", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

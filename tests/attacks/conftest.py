@@ -33,6 +33,14 @@ class Honest:
         stub.GetSettings(admin_pb2.GetSettingsRequest(), timeout=10.0, metadata=ACTOR)
         return monotonic() - began
 
+    def ask_much(self) -> float:
+        """One call with a large answer, that has to come whole; the seconds that it took. See `fill`."""
+        began = monotonic()
+        catalogue = catalogue_pb2_grpc.CatalogueServiceStub(self._channel)
+        request = catalogue_pb2.ListItemsRequest(page_size=1_000)
+        assert catalogue.ListItems(request, timeout=10.0, metadata=ACTOR).items
+        return monotonic() - began
+
     def fill(self, items: int) -> None:
         """A catalogue with names as long as they may be."""
         prices = [catalogue_pb2.Price(price_list="retail", min_quantity=1, amount=idr(25_000))]

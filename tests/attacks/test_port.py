@@ -4,20 +4,23 @@ protocol is cut off. Method: frames by hand against `kasir serve`.
 
 import os
 import random
+import resource
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
-from kasir.v1 import catalogue_pb2
+from kasir.v1 import catalogue_pb2, catalogue_pb2_grpc
 from tests.attacks.conftest import ACTOR, Honest
 from tests.attacks.wire import (
     ACK,
+    CANCEL,
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -35,6 +38,7 @@ from tests.attacks.wire import (
     frame,
     literal,
 )
+from tests.server.support import idr, new_id
 
 METHOD = "/kasir.v1.AdminService/GetSettings"
 COMMAND = "/kasir.v1.CatalogueService/CreateItem"
@@ -44,15 +48,22 @@ SEED = 20_261_127
 EMPTY_MESSAGE = b"\x00\x00\x00\x00\x00"
 
 
+def framed(request: Message) -> bytes:
+    """As gRPC frames it."""
+    body = request.SerializeToString()
+    return struct.pack(">BI", 0, len(body)) + body
+
+
 @contextmanager
-def attacked(honest: Honest, how_long_s: float) -> Iterator[None]:
+def attacked(honest: Honest, how_long_s: float, ask_one: Callable[[], float] | None = None) -> Iterator[None]:
     """Meanwhile the honest caller asks, and waits for no answer longer than that."""
+    ask_one = ask_one or honest.ask
     over, waits, failed = threading.Event(), [0.0], []
 
     def ask() -> None:
         while not over.is_set():
             try:
-                waits.append(honest.ask())
+                waits.append(ask_one())
             except grpc.RpcError as error:
                 failed.append(error)
                 return
@@ -165,21 +176,17 @@ def test_headers_without_an_end_are_cut_off(honest):
 def test_headers_that_unfold_are_refused(honest):
     """One large field is remembered, and named thousands of times by one byte each."""
     with attacked(honest, 2.0), closing(Wire(honest.target)) as wire:
-        wire.say(
-            frame(
-                HEADERS,
-                END_HEADERS | END_STREAM,
-                1,
-                call_headers(METHOD, literal(b"note", b"x" * 3_000, kept=True)),
-            )
-        )
+        remembered = call_headers(METHOD, literal(b"note", b"x" * 3_000, kept=True))
+        wire.say(frame(HEADERS, END_HEADERS, 1, remembered) + frame(DATA, END_STREAM, 1, EMPTY_MESSAGE))
+        # Dynamic entry 62
+        named = call_headers(METHOD) + b"\xbe" * 15_000
         for stream in range(3, 203, 2):
-            # Dynamic entry 62
-            if not wire.say(
-                frame(HEADERS, END_HEADERS | END_STREAM, stream, call_headers(METHOD) + b"\xbe" * 15_000)
-            ):
+            begun = frame(HEADERS, END_HEADERS, stream, named)
+            if not wire.say(begun + frame(DATA, END_STREAM, stream, EMPTY_MESSAGE)):
                 break
-        honest.is_served()
+        # Until it hangs up
+        answered = {stream for kind, _, stream, _ in wire.frames() if kind == DATA}
+        assert answered <= {1}
 
 
 def test_calls_begun_and_broken_off_are_cut_off(honest):
@@ -215,8 +222,8 @@ def test_a_flood_of_small_frames_holds_up_nobody(honest, chunk):
 def test_empty_frames_without_end_are_cut_off(honest):
     with attacked(honest, 2.0), closing(Wire(honest.target)) as wire:
         wire.say(frame(HEADERS, END_HEADERS, 1, call_headers(COMMAND)))
-        endless(wire, frame(DATA, 0, 1) * 1_000, 40 << 20)
-        honest.is_served()
+        assert endless(wire, frame(DATA, 0, 1) * 1_000, 40 << 20) < 40 << 20
+        assert wire.is_cut_off()
 
 
 def test_a_message_that_says_it_is_huge_takes_no_memory(honest):
@@ -263,16 +270,45 @@ def test_answers_that_nobody_takes_leave_room_for_others(honest):
 
 def test_large_answers_that_nobody_takes_fill_no_memory(honest):
     honest.fill(1_000)
-    request = catalogue_pb2.ListItemsRequest(page_size=1_000).SerializeToString()
-    with who_take_no_answers(honest, LIST, struct.pack(">BI", 0, len(request)) + request, 2):
+    request = catalogue_pb2.ListItemsRequest(page_size=1_000)
+    with who_take_no_answers(honest, LIST, framed(request), 2), attacked(honest, 5.0, honest.ask_much):
         time.sleep(2.0)
         honest.is_served()
 
 
+def test_a_command_whose_answer_was_given_up_is_asked_again(honest):
+    """Its caller is told that nobody knows what became of it, and learns it by asking with the same id."""
+    honest.fill(1_000)
+    item = catalogue_pb2.Item(
+        sku="LOST-1",
+        name="Kopi",
+        prices=[catalogue_pb2.Price(price_list="retail", min_quantity=1, amount=idr(25_000))],
+    )
+    command = catalogue_pb2.CreateItemRequest(request_id=new_id(), item=item)
+    request = catalogue_pb2.ListItemsRequest(page_size=1_000)
+    with closing(Wire(honest.target)) as wire:
+        wire.say(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+        wire.say(frame(HEADERS, END_HEADERS, 1, call_headers(COMMAND)))
+        wire.say(frame(DATA, END_STREAM, 1, framed(command)))
+        with who_take_no_answers(honest, LIST, framed(request), 2):
+            resets = (
+                struct.unpack(">I", payload)[0]
+                for kind, _, stream, payload in wire.frames()
+                if (kind, stream) == (RST_STREAM, 1)
+            )
+            assert next(resets) == CANCEL
+    with grpc.insecure_channel(honest.target) as channel:
+        catalogue = catalogue_pb2_grpc.CatalogueServiceStub(channel)
+        as_before = (("kasir-actor", "penyerang"),)
+        made = catalogue.CreateItem(command, metadata=as_before).item
+        assert catalogue.CreateItem(command, metadata=as_before).item == made
+
+
 def test_connections_that_say_nothing_leave_room_for_others(honest):
-    """As many as a process may have open here, at most as the server takes."""
+    """As many as a process may have open here."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as wires:
-        for _ in range(1_500):
+        for _ in range(min(1_500, files - 200)):
             wires.enter_context(closing(Wire(honest.target)))
         with attacked(honest, 2.0):
             time.sleep(1.0)

@@ -1,8 +1,8 @@
 """HTTP/2 as no honest client speaks it: frames by hand on a socket."""
 
 import socket
-import ssl
 import struct
+from collections.abc import Iterator
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = (
@@ -17,7 +17,8 @@ DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONT
     9,
 )
 END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
-METHOD = "/kasir.v1.HealthService/Check"
+# Why a stream is reset
+CANCEL = 8
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -59,7 +60,7 @@ class Wire:
 
     def __init__(self, target: str, *, hello: bool = True, patience_s: float = 30.0) -> None:
         host, _, port = target.rpartition(":")
-        self.socket: socket.socket | ssl.SSLSocket = socket.create_connection((host, int(port)))
+        self.socket = socket.create_connection((host, int(port)))
         self.socket.settimeout(patience_s)
         if hello:
             self.say(PREFACE + frame(SETTINGS, 0, 0))
@@ -71,6 +72,29 @@ class Wire:
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
+
+    def frames(self) -> Iterator[tuple[int, int, int, bytes]]:
+        """What the other side says, until it hangs up: kind, flags, stream and payload.
+
+        TimeoutError when it says nothing for as long as this connection's patience.
+        """
+        while head := self._read(9):
+            length, kind, flags, stream = struct.unpack(">IBBI", b"\x00" + head)
+            payload = self._read(length)
+            yield kind, flags, stream, payload
+
+    def _read(self, length: int) -> bytes:
+        """So many bytes; fewer when the other side hung up."""
+        read = b""
+        while len(read) < length:
+            try:
+                part = self.socket.recv(length - len(read))
+            except ConnectionResetError:
+                return b""
+            if not part:
+                return b""
+            read += part
+        return read
 
     def is_cut_off(self) -> bool:
         """Whether the other side hangs up within this connection's patience."""

@@ -1,5 +1,9 @@
 """One request, one effect: what a client does when answers fail, are late, or never come."""
 
+import socket
+import struct
+import threading
+
 import grpc
 import pytest
 
@@ -16,6 +20,7 @@ from kasir.v1.booking_pb2 import (
 )
 from kasir.v1.drop_order_pb2 import DropOrder, WatchDropOrdersRequest, WatchDropOrdersResponse
 from kasir.v1.reconciliation_pb2 import ImportStatementRequest, ImportStatementResponse
+from tests.attacks.wire import ACK, RST_STREAM, SETTINGS, frame
 from tests.clients.conftest import Refusal
 
 Code = grpc.StatusCode
@@ -84,7 +89,7 @@ def test_tries_are_bounded_and_the_request_is_kept(client, scripted, in_a_state_
     assert pending.note == "cancel order 7"
 
 
-@pytest.mark.parametrize("code", [Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS])
+@pytest.mark.parametrize("code", [Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS, Code.CANCELLED])
 def test_an_outcome_that_nobody_knows_is_kept_and_not_repeated_blindly(
     client, scripted, in_a_state_of_its_own, code
 ):
@@ -93,6 +98,35 @@ def test_an_outcome_that_nobody_knows_is_kept_and_not_repeated_blindly(
         cancel(client)
     assert len(scripted.asked) == 1
     assert len(in_a_state_of_its_own()) == 1
+
+
+def test_an_answer_that_is_broken_off_is_an_outcome_that_nobody_knows():
+    """The server resets the call (CANCEL) when it has no room to keep its answer: what was asked is done."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def break_off() -> None:
+            here, _ = listener.accept()
+            with here:
+                here.sendall(frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0))
+                received = b""
+                while b"CancelBooking" not in received:
+                    received += here.recv(65_536)
+                here.sendall(frame(RST_STREAM, 0, 1, struct.pack(">I", 8)))
+                # Until the caller hangs up
+                while here.recv(65_536):
+                    pass
+
+        server = threading.Thread(target=break_off)
+        server.start()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            Client(Connection(server=address, actor="sari"), patience=QUICK) as client,
+            pytest.raises(CallFailed) as failed,
+        ):
+            cancel(client)
+        server.join()
+    assert failed.value.code is Code.CANCELLED
+    assert not failed.value.settled
 
 
 @pytest.mark.parametrize(

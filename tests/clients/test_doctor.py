@@ -5,7 +5,7 @@ Method: a real server, brought into each state.
 
 import os
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,11 @@ from clients.common.connection import Connection
 from clients.common.output import Output
 from clients.common.shop import Shop
 from clients.doctor import Health
-from kasir.v1 import hardware_pb2, hardware_pb2_grpc, print_pb2, print_pb2_grpc
+from kasir.v1 import hardware_pb2, hardware_pb2_grpc, print_pb2, print_pb2_grpc, reconciliation_pb2
+from kasir.v1.booking_pb2 import ORDER_STATE_PARTLY_PAID
 from tests.server.support import Shop as Furnished
-from tests.server.support import new_id
+from tests.server.support import idr, new_id
+from tests.server.test_reconciler import booked, comes_in
 
 pytestmark = pytest.mark.usefixtures("in_a_state_of_its_own")
 
@@ -96,6 +98,51 @@ def test_a_server_of_another_time_or_version_is_told(shop, monkeypatch):
     assert "9.9.9" in ill(shop)["Server"][1]
     monkeypatch.setattr(doctor, "CLOCK_MAX", timedelta(days=-1))
     assert "NTP" in ill(shop)["Clock"][1]
+
+
+class Tomorrow(datetime):
+    """This machine's clock is wrong by a day."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + timedelta(days=1)
+
+
+@pytest.mark.parametrize("share", [0, 10_000], ids=["booked", "partly paid"])
+def test_a_wrong_clock_of_this_machine_is_no_server_that_hangs(shop, monkeypatch, share):
+    order = shop.furnished.book()
+    if share:
+        request = reconciliation_pb2.RecordPaymentRequest(
+            request_id=new_id(), order_id=order.order_id, amount=idr(share), method="marketplace"
+        )
+        assert shop.furnished.reconciliation.RecordPayment(request).order.state == ORDER_STATE_PARTLY_PAID
+    assert "Deadlines" not in ill(shop)
+    monkeypatch.setattr(doctor, "datetime", Tomorrow)
+    health, words = ill(shop)["Deadlines"]
+    assert health is Health.LOOK
+    assert f"order {order.order_id} for" in words
+    assert "NTP" in words
+    # Past its deadline by the server's own time
+    monkeypatch.setattr(doctor, "EXPIRY_MAX", timedelta(days=-30))
+    health, words = ill(shop)["Deadlines"]
+    assert health is Health.WRONG
+    assert "writer hangs" in words
+
+
+def test_money_that_nobody_has_looked_at(shop, monkeypatch):
+    furnished = shop.furnished
+    account_id = furnished.bank_account()
+    comes_in(furnished, account_id, booked(furnished, account_id))
+    monkeypatch.setattr(doctor, "MONEY_MAX", timedelta())
+    assert "1 transfers" in ill(shop)["Bank"][1]
+    request = reconciliation_pb2.ProposeMatchesRequest(request_id=new_id(), bank_account_id=account_id)
+    furnished.reconciliation.ProposeMatches(request)
+    found = ill(shop)
+    assert "Bank" not in found
+    assert found["Matches"] == (
+        Health.LOOK,
+        "1 transfers came more than two days ago and wait for their match's yes: kasir cs proposals",
+    )
 
 
 def test_the_servers_disk_and_snapshots(shop, tmp_path, monkeypatch):

@@ -66,10 +66,10 @@ class Refunding(Selling):
         lines = self._refund_lines(sale, asked["lines"], location_id)
         totals = self.total_up([line["goods"] for line in lines], 0)
         self.sum_grows("refund.lines", shift["refund_total"], totals["total"])
-        returned, worth = self._points_back(sale, totals["total"])
+        returned, by_points = self._points_back(sale, totals["total"])
         customer = self.customers.get(sale["customer_id"])
-        tenders = [{"kind": "POINTS", "amount": returned * worth, "reference": ""}] if returned else []
-        if money := totals["total"] - returned * worth:
+        tenders = [{"kind": "POINTS", "amount": by_points, "reference": ""}] if by_points else []
+        if money := totals["total"] - by_points:
             self._check_kind(asked["kind"], money, shift, customer)
             tenders.append({"kind": asked["kind"], "amount": money, "reference": ""})
         due = self._earned(sale, 0) - self._earned(sale, totals["total"])
@@ -131,12 +131,14 @@ class Refunding(Selling):
 
     @staticmethod
     def _points_back(sale: Record, total: int) -> tuple[int, int]:
-        """Points given back first, and what each of them paid."""
+        """Whole points given back, and what of the goods points pay: all that they paid, before any money."""
         if not sale["_redeemed"]:
             return 0, 0
         paid = sum(tender["amount"] for tender in sale["tenders"] if tender["kind"] == "POINTS")
-        worth = paid // sale["_redeemed"]
-        return min(sale["_redeemed"] - sale["_returned"], total // worth), worth
+        before = sum(line["total"] for line in sale["refunded"])
+        after = min(paid, before + total)
+        whole = after // (paid // sale["_redeemed"])
+        return whole - sale["_returned"], after - min(paid, before)
 
     @staticmethod
     def _earned(sale: Record, more: int) -> int:

@@ -14,7 +14,7 @@ import pytest
 from clients.common.connection import Connection
 from clients.common.problems import CallFailed
 from clients.till import shifts
-from clients.till.line import till_client
+from clients.till.line import TURN_MAX_S, till_client
 from clients.till.store import Table
 from clients.till.till import Till
 from kasir.v1.till_pb2 import GetShiftRequest, ListTillsRequest, OpenShiftRequest
@@ -115,7 +115,7 @@ def test_who_pays_does_not_wait_until_others_have_sent(till, shop, line, keeper,
     till.line_is_back()
     start = time.monotonic()
     second = till.sell(cart((shop.kopi, 2)), cash(10_000_000))
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < TURN_MAX_S
     assert not second.online
     selling = aside(till.sell, cart((shop.gula, 1)), cash(10_000_000))
     assert not wait([selling], 1.5).done, "nothing of it is leased: it waits for its turn"
@@ -182,9 +182,8 @@ def test_who_pays_does_not_wait_until_it_is_known_what_to_lease(till, shop, keep
     gate = Gate(monkeypatch, keeper.leases, name)
     leasing = aside(keeper.renew_lease)
     gate.reached()
-    start = time.monotonic()
+    # Who waited in vain for a turn would sell as if the line were down.
     assert till.sell(cart((shop.kopi, 2)), cash(10_000_000)).online
-    assert time.monotonic() - start < 0.9
     gate.open()
     assert leasing.result(GATE_S).leased == {shop.kopi: 1}
     assert shop.level(shop.gula) == (100, 0)

@@ -151,6 +151,7 @@ class LineScreen(Screen):
         else:
             words = _("No stock is leased: without the line each sale needs somebody's permission.")
         self.leased.setText(words)
+        self.refund.setVisible(state.refund_unanswered)
         self._matters_now(self.till.till.journal.matters())
         # The first of them: after a long outage there are thousands.
         self.waiting.put(self.till.till.journal.outbox(WAITING_MAX))
@@ -202,6 +203,14 @@ class LineScreen(Screen):
     def _lay_out(self) -> None:
         self.line = label("heading", wraps=True)
         self.leased = label("", wraps=True)
+        self.refund = label("bad", wraps=True)
+        self.say(
+            self.refund.setText,
+            marked(
+                "Goods were given back when the line broke, and nobody knows whether the server did it: pay "
+                "nothing out. When the line is up again, F4 and F7 say what became of it."
+            ),
+        )
         frame, inside = panel()
         send, lease = button("", self.send), button("", self.lease)
         self.say(send.setText, marked("Send now  (F7)"))
@@ -210,6 +219,7 @@ class LineScreen(Screen):
         words = QVBoxLayout()
         words.addWidget(self.line)
         words.addWidget(self.leased)
+        words.addWidget(self.refund)
         row.addLayout(words, 1)
         row.addWidget(send)
         row.addWidget(lease)

@@ -89,7 +89,7 @@ class PayPage(Speaking, QWidget):
         """Whose points and credit may pay; 0 for nobody's."""
         self._customer_id = customer_id
         for kind in OF_A_CUSTOMER:
-            self.kinds[kind].setVisible(bool(customer_id) and self._desk.state.online)
+            self.kinds[kind].setVisible(bool(customer_id) and self._desk.is_online)
 
     def choose(self, kind: TenderKind.ValueType) -> None:
         """Pays in this way next."""

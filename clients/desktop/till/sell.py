@@ -50,7 +50,6 @@ class SellScreen(Screen):
         self.till, self._paper, self._customers, self._mail = till, paper, customers, mail
         self.currency = till.till.settings.currency_code
         self.cart = Cart()
-        self.customer_name = ""
         # Which visit this is since the window opened, and the phone that is looked up for it: what was asked
         # for an earlier one is no answer here.
         self._visit = 0
@@ -224,7 +223,7 @@ class SellScreen(Screen):
         self._edited(len(cart.lines) - 1)
 
     def _begin(self, cart: Cart) -> None:
-        self.cart, self.customer_name = cart, ""
+        self.cart = cart
         self._visit, self._phone = self._visit + 1, ""
 
     @property
@@ -238,7 +237,7 @@ class SellScreen(Screen):
         """Asks for the money; pressed again, all of it is there in cash."""
         if self.pages.currentWidget() is self.pay:
             self.pay.take_exact()
-        elif self._on_cart and self.cart.lines and self.quote and self.till.state.shift:
+        elif self._on_cart and self.cart.lines and self.quote and self.till.shift:
             self._set_checking_over()
             self.pages.setCurrentWidget(self.pay)
             self.pay.begin(self.quote.priced.totals.total.minor_units, self.cart.customer_id)
@@ -318,8 +317,8 @@ class SellScreen(Screen):
                 self._show_quote(self.till.till.estimate(self.cart), row)
             except BadInput as wrong:
                 self._not_quoted(Failure(wrong.told(_)))
-            state = self.till.state
-            if state.online and state.shift and state.shift.shift_id:
+            shift = self.till.shift
+            if self.till.is_online and shift and shift.shift_id:
                 cart = deepcopy(self.cart)
                 self.till.look(
                     self,
@@ -335,8 +334,8 @@ class SellScreen(Screen):
             self.parts.setText("")
         self.empty.setVisible(not self.cart.lines)
         self.view.setVisible(bool(self.cart.lines))
-        self.customer.setText(self.customer_name)
-        self.customer.setVisible(bool(self.customer_name))
+        self.customer.setText(self.cart.customer_name)
+        self.customer.setVisible(bool(self.cart.customer_name))
         self._show_shift()
 
     def _quoted(self, cart: Cart, quote: Quote) -> None:
@@ -367,7 +366,7 @@ class SellScreen(Screen):
             self.pay.begin(quote.priced.totals.total.minor_units, self.cart.customer_id)
 
     def _show_shift(self) -> None:
-        shift = self.till.state.shift
+        shift = self.till.shift
         self.pay_button.setEnabled(bool(self.cart.lines and shift))
         words = (
             marked("Scan, or tap what the customer buys.") if shift else marked("Open the shift first: F5.")
@@ -452,7 +451,7 @@ class SellScreen(Screen):
     def _look_up(self, phone: str) -> None:
         """From now on it is nobody's until the answer is there."""
         self._phone = phone
-        self.cart.customer_id, self.customer_name = 0, ""
+        self.cart.customer_id, self.cart.customer_name = 0, ""
         self._edited()
         if phone:
             known = partial(self._known, self._visit, phone)
@@ -462,7 +461,7 @@ class SellScreen(Screen):
         if (visit, phone) != (self._visit, self._phone):
             return
         self.cart.customer_id = customer.customer_id
-        self.customer_name = customer.name
+        self.cart.customer_name = customer.name
         self.pay.of_customer(customer.customer_id)
         self._edited()
 

@@ -74,7 +74,7 @@ class ShiftScreen(Screen):
 
     def entered(self) -> None:
         """As it stands now."""
-        if self.till.state.shift is None:
+        if self.till.shift is None:
             self.pages.setCurrentWidget(self.open_page if self._is_z else self.opening_page)
             self.opening.begin()
             return
@@ -83,7 +83,7 @@ class ShiftScreen(Screen):
 
     def reload(self) -> None:
         """Anything may have changed."""
-        if self.till.state.shift is not None:
+        if self.till.shift is not None:
             self.look()
 
     def retranslated(self) -> None:
@@ -95,12 +95,12 @@ class ShiftScreen(Screen):
 
     def look(self) -> None:
         """X: how the open shift stands."""
-        if self.till.state.shift is not None:
+        if self.till.shift is not None:
             self.till.look(self, lambda till: till.x(), self._show, latest="x")
 
     def begin_closing(self) -> None:
         """Counts the drawer."""
-        if self.till.state.shift is None:
+        if self.till.shift is None:
             self._begin_anew()
         elif self.pages.currentWidget() is self.open_page:
             self.pages.setCurrentWidget(self.closing_page)
@@ -108,7 +108,7 @@ class ShiftScreen(Screen):
 
     def ask_cash(self, sign: int) -> None:
         """Cash into the drawer, or out of it, and why."""
-        if self.till.state.shift is None:
+        if self.till.shift is None:
             return
         title = marked("Cash into the drawer") if sign > 0 else marked("Cash out of the drawer")
         field = AmountField(self.currency)

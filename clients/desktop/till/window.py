@@ -129,7 +129,7 @@ class TillWindow(Window):
         self.open_screens((self.selling, self.held, self.receipts, self.shift, self.line_screen))
         self._state.clicked.connect(lambda _checked=False: self.go(self.line_screen))
         self.till.tell_state()
-        if self.till.state.shift is None:
+        if self.till.shift is None:
             self.go(self.shift)
         self._keeping.start()
         self.keep_up()
@@ -166,7 +166,7 @@ class TillWindow(Window):
         super()._changed(changes)
         items = changes.get(RESOURCE_ITEM, set())
         # Each sale of any till changes a shift: only who has none waits for one.
-        opened = RESOURCE_SHIFT in changes and bool(self.screens) and self.till.state.shift is None
+        opened = RESOURCE_SHIFT in changes and bool(self.screens) and self.till.shift is None
         others = RESOURCE_SETTING in changes or opened
         if items or others:
             follow = partial(_followed, items, others)
@@ -180,7 +180,7 @@ class TillWindow(Window):
     def _show_state(self, state: State) -> None:
         words = state_words(state)
         self._state.setText(words)
-        mark(self._state, "bad", "false" if state.online and not state.matters else "true")
+        mark(self._state, "bad", "false" if is_well(state) else "true")
 
     def retranslated(self) -> None:
         """The state in the other language."""
@@ -231,12 +231,19 @@ class TillWindow(Window):
 
 def state_words(state: State) -> str:
     """How the line is, in a few words."""
+    if state.refund_unanswered:
+        return ("● " if state.online else _("● OFFLINE") + ", ") + _("a refund without an answer")
     if state.matters:
         looked = _("{count} to look at").format(count=state.matters)
         return ("● " if state.online else _("● OFFLINE") + ", ") + looked
     if not state.online:
         return _("● OFFLINE, {count} waiting").format(count=state.waits)
     return _("● Online, sending {count}").format(count=state.waits) if state.waits else _("● Online")
+
+
+def is_well(state: State) -> bool:
+    """Whether nobody needs to look at anything."""
+    return state.online and not state.matters and not state.refund_unanswered
 
 
 def _kept_up(till: Till) -> bool:

@@ -12,8 +12,8 @@ from clients.common.connection import Connection
 from clients.common.journal import state_dir
 from clients.common.shop import Shop
 from clients.desktop.calls import Calls, Failure
-from clients.till import shifts
 from clients.till.line import till_client
+from clients.till.refunds import Refunds
 from clients.till.shifts import TillShift
 from clients.till.store import Store
 from clients.till.till import Till, known_till, open_till
@@ -38,6 +38,8 @@ class State:
     leased_until_ms: int
     carts: int
     shift: TillShift | None
+    # Whether goods were given back and nobody knows whether the server did it
+    refund_unanswered: bool
 
 
 class TillCalls(Calls):
@@ -81,18 +83,22 @@ class TillCalls(Calls):
         if till is None:
             return None
         held = [each for each in till.leases.held(till.now_ms()) if each.quantity]
-        with till.store.read() as txn:
-            shift = shifts.current(txn)
         return State(
-            online=not self._is_down and all(each.line_may_be_up() for each in list(self._tills.values())),
+            online=self.is_online,
             waits=till.journal.waits(),
             matters=len(till.journal.matters()),
             leased_units=sum(each.quantity for each in held),
             leased_items=len({each.item_id for each in held}),
             leased_until_ms=max((each.until_ms for each in held), default=0),
             carts=len(till.carts()),
-            shift=shift,
+            shift=till.shift,
+            refund_unanswered=Refunds(till).unanswered() is not None,
         )
+
+    @property
+    def is_online(self) -> bool:
+        """Whether the line may be up."""
+        return not self._is_down and all(each.line_may_be_up() for each in list(self._tills.values()))
 
     def line_stands(self, *, stands: bool) -> None:
         """Who follows the server's journal knows whether the line is up: nobody waits to find out."""
@@ -149,8 +155,18 @@ class TillDesk(QObject):
         return till
 
     @property
+    def shift(self) -> TillShift | None:
+        """The open one."""
+        return self.till.shift
+
+    @property
+    def is_online(self) -> bool:
+        """Whether the line may be up."""
+        return self.calls.is_online
+
+    @property
     def state(self) -> State:
-        """How the till stands now."""
+        """How the till stands now, which takes reading all its leases."""
         found = self.calls.state()
         assert found is not None, "no screen is shown before the till is open"
         return found

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kasir_core::{Command, Context, Fault, Reason, Refusal, Reply, View};
-use kasir_store::{Options, Request, RequestId, Snapshot, Status, Store, SystemClock, Verification};
+use kasir_store::{CarefulClock, Options, Request, RequestId, Snapshot, Status, Store, Verification};
 
 use crate::delivery::{Address, Delivery, Expected};
 use crate::desks::Desks;
@@ -45,8 +45,13 @@ impl Engine {
             return Err(Failure::argument(name, "must be at least 1"));
         }
         let delivery = Arc::new(Delivery::default());
-        let store =
-            Store::open(path, options, Arc::new(encode), Arc::clone(&delivery) as _, Arc::new(SystemClock))?;
+        let store = Store::open(
+            path,
+            options,
+            Arc::new(encode),
+            Arc::clone(&delivery) as _,
+            Arc::new(CarefulClock::default()),
+        )?;
         let store = Arc::new(store);
         let desks = Desks::start(Arc::clone(&store), Arc::clone(&delivery))?;
         Ok(Self { store, desks, delivery, closed: AtomicBool::new(false) })

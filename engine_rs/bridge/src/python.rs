@@ -270,6 +270,7 @@ impl CoreEngine {
         dict.set_item("revision", status.revision)?;
         dict.set_item("first_revision", status.first_revision)?;
         dict.set_item("log_time_ms", status.log_time_ms)?;
+        dict.set_item("clock_step_ms", status.clock_step_ms)?;
         dict.set_item("queue_length", status.queue_length)?;
         dict.set_item("max_queue", status.max_queue)?;
         dict.set_item("commands", status.commands)?;

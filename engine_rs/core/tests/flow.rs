@@ -453,6 +453,16 @@ fn a_till_sells_counts_and_closes() {
     assert_eq!(z.expected_cash_minor(), 600_000);
     assert_eq!((z.sale_count, z.sale_total_minor), (1, 300_000));
     assert_eq!(shop.refused(sell(1, &[(1, 150_000, "")])), Reason::ShiftClosed);
+    for (shift_id, reason) in [(ShiftId(1), Reason::ShiftClosed), (ShiftId(2), Reason::ShiftNotFound)] {
+        let moved =
+            Command::RecordCashMovement { shift_id, amount: Some(idr(-100_000)), reason: "setor".into() };
+        let closed = Command::CloseShift { shift_id, counted_cash: Some(idr(0)) };
+        for command in [moved, closed] {
+            let refusal = shop.ask(command).expect_err("it is no open shift");
+            assert_eq!(refusal.reason, reason);
+            assert!(refusal.details.contains(&("field", "shift_id".into())), "{refusal:?}");
+        }
+    }
     shop.sound();
     shop.replays();
 }

@@ -307,6 +307,25 @@ fn points_come_back_before_money_and_earned_ones_go() {
 }
 
 #[test]
+fn parts_of_a_point_are_no_money() {
+    let (mut shop, kopi) = till();
+    sold(&mut shop, 1, vec![cart(kopi, 20)], vec![tender(CARD, 3_000_000)]);
+    let permen = shop.item("P1", 4_000, true);
+    shop.receive(permen, STORE, 10);
+    // Four points of 10,000 pay all of it.
+    sold(&mut shop, 1, vec![cart(permen, 10)], vec![tender(POINTS, 40_000)]);
+    let returned = (0..10).map(|_| {
+        let refund = refunded(&mut shop, RefundInput { sale_id: SaleId(2), ..asked(&[(0, 1)], CASH) });
+        let paid: Vec<_> = refund.tenders.iter().map(|tender| (tender.kind, tender.amount_minor)).collect();
+        assert_eq!(paid, [(TenderKind::Points, 4_000)]);
+        refund.points_returned
+    });
+    assert_eq!(returned.collect::<Vec<_>>(), [0, 0, 1, 0, 1, 0, 0, 1, 0, 1], "as soon as it is a whole one");
+    shop.sound();
+    shop.replays();
+}
+
+#[test]
 fn points_that_were_spent_are_said_to_lack() {
     let (mut shop, kopi) = till();
     sold(&mut shop, 1, vec![cart(kopi, 20)], vec![tender(CARD, 3_000_000)]);
@@ -354,6 +373,40 @@ fn any_line() -> impl Strategy<Value = (i64, i64, i64, u64)> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// No more money goes out than money came in, whatever points paid of it, and the points come back to the last one.
+    #[test]
+    fn points_are_no_way_to_money(
+        (price, units) in (0..=300i64, 1..=40i64),
+        points in 0..=20i64,
+        parts in prop::collection::vec((1..=4i64, prop_oneof![Just(CASH), Just(CARD), Just(CREDIT)]), 1..40),
+    ) {
+        let (mut shop, kopi) = till();
+        sold(&mut shop, 1, vec![cart(kopi, 20)], vec![tender(CARD, 3_000_000)]);
+        let permen = shop.item("P1", price * 100, true);
+        shop.receive(permen, STORE, units);
+        let total = price * 100 * units;
+        let by_points = (points * 10_000).min(total / 10_000 * 10_000);
+        let money_in = total - by_points;
+        let paid = [tender(POINTS, by_points), tender(CASH, money_in)];
+        let paid = paid.into_iter().filter(|paid| paid.amount.as_ref().is_some_and(|amount| amount.minor_units > 0));
+        let sale = sold(&mut shop, 1, vec![cart(permen, units)], paid.collect());
+        let (mut left, mut money_out, mut points_out) = (units, 0, 0);
+        for (part, kind) in parts.into_iter().chain([(40, CASH)]) {
+            if left == 0 {
+                break;
+            }
+            let part = part.min(left);
+            left -= part;
+            let refund = refunded(&mut shop, RefundInput { sale_id: SaleId(2), ..asked(&[(0, part)], kind) });
+            points_out += refund.points_returned;
+            money_out += refund.totals.total_minor - refund.by_minor(TenderKind::Points);
+            prop_assert!(money_out <= money_in, "{money_out} went out of {money_in}");
+            prop_assert!(money_out == 0 || points_out == sale.points_redeemed, "points come first");
+        }
+        prop_assert_eq!((money_out, points_out), (money_in, sale.points_redeemed));
+        shop.sound();
+    }
 
     /// The parts of a sale are the sale: every sum, to the last sen, whatever the parts and their order; none is below zero.
     #[test]

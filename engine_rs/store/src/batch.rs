@@ -6,9 +6,10 @@ use kasir_core::deadlines::due;
 use kasir_core::refusal::Stop;
 use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, expire_due, expire_named};
 
+use crate::clock::Clock;
 use crate::log::LogEntry;
-use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, decode, request_key};
-use crate::request::{Answer, Clock, Encoder, Request};
+use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, request_key};
+use crate::request::{Answer, Encoder, Request};
 use crate::schema::OwnTable;
 use crate::txn::Writer;
 
@@ -133,7 +134,7 @@ impl<'b, 's> Batch<'b, 's> {
             None => self
                 .txn
                 .own(OwnTable::Requests, request_key(&request.id).as_slice())?
-                .map(|bytes| decode::<RequestRecord>("a request", bytes))
+                .map(RequestRecord::read)
                 .transpose()?,
         };
         Ok(earlier.map(|earlier| {
@@ -168,7 +169,9 @@ impl<'b, 's> Batch<'b, 's> {
             method: record.method.clone(),
             hash: request.hash,
             reply,
-        };
+            sum: 0,
+        }
+        .summed();
         self.requests.insert(request.id, self.entries.len());
         self.entries.push(LogEntry { record, request: Some(kept) });
     }

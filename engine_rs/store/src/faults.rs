@@ -11,9 +11,10 @@ use kasir_core::refusal::Outcome;
 use kasir_core::{Command, Fault, Reason, Refusal, Reply, View};
 use tempfile::TempDir;
 
+use crate::clock::SystemClock;
 use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
 use crate::record::JournalRecord;
-use crate::request::{Answer, BatchSink, Request, SystemClock};
+use crate::request::{Answer, BatchSink, Request};
 use crate::store::{Options, Store};
 use crate::txn::{Reader, Writer};
 use crate::wal::Frame;

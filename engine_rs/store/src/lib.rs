@@ -7,6 +7,7 @@
 mod ahead;
 mod batch;
 mod checkpoint;
+mod clock;
 mod disk;
 mod error;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod wal;
 mod world;
 
 pub use checkpoint::CHECKPOINT_FILE;
+pub use clock::{BELIEVED_MS, CarefulClock, Clock, Machine, SystemClock, ThisMachine};
 pub use error::{StoreError, StoreErrorKind, refusal};
 pub use files::{DATA_FILE, LOCK_FILE};
 pub use log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
@@ -37,7 +39,7 @@ pub use onlookers::ONLOOKERS_FILE;
 pub use record::{
     DEADLINES_METHOD, GENESIS, Hash, Head, JournalRecord, RequestId, RequestRecord, record_hash, request_hash,
 };
-pub use request::{Answer, BatchSink, Clock, Encoder, Request, SystemClock};
+pub use request::{Answer, BatchSink, Encoder, Request};
 pub use snapshot::{MAGIC, Snapshot, restore};
 pub use status::{BATCH_SIZE_BUCKETS, Status};
 pub use store::{Options, Runner, Store};

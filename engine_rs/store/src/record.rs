@@ -89,6 +89,36 @@ pub struct RequestRecord {
     /// What the caller was told.
     #[serde(with = "bin")]
     pub reply: Vec<u8>,
+    /// CRC-32 of hash and reply, which nothing else in the store repeats; 0 in records of earlier versions.
+    #[serde(default)]
+    pub sum: u32,
+}
+
+impl RequestRecord {
+    /// The same with its sum.
+    pub(crate) fn summed(mut self) -> Self {
+        self.sum = self.sum_now();
+        self
+    }
+
+    /// Reads one; the fault says that it is not as it was written.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let record: Self = decode("a request", bytes)?;
+        if record.sum != 0 && record.sum != record.sum_now() {
+            return Err(Fault::Corrupt(format!(
+                "the reply to the request of record {} is not as it was written",
+                record.revision
+            )));
+        }
+        Ok(record)
+    }
+
+    fn sum_now(&self) -> u32 {
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&self.hash);
+        sum.update(&self.reply);
+        sum.finalize().max(1)
+    }
 }
 
 /// What tells a repeated request from another one under the same id.
@@ -215,8 +245,15 @@ mod tests {
             method: "/m".into(),
             hash: [1; 32],
             reply: vec![0; 300],
+            sum: 0,
         };
-        assert_eq!(decode::<RequestRecord>("request", &encode(&request).unwrap()).unwrap(), request);
+        // As earlier versions wrote them, and as they are written now.
+        for request in [request.clone(), request.clone().summed()] {
+            assert_eq!(RequestRecord::read(&encode(&request).unwrap()).unwrap(), request);
+        }
+        let mut bytes = encode(&request.summed()).unwrap();
+        bytes[100] ^= 1;
+        assert!(matches!(RequestRecord::read(&bytes), Err(Fault::Corrupt(_))));
 
         let row = Row { body: b"body", previous: &[1; 32], hash: &[2; 32] };
         let bytes = row.encode().unwrap();

@@ -11,7 +11,7 @@ use kasir_core::{Context, Fault, apply};
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::files::{Files, MapOptions};
 use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place, open_row};
-use crate::record::{Hash, Head, RequestRecord, decode, request_key, revision_key};
+use crate::record::{Hash, Head, RequestRecord, request_key, revision_key};
 use crate::schema::OwnTable;
 use crate::store::{Options, unreadable};
 use crate::txn::{Reader, Writer};
@@ -44,7 +44,7 @@ impl Chunk {
                         record.revision
                     ))
                 })?;
-                Some(decode::<RequestRecord>("a request", bytes)?)
+                Some(RequestRecord::read(bytes)?)
             };
             entries.push(LogEntry { record, request });
             Ok(true)

@@ -1,7 +1,5 @@
 //! What goes to the writer and what comes back: requests, answers, and who is told.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use kasir_core::{Command, Fault, Refusal, Reply, View};
 
 use crate::record::{Hash, RequestId, request_hash};
@@ -65,23 +63,4 @@ pub trait BatchSink<T>: Send + Sync {
     /// The writer stopped because of a failure: nothing is accepted any more, every command is answered with `why`, and
     /// the process should end. Not called by [`crate::Store::close`].
     fn stopped(&self, why: &Refusal);
-}
-
-/// The time of day, as the sequencer asks for it.
-pub trait Clock: Send + Sync {
-    /// Unix milliseconds. May go back: the sequencer's stamps do not.
-    fn now_ms(&self) -> i64;
-}
-
-/// The machine's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now_ms(&self) -> i64 {
-        match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
-        }
-    }
 }

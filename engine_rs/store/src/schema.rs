@@ -46,8 +46,9 @@ own_tables! {
     /// ("store") -> map {format, create_ms}; ("head") -> map {revision, first_revision, time_ms, hash bin 32, epoch}:
     /// the last journal record, and the oldest one that was not trimmed.
     Meta = "meta";
-    /// (16-byte request id) -> map {revision, time_ms, method, hash bin 32, reply bin}: the hash is BLAKE3 of method,
-    /// a zero byte, and the request's bytes; the reply is given again to whoever sends the same request again.
+    /// (16-byte request id) -> map {revision, time_ms, method, hash bin 32, reply bin, sum}: the hash is BLAKE3 of method,
+    /// a zero byte, and the request's bytes; the reply is given again to whoever sends the same request again; the sum is
+    /// CRC-32 of hash and reply.
     Requests = "requests";
     /// (revision u64) -> array [body bin, previous hash bin 32, hash bin 32]: hash = BLAKE3 of previous hash and body,
     /// the first record's previous hash is zeros. body = map {revision, time_ms, actor, method, request_id bin 16 or 0,

@@ -18,6 +18,9 @@ pub struct Status {
     pub first_revision: u64,
     /// The last record's time, Unix milliseconds; 0 in a new store.
     pub log_time_ms: i64,
+    /// How far the machine's clock is ahead of the shop's time, milliseconds (behind it: negative), because it was set by
+    /// more than is believed; 0 while it is believed.
+    pub clock_step_ms: i64,
     /// Commands that wait now.
     pub queue_length: u64,
     /// Commands that may wait.

@@ -10,6 +10,7 @@ use kasir_core::deadlines::next_due_ms;
 use kasir_core::refusal::{Outcome, Stop};
 use kasir_core::{Fault, Reason, Refusal};
 
+use crate::clock::Clock;
 use crate::error::{StoreError, StoreErrorKind, closed, refusal};
 use crate::files::{Files, MapOptions};
 use crate::following::Following;
@@ -17,7 +18,7 @@ use crate::log::{CommandLog, EmbeddedLog};
 use crate::pace::Pace;
 use crate::record::{Head, JournalRecord};
 use crate::replay::{self, Chunk};
-use crate::request::{Answer, BatchSink, Clock, Encoder, Request};
+use crate::request::{Answer, BatchSink, Encoder, Request};
 use crate::sequencer::{Sequencer, Waiter, Work};
 use crate::snapshot::{self, Snapshot};
 use crate::status::{Counters, Status};
@@ -199,6 +200,7 @@ impl<T: Send + 'static> Store<T> {
             Options { max_queue: options.max_queue.max(1), max_batch: options.max_batch.max(1), ..*options };
         let map = MapOptions { map_size: options.map_size, max_readers: options.max_readers };
         let (files, head, ahead) = Files::open(path, map, surroundings, clock.now_ms())?;
+        clock.opened_at(head.time_ms);
         let next_due_ms = Reader::begin(&files).and_then(|reader| next_due_ms(&reader)).map_err(|fault| {
             StoreError::fault(format!("The store {} cannot be read", path.display()), &fault)
         })?;
@@ -379,6 +381,7 @@ impl<T: Send + 'static> Store<T> {
                 revision: head.revision,
                 first_revision: head.first_revision,
                 log_time_ms: head.time_ms,
+                clock_step_ms: self.shared.clock.disbelieved_ms(),
                 queue_length: queue_length as u64,
                 max_queue: self.shared.options.max_queue as u64,
                 commands: 0,

@@ -4,7 +4,7 @@ use kasir_core::kv::SHARD;
 use kasir_core::{Context, Fault, Memory, Table, View, apply};
 
 use crate::log::open_row;
-use crate::record::{GENESIS, Hash, JournalRecord, RequestRecord, decode, request_key, revision_key};
+use crate::record::{GENESIS, Hash, JournalRecord, RequestRecord, request_key, revision_key};
 use crate::schema::OwnTable;
 use crate::txn::Reader;
 
@@ -135,7 +135,7 @@ impl Walk<'_, '_> {
             self.found.add(format!("the reply to the request of record {revision} is missing"));
             return Ok(());
         };
-        let decoded = decode::<RequestRecord>("a request", bytes);
+        let decoded = RequestRecord::read(bytes);
         let Some(kept) = self.found.of(decoded)? else { return Ok(()) };
         if kept.revision != revision || kept.time_ms != record.time_ms || kept.method != record.method {
             self.found

@@ -16,8 +16,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Calls that one connection may have in progress.
     pub max_streams: u32,
-    /// Calls in progress over all connections; more end with RESOURCE_EXHAUSTED. Streams may be half of them, and so may
-    /// calls whose request has not come whole: of these the oldest make room.
+    /// Calls in progress over all connections; more end with RESOURCE_EXHAUSTED. Streams may be half of them, and calls
+    /// whose request has not come whole a quarter: of these the oldest make room.
     pub max_calls: usize,
     /// Time in which the one message of a request has to come whole.
     pub request_timeout: Duration,

@@ -14,6 +14,7 @@ mod connection;
 mod exchange;
 mod frame;
 mod handler;
+mod holding;
 mod mailbox;
 pub mod metadata;
 mod observe;

@@ -21,19 +21,16 @@ use crate::exchange::Owed;
 use crate::handler::{
     CallId, Event, ForeignCall, Handler, Inbox, Info, Method, Order, Remote, Reply, Ticket,
 };
+use crate::holding::Holding;
 use crate::mailbox::Mailbox;
 use crate::observe::{Observer, Watched};
-use crate::respond::{self, Held};
+use crate::respond;
 use crate::server::Phase;
 use crate::status::{Code, Status};
-use crate::stream::{self, Incoming, Outgoing};
+use crate::stream::{Incoming, Outgoing};
 
 /// Events that are passed on at the latest, even if the connection has more to read.
 const EVENTS_MAX: usize = 64;
-
-/// Most bytes of answers that wait for room at their callers; one may be longer. And what each costs beside its own.
-const HELD_MAX: usize = 96 << 20;
-const HELD_COST: usize = 1_024;
 
 /// What all threads of a server share.
 pub(crate) struct Shared {
@@ -144,8 +141,8 @@ pub(crate) struct Worker {
     /// Calls whose request had not come whole when they began, oldest first, and how many of them are such still.
     arriving: RefCell<VecDeque<CallId>>,
     arriving_now: Cell<usize>,
-    /// Bytes of answers that their callers have no room for.
-    held: Rc<Cell<usize>>,
+    /// Answers that their callers have no room for.
+    holding: Holding,
     /// No call has an earlier deadline.
     next_deadline: Cell<Option<Instant>>,
     sooner: Notify,
@@ -164,6 +161,7 @@ pub(crate) fn run(
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a thread that was started has its epoll");
+    let workers = shared.config.workers;
     let worker = Rc::new(Worker {
         shared,
         phase: phase.clone(),
@@ -173,7 +171,7 @@ pub(crate) fn run(
         events: RefCell::default(),
         arriving: RefCell::default(),
         arriving_now: Cell::new(0),
-        held: Rc::default(),
+        holding: Holding::new(workers),
         next_deadline: Cell::new(None),
         sooner: Notify::new(),
     });
@@ -280,7 +278,8 @@ impl Worker {
         };
         self.look_at(ends);
         self.arriving_now.set(self.arriving_now.get() + 1);
-        let most = (self.shared.config.max_calls / 2 / self.shared.config.workers.max(1)).max(1);
+        // With as many long calls as there may be, a quarter of all is left for those under way.
+        let most = (self.shared.config.max_calls / 4 / self.shared.config.workers.max(1)).max(1);
         self.arriving.borrow_mut().push_back(id);
         while self.arriving_now.get() > most {
             let Some(oldest) = self.arriving.borrow_mut().pop_front() else { break };
@@ -474,24 +473,8 @@ impl Worker {
         let (status, held) = sent.unwrap_or_else(|_| (Status::gone(), None));
         Self::count_out(call, &status);
         if let Some(held) = held {
-            self.hold(held);
+            self.holding.keep(held, self.shared.config.keepalive_timeout);
         }
-    }
-
-    /// Keeps a message until its caller takes it, as far as there is memory for that.
-    fn hold(&self, mut held: Held) {
-        let bytes = held.length() + HELD_COST;
-        let before = self.held.get();
-        if before > 0 && before + bytes > HELD_MAX {
-            held.stream.send_reset(h2::Reason::ENHANCE_YOUR_CALM);
-            return;
-        }
-        self.held.set(before + bytes);
-        let (counter, longest) = (Rc::clone(&self.held), self.shared.config.keepalive_timeout);
-        spawn_local(async move {
-            stream::send_held(held, longest).await;
-            counter.set(counter.get() - bytes);
-        });
     }
 
     /// A message within the limit; a status with its words.

@@ -447,6 +447,21 @@ fn streams_leave_room_for_calls() {
 }
 
 #[test]
+fn streams_and_requests_that_never_come_whole_leave_room_for_calls_together() {
+    run(async {
+        let running = start(Config { max_calls: 8, ..Config::default() });
+        let attacker = connect(running.address).await;
+        let streams: Vec<_> = (0..6).map(|_| open(&attacker, request("/t.T/Talk"))).collect();
+        let mut half: Vec<_> = (0..20).map(|_| open(&attacker, request("/t.T/Keep"))).collect();
+        let (oldest, _open) = half.remove(0);
+        assert_eq!(read(oldest.await.unwrap()).await.code, "8", "it made room");
+        let client = connect(running.address).await;
+        assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"")).await.code, "0");
+        drop(streams);
+    });
+}
+
+#[test]
 fn an_answer_waits_for_room_and_not_for_ever() {
     run(async {
         let running = start(Config { keepalive_timeout: Duration::from_millis(500), ..Config::default() });
@@ -475,6 +490,44 @@ fn an_answer_waits_for_room_and_not_for_ever() {
         let answer = read(late).await;
         assert_eq!((answer.code.as_str(), answer.body.len()), ("0", 100_005));
         assert_eq!(send(&client, plain("/t.T/Echo"), framed(0, b"x")).await.code, "0");
+    });
+}
+
+#[test]
+fn answers_that_nobody_takes_make_room_and_are_lost_not_refused() {
+    run(async {
+        let running = start(Config::default());
+        let socket = TcpStream::connect(running.address).await.unwrap();
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(0);
+        let (client, connection) = builder.handshake::<_, Bytes>(socket).await.unwrap();
+        tokio::spawn(connection);
+        let large = framed(0, &vec![7; 4 << 20]);
+        let mut answers = Vec::new();
+        for _ in 0..25 {
+            let (response, mut stream) = open(&client, request("/t.T/Echo"));
+            stream.send_data(large.clone(), true).unwrap();
+            answers.push(response.await);
+        }
+        assert_eq!(running.echo.calls.load(Ordering::Relaxed), 25, "each was done");
+        // Room is for 23 of them: the oldest go.
+        let mut lost = Vec::new();
+        for (place, answer) in answers.into_iter().enumerate() {
+            let ended = async {
+                match answer {
+                    Ok(answer) => read_error(answer).await,
+                    Err(error) => error,
+                }
+            };
+            if let Ok(error) = tokio::time::timeout(Duration::from_millis(50), ended).await {
+                assert_eq!(error.reason(), Some(Reason::CANCEL), "no refusal: it was done");
+                lost.push(place);
+            }
+        }
+        assert_eq!(lost, [0, 1]);
+        let client = connect(running.address).await;
+        let again = send(&client, plain("/t.T/Echo"), large).await;
+        assert_eq!((again.code.as_str(), again.body.len()), ("0", 5 + (4 << 20)), "who takes it has it");
     });
 }
 

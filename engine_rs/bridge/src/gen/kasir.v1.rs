@@ -97,6 +97,10 @@ pub struct GetStatusResponse {
     /// Hash of the last journal record, hex.
     #[prost(string, tag = "9")]
     pub journal_head: ::prost::alloc::string::String,
+    /// How far the clock of the server's machine is ahead of the shop's time (behind it: negative), because it was set by more
+    /// than is believed: some minutes. Time goes on meanwhile as if it had not been set. A server that is started anew believes it.
+    #[prost(message, optional, tag = "10")]
+    pub clock_step: ::core::option::Option<::prost_types::Duration>,
 }
 /// See AdminService.VerifyStore.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -83,8 +83,9 @@ pub(crate) fn quote(view: &dyn View, input: &RefundInput) -> Outcome<Refund> {
     check::sum_grows("refund.lines", "The shift's refunds", shift.refund_total_minor, totals.total_minor)?;
     let customer =
         sale.customer_id.is_some().then(|| must::<Customer>(view, sale.customer_id.0)).transpose()?;
-    let points_returned = points_returned(&sale, &totals);
-    let tenders = tenders(&sale, &shift, customer.as_ref(), input.kind, &totals, points_returned)?;
+    let by_points = by_points(&sale, &totals);
+    let points_returned = by_points.returned;
+    let tenders = tenders(&shift, customer.as_ref(), input.kind, &totals, by_points.amount_minor)?;
     let due = points_due(&sale, totals.total_minor);
     let points_taken = due.min(customer.map_or(0, |customer| customer.points + points_returned));
     Ok(Refund {
@@ -192,19 +193,25 @@ fn part(sold: &Line, before: i64, units: i64, location_id: LocationId, currency:
     }
 }
 
-/// What points paid goes back as points, before any money does; what is less than a point is money.
-fn points_returned(sale: &Sale, totals: &Totals) -> i64 {
-    let left = sale.points_redeemed - sale.points_returned;
-    if left == 0 {
-        return 0;
+/// What points pay of the goods: all of it until everything that points paid is given back. Of the points themselves those
+/// come back that are whole by then. So the parts of a sale are the sale, and no part of a point turns into money.
+fn by_points(sale: &Sale, totals: &Totals) -> ByPoints {
+    let points = sale.tenders.iter().filter(|tender| tender.kind == TenderKind::Points);
+    let paid_minor: i64 = points.map(|tender| tender.amount_minor).sum();
+    let worth = paid_minor.checked_div(sale.points_redeemed).unwrap_or(0).max(1);
+    let before = sale.refunded_minor();
+    let after = paid_minor.min(before + totals.total_minor);
+    ByPoints {
+        returned: (after / worth - sale.points_returned).max(0),
+        amount_minor: after - paid_minor.min(before),
     }
-    left.min(totals.total_minor / point_worth(sale))
 }
 
-/// What one of the sale's points paid, in minor units.
-fn point_worth(sale: &Sale) -> i64 {
-    let points = sale.tenders.iter().filter(|tender| tender.kind == TenderKind::Points);
-    (points.map(|tender| tender.amount_minor).sum::<i64>() / sale.points_redeemed).max(1)
+struct ByPoints {
+    /// Points that come back.
+    returned: i64,
+    /// What is paid so, in minor units.
+    amount_minor: i64,
 }
 
 /// Of the points that the sale earned, those that its goods given back leave unearned and that were not asked for before.
@@ -219,21 +226,18 @@ fn points_due(sale: &Sale, total_minor: i64) -> i64 {
 
 /// How it is paid: points first, the rest as the cashier says.
 fn tenders(
-    sale: &Sale,
     shift: &Shift,
     customer: Option<&Customer>,
     kind: i32,
     totals: &Totals,
-    points_returned: i64,
+    by_points_minor: i64,
 ) -> Outcome<Vec<Tender>> {
     let tender = |kind, amount_minor| Tender { kind, amount_minor, reference: String::new() };
     let mut tenders = Vec::with_capacity(2);
-    let mut money_minor = totals.total_minor;
-    if points_returned > 0 {
-        let by_points = points_returned * point_worth(sale);
-        tenders.push(tender(TenderKind::Points, by_points));
-        money_minor -= by_points;
+    if by_points_minor > 0 {
+        tenders.push(tender(TenderKind::Points, by_points_minor));
     }
+    let money_minor = totals.total_minor - by_points_minor;
     if money_minor > 0 {
         let kind = TenderKind::from_number(kind).ok_or_else(|| check::required("refund.kind"))?;
         payable(kind, money_minor, shift, customer)?;

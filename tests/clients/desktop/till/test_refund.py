@@ -199,9 +199,15 @@ def test_one_whose_answer_was_lost_is_told_before_anything_else(till, sold, wait
     kept = refunds.Unanswered(request.request_id, "siti", at.now_ms(), 1, request.SerializeToString())
     with at.store.write() as txn:
         txn.put(Table.META, refunds.KEY, asdict(kept))
+    till.till.tell_state()
+    assert "a refund without an answer" in till._state.text()
+    till.go(till.line_screen)
+    assert till.line_screen.refund.isVisible()
+    till.go(till.receipts)
     till.receipts.to_refund()
     page = till.receipts.refund
     wait(lambda: page.pages.currentWidget() is page.done)
     assert page.made_total.text() == "Rp 216.800"
+    wait(lambda: "refund" not in till._state.text())
     keys(page.done, Qt.Key.Key_Return)
     assert [back.left for back in begin(till, wait).backs] == [0, 1]

@@ -1,5 +1,6 @@
 """Selling in the till's window: by scanner, by finger, by keys; what is shown is what the server books."""
 
+from faker import Faker
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -201,6 +202,8 @@ def test_a_discount_is_not_more_than_the_line(till, wait):
 def test_a_cart_is_held_and_gone_on_with(till, wait):
     till.selling.scanned(KOPI)
     wait(lambda: lines(till))
+    name = Faker("id_ID").name()
+    till.selling.cart.customer_name = name
     key(till, Qt.Key.Key_F8)
     question = asked(till)
     QTest.keyClicks(question.field, "Bu Sri")
@@ -211,6 +214,7 @@ def test_a_cart_is_held_and_gone_on_with(till, wait):
     key(till.held.table, Qt.Key.Key_Return)
     wait(lambda: till.screen_now is till.selling)
     assert lines(till) == [(1, "Rp 108.400")]
+    assert till.selling.customer.text() == name
     # It is held until it is sold.
     assert till.till.state.carts == 1
     till.selling.to_pay()

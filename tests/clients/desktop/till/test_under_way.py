@@ -191,7 +191,7 @@ def directory(monkeypatch: Any) -> Iterator[Directory]:
 
 
 def whose(till: Any) -> tuple[int, str]:
-    return till.selling.cart.customer_id, till.selling.customer_name
+    return till.selling.cart.customer_id, till.selling.cart.customer_name
 
 
 def test_a_customer_who_is_told_late_is_not_the_next_ones(till, wait, directory):
@@ -246,12 +246,12 @@ def test_a_price_is_of_the_cart_that_it_was_asked_for(till, wait, gate):
     assert till.selling.quote.priced.lines[0].quantity == 3
 
 
-def test_an_item_that_is_found_late_is_not_put_into_another_cart(till, wait, gate):
+def test_an_item_that_is_found_late_is_not_put_into_another_cart(till, wait, gate, monkeypatch):
     item = till.till.till.catalogue.by_code(KOPI)
+    monkeypatch.setattr(Till, "find", lambda _till, _code: item)
     opens = gate(Till, "find")
-    till.selling._find("NOWHERE", 1)
+    till.selling.scanned("NOWHERE")
     till.selling.recall(Cart())
-    till.selling._found(till.selling._visit - 1, 1, item)
-    assert till.selling.cart == Cart()
-    assert "found too late" in till.desk.notice.words.text()
     opens.set()
+    wait(lambda: "found too late" in till.desk.notice.words.text())
+    assert till.selling.cart == Cart()

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::disk::Control;
-use crate::life;
-use crate::tally::Tally;
+use super::disk::Control;
+use super::life;
+use super::tally::Tally;
 
 /// Seeds that a process plays.
 const CHUNK: u64 = 100;

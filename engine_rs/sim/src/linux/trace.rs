@@ -25,7 +25,7 @@ pub(crate) fn add(line: std::fmt::Arguments<'_>) {
     TRACE.with_borrow_mut(|trace| {
         let Some(trace) = trace else { return };
         trace.line.clear();
-        let since = crate::time::since_start();
+        let since = super::time::since_start();
         // Writing to a String cannot fail.
         let _ = writeln!(trace.line, "{:>12}us {line}", since.as_micros());
         trace.hasher.update(trace.line.as_bytes());
@@ -43,6 +43,6 @@ pub(crate) fn end() -> String {
 
 /// Adds a line to the run's trace, as `format!` would make it.
 macro_rules! traced {
-    ($($words:tt)*) => { $crate::trace::add(format_args!($($words)*)) };
+    ($($words:tt)*) => { $crate::linux::trace::add(format_args!($($words)*)) };
 }
 pub(crate) use traced;

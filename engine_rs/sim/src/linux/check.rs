@@ -7,8 +7,8 @@ use kasir_core::refusal::Stop;
 use kasir_core::{Command, Reason, Refusal, stock};
 use kasir_store::{GENESIS, Hash, JournalRecord, Reader, RequestId, Store, record_hash};
 
-use crate::model::{Model, Place};
-use crate::shop::{ITEMS, LOCATIONS, Said};
+use super::model::{Model, Place};
+use super::shop::{ITEMS, LOCATIONS, Said};
 
 /// A request that was sent.
 #[derive(Debug, Clone)]

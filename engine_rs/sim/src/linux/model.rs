@@ -7,7 +7,7 @@ use kasir_core::command::{BookingInput, HoldInput, LineInput, Source, StockLine,
 use kasir_core::states::{DropOrderState, OrderState};
 use kasir_core::{Command, Event};
 
-use crate::shop::{Kind, STORE, Said};
+use super::shop::{Kind, STORE, Said};
 
 /// Item and location.
 pub(crate) type Place = (u64, u64);

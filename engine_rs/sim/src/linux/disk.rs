@@ -17,8 +17,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use kasir_store::DATA_FILE;
 
-use crate::trace::traced;
-use crate::{hooks, time};
+use super::trace::traced;
+use super::{hooks, time};
 
 /// What a disk writes in one piece.
 const SECTOR: usize = 512;

@@ -3,11 +3,11 @@
 use kasir_core::{Command, Reason, Refusal};
 use kasir_store::{Answer, JournalRecord, Request, RequestId, Store};
 
-use crate::check::{Lacked, Sent};
-use crate::disk::{self, Control};
-use crate::life::{Life, Phase};
-use crate::trace::traced;
-use crate::{shop, time};
+use super::check::{Lacked, Sent};
+use super::disk::{self, Control};
+use super::life::{Life, Phase};
+use super::trace::traced;
+use super::{shop, time};
 
 const METHOD: &str = "/kasir.v1.Sim/Command";
 

@@ -12,8 +12,8 @@ use libc::{
     c_char, c_int, c_long, c_uint, c_void, clockid_t, iovec, mode_t, off_t, size_t, ssize_t, timespec,
 };
 
-use crate::disk::{self, Verdict};
-use crate::time;
+use super::disk::{self, Verdict};
+use super::time;
 
 /// What asking for the time takes: no loop waits for ever.
 const LOOK: Duration = Duration::from_nanos(200);

@@ -14,13 +14,13 @@ use kasir_store::{
     WAL_FILES, World, restore,
 };
 
-use crate::check::{Ledger, check};
-use crate::disk::{self, Control, Crash, Fault};
-use crate::people::{Client, Ticket};
-use crate::shop::{self, Board};
-use crate::tally::Tally;
-use crate::trace::traced;
-use crate::{hooks, time, trace};
+use super::check::{Ledger, check};
+use super::disk::{self, Control, Crash, Fault};
+use super::people::{Client, Ticket};
+use super::shop::{self, Board};
+use super::tally::Tally;
+use super::trace::traced;
+use super::{hooks, time, trace};
 
 /// Most times that a store is opened in a run; the last times nothing is broken any more.
 const OPENINGS_MAX: usize = 10;
