@@ -91,7 +91,8 @@ class Wording:
 
 
 def facts_of(shop: Shop, message: Message, language: str) -> dict[str, str]:
-    """What templates name: as it was when the message was queued, but a reminder asks for what is open now.
+    """What templates name: as it was when the message was queued, but a reminder asks for what is open now,
+    and who is asked for money is told the deadline that holds.
 
     Raises CallFailed.
     """
@@ -103,6 +104,8 @@ def facts_of(shop: Shop, message: Message, language: str) -> dict[str, str]:
     )
     if message.kind == MESSAGE_KIND_DEADLINE_REMINDER:
         amount = open_amount(shop.order_by_id(message.order_id))
+    if message.kind in _NOT_SAID:
+        expire = shop.order_by_id(message.order_id).expire_time
     facts = _facts(shop, message.order_id, given.get("customer_name", ""), amount, expire)
     facts["awb"] = given.get("airway_bill", "")
     if message.kind in _NOT_SAID:

@@ -11,14 +11,17 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
 from clients.common.problems import BadInput
+from clients.common.times import show_time
 from clients.messages import settings
 from clients.messages.channels.folder import Folder
 from clients.messages.channels.whatsapp import WhatsApp
@@ -35,7 +38,7 @@ from tests.clients.messages.conftest import (
     send_all,
     states,
 )
-from tests.server.support import Shop, new_id, patient_channel, until
+from tests.server.support import Shop, idr, new_id, patient_channel, until
 
 ROOT = Path(__file__).resolve().parents[3]
 MESSAGES = int(os.environ.get("KASIR_MESSAGES_SENT", "60"))
@@ -44,11 +47,39 @@ WHO = 'sender = "a@b.example"\naddresses = "addresses.csv"\n'
 
 def test_in_english_and_to_a_file(server, shop, tmp_path: Path) -> None:
     order = shop.book()
+    assert send_all(server, Folder(tmp_path / "out"), language="en") == {"sent": 1}
     shop.cancel(order.order_id)
-    assert send_all(server, Folder(tmp_path / "out"), language="en") == {"sent": 2}
+    assert send_all(server, Folder(tmp_path / "out"), language="en") == {"sent": 1}
     files = sorted((tmp_path / "out").iterdir())
     assert [path.name.split("-")[1] for path in files] == ["booking_confirmed", "booking_cancelled"]
     assert "Hello Siti Rahmawati" in files[0].read_text()
+
+
+def test_a_confirmation_that_waited_is_not_sent_for_an_order_that_is_paid_or_ended(
+    server, shop, tmp_path: Path
+) -> None:
+    paid, cancelled, partly, moved = (shop.book(quantity=2) for _ in range(4))
+    shop.pay(paid)
+    shop.cancel(cancelled.order_id)
+    shop.pay(booking_pb2.Order(order_id=partly.order_id, payable=idr(20_000)))
+    later = Timestamp(seconds=moved.expire_time.seconds + 86_400)
+    shop.bookings.ExtendBooking(
+        booking_pb2.ExtendBookingRequest(
+            request_id=new_id(), order_id=moved.order_id, version=moved.version, expire_time=later
+        )
+    )
+    send_all(server, Folder(tmp_path))
+    told = {
+        each.order_id: (each.state, each.detail)
+        for each in states(shop).values()
+        if each.kind == customer_pb2.MESSAGE_KIND_BOOKING_CONFIRMED
+    }
+    assert told[paid.order_id] == (FAILED, "not needed: the order is paid")
+    assert told[cancelled.order_id] == (FAILED, "not needed: the order is cancelled")
+    assert told[partly.order_id][0] == told[moved.order_id][0] == SENT
+    (file,) = tmp_path.glob(f"*booking_confirmed-{moved.order_id}.txt")
+    # It says until when the order waits now.
+    assert f"Batas bayar: {show_time(later, timedelta(hours=7))} WIB" in file.read_text()
 
 
 def test_the_airway_bill_and_its_courier_are_named(server, shop, tmp_path: Path) -> None:
