@@ -8,6 +8,7 @@
 //!
 //! A segment has its name, `FIRST-LAST.journal`, once it is whole and durable.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -199,6 +200,7 @@ pub fn read_segment(path: &Path) -> Result<Segment, StoreError> {
 pub fn check_segment(path: &Path, asked: &[u64]) -> Result<(Segment, Vec<(u64, Hash)>), StoreError> {
     let mut pieces = Pieces::open(path)?;
     let segment = pieces.segment;
+    let asked: BTreeSet<u64> = asked.iter().copied().collect();
     let before = (segment.first_revision - 1, segment.before);
     let mut hashes: Vec<_> = asked.contains(&before.0).then_some(before).into_iter().collect();
     while let Some(piece) = pieces.next()? {
