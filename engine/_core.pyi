@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, final
 
+from engine.backup import Audit, Base, CheckedSegment, Head, Segment
 from engine.engine import Restored, Snapshot, Status, Verification
 
 __all__ = [
@@ -19,12 +20,20 @@ __all__ = [
     "RpcServer",
     "StatementReader",
     "__version__",
+    "audit_journal",
+    "check_base",
+    "check_journal",
     "fitting_mappings",
     "format_amount",
     "match_files",
+    "merge_journal",
     "moota_signature_ok",
+    "read_journal",
     "refusal",
     "statement_formats",
+    "store_head",
+    "write_base",
+    "write_journal",
 ]
 
 __version__: str
@@ -60,8 +69,11 @@ class CoreEngine:
         """
 
     @staticmethod
-    def restore(snapshot: str, path: str) -> Restored:
-        """Makes a new store in the empty or missing directory `path` from a snapshot file, verified.
+    def restore(
+        snapshot: Path, path: Path, segments: list[Path], revision: int | None, time_ms: int | None
+    ) -> Restored:
+        """Makes a new store in the empty or missing directory `path` from a snapshot file, and lets the
+        journal in `segments` evolve it to a revision or time (None: all of it), verified.
         Returns {"path": str, "revision": int, "bytes": int}.
         """
 
@@ -349,3 +361,34 @@ def moota_signature_ok(secret: bytes, body: bytes, signature: str) -> bool:
     """Whether the header `Signature` of a webhook of Moota, HMAC-SHA256 in hex, is that of `body` under
     `secret`; compared in constant time.
     """
+
+def store_head(store: Path) -> Head:
+    """Where the journal of a store or a snapshot ends, looked at from outside. Raises STORE_NOT_CLOSED,
+    STORE_UNUSABLE.
+    """
+
+def write_base(store: Path, path: Path) -> Base:
+    """Writes a consistent copy of a store, which a server may have open, into the new file `path`."""
+
+def check_base(path: Path) -> int:
+    """Reads a whole snapshot and checks its seal; returns its bytes. Raises SNAPSHOT_BROKEN."""
+
+def write_journal(store: Path, path: Path, after: int, before: bytes, bytes_max: int) -> Segment | None:
+    """Writes what the journal has after revision `after`, whose hash is `before`, into a new segment in the
+    directory `path`; no more once it has `bytes_max`. None when there is nothing. Raises STORE_DIFFERS when
+    the journal does not go on from there.
+    """
+
+def merge_journal(parts: list[Path], path: Path) -> Segment:
+    """Makes one segment, in the directory `path`, of several that follow one another; they stay."""
+
+def read_journal(path: Path) -> Segment:
+    """The header of a segment. Raises JOURNAL_BROKEN."""
+
+def check_journal(path: Path, revisions: list[int]) -> CheckedSegment:
+    """Reads a whole segment, and gives the hashes of `revisions`, as far as it has them. Raises
+    JOURNAL_BROKEN.
+    """
+
+def audit_journal(store: Path, revisions: list[int]) -> Audit:
+    """Walks along the journal's chain of a store or a snapshot, and gives the hashes of `revisions`."""

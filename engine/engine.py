@@ -247,14 +247,23 @@ class Engine:
         return cls(core, absolute)
 
     @staticmethod
-    def restore(snapshot: str | os.PathLike[str], path: str | os.PathLike[str]) -> Restored:
+    def restore(
+        snapshot: str | os.PathLike[str],
+        path: str | os.PathLike[str],
+        segments: Sequence[Path] = (),
+        *,
+        revision: int | None = None,
+        time_ms: int | None = None,
+    ) -> Restored:
         """Makes a store in the empty or missing directory `path` from a snapshot file, verified before it
-        counts.
+        counts. The journal in `segments`, in their order, is played on it: all of it, or up to a revision or
+        a time.
 
         Raises STORE_EXISTS when there is something already, SNAPSHOT_BROKEN when the file is no sound
-        snapshot.
+        snapshot, JOURNAL_BROKEN when a segment is damaged or does not follow, BACKUP_NOT_REACHED.
         """
-        return CoreEngine.restore(str(Path(snapshot).resolve()), str(Path(path).resolve()))
+        places = Path(snapshot).resolve(), Path(path).resolve()
+        return CoreEngine.restore(*places, list(segments), revision, time_ms)
 
     @property
     def path(self) -> Path:

@@ -25,6 +25,7 @@ EXTRA_OF_MODULE = {
     "barcode": "paper",
     "bidi": "paper",
     "biip": "hardware",
+    "cryptography": "server",
     "escpos": "paper",
     "evdev": "hardware",
     "faker": "demo",
@@ -128,7 +129,19 @@ ENTRIES: dict[str, Entry] = {
     "match": Entry("Match a file of mutations with a file of orders.", SERVER, "kasir.match:match"),
     "doctor": Entry("Say what is wrong, and what to do about it.", SERVER, "clients.doctor:app"),
     "verify": Entry("Check every invariant over the whole store.", SERVER, "kasir.verify:app"),
-    "restore": Entry("Make a store from a snapshot.", SERVER, "kasir.restore:restore"),
+    "backup": Entry(
+        "Keep a store in another place, to the second; check and list it.",
+        SERVER,
+        "kasir.backup.commands:app",
+    ),
+    "restore": Entry(
+        "Make a store from a backup, at any moment, or a snapshot.", SERVER, "kasir.restore:app"
+    ),
+    "audit": Entry(
+        "Whether the journal is the one that was written: its chain, and signed heads.",
+        SERVER,
+        "kasir.audit.commands:app",
+    ),
     "inspect": Entry("Look into a store without the engine.", SERVER, "engine.inspect:app", "inspect"),
     "export": Entry("Write a store's records out as JSON lines.", SERVER, "engine.inspect:app", "export"),
 }

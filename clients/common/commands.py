@@ -146,6 +146,17 @@ def command(
     return decorate
 
 
+def local_command(app: typer.Typer, name: str, examples: Sequence[str]) -> Callable[[Function], Function]:
+    """The same for a command that asks no server, and has its own options only."""
+
+    def decorate(function: Function) -> Function:
+        text = _flowing(function.__doc__ or "")
+        app.command(name, help=text, epilog=epilog(examples))(function)
+        return function
+
+    return decorate
+
+
 def _check_text(given: Mapping[str, Any]) -> None:
     """Raises BadInput where bytes were typed that are no text: the contract carries UTF-8 only.
 

@@ -222,6 +222,9 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
     "STORE_DIFFERS": ((marked("The two stores do not share one history."),), _OPERATOR),
     "SNAPSHOT_EXISTS": ((marked("A snapshot of that name is there already."),), _OPERATOR),
     "SNAPSHOT_BROKEN": ((marked("The snapshot is not whole."),), _OPERATOR),
+    "JOURNAL_BROKEN": ((marked("A file of the backup is not whole."),), _OPERATOR),
+    "BACKUP_NOT_REACHED": ((marked("The backup does not hold that moment."),), _OPERATOR),
+    "STORE_NOT_CLOSED": ((marked("The store was not closed well."),), _OPERATOR),
     "ACTOR_MALFORMED": (
         (marked("The user's name cannot be sent as it is."),),
         marked("Start the program with --as NAME."),

@@ -3,11 +3,12 @@
 //! Requests of the contract become commands and queries of the core (`from_proto`, `queries`), its replies become
 //! messages (`to_proto`), one table says which method is which (`methods`), and an open store answers them (`engine`).
 //! Answers reach callers of the server without Python (`answers`, `stream_commands`, `status`), and event loops through mailboxes
-//! (`delivery`), so that no native thread ever takes the GIL. Only `python`, `python_rpc` and
+//! (`delivery`), so that no native thread ever takes the GIL. Only `python`, `python_rpc`, `backup` and
 //! `statements`, which hands banks' files over, know Python. No rule of the
 //! shop stands here.
 
 mod answers;
+mod backup;
 mod contract;
 mod delivery;
 mod desks;
@@ -34,6 +35,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::backup::{
+        audit_journal, check_base, check_journal, merge_journal, read_journal, store_head, write_base,
+        write_journal,
+    };
     #[pymodule_export]
     use crate::matching::match_files;
     #[pymodule_export]

@@ -2,11 +2,11 @@
 //! lock, queue or read.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kasir_store::{Options, Snapshot};
+use kasir_store::{Options, Snapshot, Target};
 use kasir_transport::{Doorstep, Mailbox, lock};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -36,7 +36,10 @@ fn error(py: Python<'_>, failure: Failure) -> PyErr {
 }
 
 /// Runs `work` without the GIL.
-fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, Failure> + Send) -> PyResult<T> {
+pub(crate) fn released<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T, Failure> + Send,
+) -> PyResult<T> {
     py.detach(work).map_err(|failure| error(py, failure))
 }
 
@@ -164,10 +167,19 @@ impl CoreEngine {
         Ok(Self { engine: Arc::new(engine), pid: std::process::id() })
     }
 
-    /// Makes a new store in an empty or missing directory from a snapshot file, verified.
+    /// Makes a new store in an empty or missing directory from a snapshot file and the journal since, verified.
     #[staticmethod]
-    fn restore<'py>(py: Python<'py>, snapshot: &str, path: &str) -> PyResult<Bound<'py, PyDict>> {
-        let made = released(py, || Ok(kasir_store::restore(Path::new(snapshot), Path::new(path))?))?;
+    #[pyo3(signature = (snapshot, path, segments, revision, time_ms))]
+    fn restore(
+        py: Python<'_>,
+        snapshot: PathBuf,
+        path: PathBuf,
+        segments: Vec<PathBuf>,
+        revision: Option<u64>,
+        time_ms: Option<i64>,
+    ) -> PyResult<Bound<'_, PyDict>> {
+        let target = Target { revision, time_ms };
+        let made = released(py, || Ok(kasir_store::restore_to(&snapshot, &segments, target, &path)?))?;
         describe(py, &made)
     }
 

@@ -100,6 +100,15 @@ impl PutBack {
     }
 }
 
+/// Whether the store in `dir` was closed well, or never opened to be written: its data file is whole by itself.
+pub(crate) fn is_closed(dir: &Path) -> io::Result<bool> {
+    match fs::read(dir.join(CHECKPOINT_FILE)) {
+        Ok(bytes) => Ok(Checkpoint::decode(&bytes).is_some_and(|checkpoint| checkpoint.closed)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// Puts the data file in `dir` back to its last checkpoint, unless it was closed well. `alone` runs what has to be written
 /// when nobody looks into the file. `None`: the file is what it is.
 pub(crate) fn put_back(

@@ -43,6 +43,9 @@ kinds! {
     Differs = "STORE_DIFFERS" FailedPrecondition "The two stores do not share one history.";
     SnapshotExists = "SNAPSHOT_EXISTS" AlreadyExists "A file with the snapshot's name is there already.";
     SnapshotBroken = "SNAPSHOT_BROKEN" DataLoss "The file is no whole, sound snapshot.";
+    JournalBroken = "JOURNAL_BROKEN" DataLoss "The file is no whole, sound part of a backup's journal.";
+    NotReached = "BACKUP_NOT_REACHED" OutOfRange "The backup does not hold the revision or time.";
+    NotClosed = "STORE_NOT_CLOSED" FailedPrecondition "The store was not closed, and nobody has it open: its engine has to put it in order.";
 }
 
 /// A store's files could not be used; in plain words.

@@ -36,6 +36,9 @@ const MAP_MIN: usize = 4 * MAP_UNIT;
 /// never written. More is missing data.
 const TAIL_MAX_BYTES: u64 = 1 << 20;
 
+/// How much a store may grow between a look at its length and the moment that is read, when another process writes it.
+const BESIDE_BYTES: usize = 1 << 30;
+
 /// The largest page that LMDB makes.
 const PAGE_MAX: usize = 0x8000;
 
@@ -152,18 +155,30 @@ impl Files {
 
     /// Opens a copy of a store's data file for reading: a snapshot, which nobody writes.
     pub(crate) fn open_copy(file: &Path) -> Result<Self, StoreError> {
+        Self::open_to_read(file, 0)
+    }
+
+    /// Opens a store's data file for reading beside the engine that writes it; the caller is an onlooker.
+    pub(crate) fn open_beside(file: &Path) -> Result<Self, StoreError> {
+        Self::open_to_read(file, BESIDE_BYTES)
+    }
+
+    /// Opens a data file without LMDB's locks, in a map that has `beyond` bytes more than it.
+    fn open_to_read(file: &Path, beyond: usize) -> Result<Self, StoreError> {
         let doing = format!("The copy {} cannot be opened", file.display());
         let length = fs::metadata(file).map_err(|error| StoreError::io(&doing, &error))?.len();
+        let map_size = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(beyond);
         let mut builder = EnvOpenOptions::new().read_txn_without_tls();
-        builder.map_size(map_bytes(usize::try_from(length).unwrap_or(usize::MAX))).max_dbs(schema::count());
-        // SAFETY: without locks LMDB wants that nobody writes the file: it is a finished copy, ours alone.
+        builder.map_size(map_bytes(map_size)).max_dbs(schema::count());
+        // SAFETY: without locks LMDB wants that nobody writes over what is read: it is a finished copy, ours alone, or the
+        // engine that writes it spares what an onlooker sees.
         #[allow(unsafe_code, reason = "heed marks opening a memory map, and doing so without locks, unsafe")]
         let env = unsafe {
             builder.flags(EnvFlags::READ_ONLY | EnvFlags::NO_SUB_DIR | EnvFlags::NO_LOCK);
             builder.open(file)
         }
         .map_err(|error| StoreError::lmdb(&doing, error))?;
-        check_length(&env, file, false)?;
+        check_length(&env, file, if beyond == 0 { Missing::Nothing } else { Missing::Tail })?;
         check_format(&env, file)?;
         let tables = {
             let txn = env.read_txn().map_err(|error| StoreError::lmdb(&doing, error))?;
@@ -254,7 +269,7 @@ fn open_environment(dir: &Path, options: MapOptions) -> Result<(Env<WithoutTls>,
     }
     .map_err(|error| not_opened(&doing, error))?;
     env.clear_stale_readers().map_err(|error| StoreError::lmdb(&doing, error))?;
-    check_length(&env, &dir.join(DATA_FILE), true)?;
+    check_length(&env, &dir.join(DATA_FILE), Missing::Added)?;
     let head = check_format(&env, dir)?;
     Ok((env, head))
 }
@@ -376,21 +391,32 @@ fn list_receipts(tables: &Tables<'_>, txn: &mut RwTxn<'_>) -> Result<(), Failed>
     Ok(())
 }
 
+/// What may be missing at the end of a data file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Nothing,
+    /// What LMDB never wrote, see [`TAIL_MAX_BYTES`]: nobody reads it.
+    Tail,
+    /// The same; added, since it will be written.
+    Added,
+}
+
 /// Refuses a file that is too short for its pages: reading beyond its end would kill the process.
-///
-/// The end that LMDB never wrote (see [`TAIL_MAX_BYTES`]) is added when the file is `live`, for the same reason.
-fn check_length(env: &Env<WithoutTls>, file: &Path, live: bool) -> Result<(), StoreError> {
+fn check_length(env: &Env<WithoutTls>, file: &Path, missing: Missing) -> Result<(), StoreError> {
     let failed = |error: &_| StoreError::io(format!("{} cannot be read", file.display()), error);
     let length = fs::metadata(file).map_err(|error| failed(&error))?.len();
     let needed = used_bytes(env);
     if length >= needed {
         return Ok(());
     }
-    if !live || needed - length > TAIL_MAX_BYTES {
+    if missing == Missing::Nothing || needed - length > TAIL_MAX_BYTES {
         return Err(StoreError::new(
             StoreErrorKind::Corrupt,
             format!("{} was cut off: it has {length} bytes of {needed}.", file.display()),
         ));
+    }
+    if missing == Missing::Tail {
+        return Ok(());
     }
     let file = File::options().write(true).open(file).map_err(|error| failed(&error))?;
     file.set_len(needed).map_err(|error| failed(&error))

@@ -15,12 +15,14 @@ mod faults;
 mod files;
 mod following;
 mod log;
+mod onlooker;
 mod onlookers;
 mod pace;
 mod record;
 mod replay;
 mod request;
 pub mod schema;
+mod segment;
 mod sequencer;
 mod snapshot;
 mod status;
@@ -35,12 +37,15 @@ pub use clock::{BELIEVED_MS, CarefulClock, Clock, Machine, SystemClock, ThisMach
 pub use error::{StoreError, StoreErrorKind, refusal};
 pub use files::{DATA_FILE, LOCK_FILE};
 pub use log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
+pub use onlooker::{Audit, Onlooker};
 pub use onlookers::ONLOOKERS_FILE;
 pub use record::{
     DEADLINES_METHOD, GENESIS, Hash, Head, JournalRecord, RequestId, RequestRecord, record_hash, request_hash,
 };
+pub use replay::Target;
 pub use request::{Answer, BatchSink, Encoder, Request};
-pub use snapshot::{MAGIC, Snapshot, restore};
+pub use segment::{Segment, check_segment, merge_segments, read_segment, write_segment};
+pub use snapshot::{MAGIC, Snapshot, check_seal, restore, restore_to};
 pub use status::{BATCH_SIZE_BUCKETS, Status};
 pub use store::{Options, Runner, Store};
 pub use txn::{Reader, Writer};

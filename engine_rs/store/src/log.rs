@@ -200,7 +200,7 @@ pub(crate) fn open_row<'b>(
 }
 
 /// The row of record `revision`, with its hash checked.
-fn check_row<'b>(revision: u64, key: &[u8], value: &'b [u8]) -> Result<Row<'b>, Fault> {
+pub(crate) fn check_row<'b>(revision: u64, key: &[u8], value: &'b [u8]) -> Result<Row<'b>, Fault> {
     if key != revision_key(revision) {
         return Err(Fault::Corrupt(format!("record {revision} of the journal is missing")));
     }

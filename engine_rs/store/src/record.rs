@@ -71,6 +71,15 @@ pub(crate) struct Trimmed {
     pub(crate) request_id: Vec<u8>,
 }
 
+/// What a backup has to know of a record of the journal.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Stub {
+    pub(crate) revision: u64,
+    pub(crate) time_ms: i64,
+    #[serde(with = "bin")]
+    pub(crate) request_id: Vec<u8>,
+}
+
 /// Method of the journal's records of deadlines.
 pub const DEADLINES_METHOD: &str = "/deadlines";
 

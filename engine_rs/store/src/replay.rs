@@ -1,7 +1,7 @@
 //! Replay: the journal of one store lets another one evolve to the same bytes.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kasir_core::kept::Kept;
 use kasir_core::kv::SHARD;
@@ -11,10 +11,12 @@ use kasir_core::{Context, Fault, apply};
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::files::{Files, MapOptions};
 use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place, open_row};
-use crate::record::{Hash, Head, RequestRecord, request_key, revision_key};
+use crate::record::{Hash, Head, JournalRecord, RequestRecord, Row, decode, request_key, revision_key};
 use crate::schema::OwnTable;
+use crate::segment::{Piece, Pieces};
 use crate::store::{Options, unreadable};
 use crate::txn::{Reader, Writer};
+use crate::verify::{Verification, verify};
 use crate::wal::{Frame, Frames};
 use crate::world::Surroundings;
 
@@ -144,6 +146,109 @@ fn follow(txn: &mut Writer<'_>, place: Place, entries: &[LogEntry]) -> Result<Ap
         apply(txn, &record.events, &context)?;
     }
     EmbeddedLog.append(txn, place, entries, &mut Frame::default())
+}
+
+/// How far a backup's journal is played: to whatever comes first. Neither: to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Target {
+    /// No record beyond this revision.
+    pub revision: Option<u64>,
+    /// No record after this time, Unix milliseconds.
+    pub time_ms: Option<i64>,
+}
+
+impl Target {
+    fn takes(&self, revision: u64, time_ms: i64) -> bool {
+        self.revision.is_none_or(|last| revision <= last) && self.time_ms.is_none_or(|last| time_ms <= last)
+    }
+}
+
+/// Lets the journal in `segments`, which follow one another, evolve the closed store in `dir` up to `target`; then verifies and
+/// closes it. What the store has already is passed over.
+pub(crate) fn evolve(dir: &Path, segments: &[PathBuf], target: Target) -> Result<Verification, StoreError> {
+    let defaults = Options::default();
+    let map = MapOptions { map_size: defaults.map_size, max_readers: defaults.max_readers };
+    let (files, mut head, mut ahead) = Files::open(dir, map, &Surroundings::default(), 0)?;
+    let doing = format!("The journal cannot be played into {}", dir.display());
+    if !target.takes(head.revision, head.time_ms) {
+        return Err(not_reached(format!("The snapshot is of revision {}, which is later.", head.revision)));
+    }
+    'all: for segment in segments {
+        let mut pieces = Pieces::open(segment)?;
+        loop {
+            let (chunk, is_last) = follow_up(&mut pieces, &head, target)?;
+            let Some(last) = chunk.last() else {
+                if is_last {
+                    break 'all;
+                }
+                break;
+            };
+            let reached = Head { revision: last.revision, time_ms: last.time_ms, hash: last.hash, ..head };
+            loop {
+                match put_pieces(&files, &chunk, &reached) {
+                    Ok(()) => break,
+                    Err(Fault::Full) => files.grow().map_err(|fault| StoreError::fault(&doing, &fault))?,
+                    Err(fault) => return Err(StoreError::fault(&doing, &fault)),
+                }
+            }
+            head = reached;
+            ahead.followed(head.revision).map_err(|error| StoreError::io(&doing, &error))?;
+            if is_last {
+                break 'all;
+            }
+        }
+    }
+    if target.revision.is_some_and(|wanted| head.revision < wanted) && target.time_ms.is_none() {
+        return Err(not_reached(format!("The journal of the backup ends at revision {}.", head.revision)));
+    }
+    let verified = Reader::begin(&files).and_then(|reader| verify(&reader, false));
+    let verified = verified.map_err(|fault| StoreError::fault(&doing, &fault))?;
+    let closed = ahead.close(head.revision).map_err(|error| StoreError::io(&doing, &error))?;
+    if closed { Ok(verified) } else { Err(StoreError::io(&doing, &ErrorKind::StorageFull.into())) }
+}
+
+/// At most [`CHUNK_MAX`] records after `head`, and whether `target` takes no more than these.
+fn follow_up(pieces: &mut Pieces, head: &Head, target: Target) -> Result<(Vec<Piece>, bool), StoreError> {
+    let mut chunk: Vec<Piece> = Vec::new();
+    while chunk.len() < CHUNK_MAX {
+        let Some(piece) = pieces.next()? else { break };
+        let (revision, hash) =
+            chunk.last().map_or((head.revision, head.hash), |last| (last.revision, last.hash));
+        if piece.revision == revision && piece.hash != hash
+            || piece.revision > revision && (piece.revision != revision + 1 || piece.before != hash)
+        {
+            return Err(pieces.broken(&format!("it does not follow revision {revision}")));
+        }
+        if piece.revision <= revision {
+            continue;
+        }
+        if !target.takes(piece.revision, piece.time_ms) {
+            return Ok((chunk, true));
+        }
+        chunk.push(piece);
+    }
+    Ok((chunk, false))
+}
+
+/// Writes records as they were, and what follows from them, in one transaction.
+fn put_pieces(files: &Files, pieces: &[Piece], reached: &Head) -> Result<(), Fault> {
+    let mut kept = Kept::new();
+    let mut txn = Writer::begin(files, &mut kept).map_err(fault)?;
+    for piece in pieces {
+        let record: JournalRecord = decode("a record of the journal", &piece.body)?;
+        apply(&mut txn, &record.events, &Context { now_ms: record.time_ms, actor: &record.actor })?;
+        let row = Row { body: &piece.body, previous: &piece.before, hash: &piece.hash }.encode()?;
+        txn.append_own(OwnTable::Journal, &revision_key(piece.revision), &row)?;
+        if !piece.request.is_empty() {
+            txn.put_own(OwnTable::Requests, request_key(&piece.request_id).as_slice(), &piece.request)?;
+        }
+    }
+    txn.put_head(reached)?;
+    txn.commit().map_err(fault)
+}
+
+fn not_reached(message: String) -> StoreError {
+    StoreError::new(StoreErrorKind::NotReached, message)
 }
 
 /// Applies the frames that follow `head`, which is where LMDB's file ends. Returns where it ends then. `grow` doubles the

@@ -13,6 +13,7 @@ use heed::CompactionOption;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::files::{DATA_FILE, Files, sync_dir_of};
+use crate::replay::{Target, evolve};
 use crate::txn::Reader;
 use crate::verify::verify;
 
@@ -20,6 +21,8 @@ use crate::verify::verify;
 pub const MAGIC: [u8; 16] = *b"kasir-snapshot-1";
 const SEAL_BYTES: usize = 64;
 const COPY_BYTES: usize = 1 << 20;
+/// Where a store is built until it counts.
+const WORK_DIR: &str = "restoring";
 
 /// A consistent copy of a store, or a store made from one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,9 +112,25 @@ fn write_copy(files: &Files, part: &Path) -> Result<Snapshot, StoreError> {
 /// Makes a store in the empty or missing directory `path` from a snapshot. It counts once it is verified and durable.
 ///
 /// # Errors
-/// [`StoreErrorKind::Exists`] when the directory is not empty; `SnapshotBroken` when the file is no snapshot, was cut
-/// off or changed, or an invariant does not hold in it; `Unusable` when it cannot be read or the store not written.
+/// As [`restore_to`].
 pub fn restore(snapshot: &Path, path: &Path) -> Result<Snapshot, StoreError> {
+    restore_to(snapshot, &[], Target::default(), path)
+}
+
+/// Makes a store in the empty or missing directory `path` from a snapshot, and lets the journal in `segments` evolve it up to
+/// `target`. It counts once it is verified and durable.
+///
+/// # Errors
+/// [`StoreErrorKind::Exists`] when the directory is not empty; `SnapshotBroken` when the file is no snapshot, was cut
+/// off or changed, or an invariant does not hold in it; `JournalBroken` when a segment is damaged or does not follow; `NotReached` when
+/// the snapshot is later than `target`, or the journal ends before its revision; `Unusable` when something cannot be read or
+/// written.
+pub fn restore_to(
+    snapshot: &Path,
+    segments: &[PathBuf],
+    target: Target,
+    path: &Path,
+) -> Result<Snapshot, StoreError> {
     let doing = format!("The store {} cannot be restored", path.display());
     let failed = |error| StoreError::io(&doing, &error);
     let made = !path.exists();
@@ -121,19 +140,20 @@ pub fn restore(snapshot: &Path, path: &Path) -> Result<Snapshot, StoreError> {
             format!("{} is not empty; a store is restored into a new directory.", path.display()),
         ));
     }
-    fs::create_dir_all(path).map_err(failed)?;
+    let work = path.join(WORK_DIR);
+    fs::create_dir_all(&work).map_err(failed)?;
     let data = path.join(DATA_FILE);
-    let part = part_of(&data);
-    let restored = unseal(snapshot, &part).and_then(|seal| {
-        check(snapshot, &part, seal)?;
-        fs::rename(&part, &data)
+    let restored = build(snapshot, segments, target, &work).and_then(|revision| {
+        let bytes = fs::metadata(work.join(DATA_FILE)).map_err(failed)?.len();
+        fs::rename(work.join(DATA_FILE), &data)
+            .and_then(|()| fs::remove_dir_all(&work))
             .and_then(|()| sync_dir_of(&data))
             .and_then(|()| sync_dir_of(path))
             .map_err(failed)?;
-        Ok(Snapshot { path: path.to_path_buf(), revision: seal.revision, bytes: seal.length })
+        Ok(Snapshot { path: path.to_path_buf(), revision, bytes })
     });
     if restored.is_err() {
-        let _ = fs::remove_file(&part);
+        let _ = fs::remove_dir_all(&work);
         if made {
             let _ = fs::remove_dir(path);
         }
@@ -141,8 +161,34 @@ pub fn restore(snapshot: &Path, path: &Path) -> Result<Snapshot, StoreError> {
     restored
 }
 
-/// Copies the data out of a snapshot whose seal is whole.
-fn unseal(snapshot: &Path, part: &Path) -> Result<Seal, StoreError> {
+/// Builds the data file in `work`, verified and durable. Returns its revision.
+fn build(snapshot: &Path, segments: &[PathBuf], target: Target, work: &Path) -> Result<u64, StoreError> {
+    let data = work.join(DATA_FILE);
+    let seal = unseal(snapshot, Some(&data))?;
+    if segments.is_empty() && target == Target::default() {
+        check(snapshot, &data, seal)?;
+        return Ok(seal.revision);
+    }
+    let verified = evolve(work, segments, target)?;
+    match verified.violations.first() {
+        None => Ok(verified.revision),
+        Some(violation) => Err(StoreError::new(
+            StoreErrorKind::Corrupt,
+            format!("What {} leads to does not hold: {violation}.", snapshot.display()),
+        )),
+    }
+}
+
+/// Reads a whole snapshot and checks its seal. Returns its length in bytes, the seal included.
+///
+/// # Errors
+/// [`StoreErrorKind::SnapshotBroken`], `Unusable`.
+pub fn check_seal(snapshot: &Path) -> Result<u64, StoreError> {
+    unseal(snapshot, None).map(|seal| seal.length + SEAL_BYTES as u64)
+}
+
+/// Reads a snapshot whose seal is whole, and copies its data out where there is where to.
+fn unseal(snapshot: &Path, part: Option<&Path>) -> Result<Seal, StoreError> {
     let reading =
         |error| StoreError::io(format!("The snapshot {} cannot be read", snapshot.display()), &error);
     let mut file = File::open(snapshot).map_err(reading)?;
@@ -157,14 +203,14 @@ fn unseal(snapshot: &Path, part: &Path) -> Result<Seal, StoreError> {
         return Err(broken(snapshot, "some of it is missing"));
     }
     file.rewind().map_err(reading)?;
-    let writing = |error| StoreError::io(format!("{} cannot be written", part.display()), &error);
-    let mut out = File::create(part).map_err(writing)?;
+    let copying = |error| StoreError::io(format!("{} cannot be copied", snapshot.display()), &error);
+    let mut out = part.map(File::create).transpose().map_err(copying)?;
     let mut hasher = blake3::Hasher::new();
-    copy(&mut file.take(length), &mut hasher, Some(&mut out)).map_err(writing)?;
+    copy(&mut file.take(length), &mut hasher, out.as_mut()).map_err(copying)?;
     if Seal::new(hasher, length, seal.revision) != seal {
         return Err(broken(snapshot, "it was changed after it was made"));
     }
-    out.sync_all().map_err(writing)?;
+    out.map_or(Ok(()), |out| out.sync_all()).map_err(copying)?;
     Ok(seal)
 }
 

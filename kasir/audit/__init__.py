@@ -1,0 +1,1 @@
+"""`kasir audit`: whether the journal is the one that was written."""

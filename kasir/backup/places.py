@@ -1,0 +1,208 @@
+"""A backup's directory: what lies where, who may change it, when it was last looked at and checked.
+
+    lock            held by the program that writes; touched at each look at the store
+    reading         held shared by whoever restores or checks: nothing is removed meanwhile
+    checked.json    what the last check found
+    0001/           a history without a gap; the next one begins when the store's does not go on from here
+      000000000120.base                     the whole store at revision 120
+      000000000121-000000004310.journal     what happened since
+
+Imports nothing of the engine, so that every program may ask how a backup is.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+LOCK = "lock"
+READING = "reading"
+CHECKED = "checked.json"
+BASE_SUFFIX = ".base"
+JOURNAL_SUFFIX = ".journal"
+PART_SUFFIX = ".part"
+# A file that could not be used, set aside by the program that writes
+BROKEN_SUFFIX = ".broken"
+# Where a check restores to, unless told otherwise
+CHECKING = "checking"
+# How long a backup may not have been looked after, and a check lie back, seconds.
+LOOK_MAX_S = 5 * 60.0
+CHECK_MAX_S = 2 * 24 * 3600.0
+
+
+class BusyError(Exception):
+    """Another program writes this backup."""
+
+
+def make(folder: Path) -> None:
+    """Makes a directory that only its owner reads, durable."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sync(folder.parent)
+
+
+def sync(folder: Path) -> None:
+    """Makes names in a directory durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def is_backup(folder: Path) -> bool:
+    """Whether it is a backup's directory."""
+    return any(histories(folder))
+
+
+def histories(folder: Path) -> list[Path]:
+    """The directories of its histories, oldest first."""
+    return sorted(each for each in folder.glob("[0-9]" * 4) if each.is_dir())
+
+
+def next_history(folder: Path) -> Path:
+    """Where the next history goes."""
+    there = histories(folder)
+    return folder / f"{int(there[-1].name) + 1 if there else 1:04}"
+
+
+def base_path(history: Path, revision: int) -> Path:
+    """Where a copy of the whole store stands."""
+    return history / f"{revision:012}{BASE_SUFFIX}"
+
+
+def revisions(path: Path) -> tuple[int, int]:
+    """First and last revision in a file, as its name says them."""
+    first, _, last = path.stem.partition("-")
+    return int(first), int(last or first)
+
+
+def size(folder: Path) -> int:
+    """Bytes of all its files."""
+    return sum(file.stat().st_size for history in histories(folder) for file in history.iterdir())
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Only one program changes a backup. Raises BusyError."""
+    with (folder / LOCK).open("a") as file:
+        if not _flock(file, shared=False):
+            raise BusyError(f"Another kasir backup writes to {folder}.")
+        for left in folder.glob(f"[0-9]*/*{PART_SUFFIX}"):
+            left.unlink()
+        yield
+
+
+def looked(folder: Path) -> None:
+    """Notes that the store was looked at."""
+    os.utime(folder / LOCK)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Nothing is removed while the block lasts. A copy that cannot be written needs no such care."""
+    try:
+        file = (folder / READING).open("a")
+    except OSError:
+        yield
+        return
+    with file:
+        _flock(file, shared=True, wait=True)
+        yield
+
+
+@contextmanager
+def removing(folder: Path) -> Iterator[bool]:
+    """Whether files may be removed now: not while somebody reads."""
+    with (folder / READING).open("a") as file:
+        yield _flock(file, shared=False)
+
+
+def _flock(file: IO[str], *, shared: bool, wait: bool = False) -> bool:
+    import fcntl  # noqa: PLC0415  (not on Windows, where the other commands run too)
+
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+@dataclass
+class Checked:
+    """What a check found."""
+
+    # When it ended, and how long it took
+    time: str = ""
+    seconds: float = 0.0
+    # What was restored and verified: the base's file, and the revision that its journal led to
+    base: str = ""
+    history: str = ""
+    revision: int = 0
+    # Files that cannot be used, from the backup's directory on
+    broken: list[str] = field(default_factory=list)
+    # What is wrong, in plain words
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing is wrong."""
+        return not self.problems
+
+    @property
+    def age_s(self) -> float:
+        """How long ago it was."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.time)).total_seconds()
+
+
+def write_checked(folder: Path, checked: Checked) -> None:
+    """Keeps what a check found, durable."""
+    part = folder / f"{CHECKED}{PART_SUFFIX}"
+    with part.open("w", encoding="utf-8") as file:
+        json.dump(asdict(checked), file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / CHECKED)
+    sync(folder)
+
+
+def read_checked(folder: Path) -> Checked | None:
+    """What the last check found; None when there was none, or nothing that can be read of it."""
+    try:
+        return Checked(**json.loads((folder / CHECKED).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a backup is, in a sentence."""
+
+    is_well: bool
+    words: str
+
+
+def health(folder: Path) -> list[Health]:
+    """How a backup is: whether it is there, somebody looks after it, and its last check was a good one."""
+    if not is_backup(folder):
+        return [
+            Health(is_well=False, words=f"there is no backup in {folder}: kasir backup DATA --to {folder}")
+        ]
+    found = []
+    age_s = time.time() - (folder / LOCK).stat().st_mtime if (folder / LOCK).exists() else float("inf")
+    if age_s > LOOK_MAX_S:
+        found.append(
+            Health(is_well=False, words="kasir backup --follow does not run: what happens now is not kept")
+        )
+    checked = read_checked(folder)
+    if checked is None:
+        found.append(Health(is_well=False, words=f"it was never checked: kasir backup check {folder}"))
+    elif checked.problems:
+        found.append(Health(is_well=False, words=f"its check failed: {checked.problems[0]}"))
+    elif checked.age_s > CHECK_MAX_S:
+        found.append(Health(is_well=False, words=f"its last check is old: kasir backup check {folder}"))
+    return found or [Health(is_well=True, words="it is looked after, and its last check was a good one")]

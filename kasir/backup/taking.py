@@ -1,0 +1,241 @@
+"""Taking a backup: a copy of the store, then what its journal has since, again and again."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import EngineError
+from engine.backup import (
+    Head,
+    check_journal,
+    merge_journal,
+    store_head,
+    write_base,
+    write_journal,
+)
+from kasir.audit.heads import Signer
+from kasir.backup import catalogue, places
+from kasir.backup.catalogue import Base, History, Part, Point
+from kasir.backup.keeping import keep_only
+
+# A part of the journal holds no more than a record beyond this.
+PART_BYTES = 64 << 20
+# A new copy is taken when the journal since the last one is larger than that, or than this.
+OUTGROWN_BYTES = 64 << 20
+# So many parts of the same kind are made one, unless it were larger than this.
+MERGED_PARTS = 60
+MERGED_BYTES = 256 << 20
+
+Say = Callable[[str], None]
+# Takes a copy of the store: from where, to where, and how many bytes it may come to
+CopyBase = Callable[[Path, Path, int], None]
+
+
+def copy_base(store: Path, path: Path, bytes_most: int) -> None:  # noqa: ARG001 (for those that show it)
+    """Takes a copy of the store, without showing how far it is."""
+    write_base(store, path)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a backup is taken."""
+
+    # A copy now, whatever there is
+    base: bool = False
+    # A copy is taken when the newest is so old, and something has happened since; seconds
+    base_every_s: float = 7 * 24 * 3600.0
+    # What is older than the newest copy before so many seconds is removed; None keeps all
+    keep_s: float | None = None
+
+
+class Taker:
+    """Keeps a backup of one store up to date. For the one program that writes it."""
+
+    def __init__(
+        self,
+        store: Path,
+        folder: Path,
+        wanted: Wanted,
+        say: Say,
+        *,
+        signer: Signer | None = None,
+        copy: CopyBase = copy_base,
+    ) -> None:
+        """Looks at what is there."""
+        self.store = store
+        self.folder = folder
+        self.wanted = wanted
+        self.say = say
+        self.signer = signer
+        self.copy = copy
+        self.fresh_base: Base | None = None
+        self._base_now = wanted.base
+        found = catalogue.read(folder)
+        self.history: History | None = found[-1] if found else None
+        # Where the journal in the backup ends, once it was compared with the store.
+        self.end: Point | None = None
+        self._known: tuple[int, bytes | None] = (-1, None)
+
+    def step(self) -> None:
+        """Takes what is new. Raises EngineError when the store cannot be read, OSError when the backup cannot
+        be written; trying again is always right.
+        """
+        head = store_head(self.store)
+        if self.history is None or not self.history.bases:
+            self._begin(head)
+        self.end = self.end or self._resume(head)
+        before = self.end
+        if not self._same_history(head):
+            self._begin_anew(head, "the store's history is another one than the backup's")
+        elif head["revision"] > self.end.revision:
+            self._take_journal(head)
+        if self._is_base_due(head):
+            self._take_base(head)
+            # The copy may be a little newer than the journal beside it.
+            self._take_journal(store_head(self.store))
+        if self.signer and (self.end != before or not self.signer.has_signed):
+            self.signer.sign(self.end.revision, self.end.hash, self.end.time_ms)
+        places.looked(self.folder)
+
+    def tidy(self) -> None:
+        """Makes one of many small parts, and removes what is not to be kept; not while somebody reads."""
+        if self.history is None:
+            return
+        self._merge()
+        with places.removing(self.folder) as may:
+            if may:
+                keep_only(self.folder, self.history, self.wanted.keep_s, self.say)
+
+    def set_aside(self, broken: Iterable[Path]) -> None:
+        """Puts files that cannot be used out of the way; what they held is taken from the store again, if it
+        still has it.
+        """
+        here = self.history.path if self.history else None
+        mine = [path for path in broken if path.parent == here and path.exists()]
+        for path in mine:
+            path.rename(path.with_name(f"{path.name}{places.BROKEN_SUFFIX}"))
+            self.say(f"{path.relative_to(self.folder)} is broken, and was set aside.")
+        if mine:
+            self.history = catalogue.read(self.folder)[-1]
+            self.end = None
+
+    # --- The journal ---
+
+    def _resume(self, head: Head) -> Point:
+        """Where to go on: at the earliest place after which something is missing that the store still has."""
+        assert self.history is not None
+        ends = sorted({self.history.reach(base) for base in self.history.bases}, key=lambda end: end.revision)
+        return next((end for end in ends if head["first_revision"] <= end.revision + 1), ends[-1])
+
+    def _same_history(self, head: Head) -> bool:
+        """Whether the store is one that the backup's journal leads to, or leads beyond."""
+        assert self.end is not None
+        if head["revision"] > self.end.revision:
+            return True  # the next part says so, or does not follow
+        if self._known[0] != head["revision"]:
+            self._known = head["revision"], self._hash_at(head["revision"])
+        ours = self._known[1]
+        if ours == head["hash"] and head["revision"] < self.end.revision:
+            self.say(f"The store is at revision {head['revision']}, behind the backup's {self.end.revision}.")
+        return ours == head["hash"]
+
+    def _hash_at(self, revision: int) -> bytes | None:
+        assert self.history is not None
+        assert self.end is not None
+        if revision == self.end.revision:
+            return self.end.hash
+        for part in reversed(self.history.parts):
+            if part.first_revision - 1 <= revision <= part.end.revision:
+                return check_journal(part.path, [revision])["hashes"].get(revision)
+        for base in self.history.bases:
+            if revision <= base.end.revision:
+                return catalogue.base_hash(base, revision)
+        return None
+
+    def _take_journal(self, head: Head) -> None:
+        assert self.history is not None
+        assert self.end is not None
+        if head["first_revision"] > self.end.revision + 1:
+            gone = f"{self.end.revision + 1} to {head['first_revision'] - 1}"
+            self._begin_anew(head, f"the store trimmed revisions {gone} of its journal")
+            return
+        while self.end.revision < head["revision"]:
+            try:
+                made = write_journal(
+                    self.store, self.history.path, self.end.revision, self.end.hash, PART_BYTES
+                )
+            except EngineError as error:
+                if error.reason != "STORE_DIFFERS":
+                    raise
+                self._begin_anew(head, "the store's history is another one than the backup's")
+                return
+            if made is None:
+                return
+            end = Point(made["last_revision"], made["hash"], made["last_ms"])
+            path = self.history.path / made["name"]
+            first, first_ms = made["first_revision"], made["first_ms"]
+            self.history.parts.append(
+                Part(path, path.stat().st_size, first, first_ms, made["before"], made["merges"], end)
+            )
+            self.end = end
+            self._known = -1, None
+
+    def _merge(self) -> None:
+        assert self.history is not None
+        run: list[Part] = []
+        for part in sorted(self.history.parts, key=lambda part: part.first_revision):
+            if run and (part.merges != run[-1].merges or part.before != run[-1].end.hash):
+                run = []
+            run.append(part)
+            if len(run) == MERGED_PARTS:
+                if sum(each.size for each in run) <= MERGED_BYTES:
+                    merge_journal([each.path for each in run], self.history.path)
+                    self.history.parts = catalogue.read(self.folder)[-1].parts
+                    return
+                run = []
+
+    # --- Copies ---
+
+    def _is_base_due(self, head: Head) -> bool:
+        assert self.history is not None
+        newest = self.history.bases[-1]
+        if self._base_now:
+            return True
+        if head["revision"] == newest.end.revision:
+            return False
+        since = sum(part.size for part in self.history.parts if part.end.revision > newest.end.revision)
+        age_s = time.time() - newest.path.stat().st_mtime
+        return since > max(newest.size, OUTGROWN_BYTES) or age_s > self.wanted.base_every_s
+
+    def _take_base(self, head: Head) -> None:
+        assert self.history is not None
+        self._base_now = False
+        if any(base.end.revision == head["revision"] for base in self.history.bases):
+            self.say(f"There is a copy at revision {head['revision']} already.")
+            return
+        draft = self.history.path / f"new{places.BASE_SUFFIX}{places.PART_SUFFIX}"
+        draft.unlink(missing_ok=True)
+        self.copy(self.store, draft, head["used_bytes"])
+        made = store_head(draft)
+        path = places.base_path(self.history.path, made["revision"])
+        draft.rename(path)
+        places.sync(self.history.path)
+        base = Base(path, path.stat().st_size, Point(made["revision"], made["hash"], made["time_ms"]))
+        self.history.bases.append(base)
+        self.fresh_base = base
+        self.say(
+            f"{path.relative_to(self.folder)}: a copy of the whole store at revision {base.end.revision}."
+        )
+
+    def _begin(self, head: Head) -> None:
+        path = self.history.path if self.history else places.next_history(self.folder)
+        places.make(path)
+        self.history = History(path)
+        self._take_base(head)
+        self.end = self.history.bases[-1].end
+
+    def _begin_anew(self, head: Head, why: str) -> None:
+        self.say(f"A gap: {why}. A new copy of the whole store is taken.")
+        self.history = None
+        self._begin(head)

@@ -1,0 +1,136 @@
+"""Goal: bits that flip in any file of a backup, a file that is cut short or missing: found, named, and what
+can still be restored is said. Method: each damage is done to a sound backup.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kasir.backup import catalogue, places
+from kasir.backup.checking import check
+from kasir.backup.taking import Taker
+from tests.backup.conftest import Kasir, Shop, codes
+from tests.backup.test_backup import restored, step, take
+
+PARTS = ["000000000002-000000000004.journal", "000000000005-000000000007.journal"]
+
+
+@pytest.fixture
+def backup(shop: Shop, tmp_path: Path) -> Path:
+    """One copy at revision 1, two parts, a copy at 7, a third part to 10."""
+    to = tmp_path / "backup"
+    taker = take(shop, to)
+    shop.happen(1)
+    step(taker, shop)
+    for _ in range(2):
+        shop.happen(3)
+        step(taker, shop)
+    taker._base_now = True
+    step(taker, shop)
+    shop.happen(3)
+    step(taker, shop)
+    assert check(to).problems == []
+    return to
+
+
+def files(backup: Path) -> list[str]:
+    return sorted(path.name for path in (backup / "0001").iterdir())
+
+
+def flip(at: float) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        content[int((len(content) - 1) * at)] ^= 1
+        path.write_bytes(content)
+
+    return damage
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+DAMAGES = {"begin": flip(0), "middle": flip(0.5), "late": flip(0.97), "end": flip(1), "cut": cut}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_to_any_file_is_found_and_named(backup: Path, damage: str) -> None:
+    for name in files(backup):
+        path = backup / "0001" / name
+        sound = path.read_bytes()
+        DAMAGES[damage](path)
+        checked = check(backup)
+        assert any(name in problem for problem in checked.problems), (name, checked.problems)
+        assert checked.broken == [f"0001/{name}"]
+        path.write_bytes(sound)
+        assert check(backup).problems == [], "what a check found before is no damage"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (PARTS[0], "revisions 2 to 4 is missing"),
+        (PARTS[1], "revisions 5 to 7 is missing"),
+        ("000000000008-000000000010.journal", "revisions 8 to 10 are missing"),
+    ],
+)
+def test_a_part_that_is_missing_is_told(backup: Path, name: str, told: str) -> None:
+    (backup / "0001" / name).unlink()
+    assert any(told in problem for problem in check(backup).problems), check(backup).problems
+
+
+def test_a_copy_that_is_missing_costs_nothing_while_an_older_one_leads_on(
+    backup: Path, tmp_path: Path
+) -> None:
+    (backup / "0001" / "000000000007.base").unlink()
+    with restored(backup, tmp_path / "new") as engine:
+        assert engine.revision() == 10
+
+
+def test_a_restore_goes_round_a_broken_copy(backup: Path, tmp_path: Path, kasir: Kasir) -> None:
+    flip(0.5)(backup / "0001" / "000000000007.base")
+    done = kasir("restore", backup, "--data", tmp_path / "new")
+    assert done.returncode == 0, done.stderr
+    assert "000000000007.base" in done.stderr
+    assert "revision 10" in done.stdout
+
+
+def test_a_restore_says_what_can_be_had(backup: Path, tmp_path: Path, kasir: Kasir) -> None:
+    flip(0.6)(backup / "0001" / "000000000008-000000000010.journal")
+    done = kasir("restore", backup, "--data", tmp_path / "new")
+    assert done.returncode == 1
+    assert "0001/000000000008-000000000010.journal (revisions 8 to 10)" in done.stderr
+    assert "--revision 7" in done.stderr
+    assert not (tmp_path / "new").exists()
+    assert kasir("restore", backup, "--data", tmp_path / "new", "--revision", 7).returncode == 0
+    checked = kasir("backup", "check", backup)
+    assert checked.returncode == 1
+    assert "Can be restored, from 0001: revision 1 " in checked.stderr
+    assert "to revision 7 " in checked.stderr
+
+
+def test_the_writer_takes_again_what_was_broken(backup: Path, shop: Shop, tmp_path: Path) -> None:
+    for name in (PARTS[0], "000000000007.base"):
+        flip(0.5)(backup / "0001" / name)
+    taker: Taker = take(shop, backup)
+    taker.set_aside(backup / each for each in check(backup).broken)
+    step(taker, shop)
+    assert check(backup).problems == []
+    assert len(list((backup / "0001").glob("*.broken"))) == 2
+    with restored(backup, tmp_path / "third", catalogue.Target(revision=3)) as engine:
+        assert codes(engine) == ["T0", "T1", "T2"]
+
+
+def test_a_history_without_any_copy_does_not_pass_for_an_older_one(
+    backup: Path, shop: Shop, tmp_path: Path, kasir: Kasir
+) -> None:
+    taker = take(shop, backup)
+    taker._begin_anew(catalogue.store_head(shop.folder), "for the test")
+    newest = places.histories(backup)[-1]
+    flip(0)(next(newest.glob("*.base")))
+    cut(next(newest.glob("*.base")))
+    done = kasir("restore", backup, "--data", tmp_path / "new")
+    assert done.returncode == 1
+    assert "0002/" in done.stderr
+    assert "--history 0001 --revision 10" in done.stderr
