@@ -177,7 +177,7 @@ sim: ## Play SEEDS=1000 shops on a made-up disk that fails (400 in test)
 faults: setup ## Lost replies, storms, crowds, clocks, flipped bits: the long forms
 	@sh tools/system_packages.sh || echo "going on without them" >&2
 	@KASIR_COMMANDS=4000 KASIR_RETRIES=100000 KASIR_STORM_TILLS=1000 KASIR_STORM_SALES=20 KASIR_WATCHERS=1000 KASIR_IDLE=5000 \
-		KASIR_FLIPS=500 $(PYTHON) -m pytest tests/faults $(ARGS)
+		KASIR_FLIPS=500 KASIR_FULL_DISKS=100 KASIR_HISTORIES=1000 $(PYTHON) -m pytest tests/faults tests/race/test_linear.py $(ARGS)
 
 # How many jobs and labels `make test-hardware` prints
 JOBS ?= 1000

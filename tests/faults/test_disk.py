@@ -1,0 +1,180 @@
+"""Goal: a disk that is slow, full or failing costs nobody what they were told, and the shop goes on when it
+may.
+
+Method: `kasir serve` with a small library before libc, which does to writes and syncs what a file says: a
+sync takes a second; the disk is full, KASIR_FULL_DISKS times; a sync fails.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+
+from kasir.v1 import admin_pb2, admin_pb2_grpc, stock_pb2, stock_pb2_grpc
+from tests.server.support import Shop, new_id, refusal, until
+
+FULL_DISKS = int(os.environ.get("KASIR_FULL_DISKS", "10"))
+QUEUE, AT_ONCE = 32, 300
+LIBRARY = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+static char trouble(void) {
+  const char *path = getenv("KASIR_TEST_TROUBLE");
+  int saved = errno, file = path ? open(path, O_RDONLY) : -1;
+  char letter = 0;
+  if (file >= 0) { if (read(file, &letter, 1) != 1) letter = 0; close(file); }
+  errno = saved;
+  return letter;
+}
+#define REAL(type, name, ...) static type (*real)(__VA_ARGS__); if (!real) real = dlsym(RTLD_NEXT, name)
+static int on_disk(int fd) { struct stat s; return fstat(fd, &s) == 0 && S_ISREG(s.st_mode); }
+#define FULL if (trouble() == 'f' && on_disk(fd)) return (errno = ENOSPC, -1)
+ssize_t pwrite(int fd, const void *b, size_t n, off_t o) {
+  REAL(ssize_t, "pwrite", int, const void *, size_t, off_t); FULL; return real(fd, b, n, o); }
+ssize_t pwrite64(int fd, const void *b, size_t n, off_t o) { return pwrite(fd, b, n, o); }
+ssize_t writev(int fd, const struct iovec *v, int n) {
+  REAL(ssize_t, "writev", int, const struct iovec *, int); FULL; return real(fd, v, n); }
+ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) {
+  REAL(ssize_t, "pwritev", int, const struct iovec *, int, off_t); FULL; return real(fd, v, n, o); }
+ssize_t pwritev64(int fd, const struct iovec *v, int n, off_t o) { return pwritev(fd, v, n, o); }
+int fdatasync(int fd) {
+  REAL(int, "fdatasync", int);
+  switch (trouble()) {
+  case 'w': sleep(1); break;
+  case 's': return (errno = EIO, -1);
+  }
+  return real(fd);
+}
+"""
+
+Trouble = Callable[[str], None]
+
+
+@pytest.fixture
+def trouble(tmp_path: Path, monkeypatch) -> Trouble:
+    """Says what is wrong with the disk of servers that are started from now on: w, f, s or nothing."""
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    source, library, said = tmp_path / "trouble.c", tmp_path / "trouble.so", tmp_path / "trouble"
+    source.write_text(LIBRARY)
+    build = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"]
+    subprocess.run(build, check=True, timeout=60)
+    said.write_text("")
+    monkeypatch.setenv("KASIR_TEST_TROUBLE", str(said))
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    return lambda letter: said.write_text(letter) and None
+
+
+def on_hand(shop: Shop) -> int:
+    """Of the shop's item."""
+    reply = shop.stock.GetStock(stock_pb2.GetStockRequest(item_id=shop.item_id))
+    return sum(each.on_hand for each in reply.stocks)
+
+
+def receive(shop: Shop) -> stock_pb2.ReceiveStockRequest:
+    """One more of it."""
+    line = stock_pb2.StockLine(item_id=shop.item_id, quantity=1)
+    return stock_pb2.ReceiveStockRequest(request_id=new_id(), location_id=shop.warehouse_id, lines=[line])
+
+
+async def storm(target: str, shop: Shop, look: Callable[[], int]) -> tuple[Counter[str], list[int]]:
+    """Many commands at once; what became of them, and what was seen meanwhile."""
+    async with grpc.aio.insecure_channel(target) as channel:
+        ask = stock_pb2_grpc.StockServiceStub(channel).ReceiveStock
+
+        async def one() -> str:
+            try:
+                await ask(receive(shop), timeout=120.0)
+            except grpc.aio.AioRpcError as refused:
+                return refused.code().name
+            return "OK"
+
+        asking = [asyncio.create_task(one()) for _ in range(AT_ONCE)]
+        seen = []
+        while not all(each.done() for each in asking):
+            seen.append(await asyncio.to_thread(look))
+            await asyncio.sleep(0.05)
+        return Counter([each.result() for each in asking]), seen
+
+
+@pytest.mark.timeout(300)
+def test_while_a_sync_takes_a_second_the_queue_is_bounded_and_reads_go_on(serve, trouble: Trouble):
+    server = serve("--max-queue", str(QUEUE))
+    with grpc.insecure_channel(server.target) as channel:
+        shop = Shop(channel, stock=1)
+        status = admin_pb2_grpc.AdminServiceStub(channel)
+        waiting: list[int] = []
+
+        def look() -> int:
+            waiting.append(status.GetStatus(admin_pb2.GetStatusRequest(), timeout=10.0).queue_length)
+            return waiting[-1]
+
+        trouble("w")
+        told, seen = asyncio.run(storm(server.target, shop, look))
+        assert told.keys() == {"OK", "RESOURCE_EXHAUSTED"}, told
+        assert len(seen) > 3, "it was looked at while commands waited"
+        assert max(seen) <= QUEUE
+        trouble("")
+        assert on_hand(shop) == 1 + told["OK"]
+        assert shop.stock.ReceiveStock(receive(shop))
+
+
+@pytest.mark.timeout(120 + 5 * FULL_DISKS)
+def test_a_full_disk_refuses_and_recovers_again_and_again(serve, trouble: Trouble):
+    server = serve()
+    with grpc.insecure_channel(server.target) as channel:
+        shop = Shop(channel, stock=1)
+        for done in range(1, FULL_DISKS + 1):
+            trouble("f")
+            request = receive(shop)
+            assert refusal(shop.stock.ReceiveStock, request).reason == "STORE_FULL"
+            assert on_hand(shop) == done, "reads go on, and nothing was done"
+            trouble("")
+
+            def taken(request: stock_pb2.ReceiveStockRequest = request) -> bool:
+                try:
+                    shop.stock.ReceiveStock(request)
+                except grpc.RpcError as refused:
+                    if refused.code() != grpc.StatusCode.UNAVAILABLE:
+                        raise
+                    return False
+                return True
+
+            until(taken, "there is room again")
+            assert on_hand(shop) == 1 + done
+    assert server.stop() == 0
+
+
+def test_a_failed_sync_ends_the_server_and_what_was_answered_is_there(serve, trouble: Trouble):
+    server = serve()
+    with grpc.insecure_channel(server.target) as channel:
+        shop = Shop(channel, stock=1)
+        for _ in range(20):
+            shop.receive(shop.item_id, 1)
+        trouble("s")
+        lost = receive(shop)
+        with pytest.raises(grpc.RpcError) as failed:
+            shop.stock.ReceiveStock(lost)
+        assert failed.value.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DATA_LOSS}
+        assert server.process.wait(30) != 0
+    trouble("")
+    again = serve("--listen", server.target)
+    with grpc.insecure_channel(again.target) as channel:
+        stub = stock_pb2_grpc.StockServiceStub(channel)
+        # Nobody knows whether it was done: asked again it is, once.
+        stub.ReceiveStock(lost)
+        stub.ReceiveStock(lost)
+        reply = stub.GetStock(stock_pb2.GetStockRequest(item_id=shop.item_id))
+        assert sum(each.on_hand for each in reply.stocks) == 22
