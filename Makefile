@@ -164,6 +164,13 @@ N ?= 20
 crash: setup ## Kill the server under load, N=20 times (part of test)
 	@KASIR_KILLS=$(N) $(PYTHON) -m pytest -m crash $(ARGS)
 
+# How long clients work in `make backup-drill`, seconds
+DRILL ?= 60
+
+.PHONY: backup-drill
+backup-drill: setup ## Kill server and backup under load, restore (6 s of load in test)
+	@KASIR_DRILL_S=$(DRILL) $(PYTHON) -m pytest -m "" tests/backup/test_drill.py $(ARGS)
+
 # How many shops `make sim` plays
 SEEDS ?= 1000
 

@@ -31,6 +31,9 @@ EXAMPLES = [
     "kasir restore data/snapshots/monday --data restored",
 ]
 
+# What says that a file of the backup is to blame
+BROKEN = {"SNAPSHOT_BROKEN", "JOURNAL_BROKEN"}
+
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 
@@ -114,7 +117,7 @@ class _Restoring:
                 with self._output.beside.status(shown):
                     return plan, self._restore(plan, data)
             except EngineError as error:
-                broken = broken_of(plan.files)
+                broken = broken_of(plan.files) if error.reason in BROKEN else []
                 if not broken:
                     raise
                 self._output.say(error.message, "yellow")

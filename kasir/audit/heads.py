@@ -93,7 +93,8 @@ class Signer:
             raise BadInput("{path} holds a key of another kind than Ed25519.", path=key)
         self._key = found
         self._to = to
-        self.has_signed = False
+        # The hash that was signed last
+        self.last = b""
 
     def sign(self, revision: int, digest: bytes, time_ms: int) -> SignedHead:
         """Signs a head and appends it, durable when this returns."""
@@ -105,7 +106,7 @@ class Signer:
             file.write(f"\n{signed.line()}\n" if _is_cut(self._to) else f"{signed.line()}\n")
             file.flush()
             os.fsync(file.fileno())
-        self.has_signed = True
+        self.last = digest
         return signed
 
 

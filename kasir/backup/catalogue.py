@@ -80,6 +80,10 @@ class History:
     parts: list[Part] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
+    def parts_needed(self) -> list[Part]:
+        """Its parts, but for those that a larger one holds."""
+        return [part for part in self.parts if not any(other.covers(part) for other in self.parts)]
+
     def chain(self, base: Base) -> list[Part]:
         """The parts that lead on from a copy, as far as they go."""
         chain: list[Part] = []

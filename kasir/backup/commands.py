@@ -31,6 +31,8 @@ TAKE = "take"
 # While it follows
 TIDY_EVERY_S = 60.0
 CHECK_EVERY_S = 24 * 3600.0
+# What was answered is seen from outside after some milliseconds: before the last look it waits so long
+SETTLE_S = 0.1
 EXAMPLES = [
     "kasir backup data --to /mnt/backup/kasir",
     "kasir backup data --to /mnt/backup/kasir --follow --keep 30d",
@@ -171,6 +173,8 @@ def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> Non
     with ThreadPoolExecutor(max_workers=1) as beside:
         while True:
             is_last = stop.is_set()
+            if is_last:
+                time.sleep(SETTLE_S)
             try:
                 taker.step()
                 said(f"{taker.folder} follows {taker.store}.")

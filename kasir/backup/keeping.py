@@ -15,9 +15,11 @@ def keep_only(folder: Path, history: History, keep_s: float | None, say: Callabl
 
     `history` is the newest one, and is brought up to date.
     """
-    for part in [part for part in history.parts if any(other.covers(part) for other in history.parts)]:
-        part.path.unlink()
-        history.parts.remove(part)
+    needed = history.parts_needed()
+    for part in history.parts:
+        if part not in needed:
+            part.path.unlink()
+    history.parts = needed
     if keep_s is None:
         return
     found = [*catalogue.read(folder)[:-1], history]

@@ -12,6 +12,7 @@ Imports nothing of the engine, so that every program may ask how a backup is.
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,6 +121,12 @@ def removing(folder: Path) -> Iterator[bool]:
     """Whether files may be removed now: not while somebody reads."""
     with (folder / READING).open("a") as file:
         yield _flock(file, shared=False)
+
+
+def clear_checks(folder: Path) -> None:
+    """Removes what a check that was killed left behind. Only while nobody reads."""
+    for left in folder.glob(f"{CHECKING}*"):
+        shutil.rmtree(left)
 
 
 def _flock(file: IO[str], *, shared: bool, wait: bool = False) -> bool:

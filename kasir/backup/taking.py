@@ -85,7 +85,6 @@ class Taker:
         if self.history is None or not self.history.bases:
             self._begin(head)
         self.end = self.end or self._resume(head)
-        before = self.end
         if not self._same_history(head):
             self._begin_anew(head, "the store's history is another one than the backup's")
         elif head["revision"] > self.end.revision:
@@ -94,7 +93,7 @@ class Taker:
             self._take_base(head)
             # The copy may be a little newer than the journal beside it.
             self._take_journal(store_head(self.store))
-        if self.signer and (self.end != before or not self.signer.has_signed):
+        if self.signer and self.signer.last != self.end.hash:
             self.signer.sign(self.end.revision, self.end.hash, self.end.time_ms)
         places.looked(self.folder)
 
@@ -102,9 +101,11 @@ class Taker:
         """Makes one of many small parts, and removes what is not to be kept; not while somebody reads."""
         if self.history is None:
             return
-        self._merge()
+        while self._merge():
+            pass
         with places.removing(self.folder) as may:
             if may:
+                places.clear_checks(self.folder)
                 keep_only(self.folder, self.history, self.wanted.keep_s, self.say)
 
     def set_aside(self, broken: Iterable[Path]) -> None:
@@ -181,10 +182,11 @@ class Taker:
             self.end = end
             self._known = -1, None
 
-    def _merge(self) -> None:
+    def _merge(self) -> bool:
+        """Makes one part of many, if there are so many."""
         assert self.history is not None
         run: list[Part] = []
-        for part in sorted(self.history.parts, key=lambda part: part.first_revision):
+        for part in sorted(self.history.parts_needed(), key=lambda part: part.first_revision):
             if run and (part.merges != run[-1].merges or part.before != run[-1].end.hash):
                 run = []
             run.append(part)
@@ -192,8 +194,9 @@ class Taker:
                 if sum(each.size for each in run) <= MERGED_BYTES:
                     merge_journal([each.path for each in run], self.history.path)
                     self.history.parts = catalogue.read(self.folder)[-1].parts
-                    return
+                    return True
                 run = []
+        return False
 
     # --- Copies ---
 

@@ -94,6 +94,17 @@ def test_a_backup_is_compared_with_the_heads_that_were_signed_with_it(
     assert good.returncode == 0, good.stderr
     assert "3 of 3" in good.stdout
 
+    # A place that cannot be written to for a while: what is signed then is not left out.
+    shop.happen(1)
+    heads.rename(tmp_path / "away")
+    heads.mkdir()
+    with pytest.raises(OSError, match="heads"):
+        step(taker, shop)
+    heads.rmdir()
+    (tmp_path / "away").rename(heads)
+    step(taker, shop)
+    assert json.loads(heads.read_text().splitlines()[-1])["revision"] == shop.engine.revision()
+
     part = to / "0001" / "000000000003-000000000004.journal"
     part.unlink()
     found = verify(kasir, to, key=key, heads=heads)

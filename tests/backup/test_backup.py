@@ -187,8 +187,10 @@ def test_nothing_is_removed_while_somebody_reads(shop: Shop, tmp_path: Path) -> 
     with places.reading(to):
         taker.tidy()
         assert len(list((to / "0001").glob("*.journal"))) == MERGED_PARTS + 1
+    (to / "checking left").mkdir()
     taker.tidy()
     assert len(list((to / "0001").glob("*.journal"))) == 1
+    assert not (to / "checking left").exists()
 
 
 def test_what_is_too_old_goes_but_never_what_the_rest_needs(shop: Shop, tmp_path: Path) -> None:

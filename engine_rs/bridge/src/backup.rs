@@ -1,5 +1,7 @@
 //! What a backup and an audit are made of: functions over files, without an engine. [`kasir_store`] does the work.
 
+#![expect(clippy::needless_pass_by_value, reason = "arguments from Python arrive by value")]
+
 use std::path::PathBuf;
 
 use kasir_store::{

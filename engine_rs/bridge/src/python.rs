@@ -170,6 +170,7 @@ impl CoreEngine {
     /// Makes a new store in an empty or missing directory from a snapshot file and the journal since, verified.
     #[staticmethod]
     #[pyo3(signature = (snapshot, path, segments, revision, time_ms))]
+    #[expect(clippy::needless_pass_by_value, reason = "an argument from Python arrives by value")]
     fn restore(
         py: Python<'_>,
         snapshot: PathBuf,

@@ -1,6 +1,7 @@
 //! A store read beside the engine that has it open, or a copy of one: for backups and audits.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use kasir_core::Fault;
@@ -55,7 +56,10 @@ impl Onlooker {
             return Err(StoreError::new(StoreErrorKind::Unusable, message));
         }
         // A store whose files were copied elsewhere may come without it: nobody writes it then.
-        let held = File::open(path.join(ONLOOKERS_FILE)).ok();
+        let held = match File::open(path.join(ONLOOKERS_FILE)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            opened => Some(opened.map_err(failed)?),
+        };
         held.as_ref().map_or(Ok(()), File::lock_shared).map_err(failed)?;
         if !checkpoint::is_closed(path).map_err(failed)? && !is_open(path) {
             return Err(StoreError::new(
