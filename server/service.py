@@ -15,6 +15,7 @@ from server.settings import Address, LogCalls, Settings
 from server.transport import Transport
 
 if TYPE_CHECKING:
+    from server.access.service import AccessControl
     from server.metrics import MetricsEndpoint
     from server.moota import MootaEndpoint
 
@@ -41,7 +42,10 @@ class Service:
         self.arriving = Arriving()
         self._importer = StatementImporter(engine, self._executor, self.arriving)
         registry = handlers.build(engine, self.clock, self._executor, settings, self._importer)
-        self._transport = Transport(engine, registry, settings, self.log, log_calls)
+        self._access = self._make_access()
+        if self._access is not None:
+            self._access.register(registry)
+        self._transport = Transport(engine, registry, settings, self.log, log_calls, self._access)
         self._native = self._transport.server.native
         self._methods = registry.methods
         self._devices = registry.devices
@@ -51,9 +55,18 @@ class Service:
         self._clock_task: asyncio.Task[None] | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._matching_task: asyncio.Task[None] | None = None
+        self._access_task: asyncio.Task[None] | None = None
         self.address: Address | None = None
         self.metrics_address: Address | None = None
         self.moota_address: Address | None = None
+
+    def _make_access(self) -> "AccessControl | None":
+        if self.settings.access is None:
+            return None
+        # Who lets everybody in does not wait for ciphers.
+        from server.access.service import AccessControl  # noqa: PLC0415
+
+        return AccessControl(self.engine.path, self.settings.access, self.log)
 
     async def start(self) -> Address:
         """Listens; returns where. Raises SettingsError when it cannot."""
@@ -73,10 +86,13 @@ class Service:
         self._clock_task = asyncio.create_task(self.clock.run(), name="journal clock")
         self._log_task = asyncio.create_task(self._call_log.run(), name="call log")
         self._matching_task = asyncio.create_task(self._reconcile(), name="reconciler")
+        if self._access is not None:
+            self._access_task = asyncio.create_task(self._access.run(), name="access")
         self.log.info(
             "started",
             listen=str(self.address),
-            tls=self.settings.tls is not None,
+            tls=self.settings.tls is not None or self._access is not None,
+            access=self._access is not None,
             data=str(self.engine.path),
             revision=self.engine.revision(),
             metrics=str(self.metrics_address) if self.metrics_address else None,
@@ -120,7 +136,7 @@ class Service:
             await asyncio.get_running_loop().run_in_executor(None, self._close_moota)
         self.clock.stop()
         await self._transport.stop(self.settings.grace_s)
-        started = (self._clock_task, self._log_task, self._matching_task)
+        started = (self._clock_task, self._log_task, self._matching_task, self._access_task)
         tasks = [task for task in started if task is not None]
         for task in tasks:
             task.cancel()
@@ -139,4 +155,7 @@ class Service:
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None
+        if self._access is not None:
+            self._access.close()
+            self._access = None
         self._executor.shutdown(wait=False, cancel_futures=True)

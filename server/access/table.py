@@ -60,6 +60,8 @@ class Place:
     path: tuple[int, ...]
     # That it is missing, or 0, is nothing to refuse: the field is one of several, or says so with a "?".
     optional: bool = False
+    # It is a list of ids.
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,4 +169,4 @@ def _place(name: str, text: str, message: Descriptor) -> Place:
     if field is None or field.type != field.TYPE_UINT64:
         raise TableError(f"{name}: {message.name} has no id {last} ({text})")
     optional = text.endswith("?") or field.containing_oneof is not None
-    return Place(record, (*numbers, field.number), optional)
+    return Place(record, (*numbers, field.number), optional, field.is_repeated)

@@ -1,7 +1,7 @@
 """The table of who may call what, held against the contract.
 
-Goal: no method is forgotten, none is made up, and a row names only what exists. Method: descriptors are walked;
-damaged tables must be refused, each for its own reason.
+Goal: no method is forgotten, none is made up, and a row names only what exists. Method: descriptors are
+walked; damaged tables must be refused, each for its own reason.
 """
 
 import tomllib
