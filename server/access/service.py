@@ -61,8 +61,7 @@ class AccessControl:
         """Raises SettingsError for a directory that holds no authority."""
         try:
             self.authority = Authority(directory)
-            if self.authority.renew_server_in_time():
-                log.info("server certificate renewed")
+            self.authority.server_der()
         except (AuthorityError, OSError, ValueError) as error:
             raise SettingsError(str(error)) from error
         self._log = log
@@ -88,7 +87,9 @@ class AccessControl:
             registry.unary[PREFIX + name] = self._unary(request, handle)
 
     def watch(self, server: RpcServer) -> None:
-        """Guards a server, and lets those in who are known."""
+        """Guards a server, and lets those in who are known. It starts with a certificate that lasts."""
+        if self.authority.renew_server_in_time():
+            self._log.info("server certificate renewed")
         self.guard.watch(server)
         with self.store.read() as txn:
             self.guard.load(txn)
