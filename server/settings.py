@@ -192,11 +192,6 @@ class Settings:
                 raise SettingsError(
                     "--open lets everybody in, and --access only those who are known: give one."
                 )
-            if self.tls is not None and self.tls.client_ca is not None:
-                raise SettingsError(
-                    "With --access the shop's own authority says whose certificate is good: "
-                    "leave --tls-client-ca out."
-                )
             if self.reflection:
                 raise SettingsError(
                     "Whoever is let in knows the contract: --reflection does not go with --access."

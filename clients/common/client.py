@@ -282,7 +282,7 @@ class Client:
         if enrolment is None:
             return ((ACTOR_METADATA, actor or self.connection.actor),)
         who = actor or self._who
-        session = enrolment.session(who) if who else None
+        session = enrolment.session("" if who.startswith(DEVICE_ACTOR) else who) if who else None
         if session is not None:
             return ((AUTHORIZATION, f"Bearer {session.token}"),)
         # Who did it is not logged in any more: whoever is sends it, and says for whom.

@@ -127,7 +127,7 @@ impl Grant {
         self.ended.store(true, Ordering::Release);
     }
 
-    fn stranger(&self, asked: &Asked<'_>, reason: Denied) -> Status {
+    fn deny(&self, asked: &Asked<'_>, reason: Denied) -> Status {
         self.rules.deny(asked.method, reason, &self.actor, &self.device, Some(asked.peer.address.ip()))
     }
 
@@ -439,7 +439,7 @@ impl Access {
                 return Err(rules.deny(method, Denied::NoDevice, "", "", from));
             };
             if !device.methods.has(method) {
-                return Err(device.stranger(asked, Denied::NoSession));
+                return Err(device.deny(asked, Denied::NoSession));
             }
             return admitted(device, asked);
         };
@@ -448,14 +448,14 @@ impl Access {
             return Err(rules.deny(method, Denied::UnknownToken, "", at, from));
         };
         if !grant.holds() {
-            return Err(grant.stranger(asked, Denied::Ended));
+            return Err(grant.deny(asked, Denied::Ended));
         }
         if !grant.device.is_empty() && grant.device != at {
             return Err(rules.deny(method, Denied::OtherDevice, &grant.actor, at, from));
         }
         let grant = table.speaks_for(grant, asked, rules)?;
         if !grant.methods.has(method) {
-            return Err(grant.stranger(asked, Denied::Role));
+            return Err(grant.deny(asked, Denied::Role));
         }
         admitted(grant, asked)
     }
@@ -484,14 +484,14 @@ impl Table {
         let other = other.and_then(|name| self.stand_ins.get(&(grant.device.clone(), name)));
         match other.filter(|other| other.holds()) {
             Some(other) => Ok(other),
-            None => Err(grant.stranger(asked, Denied::Actor)),
+            None => Err(grant.deny(asked, Denied::Actor)),
         }
     }
 }
 
 fn admitted(grant: &Arc<Grant>, asked: &Asked<'_>) -> Result<Admission, Status> {
     if grant.pace.take().is_err() {
-        return Err(grant.stranger(asked, Denied::Pace));
+        return Err(grant.deny(asked, Denied::Pace));
     }
     let caller = Caller::Owned(grant.actor.clone());
     let grant: kasir_transport::Grant = Arc::<Grant>::clone(grant);
@@ -514,4 +514,44 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 /// Of a call that was let in, what it may do.
 pub(crate) fn grant_of(grant: Option<&kasir_transport::Grant>) -> Option<&Grant> {
     grant?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_what_was_added() {
+        let mut set = MethodSet::default();
+        assert!(!set.has(0) && !set.has(10_000));
+        for method in [0, 63, 64, 200] {
+            set.add(method);
+        }
+        let found: Vec<_> = (0..300).filter(|method| set.has(*method)).collect();
+        assert_eq!(found, [0, 63, 64, 200]);
+    }
+
+    #[test]
+    fn two_seconds_of_calls_are_there_at_once_and_then_one_waits() {
+        let pace = Pace::new(10);
+        assert!((0..20).all(|_| pace.take().is_ok()));
+        let wait = pace.take().unwrap_err();
+        assert!(wait <= Duration::from_millis(100), "{wait:?}");
+    }
+
+    #[test]
+    fn tokens_come_as_bearers_only() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(bearer(&headers), None);
+        for (said, found) in [("Bearer abc", Some(&b"abc"[..])), ("bearer abc", None), ("Basic abc", None)] {
+            headers.insert(AUTHORIZATION, said.parse().unwrap());
+            assert_eq!(bearer(&headers), found, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_thief_learns_nothing_of_a_token() {
+        let of_tokens = [Denied::NoSession, Denied::UnknownToken, Denied::Ended, Denied::OtherDevice];
+        assert!(of_tokens.iter().all(|why| why.refused() == Denied::NoSession.refused()));
+    }
 }

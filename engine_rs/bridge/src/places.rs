@@ -133,8 +133,7 @@ mod tests {
     fn holds(locations: &[u64]) -> Vec<u8> {
         let hold = |location_id| pb::Hold { location_id, ..Default::default() };
         let holds = locations.iter().copied().map(hold).collect();
-        pb::BatchCreateHoldsRequest { request_id: "x".to_owned(), holds, ..Default::default() }
-            .encode_to_vec()
+        pb::BatchCreateHoldsRequest { request_id: "x".to_owned(), holds }.encode_to_vec()
     }
 
     #[test]
