@@ -16,6 +16,7 @@ from engine.engine import Restored, Snapshot, Status, Verification
 __all__ = [
     "Completions",
     "CoreEngine",
+    "RpcAccess",
     "RpcCall",
     "RpcServer",
     "StatementReader",
@@ -166,6 +167,18 @@ class RpcCall:
         """Where from, "127.0.0.1:40000"."""
 
     @property
+    def device(self) -> str:
+        """The device that the caller works at; "" where nobody keeps watch; see `RpcServer.guard`."""
+
+    @property
+    def token(self) -> bytes | None:
+        """SHA-256 of the caller's token."""
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the caller is let in still: a call may last longer than a session."""
+
+    @property
     def done(self) -> bool:
         """Whether it was answered, or ended by itself."""
 
@@ -215,6 +228,64 @@ class RpcCall:
         """
 
 @final
+class RpcAccess:
+    """Who is let in by a server. Locations None: everywhere. From any thread, while calls come in."""
+
+    def set_device(
+        self,
+        fingerprint: bytes,
+        device: str,
+        *,
+        methods: list[str],
+        locations: list[int] | None,
+        expires_ms: int,
+        per_second: int,
+    ) -> None:
+        """A certificate with this SHA-256 is good, and lets programs at the device call these methods."""
+
+    def remove_device(self, device: str) -> None:
+        """A device is out, and whoever is logged in there."""
+
+    def set_token(
+        self,
+        token: bytes,
+        actor: str,
+        device: str,
+        *,
+        methods: list[str],
+        locations: list[int] | None,
+        expires_ms: int,
+        per_second: int,
+    ) -> None:
+        """Lets whoever has the token with this SHA-256 call these methods; at one device, unless it is ""."""
+
+    def renew_token(self, token: bytes, expires_ms: int) -> bool:
+        """A token lasts until then; false: there is none."""
+
+    def remove_token(self, token: bytes) -> None:
+        """A token is void."""
+
+    def set_stand_in(
+        self,
+        actor: str,
+        device: str,
+        *,
+        methods: list[str],
+        locations: list[int] | None,
+        expires_ms: int,
+        per_second: int,
+    ) -> None:
+        """Whoever is logged in at the device may send what `actor` did there, as `actor`."""
+
+    def remove_actor(self, actor: str) -> None:
+        """Every token of somebody is void, and nobody stands in for them."""
+
+    def take_denials(self) -> tuple[list[tuple[str, str, str, str, str, int, int]], int]:
+        """What was refused since the last time (method, why, actor, device, peer, how often, first when in
+        Unix milliseconds), and how many refusals more than could be kept.
+        """
+
+@final
 class RpcServer:
     """A gRPC server over threads of its own. Handlers in Python run where the mailbox is drained."""
 
@@ -235,6 +306,19 @@ class RpcServer:
     def add_engine(self, engine: CoreEngine) -> None:
         """Answers the engine's methods and streams without Python. Callers are those of the shop then: the
         metadata "kasir-actor", or "anonymous".
+        """
+
+    def guard(
+        self,
+        strangers: list[str],
+        devices: list[str],
+        deferred: list[str],
+        places: list[tuple[str, str, list[int], bool, bool]],
+    ) -> RpcAccess:
+        """Lets nobody in from now on but whom the returned table says; comes after all methods and before the
+        start. `strangers` are methods open to all, `devices` those that an enrolled device is enough for,
+        `deferred` those that may be sent later for somebody else. Of `places` each is a method, the record
+        that the id is of, the path of field numbers, whether it may be missing, and whether it is a list.
         """
 
     def start(

@@ -2,6 +2,6 @@
 it.
 """
 
-from engine._core import RpcCall, RpcServer, refusal
+from engine._core import RpcAccess, RpcCall, RpcServer, refusal
 
-__all__ = ["RpcCall", "RpcServer", "refusal"]
+__all__ = ["RpcAccess", "RpcCall", "RpcServer", "refusal"]

@@ -22,6 +22,7 @@ EXTRA_OF_MODULE = {
     "PIL": "paper",
     "PySide6": "desktop",
     "arabic_reshaper": "paper",
+    "argon2": "server",
     "barcode": "paper",
     "bidi": "paper",
     "biip": "hardware",
@@ -113,11 +114,31 @@ ENTRIES: dict[str, Entry] = {
         ),
         extra="hardware",
     ),
+    "enrol": Entry("Make this machine one of the shop's devices.", FIRST_STEPS, "clients.access:enrol"),
+    "login": Entry("Log in at this machine, where the server keeps watch.", SHOP, "clients.access:login"),
+    "logout": Entry("Log out.", SHOP, "clients.access:logout"),
     "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),
     "setup": Entry(
         "Set a shop up: locations, tills, bank accounts, couriers, taxes.", FIRST_STEPS, "clients.sample:app"
     ),
     "serve": Entry("Start the server.", SERVER, "server.main:serve", extra="server"),
+    "ca": Entry(
+        "The shop's own authority: for the server's and the devices' certificates.",
+        SERVER,
+        "server.access.cli:ca_app",
+        extra="server",
+    ),
+    "access": Entry(
+        "Who may call: the first owner, users, devices, keys, and the log of access.",
+        SERVER,
+        "server.access.cli:access_app",
+        joined=(
+            ("users", "clients.access:users_app"),
+            ("devices", "clients.access:devices_app"),
+            ("keys", "clients.access:keys_app"),
+            ("log", "clients.access:log_app"),
+        ),
+    ),
     "admin": Entry(
         "Look after a running server: status, verify, snapshot, settings, journal.",
         SERVER,

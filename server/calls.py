@@ -18,10 +18,15 @@ MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 
 class Call(NamedTuple):
-    """One call: the full method name ("/kasir.v1.BookingService/CreateBooking") and who makes it."""
+    """One call: the full method name ("/kasir.v1.BookingService/CreateBooking") and who makes it; with access
+    control also at which device and by which token (its SHA-256), and from where.
+    """
 
     method: str
     actor: str
+    device: str = ""
+    token: bytes | None = None
+    peer: str = ""
 
 
 class Frame(NamedTuple):

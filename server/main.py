@@ -40,6 +40,19 @@ MootaWebhookOption = Annotated[
 MootaSecretFileOption = Annotated[
     Path | None, typer.Option(help="File with the secret that Moota signs what it posts with.")
 ]
+AccessOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--access",
+        help="Directory of `kasir ca init`: let those in only who are known, encrypted. Off when not given.",
+    ),
+]
+OpenOption = Annotated[
+    bool,
+    typer.Option(
+        "--open", help="Without --access, let whoever reaches it from other machines do everything."
+    ),
+]
 ReflectionOption = Annotated[
     bool, typer.Option("--reflection", help="Tell clients which services there are.")
 ]
@@ -76,6 +89,8 @@ def serve(
     metrics_listen: MetricsListenOption = None,
     moota_webhook: MootaWebhookOption = None,
     moota_secret_file: MootaSecretFileOption = None,
+    access: AccessOption = None,
+    open_to_all: OpenOption = False,
     reflection: ReflectionOption = False,
     snapshots: SnapshotsOption = None,
     map_size_mib: MapSizeMibOption = 65_536,
@@ -92,13 +107,13 @@ def serve(
 ) -> None:
     """Start the server on a shop's data, and stop it with Ctrl-C or SIGTERM.
 
-    It listens on this machine only, unless it is given a certificate: then any address will do.
+    It listens on this machine only, unless it keeps watch who comes in (--access): then any address will do.
 
     \b
     Examples:
       kasir serve --data out/shop
       kasir serve --data /var/lib/kasir --listen 127.0.0.1:0 --reflection
-      kasir serve --data shop --listen 0.0.0.0:50051 --tls-cert a.pem --tls-key a.key
+      kasir serve --data shop --listen 0.0.0.0:50051 --access /etc/kasir/access
     """  # noqa: D301 (\b: what follows keeps its lines)
     try:
         settings = Settings(
@@ -107,6 +122,8 @@ def serve(
             metrics_listen=parse_address(metrics_listen) if metrics_listen else None,
             moota_listen=parse_address(moota_webhook) if moota_webhook else None,
             moota_secret_file=moota_secret_file,
+            access=access,
+            open_to_all=open_to_all,
             reflection=reflection,
             snapshots=snapshots,
             max_streams=max_streams,

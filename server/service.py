@@ -16,6 +16,7 @@ from server.settings import Address, LogCalls, Settings
 from server.transport import Transport
 
 if TYPE_CHECKING:
+    from server.access.service import AccessControl
     from server.metrics import MetricsEndpoint
     from server.moota import MootaEndpoint
 
@@ -42,7 +43,10 @@ class Service:
         self.arriving = Arriving()
         self._importer = StatementImporter(engine, self._executor, self.arriving)
         registry = handlers.build(engine, self.clock, self._executor, settings, self._importer)
-        self._transport = Transport(engine, registry, settings, self.log, log_calls)
+        self._access = self._make_access()
+        if self._access is not None:
+            self._access.register(registry)
+        self._transport = Transport(engine, registry, settings, self.log, log_calls, self._access)
         self._native = self._transport.server.native
         self._methods = registry.methods
         self._devices = registry.devices
@@ -53,9 +57,18 @@ class Service:
         self._log_task: asyncio.Task[None] | None = None
         self._matching_task: asyncio.Task[None] | None = None
         self._machine_clock_task: asyncio.Task[None] | None = None
+        self._access_task: asyncio.Task[None] | None = None
         self.address: Address | None = None
         self.metrics_address: Address | None = None
         self.moota_address: Address | None = None
+
+    def _make_access(self) -> "AccessControl | None":
+        if self.settings.access is None:
+            return None
+        # Who lets everybody in does not wait for ciphers.
+        from server.access.service import AccessControl  # noqa: PLC0415
+
+        return AccessControl(self.engine.path, self.settings.access, self.log)
 
     async def start(self) -> Address:
         """Listens; returns where. Raises SettingsError when it cannot."""
@@ -78,10 +91,13 @@ class Service:
         self._machine_clock_task = asyncio.create_task(
             watch_clock(self.engine, self.log), name="machine's clock"
         )
+        if self._access is not None:
+            self._access_task = asyncio.create_task(self._access.run(), name="access")
         self.log.info(
             "started",
             listen=str(self.address),
-            tls=self.settings.tls is not None,
+            tls=self.settings.tls is not None or self._access is not None,
+            access=self._access is not None,
             data=str(self.engine.path),
             revision=self.engine.revision(),
             metrics=str(self.metrics_address) if self.metrics_address else None,
@@ -125,7 +141,7 @@ class Service:
             await asyncio.get_running_loop().run_in_executor(None, self._close_moota)
         self.clock.stop()
         await self._transport.stop(self.settings.grace_s)
-        started = (self._clock_task, self._log_task, self._matching_task, self._machine_clock_task)
+        started = (self._clock_task, self._log_task, self._matching_task, self._machine_clock_task, self._access_task)
         tasks = [task for task in started if task is not None]
         for task in tasks:
             task.cancel()
@@ -144,4 +160,7 @@ class Service:
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None
+        if self._access is not None:
+            self._access.close()
+            self._access = None
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -139,6 +139,10 @@ class Settings:
     # Where Moota posts new mutations, and the file with the secret that it signs them with.
     moota_listen: Address | None = None
     moota_secret_file: Path | None = None
+    # The directory of `kasir ca init`: only those are let in who are known; None: everybody is.
+    access: Path | None = None
+    # What other machines reach is served without access control all the same.
+    open_to_all: bool = False
     reflection: bool = False
     # Where CreateSnapshot writes; None: the folder "snapshots" in the data directory.
     snapshots: Path | None = None
@@ -169,13 +173,31 @@ class Settings:
             (self.moota_listen, "--moota-webhook"),
         )
         for address, what in listens:
-            if address is not None and self.tls is None and not address.is_loopback:
+            secured = self.tls is not None or (address is self.listen and self.access is not None)
+            if address is not None and not secured and not address.is_loopback:
                 raise SettingsError(
                     f"{what} {address} can be reached from other machines, and without TLS anybody on the "
-                    "way can read and change what is sent. Give --tls-cert and --tls-key, or listen on "
-                    "127.0.0.1."
+                    "way can read and change what is sent. Give --access, or --tls-cert "
+                    "and --tls-key, or listen on 127.0.0.1."
                 )
+        self._check_access()
         if self.tls is not None:
             self.tls.check()
         if (self.moota_listen is None) != (self.moota_secret_file is None):
             raise SettingsError("Moota's webhook needs both --moota-webhook and --moota-secret-file.")
+
+    def _check_access(self) -> None:
+        if self.access is not None:
+            if self.open_to_all:
+                raise SettingsError(
+                    "--open lets everybody in, and --access only those who are known: give one."
+                )
+            if self.reflection:
+                raise SettingsError(
+                    "Whoever is let in knows the contract: --reflection does not go with --access."
+                )
+        elif not self.open_to_all and not self.listen.is_loopback:
+            raise SettingsError(
+                f"--listen {self.listen} can be reached from other machines, and whoever reaches it may do "
+                "everything. Give --access DIRECTORY (see kasir ca init), or say --open if that is meant."
+            )

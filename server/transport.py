@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from engine import Code, Engine, EngineError
 from engine.rpc import RpcCall
@@ -15,10 +16,13 @@ from server.rpc.health import SERVICE as HEALTH_SERVICE
 from server.settings import Address, LogCalls, Settings, SettingsError
 from server.status import abort_of
 
+if TYPE_CHECKING:
+    from server.access.service import AccessControl
 
-def options_of(settings: Settings, log_calls: LogCalls) -> Options:
+
+def options_of(settings: Settings, log_calls: LogCalls, access: "AccessControl | None" = None) -> Options:
     """The settings in the transport's words."""
-    tls = settings.tls
+    tls = access.tls if access is not None else settings.tls
     return Options(
         workers=settings.workers,
         max_connections=settings.max_connections,
@@ -40,11 +44,12 @@ class Transport:
         settings: Settings,
         log: Logger,
         log_calls: LogCalls,
+        access: "AccessControl | None" = None,
     ) -> None:
         self.registry = registry
         self.settings = settings
         self.log = log
-        self.server = Server(options_of(settings, log_calls), on_error=self._abort)
+        self.server = Server(options_of(settings, log_calls, access), on_error=self._abort)
         self.server.add_engine(engine)
         for method, unary in registry.unary.items():
             self.server.unary(method, _unary(unary))
@@ -58,6 +63,8 @@ class Transport:
             from server.rpc.reflection import add_reflection  # noqa: PLC0415
 
             add_reflection(self.server, (*registry.services, HEALTH_SERVICE))
+        if access is not None:
+            access.watch(self.server.native)
 
     def _abort(self, call: RpcCall, error: BaseException) -> Abort:
         """What a call ends with. Nothing but EngineError is meant to come out of a handler."""
@@ -108,26 +115,37 @@ def _resolved(address: Address) -> list[str]:
     return [str(Address(str(entry[4][0]), int(entry[4][1]))) for entry in found]
 
 
+def _call(context: Context) -> Call:
+    return Call(context.method, context.caller, context.device, context.token, context.peer)
+
+
+def _no_longer() -> EngineError:
+    """A stream ends with the session that opened it."""
+    return EngineError(Code.UNAUTHENTICATED, "SESSION_REQUIRED", "The session is over. Log in again.")
+
+
 def _unary(handler: Unary) -> Handler:
     async def serve(request: bytes, context: Context) -> bytes:
-        return await handler(Call(context.method, context.caller), request)
+        return await handler(_call(context), request)
 
     return serve
 
 
 def _client_stream(handler: ClientStream) -> Handler:
     async def serve(requests: RequestStream, context: Context) -> bytes:
-        return await handler(Call(context.method, context.caller), aiter(requests))
+        return await handler(_call(context), aiter(requests))
 
     return serve
 
 
 def _server_stream(handler: ServerStream, stall_s: float) -> Handler:
     async def serve(request: bytes, context: Context) -> None:
-        frames = handler(Call(context.method, context.caller), request)
+        frames = handler(_call(context), request)
         delivered = 0
         try:
             async for frame in frames:
+                if not context.admitted:
+                    raise _no_longer()
                 try:
                     async with asyncio.timeout(stall_s):
                         await context.write(frame.data)

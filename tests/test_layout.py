@@ -71,6 +71,7 @@ CRATE_DEPENDENCIES = {
         "rustc-hash",
         "serde",
         "serde_json",
+        "sha2",
     },
     "gen": {"prost-build", "protox"},
     "sim": {

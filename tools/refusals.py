@@ -23,11 +23,17 @@ ROW = re.compile(r'^\s*\w+ = "(?P<reason>[A-Z_]+)" (?P<code>\w+) "(?P<meaning>[^
 # What Python refuses by itself has no catalogue beside the code that says it: here is what each means. A
 # reason that is missing here, or here and nowhere else, is an error of `read_python`.
 MEANINGS = {
+    "ACCESS_NAME_TAKEN": "A user or a key has this name already.",
+    "ACCESS_NOT_FOUND": "No user, device or key has this name.",
     "BANK_ACCOUNT_AMBIGUOUS": "Several bank accounts have the file's number, and it says no currency.",
     "COLUMN_MAPPING_AMBIGUOUS": "Several saved column mappings fit the file, or have the name.",
+    "ENROLMENT_REFUSED": "The enrolment code is wrong, used or too old.",
     "ENGINE_FORKED": "The process was forked while a store was open; start it with spawn.",
     "ENGINE_OPEN": "This process has the store open already.",
     "FILE_TOO_LARGE": "The uploaded file is larger than 1 GiB.",
+    "LAST_OWNER": "The last owner who can log in would be gone.",
+    "LOGIN_FAILED": "The name and the PIN do not fit together.",
+    "LOGIN_LOCKED": "Too many wrong PINs at this device; `seconds` says for how long.",
     "READER_TOO_SLOW": "The reader of a stream did not keep up; it resumes from the last revision it saw.",
     "SNAPSHOT_UNWRITABLE": "The snapshot directory cannot be made.",
     "TOO_MANY_AGENTS": "So many hardware agents report their devices already.",

@@ -14,6 +14,7 @@ from google.protobuf import message_factory
 from google.protobuf.message import Message
 
 from clients.common.connection import ACTOR_METADATA, Connection
+from clients.common.enrolment import AUTHORIZATION, DEVICE_ACTOR
 from clients.common.journal import PendingRequest, RequestJournal, new_pending
 from clients.common.problems import CallFailed, from_rpc_error
 from clients.common.request_ids import new_request_id
@@ -22,6 +23,8 @@ Reply = TypeVar("Reply", bound=Message)
 
 # Checks and copies of a whole store.
 LONG_TIMEOUT_S = 600.0
+# How often a line looks whether its session or certificate ends soon.
+LOOK_S = 30.0
 # A file of the largest size, sent and read.
 UPLOAD_TIMEOUT_S = 3_600.0
 
@@ -53,12 +56,19 @@ class Client:
         journal: RequestJournal | None = None,
         patience: Patience | None = None,
         on_retry: Callable[[CallFailed, float], None] | None = None,
+        log_in: Callable[["Client"], bool] | None = None,
     ) -> None:
-        """Opens the line; nothing is sent yet. `on_retry` hears of a failed try and of the pause after it."""
+        """Opens the line; nothing is sent yet. `on_retry` hears of a failed try and of the pause after it.
+        `log_in` is called where the server wants somebody logged in; it says whether now there is.
+        """
         self.connection = connection
         self.journal = journal or RequestJournal()
         self.patience = patience or Patience()
         self._on_retry = on_retry or (lambda _failed, _pause_s: None)
+        self._log_in = log_in
+        # Whose session goes with the calls; empty: the device's own programs have none
+        self._who = "" if connection.actor.startswith(DEVICE_ACTOR) else connection.actor
+        self._next_look = 0.0
         self._channel = connection.channel()
         self._calls: dict[str, Callable[..., Any]] = {}
         # Ids of commands whose outcome is not known, by what they say
@@ -69,6 +79,11 @@ class Client:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+    @property
+    def channel(self) -> grpc.Channel:
+        """The line itself."""
+        return self._channel
 
     def close(self) -> None:
         """Ends the line and every stream on it."""
@@ -133,14 +148,14 @@ class Client:
         descriptor = known_method(pending.method)
         request_type, reply_type = message_class(descriptor.input_type), message_class(descriptor.output_type)
         messages = [request_type.FromString(content) for content in pending.messages]
-        metadata = self._metadata(pending.actor)
+        actor = pending.actor
 
         def ask() -> Message:
             if descriptor.client_streaming:
-                return self._uploaded(pending.method, reply_type, lambda: messages, metadata)
-            return self._answered(pending.method, reply_type, messages[0], None, metadata)
+                return self._uploaded(pending.method, reply_type, lambda: messages, actor)
+            return self._answered(pending.method, reply_type, messages[0], None, actor)
 
-        return self._settled(pending.request_id, ask)
+        return self._settled(pending.request_id, ask, asked_before=True)
 
     def watch(
         self, request: Message, reply_type: type[Reply], *, restart_revision: int | None = None
@@ -154,12 +169,13 @@ class Client:
         method = method_path(method_of(request))
         resumes = "start_revision" in request.DESCRIPTOR.fields_by_name
         open_stream = self._channel.unary_stream(method, _to_bytes, reply_type.FromString)
-        failures = 0
+        failures, asked = 0, False
         while True:
             stream = open_stream(request, metadata=self._metadata())
             try:
                 for reply in stream:
-                    failures = 0
+                    failures, asked = 0, False
+                    self._keep_on()
                     if resumes:
                         request.start_revision = reply.revision  # type: ignore[attr-defined]
                     yield reply
@@ -172,16 +188,22 @@ class Client:
                 stream.cancel()
             if failed.reason == "REVISION_COMPACTED" and restart_revision is not None and resumes:
                 request.start_revision = restart_revision  # type: ignore[attr-defined]
+            elif not asked and self._logged_in(failed):
+                asked = True
+                continue
             elif not failed.retriable and failed.code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
                 raise failed
             self._wait(failed, failures)
             failures = min(failures + 1, self.patience.tries)
 
-    def _settled(self, request_id: str, ask: Callable[[], Reply], *, kept: bool = True) -> Reply:
+    def _settled(
+        self, request_id: str, ask: Callable[[], Reply], *, kept: bool = True, asked_before: bool = False
+    ) -> Reply:
         """Runs `ask`. The journal forgets the request once its outcome is known, and keeps it otherwise."""
         try:
             reply = ask()
         except CallFailed as failed:
+            failed.asked_before = failed.asked_before or asked_before
             if failed.settled:
                 self._forget(request_id)
             failed.kept = kept and not failed.settled
@@ -208,14 +230,17 @@ class Client:
         reply_type: type[Reply],
         request: Message,
         timeout_s: float | None,
-        metadata: tuple[tuple[str, str], ...] | None = None,
+        actor: str | None = None,
     ) -> Reply:
         if method not in self._calls:
             self._calls[method] = self._channel.unary_unary(method, _to_bytes, reply_type.FromString)
         timeout_s = timeout_s or self.patience.timeout_s
         call = self._calls[method]
-        metadata = metadata or self._metadata()
-        reply: Reply = self._tried(method, lambda: call(request, timeout=timeout_s, metadata=metadata))
+
+        def ask() -> Any:
+            return call(request, timeout=timeout_s, metadata=self._metadata(actor))
+
+        reply: Reply = self._tried(method, ask)
         return reply
 
     def _uploaded(
@@ -223,15 +248,16 @@ class Client:
         method: str,
         reply_type: type[Reply],
         messages: Callable[[], Iterable[Message]],
-        metadata: tuple[tuple[str, str], ...] | None = None,
+        actor: str | None = None,
         on_sent: Callable[[int], None] | None = None,
     ) -> Reply:
         method_call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
-        metadata = metadata or self._metadata()
 
         def ask() -> Any:
             sending = _Sending(_counted(messages(), on_sent))
-            call = method_call.future(sending.parts(), timeout=UPLOAD_TIMEOUT_S, metadata=metadata)
+            call = method_call.future(
+                sending.parts(), timeout=UPLOAD_TIMEOUT_S, metadata=self._metadata(actor)
+            )
             return sending.reply(call)
 
         reply: Reply = self._tried(method, ask)
@@ -239,12 +265,18 @@ class Client:
 
     def _tried(self, method: str, ask: Callable[[], Any]) -> Any:
         """Asks until there is an answer or the tries are used up. Raises the last failure."""
-        tries_made = 0
+        tries_made, asked, unknown = 0, False, False
         while True:
+            self._keep_on()
             try:
                 return ask()
             except grpc.RpcError as error:
                 failed = from_rpc_error(error, method)
+            if not asked and self._logged_in(failed):
+                asked = True
+                continue
+            failed.asked_before = unknown
+            unknown = unknown or not failed.settled
             tries_made += 1
             if not failed.retriable or tries_made >= self.patience.tries:
                 raise failed
@@ -256,7 +288,34 @@ class Client:
         time.sleep(pause_s)
 
     def _metadata(self, actor: str | None = None) -> tuple[tuple[str, str], ...]:
-        return ((ACTOR_METADATA, actor or self.connection.actor),)
+        enrolment = self.connection.enrolment
+        if enrolment is None:
+            return ((ACTOR_METADATA, actor or self.connection.actor),)
+        who = actor or self._who
+        session = enrolment.session("" if who.startswith(DEVICE_ACTOR) else who) if who else None
+        if session is not None:
+            return ((AUTHORIZATION, f"Bearer {session.token}"),)
+        # Who did it is not logged in any more: whoever is sends it, and says for whom.
+        session = enrolment.session() if actor else None
+        if session is not None and actor:
+            return ((AUTHORIZATION, f"Bearer {session.token}"), (ACTOR_METADATA, actor))
+        return ()
+
+    def _keep_on(self) -> None:
+        """Sees to it, now and then, that neither session nor certificate end while somebody works."""
+        enrolment, now = self.connection.enrolment, time.monotonic()
+        if enrolment is not None and now >= self._next_look:
+            self._next_look = now + LOOK_S
+            enrolment.keep_on(self._channel, self._who)
+
+    def _logged_in(self, failed: CallFailed) -> bool:
+        """Where somebody has to be logged in, asks for that; whether there is somebody now."""
+        if failed.reason != "SESSION_REQUIRED" or self._log_in is None or self.connection.enrolment is None:
+            return False
+        if not self._log_in(self):
+            return False
+        self._who = self.connection.enrolment.user
+        return True
 
     def _pending(self, request_id: str, method: str, note: str, *messages: Message) -> PendingRequest:
         content = [message.SerializeToString() for message in messages]

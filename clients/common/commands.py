@@ -200,7 +200,8 @@ def opened(
                 f"No answer yet ({failed.code.name.lower()}), trying again in {pause_s:.1f} s …", "dim"
             )
 
-    with Client(line, RequestJournal(), Patience(timeout_s=timeout_s), waiting) as client:
+    asks = log_in_at_terminal if sys.stdin.isatty() and not output.as_json else None
+    with Client(line, RequestJournal(), Patience(timeout_s=timeout_s), waiting, asks) as client:
         shop = Shop(client, output)
         try:
             yield shop
@@ -211,6 +212,27 @@ def opened(
             if not failed.settled and client.journal.pending():
                 output.say("What was sent is kept: see 'kasir cs pending', which can ask again.", "yellow")
             raise typer.Exit(EXIT_REFUSED) from None
+
+
+def log_in_at_terminal(client: Client, name: str = "") -> bool:
+    """Asks who is there, and for the PIN; whether the server let them in. A wrong PIN is told, and asked
+    again.
+
+    Raises CallFailed.
+    """
+    enrolment = client.connection.enrolment
+    assert enrolment is not None, "who is not enrolled is not asked"
+    name = name or typer.prompt("Who is there", err=True, default=enrolment.user or None)
+    while pin := typer.prompt(f"PIN of {name}", err=True, hide_input=True, default="", show_default=False):
+        try:
+            enrolment.log_in(client.channel, name, pin)
+        except CallFailed as failed:
+            if failed.reason != "LOGIN_FAILED":
+                raise
+            typer.echo(failed.message, err=True)
+        else:
+            return True
+    return False
 
 
 @contextmanager

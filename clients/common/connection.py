@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 
+from clients.common.enrolment import DEVICE_ACTOR, Enrolment, enrolment_at
 from clients.common.numbers import parse_whole
 from clients.common.problems import BadInput
 
@@ -44,8 +45,9 @@ class Connection:
     """Where and as whom to call.
 
     `server` is HOST:PORT or unix:PATH. Without `tls_ca` the line is not encrypted and only this machine may
-    be called. `tls_ca` is a file of certificates in PEM form, or "system"; `tls_cert` and `tls_key` are this
-    client's own, where the server asks for them.
+    be called; on a machine that was enrolled at the server its certificate secures it. `tls_ca` is a file
+    of certificates in PEM form, or "system"; `tls_cert` and `tls_key` are this client's own, where the
+    server asks for them.
     """
 
     server: str = DEFAULT_SERVER
@@ -53,9 +55,13 @@ class Connection:
     tls_ca: str | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    # What this machine is there, where the server keeps watch
+    enrolment: Enrolment | None = None
 
     def channel(self) -> grpc.Channel:
         """Opens a channel; nothing is sent yet. Raises BadInput for what cannot be used."""
+        if self.enrolment is not None:
+            return grpc.secure_channel(self.server, _enrolled(self.enrolment), options=CHANNEL_OPTIONS)
         if self.tls_ca is None:
             if self.tls_cert is not None or self.tls_key is not None:
                 raise BadInput("--cert and --key need --tls-ca: without it the line is not encrypted.")
@@ -84,12 +90,18 @@ def connection(
     tls_key: Path | None = None,
 ) -> Connection:
     """Fills what was not said from KASIR_SERVER, KASIR_ACTOR and this machine's user. Raises BadInput."""
-    return Connection(
-        _address(server or os.environ.get(SERVER_VARIABLE) or DEFAULT_SERVER),
-        _actor(actor or os.environ.get(ACTOR_VARIABLE) or _os_user()),
-        tls_ca,
-        tls_cert,
-        tls_key,
+    address = _address(server or os.environ.get(SERVER_VARIABLE) or DEFAULT_SERVER)
+    named = actor or os.environ.get(ACTOR_VARIABLE) or ""
+    enrolment = enrolment_at(address) if tls_ca is None and tls_cert is None else None
+    if enrolment is not None:
+        named = named or enrolment.user or f"{DEVICE_ACTOR}{enrolment.device.name}"
+    return Connection(address, _actor(named or _os_user()), tls_ca, tls_cert, tls_key, enrolment)
+
+
+def _enrolled(enrolment: Enrolment) -> grpc.ChannelCredentials:
+    device = enrolment.device
+    return grpc.ssl_channel_credentials(
+        device.authority.encode(), device.key.encode(), device.certificate.encode()
     )
 
 

@@ -3,6 +3,7 @@
 from google.protobuf.descriptor import ServiceDescriptor
 
 from kasir.v1 import (
+    access_pb2,
     admin_pb2,
     booking_pb2,
     catalogue_pb2,
@@ -20,6 +21,7 @@ from kasir.v1 import (
 )
 
 _FILES = (
+    access_pb2,
     admin_pb2,
     booking_pb2,
     catalogue_pb2,

@@ -28,6 +28,12 @@ UNSETTLED = frozenset(
 )
 
 
+# The server did not even look at the request: whoever asks is not let in as things stand.
+AT_THE_DOOR = frozenset(
+    {"ACTOR_MISMATCH", "DEVICE_UNKNOWN", "LOCATION_DENIED", "ROLE_MISSING", "SESSION_REQUIRED"}
+)
+
+
 class Word(str):
     """A fact that is a word of ours, like the kind of thing that was looked for."""
 
@@ -80,6 +86,8 @@ class CallFailed(Exception):  # noqa: N818 (a refusal is an outcome)
     method: str = ""
     # Whether the request is kept on this machine, to be asked again
     kept: bool = False
+    # Whether the same request was asked before, and nobody knows what became of it
+    asked_before: bool = False
 
     def __str__(self) -> str:
         return f"{self.reason or self.code.name}: {self.message}"
@@ -87,6 +95,9 @@ class CallFailed(Exception):  # noqa: N818 (a refusal is an outcome)
     @property
     def settled(self) -> bool:
         """Whether the server surely did nothing: then the request need not be asked about again."""
+        if self.asked_before and self.reason in AT_THE_DOOR:
+            # This time it was not looked at; the time before it may have been.
+            return False
         if self.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
             # With a waiting time the server takes it later; without one it is too large and always will be.
             return self.retry_s is None

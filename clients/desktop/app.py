@@ -8,8 +8,10 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from clients.common.connection import Connection
 from clients.common.problems import BadInput
 from clients.desktop import texts, theme
+from clients.desktop.login import logged_in
 from clients.desktop.settings import LocalSettings
 from clients.desktop.window import Window
 
@@ -31,8 +33,9 @@ def application(name: str, settings: LocalSettings) -> QApplication:
     return app
 
 
-def run(name: str, make: Callable[[LocalSettings], Window]) -> int:
-    """Shows a window until it is closed; the exit status. Raises BadInput as the window does, and where there
+def run(name: str, line: Connection, make: Callable[[LocalSettings, Connection], Window]) -> int:
+    """Shows a window until it is closed; the exit status. Where the server wants somebody logged in, asks who
+    is there first. Raises BadInput as the window does, and where there
     is no screen.
     """
     if sys.platform == "linux" and not any(os.environ.get(name) for name in _SCREENS):
@@ -40,7 +43,10 @@ def run(name: str, make: Callable[[LocalSettings], Window]) -> int:
         raise BadInput("There is no screen here: neither DISPLAY nor WAYLAND_DISPLAY is set.")
     settings = LocalSettings(name)
     app = application(name, settings)
-    window = make(settings)
+    found = logged_in(line)
+    if found is None:
+        return 0
+    window = make(settings, found)
     if not settings.geometry.isEmpty():
         window.restoreGeometry(settings.geometry)
     window.show()

@@ -12,6 +12,8 @@ from kasir.v1.reconciliation_pb2 import MutationState
 
 _AGAIN = marked("Try again in a moment.")
 _OPERATOR = marked("Tell whoever runs the server.")
+_LOGIN = marked("Log in, then do it again.")
+_IN_CHARGE = marked("Ask whoever is in charge.")
 _VERSIONS = marked("Program and server may be of different versions.")
 _NOTHING = marked("Nothing was imported.")
 
@@ -233,6 +235,30 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
         (marked("That is the server's own name."),),
         marked("Start the program with --as NAME."),
     ),
+    "ACCESS_NAME_TAKEN": ((marked("There is a user or a key of that name already."),), ""),
+    "ACCESS_NOT_FOUND": ((marked("There is no user, device or key of that name."),), ""),
+    "ACTOR_MISMATCH": ((marked("Somebody else is logged in at this device."),), _LOGIN),
+    "DEVICE_UNKNOWN": (
+        (marked("This device is not one of the shop's, or was taken out."),),
+        marked("Have it enrolled by whoever is in charge."),
+    ),
+    "ENROLMENT_REFUSED": (
+        (marked("The code is wrong, used or too old."),),
+        marked("Ask for a new one."),
+    ),
+    "LAST_OWNER": ((marked("The last owner cannot be taken out."),), ""),
+    "LOCATION_DENIED": ((marked("You do not work at this location."),), _IN_CHARGE),
+    "LOGIN_FAILED": ((marked("The name and the PIN do not fit together."),), ""),
+    "LOGIN_LOCKED": (
+        (
+            marked("Too many wrong PINs: wait {seconds} seconds."),
+            marked("Too many wrong PINs: wait a while."),
+        ),
+        "",
+    ),
+    "RATE_EXCEEDED": ((marked("That is too much at once."),), _AGAIN),
+    "ROLE_MISSING": ((marked("Your role may not do this."),), _IN_CHARGE),
+    "SESSION_REQUIRED": ((marked("Nobody is logged in at this device."),), _LOGIN),
     "BANK_ACCOUNT_AMBIGUOUS": (
         (marked("Several bank accounts have the file's number."),),
         marked("Choose the account, then import it again."),

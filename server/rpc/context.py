@@ -61,6 +61,21 @@ class Context:
         return self._call.peer
 
     @property
+    def device(self) -> str:
+        """The device that the caller works at; "" where nobody keeps watch."""
+        return self._call.device
+
+    @property
+    def token(self) -> bytes | None:
+        """SHA-256 of the caller's token."""
+        return self._call.token
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the caller is let in still."""
+        return self._call.admitted
+
+    @property
     def metadata(self) -> Metadata:
         """What the caller sent beside its messages: bytes for names that end in "-bin"."""
         if self._metadata is None:

@@ -183,6 +183,25 @@ def test_no_other_machine_is_served_without_tls(tmp_path, option, address):
     assert not (tmp_path / "shop").exists()
 
 
+def test_no_other_machine_is_let_in_to_everything_unless_that_is_said(serve, certificates, tmp_path):
+    tls = ["--tls-cert", str(certificates / "server.pem"), "--tls-key", str(certificates / "server.key")]
+    said = refused_start(tmp_path / "shop", "--listen", "0.0.0.0:0", *tls)
+    assert "--access" in said
+    assert "--open" in said
+    assert not (tmp_path / "shop").exists()
+    assert serve("--listen", "0.0.0.0:0", "--open", *tls).stop() == 0
+
+
+def test_an_authority_that_is_none_is_named(tmp_path):
+    said = refused_start(tmp_path / "shop", "--access", str(tmp_path / "missing"))
+    assert "kasir ca init" in said
+
+
+@pytest.mark.parametrize("other", ["--open", "--reflection"])
+def test_what_does_not_go_with_access_control(tmp_path, other):
+    assert other in refused_start(tmp_path / "shop", "--access", str(tmp_path), other)
+
+
 @pytest.mark.parametrize("address", ["50051", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000", ""])
 def test_an_address_that_is_none(tmp_path, address):
     assert "host:port" in refused_start(tmp_path / "shop", "--listen", address)

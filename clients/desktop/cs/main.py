@@ -30,4 +30,4 @@ def cs_desktop(
         from clients.desktop.app import run  # noqa: PLC0415
         from clients.desktop.cs.window import CsWindow  # noqa: PLC0415
 
-        raise typer.Exit(run("cs-desktop", lambda settings: CsWindow(line, settings, at)))
+        raise typer.Exit(run("cs-desktop", line, lambda settings, found: CsWindow(found, settings, at)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clients.common.commands import Actor, Server, TlsCa, TlsCert, TlsKey, epilog, plain_failures
-from clients.common.connection import DEFAULT_SERVER, connection
+from clients.common.connection import DEFAULT_SERVER, Connection, connection
 from clients.common.output import Output
 from clients.common.problems import BadInput
 from clients.common.qris import checked
@@ -63,11 +63,11 @@ def till_desktop(
         from clients.desktop.app import run  # noqa: PLC0415
         from clients.desktop.till.window import TillWindow  # noqa: PLC0415
 
-        def window(settings: "LocalSettings") -> TillWindow:
+        def window(settings: "LocalSettings", found: Connection) -> TillWindow:
             shows = customer_screen or bool(code)
-            return TillWindow(line, settings, at, till, customer_screen=shows, qris=code)
+            return TillWindow(found, settings, at, till, customer_screen=shows, qris=code)
 
-        raise typer.Exit(run("till-desktop", window))
+        raise typer.Exit(run("till-desktop", line, window))
 
 
 def _qris(path: Path) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from clients.common.commands import Actor, Server, TlsCa, TlsCert, TlsKey, epilog, plain_failures
-from clients.common.connection import DEFAULT_SERVER, connection
+from clients.common.connection import DEFAULT_SERVER, Connection, connection
 from clients.common.output import Output
 from clients.common.station import station_address
 from clients.desktop.command import Station, window_app
@@ -46,7 +46,7 @@ def warehouse_desktop(
         from clients.desktop.settings import LocalSettings  # noqa: PLC0415
         from clients.desktop.warehouse.window import WarehouseWindow  # noqa: PLC0415
 
-        def window(settings: LocalSettings) -> WarehouseWindow:
-            return WarehouseWindow(line, settings, at, location)
+        def window(settings: LocalSettings, found: Connection) -> WarehouseWindow:
+            return WarehouseWindow(found, settings, at, location)
 
-        raise typer.Exit(run("warehouse-desktop", window))
+        raise typer.Exit(run("warehouse-desktop", line, window))

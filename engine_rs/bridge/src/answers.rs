@@ -7,8 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use kasir_transport::metadata::values;
-use kasir_transport::{Caller, Code, Handler, Info, Method, Native, Policy, Reply, Status, Ticket};
+use kasir_transport::{
+    Admission, Asked, Caller, Code, Handler, Identity, Info, Method, Native, Policy, Reply, Status, Ticket,
+};
 
+use crate::access::{Access, grant_of, hash};
 use crate::delivery::Address;
 use crate::engine::Engine;
 use crate::methods::{COMMANDS, CommandMethod, QUERIES, QueryMethod};
@@ -16,7 +19,7 @@ use crate::status::status;
 use crate::stream_commands::{self, StreamCommands};
 
 /// The metadata that names the member of staff who calls.
-const ACTOR_KEY: &str = "kasir-actor";
+pub(crate) const ACTOR_KEY: &str = "kasir-actor";
 /// Who calls when nobody is named.
 const ANONYMOUS: Caller = Cow::Borrowed("anonymous");
 /// Who matches by itself (server/reconciler.py): the server tells by the name what it did itself.
@@ -28,7 +31,7 @@ const ACTOR_MAX: usize = 64;
 macro_rules! refusals {
     ($($name:ident = $text:literal $code:ident $meaning:literal;)*) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum Refused { $(#[doc = $meaning] $name,)* }
+        pub(crate) enum Refused { $(#[doc = $meaning] $name,)* }
 
         impl Refused {
             const fn reason(self) -> &'static str {
@@ -45,6 +48,12 @@ macro_rules! refusals {
 refusals! {
     ActorMalformed = "ACTOR_MALFORMED" InvalidArgument "The user name in kasir-actor is empty, too long or cannot be printed.";
     ActorReserved = "ACTOR_RESERVED" InvalidArgument "The user name in kasir-actor is the server's own.";
+    ActorMismatch = "ACTOR_MISMATCH" PermissionDenied "kasir-actor names somebody else than who is logged in.";
+    DeviceUnknown = "DEVICE_UNKNOWN" Unauthenticated "The device has no certificate of this shop, or a revoked or expired one.";
+    LocationDenied = "LOCATION_DENIED" PermissionDenied "Who calls does not work at the location of the call.";
+    RateExceeded = "RATE_EXCEEDED" ResourceExhausted "Who calls makes too many calls a second.";
+    RoleMissing = "ROLE_MISSING" PermissionDenied "None of the roles of who calls may call the method.";
+    SessionRequired = "SESSION_REQUIRED" Unauthenticated "Nobody is logged in at the device, or the session is over.";
     Internal = "INTERNAL" Internal "The program is at fault; the server's log says more.";
     ServerStopping = "SERVER_STOPPING" Unavailable "The server goes down; what was accepted is still answered.";
     MessageTooLarge = "MESSAGE_TOO_LARGE" ResourceExhausted "The message is larger than the method takes.";
@@ -58,6 +67,10 @@ struct Command {
 
 impl Native for Command {
     fn call(&self, call: &Info, request: Bytes, ticket: Ticket) -> Option<Reply> {
+        if let Err(refused) = check_places(call, &request) {
+            ticket.forget();
+            return Some(Err(refused).into());
+        }
         let submitted = self.engine.submit_to(self.method, &request, &call.caller, Address::Call(ticket));
         submitted.err().map(|failure| Err(failure.into()).into())
     }
@@ -69,11 +82,19 @@ struct Query {
 }
 
 impl Native for Query {
-    fn call(&self, _call: &Info, request: Bytes, ticket: Ticket) -> Option<Reply> {
+    fn call(&self, call: &Info, request: Bytes, ticket: Ticket) -> Option<Reply> {
         ticket.forget();
+        if let Err(refused) = check_places(call, &request) {
+            return Some(Err(refused).into());
+        }
         let answer = self.engine.answer(self.method, &request);
         Some(answer.map(Bytes::from).map_err(Status::from).into())
     }
+}
+
+/// Refuses a request that takes place where its caller does not work.
+pub(crate) fn check_places(call: &Info, request: &[u8]) -> Result<(), Status> {
+    grant_of(call.grant.as_ref()).map_or(Ok(()), |grant| grant.check_places(call.method, request))
 }
 
 /// Every method that the engine answers.
@@ -97,10 +118,15 @@ pub(crate) fn methods(engine: &Arc<Engine>) -> impl Iterator<Item = Method> {
 }
 
 /// Kasir's words, and its callers: who calls is a member of staff.
-pub(crate) struct ShopPolicy;
+#[derive(Default)]
+pub(crate) struct ShopPolicy {
+    /// Who is let in; `None`: everybody, under the name that each gives.
+    pub(crate) access: Option<Arc<Access>>,
+}
 
-impl Policy for ShopPolicy {
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Status> {
+impl ShopPolicy {
+    /// The name that a caller gives.
+    fn caller(headers: &HeaderMap) -> Result<Caller, Status> {
         let Some(given) = values(headers, ACTOR_KEY).next() else { return Ok(ANONYMOUS) };
         let name = String::from_utf8_lossy(&given);
         if name.chars().take(ACTOR_MAX + 1).count() > ACTOR_MAX
@@ -117,6 +143,19 @@ impl Policy for ShopPolicy {
             return Err(said(Refused::ActorReserved, &message, &[("field", ACTOR_KEY)]));
         }
         Ok(name.into_owned().into())
+    }
+}
+
+impl Policy for ShopPolicy {
+    fn identify(&self, certificate: &[u8]) -> Option<Identity> {
+        self.access.is_some().then(|| hash(certificate))
+    }
+
+    fn admit(&self, asked: &Asked<'_>) -> Result<Admission, Status> {
+        match &self.access {
+            Some(access) => access.admit(asked),
+            None => Ok(Admission { caller: Self::caller(asked.headers)?, grant: None }),
+        }
     }
 
     fn nobody(&self) -> Caller {
@@ -152,7 +191,7 @@ const RETRY_MS: &str = "1000";
 const FAULT: &str = "The server made a mistake; its log says which. To learn whether a command took effect, send it again \
                      with the same request_id.";
 
-fn said(refused: Refused, message: &str, details: &[(&str, &str)]) -> Status {
+pub(crate) fn said(refused: Refused, message: &str, details: &[(&str, &str)]) -> Status {
     status(refused.code(), Cow::Borrowed(refused.reason()), message, &details.iter().copied())
 }
 
@@ -195,7 +234,7 @@ mod tests {
         if let Some(given) = given {
             headers.insert(ACTOR_KEY, HeaderValue::from_bytes(given).unwrap());
         }
-        ShopPolicy.caller(&headers)
+        ShopPolicy::caller(&headers)
     }
 
     #[test]

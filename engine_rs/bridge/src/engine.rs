@@ -11,6 +11,7 @@ use crate::delivery::{Address, Delivery, Expected};
 use crate::desks::Desks;
 use crate::failure::Failure;
 use crate::methods::{self, CommandMethod, QueryMethod};
+use crate::places::Kind;
 use crate::to_proto::{JournalPage, asked_revision};
 
 /// Longest name of an actor, in bytes: it is part of keys.
@@ -145,6 +146,12 @@ impl Engine {
             self.store.scan_journal(after, limit.max(LOOKED_AT_MAX), &mut |record| page.take(record))?;
         let (response, count) = page.finish(revision);
         Ok(Changes { response, revision, count })
+    }
+
+    /// Adds the locations of what an id names.
+    pub(crate) fn locate(&self, kind: Kind, id: u64, found: &mut Vec<u64>) -> Result<(), Failure> {
+        self.check_open()?;
+        Ok(self.store.read(|reader| Ok(kind.locations(reader, id, found)?))?)
     }
 
     /// The last committed revision.

@@ -2,11 +2,13 @@
 //!
 //! Requests of the contract become commands and queries of the core (`from_proto`, `queries`), its replies become
 //! messages (`to_proto`), one table says which method is which (`methods`), and an open store answers them (`engine`).
-//! Answers reach callers of the server without Python (`answers`, `stream_commands`, `status`), and event loops through mailboxes
-//! (`delivery`), so that no native thread ever takes the GIL. Only `python`, `python_rpc`, `backup` and
+//! Answers reach callers of the server without Python (`answers`, `stream_commands`, `status`; whom it lets in: `access`,
+//! `places`), and event loops through mailboxes (`delivery`), so that no native thread ever takes the GIL. Only `python`,
+//! `python_rpc`, `python_access`, `backup` and
 //! `statements`, which hands banks' files over, know Python. No rule of the
 //! shop stands here.
 
+mod access;
 mod answers;
 mod backup;
 mod contract;
@@ -15,10 +17,13 @@ mod desks;
 mod engine;
 mod failure;
 mod from_proto;
+mod listening;
 mod matching;
 mod matching_lines;
 mod methods;
+mod places;
 mod python;
+mod python_access;
 mod python_rpc;
 mod queries;
 mod statements;
@@ -44,6 +49,8 @@ mod _core {
     use crate::matching::match_files;
     #[pymodule_export]
     use crate::python::{Completions, CoreEngine};
+    #[pymodule_export]
+    use crate::python_access::RpcAccess;
     #[pymodule_export]
     use crate::python_rpc::{RpcCall, RpcServer, refusal};
     #[pymodule_export]

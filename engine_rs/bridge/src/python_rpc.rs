@@ -20,8 +20,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::answers::{self, ShopPolicy};
+use crate::access::{Access, Grant, grant_of};
+use crate::answers::{self, ShopPolicy, check_places};
+use crate::engine::Engine;
+use crate::listening::listen;
 use crate::python::CoreEngine;
+use crate::python_access::{self, PlaceRow, RpcAccess};
 
 /// Answers given in one drain that are sent before the next ones are made.
 const ANSWERS_MAX: usize = 64;
@@ -97,6 +101,24 @@ impl RpcCall {
     fn time_remaining(&self) -> Option<f64> {
         let deadline = self.info.deadline?;
         Some(deadline.saturating_duration_since(Instant::now()).as_secs_f64())
+    }
+
+    /// The device that the caller works at; "" where nobody keeps watch.
+    #[getter]
+    fn device(&self) -> &str {
+        self.grant().map_or("", Grant::device)
+    }
+
+    /// SHA-256 of the caller's token.
+    #[getter]
+    fn token<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.grant()?.token().map(|token| PyBytes::new(py, token))
+    }
+
+    /// Whether the caller is let in still: a call may last longer than a session.
+    #[getter]
+    fn admitted(&self) -> bool {
+        self.grant().is_none_or(Grant::holds)
     }
 
     /// What the caller sent beside its messages.
@@ -199,6 +221,10 @@ impl RpcCall {
 }
 
 impl RpcCall {
+    fn grant(&self) -> Option<&Grant> {
+        grant_of(self.info.grant.as_ref())
+    }
+
     fn answer(&self, result: Result<Bytes, Status>) {
         if let Some((ticket, reply)) = self.answered(result) {
             ticket.complete(reply);
@@ -230,7 +256,8 @@ struct Table {
     methods: Vec<Method>,
     /// Handlers of foreign methods, at their place in the table.
     answerers: Vec<Option<Answerer>>,
-    policy: Option<Arc<dyn Policy>>,
+    engine: Option<Arc<Engine>>,
+    access: Option<Arc<Access>>,
 }
 
 /// A gRPC server whose handlers are the engine's and Python's.
@@ -301,8 +328,28 @@ impl RpcServer {
             table.methods.push(method);
             table.answerers.push(None);
         }
-        table.policy = Some(Arc::new(ShopPolicy));
+        table.engine = Some(Arc::clone(engine));
         Ok(())
+    }
+
+    /// Lets nobody in but whom the table says that is returned. Comes after all methods. `strangers` are methods open to all,
+    /// `devices` those that an enrolled device is enough for, `deferred` those that may be sent later for somebody else.
+    #[expect(clippy::needless_pass_by_value, reason = "arguments from Python arrive by value")]
+    fn guard(
+        &self,
+        strangers: Vec<String>,
+        devices: Vec<String>,
+        deferred: Vec<String>,
+        places: Vec<PlaceRow>,
+    ) -> PyResult<RpcAccess> {
+        let mut table = self.unstarted()?;
+        let Some(engine) = table.engine.clone() else {
+            return Err(PyRuntimeError::new_err("There is no engine to guard."));
+        };
+        let names: Vec<_> = table.methods.iter().map(|method| method.name.clone()).collect();
+        let access = python_access::access(engine, &names, [&strangers, &devices, &deferred], places)?;
+        table.access = Some(Arc::clone(&access));
+        Ok(RpcAccess { access, names })
     }
 
     /// Listens on "ip:port" addresses and serves; returns the port.
@@ -349,6 +396,7 @@ impl RpcServer {
                 certificate,
                 key,
                 client_authorities,
+                client_optional: lock(&self.table).access.is_some(),
             }),
             ..Config::default()
         };
@@ -472,7 +520,8 @@ impl RpcServer {
     fn serve(&self, config: Config, listeners: Vec<TcpListener>, log_calls: LogCalls) -> PyResult<()> {
         let table = std::mem::take(&mut *self.unstarted()?);
         let names = table.methods.iter().map(|method| (method.name.clone(), method.gives_many())).collect();
-        let policy = table.policy.unwrap_or_else(|| Arc::new(PlainPolicy));
+        let shop = |_| Arc::new(ShopPolicy { access: table.access }) as Arc<dyn Policy>;
+        let policy = table.engine.map_or_else(|| Arc::new(PlainPolicy) as _, shop);
         // First come the handlers: calls may be there before this returns.
         let _ = (self.methods.set(names), self.answerers.set(table.answerers));
         let mailbox = Arc::clone(&self.mailbox);
@@ -485,6 +534,11 @@ impl RpcServer {
     fn call(&self, py: Python<'_>, call: ForeignCall) -> Option<(Ticket, Reply)> {
         let ForeignCall { info, request, remote } = call;
         let answerer = self.answerers.get()?.get(info.method)?.as_ref()?;
+        if let Some(request) = &request
+            && let Err(refused) = check_places(&info, request)
+        {
+            return remote.ticket().map(|ticket| (ticket, Err(refused).into()));
+        }
         let request = request.map(|request| PyBytes::new(py, &request));
         let listeners = Arc::clone(&self.listeners);
         let method = Arc::clone(&answerer.name);
@@ -527,23 +581,6 @@ impl RpcServer {
             broken.write_unraisable(py, Some(&listener));
         }
     }
-}
-
-/// Listens on every address; the first one says the port where the others leave it open.
-fn listen(addresses: &[String]) -> PyResult<(Vec<TcpListener>, u16)> {
-    let mut port = 0;
-    let mut listeners = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        let mut address: std::net::SocketAddr =
-            address.parse().map_err(|_| PyValueError::new_err(format!("{address} is no ip:port")))?;
-        if address.port() == 0 {
-            address.set_port(port);
-        }
-        let listener = TcpListener::bind(address)?;
-        port = listener.local_addr()?.port();
-        listeners.push(listener);
-    }
-    Ok((listeners, port))
 }
 
 /// A refusal as a call ends with it: its words, cut to what fits, and the serialized google.rpc.Status.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kasir_core::{Reason, Refusal};
-use kasir_transport::{Caller, Conversation, Exchange, Info, Reply, Status, Taken, Ticket};
+use kasir_transport::{Caller, Conversation, Exchange, Grant, Info, Reply, Status, Taken, Ticket};
 use prost::encoding::{self, DecodeContext, WireType, decode_key, skip_field, uint64};
 use prost::{DecodeError, Message};
 
+use crate::access::{self, grant_of};
 use crate::contract as pb;
 use crate::delivery::Address;
 use crate::engine::Engine;
@@ -50,6 +51,8 @@ impl Exchange for StreamCommands {
             engine: Arc::clone(&self.engine),
             commands: Arc::clone(&self.commands),
             caller: call.caller.clone(),
+            grant: call.grant.clone(),
+            method: call.method,
             last: None,
         })
     }
@@ -60,6 +63,10 @@ struct Stream {
     engine: Arc<Engine>,
     commands: Arc<[(u32, &'static CommandMethod)]>,
     caller: Caller,
+    /// What the caller may do.
+    grant: Option<Grant>,
+    /// This method's place in the server's table.
+    method: usize,
     /// The sequence of the last command taken.
     last: Option<u64>,
 }
@@ -74,6 +81,20 @@ impl Conversation for Stream {
             }
         };
         let Asked { sequence, field, body } = asked;
+        if let Some(grant) = grant_of(self.grant.as_ref()) {
+            if let Err(pause) = grant.pace() {
+                ticket.forget();
+                return Taken::Full(pause);
+            }
+            if let Err(status) = self.check(grant, method, request) {
+                ticket.forget();
+                if !grant.holds() {
+                    return Taken::End(status);
+                }
+                self.last = Some(sequence);
+                return Taken::Now(denied(sequence, status));
+            }
+        }
         let address = Address::Stream(Place { ticket, sequence, field });
         let taken = match self.engine.submit_to(method, &body, &self.caller, address) {
             Ok(()) => Taken::Later,
@@ -88,6 +109,12 @@ impl Conversation for Stream {
 }
 
 impl Stream {
+    /// Refuses a command that its own method would refuse to this caller.
+    fn check(&self, grant: &access::Grant, method: &CommandMethod, request: &[u8]) -> Result<(), Status> {
+        grant.check_method(method.name)?;
+        grant.check_places(self.method, request)
+    }
+
     fn read(&self, request: Bytes) -> Result<(Asked, &'static CommandMethod), Refusal> {
         let asked = Asked::decode(request).map_err(|error| {
             Refusal::new(Reason::MessageMalformed, format!("The bytes sent are no {REQUEST}: {error}."))
@@ -158,6 +185,17 @@ impl Place {
         };
         (self.ticket, Ok::<_, Status>(message).into())
     }
+}
+
+/// A command that its caller may not give.
+fn denied(sequence: u64, status: Status) -> Bytes {
+    let error = pb::BatchError {
+        code: i32::from(status.code as u8),
+        reason: status.reason.into_owned(),
+        message: status.message.into_owned(),
+        ..Default::default()
+    };
+    outcome(sequence, ERROR, &error.encode_to_vec())
 }
 
 fn refused(sequence: u64, failure: Failure) -> Bytes {

@@ -1,7 +1,6 @@
 //! From the headers of a request to its handler.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -14,9 +13,10 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{Method as HttpMethod, Request, StatusCode};
 use tokio::task::spawn_local;
 
+use crate::config::Asked;
 use crate::exchange::{self, Exchange, Owed, Requests};
 use crate::frame::{Broken, Deframer, Encoding};
-use crate::handler::{CallId, Event, ForeignCall, Handler, Info, Shape};
+use crate::handler::{CallId, Event, ForeignCall, Grant, Handler, Info, Peer, Shape};
 use crate::observe::{Counted, Watched};
 use crate::respond;
 use crate::status::{Code, Status, beginning};
@@ -32,7 +32,7 @@ const GRPC: &[u8] = b"application/grpc";
 /// Takes a request in. Most are whole already and reach their handler before this returns.
 pub(crate) fn begin(
     worker: &Rc<Worker>,
-    peer: SocketAddr,
+    peer: &Peer,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) {
@@ -49,7 +49,7 @@ pub(crate) fn begin(
         let _ = respond::refuse(&mut respond, &status, HeaderMap::new());
         return;
     };
-    let admitted = match admit(worker, method, &parts.headers) {
+    let mut admitted = match admit(worker, method, &parts.headers, peer) {
         Ok(admitted) => admitted,
         Err(Refused { status, encoding }) => {
             worker.refused(method, &status);
@@ -64,8 +64,9 @@ pub(crate) fn begin(
     let info = Box::new(Info {
         method,
         caller: admitted.watched.caller.clone(),
+        grant: admitted.grant.take(),
         deadline: admitted.deadline,
-        peer,
+        peer: peer.address,
         headers: parts.headers,
     });
     match &worker.shared.methods[method].handler {
@@ -103,6 +104,7 @@ fn not_grpc(method: &HttpMethod, headers: &HeaderMap) -> Option<StatusCode> {
 
 struct Admitted {
     watched: Watched,
+    grant: Option<Grant>,
     deadline: Option<Instant>,
     compress_from: Option<usize>,
     deframer: Deframer,
@@ -114,7 +116,7 @@ struct Refused {
     encoding: bool,
 }
 
-fn admit(worker: &Worker, method: usize, headers: &HeaderMap) -> Result<Admitted, Refused> {
+fn admit(worker: &Worker, method: usize, headers: &HeaderMap, peer: &Peer) -> Result<Admitted, Refused> {
     let shared = &worker.shared;
     let refused = |status| Refused { status, encoding: false };
     let now = Instant::now();
@@ -134,17 +136,18 @@ fn admit(worker: &Worker, method: usize, headers: &HeaderMap) -> Result<Admitted
             Some(now + timeout)
         }
     };
-    let caller = shared.policy.caller(headers).map_err(refused)?;
+    let admission = shared.policy.admit(&Asked { method, headers, peer }).map_err(refused)?;
     let named = &shared.methods[method];
     let counted = Counted { streams: named.gives_many(), awaited: named.is_awaited(), long: named.is_long() };
     let watched = Watched::begin(&shared.observer, method, counted, shared.config.max_calls);
     let mut watched =
         watched.ok_or_else(|| refused(shared.policy.too_many_calls(shared.config.max_calls)))?;
-    watched.caller = caller;
+    watched.caller = admission.caller;
     let takes_gzip =
         || headers.get_all("grpc-accept-encoding").iter().any(|names| names_gzip(names.as_bytes()));
     Ok(Admitted {
         watched,
+        grant: admission.grant,
         deadline,
         compress_from: shared.config.compress_from.filter(|_| takes_gzip()),
         deframer: Deframer::new(encoding, shared.config.max_receive_bytes),

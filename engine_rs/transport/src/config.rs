@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use crate::handler::Caller;
+use crate::handler::{Admission, Caller, Identity, Peer};
 use crate::status::{Code, Status};
 
 /// Bounds and times of a server.
@@ -50,6 +50,8 @@ pub struct Tls {
     pub key: Vec<u8>,
     /// Callers must show a certificate of one of these authorities.
     pub client_authorities: Option<Vec<u8>>,
+    /// They need not, but what they show must be of one of these.
+    pub client_optional: bool,
 }
 
 impl std::fmt::Debug for Tls {
@@ -82,18 +84,35 @@ impl Default for Config {
     }
 }
 
-/// What a server says of its own accord, and who it takes a caller for.
+/// A call that asks to be let in.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// Its method's place in the table.
+    pub method: usize,
+    /// All of its headers.
+    pub headers: &'a HeaderMap,
+    /// Where from, and by which certificate.
+    pub peer: &'a Peer,
+}
+
+/// What a server says of its own accord, and whom it lets in.
 pub trait Policy: Send + Sync {
-    /// Who calls, by the call's metadata; or the refusal, before a handler is troubled.
+    /// What a caller's certificate is remembered by, of the DER bytes that TLS found good; asked once a connection.
+    fn identify(&self, certificate: &[u8]) -> Option<Identity> {
+        let _ = certificate;
+        None
+    }
+
+    /// Who calls, and what that allows; or the refusal, before anything of the request is read.
     ///
     /// # Errors
     /// The status that the call ends with.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Status> {
-        let _ = headers;
-        Ok(Caller::Borrowed(""))
+    fn admit(&self, asked: &Asked<'_>) -> Result<Admission, Status> {
+        let _ = asked;
+        Ok(Admission { caller: Caller::Borrowed(""), grant: None })
     }
 
-    /// Who a call is counted and logged for that [`Policy::caller`] refused.
+    /// Who a call is counted and logged for that [`Policy::admit`] refused.
     fn nobody(&self) -> Caller {
         Caller::Borrowed("")
     }

@@ -1,7 +1,6 @@
 //! One connection: TLS, HTTP/2, the calls that come in, signs of life, and its end.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use tokio::task::{spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::call;
+use crate::handler::Peer;
 use crate::server::Phase;
 use crate::tls;
 use crate::worker::Worker;
@@ -34,7 +34,8 @@ const SEND_BUFFER: usize = 256 * 1024;
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, socket: TcpStream, phase: watch::Receiver<Phase>) {
-    let Ok(peer) = socket.peer_addr() else { return };
+    let Ok(address) = socket.peer_addr() else { return };
+    let mut peer = Peer { address, identity: None };
     let limit = worker.shared.config.handshake_timeout;
     match worker.shared.tls.clone() {
         None => http(worker, socket, peer, phase).await,
@@ -42,13 +43,15 @@ pub(crate) async fn serve(worker: Rc<Worker>, socket: TcpStream, phase: watch::R
             if let Ok(Ok(stream)) = timeout(limit, acceptor.accept(socket)).await
                 && tls::agreed(&stream)
             {
+                peer.identity =
+                    tls::certificate(&stream).and_then(|shown| worker.shared.policy.identify(shown));
                 http(worker, stream, peer, phase).await;
             }
         }
     }
 }
 
-async fn http<T>(worker: Rc<Worker>, io: T, peer: SocketAddr, mut phase: watch::Receiver<Phase>)
+async fn http<T>(worker: Rc<Worker>, io: T, peer: Peer, mut phase: watch::Receiver<Phase>)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -75,7 +78,7 @@ where
             accepted = accept(&worker, &mut connection) => match accepted {
                 Some(Ok((request, respond))) => {
                     let began = Instant::now();
-                    call::begin(&worker, peer, request, respond);
+                    call::begin(&worker, &peer, request, respond);
                     if began.elapsed() > TURN {
                         // Who asks for much waits for it; others have their turn.
                         worker.flush();

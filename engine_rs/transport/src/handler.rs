@@ -1,5 +1,6 @@
 //! Who answers calls, and how answers come back to the thread that holds the connection.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,8 +20,30 @@ pub const SEND_AHEAD: usize = 64 * 1024;
 /// What a message counts for beyond its bytes, so that empty ones have a bound too.
 const MESSAGE_COST: usize = 64;
 
-/// Who calls, as [`crate::Policy::caller`] says.
+/// Who calls, as [`crate::Policy::admit`] says.
 pub type Caller = Cow<'static, str>;
+/// What a caller's certificate is remembered by.
+pub type Identity = [u8; 32];
+/// What a call is allowed, for whoever gave it and knows what it is.
+pub type Grant = Arc<dyn Any + Send + Sync>;
+
+/// A call that was let in.
+#[derive(Debug)]
+pub struct Admission {
+    /// Who calls.
+    pub caller: Caller,
+    /// What that allows; `None`: nobody keeps watch.
+    pub grant: Option<Grant>,
+}
+
+/// The other end of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Its certificate, if it showed one.
+    pub identity: Option<Identity>,
+}
 
 /// A method and who answers it.
 pub struct Method {
@@ -116,6 +139,8 @@ pub struct Info {
     pub headers: HeaderMap,
     /// Who calls.
     pub caller: Caller,
+    /// What that allows.
+    pub grant: Option<Grant>,
     /// Where from.
     pub peer: SocketAddr,
     /// When the caller stops waiting.

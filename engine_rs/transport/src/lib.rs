@@ -25,11 +25,11 @@ mod stream;
 mod tls;
 mod worker;
 
-pub use config::{Config, PlainPolicy, Policy, Tls};
+pub use config::{Asked, Config, PlainPolicy, Policy, Tls};
 pub use exchange::{Conversation, Exchange, Taken};
 pub use handler::{
-    CallId, Caller, Event, Extra, ForeignCall, Handler, Info, Method, Native, Remote, Replies, Reply,
-    SEND_AHEAD, Shape, Ticket,
+    Admission, CallId, Caller, Event, Extra, ForeignCall, Grant, Handler, Identity, Info, Method, Native,
+    Peer, Remote, Replies, Reply, SEND_AHEAD, Shape, Ticket,
 };
 pub use mailbox::{Doorstep, Mailbox, lock};
 pub use observe::{BOUNDS_US, Figures, LOG_MAX, LogCalls, Observer, Record};

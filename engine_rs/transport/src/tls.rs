@@ -31,9 +31,10 @@ pub(crate) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
             for authority in certificates(pem, "the authority of clients")? {
                 roots.add(authority).map_err(|error| broken("the authority of clients", &error))?;
             }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = if tls.client_optional { verifier.allow_unauthenticated() } else { verifier };
             builder.with_client_cert_verifier(
-                verifier.map_err(|error| broken("the authority of clients", &error))?,
+                verifier.build().map_err(|error| broken("the authority of clients", &error))?,
             )
         }
     };
@@ -59,4 +60,9 @@ fn broken(what: &str, error: &dyn std::fmt::Display) -> Error {
 /// Whether both sides agreed on HTTP/2: gRPC has nothing else.
 pub(crate) fn agreed(stream: &TlsStream<TcpStream>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP2)
+}
+
+/// The certificate that the caller showed, and that was found good.
+pub(crate) fn certificate(stream: &TlsStream<TcpStream>) -> Option<&[u8]> {
+    Some(stream.get_ref().1.peer_certificates()?.first()?.as_ref())
 }

@@ -1,0 +1,287 @@
+"""What this machine is to a server that keeps watch: its certificate and key, and who is logged in at it.
+
+All of it lies in one folder for each server, for this user alone. A session lasts a quarter of an hour from
+its last renewal; it is renewed when a call comes in its last minutes, and so is the certificate in its last
+month.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import ssl
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+import platformdirs
+from google.protobuf.message import Message
+
+from clients.common.durable import sync_directory, write_durably
+from clients.common.problems import BadInput, CallFailed, from_rpc_error
+from kasir.v1 import access_pb2 as pb
+
+FOLDER_VARIABLE = "KASIR_ACCESS"
+AUTHORIZATION = "authorization"
+# What a device's own programs are called, with nobody logged in.
+DEVICE_ACTOR = "device:"
+SERVICE = "/kasir.v1.AccessService/"
+TIMEOUT_S = 20.0
+# So long before its end a session is renewed; and a certificate, as a part of its time.
+SESSION_MARGIN_S = 300
+CERTIFICATE_MARGIN = 1 / 3
+# Of a code: these signs, so many of them the secret and so many of the server's certificate.
+CODE_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+SECRET_SIGNS, SERVER_SIGNS = 12, 16
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+Reply = TypeVar("Reply", bound=Message)
+
+
+def access_dir() -> Path:
+    """Where this user's certificates and sessions are: KASIR_ACCESS, or what the system has for it."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else platformdirs.user_config_path("kasir", appauthor=False) / "access"
+
+
+@dataclass
+class Device:
+    """The machine, as the shop knows it. Everything in PEM; times in Unix seconds."""
+
+    name: str
+    key: str
+    certificate: str
+    authority: str
+    began_s: int
+    expires_s: int
+
+
+@dataclass
+class Session:
+    """Who is logged in here."""
+
+    user: str
+    token: str
+    expires_s: int
+    end_s: int
+
+
+class Enrolment:
+    """The folder of this machine for one server."""
+
+    def __init__(self, server: str, folder: Path | None = None) -> None:
+        self.server = server
+        self.folder = (folder or access_dir()) / re.sub(r"[^A-Za-z0-9.-]", "_", server)
+        self._device_file = self.folder / "device.json"
+        self._current = self.folder / "logged-in"
+
+    @property
+    def exists(self) -> bool:
+        """Whether this machine was enrolled at the server."""
+        return self._device_file.is_file()
+
+    @property
+    def device(self) -> Device:
+        """The machine itself. Raises BadInput where it is not enrolled."""
+        found = _read(self._device_file)
+        if found is None:
+            raise BadInput("This machine is not enrolled at {server}: kasir enrol CODE.", server=self.server)
+        return Device(**found)
+
+    def keep_device(self, device: Device) -> None:
+        """Writes the certificate down with its key: both, or neither."""
+        self._write(self._device_file, asdict(device))
+
+    def session(self, user: str = "") -> Session | None:
+        """The session of a user, or of who logged in last; None when there is none, or it is over."""
+        user = user or self.user
+        found = _read(self._session_file(user)) if user else None
+        if found is None:
+            return None
+        session = Session(**found)
+        return session if session.expires_s > time.time() else None
+
+    @property
+    def user(self) -> str:
+        """Who logged in last, and did not log out."""
+        with contextlib.suppress(OSError):
+            return self._current.read_text("utf-8").strip()
+        return ""
+
+    def keep_session(self, session: Session) -> None:
+        """Writes a session down, and that this user is the one at the machine now."""
+        self._write(self._session_file(session.user), asdict(session))
+        write_durably(self._current, session.user.encode())
+
+    def renewed(self, session: Session) -> None:
+        """Writes down how long a session lasts now."""
+        self._write(self._session_file(session.user), asdict(session))
+
+    def forget_session(self, user: str) -> None:
+        """Erases a session."""
+        self._session_file(user).unlink(missing_ok=True)
+        if self.user == user:
+            self._current.unlink(missing_ok=True)
+
+    def _session_file(self, user: str) -> Path:
+        return self.folder / f"session-{hashlib.sha256(user.encode()).hexdigest()[:32]}.json"
+
+    def _write(self, path: Path, content: dict[str, Any]) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(path, json.dumps(content).encode())
+        sync_directory(self.folder)
+
+    # --- What is asked of the server ---
+
+    def enrol(self, code: str, options: tuple[tuple[str, object], ...]) -> Device:
+        """Makes a key, and gets the certificate for it that the code stands for. Whether the server is the
+        right one says the code too. Raises BadInput, CallFailed.
+        """
+        secret, pin = split_code(code)
+        root = self._pinned(pin)
+        key, csr = new_key()
+        with grpc.secure_channel(self.server, grpc.ssl_channel_credentials(root), options=options) as channel:
+            asked = pb.EnrolDeviceRequest(code=secret, csr=csr)
+            reply = _ask(channel, "EnrolDevice", asked, pb.EnrolDeviceResponse)
+        device = _device(reply, key)
+        self.keep_device(device)
+        return device
+
+    def _pinned(self, pin: str) -> bytes:
+        """The server's certificate, if it is the one that the code was made for."""
+        host, _, port = self.server.rpartition(":")
+        try:
+            found = ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=TIMEOUT_S)
+        except (OSError, ValueError) as error:
+            raise BadInput(
+                "{server} cannot be reached by TLS: {error}.", server=self.server, error=error
+            ) from error
+        if server_pin(ssl.PEM_cert_to_DER_cert(found)) != pin:
+            raise BadInput(
+                "{server} is not the server that the code is for, or somebody is between: nothing was sent.",
+                server=self.server,
+            )
+        return found.encode()
+
+    def log_in(self, channel: grpc.Channel, user: str, pin: str) -> Session:
+        """Logs somebody in here. Raises CallFailed."""
+        reply = _ask(
+            channel, "OpenSession", pb.OpenSessionRequest(user=user, pin=pin), pb.OpenSessionResponse
+        )
+        session = Session(user, reply.token, reply.expire_time.seconds, reply.end_time.seconds)
+        self.keep_session(session)
+        return session
+
+    def log_out(self, channel: grpc.Channel) -> str:
+        """Logs out who is logged in: who that was. The server may be told or not: here it is over."""
+        user, session = self.user, self.session()
+        if user:
+            self.forget_session(user)
+        if session is not None:
+            with contextlib.suppress(CallFailed):
+                _ask(
+                    channel, "CloseSession", pb.CloseSessionRequest(), pb.CloseSessionResponse, session.token
+                )
+        return user
+
+    def keep_on(self, channel: grpc.Channel, user: str = "") -> None:
+        """Renews the session and the certificate where their end is near. What fails is tried again later."""
+        with contextlib.suppress(CallFailed, OSError):
+            self._renew_session(channel, user)
+            self._renew_device(channel)
+
+    def _renew_session(self, channel: grpc.Channel, user: str) -> None:
+        session = self.session(user)
+        if session is None or session.expires_s - time.time() > SESSION_MARGIN_S:
+            return
+        if session.expires_s >= session.end_s:
+            return
+        asked = pb.RenewSessionRequest()
+        reply = _ask(channel, "RenewSession", asked, pb.RenewSessionResponse, session.token)
+        session.expires_s = reply.expire_time.seconds
+        self.renewed(session)
+
+    def _renew_device(self, channel: grpc.Channel) -> None:
+        device = self.device
+        lasts = device.expires_s - device.began_s
+        if device.expires_s - time.time() > lasts * CERTIFICATE_MARGIN:
+            return
+        key, csr = new_key()
+        self.keep_device(
+            _device(_ask(channel, "RenewDevice", pb.RenewDeviceRequest(csr=csr), pb.RenewDeviceResponse), key)
+        )
+
+
+def enrolment_at(server: str) -> Enrolment | None:
+    """The enrolment of this machine at a server, if there is one."""
+    found = Enrolment(server)
+    return found if found.exists else None
+
+
+def split_code(code: str) -> tuple[str, str]:
+    """The secret of a code, and what the server is known by. Raises BadInput."""
+    signs = "".join(sign for sign in code.upper() if not sign.isspace() and sign != "-")
+    if len(signs) != SECRET_SIGNS + SERVER_SIGNS or set(signs) - set(CODE_SIGNS):
+        raise BadInput(
+            "'{code}' is no code: it has {many} letters and digits, in groups of four.",
+            code=code,
+            many=SECRET_SIGNS + SERVER_SIGNS,
+        )
+    return signs[:SECRET_SIGNS], signs[SECRET_SIGNS:]
+
+
+def server_pin(certificate: bytes) -> str:
+    """What a code says of the server's certificate (DER)."""
+    from base64 import b32encode  # noqa: PLC0415
+
+    plain = b32encode(hashlib.sha256(certificate).digest()[:10]).decode()
+    return plain.translate(str.maketrans(_BASE32, CODE_SIGNS))
+
+
+def new_key() -> tuple[str, str]:
+    """A private key and a signing request for it, PEM. The shop says what name the certificate has."""
+    # Ciphers are read only when a key is made: once in months.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    plain = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return plain.decode(), csr.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _device(reply: Any, key: str) -> Device:
+    expires_s = reply.device.expire_time.seconds
+    began_s = int(datetime.now(UTC).timestamp())
+    return Device(reply.device.name, key, reply.certificate, reply.authority, began_s, expires_s)
+
+
+def _ask(
+    channel: grpc.Channel, name: str, request: Message, reply_type: type[Reply], token: str = ""
+) -> Reply:
+    """One call of AccessService, not repeated and kept nowhere: it carries secrets. Raises CallFailed."""
+    metadata = ((AUTHORIZATION, f"Bearer {token}"),) if token else ()
+    call = channel.unary_unary(SERVICE + name, type(request).SerializeToString, reply_type.FromString)
+    try:
+        reply: Reply = call(request, timeout=TIMEOUT_S, metadata=metadata)
+    except grpc.RpcError as error:
+        raise from_rpc_error(error, SERVICE + name) from None
+    return reply
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What a file of the folder holds. Raises BadInput for what is not ours."""
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadInput("{path} cannot be read: {error}.", path=path, error=error) from error
+    return found if isinstance(found, dict) else None

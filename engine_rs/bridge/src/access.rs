@@ -1,0 +1,557 @@
+//! Who is let in: devices by their certificates, people and programs by tokens, each with a set of methods and of locations.
+//!
+//! The table is Python's (`server/access`), pushed here row by row; a call costs a lookup. Nothing here is kept on a disk, and
+//! of a token only its hash is known. What is refused is counted for the log of access, by who and why.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use kasir_transport::metadata::values;
+use kasir_transport::{Admission, Asked, Caller, Identity, Status, lock};
+use sha2::{Digest, Sha256};
+
+use crate::answers::{ACTOR_KEY, Refused, said};
+use crate::engine::Engine;
+use crate::places::Place;
+
+/// Refusals of different callers that are kept until they are written down; of more, only their number.
+const DENIALS_MAX: usize = 256;
+const BEARER: &str = "Bearer ";
+/// Who is counted for a method that is open to strangers.
+const STRANGER: Caller = Caller::Borrowed("stranger");
+
+/// SHA-256.
+pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Methods by their place in the server's table.
+#[derive(Debug, Default)]
+pub(crate) struct MethodSet(Vec<u64>);
+
+impl MethodSet {
+    fn has(&self, method: usize) -> bool {
+        self.0.get(method / 64).is_some_and(|word| word & (1 << (method % 64)) != 0)
+    }
+
+    fn add(&mut self, method: usize) {
+        if self.0.len() <= method / 64 {
+            self.0.resize(method / 64 + 1, 0);
+        }
+        self.0[method / 64] |= 1 << (method % 64);
+    }
+}
+
+/// How many calls a second: a bucket that holds two seconds' worth.
+#[derive(Debug)]
+struct Pace {
+    per_second: f64,
+    left: Mutex<(f64, Instant)>,
+}
+
+impl Pace {
+    fn new(per_second: u32) -> Self {
+        let per_second = f64::from(per_second);
+        Self { per_second, left: Mutex::new((per_second * 2.0, Instant::now())) }
+    }
+
+    /// Takes one call; else how long it is until there is one.
+    fn take(&self) -> Result<(), Duration> {
+        let mut left = lock(&self.left);
+        let now = Instant::now();
+        let gained = now.duration_since(left.1).as_secs_f64() * self.per_second;
+        *left = ((left.0 + gained).min(self.per_second * 2.0), now);
+        if left.0 >= 1.0 {
+            left.0 -= 1.0;
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - left.0) / self.per_second.max(0.1)))
+    }
+}
+
+/// What somebody may do, as Python says it.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) actor: String,
+    /// The device that it is bound to; empty: none.
+    pub(crate) device: String,
+    /// Full names.
+    pub(crate) methods: Vec<String>,
+    /// `None`: everywhere.
+    pub(crate) locations: Option<Vec<u64>>,
+    pub(crate) expires_ms: i64,
+    pub(crate) per_second: u32,
+}
+
+/// What somebody may do, until it ends.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    actor: String,
+    device: String,
+    /// The hash of the token that it goes with; `None`: the device's own.
+    token: Option<[u8; 32]>,
+    methods: MethodSet,
+    locations: Option<Vec<u64>>,
+    expires_ms: AtomicI64,
+    ended: AtomicBool,
+    pace: Pace,
+    rules: Arc<Rules>,
+}
+
+impl Grant {
+    /// Whose call it is.
+    pub(crate) fn device(&self) -> &str {
+        &self.device
+    }
+
+    pub(crate) fn token(&self) -> Option<&[u8; 32]> {
+        self.token.as_ref()
+    }
+
+    /// Whether it still holds: a call may last longer.
+    pub(crate) fn holds(&self) -> bool {
+        !self.ended.load(Ordering::Acquire) && now_ms() < self.expires_ms.load(Ordering::Acquire)
+    }
+
+    fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    fn deny(&self, asked: &Asked<'_>, reason: Denied) -> Status {
+        self.rules.deny(asked.method, reason, &self.actor, &self.device, Some(asked.peer.address.ip()))
+    }
+
+    /// Takes one call of the pace; else how long to wait.
+    pub(crate) fn pace(&self) -> Result<(), Duration> {
+        self.pace.take()
+    }
+
+    /// Refuses what a call of many requests may not: it ended, or the method of this name is not among those it has.
+    pub(crate) fn check_method(&self, name: &str) -> Result<(), Status> {
+        let method = self.rules.numbers.get(name).copied();
+        match method {
+            _ if !self.holds() => Err(self.rules.deny(
+                method.unwrap_or_default(),
+                Denied::Ended,
+                &self.actor,
+                &self.device,
+                None,
+            )),
+            Some(method) if self.methods.has(method) => Ok(()),
+            _ => Err(self.rules.deny(
+                method.unwrap_or_default(),
+                Denied::Role,
+                &self.actor,
+                &self.device,
+                None,
+            )),
+        }
+    }
+
+    /// Refuses a request that takes place where this is not allowed.
+    pub(crate) fn check_places(&self, method: usize, request: &[u8]) -> Result<(), Status> {
+        let (Some(allowed), Some(places)) = (&self.locations, self.rules.places.get(method)) else {
+            return Ok(());
+        };
+        let fits = |place: &Place| self.rules.fits(place, request, allowed);
+        if places.iter().all(fits) {
+            return Ok(());
+        }
+        Err(self.rules.deny(method, Denied::Location, &self.actor, &self.device, None))
+    }
+}
+
+/// Why somebody was not let in, as the log of access has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Denied {
+    NoDevice,
+    NoSession,
+    UnknownToken,
+    Ended,
+    OtherDevice,
+    Actor,
+    Role,
+    Location,
+    Pace,
+}
+
+impl Denied {
+    fn words(self) -> &'static str {
+        match self {
+            Self::NoDevice => "no certificate that is good",
+            Self::NoSession => "nobody is logged in",
+            Self::UnknownToken => "the token is unknown, or over",
+            Self::Ended => "the session is over",
+            Self::OtherDevice => "the token is another device's",
+            Self::Actor => "kasir-actor names somebody else",
+            Self::Role => "no role that may",
+            Self::Location => "another location",
+            Self::Pace => "too many calls a second",
+        }
+    }
+
+    /// What the caller is told: less, where more would help a thief.
+    fn refused(self) -> (Refused, &'static str) {
+        match self {
+            Self::NoDevice => (
+                Refused::DeviceUnknown,
+                "This device has no certificate that is good here. Have it enrolled: kasir enrol CODE.",
+            ),
+            Self::NoSession | Self::UnknownToken | Self::Ended | Self::OtherDevice => (
+                Refused::SessionRequired,
+                "Nobody is logged in at this device, or the session is over: kasir login.",
+            ),
+            Self::Actor => (
+                Refused::ActorMismatch,
+                "kasir-actor names somebody else than who is logged in at this device.",
+            ),
+            Self::Role => (Refused::RoleMissing, "None of the roles of who is logged in may do this."),
+            Self::Location => (Refused::LocationDenied, "Who is logged in does not work at this location."),
+            Self::Pace => (Refused::RateExceeded, "Too many calls a second. Try again in a moment."),
+        }
+    }
+}
+
+/// Refusals that were not written down yet: how many, and since when.
+#[derive(Debug, Default)]
+struct Denials {
+    rows: HashMap<Denial, (u64, i64)>,
+    dropped: u64,
+}
+
+/// What refusals have in common that are told as one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Denial {
+    pub(crate) method: usize,
+    why: Denied,
+    pub(crate) actor: String,
+    pub(crate) device: String,
+    pub(crate) peer: Option<IpAddr>,
+}
+
+impl Denial {
+    pub(crate) fn words(&self) -> &'static str {
+        self.why.words()
+    }
+}
+
+/// What is fixed when the server starts, and what is refused.
+pub(crate) struct Rules {
+    numbers: HashMap<String, usize>,
+    strangers: MethodSet,
+    devices: MethodSet,
+    deferred: MethodSet,
+    places: Vec<Vec<Place>>,
+    engine: Arc<Engine>,
+    denials: Mutex<Denials>,
+}
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rules").finish_non_exhaustive()
+    }
+}
+
+impl Rules {
+    /// `numbers` is the server's table; the others are names in it. What it does not have is nothing to let anybody in to.
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        numbers: HashMap<String, usize>,
+        [strangers, devices, deferred]: [&[String]; 3],
+        places: Vec<(String, Place)>,
+    ) -> Self {
+        let set = |names: &[String]| method_set(&numbers, names);
+        let (strangers, devices, deferred) = (set(strangers), set(devices), set(deferred));
+        let mut by_method: Vec<Vec<Place>> = Vec::new();
+        by_method.resize_with(numbers.len(), Vec::new);
+        for (name, place) in places {
+            if let Some(number) = numbers.get(&name) {
+                by_method[*number].push(place);
+            }
+        }
+        Self { numbers, strangers, devices, deferred, places: by_method, engine, denials: Mutex::default() }
+    }
+
+    /// Whether all that a field names is allowed. What cannot be read is not.
+    fn fits(&self, place: &Place, request: &[u8], allowed: &[u64]) -> bool {
+        let Some(ids) = place.ids(request) else { return false };
+        let mut found = Vec::new();
+        for id in ids {
+            if id == 0 && !place.optional {
+                return false;
+            }
+            if id != 0 && self.engine.locate(place.kind, id, &mut found).is_err() {
+                return false;
+            }
+        }
+        // A record of no location is the shop's: the role alone decides.
+        found.iter().all(|location| *location == 0 || allowed.contains(location))
+    }
+
+    fn deny(&self, method: usize, why: Denied, actor: &str, device: &str, peer: Option<IpAddr>) -> Status {
+        self.note(Denial { method, why, actor: actor.to_owned(), device: device.to_owned(), peer });
+        let (refused, words) = why.refused();
+        let details: &[(&str, &str)] = if why == Denied::Pace { &[("retry_ms", "200")] } else { &[] };
+        said(refused, words, details)
+    }
+
+    fn note(&self, denial: Denial) {
+        let mut denials = lock(&self.denials);
+        let room = denials.rows.len() < DENIALS_MAX;
+        match denials.rows.get_mut(&denial) {
+            Some((count, _)) => *count += 1,
+            None if room => {
+                denials.rows.insert(denial, (1, now_ms()));
+            }
+            None => denials.dropped += 1,
+        }
+    }
+}
+
+fn method_set(numbers: &HashMap<String, usize>, names: &[String]) -> MethodSet {
+    let mut set = MethodSet::default();
+    for number in names.iter().filter_map(|name| numbers.get(name)) {
+        set.add(*number);
+    }
+    set
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    /// Certificates that are good.
+    devices: HashMap<Identity, Arc<Grant>>,
+    /// By the hash of their token: sessions, and other programs' keys.
+    tokens: HashMap<[u8; 32], Arc<Grant>>,
+    /// Who worked at a device lately: what they did there it may send later.
+    stand_ins: HashMap<(String, String), Arc<Grant>>,
+}
+
+/// Who is let in.
+#[derive(Debug)]
+pub(crate) struct Access {
+    rules: Arc<Rules>,
+    table: RwLock<Table>,
+}
+
+impl Access {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self { rules: Arc::new(rules), table: RwLock::default() }
+    }
+
+    fn grant(&self, given: Given, token: Option<[u8; 32]>) -> Arc<Grant> {
+        Arc::new(Grant {
+            methods: method_set(&self.rules.numbers, &given.methods),
+            actor: given.actor,
+            device: given.device,
+            token,
+            locations: given.locations,
+            expires_ms: AtomicI64::new(given.expires_ms),
+            ended: AtomicBool::new(false),
+            pace: Pace::new(given.per_second),
+            rules: Arc::clone(&self.rules),
+        })
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Table) -> R) -> R {
+        change(&mut self.table.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A certificate is good.
+    pub(crate) fn set_device(&self, identity: Identity, given: Given) {
+        let grant = self.grant(given, None);
+        if let Some(before) = self.change(|table| table.devices.insert(identity, grant)) {
+            before.end();
+        }
+    }
+
+    /// A device is out: its certificates, and whoever is logged in there.
+    pub(crate) fn remove_device(&self, name: &str) {
+        self.change(|table| {
+            table.devices.retain(|_, grant| ended(grant, grant.device == name));
+            table.tokens.retain(|_, grant| ended(grant, grant.device == name));
+            table.stand_ins.retain(|(device, _), grant| ended(grant, device == name));
+        });
+    }
+
+    /// Who has the token with this hash.
+    pub(crate) fn set_token(&self, token: [u8; 32], given: Given) {
+        let grant = self.grant(given, Some(token));
+        if let Some(before) = self.change(|table| table.tokens.insert(token, grant)) {
+            before.end();
+        }
+    }
+
+    /// A session lasts on; false: there is none.
+    pub(crate) fn renew_token(&self, token: &[u8; 32], expires_ms: i64) -> bool {
+        self.change(|table| {
+            table
+                .tokens
+                .get(token)
+                .map(|grant| grant.expires_ms.store(expires_ms, Ordering::Release))
+                .is_some()
+        })
+    }
+
+    /// A token is void.
+    pub(crate) fn remove_token(&self, token: &[u8; 32]) {
+        if let Some(grant) = self.change(|table| table.tokens.remove(token)) {
+            grant.end();
+        }
+    }
+
+    /// What somebody did at a device may be sent from there later, by whoever is logged in then.
+    pub(crate) fn set_stand_in(&self, given: Given) {
+        let grant = self.grant(given, None);
+        self.change(|table| table.stand_ins.insert((grant.device.clone(), grant.actor.clone()), grant));
+    }
+
+    /// Nothing more of a person is taken from a device that was there.
+    pub(crate) fn remove_actor(&self, actor: &str) {
+        self.change(|table| {
+            table.tokens.retain(|_, grant| ended(grant, grant.actor == actor));
+            table.stand_ins.retain(|(_, name), grant| ended(grant, name == actor));
+        });
+    }
+
+    /// Who calls; or the refusal.
+    pub(crate) fn admit(&self, asked: &Asked<'_>) -> Result<Admission, Status> {
+        let rules = &self.rules;
+        let (method, from) = (asked.method, Some(asked.peer.address.ip()));
+        if rules.strangers.has(method) {
+            return Ok(Admission { caller: STRANGER, grant: None });
+        }
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let device = asked.peer.identity.and_then(|shown| table.devices.get(&shown));
+        let device = device.filter(|device| device.holds());
+        let token = if rules.devices.has(method) { None } else { bearer(asked.headers) };
+        let Some(token) = token else {
+            let Some(device) = device else {
+                return Err(rules.deny(method, Denied::NoDevice, "", "", from));
+            };
+            if !device.methods.has(method) {
+                return Err(device.deny(asked, Denied::NoSession));
+            }
+            return admitted(device, asked);
+        };
+        let at = device.map_or("", |device| device.device.as_str());
+        let Some(grant) = table.tokens.get(&hash(token)) else {
+            return Err(rules.deny(method, Denied::UnknownToken, "", at, from));
+        };
+        if !grant.holds() {
+            return Err(grant.deny(asked, Denied::Ended));
+        }
+        if !grant.device.is_empty() && grant.device != at {
+            return Err(rules.deny(method, Denied::OtherDevice, &grant.actor, at, from));
+        }
+        let grant = table.speaks_for(grant, asked, rules)?;
+        if !grant.methods.has(method) {
+            return Err(grant.deny(asked, Denied::Role));
+        }
+        admitted(grant, asked)
+    }
+
+    /// What was refused since the last time, how often and since when; and how many more.
+    pub(crate) fn take_denials(&self) -> (Vec<(Denial, u64, i64)>, u64) {
+        let Denials { rows, dropped } = std::mem::take(&mut *lock(&self.rules.denials));
+        (rows.into_iter().map(|(denial, (count, since))| (denial, count, since)).collect(), dropped)
+    }
+}
+
+impl Table {
+    /// Whose grant counts: that of who is logged in, or, of what was done at this device before, that of who did it.
+    fn speaks_for<'a>(
+        &'a self,
+        grant: &'a Arc<Grant>,
+        asked: &Asked<'_>,
+        rules: &Rules,
+    ) -> Result<&'a Arc<Grant>, Status> {
+        let Some(named) = values(asked.headers, ACTOR_KEY).next() else { return Ok(grant) };
+        if named == grant.actor.as_bytes() {
+            return Ok(grant);
+        }
+        let other = rules.deferred.has(asked.method) && !grant.device.is_empty();
+        let other = other.then(|| String::from_utf8(named).ok()).flatten();
+        let other = other.and_then(|name| self.stand_ins.get(&(grant.device.clone(), name)));
+        match other.filter(|other| other.holds()) {
+            Some(other) => Ok(other),
+            None => Err(grant.deny(asked, Denied::Actor)),
+        }
+    }
+}
+
+fn admitted(grant: &Arc<Grant>, asked: &Asked<'_>) -> Result<Admission, Status> {
+    if grant.pace.take().is_err() {
+        return Err(grant.deny(asked, Denied::Pace));
+    }
+    let caller = Caller::Owned(grant.actor.clone());
+    let grant: kasir_transport::Grant = Arc::<Grant>::clone(grant);
+    Ok(Admission { caller, grant: Some(grant) })
+}
+
+/// For a table that is cleared of grants: ends one that goes, and says whether it stays.
+fn ended(grant: &Grant, goes: bool) -> bool {
+    if goes {
+        grant.end();
+    }
+    !goes
+}
+
+/// The token of a call.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(AUTHORIZATION)?.as_bytes().strip_prefix(BEARER.as_bytes())
+}
+
+/// Of a call that was let in, what it may do.
+pub(crate) fn grant_of(grant: Option<&kasir_transport::Grant>) -> Option<&Grant> {
+    grant?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_what_was_added() {
+        let mut set = MethodSet::default();
+        assert!(!set.has(0) && !set.has(10_000));
+        for method in [0, 63, 64, 200] {
+            set.add(method);
+        }
+        let found: Vec<_> = (0..300).filter(|method| set.has(*method)).collect();
+        assert_eq!(found, [0, 63, 64, 200]);
+    }
+
+    #[test]
+    fn two_seconds_of_calls_are_there_at_once_and_then_one_waits() {
+        let pace = Pace::new(10);
+        assert!((0..20).all(|_| pace.take().is_ok()));
+        let wait = pace.take().unwrap_err();
+        assert!(wait <= Duration::from_millis(100), "{wait:?}");
+    }
+
+    #[test]
+    fn tokens_come_as_bearers_only() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(bearer(&headers), None);
+        for (said, found) in [("Bearer abc", Some(&b"abc"[..])), ("bearer abc", None), ("Basic abc", None)] {
+            headers.insert(AUTHORIZATION, said.parse().unwrap());
+            assert_eq!(bearer(&headers), found, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_thief_learns_nothing_of_a_token() {
+        let of_tokens = [Denied::NoSession, Denied::UnknownToken, Denied::Ended, Denied::OtherDevice];
+        assert!(of_tokens.iter().all(|why| why.refused() == Denied::NoSession.refused()));
+    }
+}

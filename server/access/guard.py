@@ -1,0 +1,196 @@
+"""Keeps the server's table of who is let in (`engine.rpc.RpcAccess`) as the store says, and writes down what
+it refused.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from engine.rpc import RpcAccess, RpcServer
+from server.access.audit import Audit, Entry
+from server.access.store import ApiKey, Device, Session, Store, Transaction, User
+from server.access.table import HEALTH, Door, Methods, Role
+
+# What was done at a device may be sent from there so long after who did it was last logged in there.
+STAND_IN_S = 7 * 86_400
+# Calls a second: of a person or a device, and of another program that says nothing else.
+PERSON_PER_SECOND = 200
+DEVICE_PER_SECOND = 500
+KEY_PER_SECOND = 50
+# Refusals that are written down in a minute, alike ones as one line; of more, their number.
+LINES_A_MINUTE = 60
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Login:
+    """A session under way, and what it was opened with."""
+
+    token_hash: bytes
+    session: Session
+    user: User
+    locations: list[int] | None
+
+
+def places_of(user_locations: Iterable[int], device_location: int) -> list[int] | None:
+    """Where somebody may work at a device; None: everywhere, empty: nowhere."""
+    own = list(user_locations)
+    if not device_location:
+        return own or None
+    return [device_location] if not own or device_location in own else []
+
+
+class Guard:
+    """The server's side of the table. From any thread."""
+
+    def __init__(self, methods: Methods, audit: Audit, clock: Clock = time.time) -> None:
+        self._methods = methods
+        self._audit = audit
+        self._clock = clock
+        self._table: RpcAccess | None = None
+        self._at_hand = methods.behind(Door.DEVICE)
+        self._logged_in = methods.behind(Door.SESSION)
+        self._deferred = [row.method for row in methods if row.deferred]
+        self._minute, self._lines, self._untold = 0, 0, 0
+
+    def watch(self, server: RpcServer) -> None:
+        """Guards a server, once it has all its methods and before it starts."""
+        places = [
+            (row.method, place.record, list(place.path), place.optional, place.repeated)
+            for row in self._methods
+            for place in row.places
+        ]
+        strangers = [*self._methods.behind(Door.STRANGER), *HEALTH]
+        self._table = server.guard(strangers, self._at_hand, self._deferred, places)
+
+    def load(self, txn: Transaction) -> None:
+        """Lets everybody in whom the store knows."""
+        for _, device in txn.devices.all():
+            self.put_device(device)
+        for _, key in txn.keys.all():
+            self.put_key(key)
+        for token_hash, session in txn.sessions.all():
+            self.put_session(txn, token_hash, session)
+        for _, visit in txn.visits.all():
+            self.put_visit(txn, visit.user, visit.device, visit.last_s)
+
+    @property
+    def table(self) -> RpcAccess:
+        """The native table."""
+        assert self._table is not None, "watched"
+        return self._table
+
+    def put_device(self, device: Device) -> None:
+        """A device's certificates are good; or it is out."""
+        if device.revoked:
+            self.table.remove_device(device.name)
+            return
+        allowed = self._methods.allowed(Role(role) for role in device.roles)
+        for fingerprint, expires_s in device.certificates.items():
+            self.table.set_device(
+                bytes.fromhex(fingerprint),
+                device.name,
+                methods=[*self._at_hand, *allowed],
+                locations=[device.location_id] if device.location_id else None,
+                expires_ms=expires_s * 1000,
+                per_second=DEVICE_PER_SECOND,
+            )
+
+    def put_key(self, key: ApiKey) -> None:
+        """A key is good; or it is void."""
+        if key.revoked:
+            self.table.remove_token(key.hash)
+            return
+        self.table.set_token(
+            key.hash,
+            f"key:{key.name}",
+            key.device,
+            methods=self._methods.allowed([Role.INTEGRATOR], key.scopes),
+            locations=key.locations or None,
+            expires_ms=key.expires_s * 1000,
+            per_second=key.per_second or KEY_PER_SECOND,
+        )
+
+    def put_session(self, txn: Transaction, token_hash: bytes, session: Session) -> None:
+        """Somebody is logged in."""
+        user, device = txn.users.get(session.user), txn.devices.get(session.device)
+        if user is None or device is None or user.disabled or device.revoked:
+            return
+        self.table.set_token(
+            token_hash,
+            user.name,
+            device.name,
+            methods=[*self._logged_in, *self._methods.allowed(Role(role) for role in user.roles)],
+            locations=places_of(user.locations, device.location_id),
+            expires_ms=session.expires_s * 1000,
+            per_second=PERSON_PER_SECOND,
+        )
+
+    def put_visit(self, txn: Transaction, user_name: str, device_name: str, last_s: int) -> None:
+        """What somebody did at a device may be sent from there, though somebody else is logged in by then.
+        Who was disabled since did it all the same.
+        """
+        user, device = txn.users.get(user_name), txn.devices.get(device_name)
+        if user is None or device is None or device.revoked:
+            return
+        allowed = set(self._methods.allowed(Role(role) for role in user.roles))
+        self.table.set_stand_in(
+            user.name,
+            device.name,
+            methods=[method for method in self._deferred if method in allowed],
+            locations=places_of(user.locations, device.location_id),
+            expires_ms=(last_s + STAND_IN_S) * 1000,
+            per_second=PERSON_PER_SECOND,
+        )
+
+    def forget(self, txn: Transaction, user_name: str) -> None:
+        """Somebody's sessions end, since what they may has changed."""
+        self.table.remove_actor(user_name)
+        for token_hash, session in list(txn.sessions.all()):
+            if session.user == user_name:
+                txn.sessions.remove(token_hash)
+        for _, visit in txn.visits.all():
+            if visit.user == user_name:
+                self.put_visit(txn, visit.user, visit.device, visit.last_s)
+
+    def write_denials(self, store: Store) -> int:
+        """Writes down what was refused since the last time; returns how many refusals that were."""
+        rows, untold = self.table.take_denials()
+        self._untold += untold
+        now = int(self._clock() // 60)
+        if now != self._minute:
+            self._minute, self._lines = now, 0
+        entries = []
+        for method, reason, actor, device, peer, count, since_ms in sorted(rows, key=lambda row: row[6]):
+            if self._lines >= LINES_A_MINUTE:
+                self._untold += count
+                continue
+            self._lines += 1
+            entries.append(Entry("denied", actor, device, method, reason, peer, count, since_ms))
+        if self._untold and not self._lines >= LINES_A_MINUTE:
+            entries.append(Entry("denied", reason="more than are told one by one", count=self._untold))
+            self._untold = 0
+        if entries:
+            with store.write() as txn:
+                for entry in entries:
+                    self._audit.add(txn, entry)
+        return sum(row[5] for row in rows) + untold
+
+    def prune(self, store: Store) -> None:
+        """Erases what is over: sessions, codes, lock-outs, visits."""
+        now = int(self._clock())
+        with store.write() as txn:
+            for key, session in list(txn.sessions.all()):
+                if session.expires_s <= now:
+                    txn.sessions.remove(key)
+                    self.table.remove_token(key)
+            for key, code in list(txn.codes.all()):
+                if code.expires_s <= now:
+                    txn.codes.remove(key)
+            for key, lock in list(txn.locks.all()):
+                if lock.until_s + 86_400 <= now:
+                    txn.locks.remove(key)
+            for key, visit in list(txn.visits.all()):
+                if visit.last_s + STAND_IN_S <= now:
+                    txn.visits.remove(key)

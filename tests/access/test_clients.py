@@ -1,0 +1,218 @@
+"""A machine of the shop's: enrolled by code, logged in by PIN, kept so while somebody works.
+
+Goal: the programs need no more than a code and a PIN, never forget what was not answered, and give no secret
+away. Method: the clients' own modules against a real server; certificates and sessions that end soon.
+"""
+
+import json
+import time
+
+import grpc
+import pytest
+
+from clients.common.client import Client
+from clients.common.connection import CHANNEL_OPTIONS, Connection, connection
+from clients.common.enrolment import Enrolment, Session, server_pin, split_code
+from clients.common.journal import RequestJournal
+from clients.common.problems import BadInput, CallFailed
+from kasir.v1 import access_pb2 as pb
+from kasir.v1 import stock_pb2
+from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse
+from server.access import pins
+from tests.access.conftest import OWNER, OWNER_PIN
+
+LOCATION = stock_pb2.Location(code="GUDANG", name="Gudang", kind=stock_pb2.LOCATION_KIND_WAREHOUSE)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Where this user's programs keep what they have."""
+    monkeypatch.setenv("KASIR_ACCESS", str(tmp_path / "home"))
+    monkeypatch.setenv("KASIR_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("KASIR_ACTOR", raising=False)
+    return tmp_path / "home"
+
+
+def enrolled(guarded, name="till-1", roles=()):
+    request = pb.CreateEnrolmentCodeRequest(device=name, roles=roles)
+    code = guarded.manage("CreateEnrolmentCode", request).code
+    enrolment = Enrolment(guarded.running.target)
+    enrolment.enrol(code, CHANNEL_OPTIONS)
+    return enrolment
+
+
+@pytest.fixture
+def machine(guarded, home):
+    return enrolled(guarded)
+
+
+def settings(client):
+    return client.call(GetSettingsRequest(), GetSettingsResponse).settings
+
+
+def log_in(machine, user=OWNER, pin=OWNER_PIN):
+    with grpc_line(machine) as channel:
+        return machine.log_in(channel, user, pin)
+
+
+def grpc_line(machine):
+    return Connection(machine.server, "x", enrolment=machine).channel()
+
+
+def test_a_code_and_a_pin_are_all_it_takes(guarded, machine):
+    log_in(machine)
+    line = connection(guarded.running.target)
+    assert line.actor == OWNER
+    with Client(line) as client:
+        assert settings(client).currency_code == "IDR"
+
+
+def test_what_is_kept_is_this_users_alone(machine, home):
+    log_in(machine)
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert len(files) == 3
+    assert all(not path.stat().st_mode & 0o077 for path in files)
+    assert OWNER_PIN not in "".join(path.read_text() for path in files)
+
+
+def test_a_server_in_the_middle_is_seen_before_the_code_is_sent(guarded, home, tmp_path):
+    request = pb.CreateEnrolmentCodeRequest(device="till-1")
+    code = guarded.manage("CreateEnrolmentCode", request).code
+    secret, _ = split_code(code)
+    false = secret + server_pin(b"another certificate")
+    enrolment = Enrolment(guarded.running.target)
+    with pytest.raises(BadInput, match="somebody is between"):
+        enrolment.enrol(false, CHANNEL_OPTIONS)
+    assert not enrolment.exists
+    # The code was not used up.
+    assert enrolment.enrol(code, CHANNEL_OPTIONS).name == "till-1"
+
+
+@pytest.mark.parametrize("code", ["", "ABCD", "1" * 28, "A" * 29, "A" * 27])
+def test_what_is_no_code_is_not_sent(home, code):
+    with pytest.raises(BadInput):
+        split_code(code)
+
+
+def test_both_sides_know_a_server_by_the_same(guarded):
+    der = guarded.authority.server_der()
+    assert server_pin(der) == pins.pin_of_server(der)
+
+
+def test_nobody_logged_in_is_asked_for(guarded, machine):
+    asked = []
+
+    def ask(client):
+        asked.append(client)
+        machine.log_in(client.channel, OWNER, OWNER_PIN)
+        return True
+
+    with Client(connection(guarded.running.target), log_in=ask) as client:
+        assert settings(client).currency_code == "IDR"
+        assert settings(client).currency_code == "IDR"
+    assert len(asked) == 1
+    machine.forget_session(OWNER)
+    with Client(connection(guarded.running.target), log_in=lambda _client: False) as client:
+        with pytest.raises(CallFailed) as failed:
+            settings(client)
+        assert failed.value.reason == "SESSION_REQUIRED"
+
+
+def test_an_agent_calls_by_its_certificate(guarded, home):
+    from kasir.v1.hardware_pb2 import ListDevicesRequest, ListDevicesResponse
+
+    enrolled(guarded, "printers", ("hardware",))
+    line = connection(guarded.running.target)
+    assert line.actor == "device:printers"
+    with Client(line) as client:
+        assert not client.call(ListDevicesRequest(), ListDevicesResponse).devices
+
+
+def test_a_session_is_renewed_before_it_ends(guarded, machine):
+    session = log_in(machine)
+    ends = int(time.time()) + 60
+    machine.renewed(Session(session.user, session.token, ends, session.end_s))
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+    assert machine.session().expires_s > ends + 600
+
+
+def test_a_certificate_is_renewed_in_its_last_third_and_the_old_key_goes(guarded, machine):
+    log_in(machine)
+    before = machine.device
+    before.began_s -= 80 * 86_400
+    before.expires_s -= 70 * 86_400
+    machine.keep_device(before)
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+    after = machine.device
+    assert after.key != before.key
+    assert after.expires_s > before.expires_s
+    with Client(connection(guarded.running.target)) as client:
+        assert settings(client).currency_code == "IDR"
+
+
+def test_what_was_not_answered_is_kept_while_nobody_is_let_in(guarded, machine):
+    log_in(machine)
+    journal = RequestJournal()
+    request = stock_pb2.CreateLocationRequest(location=LOCATION)
+    line = connection(guarded.running.target)
+    with Client(line, journal) as client:
+        # Asked once, and nobody knows what became of it; then the session ends.
+        request.request_id = "01234567-89ab-cdef-0123-456789abcdef"
+        journal.add(client._pending(request.request_id, "/kasir.v1.StockService/CreateLocation", "", request))
+        machine.forget_session(OWNER)
+        (pending,) = journal.pending()
+        with pytest.raises(CallFailed) as failed:
+            client.resend(pending)
+        assert failed.value.reason == "SESSION_REQUIRED"
+        assert failed.value.kept
+        assert len(journal.pending()) == 1
+        log_in(machine)
+        client.resend(pending)
+        assert journal.pending() == []
+
+
+def test_what_was_refused_at_the_door_the_first_time_is_not_kept(guarded, machine):
+    journal = RequestJournal()
+    with Client(connection(guarded.running.target), journal) as client, pytest.raises(CallFailed):
+        client.call(stock_pb2.CreateLocationRequest(location=LOCATION), stock_pb2.CreateLocationResponse)
+    assert journal.pending() == []
+
+
+def test_logging_out_ends_it_on_both_sides(guarded, machine):
+    session = log_in(machine)
+    with grpc_line(machine) as channel:
+        assert machine.log_out(channel) == OWNER
+        metadata = (("authorization", f"Bearer {session.token}"),)
+        with pytest.raises(grpc.RpcError):
+            channel.unary_unary("/kasir.v1.AdminService/GetSettings")(b"", metadata=metadata, timeout=20)
+    assert machine.session() is None
+
+
+def test_the_commands(guarded, machine, tmp_path, capsys):
+    """What an owner types, from the login to a key."""
+    from kasir.cli import app
+
+    (tmp_path / "pin").write_text(OWNER_PIN)
+
+    def kasir(*words):
+        with pytest.raises(SystemExit) as left:
+            app([*words, "--server", guarded.running.target], prog_name="kasir")
+        return left.value.code, capsys.readouterr()
+
+    assert kasir("login", OWNER, "--pin-file", str(tmp_path / "pin"))[0] == 0
+    added = ("--role", "cashier", "--pin-file", str(tmp_path / "pin"))
+    assert kasir("access", "users", "add", "sari", *added)[0] == 0
+    status, said = kasir("access", "users", "list", "--json")
+    assert (status, len(json.loads(said.out)["users"])) == (0, 2)
+    status, said = kasir("access", "keys", "create", "web", "--scope", "stock.read", "--json")
+    assert json.loads(said.out)["secret"].startswith("kasir_")
+    status, said = kasir("access", "devices", "code", "till-2", "--json")
+    assert len(split_code(json.loads(said.out)["secret"])[0]) == 12
+    assert kasir("access", "devices", "revoke", "nothing")[0] == 1
+    assert kasir("access", "log", "show")[0] == 0
+    assert kasir("logout")[0] == 0
+    status, said = kasir("access", "users", "list")
+    assert status == 1
+    assert "kasir login" in said.err
