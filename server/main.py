@@ -16,6 +16,7 @@ from server.settings import (
     SettingsError,
     Tls,
     parse_address,
+    room_for_connections,
 )
 
 MEBIBYTE = 1024 * 1024
@@ -67,6 +68,10 @@ MapSizeMibOption = Annotated[
 MaxQueueOption = Annotated[int, typer.Option(min=1, help="Commands that may wait for the writer.")]
 MaxBatchOption = Annotated[int, typer.Option(min=1, help="Commands that may share a commit.")]
 MaxStreamsOption = Annotated[int, typer.Option(min=0, help="Streams open at once, over all clients.")]
+MaxConnectionsOption = Annotated[
+    int,
+    typer.Option(min=1, help="Connections open at once; fewer where the system allows fewer open files."),
+]
 WorkersOption = Annotated[int, typer.Option(min=1, max=256, help="Threads that carry connections.")]
 HeartbeatOption = Annotated[
     float, typer.Option(min=0.05, help="Seconds between heartbeats of an idle stream.")
@@ -97,6 +102,7 @@ def serve(
     max_queue: MaxQueueOption = 16_384,
     max_batch: MaxBatchOption = 1_024,
     max_streams: MaxStreamsOption = 1_000,
+    max_connections: MaxConnectionsOption = 10_000,
     workers: WorkersOption = 1,
     heartbeat: HeartbeatOption = 5.0,
     stall: StallOption = 30.0,
@@ -127,6 +133,7 @@ def serve(
             reflection=reflection,
             snapshots=snapshots,
             max_streams=max_streams,
+            max_connections=room_for_connections(max_connections),
             workers=workers,
             heartbeat_s=heartbeat,
             stall_s=stall,

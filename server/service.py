@@ -141,7 +141,13 @@ class Service:
             await asyncio.get_running_loop().run_in_executor(None, self._close_moota)
         self.clock.stop()
         await self._transport.stop(self.settings.grace_s)
-        started = (self._clock_task, self._log_task, self._matching_task, self._machine_clock_task, self._access_task)
+        started = (
+            self._clock_task,
+            self._log_task,
+            self._matching_task,
+            self._machine_clock_task,
+            self._access_task,
+        )
         tasks = [task for task in started if task is not None]
         for task in tasks:
             task.cancel()

@@ -129,6 +129,25 @@ class Tls:
                 raise SettingsError(f"{self.client_ca} holds no PEM certificate.") from error
 
 
+# Files that a server has open besides its callers' lines: the store's, logs, what Python reads
+OWN_FILES = 300
+
+
+def room_for_connections(wanted: int) -> int:
+    """As many connections as the system lets this process have; it asks for the files that they need."""
+    try:
+        import resource  # noqa: PLC0415  (not on Windows)
+    except ImportError:
+        return wanted
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = wanted + OWN_FILES
+    if most != resource.RLIM_INFINITY:
+        files = min(files, most)
+    if now != resource.RLIM_INFINITY and now < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(1, min(wanted, files - OWN_FILES))
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything but the data. Times in seconds."""
@@ -153,7 +172,7 @@ class Settings:
     # Commands of one StreamCommands that may be without an answer; beyond, the stream is read no further.
     max_under_way: int = 1_024
     # Connections open at once.
-    max_connections: int = 4_096
+    max_connections: int = 10_000
     # Threads that carry connections. One keeps up with the writer; more serve many readers.
     workers: int = 1
     # A stream that has nothing to say says so this often.

@@ -98,6 +98,21 @@ def test_the_ready_line_says_where_and_what(serve, tmp_path):
     assert started.stop() == 0
 
 
+@pytest.mark.parametrize(
+    ("now", "most", "room"), [(400, 400, 100), (400, 2_000, 1_700), (400, 19_000, 10_000)]
+)
+def test_connections_are_as_many_as_the_system_has_files_for(now: int, most: int, room: int):
+    program = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({now}, {most}));"
+        "from server.settings import room_for_connections as room; print(room(10_000));"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert [int(line) for line in said.stdout.split()] == [room, room + 300]
+
+
 def test_a_start_imports_nothing_that_only_some_servers_need():
     """Each of them would take longer than the engine takes to open."""
     code = "import sys, server.main, server.run; print(*sorted(sys.modules))"
