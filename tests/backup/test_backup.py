@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import Engine
+from engine import Engine, EngineError
 from engine.backup import store_head
 from kasir.backup import catalogue, places
 from kasir.backup.catalogue import Target
 from kasir.backup.checking import check
-from kasir.backup.taking import MERGED_PARTS, Taker, Wanted
+from kasir.backup.taking import MERGED_PARTS, Copying, Taker, Wanted
 from tests.backup.conftest import CREATE, Kasir, Shop, codes
 
 
@@ -74,6 +74,61 @@ def test_each_look_takes_what_is_new_and_every_revision_comes_back(shop: Shop, t
         for request, reply in shop.sent:
             assert engine.submit_blocking(CREATE, request, "sari") == reply
         assert engine.status()["repeated"] == 8
+
+
+def test_the_journal_does_not_wait_for_a_copy(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    taker = take(shop, to)
+    step(taker, shop)
+    taker.copy_beside = True
+    taker._base_now = True
+    shop.happen(1)
+    step(taker, shop)
+    assert taker._copying is not None
+    shop.happen(1)
+    step(taker, shop)
+    assert taker.end is not None
+    assert taker.end.revision == 4
+    deadline = time.monotonic() + 60
+    while taker._copying is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        taker.step()
+    assert taker.fresh_base is not None
+    assert [base.end.revision for base in catalogue.read(to)[0].bases] in ([2, 3], [2, 4])
+    assert check(to).problems == []
+
+
+def test_a_copy_is_given_up_when_the_server_dies(shop: Shop, tmp_path: Path, monkeypatch) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    taker = take(shop, to)
+    step(taker, shop)
+    taker.copy_beside = True
+    taker._base_now = True
+    shop.happen(1)
+    step(taker, shop)
+    copying = taker._copying
+    assert copying is not None
+    shop.settle()
+    taker.store = tmp_path / "gone"
+    taker.store.mkdir()
+    with pytest.raises(EngineError, match="no store"):
+        taker.step()
+    assert copying.is_done
+    assert taker._copying is None
+    # A copy that fails is no reason to copy again each second.
+    taker.store = shop.folder
+    taker._copying = Copying(tmp_path / "gone", to / "0001" / "new.base.part")
+    while taker._copying is not None:
+        time.sleep(0.05)
+        taker.step()
+    shop.happen(1)
+    taker._base_now = True
+    step(taker, shop)
+    assert taker._copying is None
+    assert any("tried again later" in words for words in said)
 
 
 def test_only_its_owner_reads_a_backup(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
