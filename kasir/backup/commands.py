@@ -111,8 +111,10 @@ def take(
         wanted = Wanted(base, base_every_s, _seconds(keep) if keep else None)
         if (heads is None) != (key is None):
             raise BadInput("--heads and --key go together.")
-        signer = Signer(key, heads) if key and heads else None
         _check_place(data, to)
+        if heads and any(heads.resolve().is_relative_to(place.resolve()) for place in (data, to)):
+            raise BadInput("{heads} lies with what it is to tell of: keep it elsewhere.", heads=heads)
+        signer = Signer(key, heads) if key and heads else None
         places.make(to)
         try:
             with places.writing(to):

@@ -353,7 +353,7 @@ def test_how_a_backup_is_is_told_in_a_sentence(shop: Shop, tmp_path: Path) -> No
     check(to)
     assert [each.is_well for each in places.health(to)] == [True]
     os.utime(to / places.LOCK, (0, 0))
-    assert any("--follow does not run" in each.words for each in places.health(to))
+    assert any("nobody looks after it" in each.words for each in places.health(to))
 
 
 def test_a_wrong_command_is_told_in_words(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
@@ -366,6 +366,7 @@ def test_a_wrong_command_is_told_in_words(shop: Shop, tmp_path: Path, kasir: Kas
         ("backup", shop.folder, "--to", other),
         ("backup", shop.folder, "--to", tmp_path / "b", "--every", "soon"),
         ("backup", shop.folder, "--to", tmp_path / "b", "--heads", tmp_path / "heads"),
+        ("backup", shop.folder, "--to", tmp_path / "b", "--heads", tmp_path / "b" / "heads", "--key", "k"),
         ("backup", "check", other),
         ("backup", "list", other),
         ("restore", other, "--data", tmp_path / "new"),
