@@ -4,7 +4,10 @@ trims and stores that went another way. Method: the real engine, a backup beside
 
 import json
 import os
+import resource
 import shutil
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -377,3 +380,24 @@ def test_a_wrong_command_is_told_in_words(shop: Shop, tmp_path: Path, kasir: Kas
     none = kasir("backup", other, "--to", tmp_path / "b")
     assert none.returncode == 1
     assert "no store" in none.stderr
+
+
+def test_a_disk_without_room_leaves_nothing_half_and_is_told(
+    shop: Shop, tmp_path: Path, kasir: Kasir
+) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    step(take(shop, to), shop)
+    shop.happen(200)
+    shop.close()
+    command = [sys.executable, "-m", "kasir.cli", "backup", str(shop.folder), "--to", str(to)]
+    room = resource.RLIMIT_FSIZE, (8_192, resource.RLIM_INFINITY)
+    full = subprocess.run(
+        command, capture_output=True, text=True, check=False, preexec_fn=lambda: resource.setrlimit(*room)
+    )
+    assert full.returncode == 1
+    assert ".journal.part cannot be written" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert sorted(path.name for path in (to / "0001").iterdir()) == ["000000000002.base"]
+    assert kasir("backup", shop.folder, "--to", to).returncode == 0
+    assert check(to).revision == 202
