@@ -31,6 +31,8 @@ TAKE = "take"
 # While it follows
 TIDY_EVERY_S = 60.0
 CHECK_EVERY_S = 24 * 3600.0
+# While something is in the way it looks less often
+PAUSE_MAX_S = 10.0
 # What was answered is seen from outside after some milliseconds: before the last look it waits so long
 SETTLE_S = 0.1
 EXAMPLES = [
@@ -109,13 +111,15 @@ def take(
         wanted = Wanted(base, base_every_s, _seconds(keep) if keep else None)
         if (heads is None) != (key is None):
             raise BadInput("--heads and --key go together.")
-        signer = Signer(key, heads) if key and heads else None
         _check_place(data, to)
+        if heads and any(heads.resolve().is_relative_to(place.resolve()) for place in (data, to)):
+            raise BadInput("{heads} lies with what it is to tell of: keep it elsewhere.", heads=heads)
+        signer = Signer(key, heads) if key and heads else None
         places.make(to)
         try:
             with places.writing(to):
                 shown = _show_copy if output.beside.is_terminal else copy_base
-                taker = Taker(data, to, wanted, said, signer=signer, copy=shown)
+                taker = Taker(data, to, wanted, said, signer=signer, copy=shown, copy_beside=follow)
                 if follow:
                     _follow(taker, every_s, work, said)
                 else:
@@ -169,7 +173,7 @@ def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> Non
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     checks = _Checks(taker, work, said)
-    tidied = time.monotonic()
+    tidied, pause_s = time.monotonic(), every_s
     with ThreadPoolExecutor(max_workers=1) as beside:
         while True:
             is_last = stop.is_set()
@@ -178,6 +182,7 @@ def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> Non
             try:
                 taker.step()
                 said(f"{taker.folder} follows {taker.store}.")
+                pause_s = every_s
                 checks.look(beside)
                 if time.monotonic() - tidied > TIDY_EVERY_S:
                     tidied = time.monotonic()
@@ -185,9 +190,11 @@ def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> Non
             except (EngineError, OSError) as error:
                 # The server starts again, the share is mounted again: what was missed is taken then.
                 said(error.message if isinstance(error, EngineError) else f"{error}")
+                pause_s = max(every_s, min(2 * pause_s, PAUSE_MAX_S))
             if is_last:
                 break
-            stop.wait(every_s)
+            stop.wait(pause_s)
+        taker.give_up_copy()
         said("Stopping when the check is done." if checks.is_running else "Stopped.")
 
 

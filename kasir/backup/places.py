@@ -168,7 +168,7 @@ class Checked:
 
 def write_checked(folder: Path, checked: Checked) -> None:
     """Keeps what a check found, durable."""
-    part = folder / f"{CHECKED}{PART_SUFFIX}"
+    part = folder / f"{CHECKED}.{os.getpid()}{PART_SUFFIX}"
     with part.open("w", encoding="utf-8") as file:
         json.dump(asdict(checked), file, indent=2)
         file.flush()
@@ -202,9 +202,7 @@ def health(folder: Path) -> list[Health]:
     found = []
     age_s = time.time() - (folder / LOCK).stat().st_mtime if (folder / LOCK).exists() else float("inf")
     if age_s > LOOK_MAX_S:
-        found.append(
-            Health(is_well=False, words="kasir backup --follow does not run: what happens now is not kept")
-        )
+        found.append(Health(is_well=False, words="nobody looks after it: is kasir backup --follow running?"))
     checked = read_checked(folder)
     if checked is None:
         found.append(Health(is_well=False, words=f"it was never checked: kasir backup check {folder}"))

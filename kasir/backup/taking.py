@@ -1,5 +1,8 @@
 """Taking a backup: a copy of the store, then what its journal has since, again and again."""
 
+import multiprocessing
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -27,6 +30,9 @@ OUTGROWN_BYTES = 64 << 20
 MERGED_PARTS = 60
 MERGED_BYTES = 256 << 20
 
+# Until a copy that failed is tried again, seconds
+COPY_AGAIN_S = 600.0
+
 Say = Callable[[str], None]
 # Takes a copy of the store: from where, to where, and how many bytes it may come to
 CopyBase = Callable[[Path, Path, int], None]
@@ -35,6 +41,43 @@ CopyBase = Callable[[Path, Path, int], None]
 def copy_base(store: Path, path: Path, bytes_most: int) -> None:  # noqa: ARG001 (for those that show it)
     """Takes a copy of the store, without showing how far it is."""
     write_base(store, path)
+
+
+def _copy_in_child(store: Path, path: Path) -> None:
+    # Whoever stops the backup stops it, too.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        write_base(store, path)
+    except EngineError as error:
+        sys.exit(error.message)
+
+
+class Copying:
+    """A copy of the store that a process of its own takes: LMDB lets one process look at a store once at a
+    time, and the journal must not wait.
+    """
+
+    def __init__(self, store: Path, path: Path) -> None:
+        """Begins it."""
+        self.path = path
+        spawn = multiprocessing.get_context("spawn")
+        self._process = spawn.Process(target=_copy_in_child, args=(store, path), daemon=True)
+        self._process.start()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended."""
+        return self._process.exitcode is not None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it has ended well; why not, it has said itself."""
+        return self._process.exitcode == 0
+
+    def stop(self) -> None:
+        """Gives it up."""
+        self._process.kill()
+        self._process.join()
 
 
 @dataclass(frozen=True)
@@ -61,14 +104,18 @@ class Taker:
         *,
         signer: Signer | None = None,
         copy: CopyBase = copy_base,
+        copy_beside: bool = False,
     ) -> None:
-        """Looks at what is there."""
+        """Looks at what is there. With `copy_beside` the journal goes on while a copy is taken, but for the
+        first.
+        """
         self.store = store
         self.folder = folder
         self.wanted = wanted
         self.say = say
         self.signer = signer
         self.copy = copy
+        self.copy_beside = copy_beside
         self.fresh_base: Base | None = None
         self._base_now = wanted.base
         found = catalogue.read(folder)
@@ -76,12 +123,20 @@ class Taker:
         # Where the journal in the backup ends, once it was compared with the store.
         self.end: Point | None = None
         self._known: tuple[int, bytes | None] = (-1, None)
+        self._copying: Copying | None = None
+        # After a copy that failed
+        self._no_copy_before = 0.0
 
     def step(self) -> None:
         """Takes what is new. Raises EngineError when the store cannot be read, OSError when the backup cannot
         be written; trying again is always right.
         """
-        head = store_head(self.store)
+        try:
+            head = store_head(self.store)
+        except EngineError:
+            # The server died; it cannot open the store again while a copy is taken.
+            self.give_up_copy()
+            raise
         if self.history is None or not self.history.bases:
             self._begin(head)
         self.end = self.end or self._resume(head)
@@ -89,7 +144,9 @@ class Taker:
             self._begin_anew(head, "the store's history is another one than the backup's")
         elif head["revision"] > self.end.revision:
             self._take_journal(head)
-        if self._is_base_due(head):
+        if self._copying is not None:
+            self._look_at_copy(self._copying)
+        elif self._is_base_due(head):
             self._take_base(head)
             # The copy may be a little newer than the journal beside it.
             self._take_journal(store_head(self.store))
@@ -203,6 +260,8 @@ class Taker:
     def _is_base_due(self, head: Head) -> bool:
         assert self.history is not None
         newest = self.history.bases[-1]
+        if time.monotonic() < self._no_copy_before:
+            return False
         if self._base_now:
             return True
         if head["revision"] == newest.end.revision:
@@ -219,7 +278,33 @@ class Taker:
             return
         draft = self.history.path / f"new{places.BASE_SUFFIX}{places.PART_SUFFIX}"
         draft.unlink(missing_ok=True)
+        if self.copy_beside and self.history.bases:
+            self._copying = Copying(self.store, draft)
+            return
         self.copy(self.store, draft, head["used_bytes"])
+        self._add_base(draft)
+
+    def give_up_copy(self) -> None:
+        """Stops what copies beside, if anything does."""
+        if self._copying is not None:
+            self._copying.stop()
+            self._copying = None
+
+    def _look_at_copy(self, copying: Copying) -> None:
+        assert self.history is not None
+        if not copying.is_done:
+            return
+        self._copying = None
+        if not copying.is_well:
+            self._no_copy_before = time.monotonic() + COPY_AGAIN_S
+            self.say("The copy of the whole store was not taken; it is tried again later.")
+        elif copying.path.parent == self.history.path:
+            self._add_base(copying.path)
+        else:  # the history that it belongs to has ended meanwhile
+            copying.path.unlink()
+
+    def _add_base(self, draft: Path) -> None:
+        assert self.history is not None
         made = store_head(draft)
         path = places.base_path(self.history.path, made["revision"])
         draft.rename(path)

@@ -4,19 +4,22 @@ trims and stores that went another way. Method: the real engine, a backup beside
 
 import json
 import os
+import resource
 import shutil
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from engine import Engine
+from engine import Engine, EngineError
 from engine.backup import store_head
 from kasir.backup import catalogue, places
 from kasir.backup.catalogue import Target
 from kasir.backup.checking import check
-from kasir.backup.taking import MERGED_PARTS, Taker, Wanted
+from kasir.backup.taking import MERGED_PARTS, Copying, Taker, Wanted
 from tests.backup.conftest import CREATE, Kasir, Shop, codes
 
 
@@ -74,6 +77,61 @@ def test_each_look_takes_what_is_new_and_every_revision_comes_back(shop: Shop, t
         for request, reply in shop.sent:
             assert engine.submit_blocking(CREATE, request, "sari") == reply
         assert engine.status()["repeated"] == 8
+
+
+def test_the_journal_does_not_wait_for_a_copy(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    taker = take(shop, to)
+    step(taker, shop)
+    taker.copy_beside = True
+    taker._base_now = True
+    shop.happen(1)
+    step(taker, shop)
+    assert taker._copying is not None
+    shop.happen(1)
+    step(taker, shop)
+    assert taker.end is not None
+    assert taker.end.revision == 4
+    deadline = time.monotonic() + 60
+    while taker._copying is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        taker.step()
+    assert taker.fresh_base is not None
+    assert [base.end.revision for base in catalogue.read(to)[0].bases] in ([2, 3], [2, 4])
+    assert check(to).problems == []
+
+
+def test_a_copy_is_given_up_when_the_server_dies(shop: Shop, tmp_path: Path, monkeypatch) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    taker = take(shop, to)
+    step(taker, shop)
+    taker.copy_beside = True
+    taker._base_now = True
+    shop.happen(1)
+    step(taker, shop)
+    copying = taker._copying
+    assert copying is not None
+    shop.settle()
+    taker.store = tmp_path / "gone"
+    taker.store.mkdir()
+    with pytest.raises(EngineError, match="no store"):
+        taker.step()
+    assert copying.is_done
+    assert taker._copying is None
+    # A copy that fails is no reason to copy again each second.
+    taker.store = shop.folder
+    taker._copying = Copying(tmp_path / "gone", to / "0001" / "new.base.part")
+    while taker._copying is not None:
+        time.sleep(0.05)
+        taker.step()
+    shop.happen(1)
+    taker._base_now = True
+    step(taker, shop)
+    assert taker._copying is None
+    assert any("tried again later" in words for words in said)
 
 
 def test_only_its_owner_reads_a_backup(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
@@ -298,7 +356,7 @@ def test_how_a_backup_is_is_told_in_a_sentence(shop: Shop, tmp_path: Path) -> No
     check(to)
     assert [each.is_well for each in places.health(to)] == [True]
     os.utime(to / places.LOCK, (0, 0))
-    assert any("--follow does not run" in each.words for each in places.health(to))
+    assert any("nobody looks after it" in each.words for each in places.health(to))
 
 
 def test_a_wrong_command_is_told_in_words(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
@@ -311,6 +369,7 @@ def test_a_wrong_command_is_told_in_words(shop: Shop, tmp_path: Path, kasir: Kas
         ("backup", shop.folder, "--to", other),
         ("backup", shop.folder, "--to", tmp_path / "b", "--every", "soon"),
         ("backup", shop.folder, "--to", tmp_path / "b", "--heads", tmp_path / "heads"),
+        ("backup", shop.folder, "--to", tmp_path / "b", "--heads", tmp_path / "b" / "heads", "--key", "k"),
         ("backup", "check", other),
         ("backup", "list", other),
         ("restore", other, "--data", tmp_path / "new"),
@@ -321,3 +380,24 @@ def test_a_wrong_command_is_told_in_words(shop: Shop, tmp_path: Path, kasir: Kas
     none = kasir("backup", other, "--to", tmp_path / "b")
     assert none.returncode == 1
     assert "no store" in none.stderr
+
+
+def test_a_disk_without_room_leaves_nothing_half_and_is_told(
+    shop: Shop, tmp_path: Path, kasir: Kasir
+) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    step(take(shop, to), shop)
+    shop.happen(200)
+    shop.close()
+    command = [sys.executable, "-m", "kasir.cli", "backup", str(shop.folder), "--to", str(to)]
+    room = resource.RLIMIT_FSIZE, (8_192, resource.RLIM_INFINITY)
+    full = subprocess.run(
+        command, capture_output=True, text=True, check=False, preexec_fn=lambda: resource.setrlimit(*room)
+    )
+    assert full.returncode == 1
+    assert ".journal.part cannot be written" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert sorted(path.name for path in (to / "0001").iterdir()) == ["000000000002.base"]
+    assert kasir("backup", shop.folder, "--to", to).returncode == 0
+    assert check(to).revision == 202

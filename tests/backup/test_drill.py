@@ -21,6 +21,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from engine.backup import store_head
 from kasir.backup import catalogue, places
 from kasir.v1 import admin_pb2, admin_pb2_grpc
 from tests.backup.conftest import ROOT, Kasir
@@ -47,8 +48,8 @@ class TimedLedger(Ledger):
 
 
 @contextmanager
-def following(data: Path, to: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "kasir.cli", "backup", str(data), "--to", str(to), "--follow"]
+def following(data: Path, to: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "kasir.cli", "backup", str(data), "--to", str(to), "--follow", *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         yield process
@@ -140,3 +141,40 @@ def test_a_backup_follows_its_server_through_a_restart_and_stops_well(
     assert max(part.end.revision for part in history.parts) == revision
     assert kasir("backup", "check", to).returncode == 0
     assert places.read_checked(to).problems == []
+
+
+KILLS = 5
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(240)
+def test_a_backup_that_is_killed_again_and_again_is_whole(serve, tmp_path: Path, kasir: Kasir) -> None:
+    to, ledger = tmp_path / "backup", Ledger(tmp_path / "ledger.jsonl")
+    server = serve()
+    with grpc.insecure_channel(server.target) as channel:
+        shop = BusyShop(channel, stock=100_000)
+    seed = random.SystemRandom().getrandbits(64)
+    dice, stop = random.Random(seed), threading.Event()
+    workers = [Worker(server.target, shop, ledger, seed + number, stop, number) for number in range(2)]
+    for worker in workers:
+        worker.start()
+    try:
+        for _ in range(KILLS):
+            with following(server.data, to, "--every", "0.02s") as backup:
+                before = len(list(to.glob("0001/*.journal")))
+                eventually("a segment", lambda: len(list(to.glob("0001/*.journal"))) > before)  # noqa: B023
+                time.sleep(dice.uniform(0, 0.3))
+                backup.kill()
+            assert all(each.broken == [] and list(each.gaps()) == [] for each in catalogue.read(to))
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join(CALL_TIMEOUT_S + 10)
+    assert server.stop() == 0
+    last = kasir("backup", server.data, "--to", to)
+    assert last.returncode == 0, last.stderr
+    checked = kasir("backup", "check", to)
+    assert checked.returncode == 0, checked.stderr
+    assert len(places.histories(to)) == 1
+    assert places.read_checked(to).revision == store_head(server.data)["revision"]
+    assert not list(to.glob("*/*.part"))
