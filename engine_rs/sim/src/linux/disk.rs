@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -170,8 +171,12 @@ pub(crate) struct Disk {
     dir: PathBuf,
     dice: Rng,
     control: Option<Control>,
+    /// Of the directory itself.
+    own_inode: Option<u64>,
     files: Vec<Content>,
     inodes: BTreeMap<u64, usize>,
+    /// What is known of descriptors, while they are open: the file, if it is one of ours.
+    descriptors: Vec<Option<Option<usize>>>,
     names: Names,
     durable_names: Names,
     name_changes: Vec<NameChange>,
@@ -194,8 +199,10 @@ pub(crate) fn insert(dir: &Path, dice: Rng, control: Option<Control>) {
         dir: dir.to_path_buf(),
         dice,
         control,
+        own_inode: fs::metadata(dir).ok().map(|found| found.ino()),
         files: Vec::new(),
         inodes: BTreeMap::new(),
+        descriptors: Vec::new(),
         names: Names::new(),
         durable_names: Names::new(),
         name_changes: Vec::new(),
@@ -253,8 +260,28 @@ impl Disk {
     }
 
     /// The file behind a descriptor, or none of ours.
-    fn file(&self, fd: RawFd) -> Option<usize> {
-        self.inodes.get(&inode(fd)?.0).copied()
+    fn file(&mut self, fd: RawFd) -> Option<usize> {
+        let place = usize::try_from(fd).ok()?;
+        if self.descriptors.len() <= place {
+            self.descriptors.resize(place + 1, None);
+        }
+        if let Some(known) = self.descriptors[place] {
+            return known;
+        }
+        let found = self.inodes.get(&inode(fd)?).copied();
+        self.descriptors[place] = Some(found);
+        found
+    }
+
+    /// Whether a descriptor is of one of its files.
+    pub(crate) fn has(&mut self, fd: RawFd) -> bool {
+        self.file(fd).is_some()
+    }
+
+    /// A descriptor is not that any more which it was.
+    pub(crate) fn forget(&mut self, fd: RawFd) {
+        let known = usize::try_from(fd).ok().and_then(|place| self.descriptors.get_mut(place));
+        known.into_iter().for_each(|known| *known = None);
     }
 
     fn name(&self, path: &[u8]) -> Option<String> {
@@ -272,7 +299,7 @@ impl Disk {
         if self.is_dead() {
             return;
         }
-        let (Some(name), Some((inode, _))) = (self.name(path), inode(fd)) else { return };
+        let (Some(name), Some(inode)) = (self.name(path), inode(fd)) else { return };
         let file = if let Some(file) = self.names.get(&name) {
             if emptied {
                 self.files[*file].cut(0);
@@ -286,6 +313,7 @@ impl Disk {
             file
         };
         self.inodes.insert(inode, file);
+        self.forget(fd);
         traced!("disk open {name}");
         self.work();
     }
@@ -301,7 +329,7 @@ impl Disk {
         } else {
             self.counts.others += 1;
         }
-        let verdict = self.write_fails(fd, file, bytes.len(), at);
+        let verdict = self.write_fails(file, bytes.len(), at);
         traced!("disk write {} {at}+{} {verdict:?}", self.name_of(file), bytes.len());
         let taken = match verdict {
             Verdict::Go | Verdict::Done => bytes.len(),
@@ -323,13 +351,13 @@ impl Disk {
         verdict
     }
 
-    fn write_fails(&mut self, fd: RawFd, file: usize, count: usize, at: u64) -> Verdict {
+    fn write_fails(&mut self, file: usize, count: usize, at: u64) -> Verdict {
         match &mut self.fault {
             Some(Fault::Full { room, strict }) => {
                 let needed = if *strict {
                     count as u64
                 } else {
-                    (at + count as u64).saturating_sub(inode(fd).map_or(0, |(_, length)| length))
+                    (at + count as u64).saturating_sub(self.files[file].cached.len() as u64)
                 };
                 if needed <= *room && self.names.get(PROBE) != Some(&file) {
                     *room -= needed;
@@ -399,7 +427,7 @@ impl Disk {
     }
 
     fn sync_names(&mut self, fd: RawFd) -> Verdict {
-        if fs::metadata(&self.dir).is_ok_and(|dir| Some(dir.ino()) == inode(fd).map(|(inode, _)| inode)) {
+        if self.own_inode.is_some() && self.own_inode == inode(fd) {
             self.work();
             match &mut self.fault {
                 Some(Fault::Sync { after: 0 }) => {
@@ -464,10 +492,10 @@ impl Disk {
         traced!("{crash:?}");
         self.crash = None;
         let mut left = Left {
-            files: self.files.clone(),
-            names: self.names.clone(),
-            durable_names: self.durable_names.clone(),
-            name_changes: self.name_changes.clone(),
+            files: std::mem::take(&mut self.files),
+            names: std::mem::take(&mut self.names),
+            durable_names: std::mem::take(&mut self.durable_names),
+            name_changes: std::mem::take(&mut self.name_changes),
         };
         if let Some((file, at, bytes)) = writing {
             // The kernel takes a write page by page, and may have come this far.
@@ -487,13 +515,21 @@ impl Disk {
     pub(crate) fn revive(&mut self) -> std::io::Result<()> {
         let Some(left) = self.left.take() else { return Ok(()) };
         for entry in fs::read_dir(&self.dir)? {
-            fs::remove_file(entry?.path())?;
+            let entry = entry?;
+            if entry.file_name().to_str().is_none_or(|name| !left.names.contains_key(name)) {
+                fs::remove_file(entry.path())?;
+            }
         }
         self.inodes.clear();
+        self.descriptors.clear();
         for (name, file) in &left.names {
-            let path = self.dir.join(name);
-            fs::write(&path, &left.files[*file].cached)?;
-            self.inodes.insert(fs::metadata(&path)?.ino(), *file);
+            let content = &left.files[*file].cached;
+            // What is there already is written over: the kernel need not find new pages for it.
+            let mut there =
+                File::options().write(true).create(true).truncate(false).open(self.dir.join(name))?;
+            there.write_all(content)?;
+            there.set_len(content.len() as u64)?;
+            self.inodes.insert(there.metadata()?.ino(), *file);
         }
         self.files = left.files;
         self.names = left.names;
@@ -591,10 +627,10 @@ fn lay(content: &mut Vec<u8>, changes: &[Change], kept: u8, dice: &mut Rng) {
     }
 }
 
-/// Inode and length behind a descriptor.
+/// The inode behind a descriptor.
 #[allow(unsafe_code, reason = "looks at a descriptor that is another's")]
-fn inode(fd: RawFd) -> Option<(u64, u64)> {
+fn inode(fd: RawFd) -> Option<u64> {
     // SAFETY: the descriptor is open as long as its caller's call; it is not closed here.
     let file = std::mem::ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
-    file.metadata().ok().map(|found| (found.ino(), found.len()))
+    file.metadata().ok().map(|found| found.ino())
 }

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use libc::{
@@ -42,6 +43,69 @@ pub(crate) fn keep_memory() {
     }
 }
 
+/// LMDB wants a list of so many pairs of words at each opening, all of them zero, and touches few.
+const PAIRS: (size_t, size_t) = (1 << 17, 16);
+const LIST_BYTES: size_t = PAIRS.0 * PAIRS.1;
+/// A list's place is a page's: what is used of it has this bit set.
+const USED: usize = 1;
+
+/// Lists that were made, and are used again: the kernel makes their pages zero sooner than the C library all of their bytes.
+static LISTS: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
+
+/// A list that nobody uses; `None`: there is no place for one more.
+fn take_list() -> Option<*mut c_void> {
+    let list = LISTS.iter().find(|list| list.load(Ordering::Relaxed) & USED == 0)?;
+    let mut place = list.load(Ordering::Relaxed);
+    if place == 0 {
+        let how = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: asks for new memory.
+        let made = unsafe { libc::mmap(std::ptr::null_mut(), LIST_BYTES, how.0, how.1, -1, 0) };
+        if made == libc::MAP_FAILED {
+            return None;
+        }
+        place = made.expose_provenance();
+    }
+    list.store(place | USED, Ordering::Relaxed);
+    Some(std::ptr::with_exposed_provenance_mut(place))
+}
+
+/// Takes a list back, if it is one.
+fn give_back(memory: *mut c_void) -> bool {
+    let Some(list) = LISTS.iter().find(|list| list.load(Ordering::Relaxed) == memory.addr() | USED) else {
+        return false;
+    };
+    // SAFETY: it is ours, of this size, and nobody's any more.
+    let emptied = unsafe { libc::madvise(memory, LIST_BYTES, libc::MADV_DONTNEED) } == 0;
+    if emptied {
+        list.store(memory.addr(), Ordering::Relaxed);
+    }
+    true
+}
+
+unsafe extern "C" {
+    fn __libc_calloc(count: size_t, size: size_t) -> *mut c_void;
+    fn __libc_free(memory: *mut c_void);
+}
+
+/// # Safety
+/// As libc's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn calloc(count: size_t, size: size_t) -> *mut c_void {
+    let list = if (count, size) == PAIRS && is_on() { take_list() } else { None };
+    // SAFETY: as the caller's call.
+    list.unwrap_or_else(|| unsafe { __libc_calloc(count, size) })
+}
+
+/// # Safety
+/// As libc's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(memory: *mut c_void) {
+    if memory.is_null() || memory.addr() % 4096 != 0 || !give_back(memory) {
+        // SAFETY: as the caller's call.
+        unsafe { __libc_free(memory) }
+    }
+}
+
 /// Does `work` with the system's own calls.
 pub(crate) fn off<R>(work: impl FnOnce() -> R) -> R {
     let before = ON.replace(false);
@@ -71,7 +135,7 @@ fn write_at(fd: c_int, bytes: *const c_void, count: size_t, at: Option<off_t>) -
         };
         ssize_t::try_from(done).unwrap_or(-1)
     };
-    if !is_on() || count == 0 {
+    if !is_on() || count == 0 || !disk::with(|disk| disk.has(fd)) {
         return raw(count);
     }
     // SAFETY: asks where the file stands; a pipe stands nowhere, and is none of the disk's.
@@ -145,6 +209,17 @@ pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: mode_t)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn openat64(dir: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
     open_at(dir, path, flags | libc::O_LARGEFILE, mode)
+}
+
+/// # Safety
+/// As libc's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn close(fd: c_int) -> c_int {
+    if is_on() {
+        disk::with(|disk| disk.forget(fd));
+    }
+    // SAFETY: a call without memory.
+    ended(unsafe { libc::syscall(libc::SYS_close, fd) })
 }
 
 /// # Safety

@@ -195,8 +195,8 @@ fn open(dir: &Path) -> Result<(Store<Ticket>, Runner<Ticket>), String> {
             Ok((store, runner)) => {
                 traced!("open at {}", store.revision());
                 with(|life| {
-                    let deep = life.dice.u8(0..4) == 0;
-                    check(&store, &mut life.ledger, deep)?;
+                    let verified = life.dice.u8(0..4) == 0;
+                    check(&store, &mut life.ledger, verified)?;
                     life.saw(&store);
                     Ok::<_, String>(())
                 })?;
