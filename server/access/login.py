@@ -50,6 +50,11 @@ class Logins:
             )
         locations = places_of(user.locations, device.location_id)
         if locations is not None and not locations:
+            with self._store.write() as txn:
+                entry = Entry(
+                    "login_failed", user.name, device.name, reason="works elsewhere", peer=_host(call)
+                )
+                self._audit.add(txn, entry)
             raise EngineError(
                 Code.PERMISSION_DENIED,
                 "LOCATION_DENIED",

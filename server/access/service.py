@@ -210,7 +210,12 @@ class AccessControl:
     def create_enrolment_code(
         self, call: Call, asked: pb.CreateEnrolmentCodeRequest
     ) -> pb.CreateEnrolmentCodeResponse:
-        """AccessService.CreateEnrolmentCode."""
+        """AccessService.CreateEnrolmentCode. Who is in charge of one place takes no other's device there."""
+        with self.store.read() as txn:
+            device, decider = txn.devices.get(asked.device), txn.users.get(call.actor)
+        moved = device is not None and not device.revoked and device.location_id != asked.location_id
+        if moved and (decider is None or decider.locations):
+            raise beyond(f"{asked.device} stands elsewhere: somebody in charge of all places moves it.")
         code, expires_s = self.make_code(call.actor, asked.device, asked.location_id, list(asked.roles))
         response = pb.CreateEnrolmentCodeResponse(code=code)
         response.expire_time.FromSeconds(expires_s)

@@ -16,7 +16,9 @@ import msgpack
 
 FOLDER = "access"
 # Address space: users, devices and years of the log.
-MAP_BYTES = 4 << 30
+MAP_BYTES = 64 << 30
+# LMDB's
+KEY_BYTES_MAX = 511
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 
@@ -110,8 +112,8 @@ class Table(Generic[R]):
         self._kind: type[R] = kind
 
     def get(self, key: str | bytes) -> R | None:
-        """The record of this key."""
-        found = self._txn.get(_key(key), db=self._database)
+        """The record of this key; none has a key that is empty or too long for the table."""
+        found = self._txn.get(_key(key), db=self._database) if 0 < len(_key(key)) <= KEY_BYTES_MAX else None
         return None if found is None else self._kind(**msgpack.unpackb(found))
 
     def put(self, key: str | bytes, record: R) -> None:

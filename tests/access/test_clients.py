@@ -6,6 +6,7 @@ away. Method: the clients' own modules against a real server; certificates and s
 
 import json
 import time
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -171,6 +172,20 @@ def test_what_was_not_answered_is_kept_while_nobody_is_let_in(guarded, machine):
         log_in(machine)
         client.resend(pending)
         assert journal.pending() == []
+
+
+def test_what_somebody_did_here_is_sent_by_who_is_logged_in_now(guarded, machine):
+    guarded.user("budi", "cashier", "manager")
+    log_in(machine, "budi", "kata-sandi")
+    machine.forget_session("budi")
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        hold = stock_pb2.ReleaseHoldRequest(request_id="01234567-89ab-cdef-0123-456789abcdef", hold_id=7)
+        for actor, reason in (("budi", "HOLD_NOT_FOUND"), ("joko", "ACTOR_MISMATCH")):
+            pending = client._pending(hold.request_id, "/kasir.v1.StockService/ReleaseHold", "", hold)
+            with pytest.raises(CallFailed) as failed:
+                client.resend(replace(pending, actor=actor))
+            assert (failed.value.reason, failed.value.settled) == (reason, actor == "budi")
 
 
 def test_what_was_refused_at_the_door_the_first_time_is_not_kept(guarded, machine):

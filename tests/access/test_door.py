@@ -161,6 +161,21 @@ def test_a_wrong_pin_and_an_unknown_name_are_told_the_same(guarded):
     assert wrong.reason == "LOGIN_FAILED"
 
 
+@pytest.mark.parametrize("name", ["", "x" * 600, "\0", "sari\0bos"])
+def test_a_name_that_is_none_is_told_the_same_too(guarded, name):
+    assert refused(guarded.login, guarded.office, name, "0000").reason == "LOGIN_FAILED"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 600])
+def test_what_no_user_device_or_key_is_called(guarded, name):
+    requests = (pb.RevokeDeviceRequest(name=name), pb.RevokeApiKeyRequest(name=name))
+    for method, request in zip(("RevokeDevice", "RevokeApiKey"), requests, strict=True):
+        assert refused(guarded.manage, method, request).reason == "ACCESS_NOT_FOUND"
+    user = pb.User(name=name, roles=["cashier"])
+    found = refused(guarded.manage, "CreateUser", pb.CreateUserRequest(user=user))
+    assert found.violations[0][0] == "user.name"
+
+
 def test_guessing_locks_out_at_the_device_and_nowhere_else(guarded):
     guarded.user("sari", "cashier", pin="8462")
     till, other = guarded.device("till-1"), guarded.device("till-2")

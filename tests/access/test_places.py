@@ -290,6 +290,22 @@ def test_a_manager_of_one_place_gives_no_more_than_that(places):
     assert read_refusal(failed.value).reason == "LOCATION_DENIED"
 
 
+def test_a_manager_of_one_place_moves_no_device_of_another_there(places):
+    guarded = places.guarded
+    guarded.device("till-there", places.there)
+    guarded.user("manager-1", "manager", locations=(places.here,))
+    token = guarded.login(guarded.office, "manager-1")
+    for name, reason in (("till-there", "ROLE_MISSING"), ("office", "ROLE_MISSING"), ("till-new", "")):
+        code = access_pb2.CreateEnrolmentCodeRequest(device=name, location_id=places.here)
+        method = "/kasir.v1.AccessService/CreateEnrolmentCode"
+        if not reason:
+            assert guarded.ask(method, code, guarded.office, token) is not None
+            continue
+        with pytest.raises(grpc.RpcError) as failed:
+            guarded.ask(method, code, guarded.office, token)
+        assert read_refusal(failed.value).reason == reason
+
+
 def test_what_somebody_did_at_a_till_is_sent_by_the_next_one(places):
     guarded = places.guarded
     till = guarded.device("till-1", places.desk_here)
