@@ -166,6 +166,16 @@ pub(crate) struct Counts {
     pub(crate) syncs: u64,
 }
 
+/// What is known of a descriptor.
+#[derive(Debug, Clone, Copy)]
+enum Descriptor {
+    Unknown,
+    /// Of this file.
+    Ours(usize),
+    /// Of none in the directory.
+    Another,
+}
+
 /// One directory with its files.
 pub(crate) struct Disk {
     dir: PathBuf,
@@ -175,8 +185,8 @@ pub(crate) struct Disk {
     own_inode: Option<u64>,
     files: Vec<Content>,
     inodes: BTreeMap<u64, usize>,
-    /// What is known of descriptors, while they are open: the file, if it is one of ours.
-    descriptors: Vec<Option<Option<usize>>>,
+    /// By number, while they are open.
+    descriptors: Vec<Descriptor>,
     names: Names,
     durable_names: Names,
     name_changes: Vec<NameChange>,
@@ -263,13 +273,15 @@ impl Disk {
     fn file(&mut self, fd: RawFd) -> Option<usize> {
         let place = usize::try_from(fd).ok()?;
         if self.descriptors.len() <= place {
-            self.descriptors.resize(place + 1, None);
+            self.descriptors.resize(place + 1, Descriptor::Unknown);
         }
-        if let Some(known) = self.descriptors[place] {
-            return known;
+        match self.descriptors[place] {
+            Descriptor::Ours(file) => return Some(file),
+            Descriptor::Another => return None,
+            Descriptor::Unknown => {}
         }
         let found = self.inodes.get(&inode(fd)?).copied();
-        self.descriptors[place] = Some(found);
+        self.descriptors[place] = found.map_or(Descriptor::Another, Descriptor::Ours);
         found
     }
 
@@ -281,7 +293,9 @@ impl Disk {
     /// A descriptor is not that any more which it was.
     pub(crate) fn forget(&mut self, fd: RawFd) {
         let known = usize::try_from(fd).ok().and_then(|place| self.descriptors.get_mut(place));
-        known.into_iter().for_each(|known| *known = None);
+        if let Some(known) = known {
+            *known = Descriptor::Unknown;
+        }
     }
 
     fn name(&self, path: &[u8]) -> Option<String> {

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn calloc(count: size_t, size: size_t) -> *mut c_void {
 /// As libc's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free(memory: *mut c_void) {
-    if memory.is_null() || memory.addr() % 4096 != 0 || !give_back(memory) {
+    if memory.is_null() || !memory.addr().is_multiple_of(4096) || !give_back(memory) {
         // SAFETY: as the caller's call.
         unsafe { __libc_free(memory) }
     }
