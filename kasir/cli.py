@@ -26,7 +26,6 @@ EXTRA_OF_MODULE = {
     "barcode": "paper",
     "bidi": "paper",
     "biip": "hardware",
-    "cryptography": "server",
     "escpos": "paper",
     "evdev": "hardware",
     "faker": "demo",

@@ -7,6 +7,7 @@ use kasir_core::refusal::Stop;
 use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, expire_due, expire_named};
 
 use crate::clock::Clock;
+use crate::error::refusal;
 use crate::log::LogEntry;
 use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, request_key};
 use crate::request::{Answer, Encoder, Request};
@@ -131,11 +132,14 @@ impl<'b, 's> Batch<'b, 's> {
     fn repeated(&mut self, request: &Request) -> Result<Option<Answer>, Fault> {
         let earlier = match self.requests.get(&request.id) {
             Some(&index) => self.entries[index].request.clone(),
-            None => self
-                .txn
-                .own(OwnTable::Requests, request_key(&request.id).as_slice())?
-                .map(RequestRecord::read)
-                .transpose()?,
+            None => {
+                let kept = self.txn.own(OwnTable::Requests, request_key(&request.id).as_slice())?;
+                match kept.map(RequestRecord::read).transpose() {
+                    // Nothing is built upon a reply: who asks for it hears that it is lost, and the others go on.
+                    Err(fault @ Fault::Corrupt(_)) => return Ok(Some(Err(refusal(fault.into())))),
+                    found => found?,
+                }
+            }
         };
         Ok(earlier.map(|earlier| {
             if earlier.hash == request.hash {

@@ -33,6 +33,9 @@ pub trait Machine: Send + Sync {
 
     /// Milliseconds since some moment, by a clock that nobody sets and that goes on while the machine sleeps.
     fn steady_ms(&self) -> i64;
+
+    /// Whether something keeps the clock of day right, as far as the system knows: a time server set it.
+    fn is_set(&self) -> bool;
 }
 
 /// The real ones.
@@ -62,6 +65,21 @@ impl Machine for ThisMachine {
         let past = past + Duration::from_nanos(now.tv_nsec.unsigned_abs());
         i64::try_from(past.as_millis()).unwrap_or(i64::MAX)
     }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[allow(unsafe_code, reason = "the standard library does not ask the kernel for it")]
+    fn is_set(&self) -> bool {
+        // SAFETY: numbers alone, for which zeros are values; with no modes the call only reads.
+        let mut state: libc::timex = unsafe { std::mem::zeroed() };
+        // SAFETY: the place is ours for as long as the call takes.
+        let read = unsafe { libc::adjtimex(&raw mut state) };
+        read < 0 || state.status & libc::STA_UNSYNC == 0
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn is_set(&self) -> bool {
+        true
+    }
 }
 
 /// The clock of day as it is, however it is set: for programs that measure.
@@ -90,11 +108,13 @@ pub struct CarefulClock<M> {
 
 #[derive(Debug)]
 struct Trust {
-    /// What may still be believed, and since when by the steady clock; milliseconds, all of them.
+    /// What may still be believed, and since when by the steady clock; milliseconds.
     left: i64,
     since: i64,
-    /// A clock before that is wrong for certain.
-    floor: i64,
+    /// The machine's clock said less than the store's last stamp: however far it is set forwards, it may only be right then.
+    astray: bool,
+    /// No time server had set it when this clock was made: the first time one does is believed.
+    never_set: bool,
 }
 
 impl Default for CarefulClock<ThisMachine> {
@@ -107,11 +127,12 @@ impl<M: Machine> CarefulClock<M> {
     /// One that believes what the machine's clock says now.
     pub fn new(machine: M) -> Self {
         let (wall_ms, steady_ms) = (machine.wall_ms(), machine.steady_ms());
+        let never_set = !machine.is_set();
         Self {
             machine,
             offset_ms: AtomicI64::new(wall_ms.saturating_sub(steady_ms)),
             disbelieved_ms: AtomicI64::new(0),
-            trust: Mutex::new(Trust { left: BELIEVED_MS, since: steady_ms, floor: i64::MIN }),
+            trust: Mutex::new(Trust { left: BELIEVED_MS, since: steady_ms, astray: false, never_set }),
         }
     }
 
@@ -120,21 +141,25 @@ impl<M: Machine> CarefulClock<M> {
     }
 
     /// The machine's clock was set, or one of both goes wrong by a little: how far it is followed.
-    fn follow(&self, wall_ms: i64, steady_ms: i64) -> i64 {
+    fn follow(&self) -> i64 {
         let mut trust = self.trust();
+        let (wall_ms, steady_ms) = (self.machine.wall_ms(), self.machine.steady_ms());
         let offset_ms = self.offset_ms.load(Ordering::Relaxed);
         let own_ms = steady_ms.saturating_add(offset_ms);
         let ahead_ms = wall_ms.saturating_sub(own_ms);
         let gained_ms = steady_ms.saturating_sub(trust.since).max(0) / REGAINED_IN;
         trust.since += gained_ms * REGAINED_IN;
         trust.left = trust.left.saturating_add(gained_ms).min(BELIEVED_MS);
-        let was_wrong = own_ms < trust.floor;
-        if !was_wrong && ahead_ms.saturating_abs() > trust.left {
+        let step_ms = ahead_ms.saturating_abs();
+        if trust.astray && ahead_ms >= 0 {
+            trust.astray = false;
+        } else if !trust.astray && step_ms <= trust.left {
+            trust.left -= step_ms;
+        } else if !trust.astray && trust.never_set && ahead_ms > 0 && self.machine.is_set() {
+            trust.never_set = false;
+        } else {
             self.disbelieved_ms.store(ahead_ms, Ordering::Relaxed);
             return own_ms;
-        }
-        if !was_wrong {
-            trust.left -= ahead_ms.saturating_abs();
         }
         self.disbelieved_ms.store(0, Ordering::Relaxed);
         self.offset_ms.store(offset_ms.saturating_add(ahead_ms), Ordering::Relaxed);
@@ -146,17 +171,19 @@ impl<M: Machine> Clock for CarefulClock<M> {
     fn now_ms(&self) -> i64 {
         let (wall_ms, steady_ms) = (self.machine.wall_ms(), self.machine.steady_ms());
         let own_ms = steady_ms.saturating_add(self.offset_ms.load(Ordering::Relaxed));
-        if wall_ms.saturating_sub(own_ms).saturating_abs() <= JITTER_MS {
-            if self.disbelieved_ms.load(Ordering::Relaxed) != 0 {
-                self.disbelieved_ms.store(0, Ordering::Relaxed);
-            }
-            return own_ms;
-        }
-        self.follow(wall_ms, steady_ms)
+        let is_near = wall_ms.saturating_sub(own_ms).saturating_abs() <= JITTER_MS;
+        if is_near && self.disbelieved_ms.load(Ordering::Relaxed) == 0 { own_ms } else { self.follow() }
     }
 
     fn opened_at(&self, log_time_ms: i64) {
-        self.trust().floor = log_time_ms;
+        let mut trust = self.trust();
+        let steady_ms = self.machine.steady_ms();
+        let behind_ms = log_time_ms.saturating_sub(steady_ms);
+        // A time that stood still would end no deadline.
+        if self.offset_ms.load(Ordering::Relaxed) < behind_ms {
+            self.offset_ms.store(behind_ms, Ordering::Relaxed);
+            trust.astray = true;
+        }
     }
 
     fn disbelieved_ms(&self) -> i64 {
@@ -169,6 +196,7 @@ impl<M: Machine> Clock for CarefulClock<M> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
     use super::*;
 
@@ -180,6 +208,7 @@ mod tests {
     struct Hands {
         wall_ms: AtomicI64,
         steady_ms: AtomicI64,
+        unset: AtomicBool,
     }
 
     impl Machine for Arc<Hands> {
@@ -189,6 +218,10 @@ mod tests {
 
         fn steady_ms(&self) -> i64 {
             self.steady_ms.load(Ordering::Relaxed)
+        }
+
+        fn is_set(&self) -> bool {
+            !self.unset.load(Ordering::Relaxed)
         }
     }
 
@@ -260,13 +293,34 @@ mod tests {
     fn a_clock_that_was_wrong_at_the_start_is_set_right_by_however_much() {
         let (hands, clock) = clock();
         // Its battery is empty: it began years before what the store was stamped with.
-        clock.opened_at(BEGIN_MS + 900 * DAY_MS);
-        assert_eq!(clock.now_ms(), BEGIN_MS);
-        hands.set_by(901 * DAY_MS);
-        assert_eq!(clock.now_ms(), BEGIN_MS + 901 * DAY_MS);
+        let stamp_ms = BEGIN_MS + 900 * DAY_MS;
+        clock.opened_at(stamp_ms);
+        assert_eq!(clock.now_ms(), stamp_ms);
+        assert_eq!(clock.disbelieved_ms(), -900 * DAY_MS);
+        // Time goes on all the same.
+        hands.pass(DAY_MS);
+        assert_eq!(clock.now_ms(), stamp_ms + DAY_MS);
+        hands.set_by(910 * DAY_MS);
+        assert_eq!(clock.now_ms(), BEGIN_MS + 911 * DAY_MS);
+        assert_eq!(clock.disbelieved_ms(), 0);
         hands.set_by(DAY_MS);
-        assert_eq!(clock.now_ms(), BEGIN_MS + 901 * DAY_MS);
+        assert_eq!(clock.now_ms(), BEGIN_MS + 911 * DAY_MS);
         assert_eq!(clock.disbelieved_ms(), DAY_MS);
+    }
+
+    #[test]
+    fn the_first_time_server_is_believed_and_nobody_before_or_after_it() {
+        let (hands, _) = clock();
+        hands.unset.store(true, Ordering::Relaxed);
+        // It goes on where it was switched off in the evening.
+        let clock = CarefulClock::new(Arc::clone(&hands));
+        clock.opened_at(BEGIN_MS);
+        hands.set_by(DAY_MS / 2);
+        assert_eq!((clock.now_ms(), clock.disbelieved_ms()), (BEGIN_MS, DAY_MS / 2));
+        hands.unset.store(false, Ordering::Relaxed);
+        assert_eq!((clock.now_ms(), clock.disbelieved_ms()), (BEGIN_MS + DAY_MS / 2, 0));
+        hands.set_by(DAY_MS / 2);
+        assert_eq!((clock.now_ms(), clock.disbelieved_ms()), (BEGIN_MS + DAY_MS / 2, DAY_MS / 2));
     }
 
     #[test]

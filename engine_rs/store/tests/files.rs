@@ -288,6 +288,32 @@ fn a_damaged_record_stops_the_writer_rather_than_being_built_upon() {
 }
 
 #[test]
+fn a_damaged_reply_is_not_given_out_and_stops_nobody_else() {
+    let dir = closed();
+    let shop = open(&dir).unwrap();
+    let told = request([9; 16], support::location("TOKO"));
+    shop.store.submit_blocking(told.clone()).unwrap();
+    shop.store.close();
+    drop(shop);
+    behind(&dir.path().join("store"), "requests", |env, db| {
+        let mut txn = env.write_txn().unwrap();
+        let key = [&[0], &[9; 16][..]].concat();
+        let mut kept = db.get(&txn, &key).unwrap().unwrap().to_vec();
+        let byte = kept.len() - 12;
+        kept[byte] ^= 1;
+        db.put(&mut txn, &key, &kept).unwrap();
+        txn.commit().unwrap();
+    });
+    let shop = open(&dir).unwrap();
+    let revision = shop.store.revision();
+    assert_eq!(shop.store.submit_blocking(told).unwrap_err().reason, Reason::StoreCorrupt);
+    assert_eq!(shop.store.revision(), revision);
+    shop.store.submit_blocking(request([10; 16], support::location("RUMAH"))).unwrap();
+    let found = shop.store.verify(false).unwrap();
+    assert!(found.violations.iter().any(|each| each.contains("not as it was written")), "{found:?}");
+}
+
+#[test]
 fn a_trimmed_journal_begins_later_and_everything_else_stays() {
     let shop = Shop::stocked(10);
     let id = shop.next_id();

@@ -1,6 +1,7 @@
 //! All of it: it stands in for calls of Linux' C library.
 
 mod check;
+mod contents;
 mod disk;
 mod hooks;
 mod life;
