@@ -193,10 +193,12 @@ def server(shop: Shop, status: GetStatusResponse, took_ms: float) -> Iterator[Fi
     step = status.clock_step.ToTimedelta()
     if step:
         side = "ahead of" if step > timedelta() else "behind"
+        # A start believes no clock that is behind: stamps never go back.
+        way_out = "restart the server" if step > timedelta() else "the shop once ran ahead: see ADR 26"
         yield wrong(
             "Server's clock",
-            f"it was set, is {_about(abs(step))} {side} the shop's time and not believed: set it right; "
-            "where it is right, restart the server",
+            f"it is {_about(abs(step))} {side} the shop's time and not believed: set it right; where it is "
+            f"right, {way_out}",
         )
     if status.queue_length > QUEUE_MAX:
         yield wrong("Queue", f"{status.queue_length} commands wait: the disk or the processor is too slow")
