@@ -1,6 +1,7 @@
 //! All of it: it stands in for calls of Linux' C library.
 
 mod check;
+mod content;
 mod disk;
 mod hooks;
 mod life;
