@@ -18,7 +18,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use kasir_store::DATA_FILE;
 
-use super::contents::{ALL, Change, Content, Left, NameChange, Names, PAGE, lay};
+use super::content::{ALL, Change, Content, PAGE, lay};
 use super::trace::traced;
 use super::{hooks, time};
 
@@ -88,6 +88,23 @@ pub(crate) enum Verdict {
     Done,
     /// This error.
     Fail(i32),
+}
+
+#[derive(Debug, Clone)]
+enum NameChange {
+    Made { name: String, file: usize },
+    Moved { from: String, to: String, file: usize },
+    Gone { name: String },
+}
+
+type Names = BTreeMap<String, usize>;
+
+/// All that a crash leaves.
+struct Left {
+    files: Vec<Content>,
+    names: Names,
+    durable_names: Names,
+    name_changes: Vec<NameChange>,
 }
 
 /// How much was asked of the disk.
@@ -509,6 +526,38 @@ impl Disk {
     /// A number from the disk's dice.
     pub(crate) fn roll(&mut self, below: u64) -> u64 {
         self.dice.u64(..below)
+    }
+}
+
+impl Left {
+    /// What was not synced is there or not, sector by sector, name by name.
+    fn lose_power(&mut self, dice: &mut Rng) {
+        let kept = dice.u8(0..5);
+        let mut names = std::mem::take(&mut self.durable_names);
+        for change in std::mem::take(&mut self.name_changes) {
+            if dice.u8(0..ALL) >= kept {
+                continue;
+            }
+            match change {
+                NameChange::Made { name, file } => {
+                    names.insert(name, file);
+                }
+                NameChange::Moved { from, to, file } => {
+                    names.retain(|name, found| *name != from || *found != file);
+                    names.insert(to, file);
+                }
+                NameChange::Gone { name } => {
+                    names.remove(&name);
+                }
+            }
+        }
+        for content in &mut self.files {
+            let kept = dice.u8(0..5);
+            content.lose(kept, dice);
+            content.cached.clone_from(&content.durable);
+        }
+        self.names = names.clone();
+        self.durable_names = names;
     }
 }
 

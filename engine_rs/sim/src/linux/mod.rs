@@ -1,7 +1,7 @@
 //! All of it: it stands in for calls of Linux' C library.
 
 mod check;
-mod contents;
+mod content;
 mod disk;
 mod hooks;
 mod life;

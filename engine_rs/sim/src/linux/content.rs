@@ -1,6 +1,4 @@
-//! What is in a file, and under which name: as whoever reads finds it, and as it is durable.
-
-use std::collections::BTreeMap;
+//! What is in a file: in the kernel's cache, on the disk, and on its way there.
 
 use fastrand::Rng;
 
@@ -22,20 +20,11 @@ pub(super) struct Content {
     pub(super) cached: Vec<u8>,
     pub(super) durable: Vec<u8>,
     pub(super) since: Vec<Change>,
-    /// How much of `since` the last sync saw; counts under [`super::disk::Control::LateSync`] only.
+    /// How much of `since` the last sync saw; counts under [`Control::LateSync`] only.
     pub(super) seen: usize,
     /// A sync failed: what of the cache counts as written is not what the disk has.
     pub(super) lost: bool,
 }
-
-#[derive(Debug, Clone)]
-pub(super) enum NameChange {
-    Made { name: String, file: usize },
-    Moved { from: String, to: String, file: usize },
-    Gone { name: String },
-}
-
-pub(super) type Names = BTreeMap<String, usize>;
 
 impl Content {
     /// A write comes to the cache: what it touches of pages is to be written out as a whole.
@@ -61,46 +50,6 @@ impl Content {
         let length = usize::try_from(length).unwrap_or(0);
         self.cached.resize(length, 0);
         self.since.push(Change::Cut(length));
-    }
-}
-
-/// All that a crash leaves.
-pub(super) struct Left {
-    pub(super) files: Vec<Content>,
-    pub(super) names: Names,
-    pub(super) durable_names: Names,
-    pub(super) name_changes: Vec<NameChange>,
-}
-
-impl Left {
-    /// What was not synced is there or not, sector by sector, name by name.
-    pub(super) fn lose_power(&mut self, dice: &mut Rng) {
-        let kept = dice.u8(0..5);
-        let mut names = std::mem::take(&mut self.durable_names);
-        for change in std::mem::take(&mut self.name_changes) {
-            if dice.u8(0..ALL) >= kept {
-                continue;
-            }
-            match change {
-                NameChange::Made { name, file } => {
-                    names.insert(name, file);
-                }
-                NameChange::Moved { from, to, file } => {
-                    names.retain(|name, found| *name != from || *found != file);
-                    names.insert(to, file);
-                }
-                NameChange::Gone { name } => {
-                    names.remove(&name);
-                }
-            }
-        }
-        for content in &mut self.files {
-            let kept = dice.u8(0..5);
-            content.lose(kept, dice);
-            content.cached.clone_from(&content.durable);
-        }
-        self.names = names.clone();
-        self.durable_names = names;
     }
 }
 
