@@ -7,6 +7,7 @@ beside a commit.
 """
 
 import argparse
+import os
 import ssl
 import statistics
 import subprocess
@@ -53,7 +54,7 @@ class Line(http2.Connection):
 
     def __init__(self, server: Server, path: str) -> None:
         self._server = server
-        super().__init__("127.0.0.1", server.port, path, "bos")
+        super().__init__("127.0.0.1", server.port, path, "key:bench")
         self._headers += server.headers
 
     def flush(self) -> None:
@@ -168,8 +169,17 @@ def seed(line: grpc.Channel, metadata: tuple[tuple[str, str], ...]) -> tuple[int
     return item_id, place
 
 
-def rate(server: Server, path: str, message: Callable[[Server], bytes], seconds: float) -> float:
-    """Calls answered a second, UNDER_WAY of them at once."""
+def cpu_s(server: Server) -> float:
+    """Seconds of a core that the server has used."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def price(server: Server, path: str, message: Callable[[Server], bytes], seconds: float) -> float:
+    """Microseconds of a core that a call costs the server, UNDER_WAY of them at once. Others on the machine
+    change the rate much more than this.
+    """
+    used = cpu_s(server)
     line = Line(server, path)
     ready = [message(server) for _ in range(UNDER_WAY)]
     began, done = time.perf_counter(), 0
@@ -183,7 +193,7 @@ def rate(server: Server, path: str, message: Callable[[Server], bytes], seconds:
             line.call(message(server), now)
         line.flush()
     line.close()
-    return done / (time.perf_counter() - began)
+    return (cpu_s(server) - used) * 1e6 / done
 
 
 def hold(server: Server) -> bytes:
@@ -207,15 +217,16 @@ def main() -> None:
             ):
                 ratios = []
                 for _ in range(arguments.rounds):
-                    without = rate(everybody, path, message, arguments.seconds)
-                    guarded_rate = rate(known, path, message, arguments.seconds)
-                    ratios.append(guarded_rate / without)
-                    print(f"{name}: {without:,.0f} a second without, {guarded_rate:,.0f} with", flush=True)
+                    without = price(everybody, path, message, arguments.seconds)
+                    with_access = price(known, path, message, arguments.seconds)
+                    ratios.append(with_access / without)
+                    print(f"{name}: {without:.1f} µs without, {with_access:.1f} µs with", flush=True)
                 low, *_, high = sorted(ratios)
                 print(f"{name}: ratio {statistics.median(ratios):.3f} ({low:.3f} to {high:.3f})", flush=True)
         finally:
-            known.process.terminate()
-            everybody.process.terminate()
+            for server in (known, everybody):
+                server.process.terminate()
+                server.process.wait()
 
 
 if __name__ == "__main__":
