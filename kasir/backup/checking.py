@@ -36,17 +36,15 @@ def _broken(path: Path) -> str:
     return ""
 
 
-def check(folder: Path, work: Path | None = None, *, replay: bool = False, read_all: bool = True) -> Checked:
-    """Reads every file, unless `read_all` is off, restores the newest moment to a directory in `work` (the
-    backup's own, if none) and verifies it; with `replay` its whole journal plays in memory, too. What is
-    found is kept in the backup.
+def check(folder: Path, work: Path | None = None, *, replay: bool = False) -> Checked:
+    """Reads every file, restores the newest moment to a directory in `work` (the backup's own, if none) and
+    verifies it; with `replay` its whole journal plays in memory, too. What is found is kept in the backup.
     """
     begun = time.monotonic()
     checked = Checked()
     with places.reading(folder):
         found = catalogue.read(folder)
-        if read_all:
-            _check_files(folder, found, checked)
+        _check_files(folder, found, checked)
         _check_reach(folder, found, checked)
         plan = catalogue.plan(found, Target())
         if plan is None:

@@ -31,6 +31,7 @@ TAKE = "take"
 # While it follows
 TIDY_EVERY_S = 60.0
 CHECK_EVERY_S = 24 * 3600.0
+CHECK_AGAIN_S = 600.0
 # While something is in the way it looks less often
 PAUSE_MAX_S = 10.0
 # What was answered is seen from outside after some milliseconds: before the last look it waits so long
@@ -123,7 +124,7 @@ def take(
                 if follow:
                     _follow(taker, every_s, work, said)
                 else:
-                    _once(taker, work, said)
+                    _once(output, taker, work, said)
         except BusyError as busy:
             output.say(str(busy), "red")
             raise typer.Exit(EXIT_REFUSED) from busy
@@ -153,7 +154,7 @@ class _Said:
         self._last = text
 
 
-def _once(taker: Taker, work: Path | None, said: _Said) -> None:
+def _once(output: Output, taker: Taker, work: Path | None, said: _Said) -> None:
     taker.step()
     taker.tidy()
     assert taker.end is not None
@@ -162,7 +163,8 @@ def _once(taker: Taker, work: Path | None, said: _Said) -> None:
         f"{taker.folder} is at {words.point(taker.end, zone)}: {words.mebibytes(places.size(taker.folder))}."
     )
     if taker.fresh_base:
-        checked = check(taker.folder, work, read_all=False)
+        with output.beside.status("restoring and verifying the copy"):
+            checked = check(taker.folder, work)
         _say_checked(checked, said)
         if not checked.is_well:
             raise typer.Exit(EXIT_REFUSED)
@@ -206,6 +208,7 @@ class _Checks:
         self._work = work
         self._said = said
         self._running: Future[Checked] | None = None
+        self._not_before = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -218,11 +221,14 @@ class _Checks:
         if self._running is None:
             last = places.read_checked(folder)
             is_due = last is None or last.age_s > CHECK_EVERY_S
-            if self._taker.fresh_base or is_due:
+            if (self._taker.fresh_base or is_due) and time.monotonic() >= self._not_before:
                 self._taker.fresh_base = None
-                self._running = beside.submit(check, folder, self._work, read_all=is_due)
+                # One whose result cannot be kept is not made again at once.
+                self._not_before = time.monotonic() + CHECK_AGAIN_S
+                self._running = beside.submit(check, folder, self._work)
         elif self._running.done():
-            checked, self._running = self._running.result(), None
+            done, self._running = self._running, None
+            checked = done.result()
             _say_checked(checked, self._said)
             self._taker.set_aside(folder / each for each in checked.broken)
 

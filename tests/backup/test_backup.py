@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 
 from engine import Engine, EngineError
 from engine.backup import store_head
-from kasir.backup import catalogue, places
+from kasir.backup import catalogue, commands, places
 from kasir.backup.catalogue import Target
 from kasir.backup.checking import check
 from kasir.backup.taking import MERGED_PARTS, Copying, Taker, Wanted
@@ -401,3 +402,28 @@ def test_a_disk_without_room_leaves_nothing_half_and_is_told(
     assert sorted(path.name for path in (to / "0001").iterdir()) == ["000000000002.base"]
     assert kasir("backup", shop.folder, "--to", to).returncode == 0
     assert check(to).revision == 202
+
+
+def test_a_check_that_fails_is_told_and_does_not_begin_again_at_once(
+    shop: Shop, tmp_path: Path, monkeypatch
+) -> None:
+    to = tmp_path / "backup"
+    shop.happen(1)
+    taker = take(shop, to)
+    step(taker, shop)
+    begun = []
+
+    def fails(folder: Path, work: Path | None) -> None:
+        begun.append(folder)
+        raise OSError("no room for what was found")
+
+    monkeypatch.setattr(commands, "check", fails)
+    checks = commands._Checks(taker, None, said.append)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        checks.look(beside)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        with pytest.raises(OSError, match="no room"):
+            checks.look(beside)
+        checks.look(beside)
+        checks.look(beside)
+    assert begun == [to]
