@@ -130,15 +130,14 @@ impl<'b, 's> Batch<'b, 's> {
 
     /// The answer to a request that was carried out before, in this batch or an earlier one.
     fn repeated(&mut self, request: &Request) -> Result<Option<Answer>, Fault> {
-        let earlier = match self.requests.get(&request.id) {
-            Some(&index) => self.entries[index].request.clone(),
-            None => {
-                let kept = self.txn.own(OwnTable::Requests, request_key(&request.id).as_slice())?;
-                match kept.map(RequestRecord::read).transpose() {
-                    // Nothing is built upon a reply: who asks for it hears that it is lost, and the others go on.
-                    Err(fault @ Fault::Corrupt(_)) => return Ok(Some(Err(refusal(fault.into())))),
-                    found => found?,
-                }
+        let earlier = if let Some(&index) = self.requests.get(&request.id) {
+            self.entries[index].request.clone()
+        } else {
+            let kept = self.txn.own(OwnTable::Requests, request_key(&request.id).as_slice())?;
+            match kept.map(RequestRecord::read).transpose() {
+                // Nothing is built upon a reply: who asks for it hears that it is lost, and the others go on.
+                Err(fault @ Fault::Corrupt(_)) => return Ok(Some(Err(refusal(fault.into())))),
+                found => found?,
             }
         };
         Ok(earlier.map(|earlier| {
