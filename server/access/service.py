@@ -20,18 +20,23 @@ from server.access.ca import Authority, AuthorityError
 from server.access.guard import KEY_PER_SECOND, Guard
 from server.access.login import Logins
 from server.access.people import (
+    IN_CHARGE,
+    SERVER,
     agent_roles,
     beyond,
     check_decides,
+    check_decides_device,
     check_name,
     check_owner_left,
     check_places,
     not_found,
     person_roles,
+    same_work,
+    still_decides,
     taken,
 )
 from server.access.pins import Cost, Pins
-from server.access.store import ApiKey, Device, Store, User
+from server.access.store import ApiKey, Device, Store, Transaction, User
 from server.access.store import Code as EnrolmentCode
 from server.access.table import Role, methods
 from server.calls import Call, Registry, Unary, check_size, field_error, parse
@@ -151,23 +156,29 @@ class AccessControl:
         code_hash = pins.digest(pins.secret_of(asked.code))
         with self.store.write() as txn:
             code = txn.codes.get(code_hash)
-            if code is None or code.expires_s <= self._now():
+            device = txn.devices.get(code.device) if code is not None else None
+            if code is None or code.expires_s <= self._now() or not still_decides(txn, code, device):
                 self._wrong_codes.append(self._clock())
                 raise EngineError(
                     Code.UNAUTHENTICATED,
                     "ENROLMENT_REFUSED",
                     "The code is wrong, used or older than an hour.",
                 )
-            device = txn.devices.get(code.device) or Device(code.device)
-            if device.revoked:
-                device.certificates, device.revoked = {}, False
-            device.location_id, device.roles = code.location_id, code.roles
-            certificate = self._certify(device, asked.csr)
+            becomes = Device(code.device, code.location_id, code.roles)
+            if device is not None and not device.revoked:
+                becomes.certificates = device.certificates
+            certificate = self._certify(becomes, asked.csr)
+            if device is not None and not same_work(device, becomes):
+                self._end_sessions(txn, device.name)
+            device = becomes
             txn.devices.put(device.name, device)
             txn.codes.remove(code_hash)
             peer = call.peer.rpartition(":")[0]
             self.audit.add(txn, Entry("device", code.made_by, device.name, reason="enrolled", peer=peer))
             self.guard.put_device(device)
+            for _, visit in txn.visits.all():
+                if visit.device == device.name:
+                    self.guard.put_visit(txn, visit.user, visit.device, visit.last_s)
         return pb.EnrolDeviceResponse(
             certificate=certificate, authority=self.authority.pem, device=_device_message(device)
         )
@@ -210,12 +221,10 @@ class AccessControl:
     def create_enrolment_code(
         self, call: Call, asked: pb.CreateEnrolmentCodeRequest
     ) -> pb.CreateEnrolmentCodeResponse:
-        """AccessService.CreateEnrolmentCode. Who is in charge of one place takes no other's device there."""
+        """AccessService.CreateEnrolmentCode. Whether who made it decides is asked again when it is used."""
+        becomes = Device(asked.device, asked.location_id, list(asked.roles))
         with self.store.read() as txn:
-            device, decider = txn.devices.get(asked.device), txn.users.get(call.actor)
-        moved = device is not None and not device.revoked and device.location_id != asked.location_id
-        if moved and (decider is None or decider.locations):
-            raise beyond(f"{asked.device} stands elsewhere: somebody in charge of all places moves it.")
+            check_decides_device(txn, call.actor, txn.devices.get(asked.device), becomes)
         code, expires_s = self.make_code(call.actor, asked.device, asked.location_id, list(asked.roles))
         response = pb.CreateEnrolmentCodeResponse(code=code)
         response.expire_time.FromSeconds(expires_s)
@@ -231,6 +240,13 @@ class AccessControl:
             self.audit.add(txn, Entry("device", made_by, name, reason="code made"))
         return pins.shown_code(secret, self.authority.server_der()), expires_s
 
+    def _end_sessions(self, txn: Transaction, device: str) -> None:
+        """A device is out, until it is put in again; whoever is logged in there has to log in again."""
+        self.guard.table.remove_device(device)
+        for token_hash, session in list(txn.sessions.all()):
+            if session.device == device:
+                txn.sessions.remove(token_hash)
+
     def list_devices(
         self, _call: Call, _asked: pb.ListEnrolledDevicesRequest
     ) -> pb.ListEnrolledDevicesResponse:
@@ -245,11 +261,10 @@ class AccessControl:
             device = txn.devices.get(asked.name)
             if device is None:
                 raise not_found("device", asked.name)
+            check_decides_device(txn, call.actor, device, device)
             device.revoked, device.certificates = True, {}
             txn.devices.put(device.name, device)
-            for token_hash, session in list(txn.sessions.all()):
-                if session.device == device.name:
-                    txn.sessions.remove(token_hash)
+            self._end_sessions(txn, device.name)
             for code_hash, code in list(txn.codes.all()):
                 if code.device == device.name:
                     txn.codes.remove(code_hash)
@@ -337,7 +352,7 @@ class AccessControl:
         user = self.new_user(pb.User(name=name, roles=["owner"]), pin)
         with self.store.write() as txn:
             txn.users.put(name, user)
-            self.audit.add(txn, Entry("user", "server", reason=f"made {_words(user)}"))
+            self.audit.add(txn, Entry("user", SERVER, reason=f"made {_words(user)}"))
 
     def update_user(self, call: Call, asked: pb.UpdateUserRequest) -> pb.UpdateUserResponse:
         """AccessService.UpdateUser."""
@@ -351,6 +366,10 @@ class AccessControl:
             check_owner_left(txn, becomes)
             txn.users.put(becomes.name, becomes)
             self.audit.add(txn, Entry("user", call.actor, call.device, reason=f"changed {_words(becomes)}"))
+            if becomes.disabled or not IN_CHARGE & set(becomes.roles):
+                for code_hash, code in list(txn.codes.all()):
+                    if code.made_by == becomes.name:
+                        txn.codes.remove(code_hash)
             self.guard.forget(txn, becomes.name)
         return pb.UpdateUserResponse(user=_user_message(becomes))
 
