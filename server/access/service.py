@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import lmdb
 from google.protobuf.message import Message
 
 from engine import Code, EngineError
@@ -19,6 +21,7 @@ from server.access.audit import Audit, Entry, newest
 from server.access.ca import Authority, AuthorityError
 from server.access.guard import KEY_PER_SECOND, Guard
 from server.access.login import Logins
+from server.access.pace import Pace
 from server.access.people import (
     IN_CHARGE,
     SERVER,
@@ -36,6 +39,7 @@ from server.access.people import (
     taken,
 )
 from server.access.pins import Cost, Pins
+from server.access.refusals import WAITING, Refusals
 from server.access.store import ApiKey, Device, Store, Transaction, User
 from server.access.store import Code as EnrolmentCode
 from server.access.table import Role, methods
@@ -49,8 +53,11 @@ CODE_S = 3600
 KEY_S, KEY_MAX_S = 90 * 86_400, 366 * 86_400
 PER_SECOND_MAX = 100_000
 LINES, LINES_MAX = 100, 1_000
-# Wrong codes a minute, over all who try.
+# Wrong codes a minute from one address.
 WRONG_CODES = 20
+# Refusals that are written down, and those of which a line tells already.
+REFUSED = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.RESOURCE_EXHAUSTED})
+TOLD = frozenset({"LOGIN_FAILED", "LOCATION_DENIED"})
 # How often refusals are written down, and what is over is erased; seconds.
 PACE_S, PRUNE_S = 1.0, 60.0
 
@@ -74,11 +81,13 @@ class AccessControl:
         self._methods = methods()
         self.store = Store(data)
         self.audit = Audit(pins.audit_key(self.authority.pepper), clock)
-        self.guard = Guard(self._methods, self.audit, clock)
+        self._refusals = Refusals(self.audit, clock)
+        self.guard = Guard(self._methods, self._refusals, clock)
         self._pins = Pins(self.authority.pepper, cost)
         self._logins = Logins(self.store, self.guard, self.audit, self._pins, clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kasir-access")
-        self._wrong_codes: list[float] = []
+        self._in_the_way = ""
+        self._wrong_codes = Pace(WRONG_CODES, clock)
 
     @property
     def tls(self) -> Tls:
@@ -104,15 +113,40 @@ class AccessControl:
         loop, next_prune = asyncio.get_running_loop(), 0.0
         while True:
             await asyncio.sleep(PACE_S)
-            await loop.run_in_executor(self._thread, self.guard.write_denials, self.store)
+            await self._tend(self._write_refusals)
             if loop.time() >= next_prune:
-                await loop.run_in_executor(self._thread, self.guard.prune, self.store)
+                await self._tend(self._prune)
                 next_prune = loop.time() + PRUNE_S
+
+    async def _tend(self, work: Callable[[], None]) -> None:
+        """Does what is done again and again. What is in the way, a full disk say, is told and may go away."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except Exception as error:  # noqa: BLE001 (whatever it is, refusals are written on)
+            if str(error) != self._in_the_way:
+                self._log.exception("access log or store cannot be written", error=str(error))
+            self._in_the_way = str(error)
+        else:
+            self._in_the_way = ""
+
+    def _write_refusals(self) -> None:
+        """While the store cannot be written, refusals stay where they are counted."""
+        with self.store.write():
+            pass
+        self.guard.write_denials(self.store)
+        self._refusals.write(self.store)
+
+    def _prune(self) -> None:
+        self.guard.prune(self.store)
 
     def close(self) -> None:
         """Writes down what is left and closes the store."""
         self._thread.shutdown()
-        self.guard.write_denials(self.store)
+        try:
+            self.guard.write_denials(self.store)
+            self._refusals.write(self.store, WAITING + 1)
+        except (OSError, lmdb.Error) as error:
+            self._log.exception("access log cannot be written", error=str(error))
         self.store.close()
 
     def _unary(self, request_type: type[Any], handle: Callable[[Call, Any], Message]) -> Unary:
@@ -120,10 +154,21 @@ class AccessControl:
             check_size(request, MAX_REQUEST)
             asked = parse(request_type, request)
             loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._thread, handle, call, asked)
+            reply = await loop.run_in_executor(self._thread, self._told, handle, call, asked)
             return reply.SerializeToString()
 
         return answer
+
+    def _told(self, handle: Callable[[Call, Any], Message], call: Call, asked: Any) -> Message:
+        """Answers; who is refused for who they are is written down, unless a line tells of it already."""
+        try:
+            return handle(call, asked)
+        except EngineError as error:
+            if error.code in REFUSED and error.reason not in TOLD:
+                method, peer = call.method.removeprefix("/"), call.peer.rpartition(":")[0]
+                entry = Entry("denied", call.actor, call.device, method, error.reason, peer)
+                self._refusals.add(None, entry)
+            raise
 
     def _handlers(self) -> list[tuple[str, type[Any], Callable[[Call, Any], Message]]]:
         return [
@@ -152,13 +197,12 @@ class AccessControl:
 
     def enrol_device(self, call: Call, asked: pb.EnrolDeviceRequest) -> pb.EnrolDeviceResponse:
         """AccessService.EnrolDevice."""
-        self._check_pace_of_codes()
         code_hash = pins.digest(pins.secret_of(asked.code))
         with self.store.write() as txn:
             code = txn.codes.get(code_hash)
             device = txn.devices.get(code.device) if code is not None else None
             if code is None or code.expires_s <= self._now() or not still_decides(txn, code, device):
-                self._wrong_codes.append(self._clock())
+                self._check_pace_of_codes(call)
                 raise EngineError(
                     Code.UNAUTHENTICATED,
                     "ENROLMENT_REFUSED",
@@ -183,11 +227,11 @@ class AccessControl:
             certificate=certificate, authority=self.authority.pem, device=_device_message(device)
         )
 
-    def _check_pace_of_codes(self) -> None:
-        """A minute's wrong codes are few: a code is long, and this keeps guesses from crowding out others."""
-        since = self._clock() - 60
-        self._wrong_codes = [time for time in self._wrong_codes if time > since]
-        if len(self._wrong_codes) >= WRONG_CODES:
+    def _check_pace_of_codes(self, call: Call) -> None:
+        """Wrong codes from one place are few a minute. The right one is always taken: nobody guesses it, and
+        nobody keeps others from it.
+        """
+        if self._wrong_codes.is_over(call.peer.rpartition(":")[0]):
             raise EngineError(
                 Code.RESOURCE_EXHAUSTED, "RATE_EXCEEDED", "Too many wrong codes. Try again in a minute."
             )
@@ -436,6 +480,8 @@ class AccessControl:
         """AccessService.ListAudit."""
         if asked.page_size < 0 or asked.before < 0:
             raise field_error("FIELD_OUT_OF_RANGE", "page_size", "A page has at least one entry.")
+        with suppress(OSError, lmdb.Error):
+            self._write_refusals()
         limit = min(asked.page_size or LINES, LINES_MAX)
         response = pb.ListAuditResponse()
         with self.store.read() as txn:
