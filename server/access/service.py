@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from server.access.people import (
 )
 from server.access.pins import Cost, Pins
 from server.access.refusals import WAITING, Refusals
-from server.access.store import ApiKey, Device, Store, Transaction, User
+from server.access.store import FOLDER, ApiKey, Device, Store, Transaction, User
 from server.access.store import Code as EnrolmentCode
 from server.access.table import Role, methods
 from server.calls import Call, Registry, Unary, check_size, field_error, parse
@@ -79,7 +80,13 @@ class AccessControl:
         self._log = log
         self._clock = clock
         self._methods = methods()
-        self.store = Store(data)
+        try:
+            self.store = Store(data)
+        except (OSError, lmdb.Error) as error:
+            raise SettingsError(
+                f"{data / FOLDER} cannot be used: {error}. It is the server's user's alone: run this as that "
+                f"user (sudo -u kasir ...), or give it back: chown -R kasir {data / FOLDER}."
+            ) from error
         self.audit = Audit(pins.audit_key(self.authority.pepper), clock)
         self._refusals = Refusals(self.audit, clock)
         self.guard = Guard(self._methods, self._refusals, clock)
@@ -87,6 +94,7 @@ class AccessControl:
         self._logins = Logins(self.store, self.guard, self.audit, self._pins, clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kasir-access")
         self._in_the_way = ""
+        self._generations: dict[str, int] = {}
         self._wrong_codes = Pace(WRONG_CODES, clock)
 
     @property
@@ -107,6 +115,7 @@ class AccessControl:
         self.guard.watch(server)
         with self.store.read() as txn:
             self.guard.load(txn)
+            self._generations = _generations(txn)
 
     async def run(self) -> None:
         """Writes refusals down and erases what is over, until it is cancelled."""
@@ -114,8 +123,9 @@ class AccessControl:
         while True:
             await asyncio.sleep(PACE_S)
             await self._tend(self._write_refusals)
+            await self._tend(self._look_beside)
             if loop.time() >= next_prune:
-                await self._tend(self._prune)
+                await self._tend(partial(self.guard.prune, self.store))
                 next_prune = loop.time() + PRUNE_S
 
     async def _tend(self, work: Callable[[], None]) -> None:
@@ -136,8 +146,23 @@ class AccessControl:
         self.guard.write_denials(self.store)
         self._refusals.write(self.store)
 
-    def _prune(self) -> None:
-        self.guard.prune(self.store)
+    def _look_beside(self) -> None:
+        """Ends the sessions of whoever was given a new PIN on this machine."""
+        with self.store.read() as txn:
+            found = _generations(txn)
+            for name, generation in found.items():
+                if self._generations.get(name, 0) != generation:
+                    self._load_again(txn, name)
+        self._generations = found
+
+    def _load_again(self, txn: Transaction, name: str) -> None:
+        self.guard.table.remove_actor(name)
+        for token_hash, session in txn.sessions.all():
+            if session.user == name:
+                self.guard.put_session(txn, token_hash, session)
+        for _, visit in txn.visits.all():
+            if visit.user == name:
+                self.guard.put_visit(txn, visit.user, visit.device, visit.last_s)
 
     def close(self) -> None:
         """Writes down what is left and closes the store."""
@@ -392,9 +417,16 @@ class AccessControl:
         return user
 
     def add_owner(self, name: str, pin: str) -> None:
-        """Makes an owner on the server's own machine, or gives one a new PIN."""
+        """Makes an owner on the server's own machine, or gives one a new PIN. A server that runs beside ends
+        the sessions of before.
+        """
         user = self.new_user(pb.User(name=name, roles=["owner"]), pin)
         with self.store.write() as txn:
+            before = txn.users.get(name)
+            user.generation = before.generation + 1 if before is not None else 0
+            for token_hash, session in list(txn.sessions.all()):
+                if session.user == name:
+                    txn.sessions.remove(token_hash)
             txn.users.put(name, user)
             self.audit.add(txn, Entry("user", SERVER, reason=f"made {_words(user)}"))
 
@@ -406,7 +438,7 @@ class AccessControl:
             check_decides(txn, call.actor, user or becomes, becomes)
             if user is None:
                 raise not_found("user", becomes.name)
-            becomes.pin_hash = user.pin_hash
+            becomes.pin_hash, becomes.generation = user.pin_hash, user.generation
             check_owner_left(txn, becomes)
             txn.users.put(becomes.name, becomes)
             self.audit.add(txn, Entry("user", call.actor, call.device, reason=f"changed {_words(becomes)}"))
@@ -499,6 +531,10 @@ class AccessControl:
                 )
                 entry.time.FromMilliseconds(said.time_ms)
         return response
+
+
+def _generations(txn: Transaction) -> dict[str, int]:
+    return {user.name: user.generation for _, user in txn.users.all()}
 
 
 def _words(user: User) -> str:

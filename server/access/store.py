@@ -25,13 +25,16 @@ PRIVATE_FILE = 0o600
 
 @dataclass
 class User:
-    """A person. No locations: everywhere."""
+    """A person. No locations: everywhere. `generation` counts changes that were made beside the server: its
+    sessions of before are over.
+    """
 
     name: str
     roles: list[str]
     locations: list[int] = field(default_factory=list)
     disabled: bool = False
     pin_hash: str = ""
+    generation: int = 0
 
 
 @dataclass
