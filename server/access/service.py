@@ -65,6 +65,17 @@ PACE_S, PRUNE_S = 1.0, 60.0
 Clock = Callable[[], float]
 
 
+def open_store(data: Path) -> Store:
+    """The store in a shop's data. Raises SettingsError when it cannot be used."""
+    try:
+        return Store(data)
+    except (OSError, lmdb.Error) as error:
+        raise SettingsError(
+            f"{data / FOLDER} cannot be used: {error}. It is the server's user's alone: run this as that "
+            f"user (sudo -u kasir ...), or give it back: chown -R kasir {data / FOLDER}."
+        ) from error
+
+
 class AccessControl:
     """Access control of one server. Made before it starts, closed after it stopped."""
 
@@ -80,13 +91,7 @@ class AccessControl:
         self._log = log
         self._clock = clock
         self._methods = methods()
-        try:
-            self.store = Store(data)
-        except (OSError, lmdb.Error) as error:
-            raise SettingsError(
-                f"{data / FOLDER} cannot be used: {error}. It is the server's user's alone: run this as that "
-                f"user (sudo -u kasir ...), or give it back: chown -R kasir {data / FOLDER}."
-            ) from error
+        self.store = open_store(data)
         self.audit = Audit(pins.audit_key(self.authority.pepper), clock)
         self._refusals = Refusals(self.audit, clock)
         self.guard = Guard(self._methods, self._refusals, clock)
