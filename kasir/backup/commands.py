@@ -36,6 +36,8 @@ CHECK_AGAIN_S = 600.0
 PAUSE_MAX_S = 10.0
 # What was answered is seen from outside after some milliseconds: before the last look it waits so long
 SETTLE_S = 0.1
+# Of the data directory, but no part of the store
+ACCESS = "access"
 EXAMPLES = [
     "kasir backup data --to /mnt/backup/kasir",
     "kasir backup data --to /mnt/backup/kasir --follow --keep 30d",
@@ -116,6 +118,12 @@ def take(
         if heads and any(heads.resolve().is_relative_to(place.resolve()) for place in (data, to)):
             raise BadInput("{heads} lies with what it is to tell of: keep it elsewhere.", heads=heads)
         signer = Signer(key, heads) if key and heads else None
+        if (data / ACCESS).is_dir():
+            output.say(
+                f"{data / ACCESS} (users, devices, keys, the log of access) is NOT in this backup. "
+                f"Copy it too: kasir access copy --data {data} --to NEW_DIRECTORY",
+                "yellow",
+            )
         places.make(to)
         try:
             with places.writing(to):

@@ -137,6 +137,31 @@ def audit(
             typer.echo(f"{count} lines hold. The last seal is {head.hex()}.")
 
 
+@access_app.command("copy")
+def copy(
+    data: Data,
+    to: Annotated[Path, typer.Option(help="A new directory, on another disk.")],
+) -> None:
+    """Copy users, devices, keys and the log of access, while the server runs: kasir backup leaves them out.
+    To go back to them, stop the server and put the copy in the place of DATA/access.
+
+    \b
+    Example: kasir access copy --data /var/lib/kasir --to /mnt/backup/access-2026-11-27
+    """  # noqa: D301 (\b: what follows keeps its lines)
+    from server.access.service import open_store  # noqa: PLC0415
+    from server.access.store import FOLDER  # noqa: PLC0415
+
+    with _plain("access"):
+        if not (data / FOLDER).is_dir():
+            _give_up("access", f"{data} has no access control to copy.")
+        store = open_store(data)
+        try:
+            store.copy(to)
+        finally:
+            store.close()
+        typer.echo(f"Users, devices, keys and the log of access are in {to}.")
+
+
 def _tell_code(code: str, expires_s: int, device: str) -> None:
     until = datetime.fromtimestamp(expires_s, UTC).isoformat(timespec="minutes")
     typer.echo(f"On {device}, until {until}: kasir enrol {code} --server HOST:PORT")
@@ -164,13 +189,15 @@ def _control(data: Path, access: Path) -> Iterator["AccessControl"]:
 @contextmanager
 def _plain(command: str) -> Iterator[None]:
     """Ends in one sentence what cannot be done."""
+    import lmdb  # noqa: PLC0415
+
     from engine import EngineError  # noqa: PLC0415
     from server.access.ca import AuthorityError  # noqa: PLC0415
     from server.settings import SettingsError  # noqa: PLC0415
 
     try:
         yield
-    except (AuthorityError, SettingsError, OSError, ValueError) as error:
+    except (AuthorityError, SettingsError, OSError, ValueError, lmdb.Error) as error:
         _give_up(command, str(error))
     except EngineError as error:
         _give_up(command, error.message)

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 
 from engine import Code, EngineError
-from server.access.store import Transaction, User
+from server.access.store import Code as EnrolmentCode
+from server.access.store import Device, Transaction, User
 from server.access.table import AGENTS, PEOPLE, Role
 from server.calls import field_error
 
 MANY = 200
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
+# Who acts on the server's own machine, in codes and in the log.
+SERVER = "server"
 IN_CHARGE = frozenset({Role.MANAGER, Role.OWNER})
 
 
@@ -75,6 +78,38 @@ def check_decides(txn: Transaction, actor: str, about: User, becomes: User | Non
             raise beyond("Only an owner decides about managers and owners.")
         if decider.locations and not (user.locations and set(user.locations) <= set(decider.locations)):
             raise beyond("A manager decides about people of the own locations only.")
+
+
+def check_decides_device(txn: Transaction, actor: str, device: Device | None, becomes: Device) -> None:
+    """Refuses a manager who decides about a device of another place, or changes the place or the roles of one
+    that there is. `device` is what there is of that name, if anything.
+    """
+    decider = txn.users.get(actor)
+    if decider is None or decider.disabled or not IN_CHARGE & set(decider.roles):
+        raise beyond("Only a person in charge decides about devices.")
+    if Role.OWNER in decider.roles:
+        return
+    places = {each.location_id for each in (device, becomes) if each is not None}
+    if decider.locations and not places <= set(decider.locations):
+        raise beyond("A manager decides about devices of the own locations only.")
+    if device is not None and not same_work(device, becomes):
+        raise beyond(f"There is a device {device.name}: only an owner changes its place or its roles.")
+
+
+def same_work(device: Device, other: Device) -> bool:
+    """Whether two are for the same place and have the same roles."""
+    return device.location_id == other.location_id and set(device.roles) == set(other.roles)
+
+
+def still_decides(txn: Transaction, code: EnrolmentCode, device: Device | None) -> bool:
+    """Whether who made a code might make it now: it waited, and the device or the person is another since."""
+    if code.made_by == SERVER and txn.users.get(SERVER) is None:
+        return True
+    try:
+        check_decides_device(txn, code.made_by, device, Device(code.device, code.location_id, code.roles))
+    except EngineError:
+        return False
+    return True
 
 
 def check_owner_left(txn: Transaction, changed: User) -> None:

@@ -6,9 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lmdb
 from google.protobuf.message import Message
 
 from engine import Code, EngineError
@@ -19,19 +22,26 @@ from server.access.audit import Audit, Entry, newest
 from server.access.ca import Authority, AuthorityError
 from server.access.guard import KEY_PER_SECOND, Guard
 from server.access.login import Logins
+from server.access.pace import Pace
 from server.access.people import (
+    IN_CHARGE,
+    SERVER,
     agent_roles,
     beyond,
     check_decides,
+    check_decides_device,
     check_name,
     check_owner_left,
     check_places,
     not_found,
     person_roles,
+    same_work,
+    still_decides,
     taken,
 )
 from server.access.pins import Cost, Pins
-from server.access.store import ApiKey, Device, Store, User
+from server.access.refusals import WAITING, Refusals
+from server.access.store import FOLDER, ApiKey, Device, Store, Transaction, User
 from server.access.store import Code as EnrolmentCode
 from server.access.table import Role, methods
 from server.calls import Call, Registry, Unary, check_size, field_error, parse
@@ -44,12 +54,26 @@ CODE_S = 3600
 KEY_S, KEY_MAX_S = 90 * 86_400, 366 * 86_400
 PER_SECOND_MAX = 100_000
 LINES, LINES_MAX = 100, 1_000
-# Wrong codes a minute, over all who try.
+# Wrong codes a minute from one address.
 WRONG_CODES = 20
+# Refusals that are written down, and those of which a line tells already.
+REFUSED = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.RESOURCE_EXHAUSTED})
+TOLD = frozenset({"LOGIN_FAILED", "LOCATION_DENIED"})
 # How often refusals are written down, and what is over is erased; seconds.
 PACE_S, PRUNE_S = 1.0, 60.0
 
 Clock = Callable[[], float]
+
+
+def open_store(data: Path) -> Store:
+    """The store in a shop's data. Raises SettingsError when it cannot be used."""
+    try:
+        return Store(data)
+    except (OSError, lmdb.Error) as error:
+        raise SettingsError(
+            f"{data / FOLDER} cannot be used: {error}. It is the server's user's alone: run this as that "
+            f"user (sudo -u kasir ...), or give it back: chown -R kasir {data / FOLDER}."
+        ) from error
 
 
 class AccessControl:
@@ -67,13 +91,16 @@ class AccessControl:
         self._log = log
         self._clock = clock
         self._methods = methods()
-        self.store = Store(data)
+        self.store = open_store(data)
         self.audit = Audit(pins.audit_key(self.authority.pepper), clock)
-        self.guard = Guard(self._methods, self.audit, clock)
+        self._refusals = Refusals(self.audit, clock)
+        self.guard = Guard(self._methods, self._refusals, clock)
         self._pins = Pins(self.authority.pepper, cost)
         self._logins = Logins(self.store, self.guard, self.audit, self._pins, clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kasir-access")
-        self._wrong_codes: list[float] = []
+        self._in_the_way = ""
+        self._generations: dict[str, int] = {}
+        self._wrong_codes = Pace(WRONG_CODES, clock)
 
     @property
     def tls(self) -> Tls:
@@ -93,21 +120,63 @@ class AccessControl:
         self.guard.watch(server)
         with self.store.read() as txn:
             self.guard.load(txn)
+            self._generations = _generations(txn)
 
     async def run(self) -> None:
         """Writes refusals down and erases what is over, until it is cancelled."""
         loop, next_prune = asyncio.get_running_loop(), 0.0
         while True:
             await asyncio.sleep(PACE_S)
-            await loop.run_in_executor(self._thread, self.guard.write_denials, self.store)
+            await self._tend(self._write_refusals)
+            await self._tend(self._look_beside)
             if loop.time() >= next_prune:
-                await loop.run_in_executor(self._thread, self.guard.prune, self.store)
+                await self._tend(partial(self.guard.prune, self.store))
                 next_prune = loop.time() + PRUNE_S
+
+    async def _tend(self, work: Callable[[], None]) -> None:
+        """Does what is done again and again. What is in the way, a full disk say, is told and may go away."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except Exception as error:  # noqa: BLE001 (whatever it is, refusals are written on)
+            if str(error) != self._in_the_way:
+                self._log.exception("access log or store cannot be written", error=str(error))
+            self._in_the_way = str(error)
+        else:
+            self._in_the_way = ""
+
+    def _write_refusals(self) -> None:
+        """While the store cannot be written, refusals stay where they are counted."""
+        with self.store.write():
+            pass
+        self.guard.write_denials(self.store)
+        self._refusals.write(self.store)
+
+    def _look_beside(self) -> None:
+        """Ends the sessions of whoever was given a new PIN on this machine."""
+        with self.store.read() as txn:
+            found = _generations(txn)
+            for name, generation in found.items():
+                if self._generations.get(name, 0) != generation:
+                    self._load_again(txn, name)
+        self._generations = found
+
+    def _load_again(self, txn: Transaction, name: str) -> None:
+        self.guard.table.remove_actor(name)
+        for token_hash, session in txn.sessions.all():
+            if session.user == name:
+                self.guard.put_session(txn, token_hash, session)
+        for _, visit in txn.visits.all():
+            if visit.user == name:
+                self.guard.put_visit(txn, visit.user, visit.device, visit.last_s)
 
     def close(self) -> None:
         """Writes down what is left and closes the store."""
         self._thread.shutdown()
-        self.guard.write_denials(self.store)
+        try:
+            self.guard.write_denials(self.store)
+            self._refusals.write(self.store, WAITING + 1)
+        except (OSError, lmdb.Error) as error:
+            self._log.exception("access log cannot be written", error=str(error))
         self.store.close()
 
     def _unary(self, request_type: type[Any], handle: Callable[[Call, Any], Message]) -> Unary:
@@ -115,10 +184,21 @@ class AccessControl:
             check_size(request, MAX_REQUEST)
             asked = parse(request_type, request)
             loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._thread, handle, call, asked)
+            reply = await loop.run_in_executor(self._thread, self._told, handle, call, asked)
             return reply.SerializeToString()
 
         return answer
+
+    def _told(self, handle: Callable[[Call, Any], Message], call: Call, asked: Any) -> Message:
+        """Answers; who is refused for who they are is written down, unless a line tells of it already."""
+        try:
+            return handle(call, asked)
+        except EngineError as error:
+            if error.code in REFUSED and error.reason not in TOLD:
+                method, peer = call.method.removeprefix("/"), call.peer.rpartition(":")[0]
+                entry = Entry("denied", call.actor, call.device, method, error.reason, peer)
+                self._refusals.add(None, entry)
+            raise
 
     def _handlers(self) -> list[tuple[str, type[Any], Callable[[Call, Any], Message]]]:
         return [
@@ -147,36 +227,41 @@ class AccessControl:
 
     def enrol_device(self, call: Call, asked: pb.EnrolDeviceRequest) -> pb.EnrolDeviceResponse:
         """AccessService.EnrolDevice."""
-        self._check_pace_of_codes()
         code_hash = pins.digest(pins.secret_of(asked.code))
         with self.store.write() as txn:
             code = txn.codes.get(code_hash)
-            if code is None or code.expires_s <= self._now():
-                self._wrong_codes.append(self._clock())
+            device = txn.devices.get(code.device) if code is not None else None
+            if code is None or code.expires_s <= self._now() or not still_decides(txn, code, device):
+                self._check_pace_of_codes(call)
                 raise EngineError(
                     Code.UNAUTHENTICATED,
                     "ENROLMENT_REFUSED",
                     "The code is wrong, used or older than an hour.",
                 )
-            device = txn.devices.get(code.device) or Device(code.device)
-            if device.revoked:
-                device.certificates, device.revoked = {}, False
-            device.location_id, device.roles = code.location_id, code.roles
-            certificate = self._certify(device, asked.csr)
+            becomes = Device(code.device, code.location_id, code.roles)
+            if device is not None and not device.revoked:
+                becomes.certificates = device.certificates
+            certificate = self._certify(becomes, asked.csr)
+            if device is not None and not same_work(device, becomes):
+                self._end_sessions(txn, device.name)
+            device = becomes
             txn.devices.put(device.name, device)
             txn.codes.remove(code_hash)
             peer = call.peer.rpartition(":")[0]
             self.audit.add(txn, Entry("device", code.made_by, device.name, reason="enrolled", peer=peer))
             self.guard.put_device(device)
+            for _, visit in txn.visits.all():
+                if visit.device == device.name:
+                    self.guard.put_visit(txn, visit.user, visit.device, visit.last_s)
         return pb.EnrolDeviceResponse(
             certificate=certificate, authority=self.authority.pem, device=_device_message(device)
         )
 
-    def _check_pace_of_codes(self) -> None:
-        """A minute's wrong codes are few: a code is long, and this keeps guesses from crowding out others."""
-        since = self._clock() - 60
-        self._wrong_codes = [time for time in self._wrong_codes if time > since]
-        if len(self._wrong_codes) >= WRONG_CODES:
+    def _check_pace_of_codes(self, call: Call) -> None:
+        """Wrong codes from one place are few a minute. The right one is always taken: nobody guesses it, and
+        nobody keeps others from it.
+        """
+        if self._wrong_codes.is_over(call.peer.rpartition(":")[0]):
             raise EngineError(
                 Code.RESOURCE_EXHAUSTED, "RATE_EXCEEDED", "Too many wrong codes. Try again in a minute."
             )
@@ -210,12 +295,10 @@ class AccessControl:
     def create_enrolment_code(
         self, call: Call, asked: pb.CreateEnrolmentCodeRequest
     ) -> pb.CreateEnrolmentCodeResponse:
-        """AccessService.CreateEnrolmentCode. Who is in charge of one place takes no other's device there."""
+        """AccessService.CreateEnrolmentCode. Whether who made it decides is asked again when it is used."""
+        becomes = Device(asked.device, asked.location_id, list(asked.roles))
         with self.store.read() as txn:
-            device, decider = txn.devices.get(asked.device), txn.users.get(call.actor)
-        moved = device is not None and not device.revoked and device.location_id != asked.location_id
-        if moved and (decider is None or decider.locations):
-            raise beyond(f"{asked.device} stands elsewhere: somebody in charge of all places moves it.")
+            check_decides_device(txn, call.actor, txn.devices.get(asked.device), becomes)
         code, expires_s = self.make_code(call.actor, asked.device, asked.location_id, list(asked.roles))
         response = pb.CreateEnrolmentCodeResponse(code=code)
         response.expire_time.FromSeconds(expires_s)
@@ -231,6 +314,13 @@ class AccessControl:
             self.audit.add(txn, Entry("device", made_by, name, reason="code made"))
         return pins.shown_code(secret, self.authority.server_der()), expires_s
 
+    def _end_sessions(self, txn: Transaction, device: str) -> None:
+        """A device is out, until it is put in again; whoever is logged in there has to log in again."""
+        self.guard.table.remove_device(device)
+        for token_hash, session in list(txn.sessions.all()):
+            if session.device == device:
+                txn.sessions.remove(token_hash)
+
     def list_devices(
         self, _call: Call, _asked: pb.ListEnrolledDevicesRequest
     ) -> pb.ListEnrolledDevicesResponse:
@@ -245,11 +335,10 @@ class AccessControl:
             device = txn.devices.get(asked.name)
             if device is None:
                 raise not_found("device", asked.name)
+            check_decides_device(txn, call.actor, device, device)
             device.revoked, device.certificates = True, {}
             txn.devices.put(device.name, device)
-            for token_hash, session in list(txn.sessions.all()):
-                if session.device == device.name:
-                    txn.sessions.remove(token_hash)
+            self._end_sessions(txn, device.name)
             for code_hash, code in list(txn.codes.all()):
                 if code.device == device.name:
                     txn.codes.remove(code_hash)
@@ -333,11 +422,18 @@ class AccessControl:
         return user
 
     def add_owner(self, name: str, pin: str) -> None:
-        """Makes an owner on the server's own machine, or gives one a new PIN."""
+        """Makes an owner on the server's own machine, or gives one a new PIN. A server that runs beside ends
+        the sessions of before.
+        """
         user = self.new_user(pb.User(name=name, roles=["owner"]), pin)
         with self.store.write() as txn:
+            before = txn.users.get(name)
+            user.generation = before.generation + 1 if before is not None else 0
+            for token_hash, session in list(txn.sessions.all()):
+                if session.user == name:
+                    txn.sessions.remove(token_hash)
             txn.users.put(name, user)
-            self.audit.add(txn, Entry("user", "server", reason=f"made {_words(user)}"))
+            self.audit.add(txn, Entry("user", SERVER, reason=f"made {_words(user)}"))
 
     def update_user(self, call: Call, asked: pb.UpdateUserRequest) -> pb.UpdateUserResponse:
         """AccessService.UpdateUser."""
@@ -347,10 +443,14 @@ class AccessControl:
             check_decides(txn, call.actor, user or becomes, becomes)
             if user is None:
                 raise not_found("user", becomes.name)
-            becomes.pin_hash = user.pin_hash
+            becomes.pin_hash, becomes.generation = user.pin_hash, user.generation
             check_owner_left(txn, becomes)
             txn.users.put(becomes.name, becomes)
             self.audit.add(txn, Entry("user", call.actor, call.device, reason=f"changed {_words(becomes)}"))
+            if becomes.disabled or not IN_CHARGE & set(becomes.roles):
+                for code_hash, code in list(txn.codes.all()):
+                    if code.made_by == becomes.name:
+                        txn.codes.remove(code_hash)
             self.guard.forget(txn, becomes.name)
         return pb.UpdateUserResponse(user=_user_message(becomes))
 
@@ -417,6 +517,8 @@ class AccessControl:
         """AccessService.ListAudit."""
         if asked.page_size < 0 or asked.before < 0:
             raise field_error("FIELD_OUT_OF_RANGE", "page_size", "A page has at least one entry.")
+        with suppress(OSError, lmdb.Error):
+            self._write_refusals()
         limit = min(asked.page_size or LINES, LINES_MAX)
         response = pb.ListAuditResponse()
         with self.store.read() as txn:
@@ -434,6 +536,10 @@ class AccessControl:
                 )
                 entry.time.FromMilliseconds(said.time_ms)
         return response
+
+
+def _generations(txn: Transaction) -> dict[str, int]:
+    return {user.name: user.generation for _, user in txn.users.all()}
 
 
 def _words(user: User) -> str:

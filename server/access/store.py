@@ -5,6 +5,8 @@ It is no part of the journal: people come and go, and their secrets have to be e
 anybody in who reads it: of tokens, codes and keys there is a hash, of PINs one that is peppered.
 """
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -25,13 +27,16 @@ PRIVATE_FILE = 0o600
 
 @dataclass
 class User:
-    """A person. No locations: everywhere."""
+    """A person. No locations: everywhere. `generation` counts changes that were made beside the server: its
+    sessions of before are over.
+    """
 
     name: str
     roles: list[str]
     locations: list[int] = field(default_factory=list)
     disabled: bool = False
     pin_hash: str = ""
+    generation: int = 0
 
 
 @dataclass
@@ -165,6 +170,26 @@ class Store:
     def close(self) -> None:
         """Closes the environment."""
         self._env.close()
+
+    def copy(self, to: Path) -> None:
+        """Writes everything as it stands now to a new directory, whole or not at all, while others go on.
+        Raises OSError.
+        """
+        if to.exists():
+            raise FileExistsError(f"{to} is there already.")
+        part = to.with_name(f"{to.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(mode=PRIVATE_FOLDER, parents=True)
+        try:
+            self._env.copy(str(part), compact=True)
+            written = part / "data.mdb"
+            written.chmod(PRIVATE_FILE)
+            with written.open("rb") as file:
+                os.fsync(file.fileno())
+            part.rename(to)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

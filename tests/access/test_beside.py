@@ -1,0 +1,102 @@
+"""What is done on the server's machine beside a server that runs.
+
+Goal: a new PIN of an owner ends the sessions of the old one, in the server too; files that cannot be read are
+told in a sentence. Method: the commands' own functions, and a store whose files were damaged.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import grpc
+import pytest
+from typer.testing import CliRunner
+
+from server.access.cli import access_app
+from tests.access.conftest import OWNER, OWNER_PIN
+from tests.access.test_door import SETTINGS, refused
+from tests.server.support import until
+
+
+def test_a_new_pin_of_an_owner_ends_the_sessions_of_the_old_one(guarded):
+    control = guarded.control
+    guarded.user("sari", "cashier")
+    sari = guarded.login(guarded.office, "sari")
+    # As a process beside does it: the store is all that it shares with the server.
+    control._thread.submit(control.add_owner, OWNER, "owner-pin-2").result(20)
+    again = guarded.login(guarded.office, OWNER, "owner-pin-2")
+
+    def is_over():
+        try:
+            guarded.ask(SETTINGS, b"", guarded.office, guarded.owner)
+        except grpc.RpcError:
+            return True
+        return False
+
+    until(is_over, "the end of the session")
+    assert refused(guarded.ask, SETTINGS, b"", guarded.office, guarded.owner).reason == "SESSION_REQUIRED"
+    assert refused(guarded.login, guarded.office, OWNER, OWNER_PIN).reason == "LOGIN_FAILED"
+    for token in (again, sari):
+        assert guarded.ask(SETTINGS, b"", guarded.office, token)
+
+
+def test_the_sessions_of_an_old_pin_are_over_at_the_next_start_too(guarded, start_server):
+    control = guarded.control
+    control._thread.submit(control.add_owner, OWNER, "owner-pin-2").result(20)
+    guarded.running.stop()
+    guarded.running = start_server(access=guarded.authority.directory)
+    guarded.__dict__.pop("_lines")
+    assert refused(guarded.ask, SETTINGS, b"", guarded.office, guarded.owner).reason == "SESSION_REQUIRED"
+
+
+@pytest.mark.parametrize("how", ["damaged", "no directory"])
+def test_a_store_that_cannot_be_opened_is_told_in_a_sentence(tmp_path, authority, how):
+    folder = tmp_path / "data" / "access"
+    folder.parent.mkdir()
+    if how == "damaged":
+        folder.mkdir()
+        (folder / "data.mdb").write_bytes(b"x" * 8192)
+    else:
+        folder.write_text("")
+    arguments = ["audit", "--data", str(folder.parent), "--access", str(authority.directory)]
+    found = CliRunner().invoke(access_app, arguments)
+    assert found.exit_code == 1
+    assert str(folder) in found.output
+    assert "sudo -u kasir" in found.output
+    assert "Traceback" not in found.output
+
+
+def kasir(*words):
+    command = [Path(sys.executable).with_name("kasir"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_copy_taken_beside_the_server_lets_the_same_ones_in(guarded, start_server, engine, tmp_path):
+    guarded.user("sari", "cashier")
+    to = tmp_path / "copies" / "monday"
+    done = kasir("access", "copy", "--data", engine.path, "--to", to)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in to.parent.rglob("*") if path.is_file()] == ["data.mdb"]
+    assert not (to / "data.mdb").stat().st_mode & 0o077
+    again = kasir("access", "copy", "--data", engine.path, "--to", to)
+    assert again.returncode == 1
+    assert "there already" in again.stderr
+    guarded.running.stop()
+    shutil.rmtree(engine.path / "access")
+    shutil.copytree(to, engine.path / "access")
+    guarded.running = start_server(access=guarded.authority.directory)
+    guarded.__dict__.pop("_lines")
+    assert guarded.login(guarded.office, "sari")
+
+
+def test_there_is_nothing_to_copy_without_access_control(tmp_path):
+    found = CliRunner().invoke(access_app, ["copy", "--data", str(tmp_path), "--to", str(tmp_path / "to")])
+    assert found.exit_code == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_backup_says_that_it_leaves_access_control_out(guarded, engine, tmp_path):
+    done = kasir("backup", engine.path, "--to", tmp_path / "backup")
+    assert done.returncode == 0, done.stderr
+    assert "NOT in this backup" in done.stderr

@@ -1,0 +1,129 @@
+"""Refusals that no table of methods decides, and a disk that is full.
+
+Goal: whoever is refused for who they are leaves a line; guesses of one keep nobody else out; what cannot be
+written waits. Method: a real server; a store that fails for a while.
+"""
+
+import lmdb
+import pytest
+
+from kasir.v1 import access_pb2 as pb
+from server.access.audit import Audit, Entry, newest
+from server.access.pace import PLACES, Pace
+from server.access.refusals import LINES_A_MINUTE, WAITING, Refusals
+from server.access.store import Store
+from tests.access.conftest import METHODS, OWNER
+from tests.access.test_door import refused
+from tests.server.support import until
+
+ENROL = METHODS + "EnrolDevice"
+NO_CODE = pb.EnrolDeviceRequest(code="A" * 12, csr="x")
+
+
+def denied(guarded):
+    lines = [line for line in guarded.log() if line.kind == "denied"]
+    return [(line.method.rpartition("/")[2], line.reason, line.actor, line.device) for line in lines]
+
+
+def test_wrong_codes_of_one_keep_nobody_out_who_has_the_right_one(guarded):
+    code = guarded.manage("CreateEnrolmentCode", pb.CreateEnrolmentCodeRequest(device="till-1")).code
+    for _ in range(25):
+        last = refused(guarded.ask, ENROL, NO_CODE, None)
+    assert last.reason == "RATE_EXCEEDED"
+    assert guarded.enrol(code).name == "till-1"
+
+
+def test_a_place_is_slowed_down_for_itself_and_for_a_minute():
+    now = [0.0]
+    pace = Pace(2, lambda: now[0])
+    assert [pace.is_over("a") for _ in range(3)] == [False, False, True]
+    assert not pace.is_over("b")
+    now[0] = 60.0
+    assert not pace.is_over("a")
+    for number in range(2 * PLACES):
+        pace.is_over(str(number))
+    assert len(pace._places) == PLACES
+
+
+def test_what_is_refused_behind_the_door_leaves_a_line(guarded):
+    guarded.user("budi", "manager", pin="8462")
+    token = guarded.login(guarded.office, "budi", "8462")
+    for _ in range(3):
+        pin = pb.SetPinRequest(user=OWNER, pin="9753")
+        assert refused(guarded.ask, METHODS + "SetPin", pin, guarded.office, token).reason == "ROLE_MISSING"
+    refused(guarded.ask, ENROL, NO_CODE, None)
+    till = guarded.device("till-1")
+    for _ in range(6):
+        refused(guarded.login, till, "budi", "0000")
+    found = denied(guarded)
+    assert ("SetPin", "ROLE_MISSING", "budi", "office") in found
+    assert ("EnrolDevice", "ENROLMENT_REFUSED", "stranger", "") in found
+    assert ("OpenSession", "LOGIN_LOCKED", "device:till-1", "till-1") in found
+    lines = [line for line in guarded.log() if line.method.endswith("SetPin")]
+    assert sum(line.count for line in lines) == 3
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+def counts(store):
+    with store.read() as txn:
+        return [(line.entry.reason, line.entry.count) for line in newest(txn, 0, 10_000)]
+
+
+def test_refusals_alike_are_one_line_and_a_flood_is_a_number(store):
+    now = [0.0]
+    waiting = Refusals(Audit(b"k" * 32, lambda: now[0]), lambda: now[0])
+    for number in range(WAITING + 50):
+        waiting.add(None, Entry("denied", reason=f"{number}"))
+        waiting.add(None, Entry("denied", reason=f"{number}", count=2))
+    waiting.write(store)
+    waiting.write(store)
+    assert counts(store) == [(f"{number}", 3) for number in reversed(range(LINES_A_MINUTE))]
+    while now[0] < 3600:
+        now[0] += 60
+        waiting.write(store)
+    found = counts(store)
+    assert len(found) == WAITING + 1
+    assert found[0] == ("more than are told one by one", 150)
+
+
+class FullDisk:
+    """A store that cannot be written."""
+
+    def write(self):
+        raise lmdb.DiskError("no space left on device")
+
+
+def test_what_cannot_be_written_waits(store):
+    waiting = Refusals(Audit(b"k" * 32))
+    waiting.add(None, Entry("denied", reason="no"))
+    with pytest.raises(lmdb.DiskError):
+        waiting.write(FullDisk())
+    waiting.add(None, Entry("denied", reason="no"))
+    waiting.write(store)
+    assert counts(store) == [("no", 2)]
+
+
+def test_a_full_disk_does_not_end_the_writing_of_refusals(guarded, monkeypatch):
+    control, whole = guarded.control, guarded.control.store.write
+
+    def full():
+        raise lmdb.DiskError("no space left on device")
+
+    monkeypatch.setattr(control.store, "write", full)
+    refused(guarded.ask, "/kasir.v1.AdminService/GetSettings", b"", None)
+    until(lambda: any("no space left" in str(line) for line in guarded.running.log), "a line in the log")
+    monkeypatch.setattr(control.store, "write", whole)
+    until(lambda: bool(written(control)), "the refusal")
+    assert written(control) == ["/kasir.v1.AdminService/GetSettings"]
+
+
+def written(control):
+    with control.store.read() as txn:
+        lines = [line.entry for line in newest(txn, 0, 100)]
+    return [line.method for line in lines if line.kind == "denied"]
