@@ -78,6 +78,7 @@ class Enrolment:
         self.folder = (folder or access_dir()) / re.sub(r"[^A-Za-z0-9.-]", "_", server)
         self._device_file = self.folder / "device.json"
         self._current = self.folder / "logged-in"
+        self._people = self.folder / "people.json"
 
     @property
     def exists(self) -> bool:
@@ -116,6 +117,13 @@ class Enrolment:
         """Writes a session down, and that this user is the one at the machine now."""
         self._write(self._session_file(session.user), asdict(session))
         write_durably(self._current, session.user.encode())
+        people = _read(self._people) or {}
+        if session.user not in people:
+            self._write(self._people, people | {session.user: True})
+
+    def knows(self, user: str) -> bool:
+        """Whether somebody of this name was ever logged in here."""
+        return user in (_read(self._people) or {}) or self._session_file(user).is_file()
 
     def renewed(self, session: Session) -> None:
         """Writes down how long a session lasts now."""
