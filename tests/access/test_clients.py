@@ -4,6 +4,7 @@ Goal: the programs need no more than a code and a PIN, never forget what was not
 away. Method: the clients' own modules against a real server; certificates and sessions that end soon.
 """
 
+import datetime as dt
 import json
 import time
 from dataclasses import replace
@@ -19,7 +20,7 @@ from clients.common.problems import BadInput, CallFailed
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import stock_pb2
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse
-from server.access import pins
+from server.access import ca, pins
 from tests.access.conftest import OWNER, OWNER_PIN
 
 LOCATION = stock_pb2.Location(code="GUDANG", name="Gudang", kind=stock_pb2.LOCATION_KIND_WAREHOUSE)
@@ -231,3 +232,44 @@ def test_the_commands(guarded, machine, tmp_path, capsys):
     status, said = kasir("access", "users", "list")
     assert status == 1
     assert "kasir login" in said.err
+
+
+@pytest.mark.parametrize("named", [[], [OWNER]])
+def test_ones_own_pin_is_changed_with_the_old_one(guarded, machine, tmp_path, capsys, monkeypatch, named):
+    from kasir.cli import app
+
+    log_in(machine)
+    asked = []
+    monkeypatch.setattr("typer.prompt", lambda words, **_how: asked.append(words) or OWNER_PIN)
+    (tmp_path / "new").write_text("another-pin-7")
+    words = ["access", "users", "pin", *named, "--pin-file", str(tmp_path / "new")]
+    with pytest.raises(SystemExit) as left:
+        app([*words, "--server", guarded.running.target], prog_name="kasir")
+    assert left.value.code == 0, capsys.readouterr().err
+    assert asked == ["Your old PIN"]
+    assert log_in(machine, pin="another-pin-7").user == OWNER
+
+
+def test_who_enrolled_is_told_how_to_log_in_at_that_server(guarded, home, capsys):
+    from kasir.cli import app
+
+    code = guarded.manage("CreateEnrolmentCode", pb.CreateEnrolmentCodeRequest(device="till-1")).code
+    with pytest.raises(SystemExit) as left:
+        app(["enrol", code, "--server", guarded.running.target], prog_name="kasir")
+    assert left.value.code == 0
+    said = capsys.readouterr()
+    assert f"--server {guarded.running.target}" in " ".join((said.out + said.err).split())
+
+
+def test_a_start_renews_the_servers_certificate_early_and_a_late_one_is_said(tmp_path):
+    ca.create(tmp_path / "ca", ["localhost"])
+
+    def after(days):
+        return ca.Authority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
+
+    assert after(29).server_warning() == after(59).server_warning() == ""
+    assert "expires in 28 days" in after(61).server_warning()
+    assert "has expired" in after(91).server_warning()
+    assert not after(29).renew_server_in_time()
+    assert after(31).renew_server_in_time()
+    assert after(61).server_warning() == ""
