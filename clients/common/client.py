@@ -292,14 +292,16 @@ class Client:
         if enrolment is None:
             return ((ACTOR_METADATA, actor or self.connection.actor),)
         who = actor or self._who
-        session = enrolment.session("" if who.startswith(DEVICE_ACTOR) else who) if who else None
-        if session is not None:
-            return ((AUTHORIZATION, f"Bearer {session.token}"),)
-        # Who did it is not logged in any more: whoever is sends it, and says for whom.
-        session = enrolment.session() if actor else None
-        if session is not None and actor:
-            return ((AUTHORIZATION, f"Bearer {session.token}"), (ACTOR_METADATA, actor))
-        return ()
+        if not who:
+            return ()
+        name = "" if who.startswith(DEVICE_ACTOR) else who
+        session, other = enrolment.session(name), enrolment.session() if actor else None
+        if session is None and other is not None and actor:
+            # Who did it is not logged in any more: whoever is sends it, and says for whom.
+            return ((AUTHORIZATION, f"Bearer {other.token}"), (ACTOR_METADATA, actor))
+        # The server says whether it is over: this machine's clock may be wrong.
+        session = session or enrolment.kept_session(name)
+        return ((AUTHORIZATION, f"Bearer {session.token}"),) if session else ()
 
     def _keep_on(self) -> None:
         """Sees to it, now and then, that neither session nor certificate end while somebody works."""
@@ -309,13 +311,15 @@ class Client:
             enrolment.keep_on(self._channel, self._who)
 
     def _logged_in(self, failed: CallFailed) -> bool:
-        """Where somebody has to be logged in, asks for that; whether there is somebody now."""
-        if failed.reason != "SESSION_REQUIRED" or self._log_in is None or self.connection.enrolment is None:
+        """Where somebody has to be logged in, asks for that; whether it is worth asking once more."""
+        enrolment = self.connection.enrolment
+        if failed.reason != "SESSION_REQUIRED" or enrolment is None:
             return False
-        if not self._log_in(self):
-            return False
-        self._who = self.connection.enrolment.user
-        return True
+        if self._log_in is not None and self._log_in(self):
+            self._who = enrolment.user
+            return True
+        # Without the session that is over the device itself may be let in.
+        return bool(self._who) and enrolment.end_session(self._who)
 
     def _pending(self, request_id: str, method: str, note: str, *messages: Message) -> PendingRequest:
         content = [message.SerializeToString() for message in messages]

@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -72,7 +73,7 @@ def test_a_code_and_a_pin_are_all_it_takes(guarded, machine):
 def test_what_is_kept_is_this_users_alone(machine, home):
     log_in(machine)
     files = [path for path in home.rglob("*") if path.is_file()]
-    assert len(files) == 4
+    assert len(files) == 5
     assert all(not path.stat().st_mode & 0o077 for path in files)
     assert OWNER_PIN not in "".join(path.read_text() for path in files)
 
@@ -273,3 +274,43 @@ def test_a_start_renews_the_servers_certificate_early_and_a_late_one_is_said(tmp
     assert not after(29).renew_server_in_time()
     assert after(31).renew_server_in_time()
     assert after(61).server_warning() == ""
+
+
+def wrong_by(seconds):
+    return SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_clock_that_is_wrong_locks_nobody_out(guarded, machine, monkeypatch, hours):
+    monkeypatch.setattr("clients.common.enrolment.time", wrong_by(hours * 3_600))
+    log_in(machine)
+    assert machine.session() is not None
+    with Client(connection(guarded.running.target)) as client:
+        assert settings(client).currency_code == "IDR"
+    before = machine.session()
+    near_its_end = int(machine.now_s()) + 60
+    machine.renewed(Session(before.user, before.token, near_its_end, before.end_s))
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+    assert machine.session().expires_s > near_its_end + 600
+
+
+def test_a_clock_that_jumps_after_the_login_does_neither(guarded, machine, monkeypatch):
+    log_in(machine)
+    monkeypatch.setattr("clients.common.enrolment.time", wrong_by(30 * 3_600))
+    with Client(connection(guarded.running.target)) as client:
+        assert settings(client).currency_code == "IDR"
+    assert machine.session() is not None
+
+
+def test_a_session_that_is_over_is_not_sent_for_ever(guarded, home):
+    """What the device may do by itself it does, whoever was logged in there last."""
+    from kasir.v1.hardware_pb2 import ListDevicesRequest, ListDevicesResponse
+
+    machine = enrolled(guarded, "printers", ("hardware",))
+    session = log_in(machine)
+    machine.renewed(Session(session.user, "of-yesterday", int(time.time()) - 1, int(time.time()) - 1))
+    with Client(connection(guarded.running.target)) as client:
+        assert not client.call(ListDevicesRequest(), ListDevicesResponse).devices
+    assert machine.kept_session() is None
+    assert machine.user == OWNER
