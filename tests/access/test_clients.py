@@ -21,6 +21,7 @@ from clients.common.problems import BadInput, CallFailed
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import stock_pb2
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse
+from kasir.v1.watch_pb2 import WatchRequest, WatchResponse
 from server.access import ca, pins
 from tests.access.conftest import OWNER, OWNER_PIN
 
@@ -314,3 +315,48 @@ def test_a_session_that_is_over_is_not_sent_for_ever(guarded, home):
         assert not client.call(ListDevicesRequest(), ListDevicesResponse).devices
     assert machine.kept_session() is None
     assert machine.user == OWNER
+
+
+def another_certificate(machine):
+    """Another program renews the certificate; the server takes the one of before no more."""
+    device = machine.device
+    device.began_s -= 80 * 86_400
+    device.expires_s -= 70 * 86_400
+    machine.keep_device(device)
+    with grpc_line(machine) as channel:
+        machine.keep_on(channel)
+    assert machine.device.key != device.key
+
+
+def test_a_program_that_runs_uses_the_certificate_of_now(guarded, machine):
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+        first = client.channel
+        another_certificate(machine)
+        client._next_look = 0.0
+        assert settings(client).currency_code == "IDR"
+        assert client.channel is not first
+        second = client.channel
+        client._next_look = 0.0
+        settings(client)
+        assert client.channel is second
+
+
+def test_a_stream_goes_on_with_the_certificate_of_now(guarded, machine):
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        watched = client.watch(WatchRequest(), WatchResponse)
+        client.call(stock_pb2.CreateLocationRequest(location=LOCATION), stock_pb2.CreateLocationResponse)
+        seen = next(watched).revision
+        first = client.channel
+        another_certificate(machine)
+        # As when the certificate that it was opened with expires.
+        first.close()
+        client._lines.remove(first)
+        other = stock_pb2.Location(code="TOKO", name="Toko", kind=stock_pb2.LOCATION_KIND_SHOP)
+        client._next_look = 0.0
+        client.call(stock_pb2.CreateLocationRequest(location=other), stock_pb2.CreateLocationResponse)
+        while (later := next(watched).revision) <= seen:
+            pass
+        assert later > seen
