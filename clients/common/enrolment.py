@@ -8,6 +8,7 @@ month. What time it is says the server: how far this machine's clock is from it 
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import ssl
@@ -24,6 +25,8 @@ from clients.common.durable import sync_directory, write_durably
 from clients.common.problems import BadInput, CallFailed, from_rpc_error
 from kasir.v1 import access_pb2 as pb
 
+LOG = logging.getLogger("kasir.access")
+
 FOLDER_VARIABLE = "KASIR_ACCESS"
 AUTHORIZATION = "authorization"
 # What a device's own programs are called, with nobody logged in.
@@ -33,6 +36,8 @@ TIMEOUT_S = 20.0
 # So long before its end a session is renewed; and a certificate, as a part of its time.
 SESSION_MARGIN_S = 300
 CERTIFICATE_MARGIN = 1 / 3
+# Below so much left of a certificate that cannot be renewed it is told of, so often.
+TELL_BELOW_S, TELL_EVERY_S = 14 * 86_400, 3_600
 # How long a session lasts from its beginning or renewal, and how long before it was made a certificate
 # begins: by these an answer tells the server's time.
 SESSION_S = 900
@@ -85,6 +90,7 @@ class Enrolment:
         self._current = self.folder / "logged-in"
         self._people = self.folder / "people.json"
         self._clock = self.folder / "clock.json"
+        self._next_tell = 0.0
 
     @property
     def exists(self) -> bool:
@@ -229,10 +235,25 @@ class Enrolment:
         return user
 
     def keep_on(self, channel: grpc.Channel, user: str = "") -> None:
-        """Renews the session and the certificate where their end is near. What fails is tried again later."""
+        """Renews the session and the certificate where their end is near. What fails is tried again later; a
+        certificate that ends soon is told of, on the log.
+        """
         with contextlib.suppress(CallFailed, OSError):
             self._renew_session(channel, user)
+        try:
             self._renew_device(channel)
+        except (CallFailed, OSError) as failed:
+            self._tell(failed)
+
+    def _tell(self, failed: Exception) -> None:
+        left_s = self.device.expires_s - self.now_s()
+        if left_s >= TELL_BELOW_S or time.monotonic() < self._next_tell:
+            return
+        self._next_tell = time.monotonic() + TELL_EVERY_S
+        ends = f"ends in {left_s / 86_400:.0f} days" if left_s > 0 else "is over: enrol this machine anew"
+        LOG.warning(
+            "The certificate of this machine at %s %s; it could not be renewed: %s", self.server, ends, failed
+        )
 
     def _renew_session(self, channel: grpc.Channel, user: str) -> None:
         session = self.kept_session(user)

@@ -360,3 +360,25 @@ def test_a_stream_goes_on_with_the_certificate_of_now(guarded, machine):
         while (later := next(watched).revision) <= seen:
             pass
         assert later > seen
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(15, ""), (13, "ends in 13 days"), (-1, "enrol this machine anew")]
+)
+def test_a_certificate_that_cannot_be_renewed_is_told_of_once_an_hour(
+    guarded, machine, caplog, monkeypatch, days, said
+):
+    device = machine.device
+    device.began_s = int(time.time()) - 80 * 86_400
+    device.expires_s = int(time.time()) + days * 86_400
+    machine.keep_device(device)
+    moved = [0.0]
+    clock = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + moved[0])
+    monkeypatch.setattr("clients.common.enrolment.time", clock)
+    guarded.running.stop()
+    with grpc_line(machine) as channel:
+        for hours, told in ((0, 1), (0.5, 1), (1.1, 2)):
+            moved[0] = hours * 3_600
+            machine.keep_on(channel)
+            assert len(caplog.records) == (told if said else 0)
+    assert said in caplog.text
