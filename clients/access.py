@@ -59,7 +59,10 @@ def enrol(
     output = Output(as_json=as_json)
     with plain_failures(output), _told(output, server):
         device = Enrolment(server).enrol(code, CHANNEL_OPTIONS)
-        output.say(f"This machine is {device.name} at {server}. Now log in: kasir login NAME.", "green")
+        output.say(
+            f"This machine is {device.name} at {server}. Now log in: kasir login NAME --server {server}",
+            "green",
+        )
 
 
 def login(
@@ -163,7 +166,8 @@ def set_pin(
     pin_file: PinFile = None,
 ) -> None:
     """Set a PIN: your own, or as somebody in charge another's."""
-    old = "" if name else _pin(None, "Your old PIN")
+    is_own = name in {"", shop.client.connection.actor}
+    old = _pin(None, "Your old PIN") if is_own else ""
     request = pb.SetPinRequest(user=name, old_pin=old, pin=_pin(pin_file, "New PIN"))
     shop.call(request, pb.SetPinResponse)
     shop.output.say("The PIN is set. Who was logged in with the old one logs in again.", "green")

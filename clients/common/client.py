@@ -1,5 +1,6 @@
 """Calls to the server: with a deadline, repeated with the same request id, remembered until answered."""
 
+import contextlib
 import itertools
 import random
 import re
@@ -16,7 +17,7 @@ from google.protobuf.message import Message
 from clients.common.connection import ACTOR_METADATA, Connection
 from clients.common.enrolment import AUTHORIZATION, DEVICE_ACTOR
 from clients.common.journal import PendingRequest, RequestJournal, new_pending
-from clients.common.problems import CallFailed, from_rpc_error
+from clients.common.problems import BadInput, CallFailed, from_rpc_error
 from clients.common.request_ids import new_request_id
 
 Reply = TypeVar("Reply", bound=Message)
@@ -69,8 +70,10 @@ class Client:
         # Whose session goes with the calls; empty: the device's own programs have none
         self._who = "" if connection.actor.startswith(DEVICE_ACTOR) else connection.actor
         self._next_look = 0.0
-        self._channel = connection.channel()
-        self._calls: dict[str, Callable[..., Any]] = {}
+        self._lines: list[grpc.Channel] = []
+        self._lock = threading.Lock()
+        self._certificate = ""
+        self._open()
         # Ids of commands whose outcome is not known, by what they say
         self._unsettled: dict[bytes, str] = {}
 
@@ -87,7 +90,28 @@ class Client:
 
     def close(self) -> None:
         """Ends the line and every stream on it."""
-        self._channel.close()
+        for line in self._lines:
+            line.close()
+
+    def _open(self) -> None:
+        enrolment = self.connection.enrolment
+        certificate = enrolment.device.certificate if enrolment is not None else ""
+        self._channel = self.connection.channel()
+        self._certificate = certificate
+        # A line that was opened with the certificate of before is used by what is under way on it
+        self._lines.append(self._channel)
+        self._calls: dict[str, Callable[..., Any]] = {}
+
+    def _opened_anew(self) -> bool:
+        """Opens another line where this machine has another certificate by now; whether it did."""
+        enrolment = self.connection.enrolment
+        if enrolment is None:
+            return False
+        with self._lock, contextlib.suppress(BadInput):
+            if enrolment.device.certificate != self._certificate:
+                self._open()
+                return True
+        return False
 
     def call(
         self, request: Message, reply_type: type[Reply], *, note: str = "", timeout_s: float | None = None
@@ -168,9 +192,10 @@ class Client:
         """
         method = method_path(method_of(request))
         resumes = "start_revision" in request.DESCRIPTOR.fields_by_name
-        open_stream = self._channel.unary_stream(method, _to_bytes, reply_type.FromString)
         failures, asked = 0, False
         while True:
+            line = self._channel
+            open_stream = line.unary_stream(method, _to_bytes, reply_type.FromString)
             stream = open_stream(request, metadata=self._metadata())
             try:
                 for reply in stream:
@@ -188,6 +213,9 @@ class Client:
                 stream.cancel()
             if failed.reason == "REVISION_COMPACTED" and restart_revision is not None and resumes:
                 request.start_revision = restart_revision  # type: ignore[attr-defined]
+            elif self._opened_anew() or line is not self._channel:
+                # What ended was the line with the certificate of before.
+                continue
             elif not asked and self._logged_in(failed):
                 asked = True
                 continue
@@ -232,16 +260,20 @@ class Client:
         timeout_s: float | None,
         actor: str | None = None,
     ) -> Reply:
-        if method not in self._calls:
-            self._calls[method] = self._channel.unary_unary(method, _to_bytes, reply_type.FromString)
         timeout_s = timeout_s or self.patience.timeout_s
-        call = self._calls[method]
 
         def ask() -> Any:
+            call = self._unary(method, reply_type)
             return call(request, timeout=timeout_s, metadata=self._metadata(actor))
 
         reply: Reply = self._tried(method, ask)
         return reply
+
+    def _unary(self, method: str, reply_type: type[Message]) -> Callable[..., Any]:
+        calls = self._calls
+        if method not in calls:
+            calls[method] = self._channel.unary_unary(method, _to_bytes, reply_type.FromString)
+        return calls[method]
 
     def _uploaded(
         self,
@@ -251,9 +283,8 @@ class Client:
         actor: str | None = None,
         on_sent: Callable[[int], None] | None = None,
     ) -> Reply:
-        method_call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
-
         def ask() -> Any:
+            method_call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
             sending = _Sending(_counted(messages(), on_sent))
             call = method_call.future(
                 sending.parts(), timeout=UPLOAD_TIMEOUT_S, metadata=self._metadata(actor)
@@ -292,14 +323,16 @@ class Client:
         if enrolment is None:
             return ((ACTOR_METADATA, actor or self.connection.actor),)
         who = actor or self._who
-        session = enrolment.session("" if who.startswith(DEVICE_ACTOR) else who) if who else None
-        if session is not None:
-            return ((AUTHORIZATION, f"Bearer {session.token}"),)
-        # Who did it is not logged in any more: whoever is sends it, and says for whom.
-        session = enrolment.session() if actor else None
-        if session is not None and actor:
-            return ((AUTHORIZATION, f"Bearer {session.token}"), (ACTOR_METADATA, actor))
-        return ()
+        if not who:
+            return ()
+        name = "" if who.startswith(DEVICE_ACTOR) else who
+        session, other = enrolment.session(name), enrolment.session() if actor else None
+        if session is None and other is not None and actor:
+            # Who did it is not logged in any more: whoever is sends it, and says for whom.
+            return ((AUTHORIZATION, f"Bearer {other.token}"), (ACTOR_METADATA, actor))
+        # The server says whether it is over: this machine's clock may be wrong.
+        session = session or enrolment.kept_session(name)
+        return ((AUTHORIZATION, f"Bearer {session.token}"),) if session else ()
 
     def _keep_on(self) -> None:
         """Sees to it, now and then, that neither session nor certificate end while somebody works."""
@@ -307,15 +340,18 @@ class Client:
         if enrolment is not None and now >= self._next_look:
             self._next_look = now + LOOK_S
             enrolment.keep_on(self._channel, self._who)
+            self._opened_anew()
 
     def _logged_in(self, failed: CallFailed) -> bool:
-        """Where somebody has to be logged in, asks for that; whether there is somebody now."""
-        if failed.reason != "SESSION_REQUIRED" or self._log_in is None or self.connection.enrolment is None:
+        """Where somebody has to be logged in, asks for that; whether it is worth asking once more."""
+        enrolment = self.connection.enrolment
+        if failed.reason != "SESSION_REQUIRED" or enrolment is None:
             return False
-        if not self._log_in(self):
-            return False
-        self._who = self.connection.enrolment.user
-        return True
+        if self._log_in is not None and self._log_in(self):
+            self._who = enrolment.user
+            return True
+        # Without the session that is over the device itself may be let in.
+        return bool(self._who) and enrolment.end_session(self._who)
 
     def _pending(self, request_id: str, method: str, note: str, *messages: Message) -> PendingRequest:
         content = [message.SerializeToString() for message in messages]

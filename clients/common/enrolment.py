@@ -2,18 +2,18 @@
 
 All of it lies in one folder for each server, for this user alone. A session lasts a quarter of an hour from
 its last renewal; it is renewed when a call comes in its last minutes, and so is the certificate in its last
-month.
+month. What time it is says the server: how far this machine's clock is from it is kept from each answer.
 """
 
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import ssl
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,8 @@ from clients.common.durable import sync_directory, write_durably
 from clients.common.problems import BadInput, CallFailed, from_rpc_error
 from kasir.v1 import access_pb2 as pb
 
+LOG = logging.getLogger("kasir.access")
+
 FOLDER_VARIABLE = "KASIR_ACCESS"
 AUTHORIZATION = "authorization"
 # What a device's own programs are called, with nobody logged in.
@@ -34,6 +36,12 @@ TIMEOUT_S = 20.0
 # So long before its end a session is renewed; and a certificate, as a part of its time.
 SESSION_MARGIN_S = 300
 CERTIFICATE_MARGIN = 1 / 3
+# Below so much left of a certificate that cannot be renewed it is told of, so often.
+TELL_BELOW_S, TELL_EVERY_S = 14 * 86_400, 3_600
+# How long a session lasts from its beginning or renewal, and how long before it was made a certificate
+# begins: by these an answer tells the server's time.
+SESSION_S = 900
+BEFORE_S = 3_600
 # Of a code: these signs, so many of them the secret and so many of the server's certificate.
 CODE_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 SECRET_SIGNS, SERVER_SIGNS = 12, 16
@@ -50,7 +58,9 @@ def access_dir() -> Path:
 
 @dataclass
 class Device:
-    """The machine, as the shop knows it. Everything in PEM; times in Unix seconds."""
+    """The machine, as the shop knows it. Everything in PEM; times in Unix seconds, by the server's
+    clock.
+    """
 
     name: str
     key: str
@@ -62,7 +72,7 @@ class Device:
 
 @dataclass
 class Session:
-    """Who is logged in here."""
+    """Who is logged in here. Times in Unix seconds, by the server's clock."""
 
     user: str
     token: str
@@ -78,6 +88,9 @@ class Enrolment:
         self.folder = (folder or access_dir()) / re.sub(r"[^A-Za-z0-9.-]", "_", server)
         self._device_file = self.folder / "device.json"
         self._current = self.folder / "logged-in"
+        self._people = self.folder / "people.json"
+        self._clock = self.folder / "clock.json"
+        self._next_tell = 0.0
 
     @property
     def exists(self) -> bool:
@@ -97,13 +110,34 @@ class Enrolment:
         self._write(self._device_file, asdict(device))
 
     def session(self, user: str = "") -> Session | None:
-        """The session of a user, or of who logged in last; None when there is none, or it is over."""
+        """The session of a user, or of who logged in last; None when there is none, or it seems over."""
+        session = self.kept_session(user)
+        return session if session is not None and session.expires_s > self.now_s() else None
+
+    def kept_session(self, user: str = "") -> Session | None:
+        """The same, over or not: the server knows best. None for one of which it said that it is over."""
         user = user or self.user
         found = _read(self._session_file(user)) if user else None
-        if found is None:
-            return None
-        session = Session(**found)
-        return session if session.expires_s > time.time() else None
+        session = Session(**found) if found else None
+        return session if session is not None and session.end_s else None
+
+    def end_session(self, user: str) -> bool:
+        """The server says that a session is over: it is not sent any more, if this machine thinks so too.
+        Whether it was ended.
+        """
+        session = self.kept_session(user)
+        if session is None or self.session(user) is not None:
+            return False
+        session.end_s = 0
+        self.renewed(session)
+        return True
+
+    def now_s(self) -> float:
+        """The server's time, as far as this machine knows."""
+        return time.time() + float((_read(self._clock) or {}).get("offset_s", 0))
+
+    def _learn_time(self, server_s: float) -> None:
+        self._write(self._clock, {"offset_s": round(server_s - time.time())})
 
     @property
     def user(self) -> str:
@@ -116,6 +150,13 @@ class Enrolment:
         """Writes a session down, and that this user is the one at the machine now."""
         self._write(self._session_file(session.user), asdict(session))
         write_durably(self._current, session.user.encode())
+        people = _read(self._people) or {}
+        if session.user not in people:
+            self._write(self._people, people | {session.user: True})
+
+    def knows(self, user: str) -> bool:
+        """Whether somebody of this name was ever logged in here."""
+        return user in (_read(self._people) or {}) or self._session_file(user).is_file()
 
     def renewed(self, session: Session) -> None:
         """Writes down how long a session lasts now."""
@@ -147,8 +188,12 @@ class Enrolment:
         with grpc.secure_channel(self.server, grpc.ssl_channel_credentials(root), options=options) as channel:
             asked = pb.EnrolDeviceRequest(code=secret, csr=csr)
             reply = _ask(channel, "EnrolDevice", asked, pb.EnrolDeviceResponse)
+        return self._take(reply, key)
+
+    def _take(self, reply: Any, key: str) -> Device:
         device = _device(reply, key)
         self.keep_device(device)
+        self._learn_time(device.began_s)
         return device
 
     def _pinned(self, pin: str) -> bytes:
@@ -174,6 +219,7 @@ class Enrolment:
         )
         session = Session(user, reply.token, reply.expire_time.seconds, reply.end_time.seconds)
         self.keep_session(session)
+        self._learn_time(session.expires_s - SESSION_S)
         return session
 
     def log_out(self, channel: grpc.Channel) -> str:
@@ -189,14 +235,29 @@ class Enrolment:
         return user
 
     def keep_on(self, channel: grpc.Channel, user: str = "") -> None:
-        """Renews the session and the certificate where their end is near. What fails is tried again later."""
+        """Renews the session and the certificate where their end is near. What fails is tried again later; a
+        certificate that ends soon is told of, on the log.
+        """
         with contextlib.suppress(CallFailed, OSError):
             self._renew_session(channel, user)
+        try:
             self._renew_device(channel)
+        except (CallFailed, OSError) as failed:
+            self._tell(failed)
+
+    def _tell(self, failed: Exception) -> None:
+        left_s = self.device.expires_s - self.now_s()
+        if left_s >= TELL_BELOW_S or time.monotonic() < self._next_tell:
+            return
+        self._next_tell = time.monotonic() + TELL_EVERY_S
+        ends = f"ends in {left_s / 86_400:.0f} days" if left_s > 0 else "is over: enrol this machine anew"
+        LOG.warning(
+            "The certificate of this machine at %s %s; it could not be renewed: %s", self.server, ends, failed
+        )
 
     def _renew_session(self, channel: grpc.Channel, user: str) -> None:
-        session = self.session(user)
-        if session is None or session.expires_s - time.time() > SESSION_MARGIN_S:
+        session = self.kept_session(user)
+        if session is None or session.expires_s - self.now_s() > SESSION_MARGIN_S:
             return
         if session.expires_s >= session.end_s:
             return
@@ -204,16 +265,17 @@ class Enrolment:
         reply = _ask(channel, "RenewSession", asked, pb.RenewSessionResponse, session.token)
         session.expires_s = reply.expire_time.seconds
         self.renewed(session)
+        if session.expires_s < session.end_s:
+            self._learn_time(session.expires_s - SESSION_S)
 
     def _renew_device(self, channel: grpc.Channel) -> None:
         device = self.device
         lasts = device.expires_s - device.began_s
-        if device.expires_s - time.time() > lasts * CERTIFICATE_MARGIN:
+        if device.expires_s - self.now_s() > lasts * CERTIFICATE_MARGIN:
             return
         key, csr = new_key()
-        self.keep_device(
-            _device(_ask(channel, "RenewDevice", pb.RenewDeviceRequest(csr=csr), pb.RenewDeviceResponse), key)
-        )
+        asked = pb.RenewDeviceRequest(csr=csr)
+        self._take(_ask(channel, "RenewDevice", asked, pb.RenewDeviceResponse), key)
 
 
 def enrolment_at(server: str) -> Enrolment | None:
@@ -258,8 +320,12 @@ def new_key() -> tuple[str, str]:
 
 
 def _device(reply: Any, key: str) -> Device:
-    expires_s = reply.device.expire_time.seconds
-    began_s = int(datetime.now(UTC).timestamp())
+    # Was read to make the key.
+    from cryptography import x509  # noqa: PLC0415
+
+    made = x509.load_pem_x509_certificate(reply.certificate.encode())
+    began_s = int(made.not_valid_before_utc.timestamp()) + BEFORE_S
+    expires_s = int(made.not_valid_after_utc.timestamp())
     return Device(reply.device.name, key, reply.certificate, reply.authority, began_s, expires_s)
 
 

@@ -13,8 +13,8 @@ from clients.desktop.texts import _
 
 
 class LoginDialog(QDialog):
-    """A name and a PIN. Accepted, `name` is logged in; or the server does not answer, and whose work it is
-    will be held against the PIN when it is sent.
+    """A name and a PIN. Accepted, `name` is logged in; or the server does not answer, and it is the name of
+    somebody who was logged in at this machine before: the server looks at the work when it is sent.
     """
 
     def __init__(self, line: Connection, enrolment: Enrolment) -> None:
@@ -58,13 +58,21 @@ class LoginDialog(QDialog):
                 self._enrolment.log_in(channel, self.name, self.pin.text())
         except CallFailed as failed:
             if not failed.settled:
-                # A till sells on without the line.
-                self.accept()
+                self._without_the_line()
                 return
             self.pin.clear()
             self.problem.setText(sentence(failed, lambda kind, ident: f"{kind} {ident}", self._line.server))
             return
         self.accept()
+
+    def _without_the_line(self) -> None:
+        """A till sells on; under a mistyped name nothing would ever be booked."""
+        if self._enrolment.knows(self.name):
+            self.accept()
+            return
+        self.problem.setText(
+            _("The server does not answer, and nobody of this name has logged in here before: is it right?")
+        )
 
 
 def logged_in(line: Connection) -> Connection | None:

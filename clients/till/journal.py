@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from clients.common.problems import BadInput
+from clients.common.problems import AT_THE_DOOR, BadInput
 from clients.till.store import Store, Table, Transaction, number
 from kasir.v1.sale_pb2 import Sale
 
@@ -64,7 +64,8 @@ ALLOWED = {
     # Refused unsent: its shift was never opened at the server.
     State.WAITING: {State.SENT, State.REFUSED},
     State.SENT: {State.DONE, State.REFUSED, State.VOID},
-    State.REFUSED: {State.WAITING, State.SETTLED},
+    # Sent again with the same bytes where it may be booked.
+    State.REFUSED: {State.WAITING, State.SENT, State.SETTLED},
     State.DONE: set[State](),
     State.VOID: set[State](),
     State.SETTLED: set[State](),
@@ -97,6 +98,10 @@ class Entry:
     permissions: list[dict[str, Any]] = field(default_factory=list)
     # The server's number of it, once it has one.
     sale_id: int = 0
+    # As whom it is sent, where whoever did it may not.
+    sent_by: str = ""
+    # Refused at the door, and asked before without an answer: it may be booked.
+    unsure: bool = False
     reason: str = ""
     message: str = ""
 
@@ -183,18 +188,27 @@ class Journal:
 
     # --- What becomes of an entry ---
 
-    def retry(self, seq: int, request_id: str, shift: int) -> None:
-        """A refused entry is sent once more, as a new request that counts in `shift`. Raises BadInput."""
+    def retry(self, seq: int, request_id: str, shift: int, by: str = "") -> None:
+        """A refused entry is sent once more, as a new request that counts in `shift`; one that may be booked
+        as the same request, which has one effect. What somebody was not let in with is sent as `by`.
+        Raises BadInput.
+        """
         with self._store.write() as txn:
             entry = get_entry(txn, seq)
             if entry.state != State.REFUSED:
                 raise BadInput(
                     "Entry {entry} was not refused; only one that was refused is sent again.", entry=seq
                 )
-            entry.request_id, entry.reason, entry.message = request_id, "", ""
-            if entry.kind in IN_A_SHIFT:
-                entry.shift = shift
-            move(txn, entry, State.WAITING)
+            if entry.reason in AT_THE_DOOR:
+                entry.sent_by = by
+            entry.reason = entry.message = ""
+            if entry.unsure:
+                move(txn, entry, State.SENT)
+            else:
+                entry.request_id = request_id
+                if entry.kind in IN_A_SHIFT:
+                    entry.shift = shift
+                move(txn, entry, State.WAITING)
             txn.delete(Table.EXCEPTIONS, _matter_key(seq, Trouble.REFUSED))
 
     def settle(self, seq: int, by: str, note: str, time_ms: int) -> None:

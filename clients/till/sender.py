@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from clients.common.client import Client, method_of, method_path
 from clients.common.journal import PendingRequest
 from clients.common.money import show_amount
-from clients.common.problems import CallFailed
+from clients.common.problems import AT_THE_DOOR, CallFailed
 from clients.till import journal, lease, shifts
 from clients.till.journal import Entry, Journal, Kind, State, Trouble
 from clients.till.store import Store, Transaction
@@ -132,7 +132,9 @@ class Sender:
                 try:
                     reply = self._ask(entry, request)
                 except CallFailed as failed:
-                    if down(failed):
+                    if self._shut_out(entry, failed):
+                        failed.asked_before = not first_try
+                    elif down(failed):
                         sent.failed = failed
                         return
                     if first_try and entry.seq == fresh:
@@ -150,6 +152,15 @@ class Sender:
                     else:
                         self._done(txn, entry, answer)
                         sent.done += 1
+
+    def _shut_out(self, entry: Entry, failed: CallFailed) -> bool:
+        """Whether whoever did this is not let in with it, and what others did goes on. Where the person at
+        the till has to log in, all waits for that.
+        """
+        if failed.reason != "SESSION_REQUIRED":
+            return failed.reason in AT_THE_DOOR - {"DEVICE_UNKNOWN"}
+        line, who = self.client.connection, entry.sent_by or entry.actor
+        return who != line.actor and line.enrolment is not None and line.enrolment.session(who) is not None
 
     def _request(self, txn: Transaction, entry: Entry) -> Message | None:
         """What is sent for an entry; None while its shift is unknown to the server."""
@@ -169,13 +180,13 @@ class Sender:
         return request  # type: ignore[no-any-return]
 
     def _ask(self, entry: Entry, request: Message) -> Any:
-        """Asks as whoever did it, whoever sends it now. Raises CallFailed."""
+        """Asks as whoever did it or answers for it, whoever sends it now. Raises CallFailed."""
         made = datetime.fromtimestamp(entry.time_ms / 1_000, UTC).isoformat(timespec="milliseconds")
         pending = PendingRequest(
             entry.request_id,
             method_path(method_of(request)),
             self.client.connection.server,
-            entry.actor,
+            entry.sent_by or entry.actor,
             made,
             entry.receipt,
             (request.SerializeToString(deterministic=True),),
@@ -185,6 +196,10 @@ class Sender:
     def _refused(self, txn: Transaction, entry: Entry, failed: CallFailed, sent: Sent, *, void: bool) -> None:
         current = journal.get_entry(txn, entry.seq)
         current.reason, current.message = failed.reason, failed.message
+        current.unsure = False
+        if failed.reason in AT_THE_DOOR:
+            current.unsure = failed.asked_before
+            current.message = f"{current.sent_by or current.actor} is not let in with it: {failed.message}"
         if void:
             journal.move(txn, current, State.VOID)
             lease.undraw(txn, current.draws)

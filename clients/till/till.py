@@ -433,9 +433,10 @@ class Till(ShiftDesk):
         with self.store.read() as txn:
             entry = journal.get_entry(txn, seq)
             open_one = shifts.current(txn)
-        if entry.kind in journal.IN_A_SHIFT and open_one is None:
+        if entry.kind in journal.IN_A_SHIFT and open_one is None and not entry.unsure:
             raise BadInput("Open a shift first: it is to count in one.")
-        self.journal.retry(seq, new_request_id(), open_one.number if open_one else entry.shift)
+        shift = open_one.number if open_one else entry.shift
+        self.journal.retry(seq, new_request_id(), shift, self.client.connection.actor)
         sent = self.send()
         if open_one is not None and sent.done:
             self.ask_shift(open_one.number)

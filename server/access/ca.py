@@ -26,6 +26,7 @@ PEPPER_BYTES = 32
 AUTHORITY_LASTS = timedelta(days=3_650)
 SERVER_LASTS = timedelta(days=90)
 DEVICE_LASTS = timedelta(days=90)
+WARN_BELOW = timedelta(days=30)
 # Clocks of tills are not all right.
 BEFORE = timedelta(hours=1)
 CSR_MAX = 8_192
@@ -116,12 +117,30 @@ class Authority:
         _write(self.server_certificate, chain)
 
     def renew_server_in_time(self) -> bool:
-        """Renews the server's certificate when a third of its time is left; whether it did."""
-        found = x509.load_pem_x509_certificates(self.server_certificate.read_bytes())[0]
-        if found.not_valid_after_utc - self._clock() > SERVER_LASTS / 3:
+        """Renews the server's certificate at a start when less than two thirds of its time are left: the
+        server may run for long. Whether it did.
+        """
+        if self.server_lasts() >= SERVER_LASTS * 2 / 3:
             return False
         self.renew_server()
         return True
+
+    def server_lasts(self) -> timedelta:
+        """How long the server's certificate lasts still."""
+        found = x509.load_pem_x509_certificates(self.server_certificate.read_bytes())[0]
+        return found.not_valid_after_utc - self._clock()
+
+    def server_warning(self) -> str:
+        """What to say, once a day, when a server that runs has to be started anew soon; else nothing."""
+        left = self.server_lasts()
+        if left >= WARN_BELOW:
+            return ""
+        if left <= timedelta():
+            return "The server's certificate has expired: nobody can call. Restart the server to renew it."
+        return (
+            f"The server's certificate expires in {left.days} days, and then nobody can call: restart the "
+            "server to renew it."
+        )
 
     def sign_device(self, name: str, csr_pem: str) -> Certificate:
         """A certificate for the key of a signing request. Raises ValueError for what is no request."""

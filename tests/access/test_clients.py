@@ -4,9 +4,11 @@ Goal: the programs need no more than a code and a PIN, never forget what was not
 away. Method: the clients' own modules against a real server; certificates and sessions that end soon.
 """
 
+import datetime as dt
 import json
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -19,7 +21,8 @@ from clients.common.problems import BadInput, CallFailed
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import stock_pb2
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse
-from server.access import pins
+from kasir.v1.watch_pb2 import WatchRequest, WatchResponse
+from server.access import ca, pins
 from tests.access.conftest import OWNER, OWNER_PIN
 
 LOCATION = stock_pb2.Location(code="GUDANG", name="Gudang", kind=stock_pb2.LOCATION_KIND_WAREHOUSE)
@@ -71,7 +74,7 @@ def test_a_code_and_a_pin_are_all_it_takes(guarded, machine):
 def test_what_is_kept_is_this_users_alone(machine, home):
     log_in(machine)
     files = [path for path in home.rglob("*") if path.is_file()]
-    assert len(files) == 3
+    assert len(files) == 5
     assert all(not path.stat().st_mode & 0o077 for path in files)
     assert OWNER_PIN not in "".join(path.read_text() for path in files)
 
@@ -231,3 +234,151 @@ def test_the_commands(guarded, machine, tmp_path, capsys):
     status, said = kasir("access", "users", "list")
     assert status == 1
     assert "kasir login" in said.err
+
+
+@pytest.mark.parametrize("named", [[], [OWNER]])
+def test_ones_own_pin_is_changed_with_the_old_one(guarded, machine, tmp_path, capsys, monkeypatch, named):
+    from kasir.cli import app
+
+    log_in(machine)
+    asked = []
+    monkeypatch.setattr("typer.prompt", lambda words, **_how: asked.append(words) or OWNER_PIN)
+    (tmp_path / "new").write_text("another-pin-7")
+    words = ["access", "users", "pin", *named, "--pin-file", str(tmp_path / "new")]
+    with pytest.raises(SystemExit) as left:
+        app([*words, "--server", guarded.running.target], prog_name="kasir")
+    assert left.value.code == 0, capsys.readouterr().err
+    assert asked == ["Your old PIN"]
+    assert log_in(machine, pin="another-pin-7").user == OWNER
+
+
+def test_who_enrolled_is_told_how_to_log_in_at_that_server(guarded, home, capsys):
+    from kasir.cli import app
+
+    code = guarded.manage("CreateEnrolmentCode", pb.CreateEnrolmentCodeRequest(device="till-1")).code
+    with pytest.raises(SystemExit) as left:
+        app(["enrol", code, "--server", guarded.running.target], prog_name="kasir")
+    assert left.value.code == 0
+    said = capsys.readouterr()
+    assert f"--server {guarded.running.target}" in " ".join((said.out + said.err).split())
+
+
+def test_a_start_renews_the_servers_certificate_early_and_a_late_one_is_said(tmp_path):
+    ca.create(tmp_path / "ca", ["localhost"])
+
+    def after(days):
+        return ca.Authority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
+
+    assert after(29).server_warning() == after(59).server_warning() == ""
+    assert "expires in 28 days" in after(61).server_warning()
+    assert "has expired" in after(91).server_warning()
+    assert not after(29).renew_server_in_time()
+    assert after(31).renew_server_in_time()
+    assert after(61).server_warning() == ""
+
+
+def wrong_by(seconds):
+    return SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_clock_that_is_wrong_locks_nobody_out(guarded, machine, monkeypatch, hours):
+    monkeypatch.setattr("clients.common.enrolment.time", wrong_by(hours * 3_600))
+    log_in(machine)
+    assert machine.session() is not None
+    with Client(connection(guarded.running.target)) as client:
+        assert settings(client).currency_code == "IDR"
+    before = machine.session()
+    near_its_end = int(machine.now_s()) + 60
+    machine.renewed(Session(before.user, before.token, near_its_end, before.end_s))
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+    assert machine.session().expires_s > near_its_end + 600
+
+
+def test_a_clock_that_jumps_after_the_login_does_neither(guarded, machine, monkeypatch):
+    log_in(machine)
+    monkeypatch.setattr("clients.common.enrolment.time", wrong_by(30 * 3_600))
+    with Client(connection(guarded.running.target)) as client:
+        assert settings(client).currency_code == "IDR"
+    assert machine.session() is not None
+
+
+def test_a_session_that_is_over_is_not_sent_for_ever(guarded, home):
+    """What the device may do by itself it does, whoever was logged in there last."""
+    from kasir.v1.hardware_pb2 import ListDevicesRequest, ListDevicesResponse
+
+    machine = enrolled(guarded, "printers", ("hardware",))
+    session = log_in(machine)
+    machine.renewed(Session(session.user, "of-yesterday", int(time.time()) - 1, int(time.time()) - 1))
+    with Client(connection(guarded.running.target)) as client:
+        assert not client.call(ListDevicesRequest(), ListDevicesResponse).devices
+    assert machine.kept_session() is None
+    assert machine.user == OWNER
+
+
+def another_certificate(machine):
+    """Another program renews the certificate; the server takes the one of before no more."""
+    device = machine.device
+    device.began_s -= 80 * 86_400
+    device.expires_s -= 70 * 86_400
+    machine.keep_device(device)
+    with grpc_line(machine) as channel:
+        machine.keep_on(channel)
+    assert machine.device.key != device.key
+
+
+def test_a_program_that_runs_uses_the_certificate_of_now(guarded, machine):
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+        first = client.channel
+        another_certificate(machine)
+        client._next_look = 0.0
+        assert settings(client).currency_code == "IDR"
+        assert client.channel is not first
+        second = client.channel
+        client._next_look = 0.0
+        settings(client)
+        assert client.channel is second
+
+
+def test_a_stream_goes_on_with_the_certificate_of_now(guarded, machine):
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        watched = client.watch(WatchRequest(), WatchResponse)
+        client.call(stock_pb2.CreateLocationRequest(location=LOCATION), stock_pb2.CreateLocationResponse)
+        seen = next(watched).revision
+        first = client.channel
+        another_certificate(machine)
+        # As when the certificate that it was opened with expires.
+        first.close()
+        client._lines.remove(first)
+        other = stock_pb2.Location(code="TOKO", name="Toko", kind=stock_pb2.LOCATION_KIND_SHOP)
+        client._next_look = 0.0
+        client.call(stock_pb2.CreateLocationRequest(location=other), stock_pb2.CreateLocationResponse)
+        while (later := next(watched).revision) <= seen:
+            pass
+        assert later > seen
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(15, ""), (13, "ends in 13 days"), (-1, "enrol this machine anew")]
+)
+def test_a_certificate_that_cannot_be_renewed_is_told_of_once_an_hour(
+    guarded, machine, caplog, monkeypatch, days, said
+):
+    device = machine.device
+    device.began_s = int(time.time()) - 80 * 86_400
+    device.expires_s = int(time.time()) + days * 86_400
+    machine.keep_device(device)
+    moved = [0.0]
+    clock = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + moved[0])
+    monkeypatch.setattr("clients.common.enrolment.time", clock)
+    guarded.running.stop()
+    with grpc_line(machine) as channel:
+        for hours, told in ((0, 1), (0.5, 1), (1.1, 2)):
+            moved[0] = hours * 3_600
+            machine.keep_on(channel)
+            assert len(caplog.records) == (told if said else 0)
+    assert said in caplog.text

@@ -1,7 +1,7 @@
 """Who is there, asked by a window before it opens.
 
-Goal: a window opens as who has the PIN, or, while the server is away, under the name that is checked later;
-and not at all for who gives up. Method: the dialog itself, over a real server.
+Goal: a window opens as who has the PIN, or, while the server is away, under the name of somebody who was
+logged in here before; and not at all for who gives up. Method: the dialog itself, over a real server.
 """
 
 import os
@@ -69,8 +69,14 @@ def test_a_server_that_keeps_no_watch_asks_nobody(qtbot, monkeypatch):
     assert asked == []
 
 
-def test_without_the_line_the_name_is_taken_and_checked_later(qtbot, guarded, line, monkeypatch):
+def test_without_the_line_only_who_was_here_before_is_taken(qtbot, guarded, line, monkeypatch):
+    guarded.user("sari", "cashier")
+    log_in(line.enrolment, "sari", "kata-sandi")
+    line.enrolment.forget_session("sari")
     guarded.running.stop()
+    asked = typed(monkeypatch, ("sarii", "kata-sandi"))
+    assert logged_in(line) is None
+    assert asked[0].problem.text()
     typed(monkeypatch, ("sari", "kata-sandi"))
     found = logged_in(line)
     assert found.actor == "sari"

@@ -1,0 +1,106 @@
+"""Goal: what somebody did who is not let in stops nobody else's sales, is on the list, and is booked once
+when somebody sends it who may. Method: the till's core before a real server; the door is the client's.
+"""
+
+import grpc
+import pytest
+
+from clients.common.problems import CallFailed
+from clients.till.journal import State, Trouble
+from tests.till.world import TillShop, back, cart, cash
+
+DOOR = ["ACTOR_MISMATCH", "ROLE_MISSING", "LOCATION_DENIED"]
+
+# The server does it, and the answer does not come back.
+LOST = "lost"
+
+
+@pytest.fixture
+def doorway(till, monkeypatch):
+    """Names that are not let in, and why."""
+    shut: dict[str, str] = {}
+    asked = []
+    resend = till.client.resend
+
+    def answered(pending):
+        asked.append(pending)
+        if shut.get(pending.actor) == LOST:
+            resend(pending)
+            raise CallFailed(grpc.StatusCode.UNAVAILABLE, "", "The line broke.")
+        if pending.actor in shut:
+            code = grpc.StatusCode.PERMISSION_DENIED
+            raise CallFailed(code, shut[pending.actor], "Not you.", asked_before=True)
+        return resend(pending)
+
+    monkeypatch.setattr(till.client, "resend", answered)
+    return shut, asked
+
+
+@pytest.fixture
+def door(doorway):
+    return doorway[0]
+
+
+def two_sales(till, shop: TillShop, line):
+    """One by a name that nobody has, one by somebody; without the line."""
+    till.renew_lease({shop.teh: 10})
+    line.cut()
+    till.stay_offline()
+    actor = till.client.connection.actor
+    sold = []
+    for name in ("joko", actor):
+        object.__setattr__(till.client.connection, "actor", name)
+        sold.append(till.sell(cart((shop.teh, 1)), cash(1_000_000)).entry.seq)
+        till.stay_offline()
+    return sold
+
+
+@pytest.mark.parametrize("reason", DOOR)
+def test_who_is_not_let_in_holds_nobody_up(till, shop, line, door, reason):
+    false, right = two_sales(till, shop, line)
+    door["joko"] = reason
+    back(till, line)
+    sent = till.send()
+    assert (sent.done, sent.refused, sent.left, sent.failed) == (1, 1, 0, None)
+    assert till.journal.entry(right).state == State.DONE
+    (matter,) = till.journal.matters()
+    assert (matter.seq, matter.trouble) == (false, Trouble.REFUSED)
+    assert "joko" in matter.message
+    assert till.retry(false).done == 1
+    assert [sale.cashier for sale in shop.sold()] == ["siti", "siti"]
+    assert till.journal.matters() == []
+    assert till.send().left == 0
+
+
+def test_what_may_be_booked_is_sent_again_as_the_same_request(till, shop, line, doorway):
+    door, asked = doorway
+    false, _ = two_sales(till, shop, line)
+    door["joko"] = LOST
+    back(till, line)
+    assert till.send().left == 2
+    assert till.journal.entry(false).state == State.SENT
+    door["joko"] = "ROLE_MISSING"
+    till.line_is_back()
+    assert till.send().refused == 1
+    assert till.retry(false).done == 1
+    first, *others = {each.request_id for each in asked if each.note == till.journal.entry(false).receipt}
+    assert others == [], first
+    # The first time it was done as joko.
+    assert sorted(sale.cashier for sale in shop.sold()) == ["joko", "siti"]
+
+
+def test_a_session_that_is_to_be_opened_first_lets_all_wait(till, shop, line, door):
+    two_sales(till, shop, line)
+    door["joko"] = "SESSION_REQUIRED"
+    back(till, line)
+    sent = till.send()
+    assert (sent.done, sent.refused, sent.left) == (0, 0, 2)
+
+
+def test_a_customer_who_stands_there_is_told(till, shop, door):
+    door["siti"] = "ROLE_MISSING"
+    with pytest.raises(CallFailed) as failed:
+        till.sell(cart((shop.teh, 1)), cash(1_000_000))
+    assert failed.value.settled
+    assert shop.sold() == []
+    assert till.journal.matters() == []
