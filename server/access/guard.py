@@ -13,6 +13,8 @@ from server.access.table import HEALTH, Door, Methods, Role
 
 # What was done at a device may be sent from there so long after who did it was last logged in there.
 STAND_IN_S = 7 * 86_400
+# Wrong PINs are forgotten so long after the last one.
+GUESSES_KEPT_S = 86_400
 # Calls a second: of a person or a device, and of another program that says nothing else.
 PERSON_PER_SECOND = 200
 DEVICE_PER_SECOND = 500
@@ -189,7 +191,7 @@ class Guard:
                 if code.expires_s <= now:
                     txn.codes.remove(key)
             for key, lock in list(txn.locks.all()):
-                if lock.until_s + 86_400 <= now:
+                if max(lock.until_s, lock.last_s) + GUESSES_KEPT_S <= now:
                     txn.locks.remove(key)
             for key, visit in list(txn.visits.all()):
                 if visit.last_s + STAND_IN_S <= now:

@@ -19,6 +19,8 @@ FREE_GUESSES = 5
 LOCK_S, LOCK_MAX_S = 60, 3600
 # The same for all users at one device together, against who tries one PIN on many.
 DEVICE_GUESSES = 30
+# A device's are forgiven one by one, each so long after the last: a busy till never has a day without any.
+FORGIVEN_S = 3600
 
 
 class Logins:
@@ -63,8 +65,7 @@ class Logins:
         token, now = pins.new_token(), self._now()
         session = Session(user.name, device.name, now, now + SESSION_S, now + SESSION_MAX_S)
         with self._store.write() as txn:
-            for key in (_lock_key(call.device, user_name), _lock_key(call.device)):
-                txn.locks.remove(key)
+            _forgive(txn, call.device, user_name)
             txn.sessions.put(pins.digest(token), session)
             txn.visits.put(f"{device.name}\0{user.name}", Visit(user.name, device.name, now))
             self._audit.add(txn, Entry("login", user.name, device.name, peer=_host(call)))
@@ -122,7 +123,11 @@ class Logins:
     def _failed(self, call: Call, user_name: str) -> None:
         with self._store.write() as txn:
             locked = self._count(txn, _lock_key(call.device, user_name), FREE_GUESSES)
-            locked = self._count(txn, _lock_key(call.device), DEVICE_GUESSES) or locked
+            at_device = _lock_key(call.device)
+            lock = txn.locks.get(at_device) or Lock()
+            lock.failures = left_of(lock, self._now())
+            txn.locks.put(at_device, lock)
+            locked = self._count(txn, at_device, DEVICE_GUESSES) or locked
             kind = "login_locked" if locked else "login_failed"
             # Who mistypes may have typed the PIN for the name: what is no user's name is not written down.
             known = txn.users.get(user_name) is not None
@@ -132,11 +137,27 @@ class Logins:
         """Counts a wrong PIN; whether that locks."""
         lock = txn.locks.get(key) or Lock()
         lock.failures += 1
+        lock.last_s = self._now()
         over = lock.failures - free
         if over >= 0:
             lock.until_s = self._now() + min(LOCK_S << min(over, 10), LOCK_MAX_S)
         txn.locks.put(key, lock)
         return over >= 0
+
+
+def left_of(lock: Lock, now_s: int) -> int:
+    """How many wrong PINs at a device still count."""
+    return max(lock.failures - max(now_s - lock.last_s, 0) // FORGIVEN_S, 0)
+
+
+def _forgive(txn: Transaction, device: str, user_name: str) -> None:
+    """Forgets what somebody mistyped who had the right PIN in the end, and nobody else's guesses."""
+    own, at_device = _lock_key(device, user_name), _lock_key(device)
+    mistyped, lock = txn.locks.get(own), txn.locks.get(at_device)
+    txn.locks.remove(own)
+    if mistyped is not None and lock is not None:
+        lock.failures = max(lock.failures - mistyped.failures, 0)
+        txn.locks.put(at_device, lock)
 
 
 def _lock_key(device: str, user_name: str = "") -> bytes:

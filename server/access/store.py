@@ -90,10 +90,11 @@ class Session:
 
 @dataclass
 class Lock:
-    """Wrong PINs one after the other, and until when none is looked at."""
+    """Wrong PINs one after the other, until when none is looked at, and when the last one came."""
 
     failures: int = 0
     until_s: int = 0
+    last_s: int = 0
 
 
 @dataclass

@@ -147,6 +147,10 @@ class Guarded:
         key.expire_time.FromDatetime(dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
         return self.manage("CreateApiKey", pb.CreateApiKeyRequest(key=key)).secret
 
+    def erase_what_is_over(self) -> None:
+        """What the server does every minute."""
+        self.control._thread.submit(self.control.guard.prune, self.control.store).result(20)
+
     def log(self) -> list[pb.AuditEntry]:
         """The log of access, oldest first, refusals up to now included."""
         self.control._thread.submit(self.control.guard.write_denials, self.control.store).result(20)

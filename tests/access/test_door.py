@@ -4,11 +4,16 @@ Goal: what is not allowed is refused, each for its reason, and written down. Met
 tokens; stolen, expired, revoked and guessed ones beside them.
 """
 
+import time
+
 import grpc
+import msgpack
 import pytest
 
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import admin_pb2, stock_pb2
+from server.access.login import left_of
+from server.access.store import Lock
 from tests.access.conftest import METHODS, OWNER, OWNER_PIN, Machine
 from tests.server.support import new_id, read_refusal
 
@@ -191,6 +196,48 @@ def test_guessing_locks_out_at_the_device_and_nowhere_else(guarded):
         "login_locked",
         "login",
     ]
+
+
+def test_time_that_passes_between_guesses_does_not_forgive_them(guarded):
+    guarded.user("sari", "cashier", pin="8462")
+    for guess in range(5):
+        assert refused(guarded.login, guarded.office, "sari", f"000{guess}").reason == "LOGIN_FAILED"
+        guarded.erase_what_is_over()
+    assert refused(guarded.login, guarded.office, "sari", "8462").reason == "LOGIN_LOCKED"
+
+
+def test_guesses_are_erased_a_day_after_the_last(guarded):
+    now = int(time.time())
+    with guarded.control.store.write() as txn:
+        txn.locks.put("over", Lock(3, last_s=now - 86_400))
+        txn.locks.put("locked", Lock(9, until_s=now - 3_600, last_s=now - 90_000))
+        txn.locks.put("lately", Lock(3, last_s=now - 80_000))
+    guarded.erase_what_is_over()
+    with guarded.control.store.read() as txn:
+        assert [key for key, _ in txn.locks.all()] == [b"lately", b"locked"]
+
+
+def test_locks_that_were_kept_before_have_no_last_time(guarded):
+    with guarded.control.store.write() as txn:
+        txn.raw.put(b"old", msgpack.packb({"failures": 4, "until_s": 0}), db=txn.locks._database)
+        assert txn.locks.get(b"old") == Lock(4)
+
+
+def test_the_own_pin_does_not_forgive_guesses_at_others(guarded):
+    guarded.user("sari", "cashier", pin="8462")
+    till = guarded.device("till-1")
+    found = []
+    for number in range(31):
+        found.append(refused(guarded.login, till, f"name{number}", "0000").reason)
+        if number in (9, 19):
+            refused(guarded.login, till, "sari", "0000")
+            assert guarded.login(till, "sari", "8462")
+    assert found == ["LOGIN_FAILED"] * 30 + ["LOGIN_LOCKED"]
+
+
+def test_a_device_forgives_one_wrong_pin_an_hour():
+    lock = Lock(failures=20, last_s=1_000)
+    assert [left_of(lock, now) for now in (1_000, 4_599, 4_600, 8_200, 10**6)] == [20, 20, 19, 18, 0]
 
 
 def test_names_that_do_not_exist_lock_just_as_well(guarded):
