@@ -61,6 +61,8 @@ REFUSED = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.RESOURCE
 TOLD = frozenset({"LOGIN_FAILED", "LOCATION_DENIED"})
 # How often refusals are written down, and what is over is erased; seconds.
 PACE_S, PRUNE_S = 1.0, 60.0
+# How often it is told that the server has to be started anew.
+WARN_S = 86_400.0
 
 Clock = Callable[[], float]
 
@@ -124,7 +126,7 @@ class AccessControl:
 
     async def run(self) -> None:
         """Writes refusals down and erases what is over, until it is cancelled."""
-        loop, next_prune = asyncio.get_running_loop(), 0.0
+        loop, next_prune, next_warning = asyncio.get_running_loop(), 0.0, 0.0
         while True:
             await asyncio.sleep(PACE_S)
             await self._tend(self._write_refusals)
@@ -132,6 +134,13 @@ class AccessControl:
             if loop.time() >= next_prune:
                 await self._tend(partial(self.guard.prune, self.store))
                 next_prune = loop.time() + PRUNE_S
+            if loop.time() >= next_warning:
+                await self._tend(self._warn)
+                next_warning = loop.time() + WARN_S
+
+    def _warn(self) -> None:
+        if warning := self.authority.server_warning():
+            self._log.warning("server certificate expires", warning=warning)
 
     async def _tend(self, work: Callable[[], None]) -> None:
         """Does what is done again and again. What is in the way, a full disk say, is told and may go away."""

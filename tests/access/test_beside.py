@@ -13,6 +13,7 @@ import grpc
 import pytest
 from typer.testing import CliRunner
 
+from server.access import ca
 from server.access.cli import access_app
 from tests.access.conftest import OWNER, OWNER_PIN
 from tests.access.test_door import SETTINGS, refused
@@ -48,6 +49,12 @@ def test_the_sessions_of_an_old_pin_are_over_at_the_next_start_too(guarded, star
     guarded.running = start_server(access=guarded.authority.directory)
     guarded.__dict__.pop("_lines")
     assert refused(guarded.ask, SETTINGS, b"", guarded.office, guarded.owner).reason == "SESSION_REQUIRED"
+
+
+def test_a_server_whose_certificate_ends_soon_says_so(start_server, authority, monkeypatch):
+    monkeypatch.setattr(ca, "WARN_BELOW", ca.SERVER_LASTS)
+    running = start_server(access=authority.directory)
+    until(lambda: any("restart the server" in str(line) for line in running.log), "the warning")
 
 
 @pytest.mark.parametrize("how", ["damaged", "no directory"])
