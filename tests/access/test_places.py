@@ -4,6 +4,8 @@ Goal: who works in one place changes nothing in another, by no field, record, li
 warehouses and two desks; everything is tried by who works at one of them, and by who works everywhere.
 """
 
+import time
+
 import grpc
 import pytest
 
@@ -13,6 +15,7 @@ from kasir.v1 import (
     common_pb2,
     drop_order_pb2,
     print_pb2,
+    sale_pb2,
     stock_pb2,
     till_pb2,
 )
@@ -158,6 +161,23 @@ def test_the_hold_of_a_line(places):
     )
     request = booking_pb2.CreateBookingRequest(booking=booking)
     assert places.refused(BOOKINGS + "CreateBooking", request) == "LOCATION_DENIED"
+
+
+def test_the_same_order_many_times_is_looked_up_once_and_many_orders_are_not(places):
+    here, there = places.order(places.here), places.order(places.there)
+
+    def asked(*orders):
+        began = time.monotonic()
+        request = sale_pb2.CreateSalesRequest(order_ids=orders)
+        return places.refused("/kasir.v1.SaleService/CreateSales", request), time.monotonic() - began
+
+    reason, seconds = asked(*[here] * 100_000)
+    assert reason == "TOO_MANY_ELEMENTS"
+    assert seconds < 5
+    assert asked(*[here] * 2, there)[0] == "LOCATION_DENIED"
+    reason, seconds = asked(*range(1, 100_001))
+    assert reason == "TOO_MANY_ELEMENTS"
+    assert seconds < 5
 
 
 def test_a_hold(places):

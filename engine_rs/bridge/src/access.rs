@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::answers::{ACTOR_KEY, Refused, said};
 use crate::engine::Engine;
-use crate::places::Place;
+use crate::places::{Place, Unread};
 
 /// Refusals of different callers that are kept until they are written down; of more, only their number.
 const DENIALS_MAX: usize = 256;
@@ -163,11 +163,12 @@ impl Grant {
         let (Some(allowed), Some(places)) = (&self.locations, self.rules.places.get(method)) else {
             return Ok(());
         };
-        let fits = |place: &Place| self.rules.fits(place, request, allowed);
-        if places.iter().all(fits) {
-            return Ok(());
+        for place in places {
+            if !self.rules.fits(place, request, allowed)? {
+                return Err(self.rules.deny(method, Denied::Location, &self.actor, &self.device, None));
+            }
         }
-        Err(self.rules.deny(method, Denied::Location, &self.actor, &self.device, None))
+        Ok(())
     }
 }
 
@@ -282,20 +283,20 @@ impl Rules {
         Self { numbers, strangers, devices, deferred, places: by_method, engine, denials: Mutex::default() }
     }
 
-    /// Whether all that a field names is allowed. What cannot be read is not.
-    fn fits(&self, place: &Place, request: &[u8], allowed: &[u64]) -> bool {
-        let Some(ids) = place.ids(request) else { return false };
-        let mut found = Vec::new();
-        for id in ids {
-            if id == 0 && !place.optional {
-                return false;
-            }
-            if id != 0 && self.engine.locate(place.kind, id, &mut found).is_err() {
-                return false;
-            }
-        }
-        // A record of no location is the shop's: the role alone decides.
-        found.iter().all(|location| *location == 0 || allowed.contains(location))
+    /// Whether all that a field names is allowed. What is no message is not.
+    ///
+    /// # Errors
+    /// Too many different ids, or a store that cannot be read.
+    fn fits(&self, place: &Place, request: &[u8], allowed: &[u64]) -> Result<bool, Status> {
+        let mut ids = match place.ids(request) {
+            Ok(ids) => ids,
+            Err(Unread::Malformed) => return Ok(false),
+            Err(Unread::TooMany(max)) => return Err(Unread::too_many(max).into()),
+        };
+        let named = ids.len();
+        ids.retain(|id| *id != 0);
+        let lacks = ids.len() < named;
+        Ok((place.optional || !lacks) && self.engine.is_within(place.kind, &ids, allowed)?)
     }
 
     fn deny(&self, method: usize, why: Denied, actor: &str, device: &str, peer: Option<IpAddr>) -> Status {
