@@ -36,7 +36,7 @@ fn now_ms() -> i64 {
 }
 
 /// Methods by their place in the server's table.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct MethodSet(Vec<u64>);
 
 impl MethodSet {
@@ -91,6 +91,28 @@ pub(crate) struct Given {
     pub(crate) locations: Option<Vec<u64>>,
     pub(crate) expires_ms: i64,
     pub(crate) per_second: u32,
+    pub(crate) rank: Rank,
+}
+
+/// Whom somebody may send for who worked at the same device: those of the own rank and below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// No person: nobody.
+    Program,
+    Staff,
+    InCharge,
+}
+
+impl Rank {
+    /// As the table of access calls it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "program" => Self::Program,
+            "staff" => Self::Staff,
+            "in_charge" => Self::InCharge,
+            _ => return None,
+        })
+    }
 }
 
 /// What somebody may do, until it ends.
@@ -103,8 +125,9 @@ pub(crate) struct Grant {
     methods: MethodSet,
     locations: Option<Vec<u64>>,
     expires_ms: AtomicI64,
-    ended: AtomicBool,
-    pace: Pace,
+    ended: Arc<AtomicBool>,
+    pace: Arc<Pace>,
+    rank: Rank,
     rules: Arc<Rules>,
 }
 
@@ -121,6 +144,23 @@ impl Grant {
     /// Whether it still holds: a call may last longer.
     pub(crate) fn holds(&self) -> bool {
         !self.ended.load(Ordering::Acquire) && now_ms() < self.expires_ms.load(Ordering::Acquire)
+    }
+
+    /// What somebody did, as `sender` may send it: where both of them work, at the sender's pace, until either is out.
+    fn sent_by(&self, sender: &Self) -> Self {
+        let ends = |grant: &Self| grant.expires_ms.load(Ordering::Acquire);
+        Self {
+            actor: self.actor.clone(),
+            device: self.device.clone(),
+            token: None,
+            methods: self.methods.clone(),
+            locations: both(self.locations.as_deref(), sender.locations.as_deref()),
+            expires_ms: AtomicI64::new(ends(self).min(ends(sender))),
+            ended: Arc::clone(&sender.ended),
+            pace: Arc::clone(&sender.pace),
+            rank: self.rank,
+            rules: Arc::clone(&self.rules),
+        }
     }
 
     fn end(&self) {
@@ -357,8 +397,9 @@ impl Access {
             token,
             locations: given.locations,
             expires_ms: AtomicI64::new(given.expires_ms),
-            ended: AtomicBool::new(false),
-            pace: Pace::new(given.per_second),
+            ended: Arc::default(),
+            pace: Arc::new(Pace::new(given.per_second)),
+            rank: given.rank,
             rules: Arc::clone(&self.rules),
         })
     }
@@ -454,7 +495,8 @@ impl Access {
         if !grant.device.is_empty() && grant.device != at {
             return Err(rules.deny(method, Denied::OtherDevice, &grant.actor, at, from));
         }
-        let grant = table.speaks_for(grant, asked, rules)?;
+        let spoken_for = table.speaks_for(grant, asked)?;
+        let grant = spoken_for.as_ref().unwrap_or(grant);
         if !grant.methods.has(method) {
             return Err(grant.deny(asked, Denied::Role));
         }
@@ -469,24 +511,27 @@ impl Access {
 }
 
 impl Table {
-    /// Whose grant counts: that of who is logged in, or, of what was done at this device before, that of who did it.
-    fn speaks_for<'a>(
-        &'a self,
-        grant: &'a Arc<Grant>,
-        asked: &Asked<'_>,
-        rules: &Rules,
-    ) -> Result<&'a Arc<Grant>, Status> {
-        let Some(named) = values(asked.headers, ACTOR_KEY).next() else { return Ok(grant) };
+    /// What a caller may send for somebody else who worked at this device before; `None`: the caller speaks for oneself.
+    fn speaks_for(&self, grant: &Grant, asked: &Asked<'_>) -> Result<Option<Arc<Grant>>, Status> {
+        let Some(named) = values(asked.headers, ACTOR_KEY).next() else { return Ok(None) };
         if named == grant.actor.as_bytes() {
-            return Ok(grant);
+            return Ok(None);
         }
-        let other = rules.deferred.has(asked.method) && !grant.device.is_empty();
+        let other = grant.rules.deferred.has(asked.method) && !grant.device.is_empty();
         let other = other.then(|| String::from_utf8(named).ok()).flatten();
         let other = other.and_then(|name| self.stand_ins.get(&(grant.device.clone(), name)));
-        match other.filter(|other| other.holds()) {
-            Some(other) => Ok(other),
+        match other.filter(|other| other.holds() && other.rank <= grant.rank) {
+            Some(other) => Ok(Some(Arc::new(other.sent_by(grant)))),
             None => Err(grant.deny(asked, Denied::Actor)),
         }
+    }
+}
+
+/// Where two may work; `None`: everywhere.
+fn both(one: Option<&[u64]>, other: Option<&[u64]>) -> Option<Vec<u64>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.iter().copied().filter(|id| other.contains(id)).collect()),
+        (only, None) | (None, only) => only.map(<[u64]>::to_vec),
     }
 }
 
@@ -520,6 +565,15 @@ pub(crate) fn grant_of(grant: Option<&kasir_transport::Grant>) -> Option<&Grant>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_together_work_where_each_of_them_does() {
+        assert_eq!(both(Some(&[1, 2]), Some(&[2, 3])), Some(vec![2]));
+        assert_eq!(both(Some(&[1]), Some(&[2])), Some(vec![]));
+        assert_eq!(both(None, Some(&[2])), Some(vec![2]));
+        assert_eq!(both(Some(&[1]), None), Some(vec![1]));
+        assert_eq!(both(None, None), None);
+    }
 
     #[test]
     fn a_set_has_what_was_added() {
