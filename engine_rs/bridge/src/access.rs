@@ -163,6 +163,13 @@ impl Grant {
         }
     }
 
+    /// Whether another one says the same, but for when it ends.
+    fn allows_as(&self, other: &Self) -> bool {
+        let said = |grant: &Self| (grant.rank, grant.pace.per_second.to_bits());
+        (&self.actor, &self.device, &self.methods, &self.locations, said(self))
+            == (&other.actor, &other.device, &other.methods, &other.locations, said(other))
+    }
+
     fn end(&self) {
         self.ended.store(true, Ordering::Release);
     }
@@ -411,9 +418,7 @@ impl Access {
     /// A certificate is good.
     pub(crate) fn set_device(&self, identity: Identity, given: Given) {
         let grant = self.grant(given, None);
-        if let Some(before) = self.change(|table| table.devices.insert(identity, grant)) {
-            before.end();
-        }
+        self.change(|table| put(&mut table.devices, identity, grant));
     }
 
     /// A device is out: its certificates, and whoever is logged in there.
@@ -428,9 +433,7 @@ impl Access {
     /// Who has the token with this hash.
     pub(crate) fn set_token(&self, token: [u8; 32], given: Given) {
         let grant = self.grant(given, Some(token));
-        if let Some(before) = self.change(|table| table.tokens.insert(token, grant)) {
-            before.end();
-        }
+        self.change(|table| put(&mut table.tokens, token, grant));
     }
 
     /// A session lasts on; false: there is none.
@@ -542,6 +545,20 @@ fn admitted(grant: &Arc<Grant>, asked: &Asked<'_>) -> Result<Admission, Status> 
     let caller = Caller::Owned(grant.actor.clone());
     let grant: kasir_transport::Grant = Arc::<Grant>::clone(grant);
     Ok(Admission { caller, grant: Some(grant) })
+}
+
+/// Puts a grant in the place of the one before, whose calls end; but one that allows the same lasts on until the new time.
+fn put(grants: &mut HashMap<[u8; 32], Arc<Grant>>, key: [u8; 32], grant: Arc<Grant>) {
+    let Some(before) = grants.get(&key) else {
+        grants.insert(key, grant);
+        return;
+    };
+    if before.allows_as(&grant) {
+        before.expires_ms.store(grant.expires_ms.load(Ordering::Acquire), Ordering::Release);
+        return;
+    }
+    before.end();
+    grants.insert(key, grant);
 }
 
 /// For a table that is cleared of grants: ends one that goes, and says whether it stays.
