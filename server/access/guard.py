@@ -10,7 +10,7 @@ from engine.rpc import RpcAccess, RpcServer
 from server.access.audit import Audit, Entry
 from server.access.people import IN_CHARGE
 from server.access.store import ApiKey, Device, Session, Store, Transaction, User
-from server.access.table import HEALTH, Door, Methods, Role
+from server.access.table import HEALTH, HEALTH_WATCH, Door, Methods, Role
 
 # What was done at a device may be sent from there so long after who did it was last logged in there.
 STAND_IN_S = 7 * 86_400
@@ -57,7 +57,7 @@ class Guard:
         self._audit = audit
         self._clock = clock
         self._table: RpcAccess | None = None
-        self._at_hand = methods.behind(Door.DEVICE)
+        self._at_hand = [*methods.behind(Door.DEVICE), HEALTH_WATCH]
         self._logged_in = methods.behind(Door.SESSION)
         self._deferred = [row.method for row in methods if row.deferred]
         self._minute, self._lines, self._untold = 0, 0, 0
@@ -69,7 +69,7 @@ class Guard:
             for row in self._methods
             for place in row.places
         ]
-        strangers = [*self._methods.behind(Door.STRANGER), *HEALTH]
+        strangers = [*self._methods.behind(Door.STRANGER), HEALTH]
         self._table = server.guard(strangers, self._at_hand, self._deferred, places)
 
     def load(self, txn: Transaction) -> None:

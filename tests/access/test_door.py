@@ -43,6 +43,21 @@ def test_a_stranger_is_let_in_nowhere_but_for_health_and_enrolment(guarded):
     assert found.reason == "ENROLMENT_REFUSED"
 
 
+def test_health_is_watched_by_devices_only(guarded):
+    def first(machine, token=""):
+        metadata = [("authorization", f"Bearer {token}")] if token else []
+        watch = guarded.channel(machine).unary_stream("/grpc.health.v1.Health/Watch")
+        call = watch(b"", timeout=20, metadata=metadata)
+        answer = next(call)
+        call.cancel()
+        return answer
+
+    assert refused(first, None).reason == "DEVICE_UNKNOWN"
+    # A key that is good on any machine, and no device.
+    assert refused(first, None, guarded.key("web", "catalogue.read")).reason == "DEVICE_UNKNOWN"
+    assert first(guarded.office) == first(guarded.office, guarded.owner) != b""
+
+
 def test_a_device_alone_may_nothing_but_log_in(guarded):
     found = refused(guarded.ask, SETTINGS, b"", guarded.office)
     assert (found.code, found.reason) == (grpc.StatusCode.UNAUTHENTICATED, "SESSION_REQUIRED")
