@@ -256,8 +256,11 @@ class RpcAccess:
         locations: list[int] | None,
         expires_ms: int,
         per_second: int,
+        rank: str,
     ) -> None:
-        """Lets whoever has the token with this SHA-256 call these methods; at one device, unless it is ""."""
+        """Lets whoever has the token with this SHA-256 call these methods; at one device, unless it is "".
+        `rank`: "program", "staff" or "in_charge".
+        """
 
     def renew_token(self, token: bytes, expires_ms: int) -> bool:
         """A token lasts until then; false: there is none."""
@@ -274,8 +277,11 @@ class RpcAccess:
         locations: list[int] | None,
         expires_ms: int,
         per_second: int,
+        rank: str,
     ) -> None:
-        """Whoever is logged in at the device may send what `actor` did there, as `actor`."""
+        """Whoever is logged in at the device may send what `actor` did there, as `actor`, where both of them
+        work. Nobody does for who is of a higher rank.
+        """
 
     def remove_actor(self, actor: str) -> None:
         """Every token of somebody is void, and nobody stands in for them."""

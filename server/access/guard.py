@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from engine.rpc import RpcAccess, RpcServer
 from server.access.audit import Audit, Entry
+from server.access.people import IN_CHARGE
 from server.access.store import ApiKey, Device, Session, Store, Transaction, User
-from server.access.table import HEALTH, Door, Methods, Role
+from server.access.table import HEALTH, HEALTH_WATCH, Door, Methods, Role
 
 # What was done at a device may be sent from there so long after who did it was last logged in there.
 STAND_IN_S = 7 * 86_400
@@ -43,6 +44,11 @@ def places_of(user_locations: Iterable[int], device_location: int) -> list[int] 
     return [device_location] if not own or device_location in own else []
 
 
+def _rank(user: User) -> str:
+    """Whom somebody may send for: people of the same rank and below."""
+    return "in_charge" if IN_CHARGE & set(user.roles) else "staff"
+
+
 class Guard:
     """The server's side of the table. From any thread."""
 
@@ -51,7 +57,7 @@ class Guard:
         self._audit = audit
         self._clock = clock
         self._table: RpcAccess | None = None
-        self._at_hand = methods.behind(Door.DEVICE)
+        self._at_hand = [*methods.behind(Door.DEVICE), HEALTH_WATCH]
         self._logged_in = methods.behind(Door.SESSION)
         self._deferred = [row.method for row in methods if row.deferred]
         self._minute, self._lines, self._untold = 0, 0, 0
@@ -63,7 +69,7 @@ class Guard:
             for row in self._methods
             for place in row.places
         ]
-        strangers = [*self._methods.behind(Door.STRANGER), *HEALTH]
+        strangers = [*self._methods.behind(Door.STRANGER), HEALTH]
         self._table = server.guard(strangers, self._at_hand, self._deferred, places)
 
     def load(self, txn: Transaction) -> None:
@@ -112,6 +118,7 @@ class Guard:
             locations=key.locations or None,
             expires_ms=key.expires_s * 1000,
             per_second=key.per_second or KEY_PER_SECOND,
+            rank="program",
         )
 
     def put_session(self, txn: Transaction, token_hash: bytes, session: Session) -> None:
@@ -127,11 +134,12 @@ class Guard:
             locations=places_of(user.locations, device.location_id),
             expires_ms=session.expires_s * 1000,
             per_second=PERSON_PER_SECOND,
+            rank=_rank(user),
         )
 
     def put_visit(self, txn: Transaction, user_name: str, device_name: str, last_s: int) -> None:
-        """What somebody did at a device may be sent from there, though somebody else is logged in by then.
-        Who was disabled since did it all the same.
+        """What somebody did at a device may be sent from there, though somebody else is logged in by then;
+        but nobody sends for who is in charge who is not. Who was disabled since did it all the same.
         """
         user, device = txn.users.get(user_name), txn.devices.get(device_name)
         if user is None or device is None or device.revoked:
@@ -144,6 +152,7 @@ class Guard:
             locations=places_of(user.locations, device.location_id),
             expires_ms=(last_s + STAND_IN_S) * 1000,
             per_second=PERSON_PER_SECOND,
+            rank=_rank(user),
         )
 
     def forget(self, txn: Transaction, user_name: str) -> None:

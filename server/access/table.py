@@ -12,8 +12,10 @@ from google.protobuf.descriptor import Descriptor, ServiceDescriptor
 
 PACKAGE = "kasir.v1"
 TABLE = Path(__file__).with_name("methods.toml")
-# grpc.health.v1 has no row: whoever looks after the machines may ask whether the server is there.
-HEALTH = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch")
+# grpc.health.v1 has no row: whoever looks after the machines may ask whether the server is there. To wait for
+# it is for the shop's devices: such a call lasts as long as its caller likes.
+HEALTH = "/grpc.health.v1.Health/Check"
+HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
 # Records that say where they are, by the word in front of a path.
 RECORDS = frozenset({"till", "shift", "hold", "order", "print_job", "drop_order.from", "drop_order.to"})
 

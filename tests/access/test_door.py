@@ -5,13 +5,14 @@ tokens; stolen, expired, revoked and guessed ones beside them.
 """
 
 import time
+from dataclasses import replace
 
 import grpc
 import msgpack
 import pytest
 
 from kasir.v1 import access_pb2 as pb
-from kasir.v1 import admin_pb2, stock_pb2
+from kasir.v1 import admin_pb2, hardware_pb2, stock_pb2
 from server.access.login import left_of
 from server.access.store import Lock
 from tests.access.conftest import METHODS, OWNER, OWNER_PIN, Machine
@@ -19,6 +20,7 @@ from tests.server.support import new_id, read_refusal
 
 SETTINGS = "/kasir.v1.AdminService/GetSettings"
 LOCATIONS = "/kasir.v1.StockService/ListLocations"
+HARDWARE = "/kasir.v1.HardwareService/"
 CREATE_LOCATION = "/kasir.v1.StockService/CreateLocation"
 
 
@@ -39,6 +41,21 @@ def test_a_stranger_is_let_in_nowhere_but_for_health_and_enrolment(guarded):
     assert guarded.ask("/grpc.health.v1.Health/Check", b"", None)
     found = refused(guarded.ask, METHODS + "EnrolDevice", pb.EnrolDeviceRequest(code="ABCD", csr="x"), None)
     assert found.reason == "ENROLMENT_REFUSED"
+
+
+def test_health_is_watched_by_devices_only(guarded):
+    def first(machine, token=""):
+        metadata = [("authorization", f"Bearer {token}")] if token else []
+        watch = guarded.channel(machine).unary_stream("/grpc.health.v1.Health/Watch")
+        call = watch(b"", timeout=20, metadata=metadata)
+        answer = next(call)
+        call.cancel()
+        return answer
+
+    assert refused(first, None).reason == "DEVICE_UNKNOWN"
+    # A key that is good on any machine, and no device.
+    assert refused(first, None, guarded.key("web", "catalogue.read")).reason == "DEVICE_UNKNOWN"
+    assert first(guarded.office) == first(guarded.office, guarded.owner) != b""
 
 
 def test_a_device_alone_may_nothing_but_log_in(guarded):
@@ -298,6 +315,42 @@ def test_an_agent_works_by_its_certificate_alone_and_within_its_role(guarded):
     assert guarded.ask("/kasir.v1.HardwareService/ListDevices", b"", agent) is not None
     found = refused(guarded.ask, "/kasir.v1.TillService/OpenShift", b"", agent)
     assert found.reason == "SESSION_REQUIRED"
+
+
+def test_a_stream_outlasts_a_renewed_certificate_and_not_a_changed_role(guarded):
+    agent = guarded.device("printer-1", roles=("hardware",))
+    reporter = guarded.device("printer-2", roles=("hardware",))
+
+    def report(name):
+        device = hardware_pb2.Device(
+            name=name, kind="DEVICE_KIND_RECEIPT_PRINTER", state="DEVICE_STATE_READY"
+        )
+        request = hardware_pb2.ReportDeviceStatesRequest(agent=name, devices=[device])
+        guarded.ask(HARDWARE + "ReportDeviceStates", request, reporter)
+
+    report("first")
+    stream = guarded.channel(agent).unary_stream(HARDWARE + "WatchDevices")(b"", timeout=30)
+    next(stream)
+    guarded.ask(METHODS + "RenewDevice", pb.RenewDeviceRequest(csr=Machine().csr()), agent)
+    report("second")
+    assert b"second" in next(stream)
+    with guarded.control.store.read() as txn:
+        changed = replace(txn.devices.get("printer-1"), roles=["courier"])
+    guarded.control.guard.put_device(changed)
+    report("third")
+    assert refused(next, stream).reason == "SESSION_REQUIRED"
+
+
+def test_a_certificate_that_is_said_again_lasts_until_the_new_time(guarded):
+    agent = guarded.device("printer-1", roles=("hardware",))
+    with guarded.control.store.read() as txn:
+        device = txn.devices.get("printer-1")
+    for expires_s, found in ((1, "DEVICE_UNKNOWN"), (2**33, "")):
+        guarded.control.guard.put_device(replace(device, certificates={agent.fingerprint: expires_s}))
+        if found:
+            assert refused(guarded.ask, HARDWARE + "ListDevices", b"", agent).reason == found
+        else:
+            guarded.ask(HARDWARE + "ListDevices", b"", agent)
 
 
 def test_everybody_is_still_known_after_a_restart(guarded, start_server, engine):

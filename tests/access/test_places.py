@@ -4,6 +4,8 @@ Goal: who works in one place changes nothing in another, by no field, record, li
 warehouses and two desks; everything is tried by who works at one of them, and by who works everywhere.
 """
 
+import time
+
 import grpc
 import pytest
 
@@ -13,9 +15,12 @@ from kasir.v1 import (
     common_pb2,
     drop_order_pb2,
     print_pb2,
+    sale_pb2,
     stock_pb2,
     till_pb2,
 )
+from server.access import pins
+from tests.access.conftest import OWNER, OWNER_PIN
 from tests.server.support import idr, new_id, read_refusal
 
 CHAT = common_pb2.CHANNEL_CHAT
@@ -158,6 +163,23 @@ def test_the_hold_of_a_line(places):
     )
     request = booking_pb2.CreateBookingRequest(booking=booking)
     assert places.refused(BOOKINGS + "CreateBooking", request) == "LOCATION_DENIED"
+
+
+def test_the_same_order_many_times_is_looked_up_once_and_many_orders_are_not(places):
+    here, there = places.order(places.here), places.order(places.there)
+
+    def asked(*orders):
+        began = time.monotonic()
+        request = sale_pb2.CreateSalesRequest(order_ids=orders)
+        return places.refused("/kasir.v1.SaleService/CreateSales", request), time.monotonic() - began
+
+    reason, seconds = asked(*[here] * 100_000)
+    assert reason == "TOO_MANY_ELEMENTS"
+    assert seconds < 5
+    assert asked(*[here] * 2, there)[0] == "LOCATION_DENIED"
+    reason, seconds = asked(*range(1, 100_001))
+    assert reason == "TOO_MANY_ELEMENTS"
+    assert seconds < 5
 
 
 def test_a_hold(places):
@@ -324,3 +346,77 @@ def test_what_somebody_did_at_a_till_is_sent_by_the_next_one(places):
         with pytest.raises(grpc.RpcError) as failed:
             guarded.ask(method, request, till, token, actor=actor)
         assert read_refusal(failed.value).reason == "ACTOR_MISMATCH"
+
+
+@pytest.fixture
+def counter(places):
+    """A device anywhere, where several people were logged in, and a shift at each desk."""
+    guarded = places.guarded
+    counter = guarded.device("counter")
+    everywhere = {"andi": "cashier", "wati": "cashier", "mina": "manager"}
+    for name, role in everywhere.items():
+        guarded.user(name, role)
+        guarded.login(counter, name)
+    shifts = [
+        places.shift(place, code)[1] for place, code in ((places.desk_here, "T1"), (places.desk_there, "T2"))
+    ]
+
+    def move(shift, token, actor):
+        request = till_pb2.RecordCashMovementRequest(
+            request_id=new_id(), shift_id=shift, amount=idr(5_000), reason="x"
+        )
+        try:
+            return guarded.ask(TILL + "RecordCashMovement", request, counter, token, actor=actor) and "done"
+        except grpc.RpcError as error:
+            return read_refusal(error).reason
+
+    return counter, shifts, move
+
+
+def test_who_sends_for_somebody_stays_at_the_own_place(places, counter):
+    device, (here, there), move = counter
+    places.guarded.user("rina", "cashier", locations=(places.desk_here,))
+    rina = places.guarded.login(device, "rina")
+    assert [move(shift, rina, "andi") for shift in (here, there)] == ["done", "LOCATION_DENIED"]
+    # Nor does who works everywhere do there what the other one could not have done.
+    wati = places.guarded.login(device, "wati")
+    assert [move(shift, wati, "rina") for shift in (here, there)] == ["done", "LOCATION_DENIED"]
+
+
+def test_only_who_is_in_charge_sends_for_who_is(places, counter):
+    device, (here, _), move = counter
+    owner = places.guarded.login(device, OWNER, OWNER_PIN)
+    wati, mina = (places.guarded.login(device, name) for name in ("wati", "mina"))
+    found = {
+        (who, actor): move(here, token, actor)
+        for who, token in (("wati", wati), ("mina", mina), (OWNER, owner))
+        for actor in ("andi", "mina", OWNER)
+    }
+    refused = {("wati", "mina"), ("wati", OWNER)}
+    assert {pair for pair, answer in found.items() if answer == "ACTOR_MISMATCH"} == refused
+    assert all(answer == "done" for pair, answer in found.items() if pair not in refused)
+
+
+def test_a_key_sends_for_nobody(places, counter):
+    device, (here, _), move = counter
+    secret = places.guarded.key("web", "catalogue.read", device=device.name)
+    assert move(here, secret, "andi") == "ACTOR_MISMATCH"
+
+
+def test_who_sends_for_many_is_as_quick_as_for_oneself(places, counter):
+    device, (here, _), move = counter
+    wati = places.guarded.login(device, "wati")
+    table = places.guarded.control.guard.table
+    table.set_token(
+        pins.digest(wati),
+        "wati",
+        device.name,
+        methods=[],
+        locations=None,
+        expires_ms=2**60,
+        per_second=1,
+        rank="staff",
+    )
+    found = [move(here, wati, "andi") for _ in range(6)]
+    assert found[:2] == ["done", "done"]
+    assert "RATE_EXCEEDED" in found[2:]

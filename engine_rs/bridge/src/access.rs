@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::answers::{ACTOR_KEY, Refused, said};
 use crate::engine::Engine;
-use crate::places::Place;
+use crate::places::{Place, Unread};
 
 /// Refusals of different callers that are kept until they are written down; of more, only their number.
 const DENIALS_MAX: usize = 256;
@@ -36,7 +36,7 @@ fn now_ms() -> i64 {
 }
 
 /// Methods by their place in the server's table.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct MethodSet(Vec<u64>);
 
 impl MethodSet {
@@ -91,6 +91,28 @@ pub(crate) struct Given {
     pub(crate) locations: Option<Vec<u64>>,
     pub(crate) expires_ms: i64,
     pub(crate) per_second: u32,
+    pub(crate) rank: Rank,
+}
+
+/// Whom somebody may send for who worked at the same device: those of the own rank and below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// No person: nobody.
+    Program,
+    Staff,
+    InCharge,
+}
+
+impl Rank {
+    /// As the table of access calls it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "program" => Self::Program,
+            "staff" => Self::Staff,
+            "in_charge" => Self::InCharge,
+            _ => return None,
+        })
+    }
 }
 
 /// What somebody may do, until it ends.
@@ -103,8 +125,9 @@ pub(crate) struct Grant {
     methods: MethodSet,
     locations: Option<Vec<u64>>,
     expires_ms: AtomicI64,
-    ended: AtomicBool,
-    pace: Pace,
+    ended: Arc<AtomicBool>,
+    pace: Arc<Pace>,
+    rank: Rank,
     rules: Arc<Rules>,
 }
 
@@ -121,6 +144,30 @@ impl Grant {
     /// Whether it still holds: a call may last longer.
     pub(crate) fn holds(&self) -> bool {
         !self.ended.load(Ordering::Acquire) && now_ms() < self.expires_ms.load(Ordering::Acquire)
+    }
+
+    /// What somebody did, as `sender` may send it: where both of them work, at the sender's pace, until either is out.
+    fn sent_by(&self, sender: &Self) -> Self {
+        let ends = |grant: &Self| grant.expires_ms.load(Ordering::Acquire);
+        Self {
+            actor: self.actor.clone(),
+            device: self.device.clone(),
+            token: None,
+            methods: self.methods.clone(),
+            locations: both(self.locations.as_deref(), sender.locations.as_deref()),
+            expires_ms: AtomicI64::new(ends(self).min(ends(sender))),
+            ended: Arc::clone(&sender.ended),
+            pace: Arc::clone(&sender.pace),
+            rank: self.rank,
+            rules: Arc::clone(&self.rules),
+        }
+    }
+
+    /// Whether another one says the same, but for when it ends.
+    fn allows_as(&self, other: &Self) -> bool {
+        let said = |grant: &Self| (grant.rank, grant.pace.per_second.to_bits());
+        (&self.actor, &self.device, &self.methods, &self.locations, said(self))
+            == (&other.actor, &other.device, &other.methods, &other.locations, said(other))
     }
 
     fn end(&self) {
@@ -163,11 +210,12 @@ impl Grant {
         let (Some(allowed), Some(places)) = (&self.locations, self.rules.places.get(method)) else {
             return Ok(());
         };
-        let fits = |place: &Place| self.rules.fits(place, request, allowed);
-        if places.iter().all(fits) {
-            return Ok(());
+        for place in places {
+            if !self.rules.fits(place, request, allowed)? {
+                return Err(self.rules.deny(method, Denied::Location, &self.actor, &self.device, None));
+            }
         }
-        Err(self.rules.deny(method, Denied::Location, &self.actor, &self.device, None))
+        Ok(())
     }
 }
 
@@ -282,20 +330,20 @@ impl Rules {
         Self { numbers, strangers, devices, deferred, places: by_method, engine, denials: Mutex::default() }
     }
 
-    /// Whether all that a field names is allowed. What cannot be read is not.
-    fn fits(&self, place: &Place, request: &[u8], allowed: &[u64]) -> bool {
-        let Some(ids) = place.ids(request) else { return false };
-        let mut found = Vec::new();
-        for id in ids {
-            if id == 0 && !place.optional {
-                return false;
-            }
-            if id != 0 && self.engine.locate(place.kind, id, &mut found).is_err() {
-                return false;
-            }
-        }
-        // A record of no location is the shop's: the role alone decides.
-        found.iter().all(|location| *location == 0 || allowed.contains(location))
+    /// Whether all that a field names is allowed. What is no message is not.
+    ///
+    /// # Errors
+    /// Too many different ids, or a store that cannot be read.
+    fn fits(&self, place: &Place, request: &[u8], allowed: &[u64]) -> Result<bool, Status> {
+        let mut ids = match place.ids(request) {
+            Ok(ids) => ids,
+            Err(Unread::Malformed) => return Ok(false),
+            Err(Unread::TooMany(max)) => return Err(Unread::too_many(max).into()),
+        };
+        let named = ids.len();
+        ids.retain(|id| *id != 0);
+        let lacks = ids.len() < named;
+        Ok((place.optional || !lacks) && self.engine.is_within(place.kind, &ids, allowed)?)
     }
 
     fn deny(&self, method: usize, why: Denied, actor: &str, device: &str, peer: Option<IpAddr>) -> Status {
@@ -356,8 +404,9 @@ impl Access {
             token,
             locations: given.locations,
             expires_ms: AtomicI64::new(given.expires_ms),
-            ended: AtomicBool::new(false),
-            pace: Pace::new(given.per_second),
+            ended: Arc::default(),
+            pace: Arc::new(Pace::new(given.per_second)),
+            rank: given.rank,
             rules: Arc::clone(&self.rules),
         })
     }
@@ -369,9 +418,7 @@ impl Access {
     /// A certificate is good.
     pub(crate) fn set_device(&self, identity: Identity, given: Given) {
         let grant = self.grant(given, None);
-        if let Some(before) = self.change(|table| table.devices.insert(identity, grant)) {
-            before.end();
-        }
+        self.change(|table| put(&mut table.devices, identity, grant));
     }
 
     /// A device is out: its certificates, and whoever is logged in there.
@@ -386,9 +433,7 @@ impl Access {
     /// Who has the token with this hash.
     pub(crate) fn set_token(&self, token: [u8; 32], given: Given) {
         let grant = self.grant(given, Some(token));
-        if let Some(before) = self.change(|table| table.tokens.insert(token, grant)) {
-            before.end();
-        }
+        self.change(|table| put(&mut table.tokens, token, grant));
     }
 
     /// A session lasts on; false: there is none.
@@ -453,7 +498,8 @@ impl Access {
         if !grant.device.is_empty() && grant.device != at {
             return Err(rules.deny(method, Denied::OtherDevice, &grant.actor, at, from));
         }
-        let grant = table.speaks_for(grant, asked, rules)?;
+        let spoken_for = table.speaks_for(grant, asked)?;
+        let grant = spoken_for.as_ref().unwrap_or(grant);
         if !grant.methods.has(method) {
             return Err(grant.deny(asked, Denied::Role));
         }
@@ -468,24 +514,27 @@ impl Access {
 }
 
 impl Table {
-    /// Whose grant counts: that of who is logged in, or, of what was done at this device before, that of who did it.
-    fn speaks_for<'a>(
-        &'a self,
-        grant: &'a Arc<Grant>,
-        asked: &Asked<'_>,
-        rules: &Rules,
-    ) -> Result<&'a Arc<Grant>, Status> {
-        let Some(named) = values(asked.headers, ACTOR_KEY).next() else { return Ok(grant) };
+    /// What a caller may send for somebody else who worked at this device before; `None`: the caller speaks for oneself.
+    fn speaks_for(&self, grant: &Grant, asked: &Asked<'_>) -> Result<Option<Arc<Grant>>, Status> {
+        let Some(named) = values(asked.headers, ACTOR_KEY).next() else { return Ok(None) };
         if named == grant.actor.as_bytes() {
-            return Ok(grant);
+            return Ok(None);
         }
-        let other = rules.deferred.has(asked.method) && !grant.device.is_empty();
+        let other = grant.rules.deferred.has(asked.method) && !grant.device.is_empty();
         let other = other.then(|| String::from_utf8(named).ok()).flatten();
         let other = other.and_then(|name| self.stand_ins.get(&(grant.device.clone(), name)));
-        match other.filter(|other| other.holds()) {
-            Some(other) => Ok(other),
+        match other.filter(|other| other.holds() && other.rank <= grant.rank) {
+            Some(other) => Ok(Some(Arc::new(other.sent_by(grant)))),
             None => Err(grant.deny(asked, Denied::Actor)),
         }
+    }
+}
+
+/// Where two may work; `None`: everywhere.
+fn both(one: Option<&[u64]>, other: Option<&[u64]>) -> Option<Vec<u64>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.iter().copied().filter(|id| other.contains(id)).collect()),
+        (only, None) | (None, only) => only.map(<[u64]>::to_vec),
     }
 }
 
@@ -496,6 +545,20 @@ fn admitted(grant: &Arc<Grant>, asked: &Asked<'_>) -> Result<Admission, Status> 
     let caller = Caller::Owned(grant.actor.clone());
     let grant: kasir_transport::Grant = Arc::<Grant>::clone(grant);
     Ok(Admission { caller, grant: Some(grant) })
+}
+
+/// Puts a grant in the place of the one before, whose calls end; but one that allows the same lasts on until the new time.
+fn put(grants: &mut HashMap<[u8; 32], Arc<Grant>>, key: [u8; 32], grant: Arc<Grant>) {
+    let Some(before) = grants.get(&key) else {
+        grants.insert(key, grant);
+        return;
+    };
+    if before.allows_as(&grant) {
+        before.expires_ms.store(grant.expires_ms.load(Ordering::Acquire), Ordering::Release);
+        return;
+    }
+    before.end();
+    grants.insert(key, grant);
 }
 
 /// For a table that is cleared of grants: ends one that goes, and says whether it stays.
@@ -519,6 +582,15 @@ pub(crate) fn grant_of(grant: Option<&kasir_transport::Grant>) -> Option<&Grant>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_together_work_where_each_of_them_does() {
+        assert_eq!(both(Some(&[1, 2]), Some(&[2, 3])), Some(vec![2]));
+        assert_eq!(both(Some(&[1]), Some(&[2])), Some(vec![]));
+        assert_eq!(both(None, Some(&[2])), Some(vec![2]));
+        assert_eq!(both(Some(&[1]), None), Some(vec![1]));
+        assert_eq!(both(None, None), None);
+    }
 
     #[test]
     fn a_set_has_what_was_added() {

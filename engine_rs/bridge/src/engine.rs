@@ -148,10 +148,20 @@ impl Engine {
         Ok(Changes { response, revision, count })
     }
 
-    /// Adds the locations of what an id names.
-    pub(crate) fn locate(&self, kind: Kind, id: u64, found: &mut Vec<u64>) -> Result<(), Failure> {
+    /// Whether all that these ids name is at allowed locations. Nothing more is read behind the first that is not.
+    pub(crate) fn is_within(&self, kind: Kind, ids: &[u64], allowed: &[u64]) -> Result<bool, Failure> {
         self.check_open()?;
-        Ok(self.store.read(|reader| Ok(kind.locations(reader, id, found)?))?)
+        Ok(self.store.read(|reader| {
+            let mut found = Vec::new();
+            for id in ids {
+                kind.locations(reader, *id, &mut found)?;
+                // A record of no location is the shop's: the role alone decides.
+                if found.drain(..).any(|location| location != 0 && !allowed.contains(&location)) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?)
     }
 
     /// The last committed revision.

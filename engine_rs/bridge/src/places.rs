@@ -1,9 +1,13 @@
 //! Where a call takes place: ids of locations, or of records that have one, found in a request's bytes by paths of fields.
 
+use std::collections::HashSet;
+
 use kasir_core::records::{DropOrder, Hold, Order, PrintJob, Record, Shift, Till, find};
-use kasir_core::{Fault, View};
+use kasir_core::{Fault, Reason, Refusal, View};
 use prost::bytes::Buf;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+
+use crate::failure::Failure;
 
 /// What an id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,12 @@ impl Kind {
         })
     }
 
+    /// Different ids that one field may name: each is looked up before the call is taken. As many as the engine takes in
+    /// one call, of what is quick to read: an order has many lines.
+    const fn most(self) -> usize {
+        if matches!(self, Self::Order) { 1_000 } else { 5_000 }
+    }
+
     /// Adds the locations of what an id names; none for what does not exist, which its method says best.
     pub(crate) fn locations(self, view: &dyn View, id: u64, found: &mut Vec<u64>) -> Result<(), Fault> {
         fn of<R: Record>(view: &dyn View, id: u64, place: impl Fn(R) -> u64) -> Result<Option<u64>, Fault> {
@@ -61,6 +71,42 @@ impl Kind {
     }
 }
 
+/// Why nobody knows which ids a request names.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// The bytes are no message.
+    Malformed,
+    /// There are more different ones than this.
+    TooMany(usize),
+}
+
+impl Unread {
+    /// What the caller is told of too many.
+    pub(crate) fn too_many(max: usize) -> Failure {
+        let message = format!("The request names more than {max} different records. Send fewer in one call.");
+        Refusal::new(Reason::TooManyElements, message).with("max", max).into()
+    }
+}
+
+/// Ids, each once, in the order in which they came.
+struct Ids {
+    found: Vec<u64>,
+    known: HashSet<u64>,
+    most: usize,
+}
+
+impl Ids {
+    fn add(&mut self, id: u64) -> Result<(), Unread> {
+        if self.known.insert(id) {
+            if self.found.len() == self.most {
+                return Err(Unread::TooMany(self.most));
+            }
+            self.found.push(id);
+        }
+        Ok(())
+    }
+}
+
 /// A field of a request that says where.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -74,48 +120,55 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Every id at the path. Where a message that is there lacks it, 0. `None`: the bytes are no message.
-    pub(crate) fn ids(&self, request: &[u8]) -> Option<Vec<u64>> {
-        let mut found = Vec::new();
-        self.walk(request, &self.path, &mut found)?;
-        Some(found)
+    /// Every id at the path, once. Where a message that is there lacks it, 0.
+    ///
+    /// # Errors
+    /// See [`Unread`].
+    pub(crate) fn ids(&self, request: &[u8]) -> Result<Vec<u64>, Unread> {
+        let mut ids = Ids { found: Vec::new(), known: HashSet::new(), most: self.kind.most() };
+        self.walk(request, &self.path, &mut ids)?;
+        Ok(ids.found)
     }
 
-    fn walk(&self, mut message: &[u8], path: &[u32], found: &mut Vec<u64>) -> Option<()> {
-        let Some((field, below)) = path.split_first() else { return Some(()) };
-        let before = found.len();
+    fn walk(&self, mut message: &[u8], path: &[u32], ids: &mut Ids) -> Result<(), Unread> {
+        let Some((field, below)) = path.split_first() else { return Ok(()) };
+        let mut lacks = below.is_empty();
         while message.has_remaining() {
-            let (number, kind) = decode_key(&mut message).ok()?;
+            let (number, kind) = decode_key(&mut message).or(Err(Unread::Malformed))?;
             match kind {
                 WireType::Varint if number == *field && below.is_empty() => {
-                    found.push(decode_varint(&mut message).ok()?);
+                    ids.add(number_in(&mut message)?)?;
+                    lacks = false;
                 }
                 WireType::LengthDelimited if number == *field && !below.is_empty() => {
-                    self.walk(inside(&mut message)?, below, found)?;
+                    self.walk(inside(&mut message)?, below, ids)?;
                 }
                 // A list of numbers comes in one piece, or in many; what is one number never comes so.
                 WireType::LengthDelimited if number == *field && self.repeated => {
                     let mut packed = inside(&mut message)?;
                     while packed.has_remaining() {
-                        found.push(decode_varint(&mut packed).ok()?);
+                        ids.add(number_in(&mut packed)?)?;
+                        lacks = false;
                     }
                 }
-                _ => skip_field(kind, number, &mut message, DecodeContext::default()).ok()?,
+                _ => skip_field(kind, number, &mut message, DecodeContext::default())
+                    .or(Err(Unread::Malformed))?,
             }
         }
-        if below.is_empty() && found.len() == before {
-            found.push(0);
-        }
-        Some(())
+        if lacks { ids.add(0) } else { Ok(()) }
     }
 }
 
+fn number_in(message: &mut &[u8]) -> Result<u64, Unread> {
+    decode_varint(message).or(Err(Unread::Malformed))
+}
+
 /// Takes the bytes of one field.
-fn inside<'a>(message: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = decode_varint(message).ok()?;
-    let (inside, rest) = message.split_at_checked(usize::try_from(length).ok()?)?;
+fn inside<'a>(message: &mut &'a [u8]) -> Result<&'a [u8], Unread> {
+    let length = usize::try_from(number_in(message)?).or(Err(Unread::Malformed))?;
+    let (inside, rest) = message.split_at_checked(length).ok_or(Unread::Malformed)?;
     *message = rest;
-    Some(inside)
+    Ok(inside)
 }
 
 #[cfg(test)]
@@ -139,7 +192,7 @@ mod tests {
     #[test]
     fn ids_are_found_in_every_message_of_a_list() {
         let location = holds_path();
-        assert_eq!(ids(&location, false, &holds(&[3, 7, 3])), [3, 7, 3]);
+        assert_eq!(ids(&location, false, &holds(&[3, 7, 3])), [3, 7]);
         assert_eq!(ids(&location, false, &holds(&[])), [0_u64; 0]);
         // One that says none stands for all, and counts.
         assert_eq!(ids(&location, false, &holds(&[3, 0])), [3, 0]);
@@ -171,7 +224,18 @@ mod tests {
     fn broken_bytes_are_told() {
         let place = Place { kind: Kind::Location, path: vec![1, 2], optional: false, repeated: false };
         for broken in [&b"\x0a\x7f\x01"[..], b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\x0a"] {
-            assert!(place.ids(broken).is_none(), "{broken:?}");
+            assert_eq!(place.ids(broken), Err(Unread::Malformed), "{broken:?}");
         }
+    }
+
+    #[test]
+    fn an_id_counts_once_and_too_many_are_told() {
+        let request = |ids| pb::CreateSalesRequest { order_ids: ids, ..Default::default() }.encode_to_vec();
+        let one = request(vec![1]);
+        let field = u32::from(one[0] >> 3);
+        let place = Place { kind: Kind::Order, path: vec![field], optional: false, repeated: true };
+        assert_eq!(place.ids(&request(vec![7; 100_000])), Ok(vec![7]));
+        assert_eq!(place.ids(&request((1..=1_000).collect())).unwrap().len(), 1_000);
+        assert_eq!(place.ids(&request((1..=1_001).collect())), Err(Unread::TooMany(1_000)));
     }
 }

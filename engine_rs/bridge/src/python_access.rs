@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::access::{Access, Given, Rules};
+use crate::access::{Access, Given, Rank, Rules};
 use crate::engine::Engine;
 use crate::places::{Kind, Place};
 
@@ -33,6 +33,10 @@ pub(crate) fn access(
     Ok(Arc::new(Access::new(Rules::new(engine, numbers, sets, places))))
 }
 
+fn rank(name: &str) -> PyResult<Rank> {
+    Rank::named(name).ok_or_else(|| PyValueError::new_err(format!("{name} is no rank")))
+}
+
 /// Who is let in by a server. Every method may be called from any thread, while calls come in.
 #[pyclass(frozen, module = "engine._core")]
 pub(crate) struct RpcAccess {
@@ -54,8 +58,10 @@ impl RpcAccess {
         per_second: u32,
     ) {
         let actor = format!("device:{device}");
-        self.access
-            .set_device(fingerprint, Given { actor, device, methods, locations, expires_ms, per_second });
+        self.access.set_device(
+            fingerprint,
+            Given { actor, device, methods, locations, expires_ms, per_second, rank: Rank::Program },
+        );
     }
 
     /// A device is out, and whoever is logged in there.
@@ -64,7 +70,8 @@ impl RpcAccess {
     }
 
     /// Lets whoever has the token with this SHA-256 call these methods; at one device, unless it is "".
-    #[pyo3(signature = (token, actor, device, *, methods, locations, expires_ms, per_second))]
+    /// `rank`: "program", "staff" or "in_charge".
+    #[pyo3(signature = (token, actor, device, *, methods, locations, expires_ms, per_second, rank))]
     #[expect(clippy::too_many_arguments, reason = "options by name")]
     fn set_token(
         &self,
@@ -75,8 +82,12 @@ impl RpcAccess {
         locations: Option<Vec<u64>>,
         expires_ms: i64,
         per_second: u32,
-    ) {
-        self.access.set_token(token, Given { actor, device, methods, locations, expires_ms, per_second });
+        rank: &str,
+    ) -> PyResult<()> {
+        let rank = self::rank(rank)?;
+        self.access
+            .set_token(token, Given { actor, device, methods, locations, expires_ms, per_second, rank });
+        Ok(())
     }
 
     /// A token lasts until then; false: there is none.
@@ -89,8 +100,10 @@ impl RpcAccess {
         self.access.remove_token(&token);
     }
 
-    /// Whoever is logged in at the device may send what `actor` did there, as `actor`.
-    #[pyo3(signature = (actor, device, *, methods, locations, expires_ms, per_second))]
+    /// Whoever is logged in at the device may send what `actor` did there, as `actor`, where both of them work. Nobody does
+    /// for who is of a higher rank.
+    #[pyo3(signature = (actor, device, *, methods, locations, expires_ms, per_second, rank))]
+    #[expect(clippy::too_many_arguments, reason = "options by name")]
     fn set_stand_in(
         &self,
         actor: String,
@@ -99,8 +112,11 @@ impl RpcAccess {
         locations: Option<Vec<u64>>,
         expires_ms: i64,
         per_second: u32,
-    ) {
-        self.access.set_stand_in(Given { actor, device, methods, locations, expires_ms, per_second });
+        rank: &str,
+    ) -> PyResult<()> {
+        let rank = self::rank(rank)?;
+        self.access.set_stand_in(Given { actor, device, methods, locations, expires_ms, per_second, rank });
+        Ok(())
     }
 
     /// Every token of somebody is void, and nobody stands in for them.
