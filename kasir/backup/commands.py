@@ -123,7 +123,7 @@ def take(
                 if follow:
                     _follow(taker, every_s, work, said)
                 else:
-                    _once(taker, work, said)
+                    _once(output, taker, work, said)
         except BusyError as busy:
             output.say(str(busy), "red")
             raise typer.Exit(EXIT_REFUSED) from busy
@@ -153,7 +153,7 @@ class _Said:
         self._last = text
 
 
-def _once(taker: Taker, work: Path | None, said: _Said) -> None:
+def _once(output: Output, taker: Taker, work: Path | None, said: _Said) -> None:
     taker.step()
     taker.tidy()
     assert taker.end is not None
@@ -162,7 +162,8 @@ def _once(taker: Taker, work: Path | None, said: _Said) -> None:
         f"{taker.folder} is at {words.point(taker.end, zone)}: {words.mebibytes(places.size(taker.folder))}."
     )
     if taker.fresh_base:
-        checked = check(taker.folder, work, read_all=False)
+        with output.beside.status("restoring and verifying the copy"):
+            checked = check(taker.folder, work, read_all=False)
         _say_checked(checked, said)
         if not checked.is_well:
             raise typer.Exit(EXIT_REFUSED)
