@@ -2,12 +2,14 @@
 trims and stores that went another way. Method: the real engine, a backup beside it, the command `kasir`.
 """
 
+import fcntl
 import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -132,6 +134,37 @@ def test_a_copy_is_given_up_when_the_server_dies(shop: Shop, tmp_path: Path, mon
     step(taker, shop)
     assert taker._copying is None
     assert any("tried again later" in words for words in said)
+
+
+def test_a_place_that_hangs_does_not_keep_the_server_from_starting(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    taker = take(shop, to)
+    step(taker, shop)
+    shop.happen(1)
+    shop.settle()
+    assert taker.history is not None
+    hanging = taker.history.path / "000000000003.journal.part"
+    os.mkfifo(hanging)
+    failed: list[EngineError] = []
+
+    def write() -> None:
+        try:
+            taker.step()
+        except EngineError as error:  # a pipe is no file
+            failed.append(error)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    time.sleep(0.5)
+    assert writing.is_alive()
+    try:
+        with (shop.folder / "onlookers").open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        hanging.read_bytes()
+        writing.join()
+    assert failed
 
 
 def test_only_its_owner_reads_a_backup(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
