@@ -36,10 +36,9 @@ def _broken(path: Path) -> str:
     return ""
 
 
-def check(folder: Path, work: Path | None = None, *, replay: bool = False, read_all: bool = True) -> Checked:
-    """Reads every file, unless `read_all` is off, restores the newest moment to a directory in `work` (the
-    backup's own, if none) and verifies it; with `replay` its whole journal plays in memory, too. What is
-    found is kept in the backup.
+def check(folder: Path, work: Path | None = None, *, replay: bool = False) -> Checked:
+    """Reads every file, restores the newest moment to a directory in `work` (the backup's own, if none) and
+    verifies it; with `replay` its whole journal plays in memory, too. What is found is kept in the backup.
     """
     begun = time.monotonic()
     checked = Checked()
@@ -47,8 +46,7 @@ def check(folder: Path, work: Path | None = None, *, replay: bool = False, read_
         found = catalogue.read(folder)
         for stray in (path for history in found for path in history.strays):
             checked.notes.append(f"{stray.relative_to(folder)} is no file of a backup, and was passed by")
-        if read_all:
-            _check_files(folder, found, checked)
+        _check_files(folder, found, checked)
         _check_reach(folder, found, checked)
         plan = catalogue.plan(found, Target())
         if plan is None:

@@ -174,7 +174,7 @@ def _once(output: Output, taker: Taker, work: Path | None, said: _Said) -> None:
     )
     if taker.fresh_base:
         with output.beside.status("restoring and verifying the copy"):
-            checked = check(taker.folder, work, read_all=False)
+            checked = check(taker.folder, work)
         _say_checked(checked, said)
         if not checked.is_well:
             raise typer.Exit(EXIT_REFUSED)
@@ -267,10 +267,9 @@ class _Checks:
     def look(self, beside: ThreadPoolExecutor) -> None:
         """Begins one when it is time, and says what one found."""
         if self._running is None:
-            is_due = self._is_due()
-            if self._taker.fresh_base or is_due:
+            if self._taker.fresh_base or self._is_due():
                 self._taker.fresh_base = None
-                self._running = beside.submit(check, self._taker.folder, self._work, read_all=is_due)
+                self._running = beside.submit(check, self._taker.folder, self._work)
         elif self._running.done():
             running, self._running = self._running, None
             self._heed(_found_by(running))
