@@ -36,6 +36,8 @@ MERGES_MAX = 10
 
 # Until a copy that failed is tried again, seconds
 COPY_AGAIN_S = 600.0
+# A copy that is given up is waited for so long, seconds
+STOP_MAX_S = 5.0
 
 Say = Callable[[str], None]
 # Takes a copy of the store: from where, to where, and how many bytes it may come to
@@ -79,9 +81,9 @@ class Copying:
         return self._process.exitcode == 0
 
     def stop(self) -> None:
-        """Gives it up."""
+        """Gives it up; one that hangs with the backup's place ends when that does."""
         self._process.kill()
-        self._process.join()
+        self._process.join(STOP_MAX_S)
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ class Taker:
 
     def tidy(self) -> None:
         """Removes what is not to be kept, which makes room, then makes one of many small parts."""
+        if self._must_look_anew:
+            self._look_anew()
         try:
             self._remove()
         finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.backup import merge_journal
 from kasir.backup import catalogue, places
 from kasir.backup.checking import check
 from kasir.backup.taking import Taker
@@ -86,6 +87,20 @@ def test_what_an_earlier_check_found_is_missed_by_every_later_one(backup: Path, 
     for _ in range(3):
         assert any("revisions 8 to 10 are missing" in problem for problem in check(backup).problems)
     step(take(shop, backup), shop)
+    assert check(backup).problems == []
+
+
+def test_what_was_set_aside_makes_nothing_needless(backup: Path, shop: Shop) -> None:
+    taker = take(shop, backup)
+    step(taker, shop)
+    whole = "000000000002-000000000007.journal"
+    merge_journal([backup / "0001" / name for name in PARTS], backup / "0001")
+    taker.look_anew()
+    step(taker, shop)
+    flip(0.5)(backup / "0001" / whole)
+    taker.set_aside([backup / "0001" / whole])
+    taker.tidy()
+    assert set(PARTS) <= set(files(backup))
     assert check(backup).problems == []
 
 
