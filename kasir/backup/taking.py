@@ -168,13 +168,20 @@ class Taker:
 
     def tidy(self) -> None:
         """Removes what is not to be kept, which makes room, then makes one of many small parts."""
-        if self._must_look_anew:
+        if self._must_look_anew or self._is_any_gone():
             self._look_anew()
         try:
             self._remove()
         finally:
             if self._merge_some():
                 self._remove()
+
+    def _is_any_gone(self) -> bool:
+        """Whether somebody else removed files."""
+        if self.history is None:
+            return False
+        files = [*(base.path for base in self.history.bases), *(part.path for part in self.history.parts)]
+        return not all(file.exists() for file in files)
 
     def _remove(self) -> None:
         """Removes what is not to be kept; not while somebody reads."""
