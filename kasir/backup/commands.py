@@ -95,7 +95,7 @@ def take(
         ),
     ] = "",
     heads: Annotated[
-        Path | None, typer.Option(help="Append a signed head here for each part of the journal.")
+        Path | None, typer.Option(help="Append a signed head here, once a minute at most.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="Sign with this key (kasir audit keygen).")] = None,
     work: Annotated[
