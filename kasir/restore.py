@@ -1,5 +1,6 @@
 """`kasir restore`: a store made from a snapshot or a backup, in a new directory."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -57,6 +58,7 @@ def restore(
     chain and every invariant are checked first. Ends with status 1, and leaves nothing, when something is
     damaged; says what can be restored then.
     """
+    os.umask(0o077)
     output = Output(as_json=False)
     with plain_failures(output):
         try:

@@ -60,14 +60,15 @@ class _Looked:
     summary: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     # Of the revisions that were asked for
-    hashes: dict[int, set[bytes]] = field(default_factory=dict)
+    # each hash, and where it was seen
+    hashes: dict[int, dict[bytes, set[str]]] = field(default_factory=dict)
     first_revision: int | None = None
     last_revision: int = 0
 
-    def add(self, hashes: dict[int, bytes]) -> None:
-        """Takes hashes up."""
+    def add(self, hashes: dict[int, bytes], place: str) -> None:
+        """Takes up the hashes of a history or a store."""
         for revision, digest in hashes.items():
-            self.hashes.setdefault(revision, set()).add(digest)
+            self.hashes.setdefault(revision, {}).setdefault(digest, set()).add(place)
 
     def reaches(self, first: int, last: int) -> None:
         """Takes up what was seen."""
@@ -130,9 +131,9 @@ def verify(
             raise typer.Exit(EXIT_REFUSED)
 
 
-def _look_at_store(store: Path, asked: list[int], looked: _Looked) -> None:
+def _look_at_store(store: Path, asked: list[int], looked: _Looked, history: str = "") -> None:
     found = audit_journal(store, asked)
-    looked.add(found["hashes"])
+    looked.add(found["hashes"], history or str(store))
     looked.reaches(found["first_revision"], found["revision"])
     if found["broken"]:
         sound = f"the chain is sound from revision {found['first_revision']} to {found['sound_revision']}"
@@ -158,12 +159,12 @@ def _look_at_history(history: History, asked: list[int], looked: _Looked) -> Non
     for base in history.bases:
         try:
             check_base(base.path)
-            _look_at_store(base.path, asked, looked)
+            _look_at_store(base.path, asked, looked, history.path.name)
         except EngineError as error:
             looked.problems.append(error.message.rstrip("."))
     for part in history.parts:
         try:
-            looked.add(check_journal(part.path, asked)["hashes"])
+            looked.add(check_journal(part.path, asked)["hashes"], history.path.name)
             looked.reaches(part.first_revision, part.end.revision)
         except EngineError as error:
             looked.problems.append(error.message.rstrip("."))
@@ -178,12 +179,20 @@ def _look_at_history(history: History, asked: list[int], looked: _Looked) -> Non
 
 
 def _compare(signed: list[SignedHead], looked: _Looked) -> None:
-    """Every signed head must be there as it was signed, or be older than the journal."""
+    """Every signed head must be there as it was signed, and nowhere else otherwise, or be older than the
+    journal.
+    """
     older = matching = 0
     for each in signed:
         known = looked.hashes.get(each.revision)
         if known is not None and each.hash in known:
             matching += 1
+            if others := [name for digest, names in known.items() if digest != each.hash for name in names]:
+                fits, differs = ", ".join(sorted(known[each.hash])), ", ".join(sorted(set(others)))
+                looked.problems.append(
+                    f"revision {each.revision}, signed at {each.signed}, is as signed in {fits} and another "
+                    f"one in {differs}"
+                )
         elif known is not None:
             looked.problems.append(
                 f"revision {each.revision} is not as signed at {each.signed}: the store was written anew"

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from engine import EngineError
@@ -48,15 +49,6 @@ class Part:
         """Its first record; the hash is that before it."""
         return Point(self.first_revision, self.before, self.first_ms)
 
-    def covers(self, other: "Part") -> bool:
-        """Whether it holds all of another one, and more."""
-        mine = range(self.first_revision, self.end.revision + 1)
-        return (
-            self is not other
-            and len(mine) > other.end.revision - other.first_revision + 1
-            and (other.first_revision in mine and other.end.revision in mine)
-        )
-
 
 @dataclass(frozen=True)
 class Broken:
@@ -79,27 +71,33 @@ class History:
     bases: list[Base] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    # Files with names that no backup gives
+    strays: list[Path] = field(default_factory=list)
 
     def parts_needed(self) -> list[Part]:
         """Its parts, but for those that a larger one holds."""
-        return [part for part in self.parts if not any(other.covers(part) for other in self.parts)]
+        needed: list[Part] = []
+        for part in sorted(self.parts, key=lambda part: (part.first_revision, -part.end.revision)):
+            if not needed or part.end.revision > needed[-1].end.revision:
+                needed.append(part)
+        return needed
 
     def chain(self, base: Base) -> list[Part]:
         """The parts that lead on from a copy, as far as they go."""
         chain: list[Part] = []
         end = base.end
-        while True:
-            fitting = [part for part in self.parts if self._follows(part, end)]
-            if not fitting:
-                return chain
-            chain.append(max(fitting, key=lambda part: part.end.revision))
-            end = chain[-1].end
-
-    @staticmethod
-    def _follows(part: Part, end: Point) -> bool:
-        if part.first_revision == end.revision + 1:
-            return part.before == end.hash
-        return part.first_revision <= end.revision < part.end.revision
+        longest: Part | None = None
+        for first, group in groupby(sorted(self.parts, key=_first), key=_first):
+            if longest and first > end.revision + 1 and longest.end.revision > end.revision:
+                chain.append(longest)
+                end = longest.end
+            if first > end.revision + 1:
+                break
+            fitting = [part for part in group if first <= end.revision or part.before == end.hash]
+            longest = max([longest, *fitting] if longest else fitting, key=_last, default=None)
+        if longest and longest.end.revision > end.revision:
+            chain.append(longest)
+        return chain
 
     def reach(self, base: Base) -> Point:
         """How far a copy and its parts lead."""
@@ -110,7 +108,7 @@ class History:
         """The same without some files."""
         bases = [base for base in self.bases if base.path not in broken]
         parts = [part for part in self.parts if part.path not in broken]
-        return History(self.path, bases, parts, self.broken)
+        return History(self.path, bases, parts, self.broken, self.strays)
 
     def gaps(self) -> Iterator[str]:
         """What is missing between its files, in words."""
@@ -148,6 +146,14 @@ class History:
         return found
 
 
+def _first(part: Part) -> int:
+    return part.first_revision
+
+
+def _last(part: Part) -> int:
+    return part.end.revision
+
+
 def _missing(history: str, first: int, last: int) -> str:
     held = f"revisions {first} to {last}" if last > first else f"revision {first}"
     return f"{history}: the journal of {held} is missing"
@@ -162,10 +168,12 @@ def _read(path: Path) -> History:
     history = History(path)
     for file in sorted(path.iterdir()):
         try:
-            if file.suffix == places.BASE_SUFFIX:
+            if file.suffix in {places.BASE_SUFFIX, places.JOURNAL_SUFFIX} and not places.is_ours(file):
+                history.strays.append(file)
+            elif file.suffix == places.BASE_SUFFIX:
                 history.bases.append(_base(file))
             elif file.suffix == places.JOURNAL_SUFFIX:
-                history.parts.append(_part(file))
+                history.parts.append(read_part(file))
         except EngineError as error:
             history.broken.append(Broken(file, error.message))
     return history
@@ -183,7 +191,8 @@ def _base(file: Path) -> Base:
     return Base(file, file.stat().st_size, Point(head["revision"], head["hash"], head["time_ms"]))
 
 
-def _part(file: Path) -> Part:
+def read_part(file: Path) -> Part:
+    """A part of the journal, judged by its beginning. Raises EngineError."""
     found = read_journal(file)
     end = Point(found["last_revision"], found["hash"], found["last_ms"])
     first, first_ms = found["first_revision"], found["first_ms"]

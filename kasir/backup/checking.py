@@ -44,6 +44,8 @@ def check(folder: Path, work: Path | None = None, *, replay: bool = False) -> Ch
     checked = Checked()
     with places.reading(folder):
         found = catalogue.read(folder)
+        for stray in (path for history in found for path in history.strays):
+            checked.notes.append(f"{stray.relative_to(folder)} is no file of a backup, and was passed by")
         _check_files(folder, found, checked)
         _check_reach(folder, found, checked)
         plan = catalogue.plan(found, Target())
@@ -54,7 +56,10 @@ def check(folder: Path, work: Path | None = None, *, replay: bool = False) -> Ch
             _check_restored(plan, work or folder, checked, replay=replay)
     checked.seconds = round(time.monotonic() - begun, 3)
     checked.time = datetime.now(UTC).isoformat()
-    places.write_checked(folder, checked)
+    try:
+        places.write_checked(folder, checked)
+    except OSError as error:
+        checked.notes.append(f"what was found is not kept in the backup: {error}")
     return checked
 
 
@@ -67,21 +72,31 @@ def _check_files(folder: Path, found: list[History], checked: Checked) -> None:
 
 
 def _check_reach(folder: Path, found: list[History], checked: Checked) -> None:
-    """What was there at the last check must be there: nothing else tells of a last file that is gone."""
-    last = places.read_checked(folder)
-    if last is None or not last.revision:
-        return
-    history = next((each for each in found if each.path.name == last.history), None)
-    reached = max((history.reach(base).revision for base in history.bases), default=0) if history else None
-    if reached is not None and reached < last.revision:
-        checked.problems.append(
-            f"{last.history}: revisions {reached + 1} to {last.revision} are missing; "
-            f"they were there at the check of {last.time}"
-        )
+    """What a check ever found must be there: nothing else tells of a last file that is gone. Histories older
+    than all that are there were removed by intent.
+    """
+    reached = {each.path.name: _reach(each) for each in found}
+    last = places.read_checked(folder) or Checked()
+    seen = {last.history: last.revision, **last.seen} if last.history else last.seen
+    seen = {name: revision for name, revision in seen.items() if name >= min(reached, default="")}
+    for name, revision in sorted(seen.items()):
+        if (now := reached.get(name, 0)) < revision:
+            checked.problems.append(
+                f"{name}: revisions {now + 1} to {revision} are missing; an earlier check found them"
+            )
+    checked.seen = {name: max(seen.get(name, 0), reached.get(name, 0)) for name in {*seen, *reached}}
+
+
+def _reach(history: History) -> int:
+    return max((history.reach(base).revision for base in history.bases), default=0)
 
 
 def _check_restored(plan: Plan, work: Path, checked: Checked, *, replay: bool) -> None:
-    place = Path(tempfile.mkdtemp(prefix=places.CHECKING, dir=work))
+    try:
+        place = Path(tempfile.mkdtemp(prefix=places.CHECKING, dir=work))
+    except OSError as error:
+        checked.problems.append(f"nothing can be restored to {work} (see --work): {error}")
+        return
     try:
         store = place / "store"
         parts = [part.path for part in plan.parts]

@@ -4,7 +4,9 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -30,8 +32,10 @@ from kasir.backup.taking import Taker, Wanted, copy_base
 TAKE = "take"
 # While it follows
 TIDY_EVERY_S = 60.0
+SIGN_EVERY_S = 60.0
 CHECK_EVERY_S = 24 * 3600.0
-CHECK_AGAIN_S = 600.0
+# After a check that was not well
+CHECK_AGAIN_S = 3600.0
 # While something is in the way it looks less often
 PAUSE_MAX_S = 10.0
 # What was answered is seen from outside after some milliseconds: before the last look it waits so long
@@ -93,7 +97,7 @@ def take(
         ),
     ] = "",
     heads: Annotated[
-        Path | None, typer.Option(help="Append a signed head here for each part of the journal.")
+        Path | None, typer.Option(help="Append a signed head here, once a minute at most.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="Sign with this key (kasir audit keygen).")] = None,
     work: Annotated[
@@ -163,7 +167,13 @@ class _Said:
 
 
 def _once(output: Output, taker: Taker, work: Path | None, said: _Said) -> None:
-    taker.step()
+    try:
+        taker.step()
+    except (EngineError, OSError):
+        with suppress(EngineError, OSError):
+            taker.tidy()
+        raise
+    is_signed = _Task(taker.sign, said).run()
     taker.tidy()
     assert taker.end is not None
     zone = words.zone_of(taker.store)
@@ -176,6 +186,8 @@ def _once(output: Output, taker: Taker, work: Path | None, said: _Said) -> None:
         _say_checked(checked, said)
         if not checked.is_well:
             raise typer.Exit(EXIT_REFUSED)
+    if not is_signed:
+        raise typer.Exit(EXIT_REFUSED)
 
 
 def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> None:
@@ -183,29 +195,65 @@ def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> Non
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     checks = _Checks(taker, work, said)
-    tidied, pause_s = time.monotonic(), every_s
+    step, sign, tidy = _Task(taker.step, said), _Task(taker.sign, said), _Task(taker.tidy, said)
+    pause_s = every_s
     with ThreadPoolExecutor(max_workers=1) as beside:
         while True:
             is_last = stop.is_set()
             if is_last:
                 time.sleep(SETTLE_S)
-            try:
-                taker.step()
-                said(f"{taker.folder} follows {taker.store}.")
+            if step.run():
                 pause_s = every_s
-                checks.look(beside)
-                if time.monotonic() - tidied > TIDY_EVERY_S:
-                    tidied = time.monotonic()
-                    taker.tidy()
-            except (EngineError, OSError) as error:
+                step.tell(f"{taker.folder} follows {taker.store}.")
+            else:
                 # The server starts again, the share is mounted again: what was missed is taken then.
-                said(error.message if isinstance(error, EngineError) else f"{error}")
                 pause_s = max(every_s, min(2 * pause_s, PAUSE_MAX_S))
+                taker.look_anew()
+            if is_last or sign.age_s > SIGN_EVERY_S:
+                sign.run()
+            checks.look(beside)
+            if tidy.age_s > TIDY_EVERY_S and not tidy.run():
+                taker.look_anew()
             if is_last:
                 break
             stop.wait(pause_s)
         taker.give_up_copy()
         said("Stopping when the check is done." if checks.is_running else "Stopped.")
+
+
+class _Task:
+    """A part of the work: that it fails is said once each time, and stops no other."""
+
+    def __init__(self, work: Callable[[], None], said: Callable[[str], None]) -> None:
+        self._work = work
+        self._said = said
+        self._last = ""
+        self._is_well = True
+        self._ran = float("-inf")
+
+    @property
+    def age_s(self) -> float:
+        """How long ago it ran."""
+        return time.monotonic() - self._ran
+
+    def run(self) -> bool:
+        """Does it; whether it went well."""
+        self._ran = time.monotonic()
+        try:
+            self._work()
+        except (EngineError, OSError) as error:
+            self.tell(error.message if isinstance(error, EngineError) else f"{error}")
+            self._is_well = False
+            return False
+        if not self._is_well:
+            self._is_well, self._last = True, ""
+        return True
+
+    def tell(self, text: str) -> None:
+        """Says how it is, once."""
+        if text != self._last:
+            self._said(text)
+        self._last = text
 
 
 class _Checks:
@@ -216,7 +264,8 @@ class _Checks:
         self._work = work
         self._said = said
         self._running: Future[Checked] | None = None
-        self._not_before = 0.0
+        # Of the clock that only goes on
+        self._not_due_before = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -225,20 +274,36 @@ class _Checks:
 
     def look(self, beside: ThreadPoolExecutor) -> None:
         """Begins one when it is time, and says what one found."""
-        folder = self._taker.folder
         if self._running is None:
-            last = places.read_checked(folder)
-            is_due = last is None or last.age_s > CHECK_EVERY_S
-            if (self._taker.fresh_base or is_due) and time.monotonic() >= self._not_before:
+            if self._taker.fresh_base or self._is_due():
                 self._taker.fresh_base = None
-                # One whose result cannot be kept is not made again at once.
-                self._not_before = time.monotonic() + CHECK_AGAIN_S
-                self._running = beside.submit(check, folder, self._work)
+                self._running = beside.submit(check, self._taker.folder, self._work)
         elif self._running.done():
-            done, self._running = self._running, None
-            checked = done.result()
-            _say_checked(checked, self._said)
-            self._taker.set_aside(folder / each for each in checked.broken)
+            running, self._running = self._running, None
+            self._heed(_found_by(running))
+
+    def _is_due(self) -> bool:
+        if time.monotonic() < self._not_due_before:
+            return False
+        last = places.read_checked(self._taker.folder)
+        return last is None or not last.is_well or places.is_older(last.age_s, CHECK_EVERY_S)
+
+    def _heed(self, checked: Checked) -> None:
+        """Says what was found; what is broken or missing is taken again, and looked at in an hour."""
+        _say_checked(checked, self._said)
+        self._not_due_before = time.monotonic() + CHECK_AGAIN_S
+        if not checked.is_well:
+            self._taker.look_anew()
+            broken = [self._taker.folder / each for each in checked.broken]
+            _Task(lambda: self._taker.set_aside(broken), self._said).run()
+
+
+def _found_by(running: Future[Checked]) -> Checked:
+    """What a check found; that it could not be done is a finding, too."""
+    try:
+        return running.result()
+    except Exception as error:  # noqa: BLE001 (whatever it is, the backup goes on)
+        return Checked(problems=[f"it could not be done: {error}"])
 
 
 def _say_checked(checked: Checked, said: _Said) -> None:
@@ -247,8 +312,8 @@ def _say_checked(checked: Checked, said: _Said) -> None:
             f"Checked in {checked.seconds:.1f} s: {checked.base} and its journal, up to revision "
             f"{checked.revision}."
         )
-    for problem in checked.problems:
-        said(f"Check: {problem}.")
+    for each in (*checked.problems, *checked.notes):
+        said(f"Check: {each}.")
 
 
 def _seconds(text: str) -> float:
@@ -346,6 +411,8 @@ def list_backup(folder: Folder, as_json: AsJson = False) -> None:
         columns = ("History", "What", "From", "To", "Files", "Size")
         rows = [row for history in found for row in _rows(history, zone)]
         output.emit(plain, lambda: table(f"{folder}: {words.mebibytes(places.size(folder))}", columns, rows))
+        for stray in (path for history in found for path in history.strays):
+            output.say(f"{stray.relative_to(folder)} is no file of a backup, and was passed by.", "yellow")
         for history in found:
             for problem in (*map(str, history.broken), *history.gaps()):
                 output.say(problem, "red")

@@ -23,7 +23,7 @@ def keep_only(folder: Path, history: History, keep_s: float | None, say: Callabl
     if keep_s is None:
         return
     found = [*catalogue.read(folder)[:-1], history]
-    anchor = _anchor(found, (time.time() - keep_s) * 1000)
+    anchor = _anchor(found, min(time.time() * 1000, _newest_ms(history)) - keep_s * 1000)
     if anchor is None:
         return
     kept, base = anchor
@@ -44,6 +44,12 @@ def keep_only(folder: Path, history: History, keep_s: float | None, say: Callabl
     places.sync(folder)
     count = len(bases) + len(parts) + len(old)
     say(f"What is older than {base.path.relative_to(folder)} was removed: {count} files and histories.")
+
+
+def _newest_ms(history: History) -> int:
+    """When the last thing happened: a clock that leaps ahead makes nothing old."""
+    ends = [*(base.end for base in history.bases), *(part.end for part in history.parts)]
+    return max((end.time_ms for end in ends), default=0)
 
 
 def _anchor(found: list[History], before_ms: float) -> tuple[History, Base] | None:

@@ -12,10 +12,11 @@ Imports nothing of the engine, so that every program may ask how a backup is.
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,10 @@ CHECKING = "checking"
 # How long a backup may not have been looked after, and a check lie back, seconds.
 LOOK_MAX_S = 5 * 60.0
 CHECK_MAX_S = 2 * 24 * 3600.0
+# Two machines' clocks may differ so much; what lies further ahead was noted by a clock that was wrong.
+SKEW_MAX_S = 5 * 60.0
+# What stands before the suffix: a revision, or the first and the last.
+_REVISIONS = re.compile(r"[0-9]{12,}(-[0-9]{12,})?")
 
 
 class BusyError(Exception):
@@ -74,6 +79,16 @@ def next_history(folder: Path) -> Path:
 def base_path(history: Path, revision: int) -> Path:
     """Where a copy of the whole store stands."""
     return history / f"{revision:012}{BASE_SUFFIX}"
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file's name is one that a backup gives."""
+    return _REVISIONS.fullmatch(path.stem) is not None
+
+
+def is_older(age_s: float, most_s: float) -> bool:
+    """Whether something is so old, or of a time that has not come yet."""
+    return not -SKEW_MAX_S <= age_s <= most_s
 
 
 def revisions(path: Path) -> tuple[int, int]:
@@ -154,6 +169,10 @@ class Checked:
     broken: list[str] = field(default_factory=list)
     # What is wrong, in plain words
     problems: list[str] = field(default_factory=list)
+    # What is told, and is nothing wrong
+    notes: list[str] = field(default_factory=list)
+    # By history, the highest revision that any check found
+    seen: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_well(self) -> bool:
@@ -169,11 +188,16 @@ class Checked:
 def write_checked(folder: Path, checked: Checked) -> None:
     """Keeps what a check found, durable."""
     part = folder / f"{CHECKED}.{os.getpid()}{PART_SUFFIX}"
-    with part.open("w", encoding="utf-8") as file:
-        json.dump(asdict(checked), file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / CHECKED)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            json.dump(asdict(checked), file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(folder / CHECKED)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
     sync(folder)
 
 
@@ -201,13 +225,13 @@ def health(folder: Path) -> list[Health]:
         ]
     found = []
     age_s = time.time() - (folder / LOCK).stat().st_mtime if (folder / LOCK).exists() else float("inf")
-    if age_s > LOOK_MAX_S:
+    if is_older(age_s, LOOK_MAX_S):
         found.append(Health(is_well=False, words="nobody looks after it: is kasir backup --follow running?"))
     checked = read_checked(folder)
     if checked is None:
         found.append(Health(is_well=False, words=f"it was never checked: kasir backup check {folder}"))
     elif checked.problems:
         found.append(Health(is_well=False, words=f"its check failed: {checked.problems[0]}"))
-    elif checked.age_s > CHECK_MAX_S:
+    elif is_older(checked.age_s, CHECK_MAX_S):
         found.append(Health(is_well=False, words=f"its last check is old: kasir backup check {folder}"))
     return found or [Health(is_well=True, words="it is looked after, and its last check was a good one")]

@@ -1,10 +1,13 @@
 """Taking a backup: a copy of the store, then what its journal has since, again and again."""
 
+import errno
 import multiprocessing
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +29,15 @@ from kasir.backup.keeping import keep_only
 PART_BYTES = 64 << 20
 # A new copy is taken when the journal since the last one is larger than that, or than this.
 OUTGROWN_BYTES = 64 << 20
-# So many parts of the same kind are made one, unless it were larger than this.
+# So many parts of the same kind are made one, unless it were larger than this; so often at once.
 MERGED_PARTS = 60
 MERGED_BYTES = 256 << 20
+MERGES_MAX = 10
 
 # Until a copy that failed is tried again, seconds
 COPY_AGAIN_S = 600.0
+# A copy that is given up is waited for so long, seconds
+STOP_MAX_S = 5.0
 
 Say = Callable[[str], None]
 # Takes a copy of the store: from where, to where, and how many bytes it may come to
@@ -75,9 +81,9 @@ class Copying:
         return self._process.exitcode == 0
 
     def stop(self) -> None:
-        """Gives it up."""
+        """Gives it up; one that hangs with the backup's place ends when that does."""
         self._process.kill()
-        self._process.join()
+        self._process.join(STOP_MAX_S)
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,7 @@ class Taker:
         self._copying: Copying | None = None
         # After a copy that failed
         self._no_copy_before = 0.0
+        self._must_look_anew = False
 
     def step(self) -> None:
         """Takes what is new. Raises EngineError when the store cannot be read, OSError when the backup cannot
@@ -137,6 +144,8 @@ class Taker:
             # The server died; it cannot open the store again while a copy is taken.
             self.give_up_copy()
             raise
+        if self._must_look_anew:
+            self._look_anew()
         if self.history is None or not self.history.bases:
             self._begin(head)
         self.end = self.end or self._resume(head)
@@ -150,16 +159,34 @@ class Taker:
             self._take_base(head)
             # The copy may be a little newer than the journal beside it.
             self._take_journal(store_head(self.store))
-        if self.signer and self.signer.last != self.end.hash:
-            self.signer.sign(self.end.revision, self.end.hash, self.end.time_ms)
         places.looked(self.folder)
 
+    def sign(self) -> None:
+        """Signs where the journal in the backup ends. Raises OSError when the heads' place is away."""
+        if self.signer and self.end and self.signer.last != self.end.hash:
+            self.signer.sign(self.end.revision, self.end.hash, self.end.time_ms)
+
     def tidy(self) -> None:
-        """Makes one of many small parts, and removes what is not to be kept; not while somebody reads."""
+        """Removes what is not to be kept, which makes room, then makes one of many small parts."""
+        if self._must_look_anew or self._is_any_gone():
+            self._look_anew()
+        try:
+            self._remove()
+        finally:
+            if self._merge_some():
+                self._remove()
+
+    def _is_any_gone(self) -> bool:
+        """Whether somebody else removed files."""
+        if self.history is None:
+            return False
+        files = [*(base.path for base in self.history.bases), *(part.path for part in self.history.parts)]
+        return not all(file.exists() for file in files)
+
+    def _remove(self) -> None:
+        """Removes what is not to be kept; not while somebody reads."""
         if self.history is None:
             return
-        while self._merge():
-            pass
         with places.removing(self.folder) as may:
             if may:
                 places.clear_checks(self.folder)
@@ -175,8 +202,22 @@ class Taker:
             path.rename(path.with_name(f"{path.name}{places.BROKEN_SUFFIX}"))
             self.say(f"{path.relative_to(self.folder)} is broken, and was set aside.")
         if mine:
-            self.history = catalogue.read(self.folder)[-1]
-            self.end = None
+            self.look_anew()
+
+    def look_anew(self) -> None:
+        """Has the next step read what is in the backup: what is missing there is taken again, if the store
+        still has it.
+        """
+        self._must_look_anew = True
+
+    def _look_anew(self) -> None:
+        found = catalogue.read(self.folder)
+        if not (self.folder / places.LOCK).exists() or (self.history and not found):
+            raise FileNotFoundError(errno.ENOENT, "the backup is not there any more", str(self.folder))
+        self.history = found[-1] if found else None
+        self.end = None
+        self._known = -1, None
+        self._must_look_anew = False
 
     # --- The journal ---
 
@@ -239,9 +280,17 @@ class Taker:
             self.end = end
             self._known = -1, None
 
+    def _merge_some(self) -> bool:
+        """Makes one part of many, some times; whether it did."""
+        done = 0
+        while done < MERGES_MAX and self._merge():
+            done += 1
+        return done > 0
+
     def _merge(self) -> bool:
         """Makes one part of many, if there are so many."""
-        assert self.history is not None
+        if self.history is None:
+            return False
         run: list[Part] = []
         for part in sorted(self.history.parts_needed(), key=lambda part: part.first_revision):
             if run and (part.merges != run[-1].merges or part.before != run[-1].end.hash):
@@ -249,8 +298,8 @@ class Taker:
             run.append(part)
             if len(run) == MERGED_PARTS:
                 if sum(each.size for each in run) <= MERGED_BYTES:
-                    merge_journal([each.path for each in run], self.history.path)
-                    self.history.parts = catalogue.read(self.folder)[-1].parts
+                    made = merge_journal([each.path for each in run], self.history.path)
+                    self.history.parts.append(catalogue.read_part(self.history.path / made["name"]))
                     return True
                 run = []
         return False
@@ -268,9 +317,30 @@ class Taker:
             return False
         since = sum(part.size for part in self.history.parts if part.end.revision > newest.end.revision)
         age_s = time.time() - newest.path.stat().st_mtime
-        return since > max(newest.size, OUTGROWN_BYTES) or age_s > self.wanted.base_every_s
+        is_old = places.is_older(age_s, self.wanted.base_every_s)
+        return since > max(newest.size, OUTGROWN_BYTES) or is_old
 
     def _take_base(self, head: Head) -> None:
+        """Takes a copy. One that failed is not tried again for some minutes: each reads all of the store."""
+        if time.monotonic() < self._no_copy_before:
+            raise OSError(
+                "The backup begins with a copy of the whole store, which failed; it is tried again."
+            )
+        try:
+            self._remove()
+        except (EngineError, OSError) as error:
+            self.say(f"Nothing was removed: {error}")
+        try:
+            self._try_base(head)
+        except (EngineError, OSError):
+            self._copy_failed()
+            raise
+
+    def _copy_failed(self) -> None:
+        self._no_copy_before = time.monotonic() + COPY_AGAIN_S
+        self._base_now = True
+
+    def _try_base(self, head: Head) -> None:
         assert self.history is not None
         self._base_now = False
         if any(base.end.revision == head["revision"] for base in self.history.bases):
@@ -278,10 +348,20 @@ class Taker:
             return
         draft = self.history.path / f"new{places.BASE_SUFFIX}{places.PART_SUFFIX}"
         draft.unlink(missing_ok=True)
+        if (free := shutil.disk_usage(self.folder).free) < head["used_bytes"]:
+            needed = (
+                f"{free >> 20:,} MiB are free, a copy of the store needs up to {head['used_bytes'] >> 20:,}"
+            )
+            raise OSError(errno.ENOSPC, needed, str(self.folder))
         if self.copy_beside and self.history.bases:
             self._copying = Copying(self.store, draft)
             return
-        self.copy(self.store, draft, head["used_bytes"])
+        try:
+            self.copy(self.store, draft, head["used_bytes"])
+        except (EngineError, OSError):
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
         self._add_base(draft)
 
     def give_up_copy(self) -> None:
@@ -296,7 +376,9 @@ class Taker:
             return
         self._copying = None
         if not copying.is_well:
-            self._no_copy_before = time.monotonic() + COPY_AGAIN_S
+            self._copy_failed()
+            with suppress(OSError):
+                copying.path.unlink(missing_ok=True)
             self.say("The copy of the whole store was not taken; it is tried again later.")
         elif copying.path.parent == self.history.path:
             self._add_base(copying.path)

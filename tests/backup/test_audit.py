@@ -86,7 +86,8 @@ def test_a_backup_is_compared_with_the_heads_that_were_signed_with_it(
     taker.signer = Signer(key, heads)
     for _ in range(3):
         step(taker, shop)
-        step(taker, shop)
+        taker.sign()
+        taker.sign()
         shop.happen(2)
     signed = [json.loads(line)["revision"] for line in heads.read_text().splitlines()]
     assert signed == [2, 4, 6]
@@ -98,11 +99,12 @@ def test_a_backup_is_compared_with_the_heads_that_were_signed_with_it(
     shop.happen(1)
     heads.rename(tmp_path / "away")
     heads.mkdir()
+    step(taker, shop)
     with pytest.raises(OSError, match="heads"):
-        step(taker, shop)
+        taker.sign()
     heads.rmdir()
     (tmp_path / "away").rename(heads)
-    step(taker, shop)
+    taker.sign()
     assert json.loads(heads.read_text().splitlines()[-1])["revision"] == shop.engine.revision()
 
     part = to / "0001" / "000000000003-000000000004.journal"
@@ -110,6 +112,22 @@ def test_a_backup_is_compared_with_the_heads_that_were_signed_with_it(
     found = verify(kasir, to, key=key, heads=heads)
     assert found.returncode == 1
     assert "revisions 3 to 4" in found.stderr
+
+
+def test_two_histories_that_differ_at_a_signed_revision_are_told_apart(
+    shop: Shop, kasir: Kasir, key: Path, tmp_path: Path
+) -> None:
+    to, heads = tmp_path / "backup", tmp_path / "heads.jsonl"
+    forged = Shop(tmp_path / "forged")
+    for each in (shop, forged):
+        each.happen(2)
+        step(take(each, to), each)
+    forged.close()
+    shop.settle()
+    sign(kasir, shop.folder, key)
+    found = verify(kasir, to, key=key, heads=heads)
+    assert found.returncode == 1
+    assert "as signed in 0001 and another one in 0002" in " ".join(found.stderr.split())
 
 
 def test_heads_that_were_changed_or_signed_by_others_are_told(shop: Shop, key: Path, tmp_path: Path) -> None:

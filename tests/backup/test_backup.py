@@ -2,16 +2,19 @@
 trims and stores that went another way. Method: the real engine, a backup beside it, the command `kasir`.
 """
 
+import fcntl
 import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +23,8 @@ from engine.backup import store_head
 from kasir.backup import catalogue, commands, places
 from kasir.backup.catalogue import Target
 from kasir.backup.checking import check
-from kasir.backup.taking import MERGED_PARTS, Copying, Taker, Wanted
+from kasir.backup.places import Checked
+from kasir.backup.taking import MERGED_PARTS, Copying, Taker, Wanted, copy_base
 from tests.backup.conftest import CREATE, Kasir, Shop, codes
 
 
@@ -135,6 +139,37 @@ def test_a_copy_is_given_up_when_the_server_dies(shop: Shop, tmp_path: Path, mon
     assert any("tried again later" in words for words in said)
 
 
+def test_a_place_that_hangs_does_not_keep_the_server_from_starting(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    taker = take(shop, to)
+    step(taker, shop)
+    shop.happen(1)
+    shop.settle()
+    assert taker.history is not None
+    hanging = taker.history.path / "000000000003.journal.part"
+    os.mkfifo(hanging)
+    failed: list[EngineError] = []
+
+    def write() -> None:
+        try:
+            taker.step()
+        except EngineError as error:  # a pipe is no file
+            failed.append(error)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    time.sleep(0.5)
+    assert writing.is_alive()
+    try:
+        with (shop.folder / "onlookers").open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        hanging.read_bytes()
+        writing.join()
+    assert failed
+
+
 def test_only_its_owner_reads_a_backup(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
     shop.happen(2)
     shop.close()
@@ -143,6 +178,10 @@ def test_only_its_owner_reads_a_backup(shop: Shop, tmp_path: Path, kasir: Kasir)
     modes = {oct(path.stat().st_mode & 0o777) for path in to.rglob("*") if path.is_file()}
     assert modes == {"0o600"}
     assert {oct(path.stat().st_mode & 0o777) for path in (to, to / "0001")} == {"0o700"}
+    at = tmp_path / "restored"
+    assert kasir("restore", to, "--data", at).returncode == 0
+    modes = {oct(path.stat().st_mode & 0o777) for path in at.rglob("*") if path.is_file()}
+    assert (modes, oct(at.stat().st_mode & 0o777)) == ({"0o600"}, "0o700")
 
 
 def test_a_program_that_begins_again_goes_on_where_it_was(shop: Shop, tmp_path: Path) -> None:
@@ -280,6 +319,138 @@ def test_what_is_too_old_goes_but_never_what_the_rest_needs(shop: Shop, tmp_path
     assert check(to).problems == []
 
 
+def test_a_clock_that_leaps_ahead_removes_nothing(shop: Shop, tmp_path: Path, monkeypatch) -> None:
+    to = tmp_path / "backup"
+    taker = take(shop, to, Wanted(keep_s=3600))
+    for _ in range(2):
+        shop.happen(1)
+        taker._base_now = True
+        step(taker, shop)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 10 * 365 * 86_400)
+    taker.tidy()
+    assert [base.end.revision for base in catalogue.read(to)[0].bases] == [1, 2]
+
+
+def test_what_was_noted_by_a_clock_ahead_is_not_fresh(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    shop.happen(1)
+    taker = take(shop, to)
+    step(taker, shop)
+    checked = check(to)
+    checked.time = (datetime.now(UTC) + timedelta(days=400)).isoformat()
+    places.write_checked(to, checked)
+    ahead = time.time() + 400 * 86_400
+    os.utime(to / places.LOCK, (ahead, ahead))
+    assert [each.is_well for each in places.health(to)] == [False, False]
+    base = to / "0001" / "000000000001.base"
+    os.utime(base, (ahead, ahead))
+    shop.happen(1)
+    step(taker, shop)
+    assert [each.end.revision for each in catalogue.read(to)[0].bases] == [1, 2]
+
+
+def test_a_copy_without_room_waits_and_the_journal_goes_on(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    tried = []
+
+    def full(store: Path, path: Path, bytes_most: int) -> None:
+        tried.append(path)
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    shop.happen(1)
+    taker = take(shop, to)
+    taker.copy = full
+    for _ in range(3):
+        with pytest.raises(OSError, match=r"No space|tried again"):
+            step(taker, shop)
+    assert len(tried) == 1
+    assert not list(to.glob("0001/*"))
+    taker._no_copy_before = 0.0
+    taker.copy = copy_base
+    step(taker, shop)
+    taker.copy = full
+    taker._base_now = True
+    shop.happen(1)
+    with pytest.raises(OSError, match="No space"):
+        step(taker, shop)
+    for _ in range(2):
+        shop.happen(1)
+        step(taker, shop)
+    assert len(tried) == 2
+    assert check(to).revision == 4
+
+
+def test_a_copy_is_not_begun_where_it_has_no_room(shop: Shop, tmp_path: Path, monkeypatch) -> None:
+    shop.happen(1)
+    taker = take(shop, tmp_path / "backup")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+    with pytest.raises(OSError, match="MiB are free"):
+        step(taker, shop)
+
+
+def test_what_a_full_disk_keeps_needlessly_goes_before_a_copy(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    taker = take(shop, to)
+    for _ in range(2):
+        shop.happen(1)
+        taker._base_now = True
+        step(taker, shop)
+    shop.happen(1)
+    time.sleep(0.01)
+    step(taker, shop)
+    there: list[list[str]] = []
+
+    def look(store: Path, path: Path, bytes_most: int) -> None:
+        there.append(sorted(each.name for each in path.parent.glob("*.base")))
+        copy_base(store, path, bytes_most)
+
+    taker.copy, taker.wanted, taker._base_now = look, Wanted(keep_s=0.001), True
+    step(taker, shop)
+    assert there == [["000000000002.base"]]
+
+
+def test_a_check_that_failed_is_told_and_the_next_one_is_done(
+    shop: Shop, tmp_path: Path, monkeypatch
+) -> None:
+    to = tmp_path / "backup"
+    shop.happen(1)
+    taker = take(shop, to)
+    step(taker, shop)
+    done: list[int] = []
+
+    def fail(*_: object, **__: object) -> Checked:
+        done.append(1)
+        raise RuntimeError("out of order")
+
+    checks = commands._Checks(taker, None, said.append)
+    monkeypatch.setattr(commands, "check", fail)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        for _ in range(6):
+            checks.look(beside)
+            time.sleep(0.02)
+        assert (len(done), checks.is_running) == (1, False)
+        assert any("out of order" in words for words in said)
+        taker.fresh_base = catalogue.read(to)[0].bases[0]
+        monkeypatch.setattr(commands, "check", check)
+        checks.look(beside)
+    checks.look(beside)
+    assert any(words.startswith("Checked") for words in said)
+
+
+def test_a_signer_whose_place_is_away_stops_nothing_else(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
+    to = tmp_path / "backup"
+    shop.happen(2)
+    shop.settle()
+    assert kasir("audit", "keygen", tmp_path / "key").returncode == 0
+    heads = tmp_path / "away" / "heads.jsonl"
+    done = kasir("backup", shop.folder, "--to", to, "--heads", heads, "--key", tmp_path / "key")
+    assert done.returncode == 1
+    assert "heads.jsonl" in done.stderr
+    assert "Checked" in done.stderr
+
+
 def test_a_copy_that_is_broken_is_not_relied_on(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
     shop.happen(1)
@@ -294,6 +465,8 @@ def test_a_copy_that_is_broken_is_not_relied_on(shop: Shop, tmp_path: Path) -> N
     content[-100] ^= 1
     newest.write_bytes(content)
     time.sleep(0.01)
+    shop.happen(1)
+    step(taker, shop)
     taker.wanted = Wanted(keep_s=0.001)
     with pytest.raises(Exception, match=r"000000000002\.base"):
         taker.tidy()
@@ -402,28 +575,3 @@ def test_a_disk_without_room_leaves_nothing_half_and_is_told(
     assert sorted(path.name for path in (to / "0001").iterdir()) == ["000000000002.base"]
     assert kasir("backup", shop.folder, "--to", to).returncode == 0
     assert check(to).revision == 202
-
-
-def test_a_check_that_fails_is_told_and_does_not_begin_again_at_once(
-    shop: Shop, tmp_path: Path, monkeypatch
-) -> None:
-    to = tmp_path / "backup"
-    shop.happen(1)
-    taker = take(shop, to)
-    step(taker, shop)
-    begun = []
-
-    def fails(folder: Path, work: Path | None) -> None:
-        begun.append(folder)
-        raise OSError("no room for what was found")
-
-    monkeypatch.setattr(commands, "check", fails)
-    checks = commands._Checks(taker, None, said.append)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        checks.look(beside)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        with pytest.raises(OSError, match="no room"):
-            checks.look(beside)
-        checks.look(beside)
-        checks.look(beside)
-    assert begun == [to]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.backup import merge_journal
 from kasir.backup import catalogue, places
 from kasir.backup.checking import check
 from kasir.backup.taking import Taker
@@ -78,6 +79,75 @@ def test_damage_to_any_file_is_found_and_named(backup: Path, damage: str) -> Non
 def test_a_part_that_is_missing_is_told(backup: Path, name: str, told: str) -> None:
     (backup / "0001" / name).unlink()
     assert any(told in problem for problem in check(backup).problems), check(backup).problems
+
+
+def test_what_an_earlier_check_found_is_missed_by_every_later_one(backup: Path, shop: Shop) -> None:
+    last = backup / "0001" / "000000000008-000000000010.journal"
+    last.unlink()
+    for _ in range(3):
+        assert any("revisions 8 to 10 are missing" in problem for problem in check(backup).problems)
+    step(take(shop, backup), shop)
+    assert check(backup).problems == []
+
+
+def test_what_was_set_aside_makes_nothing_needless(backup: Path, shop: Shop) -> None:
+    taker = take(shop, backup)
+    step(taker, shop)
+    whole = "000000000002-000000000007.journal"
+    merge_journal([backup / "0001" / name for name in PARTS], backup / "0001")
+    taker.look_anew()
+    step(taker, shop)
+    flip(0.5)(backup / "0001" / whole)
+    taker.set_aside([backup / "0001" / whole])
+    taker.tidy()
+    assert set(PARTS) <= set(files(backup))
+    assert check(backup).problems == []
+
+
+def test_a_gap_under_a_running_follower_is_closed(backup: Path, shop: Shop) -> None:
+    taker = take(shop, backup)
+    step(taker, shop)
+    for name in PARTS[1], "000000000007.base":
+        (backup / "0001" / name).unlink()
+    taker.tidy()
+    step(taker, shop)
+    assert check(backup).problems == []
+
+
+def test_a_backup_whose_disk_went_away_is_not_begun_anew_in_its_place(
+    backup: Path, shop: Shop, tmp_path: Path
+) -> None:
+    taker = take(shop, backup)
+    step(taker, shop)
+    backup.rename(tmp_path / "away")
+    backup.mkdir()
+    taker.look_anew()
+    with pytest.raises(OSError, match="not there any more"):
+        step(taker, shop)
+    assert not list(backup.iterdir())
+    backup.rmdir()
+    (tmp_path / "away").rename(backup)
+    step(taker, shop)
+    assert check(backup).problems == []
+
+
+def test_a_file_under_a_foreign_name_is_named_and_passed_by(backup: Path, shop: Shop, kasir: Kasir) -> None:
+    for name in ("x.journal", "x.base"):
+        (backup / "0001" / name).write_bytes(b"dear")
+    step(take(shop, backup), shop)
+    done = kasir("backup", "check", backup)
+    assert done.returncode == 0, done.stderr
+    assert "0001/x.journal is no file of a backup" in done.stderr
+    assert "0001/x.base" in kasir("backup", "list", backup).stderr
+
+
+def test_a_check_that_cannot_be_kept_is_told_and_is_no_failure(backup: Path, kasir: Kasir) -> None:
+    (backup / places.CHECKED).unlink()
+    (backup / places.CHECKED / "full").mkdir(parents=True)
+    done = kasir("backup", "check", backup)
+    assert done.returncode == 0, done.stderr
+    assert "not kept" in done.stderr
+    assert not list(backup.glob(f"*{places.PART_SUFFIX}"))
 
 
 def test_a_copy_that_is_missing_costs_nothing_while_an_older_one_leads_on(

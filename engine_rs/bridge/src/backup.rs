@@ -55,7 +55,7 @@ pub(crate) fn write_journal<'py>(
     bytes_max: u64,
 ) -> PyResult<Option<Bound<'py, PyDict>>> {
     let made = released(py, || {
-        Ok(write_segment(&Onlooker::open(&store)?, &path, after, &hash(before)?, bytes_max)?)
+        Ok(write_segment(Onlooker::open(&store)?, &path, after, &hash(before)?, bytes_max)?)
     })?;
     made.map(|segment| describe_segment(py, &segment)).transpose()
 }

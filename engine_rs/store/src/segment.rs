@@ -107,55 +107,82 @@ pub(crate) struct Piece {
     pub(crate) hash: Hash,
 }
 
+/// A record on its way into a segment.
+struct Taken {
+    time_ms: i64,
+    previous: Vec<u8>,
+    body: Vec<u8>,
+    request: Vec<u8>,
+}
+
 /// Writes what the journal has after `after`, whose hash is `before`, into a new segment in `dir`: at least one record, and no more
-/// once `bytes_max` are written. `None` when there is nothing.
+/// once there are `bytes_max`, which are held in memory. `None` when there is nothing.
+///
+/// The look has ended when the first byte is written: a place that hangs keeps nobody from opening the store.
 ///
 /// # Errors
 /// [`StoreErrorKind::Differs`] when the journal does not follow from there, or does not reach back to it; `Corrupt` when a record is
 /// damaged; `Unusable` when the segment cannot be written.
 pub fn write_segment(
-    store: &Onlooker,
+    store: Onlooker,
     dir: &Path,
     after: u64,
     before: &Hash,
     bytes_max: u64,
 ) -> Result<Option<Segment>, StoreError> {
+    let records = take_records(&store, after, before, bytes_max)?;
+    drop(store);
+    if records.is_empty() {
+        return Ok(None);
+    }
+    let mut draft = Draft::begin(dir, after, *before)?;
+    for Taken { time_ms, previous, body, request } in records {
+        if previous != draft.segment.hash {
+            return Err(differs(after));
+        }
+        draft.add(time_ms, &body, &request)?;
+    }
+    draft.finish().map(Some)
+}
+
+fn differs(after: u64) -> StoreError {
+    let what = format!("The store's journal does not go on from revision {after} of the backup.");
+    StoreError::new(StoreErrorKind::Differs, what)
+}
+
+fn take_records(
+    store: &Onlooker,
+    after: u64,
+    before: &Hash,
+    bytes_max: u64,
+) -> Result<Vec<Taken>, StoreError> {
     let reader = store.reader()?;
     let head = *reader.head();
-    let differs = || {
-        let what = format!("The store's journal does not go on from revision {after} of the backup.");
-        StoreError::new(StoreErrorKind::Differs, what)
-    };
-    if head.revision < after || head.first_revision > after + 1 {
-        return Err(differs());
+    let goes_on = head.revision > after || (head.revision == after && head.hash == *before);
+    if !goes_on || head.first_revision > after + 1 {
+        return Err(differs(after));
     }
-    if head.revision == after {
-        return if head.hash == *before { Ok(None) } else { Err(differs()) };
-    }
-    let doing = "The journal cannot be read";
-    let mut draft = Draft::begin(dir, after, *before)?;
-    let mut failed = None;
+    let (mut records, mut revision, mut bytes) = (Vec::new(), after, 0);
     let scanned = reader.scan_own(OwnTable::Journal, &revision_key(after + 1), &mut |key, value| {
-        let revision = draft.next_revision();
+        revision += 1;
         let row = check_row(revision, key, value)?;
         let record: Stub = decode("a record of the journal", row.body)?;
         let request = if record.request_id.is_empty() {
-            &[][..]
+            Vec::new()
         } else {
-            reader.own(OwnTable::Requests, request_key(&record.request_id).as_slice())?.ok_or_else(|| {
+            let found = reader.own(OwnTable::Requests, request_key(&record.request_id).as_slice())?;
+            let found = found.ok_or_else(|| {
                 Fault::Corrupt(format!("the reply to the request of record {revision} is missing"))
-            })?
+            })?;
+            found.to_vec()
         };
-        if row.previous != draft.segment.hash {
-            failed = Some(differs());
-            return Ok(false);
-        }
-        failed = draft.add(record.time_ms, row.body, request).err();
-        Ok(failed.is_none() && draft.segment.length < bytes_max)
+        bytes += (FRAME_BYTES + row.body.len() + request.len()) as u64;
+        let (previous, body) = (row.previous.to_vec(), row.body.to_vec());
+        records.push(Taken { time_ms: record.time_ms, previous, body, request });
+        Ok(bytes < bytes_max)
     });
-    scanned.map_err(|fault| StoreError::fault(doing, &fault))?;
-    failed.map_or(Ok(()), Err)?;
-    draft.finish().map(Some)
+    scanned.map_err(|fault| StoreError::fault("The journal cannot be read", &fault))?;
+    Ok(records)
 }
 
 /// Makes one segment, in `dir`, of several that follow one another. They stay.

@@ -50,9 +50,9 @@ impl Backup {
 
     /// Takes all there is, in segments of so many bytes.
     fn go_on(&mut self, shop: &Shop, bytes_max: u64) {
-        let store = Onlooker::open(&shop.path()).unwrap();
+        let look = || Onlooker::open(&shop.path()).unwrap();
         while let Some(segment) =
-            write_segment(&store, self.dir.path(), self.revision, &self.hash, bytes_max).unwrap()
+            write_segment(look(), self.dir.path(), self.revision, &self.hash, bytes_max).unwrap()
         {
             assert_eq!((segment.first_revision, segment.before), (self.revision + 1, self.hash));
             (self.revision, self.hash) = (segment.last_revision, segment.hash);
@@ -268,7 +268,7 @@ fn a_journal_that_was_trimmed_or_went_another_way_does_not_go_on() {
     let differs = |after: u64, before: &Hash| {
         let store = Onlooker::open(&shop.path()).unwrap();
         let dir = TempDir::new().unwrap();
-        let written = write_segment(&store, dir.path(), after, before, u64::MAX);
+        let written = write_segment(store, dir.path(), after, before, u64::MAX);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         written.unwrap_err().kind
     };
