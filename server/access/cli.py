@@ -87,7 +87,7 @@ def first_owner(
             control.add_owner(owner, pin)
             code, expires_s = control.make_code("server", device, 0, [])
         _tell_code(code, expires_s, device)
-        typer.echo(f"Then log in there: kasir login {owner}")
+        typer.echo(f"Then log in there: kasir login {owner} --server HOST:PORT")
 
 
 @access_app.command("code")
