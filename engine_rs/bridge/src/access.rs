@@ -15,12 +15,11 @@ use kasir_transport::metadata::values;
 use kasir_transport::{Admission, Asked, Caller, Identity, Status, lock};
 use sha2::{Digest, Sha256};
 
-use crate::answers::{ACTOR_KEY, Refused, said};
+use crate::answers::{ACTOR_KEY, said};
+use crate::denials::{Denial, Denials, Denied};
 use crate::engine::Engine;
 use crate::places::{Place, Unread};
 
-/// Refusals of different callers that are kept until they are written down; of more, only their number.
-const DENIALS_MAX: usize = 256;
 const BEARER: &str = "Bearer ";
 /// Who is counted for a method that is open to strangers.
 const STRANGER: Caller = Caller::Borrowed("stranger");
@@ -219,80 +218,6 @@ impl Grant {
     }
 }
 
-/// Why somebody was not let in, as the log of access has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Denied {
-    NoDevice,
-    NoSession,
-    UnknownToken,
-    Ended,
-    OtherDevice,
-    Actor,
-    Role,
-    Location,
-    Pace,
-}
-
-impl Denied {
-    fn words(self) -> &'static str {
-        match self {
-            Self::NoDevice => "no certificate that is good",
-            Self::NoSession => "nobody is logged in",
-            Self::UnknownToken => "the token is unknown, or over",
-            Self::Ended => "the session is over",
-            Self::OtherDevice => "the token is another device's",
-            Self::Actor => "kasir-actor names somebody else",
-            Self::Role => "no role that may",
-            Self::Location => "another location",
-            Self::Pace => "too many calls a second",
-        }
-    }
-
-    /// What the caller is told: less, where more would help a thief.
-    fn refused(self) -> (Refused, &'static str) {
-        match self {
-            Self::NoDevice => (
-                Refused::DeviceUnknown,
-                "This device has no certificate that is good here. Have it enrolled: kasir enrol CODE.",
-            ),
-            Self::NoSession | Self::UnknownToken | Self::Ended | Self::OtherDevice => (
-                Refused::SessionRequired,
-                "Nobody is logged in at this device, or the session is over: kasir login.",
-            ),
-            Self::Actor => (
-                Refused::ActorMismatch,
-                "kasir-actor names somebody else than who is logged in at this device.",
-            ),
-            Self::Role => (Refused::RoleMissing, "None of the roles of who is logged in may do this."),
-            Self::Location => (Refused::LocationDenied, "Who is logged in does not work at this location."),
-            Self::Pace => (Refused::RateExceeded, "Too many calls a second. Try again in a moment."),
-        }
-    }
-}
-
-/// Refusals that were not written down yet: how many, and since when.
-#[derive(Debug, Default)]
-struct Denials {
-    rows: HashMap<Denial, (u64, i64)>,
-    dropped: u64,
-}
-
-/// What refusals have in common that are told as one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Denial {
-    pub(crate) method: usize,
-    why: Denied,
-    pub(crate) actor: String,
-    pub(crate) device: String,
-    pub(crate) peer: Option<IpAddr>,
-}
-
-impl Denial {
-    pub(crate) fn words(&self) -> &'static str {
-        self.why.words()
-    }
-}
-
 /// What is fixed when the server starts, and what is refused.
 pub(crate) struct Rules {
     numbers: HashMap<String, usize>,
@@ -354,15 +279,7 @@ impl Rules {
     }
 
     fn note(&self, denial: Denial) {
-        let mut denials = lock(&self.denials);
-        let room = denials.rows.len() < DENIALS_MAX;
-        match denials.rows.get_mut(&denial) {
-            Some((count, _)) => *count += 1,
-            None if room => {
-                denials.rows.insert(denial, (1, now_ms()));
-            }
-            None => denials.dropped += 1,
-        }
+        lock(&self.denials).note(denial, now_ms());
     }
 }
 
@@ -508,8 +425,7 @@ impl Access {
 
     /// What was refused since the last time, how often and since when; and how many more.
     pub(crate) fn take_denials(&self) -> (Vec<(Denial, u64, i64)>, u64) {
-        let Denials { rows, dropped } = std::mem::take(&mut *lock(&self.rules.denials));
-        (rows.into_iter().map(|(denial, (count, since))| (denial, count, since)).collect(), dropped)
+        lock(&self.rules.denials).take()
     }
 }
 
@@ -619,11 +535,5 @@ mod tests {
             headers.insert(AUTHORIZATION, said.parse().unwrap());
             assert_eq!(bearer(&headers), found, "{said}");
         }
-    }
-
-    #[test]
-    fn a_thief_learns_nothing_of_a_token() {
-        let of_tokens = [Denied::NoSession, Denied::UnknownToken, Denied::Ended, Denied::OtherDevice];
-        assert!(of_tokens.iter().all(|why| why.refused() == Denied::NoSession.refused()));
     }
 }

@@ -13,6 +13,7 @@ mod answers;
 mod backup;
 mod contract;
 mod delivery;
+mod denials;
 mod desks;
 mod engine;
 mod failure;

@@ -127,7 +127,7 @@ impl RpcAccess {
     /// What was refused since the last time; and how many refusals more than could be kept.
     fn take_denials(&self) -> (Vec<DenialRow>, u64) {
         let (rows, dropped) = self.access.take_denials();
-        let told = |(denial, count, since): (crate::access::Denial, u64, i64)| {
+        let told = |(denial, count, since): (crate::denials::Denial, u64, i64)| {
             let method = self.names.get(denial.method).cloned().unwrap_or_default();
             let words = denial.words();
             let peer = denial.peer.map(|peer| peer.to_string()).unwrap_or_default();
