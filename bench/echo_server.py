@@ -18,6 +18,8 @@ from bench.work import ECHO
 from engine import Engine
 from engine.rpc import RpcCall
 from server import handlers
+from server.arriving import Arriving
+from server.imports import StatementImporter
 from server.journal import JournalClock
 from server.logs import LogFormat, LogLevel, make_logger
 from server.observe import LogCalls
@@ -38,7 +40,8 @@ async def serve(engine: Engine, data: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with ThreadPoolExecutor(1) as executor:
-        registry = handlers.build(engine, clock, executor, settings)
+        importer = StatementImporter(engine, executor, Arriving())
+        registry = handlers.build(engine, clock, executor, settings, importer)
         transport = Transport(engine, registry, settings, log, LogCalls.REFUSED)
         transport.server.unary(ECHO, echo, quick=True)
         address = await transport.start()

@@ -128,8 +128,9 @@ def test_a_meter_of_batches_multiplies() -> None:
     assert meter.finish().operations == 200
 
 
-def test_the_grpcio_echo_answers_the_light_loader(tmp_path: Path) -> None:
-    with KasirServer(tmp_path / "grpcio", module="bench.grpcio_echo") as server:
+@pytest.mark.parametrize("module", ["bench.grpcio_echo", "bench.echo_server"])
+def test_the_echoes_answer_the_light_loader(tmp_path: Path, module: str) -> None:
+    with KasirServer(tmp_path / "store", module=module) as server:
         task = loader.Task(server.port, server.pid, Kind.ECHO, Spread.UNIFORM, 8, 2, 0.1, 0.3)
         assert loader.run(task).operations > 0
 
