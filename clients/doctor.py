@@ -24,6 +24,7 @@ from clients.common.output import state_words, table
 from clients.common.problems import CallFailed
 from clients.common.shop import PAGE_SIZE_MAX, Shop
 from clients.common.times import show_duration
+from kasir.backup import places
 from kasir.v1.admin_pb2 import GetStatusRequest, GetStatusResponse
 from kasir.v1.booking_pb2 import (
     ORDER_STATE_BOOKED,
@@ -121,6 +122,7 @@ def wrong(name: str, words: str) -> Finding:
     [
         "kasir doctor",
         "kasir doctor --data out/shop          # at the server's machine: its disk and snapshots, too",
+        "kasir doctor --data /srv/kasir/data --backup /mnt/backup/kasir",
         "kasir doctor --json",
     ],
 )
@@ -129,21 +131,26 @@ def doctor(
     data: Annotated[
         Path | None, typer.Option("--data", help="The server's data directory, where it is on this machine.")
     ] = None,
+    backup: Annotated[
+        Path | None, typer.Option("--backup", help="Where kasir backup writes, where it is on this machine.")
+    ] = None,
 ) -> None:
     """Say what is wrong with the server, its agents and this machine, and what to do. Changes nothing; status
     1 when something is wrong.
     """
-    found = list(findings(shop, data))
+    found = list(findings(shop, data, backup))
     shop.output.emit({"findings": [asdict(each) for each in found]}, lambda: _table(found))
     if any(each.health is Health.WRONG for each in found):
         raise Refused
 
 
-def findings(shop: Shop, data: Path | None = None) -> Iterator[Finding]:
+def findings(shop: Shop, data: Path | None = None, backup: Path | None = None) -> Iterator[Finding]:
     """Everything that is looked at, the server first."""
     yield from this_machine(shop)
     if data is not None:
-        yield from server_machine(data)
+        yield from server_machine(data, has_backup=backup is not None)
+    if backup is not None:
+        yield from backup_place(backup)
     began = time.monotonic()
     try:
         status = shop.call(GetStatusRequest(), GetStatusResponse)
@@ -347,8 +354,8 @@ def this_machine(shop: Shop) -> Iterator[Finding]:
         yield well("This machine", "every request that was sent has its answer")
 
 
-def server_machine(data: Path) -> Iterator[Finding]:
-    """The disk under a server's data, and its snapshots."""
+def server_machine(data: Path, *, has_backup: bool) -> Iterator[Finding]:
+    """The disk under a server's data, and its snapshots, which who has a backup may do without."""
     if not (data / "data.mdb").exists():
         yield wrong("Data", f"there is no store in {data}")
         return
@@ -359,6 +366,8 @@ def server_machine(data: Path) -> Iterator[Finding]:
     else:
         yield well("Disk", words)
     snapshots = [path for path in (data / "snapshots").glob("*") if path.is_file()]
+    if has_backup:
+        return
     if not snapshots:
         yield look("Snapshots", "there is none: kasir admin snapshot NAME, every night")
         return
@@ -370,6 +379,12 @@ def server_machine(data: Path) -> Iterator[Finding]:
         if age > SNAPSHOT_MAX
         else well("Snapshots", words)
     )
+
+
+def backup_place(folder: Path) -> Iterator[Finding]:
+    """Whether a backup is there, is looked after, and was found good."""
+    for each in places.health(folder):
+        yield well("Backup", each.words) if each.is_well else wrong("Backup", each.words)
 
 
 def _age(stamp: Timestamp) -> timedelta:

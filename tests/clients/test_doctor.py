@@ -4,6 +4,8 @@ Method: a real server, brought into each state.
 """
 
 import os
+import subprocess
+import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ from clients.common.shop import Shop
 from clients.doctor import Health
 from kasir.v1 import admin_pb2, hardware_pb2, hardware_pb2_grpc, print_pb2, print_pb2_grpc, reconciliation_pb2
 from kasir.v1.booking_pb2 import ORDER_STATE_PARTLY_PAID
+from tests.conftest import ROOT
 from tests.server.support import Shop as Furnished
 from tests.server.support import idr, new_id
 from tests.server.test_reconciler import booked, comes_in
@@ -34,9 +37,9 @@ def shop(channel, server):
         yield made
 
 
-def ill(shop: Shop, data: Path | None = None) -> dict[str, tuple[Health, str]]:
+def ill(shop: Shop, data: Path | None = None, backup: Path | None = None) -> dict[str, tuple[Health, str]]:
     """What is not well, by name."""
-    found = doctor.findings(shop, data)
+    found = doctor.findings(shop, data, backup)
     return {each.name: (each.health, each.words) for each in found if each.health is not Health.WELL}
 
 
@@ -169,3 +172,19 @@ def test_the_servers_disk_and_snapshots(shop, tmp_path, monkeypatch):
     assert "monday, is 3d1m old" in ill(shop, data)["Snapshots"][1]
     monkeypatch.setattr(doctor, "DISK_MIN_BYTES", 1 << 60)
     assert ill(shop, data)["Disk"][0] is Health.WRONG
+
+
+def test_the_backup_is_asked_for_and_makes_up_for_snapshots(shop, tmp_path):
+    data, folder = tmp_path / "store", tmp_path / "backup"
+    assert "there is no backup" in ill(shop, data, folder)["Backup"][1]
+    command = [sys.executable, "-m", "kasir.cli", "backup", str(data), "--to", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    # A single run checks what it took: all is well.
+    found = ill(shop, data, folder)
+    assert "Snapshots" not in found
+    assert "Backup" not in found, found
+    old = time.time() - 3 * 24 * 3600
+    os.utime(folder / "lock", (old, old))
+    health, words = ill(shop, data, folder)["Backup"]
+    assert health is Health.WRONG
+    assert "nobody looks after it" in words
