@@ -227,40 +227,36 @@ class RpcCall:
         and its end by the caller, its deadline or the network. Called within `RpcServer.drain`.
         """
 
+class _Given(Protocol):
+    """See `engine.rpc.Given`."""
+
+    @property
+    def actor(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def methods(self) -> list[str]: ...
+    @property
+    def locations(self) -> list[int] | None: ...
+    @property
+    def expires_ms(self) -> int: ...
+    @property
+    def per_second(self) -> int: ...
+    @property
+    def rank(self) -> str: ...
+
 @final
 class RpcAccess:
-    """Who is let in by a server. Locations None: everywhere. From any thread, while calls come in."""
+    """Who is let in by a server. From any thread, while calls come in."""
 
-    def set_device(
-        self,
-        fingerprint: bytes,
-        device: str,
-        *,
-        methods: list[str],
-        locations: list[int] | None,
-        expires_ms: int,
-        per_second: int,
-    ) -> None:
+    def set_device(self, fingerprint: bytes, given: _Given) -> None:
         """A certificate with this SHA-256 is good, and lets programs at the device call these methods."""
 
     def remove_device(self, device: str) -> None:
         """A device is out, and whoever is logged in there."""
 
-    def set_token(
-        self,
-        token: bytes,
-        actor: str,
-        device: str,
-        *,
-        methods: list[str],
-        locations: list[int] | None,
-        expires_ms: int,
-        per_second: int,
-        rank: str,
-    ) -> None:
-        """Lets whoever has the token with this SHA-256 call these methods; at one device, unless it is "".
-        `rank`: "program", "staff" or "in_charge".
-        """
+    def set_token(self, token: bytes, given: _Given) -> None:
+        """Lets whoever has the token with this SHA-256 call these methods; at one device, unless it is ""."""
 
     def renew_token(self, token: bytes, expires_ms: int) -> bool:
         """A token lasts until then; false: there is none."""
@@ -268,19 +264,9 @@ class RpcAccess:
     def remove_token(self, token: bytes) -> None:
         """A token is void."""
 
-    def set_stand_in(
-        self,
-        actor: str,
-        device: str,
-        *,
-        methods: list[str],
-        locations: list[int] | None,
-        expires_ms: int,
-        per_second: int,
-        rank: str,
-    ) -> None:
-        """Whoever is logged in at the device may send what `actor` did there, as `actor`, where both of them
-        work. Nobody does for who is of a higher rank.
+    def set_stand_in(self, given: _Given) -> None:
+        """Whoever is logged in at the device may send what the actor did there, as that one, where both of
+        them work. Nobody does for who is of a higher rank.
         """
 
     def remove_actor(self, actor: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from engine.rpc import RpcAccess, RpcServer
+from engine.rpc import Given, RpcAccess, RpcServer
 from server.access.audit import Audit, Entry
 from server.access.people import IN_CHARGE
 from server.access.store import ApiKey, Device, Session, Store, Transaction, User
@@ -44,9 +44,17 @@ def places_of(user_locations: Iterable[int], device_location: int) -> list[int] 
     return [device_location] if not own or device_location in own else []
 
 
-def _rank(user: User) -> str:
-    """Whom somebody may send for: people of the same rank and below."""
-    return "in_charge" if IN_CHARGE & set(user.roles) else "staff"
+def _person(user: User, device: Device, methods: list[str], expires_s: int) -> Given:
+    """What somebody may do at a device."""
+    return Given(
+        user.name,
+        device.name,
+        methods=methods,
+        locations=places_of(user.locations, device.location_id),
+        expires_ms=expires_s * 1000,
+        per_second=PERSON_PER_SECOND,
+        rank="in_charge" if IN_CHARGE & set(user.roles) else "staff",
+    )
 
 
 class Guard:
@@ -96,46 +104,38 @@ class Guard:
             return
         allowed = self._methods.allowed(Role(role) for role in device.roles)
         for fingerprint, expires_s in device.certificates.items():
-            self.table.set_device(
-                bytes.fromhex(fingerprint),
+            given = Given(
+                f"device:{device.name}",
                 device.name,
                 methods=[*self._at_hand, *allowed],
                 locations=[device.location_id] if device.location_id else None,
                 expires_ms=expires_s * 1000,
                 per_second=DEVICE_PER_SECOND,
             )
+            self.table.set_device(bytes.fromhex(fingerprint), given)
 
     def put_key(self, key: ApiKey) -> None:
         """A key is good; or it is void."""
         if key.revoked:
             self.table.remove_token(key.hash)
             return
-        self.table.set_token(
-            key.hash,
+        given = Given(
             f"key:{key.name}",
             key.device,
             methods=self._methods.allowed([Role.INTEGRATOR], key.scopes),
             locations=key.locations or None,
             expires_ms=key.expires_s * 1000,
             per_second=key.per_second or KEY_PER_SECOND,
-            rank="program",
         )
+        self.table.set_token(key.hash, given)
 
     def put_session(self, txn: Transaction, token_hash: bytes, session: Session) -> None:
         """Somebody is logged in."""
         user, device = txn.users.get(session.user), txn.devices.get(session.device)
         if user is None or device is None or user.disabled or device.revoked:
             return
-        self.table.set_token(
-            token_hash,
-            user.name,
-            device.name,
-            methods=[*self._logged_in, *self._methods.allowed(Role(role) for role in user.roles)],
-            locations=places_of(user.locations, device.location_id),
-            expires_ms=session.expires_s * 1000,
-            per_second=PERSON_PER_SECOND,
-            rank=_rank(user),
-        )
+        methods = [*self._logged_in, *self._methods.allowed(Role(role) for role in user.roles)]
+        self.table.set_token(token_hash, _person(user, device, methods, session.expires_s))
 
     def put_visit(self, txn: Transaction, user_name: str, device_name: str, last_s: int) -> None:
         """What somebody did at a device may be sent from there, though somebody else is logged in by then;
@@ -145,15 +145,8 @@ class Guard:
         if user is None or device is None or device.revoked:
             return
         allowed = set(self._methods.allowed(Role(role) for role in user.roles))
-        self.table.set_stand_in(
-            user.name,
-            device.name,
-            methods=[method for method in self._deferred if method in allowed],
-            locations=places_of(user.locations, device.location_id),
-            expires_ms=(last_s + STAND_IN_S) * 1000,
-            per_second=PERSON_PER_SECOND,
-            rank=_rank(user),
-        )
+        methods = [method for method in self._deferred if method in allowed]
+        self.table.set_stand_in(_person(user, device, methods, last_s + STAND_IN_S))
 
     def forget(self, txn: Transaction, user_name: str) -> None:
         """Somebody's sessions end, since what they may has changed."""

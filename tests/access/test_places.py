@@ -9,6 +9,7 @@ import time
 import grpc
 import pytest
 
+from engine.rpc import Given
 from kasir.v1 import (
     access_pb2,
     booking_pb2,
@@ -407,16 +408,8 @@ def test_who_sends_for_many_is_as_quick_as_for_oneself(places, counter):
     device, (here, _), move = counter
     wati = places.guarded.login(device, "wati")
     table = places.guarded.control.guard.table
-    table.set_token(
-        pins.digest(wati),
-        "wati",
-        device.name,
-        methods=[],
-        locations=None,
-        expires_ms=2**60,
-        per_second=1,
-        rank="staff",
-    )
+    slow = Given("wati", device.name, [], None, expires_ms=2**60, per_second=1, rank="staff")
+    table.set_token(pins.digest(wati), slow)
     found = [move(here, wati, "andi") for _ in range(6)]
     assert found[:2] == ["done", "done"]
     assert "RATE_EXCEEDED" in found[2:]

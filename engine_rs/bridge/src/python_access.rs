@@ -33,8 +33,24 @@ pub(crate) fn access(
     Ok(Arc::new(Access::new(Rules::new(engine, numbers, sets, places))))
 }
 
-fn rank(name: &str) -> PyResult<Rank> {
-    Rank::named(name).ok_or_else(|| PyValueError::new_err(format!("{name} is no rank")))
+/// `engine.rpc.Given`: what somebody may do.
+#[derive(FromPyObject)]
+struct GivenRow {
+    actor: String,
+    device: String,
+    methods: Vec<String>,
+    locations: Option<Vec<u64>>,
+    expires_ms: i64,
+    per_second: u32,
+    rank: String,
+}
+
+impl GivenRow {
+    fn given(self) -> PyResult<Given> {
+        let Self { actor, device, methods, locations, expires_ms, per_second, rank } = self;
+        let rank = Rank::named(&rank).ok_or_else(|| PyValueError::new_err(format!("{rank} is no rank")))?;
+        Ok(Given { actor, device, methods, locations, expires_ms, per_second, rank })
+    }
 }
 
 /// Who is let in by a server. Every method may be called from any thread, while calls come in.
@@ -47,21 +63,9 @@ pub(crate) struct RpcAccess {
 #[pymethods]
 impl RpcAccess {
     /// A certificate with this SHA-256 is good, and lets programs at the device call these methods.
-    #[pyo3(signature = (fingerprint, device, *, methods, locations, expires_ms, per_second))]
-    fn set_device(
-        &self,
-        fingerprint: [u8; 32],
-        device: String,
-        methods: Vec<String>,
-        locations: Option<Vec<u64>>,
-        expires_ms: i64,
-        per_second: u32,
-    ) {
-        let actor = format!("device:{device}");
-        self.access.set_device(
-            fingerprint,
-            Given { actor, device, methods, locations, expires_ms, per_second, rank: Rank::Program },
-        );
+    fn set_device(&self, fingerprint: [u8; 32], given: GivenRow) -> PyResult<()> {
+        self.access.set_device(fingerprint, given.given()?);
+        Ok(())
     }
 
     /// A device is out, and whoever is logged in there.
@@ -70,23 +74,8 @@ impl RpcAccess {
     }
 
     /// Lets whoever has the token with this SHA-256 call these methods; at one device, unless it is "".
-    /// `rank`: "program", "staff" or "in_charge".
-    #[pyo3(signature = (token, actor, device, *, methods, locations, expires_ms, per_second, rank))]
-    #[expect(clippy::too_many_arguments, reason = "options by name")]
-    fn set_token(
-        &self,
-        token: [u8; 32],
-        actor: String,
-        device: String,
-        methods: Vec<String>,
-        locations: Option<Vec<u64>>,
-        expires_ms: i64,
-        per_second: u32,
-        rank: &str,
-    ) -> PyResult<()> {
-        let rank = self::rank(rank)?;
-        self.access
-            .set_token(token, Given { actor, device, methods, locations, expires_ms, per_second, rank });
+    fn set_token(&self, token: [u8; 32], given: GivenRow) -> PyResult<()> {
+        self.access.set_token(token, given.given()?);
         Ok(())
     }
 
@@ -102,20 +91,8 @@ impl RpcAccess {
 
     /// Whoever is logged in at the device may send what `actor` did there, as `actor`, where both of them work. Nobody does
     /// for who is of a higher rank.
-    #[pyo3(signature = (actor, device, *, methods, locations, expires_ms, per_second, rank))]
-    #[expect(clippy::too_many_arguments, reason = "options by name")]
-    fn set_stand_in(
-        &self,
-        actor: String,
-        device: String,
-        methods: Vec<String>,
-        locations: Option<Vec<u64>>,
-        expires_ms: i64,
-        per_second: u32,
-        rank: &str,
-    ) -> PyResult<()> {
-        let rank = self::rank(rank)?;
-        self.access.set_stand_in(Given { actor, device, methods, locations, expires_ms, per_second, rank });
+    fn set_stand_in(&self, given: GivenRow) -> PyResult<()> {
+        self.access.set_stand_in(given.given()?);
         Ok(())
     }
 
