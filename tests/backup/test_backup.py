@@ -58,11 +58,17 @@ def step(taker: Taker, shop: Shop) -> None:
     taker.step()
 
 
-def test_each_look_takes_what_is_new_and_every_revision_comes_back(shop: Shop, tmp_path: Path) -> None:
-    to = tmp_path / "backup"
-    shop.happen(2)
+def begun(shop: Shop, to: Path, happened: int = 1) -> Taker:
+    """A backup that has taken the first things that happened."""
+    shop.happen(happened)
     taker = take(shop, to)
     step(taker, shop)
+    return taker
+
+
+def test_each_look_takes_what_is_new_and_every_revision_comes_back(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    taker = begun(shop, to, 2)
     for _ in range(3):
         shop.happen(2)
         step(taker, shop)
@@ -86,9 +92,7 @@ def test_each_look_takes_what_is_new_and_every_revision_comes_back(shop: Shop, t
 
 def test_the_journal_does_not_wait_for_a_copy(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
-    shop.happen(2)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to, 2)
     taker.copy_beside = True
     taker._base_now = True
     shop.happen(1)
@@ -110,9 +114,7 @@ def test_the_journal_does_not_wait_for_a_copy(shop: Shop, tmp_path: Path) -> Non
 
 def test_a_copy_is_given_up_when_the_server_dies(shop: Shop, tmp_path: Path, monkeypatch) -> None:
     to = tmp_path / "backup"
-    shop.happen(2)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to, 2)
     taker.copy_beside = True
     taker._base_now = True
     shop.happen(1)
@@ -141,9 +143,7 @@ def test_a_copy_is_given_up_when_the_server_dies(shop: Shop, tmp_path: Path, mon
 
 def test_a_place_that_hangs_does_not_keep_the_server_from_starting(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
-    shop.happen(2)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to, 2)
     shop.happen(1)
     shop.settle()
     assert taker.history is not None
@@ -215,9 +215,7 @@ def test_two_do_not_write_one_backup(shop: Shop, tmp_path: Path, kasir: Kasir) -
 
 def test_a_journal_that_was_trimmed_away_is_told_and_a_new_copy_taken(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
-    shop.happen(2)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to, 2)
     # The store is replaced by one whose journal begins later: a copy whose first records are gone.
     head = store_head(shop.folder)
     taker._take_journal({**head, "first_revision": 5, "revision": 6})
@@ -227,9 +225,7 @@ def test_a_journal_that_was_trimmed_away_is_told_and_a_new_copy_taken(shop: Shop
 
 def test_a_store_that_went_another_way_begins_a_history_of_its_own(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
-    shop.happen(2)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to, 2)
     shop.happen(4)
     step(taker, shop)
     # Back to revision 4, and on from there, as after a restore.
@@ -293,9 +289,7 @@ def test_nothing_is_removed_while_somebody_reads(shop: Shop, tmp_path: Path) -> 
 
 def test_what_is_too_old_goes_but_never_what_the_rest_needs(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
-    shop.happen(1)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to)
     for _ in range(3):
         shop.happen(2)
         step(taker, shop)
@@ -334,9 +328,7 @@ def test_a_clock_that_leaps_ahead_removes_nothing(shop: Shop, tmp_path: Path, mo
 
 def test_what_was_noted_by_a_clock_ahead_is_not_fresh(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
-    shop.happen(1)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to)
     checked = check(to)
     checked.time = (datetime.now(UTC) + timedelta(days=400)).isoformat()
     places.write_checked(to, checked)
@@ -415,9 +407,7 @@ def test_a_check_that_failed_is_told_and_the_next_one_is_done(
     shop: Shop, tmp_path: Path, monkeypatch
 ) -> None:
     to = tmp_path / "backup"
-    shop.happen(1)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to)
     done: list[int] = []
 
     def fail(*_: object, **__: object) -> Checked:
@@ -453,9 +443,7 @@ def test_a_signer_whose_place_is_away_stops_nothing_else(shop: Shop, tmp_path: P
 
 def test_a_copy_that_is_broken_is_not_relied_on(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
-    shop.happen(1)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to)
     shop.happen(1)
     step(taker, shop)
     taker._base_now = True
@@ -475,9 +463,7 @@ def test_a_copy_that_is_broken_is_not_relied_on(shop: Shop, tmp_path: Path) -> N
 
 def test_a_moment_is_named_in_the_shops_own_time(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
     to = tmp_path / "backup"
-    shop.happen(1)
-    taker = take(shop, to)
-    step(taker, shop)
+    taker = begun(shop, to)
     shop.happen(1)
     step(taker, shop)
     time.sleep(1.1)
