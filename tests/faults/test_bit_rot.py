@@ -29,6 +29,8 @@ from tests.till.world import TillShop
 FLIPS = int(os.environ.get("KASIR_FLIPS", "40"))
 SEED = int(os.environ.get("KASIR_FLIPS_SEED", "20261127"))
 AT_ONCE = 2
+# One of these names the damage: what does not hold, or that the store is not to be opened.
+SAID = ("BROKEN", "cannot be opened")
 # Those of which such a shop has records
 TABLES = 28
 
@@ -108,7 +110,7 @@ def test_a_bit_that_flips_in_any_record_is_found(closed: Path, tmp_path: Path):
             file.write(bytes([was ^ 1 << bit]))
         status, said = verified(copy)
         shutil.rmtree(copy)
-        if status in {1, 2} and said.strip():
+        if status in {1, 2} and any(words in said for words in SAID) and "Traceback" not in said:
             return ""
         return f"{table}, byte {byte - at} of {length}, bit {bit}: {status} {said[-300:]}"
 

@@ -13,7 +13,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// What one item may be held for, and how long one history is looked at.
+// How long one history is looked at.
 const patience = 60 * time.Second
 
 // One call: what was asked, when, and what was told. Times in nanoseconds of one clock; Outcome is "done", "refused" or
