@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -27,11 +27,6 @@ const STRANGER: Caller = Caller::Borrowed("stranger");
 /// SHA-256.
 pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Methods by their place in the server's table.
@@ -124,7 +119,8 @@ pub(crate) struct Grant {
     methods: MethodSet,
     locations: Option<Vec<u64>>,
     expires_ms: AtomicI64,
-    ended: Arc<AtomicBool>,
+    /// One is set: it is out. Two where somebody sends for somebody.
+    ended: Vec<Arc<AtomicBool>>,
     pace: Arc<Pace>,
     rank: Rank,
     rules: Arc<Rules>,
@@ -142,7 +138,8 @@ impl Grant {
 
     /// Whether it still holds: a call may last longer.
     pub(crate) fn holds(&self) -> bool {
-        !self.ended.load(Ordering::Acquire) && now_ms() < self.expires_ms.load(Ordering::Acquire)
+        let is_out = self.ended.iter().any(|ended| ended.load(Ordering::Acquire));
+        !is_out && self.rules.engine.now_ms() < self.expires_ms.load(Ordering::Acquire)
     }
 
     /// What somebody did, as `sender` may send it: where both of them work, at the sender's pace, until either is out.
@@ -155,7 +152,7 @@ impl Grant {
             methods: self.methods.clone(),
             locations: both(self.locations.as_deref(), sender.locations.as_deref()),
             expires_ms: AtomicI64::new(ends(self).min(ends(sender))),
-            ended: Arc::clone(&sender.ended),
+            ended: self.ended.iter().chain(&sender.ended).map(Arc::clone).collect(),
             pace: Arc::clone(&sender.pace),
             rank: self.rank,
             rules: Arc::clone(&self.rules),
@@ -170,11 +167,23 @@ impl Grant {
     }
 
     fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+        for ended in &self.ended {
+            ended.store(true, Ordering::Release);
+        }
     }
 
     fn deny(&self, asked: &Asked<'_>, reason: Denied) -> Status {
         self.rules.deny(asked.method, reason, &self.actor, &self.device, Some(asked.peer.address.ip()))
+    }
+
+    /// Refuses one call too many of a second.
+    fn slow_down(&self, asked: &Asked<'_>, wait: Duration) -> Status {
+        let why = Denied::Pace;
+        let (actor, device) = (self.actor.clone(), self.device.clone());
+        let peer = Some(asked.peer.address.ip());
+        self.rules.note(Denial { method: asked.method, why, actor, device, peer });
+        let (refused, words) = why.refused();
+        said(refused, words, &[("retry_ms", &wait.as_millis().max(1).to_string())])
     }
 
     /// Takes one call of the pace; else how long to wait.
@@ -182,25 +191,17 @@ impl Grant {
         self.pace.take()
     }
 
-    /// Refuses what a call of many requests may not: it ended, or the method of this name is not among those it has.
-    pub(crate) fn check_method(&self, name: &str) -> Result<(), Status> {
+    /// Refuses what a call of many requests may not: it ended, or the method of this name is not among those it has, or the
+    /// request takes place where it is not allowed.
+    pub(crate) fn check_command(&self, name: &str, request: &[u8]) -> Result<(), Status> {
         let method = self.rules.numbers.get(name).copied();
-        match method {
-            _ if !self.holds() => Err(self.rules.deny(
-                method.unwrap_or_default(),
-                Denied::Ended,
-                &self.actor,
-                &self.device,
-                None,
-            )),
-            Some(method) if self.methods.has(method) => Ok(()),
-            _ => Err(self.rules.deny(
-                method.unwrap_or_default(),
-                Denied::Role,
-                &self.actor,
-                &self.device,
-                None,
-            )),
+        let allowed = method.filter(|method| self.methods.has(*method));
+        match allowed {
+            Some(method) if self.holds() => self.check_places(method, request),
+            _ => {
+                let why = if self.holds() { Denied::Role } else { Denied::Ended };
+                Err(self.rules.deny(method.unwrap_or_default(), why, &self.actor, &self.device, None))
+            }
         }
     }
 
@@ -274,12 +275,11 @@ impl Rules {
     fn deny(&self, method: usize, why: Denied, actor: &str, device: &str, peer: Option<IpAddr>) -> Status {
         self.note(Denial { method, why, actor: actor.to_owned(), device: device.to_owned(), peer });
         let (refused, words) = why.refused();
-        let details: &[(&str, &str)] = if why == Denied::Pace { &[("retry_ms", "200")] } else { &[] };
-        said(refused, words, details)
+        said(refused, words, &[])
     }
 
     fn note(&self, denial: Denial) {
-        lock(&self.denials).note(denial, now_ms());
+        lock(&self.denials).note(denial, self.engine.now_ms());
     }
 }
 
@@ -321,7 +321,7 @@ impl Access {
             token,
             locations: given.locations,
             expires_ms: AtomicI64::new(given.expires_ms),
-            ended: Arc::default(),
+            ended: vec![Arc::default()],
             pace: Arc::new(Pace::new(given.per_second)),
             rank: given.rank,
             rules: Arc::clone(&self.rules),
@@ -455,8 +455,8 @@ fn both(one: Option<&[u64]>, other: Option<&[u64]>) -> Option<Vec<u64>> {
 }
 
 fn admitted(grant: &Arc<Grant>, asked: &Asked<'_>) -> Result<Admission, Status> {
-    if grant.pace.take().is_err() {
-        return Err(grant.deny(asked, Denied::Pace));
+    if let Err(wait) = grant.pace() {
+        return Err(grant.slow_down(asked, wait));
     }
     let caller = Caller::Owned(grant.actor.clone());
     let grant: kasir_transport::Grant = Arc::<Grant>::clone(grant);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kasir_core::{Command, Context, Fault, Reason, Refusal, Reply, View};
-use kasir_store::{CarefulClock, Options, Request, RequestId, Snapshot, Status, Store, Verification};
+use kasir_store::{CarefulClock, Options, Reader, Request, RequestId, Snapshot, Status, Store, Verification};
 
 use crate::delivery::{Address, Delivery, Expected};
 use crate::desks::Desks;
 use crate::failure::Failure;
 use crate::methods::{self, CommandMethod, QueryMethod};
-use crate::places::Kind;
+use crate::places::{Kind, Within};
 use crate::to_proto::{JournalPage, asked_revision};
 
 /// Longest name of an actor, in bytes: it is part of keys.
@@ -148,20 +148,23 @@ impl Engine {
         Ok(Changes { response, revision, count })
     }
 
-    /// Whether all that these ids name is at allowed locations. Nothing more is read behind the first that is not.
+    /// Whether all that these ids name is at allowed locations.
     pub(crate) fn is_within(&self, kind: Kind, ids: &[u64], allowed: &[u64]) -> Result<bool, Failure> {
+        if kind == Kind::Location || ids.is_empty() {
+            return Ok(ids.iter().all(|id| allowed.contains(id)));
+        }
         self.check_open()?;
-        Ok(self.store.read(|reader| {
-            let mut found = Vec::new();
-            for id in ids {
-                kind.locations(reader, *id, &mut found)?;
-                // A record of no location is the shop's: the role alone decides.
-                if found.drain(..).any(|location| location != 0 && !allowed.contains(&location)) {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        })?)
+        // Where a record is does not change: mostly it is there, and nobody waits for the batch under way.
+        let look = |reader: &Reader<'_>| Ok(kind.within(reader, ids, allowed)?);
+        Ok(match self.store.glance(look)? {
+            Within::NotYet => self.store.read(look)?,
+            told => told,
+        } == Within::Yes)
+    }
+
+    /// The shop's time, Unix milliseconds.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.store.now_ms()
     }
 
     /// The last committed revision.

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use kasir_core::records::{DropOrder, Hold, Order, PrintJob, Record, Shift, Till, find};
+use kasir_core::ids::{DropOrderId, HoldId, OrderId, PrintJobId, ShiftId, TillId};
+use kasir_core::records::{DropOrder, Hold, Order, PrintJob, Record, Shift, Till, find, last_given};
 use kasir_core::{Fault, Reason, Refusal, View};
 use prost::bytes::Buf;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
@@ -44,8 +45,40 @@ impl Kind {
         if matches!(self, Self::Order) { 1_000 } else { 5_000 }
     }
 
-    /// Adds the locations of what an id names; none for what does not exist, which its method says best.
-    pub(crate) fn locations(self, view: &dyn View, id: u64, found: &mut Vec<u64>) -> Result<(), Fault> {
+    /// Which counter gave its ids; `None`: an id is a location's own.
+    fn counter(self) -> Option<u8> {
+        Some(match self {
+            Self::Location => return None,
+            Self::Till => TillId::COUNTER,
+            Self::Shift => ShiftId::COUNTER,
+            Self::Hold => HoldId::COUNTER,
+            Self::Order => OrderId::COUNTER,
+            Self::PrintJob => PrintJobId::COUNTER,
+            Self::DropFrom | Self::DropTo => DropOrderId::COUNTER,
+        })
+    }
+
+    /// Whether all that these ids name is where somebody may work. Nothing more is read behind the first that is not.
+    pub(crate) fn within(self, view: &dyn View, ids: &[u64], allowed: &[u64]) -> Result<Within, Fault> {
+        let mut found = Vec::new();
+        for id in ids {
+            self.locations(view, *id, &mut found)?;
+            if found.is_empty()
+                && let Some(counter) = self.counter()
+                && *id > last_given(view, counter)?
+            {
+                return Ok(Within::NotYet);
+            }
+            // A record of no location is the shop's: the role alone decides. What is gone is nowhere, as its method says best.
+            if found.drain(..).any(|location| location != 0 && !allowed.contains(&location)) {
+                return Ok(Within::No);
+            }
+        }
+        Ok(Within::Yes)
+    }
+
+    /// Adds the locations of what an id names; none for what does not exist.
+    fn locations(self, view: &dyn View, id: u64, found: &mut Vec<u64>) -> Result<(), Fault> {
         fn of<R: Record>(view: &dyn View, id: u64, place: impl Fn(R) -> u64) -> Result<Option<u64>, Fault> {
             Ok(find::<R>(view, id)?.map(place))
         }
@@ -69,6 +102,15 @@ impl Kind {
         found.extend(one);
         Ok(())
     }
+}
+
+/// Whether something is where somebody may work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Within {
+    Yes,
+    No,
+    /// An id was not given yet: by the time the command is decided it may be anybody's.
+    NotYet,
 }
 
 /// Why nobody knows which ids a request names.

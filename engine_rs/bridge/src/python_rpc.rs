@@ -535,7 +535,7 @@ impl RpcServer {
         let ForeignCall { info, request, remote } = call;
         let answerer = self.answerers.get()?.get(info.method)?.as_ref()?;
         if let Some(request) = &request
-            && let Err(refused) = check_places(&info, request)
+            && let Err(refused) = py.detach(|| check_places(&info, request))
         {
             return remote.ticket().map(|ticket| (ticket, Err(refused).into()));
         }

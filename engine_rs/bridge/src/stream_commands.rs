@@ -9,7 +9,7 @@ use kasir_transport::{Caller, Conversation, Exchange, Grant, Info, Reply, Status
 use prost::encoding::{self, DecodeContext, WireType, decode_key, skip_field, uint64};
 use prost::{DecodeError, Message};
 
-use crate::access::{self, grant_of};
+use crate::access::grant_of;
 use crate::contract as pb;
 use crate::delivery::Address;
 use crate::engine::Engine;
@@ -52,8 +52,8 @@ impl Exchange for StreamCommands {
             commands: Arc::clone(&self.commands),
             caller: call.caller.clone(),
             grant: call.grant.clone(),
-            method: call.method,
             last: None,
+            let_in: None,
         })
     }
 }
@@ -65,10 +65,10 @@ struct Stream {
     caller: Caller,
     /// What the caller may do.
     grant: Option<Grant>,
-    /// This method's place in the server's table.
-    method: usize,
     /// The sequence of the last command taken.
     last: Option<u64>,
+    /// That of the one that is let in, and waits for a place in the queue.
+    let_in: Option<u64>,
 }
 
 impl Conversation for Stream {
@@ -82,11 +82,13 @@ impl Conversation for Stream {
         };
         let Asked { sequence, field, body } = asked;
         if let Some(grant) = grant_of(self.grant.as_ref()) {
-            if let Err(pause) = grant.pace() {
+            // One that found the queue full was let in already.
+            let is_new = self.let_in != Some(sequence) || !grant.holds();
+            if is_new && let Err(pause) = grant.pace() {
                 ticket.forget();
                 return Taken::Full(pause);
             }
-            if let Err(status) = self.check(grant, method, request) {
+            if is_new && let Err(status) = grant.check_command(method.name, &body) {
                 ticket.forget();
                 if !grant.holds() {
                     return Taken::End(status);
@@ -99,6 +101,7 @@ impl Conversation for Stream {
         let taken = match self.engine.submit_to(method, &body, &self.caller, address) {
             Ok(()) => Taken::Later,
             Err(failure) if failure.reason == Reason::QueueFull.name() => {
+                self.let_in = Some(sequence);
                 return Taken::Full(pause(&failure));
             }
             Err(failure) => Taken::Now(refused(sequence, failure)),
@@ -109,12 +112,6 @@ impl Conversation for Stream {
 }
 
 impl Stream {
-    /// Refuses a command that its own method would refuse to this caller.
-    fn check(&self, grant: &access::Grant, method: &CommandMethod, request: &[u8]) -> Result<(), Status> {
-        grant.check_method(method.name)?;
-        grant.check_places(self.method, request)
-    }
-
     fn read(&self, request: Bytes) -> Result<(Asked, &'static CommandMethod), Refusal> {
         let asked = Asked::decode(request).map_err(|error| {
             Refusal::new(Reason::MessageMalformed, format!("The bytes sent are no {REQUEST}: {error}."))

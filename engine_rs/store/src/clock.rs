@@ -151,16 +151,15 @@ impl<M: Machine> CarefulClock<M> {
         trust.since += gained_ms * REGAINED_IN;
         trust.left = trust.left.saturating_add(gained_ms).min(BELIEVED_MS);
         let step_ms = ahead_ms.saturating_abs();
-        if trust.astray && ahead_ms >= 0 {
-            trust.astray = false;
-        } else if !trust.astray && step_ms <= trust.left {
+        if step_ms <= trust.left {
             trust.left -= step_ms;
-        } else if !trust.astray && trust.never_set && ahead_ms > 0 && self.machine.is_set() {
-            trust.never_set = false;
+        } else if ahead_ms > 0 && (trust.astray || (trust.never_set && self.machine.is_set())) {
+            trust.never_set &= !self.machine.is_set();
         } else {
             self.disbelieved_ms.store(ahead_ms, Ordering::Relaxed);
             return own_ms;
         }
+        trust.astray = false;
         self.disbelieved_ms.store(0, Ordering::Relaxed);
         self.offset_ms.store(offset_ms.saturating_add(ahead_ms), Ordering::Relaxed);
         wall_ms
@@ -179,8 +178,8 @@ impl<M: Machine> Clock for CarefulClock<M> {
         let mut trust = self.trust();
         let steady_ms = self.machine.steady_ms();
         let behind_ms = log_time_ms.saturating_sub(steady_ms);
-        // A time that stood still would end no deadline.
-        if self.offset_ms.load(Ordering::Relaxed) < behind_ms {
+        // For minutes stamps wait for the clock; a time that stood still for longer would end no deadline.
+        if self.offset_ms.load(Ordering::Relaxed) < behind_ms.saturating_sub(BELIEVED_MS) {
             self.offset_ms.store(behind_ms, Ordering::Relaxed);
             trust.astray = true;
         }
@@ -189,7 +188,13 @@ impl<M: Machine> Clock for CarefulClock<M> {
     fn disbelieved_ms(&self) -> i64 {
         // Nobody may have asked for the time since it was set.
         self.now_ms();
-        self.disbelieved_ms.load(Ordering::Relaxed)
+        let disbelieved_ms = self.disbelieved_ms.load(Ordering::Relaxed);
+        let mut trust = self.trust();
+        if trust.never_set && disbelieved_ms == 0 {
+            // Its first time server found it right.
+            trust.never_set = !self.machine.is_set();
+        }
+        disbelieved_ms
     }
 }
 
@@ -305,6 +310,29 @@ mod tests {
         assert_eq!(clock.disbelieved_ms(), 0);
         hands.set_by(DAY_MS);
         assert_eq!(clock.now_ms(), BEGIN_MS + 911 * DAY_MS);
+        assert_eq!(clock.disbelieved_ms(), DAY_MS);
+    }
+
+    #[test]
+    fn a_clock_that_is_minutes_behind_at_the_start_is_waited_for() {
+        for behind_ms in [3, 4 * MINUTE_MS] {
+            let (hands, clock) = clock();
+            clock.opened_at(BEGIN_MS + behind_ms);
+            assert_eq!((clock.now_ms(), clock.disbelieved_ms()), (BEGIN_MS, 0));
+            hands.pass(DAY_MS);
+            assert_eq!(clock.now_ms(), hands.wall_ms());
+        }
+    }
+
+    #[test]
+    fn a_time_server_that_finds_the_clock_right_was_the_first_one() {
+        let (hands, _) = clock();
+        hands.unset.store(true, Ordering::Relaxed);
+        let clock = CarefulClock::new(Arc::clone(&hands));
+        hands.set_by(20);
+        hands.unset.store(false, Ordering::Relaxed);
+        assert_eq!(clock.disbelieved_ms(), 0);
+        hands.set_by(DAY_MS);
         assert_eq!(clock.disbelieved_ms(), DAY_MS);
     }
 

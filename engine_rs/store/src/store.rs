@@ -126,6 +126,15 @@ impl<T> Shared<T> {
         self.with_files_as_they_are(work)
     }
 
+    fn look<R>(&self, files: &Files, work: impl FnOnce(&Reader<'_>) -> Outcome<R>) -> Outcome<R> {
+        let readers = &self.counters.readers;
+        readers.fetch_add(1, Ordering::Relaxed);
+        let _open = OnDrop(|| {
+            readers.fetch_sub(1, Ordering::Relaxed);
+        });
+        work(&Reader::begin(files)?)
+    }
+
     fn with_files_as_they_are<R>(&self, work: impl FnOnce(&Files) -> R) -> Result<R, Refusal> {
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         gate.as_ref().map(work).ok_or_else(closed)
@@ -290,14 +299,15 @@ impl<T: Send + 'static> Store<T> {
     /// # Errors
     /// What `work` returns; WRITER_STOPPED after [`Store::close`].
     pub fn read<R>(&self, work: impl FnOnce(&Reader<'_>) -> Outcome<R>) -> Outcome<R> {
-        self.shared.with_files(|files| {
-            let readers = &self.shared.counters.readers;
-            readers.fetch_add(1, Ordering::Relaxed);
-            let _open = OnDrop(|| {
-                readers.fetch_sub(1, Ordering::Relaxed);
-            });
-            work(&Reader::begin(files)?)
-        })?
+        self.shared.with_files(|files| self.shared.look(files, work))?
+    }
+
+    /// The same at once: what was answered in the last milliseconds may be missing, and nobody is held up for it.
+    ///
+    /// # Errors
+    /// As those of [`Store::read`].
+    pub fn glance<R>(&self, work: impl FnOnce(&Reader<'_>) -> Outcome<R>) -> Outcome<R> {
+        self.shared.with_files_as_they_are(|files| self.shared.look(files, work))?
     }
 
     /// The last committed revision. A read that begins after this call sees at least that one.

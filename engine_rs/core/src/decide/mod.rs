@@ -35,12 +35,11 @@ use crate::ids::{
     BankAccountId, CourierId, CustomerId, DropOrderId, ItemId, LocationId, MessageId, MutationId, OrderId,
     ParcelId, PrintJobId, SaleId, ShiftId, TaxClassId, TillId,
 };
-use crate::kv::{Fault, Key, View, u64_at};
-use crate::records::{Settings, must};
+use crate::kv::{Fault, View};
+use crate::records::{Settings, last_given, must};
 use crate::refusal::{Named, Outcome};
 use crate::reply::{Imported, LabelsQueued, Proposed, Reply};
 use crate::stock::level;
-use crate::tables::Table;
 
 /// Most elements of one batch.
 pub(crate) const BATCH_MAX: usize = 1_000;
@@ -141,10 +140,7 @@ impl Answer {
 
 /// The next id of a kind. Several of one kind in one decision count on from it.
 pub(crate) fn next_id(view: &dyn View, counter: u8) -> Result<u64, Fault> {
-    Ok(match view.get(Table::Counters, Key::new().u8(counter).as_slice())? {
-        Some(bytes) => u64_at(&bytes, 0)? + 1,
-        None => 1,
-    })
+    Ok(last_given(view, counter)? + 1)
 }
 
 /// A count of a bounded list, as the contract's int32.

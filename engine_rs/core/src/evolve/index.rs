@@ -1,19 +1,16 @@
 //! Counters and indexes by state.
 
-use crate::kv::{Fault, Key, State, u64_at};
+use crate::kv::{Fault, Key, State};
+use crate::records::last_given;
 use crate::tables::Table;
 
 /// Records that an id of a kind was given: ids are gapless per kind.
 pub(super) fn given(state: &mut dyn State, counter: u8, id: u64) -> Result<(), Fault> {
-    let key = Key::new().u8(counter);
-    let last = match state.get(Table::Counters, key.as_slice())? {
-        Some(bytes) => u64_at(&bytes, 0)?,
-        None => 0,
-    };
+    let last = last_given(state, counter)?;
     if id != last + 1 {
         return Err(Fault::Corrupt(format!("id {id} of kind {counter} follows {last}")));
     }
-    state.put(Table::Counters, key.as_slice(), &id.to_be_bytes())
+    state.put(Table::Counters, Key::new().u8(counter).as_slice(), &id.to_be_bytes())
 }
 
 /// Moves an entry of a (state, id) index.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::kv::{Fault, Key, State, View};
+use crate::kv::{Fault, Key, State, View, u64_at};
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::tables::Table;
 
@@ -66,6 +66,12 @@ pub fn encode<R: Serialize>(record: &R) -> Result<Vec<u8>, Fault> {
 /// The record of this id, if there is one.
 pub fn find<R: Record>(view: &dyn View, id: u64) -> Result<Option<R>, Fault> {
     view.get(R::TABLE, id_key(id).as_slice())?.map(|bytes| decode(&bytes)).transpose()
+}
+
+/// The last id that was given to a kind of record, by the key of its counter; 0: none was.
+pub fn last_given(view: &dyn View, counter: u8) -> Result<u64, Fault> {
+    let last = view.get(Table::Counters, Key::new().u8(counter).as_slice())?;
+    last.map_or(Ok(0), |bytes| u64_at(&bytes, 0))
 }
 
 /// The record of this id, or the refusal that there is none.
