@@ -308,7 +308,7 @@ impl CoreEngine {
         dict.set_item("ok", found.ok())?;
         dict.set_item("revision", found.revision)?;
         dict.set_item("records", found.records)?;
-        dict.set_item("violations", found.violations)?;
+        dict.set_item("violations", found.all().collect::<Vec<_>>())?;
         Ok(dict)
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Steps of the machine's clock that are believed, forwards and back, all together, milliseconds: five minutes.
-pub const BELIEVED_MS: i64 = 5 * 60_000;
+const BELIEVED_MS: i64 = 5 * 60_000;
 /// After so many milliseconds one more is believed: five minutes an hour.
 const REGAINED_IN: i64 = 12;
 /// Two clocks read one after the other differ by as much, milliseconds.
@@ -93,7 +93,7 @@ impl Clock for SystemClock {
 }
 
 /// A clock of day that goes by the machine's, as long as that one is set by little: what keeps it right sets it by
-/// seconds. A step that goes beyond [`BELIEVED_MS`] is not believed: time goes on from where it was, by the clock that
+/// seconds. A step that goes beyond five minutes is not believed: time goes on from where it was, by the clock that
 /// nobody sets, until the machine's is near again or the store is opened anew. So nobody's reservation ends a day early
 /// because somebody mistyped a date.
 #[derive(Debug)]

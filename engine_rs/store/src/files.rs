@@ -165,7 +165,7 @@ impl Files {
 
     /// Opens a data file without LMDB's locks, in a map that has `beyond` bytes more than it.
     fn open_to_read(file: &Path, beyond: usize) -> Result<Self, StoreError> {
-        let doing = format!("The copy {} cannot be opened", file.display());
+        let doing = format!("The file {} cannot be opened", file.display());
         let length = fs::metadata(file).map_err(|error| StoreError::io(&doing, &error))?.len();
         let map_size = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(beyond);
         let mut builder = EnvOpenOptions::new().read_txn_without_tls();
@@ -404,8 +404,9 @@ enum Missing {
 /// Refuses a file that is too short for its pages: reading beyond its end would kill the process.
 fn check_length(env: &Env<WithoutTls>, file: &Path, missing: Missing) -> Result<(), StoreError> {
     let failed = |error: &_| StoreError::io(format!("{} cannot be read", file.display()), error);
-    let length = fs::metadata(file).map_err(|error| failed(&error))?.len();
+    // In this order: who writes meanwhile makes the file longer first.
     let needed = used_bytes(env);
+    let length = fs::metadata(file).map_err(|error| failed(&error))?.len();
     if length >= needed {
         return Ok(());
     }

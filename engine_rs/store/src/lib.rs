@@ -33,7 +33,7 @@ mod wal;
 mod world;
 
 pub use checkpoint::CHECKPOINT_FILE;
-pub use clock::{BELIEVED_MS, CarefulClock, Clock, Machine, SystemClock, ThisMachine};
+pub use clock::{CarefulClock, Clock, Machine, SystemClock, ThisMachine};
 pub use error::{StoreError, StoreErrorKind, refusal};
 pub use files::{DATA_FILE, LOCK_FILE};
 pub use log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};

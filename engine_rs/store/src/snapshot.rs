@@ -203,7 +203,8 @@ fn unseal(snapshot: &Path, part: Option<&Path>) -> Result<Seal, StoreError> {
         return Err(broken(snapshot, "some of it is missing"));
     }
     file.rewind().map_err(reading)?;
-    let copying = |error| StoreError::io(format!("{} cannot be copied", snapshot.display()), &error);
+    let to = part.map_or(String::new(), |part| format!(" to {}", part.display()));
+    let copying = |error| StoreError::io(format!("{} cannot be copied{to}", snapshot.display()), &error);
     let mut out = part.map(File::create).transpose().map_err(copying)?;
     let mut hasher = blake3::Hasher::new();
     copy(&mut file.take(length), &mut hasher, out.as_mut()).map_err(copying)?;

@@ -20,6 +20,9 @@ pub struct Verification {
     pub records: u64,
     /// What does not hold, in plain words; at most [`VIOLATIONS_MAX`].
     pub violations: Vec<String>,
+    /// Replies that are not as they were written, in plain words; at most [`VIOLATIONS_MAX`]. Nothing follows from a reply: the
+    /// shop's state holds all the same.
+    pub lost_replies: Vec<String>,
     /// Whether the whole journal was replayed and compared: asked for, and nothing of it was trimmed.
     pub replayed: bool,
 }
@@ -27,13 +30,18 @@ pub struct Verification {
 impl Verification {
     /// Everything holds.
     pub fn ok(&self) -> bool {
-        self.violations.is_empty()
+        self.all().next().is_none()
+    }
+
+    /// All that does not hold.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        self.violations.iter().chain(&self.lost_replies)
     }
 }
 
 /// Checks a snapshot. A damaged record is a violation, not an error.
 pub(crate) fn verify(reader: &Reader<'_>, deep: bool) -> Result<Verification, Fault> {
-    let mut found = Findings::default();
+    let (mut found, mut lost) = (Findings::default(), Findings::default());
     let mut records = 0;
     if let Some(report) = found.of(kasir_core::verify(reader))? {
         records += report.records;
@@ -49,6 +57,7 @@ pub(crate) fn verify(reader: &Reader<'_>, deep: bool) -> Result<Verification, Fa
         requests: 0,
         replay: replayed.then(Memory::default),
         found: &mut found,
+        lost: &mut lost,
     };
     reader.scan_own(OwnTable::Journal, &revision_key(0), &mut |key, value| walk.row(key, value))?;
     records += walk.next - head.first_revision;
@@ -62,7 +71,7 @@ pub(crate) fn verify(reader: &Reader<'_>, deep: bool) -> Result<Verification, Fa
     if let Some(memory) = replay {
         compare(reader, &memory, &mut found)?;
     }
-    Ok(Verification { revision: head.revision, records, violations: found.0, replayed })
+    Ok(Verification { revision: head.revision, records, violations: found.0, lost_replies: lost.0, replayed })
 }
 
 /// Violations, bounded.
@@ -100,6 +109,7 @@ struct Walk<'w, 's> {
     requests: u64,
     replay: Option<Memory>,
     found: &'w mut Findings,
+    lost: &'w mut Findings,
 }
 
 impl Walk<'_, '_> {
@@ -135,8 +145,7 @@ impl Walk<'_, '_> {
             self.found.add(format!("the reply to the request of record {revision} is missing"));
             return Ok(());
         };
-        let decoded = RequestRecord::read(bytes);
-        let Some(kept) = self.found.of(decoded)? else { return Ok(()) };
+        let Some(kept) = self.lost.of(RequestRecord::read(bytes))? else { return Ok(()) };
         if kept.revision != revision || kept.time_ms != record.time_ms || kept.method != record.method {
             self.found
                 .add(format!("the reply to the request of record {revision} belongs to another record"));

@@ -310,7 +310,12 @@ fn a_damaged_reply_is_not_given_out_and_stops_nobody_else() {
     assert_eq!(shop.store.revision(), revision);
     shop.store.submit_blocking(request([10; 16], support::location("RUMAH"))).unwrap();
     let found = shop.store.verify(false).unwrap();
-    assert!(found.violations.iter().any(|each| each.contains("not as it was written")), "{found:?}");
+    assert!(found.lost_replies.iter().any(|each| each.contains("not as it was written")), "{found:?}");
+    assert!(!found.ok() && found.violations.is_empty(), "{found:?}");
+    // What is restored from it has all but that reply.
+    let (copy, place) = (dir.path().join("copy"), dir.path().join("restored"));
+    shop.store.snapshot(&copy).unwrap();
+    kasir_store::restore(&copy, &place).unwrap();
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(crate) fn check<T: Send + 'static>(
     ledger: &mut Ledger,
     verified: bool,
 ) -> Result<Model, String> {
-    if verified && let Some(violation) = store.verify(true).map_err(words)?.violations.first() {
+    if verified && let Some(violation) = store.verify(true).map_err(words)?.all().next() {
         return Err(format!("verify: {violation}"));
     }
     let first = store.status().map_err(words)?.first_revision;

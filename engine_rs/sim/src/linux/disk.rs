@@ -261,6 +261,8 @@ impl Disk {
 
     /// A file was opened that may not have been there, or is cut to nothing.
     pub(crate) fn opened(&mut self, fd: RawFd, path: &[u8], emptied: bool) {
+        // Whatever it was before: its number may have been closed unseen.
+        self.forget(fd);
         if self.is_dead() {
             return;
         }
@@ -278,7 +280,6 @@ impl Disk {
             file
         };
         self.inodes.insert(inode, file);
-        self.forget(fd);
         traced!("disk open {name}");
         self.work();
     }
