@@ -389,6 +389,7 @@ class Taker:
         assert self.history is not None
         made = store_head(draft)
         path = places.base_path(self.history.path, made["revision"])
+        places.stamp(draft)
         draft.rename(path)
         places.sync(self.history.path)
         base = Base(path, path.stat().st_size, Point(made["revision"], made["hash"], made["time_ms"]))

@@ -342,6 +342,29 @@ def test_what_was_noted_by_a_clock_ahead_is_not_fresh(shop: Shop, tmp_path: Path
     assert [each.end.revision for each in catalogue.read(to)[0].bases] == [1, 2]
 
 
+def test_a_share_whose_clock_is_ahead_makes_no_copy_due(shop: Shop, tmp_path: Path, monkeypatch) -> None:
+    to = tmp_path / "backup"
+    on_the_share = os.utime
+
+    def utime(path: Path, times: tuple[float, float] | None = None) -> None:
+        ahead = time.time() + 3600
+        on_the_share(path, times or (ahead, ahead))
+
+    def copy(store: Path, path: Path, bytes_most: int) -> None:
+        copy_base(store, path, bytes_most)
+        utime(path)
+
+    monkeypatch.setattr(os, "utime", utime)
+    taker = take(shop, to)
+    taker.copy = copy
+    for _ in range(3):
+        shop.happen(1)
+        step(taker, shop)
+    assert [each.end.revision for each in catalogue.read(to)[0].bases] == [1]
+    check(to)
+    assert [each.words for each in places.health(to) if not each.is_well] == []
+
+
 def test_a_copy_without_room_waits_and_the_journal_goes_on(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
     tried = []
