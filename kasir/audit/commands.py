@@ -148,7 +148,7 @@ def _look_at_store(store: Path, asked: list[int], looked: _Looked, history: str 
 
 def _look_at_backup(folder: Path, asked: list[int], looked: _Looked) -> None:
     with places.reading(folder):
-        found = catalogue.read(folder)
+        found = catalogue.read(folder, catalogue.UNUSABLE)
         for history in found:
             _look_at_history(history, asked, looked)
 

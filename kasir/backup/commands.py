@@ -382,7 +382,7 @@ def _say_ranges(folder: Path, checked: Checked, said: _Said) -> None:
     """What can be restored without the files that are broken."""
     broken = {folder / each for each in checked.broken}
     any_range = False
-    for history in catalogue.read(folder):
+    for history in catalogue.read(folder, catalogue.UNUSABLE):
         sound = history.without(broken)
         for begin, end in sound.ranges():
             any_range = True
@@ -400,7 +400,7 @@ def list_backup(folder: Folder, as_json: AsJson = False) -> None:
     with plain_failures(output):
         _need_backup(folder)
         with places.reading(folder):
-            found = catalogue.read(folder)
+            found = catalogue.read(folder, catalogue.UNUSABLE)
         zone = words.zone_of(next((base.path for each in found for base in each.bases), folder))
         checked = places.read_checked(folder)
         plain = {
