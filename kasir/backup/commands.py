@@ -212,8 +212,8 @@ def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> Non
             if is_last or sign.age_s > SIGN_EVERY_S:
                 sign.run()
             checks.look(beside)
-            if tidy.age_s > TIDY_EVERY_S and not tidy.run():
-                taker.look_anew()
+            if tidy.age_s > TIDY_EVERY_S:
+                tidy.run()
             if is_last:
                 break
             stop.wait(pause_s)

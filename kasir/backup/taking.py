@@ -133,6 +133,8 @@ class Taker:
         # After a copy that failed
         self._no_copy_before = 0.0
         self._must_look_anew = False
+        # Copies that were read and are broken, until it looks anew
+        self._distrusted: set[Path] = set()
 
     def step(self) -> None:
         """Takes what is new. Raises EngineError when the store cannot be read, OSError when the backup cannot
@@ -167,9 +169,18 @@ class Taker:
             self.signer.sign(self.end.revision, self.end.hash, self.end.time_ms)
 
     def tidy(self) -> None:
-        """Removes what is not to be kept, which makes room, then makes one of many small parts."""
+        """Removes what is not to be kept, which makes room, then makes one of many small parts. Raises
+        EngineError when a copy that is relied on is broken, OSError when something cannot be removed.
+        """
         if self._must_look_anew or self._is_any_gone():
             self._look_anew()
+        try:
+            self._remove_and_merge()
+        except OSError:
+            self.look_anew()
+            raise
+
+    def _remove_and_merge(self) -> None:
         try:
             self._remove()
         finally:
@@ -190,7 +201,7 @@ class Taker:
         with places.removing(self.folder) as may:
             if may:
                 places.clear_checks(self.folder)
-                keep_only(self.folder, self.history, self.wanted.keep_s, self.say)
+                keep_only(self.folder, self.history, self.wanted.keep_s, self._distrusted, self.say)
 
     def set_aside(self, broken: Iterable[Path]) -> None:
         """Puts files that cannot be used out of the way; what they held is taken from the store again, if it
@@ -199,6 +210,7 @@ class Taker:
         here = self.history.path if self.history else None
         mine = [path for path in broken if path.parent == here and path.exists()]
         for path in mine:
+            places.stamp(path)
             path.rename(path.with_name(f"{path.name}{places.BROKEN_SUFFIX}"))
             self.say(f"{path.relative_to(self.folder)} is broken, and was set aside.")
         if mine:
@@ -218,6 +230,7 @@ class Taker:
         self.end = None
         self._known = -1, None
         self._must_look_anew = False
+        self._distrusted.clear()
 
     # --- The journal ---
 
