@@ -8,9 +8,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from clients.common.commands import EXIT_REFUSED, local_command, plain_failures
+from clients.common.bad_input import BadInput
+from clients.common.local_commands import EXIT_REFUSED, local_command, plain_failures
 from clients.common.output import Output
-from clients.common.problems import BadInput
 from engine import Engine, EngineError
 from kasir.backup import catalogue, places, words
 from kasir.backup.catalogue import UNUSABLE, Broken, History, Plan, Target

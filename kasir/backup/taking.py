@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import EngineError
 from engine.backup import (
@@ -20,10 +21,12 @@ from engine.backup import (
     write_base,
     write_journal,
 )
-from kasir.audit.heads import Signer
 from kasir.backup import catalogue, places
 from kasir.backup.catalogue import Base, History, Part, Point
 from kasir.backup.keeping import keep_only
+
+if TYPE_CHECKING:
+    from kasir.audit.heads import Signer
 
 # A part of the journal holds no more than a record beyond this.
 PART_BYTES = 64 << 20
@@ -108,7 +111,7 @@ class Taker:
         wanted: Wanted,
         say: Say,
         *,
-        signer: Signer | None = None,
+        signer: "Signer | None" = None,
         copy: CopyBase = copy_base,
         copy_beside: bool = False,
     ) -> None:
