@@ -8,12 +8,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from clients.common.commands import EXIT_REFUSED, local_command, plain_failures
+from clients.common.bad_input import BadInput
+from clients.common.local_commands import EXIT_REFUSED, local_command, plain_failures
 from clients.common.output import Output
-from clients.common.problems import BadInput
 from engine import Engine, EngineError
 from kasir.backup import catalogue, places, words
-from kasir.backup.catalogue import Broken, History, Plan, Target
+from kasir.backup.catalogue import UNUSABLE, Broken, History, Plan, Target
 from kasir.backup.checking import broken_of
 
 Source = Annotated[
@@ -31,9 +31,6 @@ EXAMPLES = [
     "kasir restore /mnt/backup/kasir --data restored --revision 4310",
     "kasir restore data/snapshots/monday --data restored",
 ]
-
-# What says that a file of the backup is to blame
-BROKEN = {"SNAPSHOT_BROKEN", "JOURNAL_BROKEN"}
 
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -86,7 +83,7 @@ def _from_backup(
     if revision is not None and time:
         raise BadInput("Either --revision or --time.")
     with places.reading(folder):
-        found = [each for each in catalogue.read(folder) if name in {"", each.path.name}]
+        found = [each for each in catalogue.read(folder, UNUSABLE) if name in {"", each.path.name}]
         if not found:
             raise BadInput("There is no history {name} in {folder}.", name=name, folder=folder)
         newest = next((base.path for each in reversed(found) for base in reversed(each.bases)), folder)
@@ -119,7 +116,7 @@ class _Restoring:
                 with self._output.beside.status(shown):
                     return plan, self._restore(plan, data)
             except EngineError as error:
-                broken = broken_of(plan.files) if error.reason in BROKEN else []
+                broken = broken_of(plan.files, UNUSABLE) if error.reason in UNUSABLE else []
                 if not broken:
                     raise
                 self._output.say(error.message, "yellow")

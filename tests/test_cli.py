@@ -35,6 +35,18 @@ def test_the_list_of_commands_imports_none_of_them():
     assert finished.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("module", ["kasir.restore", "kasir.backup.commands", "kasir.audit.commands"])
+def test_what_works_on_files_imports_no_line_to_a_server(module):
+    program = f"import sys, {module}; print(*sorted(sys.modules))"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    imported = set(finished.stdout.split())
+    assert {"engine", "typer"} <= imported
+    unwanted = {"grpc", "rich.progress"}
+    if module != "kasir.audit.commands":
+        unwanted.add("cryptography")
+    assert not imported & unwanted
+
+
 def test_help_lists_every_command():
     shown = CliRunner().invoke(cli.app, ["--help"])
     assert shown.exit_code == 0

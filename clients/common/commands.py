@@ -4,9 +4,7 @@ A command's function takes a `Shop` first, then its own arguments. `command` add
 command has and sees to it that no failure reaches the terminal as a traceback.
 """
 
-import errno
 import inspect
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,21 +13,47 @@ from typing import Annotated, Any, TypeVar
 
 import grpc
 import typer
-from rich.markup import escape
 
 from clients.common.client import Client, Patience
 from clients.common.connection import ACTOR_VARIABLE, DEFAULT_SERVER, SERVER_VARIABLE, Connection, connection
 from clients.common.journal import RequestJournal
-from clients.common.output import Output, clean
+from clients.common.local_commands import (
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    Refused,
+    epilog,
+    flowing,
+    new_app,
+    plain_failures,
+    tell,
+)
+from clients.common.output import Output
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-EXIT_REFUSED = 1
-EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
+__all__ = [
+    "EXIT_INTERRUPTED",
+    "EXIT_REFUSED",
+    "PANEL",
+    "Actor",
+    "AsJson",
+    "Refused",
+    "Server",
+    "Timeout",
+    "TlsCa",
+    "TlsCert",
+    "TlsKey",
+    "command",
+    "epilog",
+    "log_in_at_terminal",
+    "new_app",
+    "opened",
+    "plain_failures",
+    "tell",
+]
 
 PANEL = "Connection and output"
 
@@ -100,21 +124,6 @@ _SHARED: tuple[tuple[str, Any, Any], ...] = (
 )
 
 
-class Refused(Exception):  # noqa: N818 (an outcome)
-    """The command has said what went wrong with some of what it did, and ends with status 1."""
-
-
-def new_app(name: str, text: str) -> typer.Typer:
-    """A group of commands."""
-    return typer.Typer(
-        name=name,
-        help=text,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-
-
 def command(
     app: typer.Typer, name: str, examples: Sequence[str], panel: str = "", *, more_help: str = ""
 ) -> Callable[[Function], Function]:
@@ -130,7 +139,7 @@ def command(
                     function(shop, **given)
 
         run.__name__ = function.__name__
-        run.__doc__ = _flowing(function.__doc__ or "")
+        run.__doc__ = flowing(function.__doc__ or "")
         _, *own = inspect.signature(function).parameters.values()
         keyword = inspect.Parameter.KEYWORD_ONLY
         shared = [
@@ -146,17 +155,6 @@ def command(
     return decorate
 
 
-def local_command(app: typer.Typer, name: str, examples: Sequence[str]) -> Callable[[Function], Function]:
-    """The same for a command that asks no server, and has its own options only."""
-
-    def decorate(function: Function) -> Function:
-        text = _flowing(function.__doc__ or "")
-        app.command(name, help=text, epilog=epilog(examples))(function)
-        return function
-
-    return decorate
-
-
 def _check_text(given: Mapping[str, Any]) -> None:
     """Raises BadInput where bytes were typed that are no text: the contract carries UTF-8 only.
 
@@ -166,19 +164,6 @@ def _check_text(given: Mapping[str, Any]) -> None:
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
                 raise BadInput("'{text}' holds bytes that are no text.", text=text)
-
-
-def _flowing(text: str) -> str:
-    """A docstring with its lines joined: where they break in the source is no matter of the reader's."""
-    paragraphs = inspect.cleandoc(text).split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-
-
-def epilog(examples: Sequence[str], more_help: str = "") -> str:
-    """What stands below a command's options: examples, after what else there is to know."""
-    assert examples, "a command without an example helps nobody"
-    shown = "[bold]Examples:[/bold]\n" + "\n".join(escape(f"  {example}") for example in examples)
-    return f"{escape(more_help)}\n\n{shown}" if more_help else shown
 
 
 @contextmanager
@@ -233,46 +218,3 @@ def log_in_at_terminal(client: Client, name: str = "") -> bool:
         else:
             return True
     return False
-
-
-@contextmanager
-def plain_failures(output: Output) -> Iterator[None]:
-    """Ends a command with one sentence and a status instead of a traceback."""
-    try:
-        yield
-    except BadInput as wrong:
-        tell(output, str(wrong))
-        raise typer.Exit(EXIT_BAD_INPUT) from None
-    except (UnicodeError, OverflowError):
-        # Commands check what they are given; this stands behind them, so that a case forgotten there is still
-        # told in a sentence.
-        tell(output, "What was given holds bytes that are no text, or a number larger than can be sent.")
-        raise typer.Exit(EXIT_BAD_INPUT) from None
-    except Refused:
-        raise typer.Exit(EXIT_REFUSED) from None
-    except KeyboardInterrupt:
-        kept = " What was not answered is kept: see 'kasir cs pending'." if RequestJournal().pending() else ""
-        output.say(f"Stopped.{kept}", "yellow")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    except OSError as error:
-        if error.errno == errno.EPIPE:  # the reader of a pipe has seen enough
-            raise
-        name = f"{error.filename}: " if error.filename else ""
-        tell(output, f"{name}{error.strerror or error}.")
-        raise typer.Exit(EXIT_REFUSED) from None
-
-
-def tell(output: Output, words: str, failed: CallFailed | None = None) -> None:
-    """Says what went wrong, as JSON when asked for."""
-    if not output.as_json:
-        output.say(words, "red")
-        return
-    error: dict[str, Any] = {"message": clean(words)}
-    if failed is not None:
-        error |= {
-            "code": failed.code.name,
-            "reason": failed.reason,
-            "details": failed.details,
-            "field": failed.field,
-        }
-    sys.stderr.write(json.dumps({"error": error}, ensure_ascii=False) + "\n")

@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from clients.common.problems import BadInput
+from clients.common.bad_input import BadInput
 
 # Of a table that goes to a file or a pipe, in columns: wide enough that nothing wraps needlessly.
 PIPE_WIDTH = 160

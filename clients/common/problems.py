@@ -1,6 +1,5 @@
 """The two ways in which a command ends badly, both told in one sentence and never as a traceback."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -9,6 +8,10 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
+
+from clients.common.bad_input import BadInput, Word
+
+__all__ = ["BadInput", "CallFailed", "Word", "from_rpc_error"]
 
 M = TypeVar("M", ErrorInfo, BadRequest, RetryInfo)
 
@@ -32,40 +35,6 @@ UNSETTLED = frozenset(
 AT_THE_DOOR = frozenset(
     {"ACTOR_MISMATCH", "DEVICE_UNKNOWN", "LOCATION_DENIED", "ROLE_MISSING", "SESSION_REQUIRED"}
 )
-
-
-class Word(str):
-    """A fact that is a word of ours, like the kind of thing that was looked for."""
-
-    __slots__ = ()
-
-
-class BadInput(Exception):  # noqa: N818 (it is no error of the program)
-    """What was typed cannot be sent; exit status 2.
-
-    `template` and `facts` make a sentence for the person who typed it: in English, or as `told` in another
-    language. Without facts the template is the sentence.
-    """
-
-    def __init__(self, template: str, /, **facts: object) -> None:
-        super().__init__(template)
-        self.template = template
-        self.facts = facts
-
-    def __str__(self) -> str:
-        return self.told(str)
-
-    def told(self, translated: Callable[[str], str]) -> str:
-        """The sentence in the language into which `translated` brings the template and each `Word`."""
-        sentence = translated(self.template)
-        if not self.facts:
-            return sentence
-        return sentence.format(
-            **{
-                name: translated(fact) if isinstance(fact, Word) else fact
-                for name, fact in self.facts.items()
-            }
-        )
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from clients.common.problems import BadInput
+from clients.common.bad_input import BadInput
 
 _AFTER = re.compile(
     r"\+(?=[0-9])(?:(?P<days>[0-9]{1,3})d)?(?:(?P<hours>[0-9]{1,4})h)?(?:(?P<minutes>[0-9]{1,5})m)?"

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from clients.common.commands import EXIT_REFUSED, local_command, new_app, plain_failures
+from clients.common.bad_input import BadInput
+from clients.common.local_commands import EXIT_REFUSED, local_command, new_app, plain_failures
 from clients.common.output import Output
-from clients.common.problems import BadInput
 from engine import EngineError
 from engine.backup import audit_journal, check_base, check_journal, store_head
 from kasir.audit.heads import SignedHead, Signer, make_keys, read_heads, read_public
@@ -148,7 +148,7 @@ def _look_at_store(store: Path, asked: list[int], looked: _Looked, history: str 
 
 def _look_at_backup(folder: Path, asked: list[int], looked: _Looked) -> None:
     with places.reading(folder):
-        found = catalogue.read(folder)
+        found = catalogue.read(folder, catalogue.UNUSABLE)
         for history in found:
             _look_at_history(history, asked, looked)
 

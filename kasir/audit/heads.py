@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from clients.common.problems import BadInput
+from clients.common.bad_input import BadInput
 
 DOMAIN = "kasir-head-1"
 PUBLIC_SUFFIX = ".pub"

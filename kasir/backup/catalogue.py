@@ -7,8 +7,13 @@ from itertools import groupby
 from pathlib import Path
 
 from engine import EngineError
-from engine.backup import audit_journal, read_journal, store_head
+from engine.backup import audit_journal, check_base, read_journal, store_head
 from kasir.backup import places
+
+# What says that a file is to blame: anything else, like a share that is away for a moment, passes.
+BROKEN = frozenset({"SNAPSHOT_BROKEN", "JOURNAL_BROKEN", "STORE_CORRUPT"})
+# Who only reads goes round a file that cannot be read, too: on a disk that dies it never can again.
+UNUSABLE = BROKEN | {"STORE_UNUSABLE"}
 
 # LMDB lets a process open a file once at a time.
 _LOOKING = threading.Lock()
@@ -159,12 +164,14 @@ def _missing(history: str, first: int, last: int) -> str:
     return f"{history}: the journal of {held} is missing"
 
 
-def read(folder: Path) -> list[History]:
-    """What lies in a backup, oldest history first; files are judged by their beginnings only."""
-    return [_read(path) for path in places.histories(folder)]
+def read(folder: Path, blamed: Collection[str] = BROKEN) -> list[History]:
+    """What lies in a backup, oldest history first; files are judged by their beginnings only. Raises
+    EngineError, but for reasons that are `blamed` on the file.
+    """
+    return [_read(path, blamed) for path in places.histories(folder)]
 
 
-def _read(path: Path) -> History:
+def _read(path: Path, blamed: Collection[str]) -> History:
     history = History(path)
     for file in sorted(path.iterdir()):
         try:
@@ -175,6 +182,8 @@ def _read(path: Path) -> History:
             elif file.suffix == places.JOURNAL_SUFFIX:
                 history.parts.append(read_part(file))
         except EngineError as error:
+            if error.reason not in blamed:
+                raise
             history.broken.append(Broken(file, error.message))
     return history
 
@@ -186,8 +195,14 @@ def base_hash(base: "Base", revision: int) -> bytes | None:
 
 
 def _base(file: Path) -> Base:
-    with _LOOKING:
-        head = store_head(file)
+    try:
+        with _LOOKING:
+            head = store_head(file)
+    except EngineError as error:
+        if error.reason not in BROKEN:
+            # Damage may pass for a store of another program.
+            check_base(file)
+        raise
     return Base(file, file.stat().st_size, Point(head["revision"], head["hash"], head["time_ms"]))
 
 

@@ -10,28 +10,30 @@ from pathlib import Path
 from engine import Engine, EngineError
 from engine.backup import check_base, check_journal
 from kasir.backup import catalogue, places
-from kasir.backup.catalogue import Broken, History, Plan, Target
+from kasir.backup.catalogue import BROKEN, Broken, History, Plan, Target
 from kasir.backup.places import Checked
 
 
 def broken_files(history: History) -> list[Broken]:
-    """Reads every file of a history to its end."""
+    """Reads every file of a history to its end. Raises EngineError when one cannot be read."""
     paths = [*(base.path for base in history.bases), *(part.path for part in history.parts)]
     return [*history.broken, *broken_of(paths)]
 
 
-def broken_of(paths: Collection[Path]) -> list[Broken]:
-    """Reads some files to their end."""
-    return [Broken(path, words) for path in paths if (words := _broken(path))]
+def broken_of(paths: Collection[Path], blamed: Collection[str] = BROKEN) -> list[Broken]:
+    """Reads some files to their end. Raises EngineError, but for reasons that are `blamed` on the file."""
+    return [Broken(path, words) for path in paths if (words := _broken(path, blamed))]
 
 
-def _broken(path: Path) -> str:
+def _broken(path: Path, blamed: Collection[str]) -> str:
     try:
         if path.suffix == places.BASE_SUFFIX:
             check_base(path)
         else:
             check_journal(path, [])
     except EngineError as error:
+        if error.reason not in blamed:
+            raise
         return error.message
     return ""
 
@@ -41,19 +43,13 @@ def check(folder: Path, work: Path | None = None, *, replay: bool = False) -> Ch
     verifies it; with `replay` its whole journal plays in memory, too. What is found is kept in the backup.
     """
     begun = time.monotonic()
-    checked = Checked()
+    last = places.read_checked(folder)
+    checked = Checked(seen=last.seen if last else {})
     with places.reading(folder):
-        found = catalogue.read(folder)
-        for stray in (path for history in found for path in history.strays):
-            checked.notes.append(f"{stray.relative_to(folder)} is no file of a backup, and was passed by")
-        _check_files(folder, found, checked)
-        _check_reach(folder, found, checked)
-        plan = catalogue.plan(found, Target())
-        if plan is None:
-            checked.problems.append("there is nothing that could be restored")
-        else:
-            checked.history, checked.base = plan.history.path.name, plan.base.path.name
-            _check_restored(plan, work or folder, checked, replay=replay)
+        try:
+            _check(folder, work or folder, checked, replay=replay)
+        except EngineError as error:
+            checked.problems.append(f"it could not be done: {error.message}")
     checked.seconds = round(time.monotonic() - begun, 3)
     checked.time = datetime.now(UTC).isoformat()
     try:
@@ -61,6 +57,20 @@ def check(folder: Path, work: Path | None = None, *, replay: bool = False) -> Ch
     except OSError as error:
         checked.notes.append(f"what was found is not kept in the backup: {error}")
     return checked
+
+
+def _check(folder: Path, work: Path, checked: Checked, *, replay: bool) -> None:
+    found = catalogue.read(folder)
+    for stray in (path for history in found for path in history.strays):
+        checked.notes.append(f"{stray.relative_to(folder)} is no file of a backup, and was passed by")
+    _check_files(folder, found, checked)
+    _check_reach(found, checked)
+    plan = catalogue.plan(found, Target())
+    if plan is None:
+        checked.problems.append("there is nothing that could be restored")
+    else:
+        checked.history, checked.base = plan.history.path.name, plan.base.path.name
+        _check_restored(plan, work, checked, replay=replay)
 
 
 def _check_files(folder: Path, found: list[History], checked: Checked) -> None:
@@ -71,14 +81,13 @@ def _check_files(folder: Path, found: list[History], checked: Checked) -> None:
         checked.problems += history.without([each.path for each in broken]).gaps()
 
 
-def _check_reach(folder: Path, found: list[History], checked: Checked) -> None:
+def _check_reach(found: list[History], checked: Checked) -> None:
     """What a check ever found must be there: nothing else tells of a last file that is gone. Histories older
     than all that are there were removed by intent.
     """
     reached = {each.path.name: _reach(each) for each in found}
-    last = places.read_checked(folder) or Checked()
-    seen = {last.history: last.revision, **last.seen} if last.history else last.seen
-    seen = {name: revision for name, revision in seen.items() if name >= min(reached, default="")}
+    oldest = min(reached, default="")
+    seen = {name: revision for name, revision in checked.seen.items() if name >= oldest}
     for name, revision in sorted(seen.items()):
         if (now := reached.get(name, 0)) < revision:
             checked.problems.append(

@@ -10,24 +10,25 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from clients.common.commands import EXIT_REFUSED, epilog, local_command, plain_failures
+from clients.common.bad_input import BadInput
+from clients.common.local_commands import EXIT_REFUSED, epilog, local_command, plain_failures
 from clients.common.output import Output, table
-from clients.common.problems import BadInput
 from clients.common.times import parse_duration
 from engine import EngineError
 from engine.backup import write_base
-from kasir.audit.heads import Signer
 from kasir.backup import catalogue, places, words
 from kasir.backup.checking import check
 from kasir.backup.places import BusyError, Checked
 from kasir.backup.taking import Taker, Wanted, copy_base
+
+if TYPE_CHECKING:
+    from kasir.audit.heads import Signer
 
 TAKE = "take"
 # While it follows
@@ -121,7 +122,7 @@ def take(
         _check_place(data, to)
         if heads and any(heads.resolve().is_relative_to(place.resolve()) for place in (data, to)):
             raise BadInput("{heads} lies with what it is to tell of: keep it elsewhere.", heads=heads)
-        signer = Signer(key, heads) if key and heads else None
+        signer = _signer(key, heads) if key and heads else None
         if (data / ACCESS).is_dir():
             output.say(
                 f"{data / ACCESS} (users, devices, keys, the log of access) is NOT in this backup. "
@@ -143,6 +144,12 @@ def take(
         except EngineError as error:
             output.say(error.message, "red")
             raise typer.Exit(EXIT_REFUSED) from error
+
+
+def _signer(key: Path, heads: Path) -> "Signer":
+    from kasir.audit.heads import Signer  # noqa: PLC0415  (cryptography, for those who sign)
+
+    return Signer(key, heads)
 
 
 def _check_place(data: Path, to: Path) -> None:
@@ -212,8 +219,8 @@ def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> Non
             if is_last or sign.age_s > SIGN_EVERY_S:
                 sign.run()
             checks.look(beside)
-            if tidy.age_s > TIDY_EVERY_S and not tidy.run():
-                taker.look_anew()
+            if tidy.age_s > TIDY_EVERY_S:
+                tidy.run()
             if is_last:
                 break
             stop.wait(pause_s)
@@ -330,6 +337,15 @@ def _seconds(text: str) -> float:
 
 def _show_copy(store: Path, path: Path, bytes_most: int) -> None:
     """Takes a copy of a store, and shows how far it is."""
+    # Most commands show none.
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     written = path.with_name(f"{path.name}{places.PART_SUFFIX}")
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -382,7 +398,7 @@ def _say_ranges(folder: Path, checked: Checked, said: _Said) -> None:
     """What can be restored without the files that are broken."""
     broken = {folder / each for each in checked.broken}
     any_range = False
-    for history in catalogue.read(folder):
+    for history in catalogue.read(folder, catalogue.UNUSABLE):
         sound = history.without(broken)
         for begin, end in sound.ranges():
             any_range = True
@@ -400,7 +416,7 @@ def list_backup(folder: Folder, as_json: AsJson = False) -> None:
     with plain_failures(output):
         _need_backup(folder)
         with places.reading(folder):
-            found = catalogue.read(folder)
+            found = catalogue.read(folder, catalogue.UNUSABLE)
         zone = words.zone_of(next((base.path for each in found for base in each.bases), folder))
         checked = places.read_checked(folder)
         plain = {

@@ -115,7 +115,13 @@ def writing(folder: Path) -> Iterator[None]:
 
 def looked(folder: Path) -> None:
     """Notes that the store was looked at."""
-    os.utime(folder / LOCK)
+    stamp(folder / LOCK)
+
+
+def stamp(path: Path) -> None:
+    """Says that a file is of now, as this machine's clock has it: a share's own clock may be ahead."""
+    now = time.time()
+    os.utime(path, (now, now))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import EngineError
 from engine.backup import (
@@ -20,10 +21,12 @@ from engine.backup import (
     write_base,
     write_journal,
 )
-from kasir.audit.heads import Signer
 from kasir.backup import catalogue, places
 from kasir.backup.catalogue import Base, History, Part, Point
 from kasir.backup.keeping import keep_only
+
+if TYPE_CHECKING:
+    from kasir.audit.heads import Signer
 
 # A part of the journal holds no more than a record beyond this.
 PART_BYTES = 64 << 20
@@ -108,7 +111,7 @@ class Taker:
         wanted: Wanted,
         say: Say,
         *,
-        signer: Signer | None = None,
+        signer: "Signer | None" = None,
         copy: CopyBase = copy_base,
         copy_beside: bool = False,
     ) -> None:
@@ -133,6 +136,8 @@ class Taker:
         # After a copy that failed
         self._no_copy_before = 0.0
         self._must_look_anew = False
+        # Copies that were read and are broken, until it looks anew
+        self._distrusted: set[Path] = set()
 
     def step(self) -> None:
         """Takes what is new. Raises EngineError when the store cannot be read, OSError when the backup cannot
@@ -167,9 +172,18 @@ class Taker:
             self.signer.sign(self.end.revision, self.end.hash, self.end.time_ms)
 
     def tidy(self) -> None:
-        """Removes what is not to be kept, which makes room, then makes one of many small parts."""
+        """Removes what is not to be kept, which makes room, then makes one of many small parts. Raises
+        EngineError when a copy that is relied on is broken, OSError when something cannot be removed.
+        """
         if self._must_look_anew or self._is_any_gone():
             self._look_anew()
+        try:
+            self._remove_and_merge()
+        except OSError:
+            self.look_anew()
+            raise
+
+    def _remove_and_merge(self) -> None:
         try:
             self._remove()
         finally:
@@ -190,7 +204,7 @@ class Taker:
         with places.removing(self.folder) as may:
             if may:
                 places.clear_checks(self.folder)
-                keep_only(self.folder, self.history, self.wanted.keep_s, self.say)
+                keep_only(self.folder, self.history, self.wanted.keep_s, self._distrusted, self.say)
 
     def set_aside(self, broken: Iterable[Path]) -> None:
         """Puts files that cannot be used out of the way; what they held is taken from the store again, if it
@@ -199,6 +213,7 @@ class Taker:
         here = self.history.path if self.history else None
         mine = [path for path in broken if path.parent == here and path.exists()]
         for path in mine:
+            places.stamp(path)
             path.rename(path.with_name(f"{path.name}{places.BROKEN_SUFFIX}"))
             self.say(f"{path.relative_to(self.folder)} is broken, and was set aside.")
         if mine:
@@ -218,6 +233,7 @@ class Taker:
         self.end = None
         self._known = -1, None
         self._must_look_anew = False
+        self._distrusted.clear()
 
     # --- The journal ---
 
@@ -389,6 +405,7 @@ class Taker:
         assert self.history is not None
         made = store_head(draft)
         path = places.base_path(self.history.path, made["revision"])
+        places.stamp(draft)
         draft.rename(path)
         places.sync(self.history.path)
         base = Base(path, path.stat().st_size, Point(made["revision"], made["hash"], made["time_ms"]))

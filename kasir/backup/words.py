@@ -3,9 +3,8 @@
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-from clients.common.problems import BadInput
+from clients.common.bad_input import BadInput
 from clients.common.times import zone_name
-from engine.inspect import NotAStoreError, opened
 from kasir.backup.catalogue import Point
 
 
@@ -13,6 +12,8 @@ def zone_of(store: Path) -> timedelta:
     """The shop's offset from UTC, as a store or a copy of one has it; that of a shop without settings
     otherwise.
     """
+    from engine.inspect import NotAStoreError, opened  # noqa: PLC0415  (lmdb and bars, to say one time)
+
     try:
         with opened(store) as found:
             for row in found.rows("settings"):

@@ -342,6 +342,29 @@ def test_what_was_noted_by_a_clock_ahead_is_not_fresh(shop: Shop, tmp_path: Path
     assert [each.end.revision for each in catalogue.read(to)[0].bases] == [1, 2]
 
 
+def test_a_share_whose_clock_is_ahead_makes_no_copy_due(shop: Shop, tmp_path: Path, monkeypatch) -> None:
+    to = tmp_path / "backup"
+    on_the_share = os.utime
+
+    def utime(path: Path, times: tuple[float, float] | None = None) -> None:
+        ahead = time.time() + 3600
+        on_the_share(path, times or (ahead, ahead))
+
+    def copy(store: Path, path: Path, bytes_most: int) -> None:
+        copy_base(store, path, bytes_most)
+        utime(path)
+
+    monkeypatch.setattr(os, "utime", utime)
+    taker = take(shop, to)
+    taker.copy = copy
+    for _ in range(3):
+        shop.happen(1)
+        step(taker, shop)
+    assert [each.end.revision for each in catalogue.read(to)[0].bases] == [1]
+    check(to)
+    assert [each.words for each in places.health(to) if not each.is_well] == []
+
+
 def test_a_copy_without_room_waits_and_the_journal_goes_on(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
     tried = []
@@ -456,9 +479,46 @@ def test_a_copy_that_is_broken_is_not_relied_on(shop: Shop, tmp_path: Path) -> N
     shop.happen(1)
     step(taker, shop)
     taker.wanted = Wanted(keep_s=0.001)
-    with pytest.raises(Exception, match=r"000000000002\.base"):
+    with pytest.raises(EngineError, match=r"000000000002\.base"):
         taker.tidy()
     assert (to / "0001" / "000000000001.base").exists()
+    taker.tidy()  # it is known, and not read again
+    taker.look_anew()
+    with pytest.raises(EngineError, match=r"000000000002\.base"):
+        taker.tidy()
+
+
+def test_what_was_set_aside_goes_when_it_is_too_old(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    taker = begun(shop, to)
+    taker._base_now = True
+    shop.happen(1)
+    step(taker, shop)
+    base = to / "0001" / "000000000001.base"
+    os.utime(base, (0, 0))
+    taker.set_aside([base])
+    taker.wanted = Wanted(keep_s=3600)
+    taker.tidy()
+    aside = base.with_name(f"{base.name}{places.BROKEN_SUFFIX}")
+    assert aside.exists(), "it was set aside just now"
+    os.utime(aside, (time.time() - 7200,) * 2)
+    taker.tidy()
+    assert not aside.exists()
+
+
+def test_an_old_history_goes_with_all_that_is_in_it(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    taker = begun(shop, to)
+    (to / "0001" / "notes").mkdir()
+    shop.happen(1)
+    shop.settle()
+    taker._begin_anew(store_head(shop.folder), "for the test")
+    time.sleep(0.01)
+    shop.happen(1)
+    step(taker, shop)
+    taker.wanted = Wanted(keep_s=0.001)
+    taker.tidy()
+    assert [path.name for path in places.histories(to)] == ["0002"]
 
 
 def test_a_moment_is_named_in_the_shops_own_time(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:

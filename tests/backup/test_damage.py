@@ -4,11 +4,13 @@ can still be restored is said. Method: each damage is done to a sound backup.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from engine import Code, EngineError
 from engine.backup import merge_journal
-from kasir.backup import catalogue, places
+from kasir.backup import catalogue, checking, places
 from kasir.backup.checking import check
 from kasir.backup.taking import Taker
 from tests.backup.conftest import Kasir, Shop, codes
@@ -177,6 +179,70 @@ def test_a_restore_says_what_can_be_had(backup: Path, tmp_path: Path, kasir: Kas
     checked = kasir("backup", "check", backup)
     assert checked.returncode == 1
     assert "Can be restored, from 0001: revision 1 " in checked.stderr
+    assert "to revision 7 " in checked.stderr
+
+
+def away(*_: object) -> NoReturn:
+    raise EngineError(Code.FAILED_PRECONDITION, "STORE_UNUSABLE", "Input/output error (os error 5)")
+
+
+@pytest.mark.parametrize("call", ["check_base", "check_journal"])
+def test_a_check_of_a_share_that_is_away_for_a_moment_blames_no_file(
+    backup: Path, monkeypatch, call: str
+) -> None:
+    before = places.read_checked(backup)
+    assert before is not None
+    with monkeypatch.context() as hiccup:
+        hiccup.setattr(checking, call, away)
+        checked = check(backup)
+    assert checked.problems == ["it could not be done: Input/output error (os error 5)"]
+    assert (checked.broken, checked.seen) == ([], before.seen)
+    assert check(backup).problems == []
+
+
+@pytest.mark.parametrize("call", ["store_head", "read_journal"])
+def test_a_share_that_is_away_for_a_moment_brings_no_new_copy(
+    backup: Path, shop: Shop, monkeypatch, call: str
+) -> None:
+    taker = take(shop, backup)
+    step(taker, shop)
+    there = files(backup)
+    shop.happen(1)
+    taker.look_anew()
+    with monkeypatch.context() as hiccup:
+        hiccup.setattr(catalogue, call, away)
+        with pytest.raises(EngineError, match="Input/output"):
+            step(taker, shop)
+    step(taker, shop)
+    assert files(backup) == sorted([*there, "000000000011-000000000011.journal"])
+
+
+def test_a_copy_that_passes_for_one_of_another_program_is_broken(backup: Path, monkeypatch) -> None:
+    def head(_: Path) -> NoReturn:
+        raise EngineError(
+            Code.FAILED_PRECONDITION, "STORE_FORMAT", "a format that this program does not know"
+        )
+
+    monkeypatch.setattr(catalogue, "store_head", head)
+    with pytest.raises(EngineError, match="STORE_FORMAT"):
+        catalogue.read(backup)
+    for base in ("000000000001.base", "000000000007.base"):
+        flip(0.5)(backup / "0001" / base)
+    assert len(catalogue.read(backup)[0].broken) == 2
+
+
+def test_a_restore_goes_round_a_file_that_cannot_be_read(backup: Path, tmp_path: Path, kasir: Kasir) -> None:
+    for name in ("000000000007.base", "000000000008-000000000010.journal"):
+        (backup / "0001" / name).unlink()
+        (backup / "0001" / name).symlink_to(name)
+    done = kasir("restore", backup, "--data", tmp_path / "new", "--revision", 7)
+    assert done.returncode == 0, done.stderr
+    refused = kasir("restore", backup, "--data", tmp_path / "all")
+    assert refused.returncode == 1
+    assert "0001/000000000008-000000000010.journal (revisions 8 to 10)" in refused.stderr
+    checked = kasir("backup", "check", backup)
+    assert checked.returncode == 1
+    assert "cannot be" in checked.stderr
     assert "to revision 7 " in checked.stderr
 
 
