@@ -131,7 +131,8 @@ class Taker:
         self.history: History | None = found[-1] if found else None
         # Where the journal in the backup ends, once it was compared with the store.
         self.end: Point | None = None
-        self._known: tuple[int, bytes | None] = (-1, None)
+        # What the backup has as the hash of a revision; of the journal that ends there
+        self._known: tuple[Point | None, int, bytes | None] = (None, -1, None)
         self._copying: Copying | None = None
         # After a copy that failed
         self._no_copy_before = 0.0
@@ -231,7 +232,6 @@ class Taker:
             raise FileNotFoundError(errno.ENOENT, "the backup is not there any more", str(self.folder))
         self.history = found[-1] if found else None
         self.end = None
-        self._known = -1, None
         self._must_look_anew = False
         self._distrusted.clear()
 
@@ -248,9 +248,9 @@ class Taker:
         assert self.end is not None
         if head["revision"] > self.end.revision:
             return True  # the next part says so, or does not follow
-        if self._known[0] != head["revision"]:
-            self._known = head["revision"], self._hash_at(head["revision"])
-        ours = self._known[1]
+        if self._known[:2] != (self.end, head["revision"]):
+            self._known = self.end, head["revision"], self._hash_at(head["revision"])
+        ours = self._known[2]
         if ours == head["hash"] and head["revision"] < self.end.revision:
             self.say(f"The store is at revision {head['revision']}, behind the backup's {self.end.revision}.")
         return ours == head["hash"]
@@ -294,7 +294,6 @@ class Taker:
                 Part(path, path.stat().st_size, first, first_ms, made["before"], made["merges"], end)
             )
             self.end = end
-            self._known = -1, None
 
     def _merge_some(self) -> bool:
         """Makes one part of many, some times; whether it did."""
