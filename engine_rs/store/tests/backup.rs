@@ -40,6 +40,7 @@ struct Backup {
 
 impl Backup {
     fn begin(shop: &Shop) -> Self {
+        Self::wait_for(shop);
         let dir = TempDir::new().unwrap();
         let base = dir.path().join("base");
         let taken = Onlooker::open(&shop.path()).unwrap().snapshot(&base).unwrap();
@@ -60,12 +61,17 @@ impl Backup {
         }
     }
 
-    /// Goes on until it has what was answered: an onlooker may miss the last milliseconds.
+    /// Goes on until it has what was answered.
     fn reach(&mut self, shop: &Shop, bytes_max: u64) {
-        support::eventually("the backup to reach the store", || {
+        Self::wait_for(shop);
+        self.go_on(shop, bytes_max);
+    }
+
+    /// Until an onlooker sees what was answered: it may miss the last milliseconds.
+    fn wait_for(shop: &Shop) {
+        support::eventually("an onlooker to see what was answered", || {
             Onlooker::open(&shop.path()).unwrap().head().unwrap().revision >= shop.store.revision()
         });
-        self.go_on(shop, bytes_max);
     }
 
     fn merge(&mut self) {
