@@ -129,7 +129,8 @@ def guarded(folder: Path) -> Server:
 def unguarded(folder: Path) -> Server:
     """A server with TLS that lets everybody in."""
     authority = ca.Authority(folder / "access")
-    tls = ("--tls-cert", str(authority.server_certificate), "--tls-key", str(authority.server_key))
+    pem = str(authority.server_certificate)
+    tls = ("--tls-cert", pem, "--tls-key", pem)
     process, port = start(folder / "open", *tls)
     with grpc.secure_channel(
         f"localhost:{port}", grpc.ssl_channel_credentials(authority.pem.encode())

@@ -108,7 +108,7 @@ class AccessControl:
     def tls(self) -> Tls:
         """What the line is secured with."""
         own = self.authority
-        return Tls(own.server_certificate, own.server_key, own.authority_certificate)
+        return Tls(own.server_certificate, own.server_certificate, own.authority_certificate)
 
     def register(self, registry: Registry) -> None:
         """Adds AccessService to what the server answers."""
