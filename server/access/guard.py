@@ -193,7 +193,7 @@ class Guard:
                 if code.expires_s <= now:
                     txn.codes.remove(key)
             for key, lock in list(txn.locks.all()):
-                if max(lock.until_s, lock.last_s) + GUESSES_KEPT_S <= now:
+                if lock.last_s + GUESSES_KEPT_S <= now:
                     txn.locks.remove(key)
             for key, visit in list(txn.visits.all()):
                 if visit.last_s + STAND_IN_S <= now:

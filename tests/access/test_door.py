@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 
 import grpc
-import msgpack
 import pytest
 
 from kasir.v1 import access_pb2 as pb
@@ -227,17 +226,10 @@ def test_guesses_are_erased_a_day_after_the_last(guarded):
     now = int(time.time())
     with guarded.control.store.write() as txn:
         txn.locks.put("over", Lock(3, last_s=now - 86_400))
-        txn.locks.put("locked", Lock(9, until_s=now - 3_600, last_s=now - 90_000))
         txn.locks.put("lately", Lock(3, last_s=now - 80_000))
     guarded.erase_what_is_over()
     with guarded.control.store.read() as txn:
-        assert [key for key, _ in txn.locks.all()] == [b"lately", b"locked"]
-
-
-def test_locks_that_were_kept_before_have_no_last_time(guarded):
-    with guarded.control.store.write() as txn:
-        txn.raw.put(b"old", msgpack.packb({"failures": 4, "until_s": 0}), db=txn.locks._database)
-        assert txn.locks.get(b"old") == Lock(4)
+        assert [key for key, _ in txn.locks.all()] == [b"lately"]
 
 
 def test_the_own_pin_does_not_forgive_guesses_at_others(guarded):
