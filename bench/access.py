@@ -27,6 +27,7 @@ from bench import http2
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import catalogue_pb2, stock_pb2
 from server.access import ca
+from server.access.people import SERVER
 from server.access.service import AccessControl
 from server.logs import make_logger
 from tests.server.support import idr, new_id
@@ -89,7 +90,7 @@ def guarded(folder: Path) -> Server:
     authority = ca.create(folder / "access", ["localhost"])
     control = AccessControl(folder / "guarded", folder / "access", make_logger())
     control.add_owner("bos", "owner-pin-1")
-    code, _ = control.make_code("server", "bench", 0, [])
+    code, _ = control.make_code(SERVER, "bench", 0, [])
     control.store.close()
     process, port = start(folder / "guarded", "--access", str(folder / "access"))
     key = ec.generate_private_key(ec.SECP256R1())

@@ -81,11 +81,13 @@ def first_owner(
     \b
     Example: kasir access init --data /var/lib/kasir --access /etc/kasir/access --owner bos
     """  # noqa: D301 (\b: what follows keeps its lines)
+    from server.access.people import SERVER  # noqa: PLC0415
+
     with _plain("access"):
         pin = _pin(pin_file, owner)
         with _control(data, access) as control:
             control.add_owner(owner, pin)
-            code, expires_s = control.make_code("server", device, 0, [])
+            code, expires_s = control.make_code(SERVER, device, 0, [])
         _tell_code(code, expires_s, device)
         typer.echo(f"Then log in there: kasir login {owner} --server HOST:PORT")
 
@@ -101,8 +103,10 @@ def make_code(
     ] = None,
 ) -> None:
     """Make a code for a device that stands anywhere. From another machine: kasir access devices code."""
+    from server.access.people import SERVER  # noqa: PLC0415
+
     with _plain("access"), _control(data, access) as control:
-        _tell_code(*control.make_code("server", device, 0, role or []), device)
+        _tell_code(*control.make_code(SERVER, device, 0, role or []), device)
 
 
 @access_app.command("audit")

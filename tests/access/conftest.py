@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from kasir.v1 import access_pb2 as pb
 from server.access import ca, pins
+from server.access.people import SERVER
 from server.access.pins import Cost
 from server.access.service import AccessControl
 from server.logs import make_logger
@@ -162,7 +163,7 @@ def first_owner(data: Path, directory: Path) -> str:
     """What is done on the server's machine before anybody can come in: the first device's code."""
     control = AccessControl(data, directory, make_logger())
     control.add_owner(OWNER, OWNER_PIN)
-    code, _ = control.make_code("server", "office", 0, [])
+    code, _ = control.make_code(SERVER, "office", 0, [])
     control.store.close()
     return code
 
