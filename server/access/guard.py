@@ -1,4 +1,4 @@
-"""Keeps the server's table of who is let in (`engine.rpc.RpcAccess`) as the store says, and writes down what
+"""Keeps the server's table of who is let in (`engine.rpc.RpcAccess`) as the store says, and hands over what
 it refused.
 """
 
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from engine.rpc import Given, RpcAccess, RpcServer
-from server.access.audit import Audit, Entry
+from server.access.audit import Entry
 from server.access.people import IN_CHARGE
+from server.access.refusals import Refusals
 from server.access.store import ApiKey, Device, Session, Store, Transaction, User
 from server.access.table import HEALTH, HEALTH_WATCH, Door, Methods, Role
 
@@ -20,8 +21,6 @@ GUESSES_KEPT_S = 86_400
 PERSON_PER_SECOND = 200
 DEVICE_PER_SECOND = 500
 KEY_PER_SECOND = 50
-# Refusals that are written down in a minute, alike ones as one line; of more, their number.
-LINES_A_MINUTE = 60
 
 Clock = Callable[[], float]
 
@@ -60,15 +59,14 @@ def _person(user: User, device: Device, methods: list[str], expires_s: int) -> G
 class Guard:
     """The server's side of the table. From any thread."""
 
-    def __init__(self, methods: Methods, audit: Audit, clock: Clock = time.time) -> None:
+    def __init__(self, methods: Methods, refusals: Refusals, clock: Clock = time.time) -> None:
         self._methods = methods
-        self._audit = audit
+        self._refusals = refusals
         self._clock = clock
         self._table: RpcAccess | None = None
         self._at_hand = [*methods.behind(Door.DEVICE), HEALTH_WATCH]
         self._logged_in = methods.behind(Door.SESSION)
         self._deferred = [row.method for row in methods if row.deferred]
-        self._minute, self._lines, self._untold = 0, 0, 0
 
     def watch(self, server: RpcServer) -> None:
         """Guards a server, once it has all its methods and before it starts."""
@@ -88,8 +86,7 @@ class Guard:
             self.put_key(key)
         for token_hash, session in txn.sessions.all():
             self.put_session(txn, token_hash, session)
-        for _, visit in txn.visits.all():
-            self.put_visit(txn, visit.user, visit.device, visit.last_s)
+        self._put_visits(txn)
 
     @property
     def table(self) -> RpcAccess:
@@ -113,6 +110,16 @@ class Guard:
                 per_second=DEVICE_PER_SECOND,
             )
             self.table.set_device(bytes.fromhex(fingerprint), given)
+
+    def put_all_of(self, txn: Transaction, device: Device) -> None:
+        """A device that was out is in again, with what is bound to it: keys, and who worked there. Sessions
+        were over.
+        """
+        self.put_device(device)
+        for _, key in txn.keys.all():
+            if key.device == device.name:
+                self.put_key(key)
+        self._put_visits(txn, device=device.name)
 
     def put_key(self, key: ApiKey) -> None:
         """A key is good; or it is void."""
@@ -148,38 +155,29 @@ class Guard:
         methods = [method for method in self._deferred if method in allowed]
         self.table.set_stand_in(_person(user, device, methods, last_s + STAND_IN_S))
 
+    def load_again(self, txn: Transaction, user_name: str) -> None:
+        """Of somebody's sessions those are good that the store knows, and no others."""
+        self.table.remove_actor(user_name)
+        for token_hash, session in txn.sessions_of(user=user_name):
+            self.put_session(txn, token_hash, session)
+        self._put_visits(txn, user=user_name)
+
+    def _put_visits(self, txn: Transaction, *, user: str = "", device: str = "") -> None:
+        for visit in txn.visits_of(user=user, device=device):
+            self.put_visit(txn, visit.user, visit.device, visit.last_s)
+
     def forget(self, txn: Transaction, user_name: str) -> None:
         """Somebody's sessions end, since what they may has changed."""
-        self.table.remove_actor(user_name)
-        for token_hash, session in list(txn.sessions.all()):
-            if session.user == user_name:
-                txn.sessions.remove(token_hash)
-        for _, visit in txn.visits.all():
-            if visit.user == user_name:
-                self.put_visit(txn, visit.user, visit.device, visit.last_s)
+        for token_hash, _ in txn.sessions_of(user=user_name):
+            txn.sessions.remove(token_hash)
+        self.load_again(txn, user_name)
 
-    def write_denials(self, store: Store) -> int:
-        """Writes down what was refused since the last time; returns how many refusals that were."""
+    def take_denials(self) -> None:
+        """Hands over what was refused at the door since the last time."""
         rows, untold = self.table.take_denials()
-        self._untold += untold
-        now = int(self._clock() // 60)
-        if now != self._minute:
-            self._minute, self._lines = now, 0
-        entries = []
         for method, reason, actor, device, peer, count, since_ms in sorted(rows, key=lambda row: row[6]):
-            if self._lines >= LINES_A_MINUTE:
-                self._untold += count
-                continue
-            self._lines += 1
-            entries.append(Entry("denied", actor, device, method, reason, peer, count, since_ms))
-        if self._untold and not self._lines >= LINES_A_MINUTE:
-            entries.append(Entry("denied", reason="more than are told one by one", count=self._untold))
-            self._untold = 0
-        if entries:
-            with store.write() as txn:
-                for entry in entries:
-                    self._audit.add(txn, entry)
-        return sum(row[5] for row in rows) + untold
+            self._refusals.add(Entry("denied", actor, device, method, reason, peer, count, since_ms))
+        self._refusals.add_untold(untold)
 
     def prune(self, store: Store) -> None:
         """Erases what is over: sessions, codes, lock-outs, visits."""

@@ -154,6 +154,18 @@ class Transaction:
         self.locks = Table(txn, databases["locks"], Lock)
         self.visits = Table(txn, databases["visits"], Visit)
 
+    def sessions_of(self, *, user: str = "", device: str = "") -> list[tuple[bytes, Session]]:
+        """The sessions of a user, or at a device, or all, with the hash of their token."""
+        return [(key, each) for key, each in self.sessions.all() if _is_of(each, user, device)]
+
+    def visits_of(self, *, user: str = "", device: str = "") -> list[Visit]:
+        """The visits of a user, or at a device, or all."""
+        return [each for _, each in self.visits.all() if _is_of(each, user, device)]
+
+
+def _is_of(record: Session | Visit, user: str, device: str) -> bool:
+    return (not user or record.user == user) and (not device or record.device == device)
+
 
 NAMES = ("users", "devices", "codes", "keys", "sessions", "locks", "visits", "log")
 

@@ -154,7 +154,6 @@ class Guarded:
 
     def log(self) -> list[pb.AuditEntry]:
         """The log of access, oldest first, refusals up to now included."""
-        self.control._thread.submit(self.control.guard.write_denials, self.control.store).result(20)
         found = self.manage("ListAudit", pb.ListAuditRequest(page_size=1_000)).entries
         return list(reversed(found))
 

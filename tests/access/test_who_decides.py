@@ -107,6 +107,16 @@ def test_codes_of_who_is_disabled_or_no_longer_in_charge_are_void(shop):
     assert reason(shop.guarded.enrol, lowered) == "ENROLMENT_REFUSED"
 
 
+def test_a_device_that_is_put_in_again_has_its_keys(shop):
+    guarded = shop.guarded
+    items = "/kasir.v1.CatalogueService/ListItems"
+    web = guarded.device("web")
+    secret = guarded.key("shop", "catalogue.read", device="web")
+    guarded.manage("RevokeDevice", pb.RevokeDeviceRequest(name="web"))
+    assert reason(guarded.ask, items, b"", web, secret) == "SESSION_REQUIRED"
+    assert guarded.ask(items, b"", guarded.device("web"), secret) is not None
+
+
 def test_no_user_has_the_name_of_the_server(shop):
     """Codes of the server's own machine hold whoever is disabled."""
     user = pb.User(name=SERVER, roles=["owner"])
