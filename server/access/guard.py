@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from engine.rpc import Given, RpcAccess, RpcServer
+from server.access import certificates
 from server.access.audit import Entry
 from server.access.people import IN_CHARGE
 from server.access.refusals import Refusals
@@ -99,17 +100,25 @@ class Guard:
         if device.revoked:
             self.table.remove_device(device.name)
             return
-        allowed = self._methods.allowed(Role(role) for role in device.roles)
         for fingerprint, expires_s in device.certificates.items():
-            given = Given(
-                f"device:{device.name}",
-                device.name,
-                methods=[*self._at_hand, *allowed],
-                locations=[device.location_id] if device.location_id else None,
-                expires_ms=expires_s * 1000,
-                per_second=DEVICE_PER_SECOND,
-            )
-            self.table.set_device(bytes.fromhex(fingerprint), given)
+            self._put_certificate(device, fingerprint, expires_s)
+
+    def _put_certificate(self, device: Device, fingerprint: str, expires_s: int) -> None:
+        allowed = self._methods.allowed(Role(role) for role in device.roles)
+        given = Given(
+            f"device:{device.name}",
+            device.name,
+            methods=[*self._at_hand, *allowed],
+            locations=[device.location_id] if device.location_id else None,
+            expires_ms=expires_s * 1000,
+            per_second=DEVICE_PER_SECOND,
+        )
+        self.table.set_device(bytes.fromhex(fingerprint), given)
+
+    def drop_certificates(self, device: Device, fingerprints: Iterable[str]) -> None:
+        """Certificates of a device are over at once."""
+        for fingerprint in fingerprints:
+            self._put_certificate(device, fingerprint, 0)
 
     def put_all_of(self, txn: Transaction, device: Device) -> None:
         """A device that was out is in again, with what is bound to it: keys, and who worked there. Sessions
@@ -180,7 +189,7 @@ class Guard:
         self._refusals.add_untold(untold)
 
     def prune(self, store: Store) -> None:
-        """Erases what is over: sessions, codes, lock-outs, visits."""
+        """Erases what is over: sessions, codes, lock-outs, certificates, visits."""
         now = int(self._clock())
         with store.write() as txn:
             for key, session in list(txn.sessions.all()):
@@ -193,6 +202,10 @@ class Guard:
             for key, lock in list(txn.locks.all()):
                 if lock.last_s + GUESSES_KEPT_S <= now:
                     txn.locks.remove(key)
+            for name, device in list(txn.devices.all()):
+                if (good := certificates.good(device, now)) != device.certificates:
+                    device.certificates = good
+                    txn.devices.put(name, device)
             for key, visit in list(txn.visits.all()):
                 if visit.last_s + STAND_IN_S <= now:
                     txn.visits.remove(key)

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from engine import Code, EngineError
 from engine.rpc import RpcServer
 from kasir.v1 import access_pb2 as pb
-from server.access import pins
+from server.access import certificates, pins
 from server.access.audit import Audit, Entry, newest
 from server.access.ca import Authority, AuthorityError
 from server.access.guard import KEY_PER_SECOND, Guard
@@ -111,8 +111,7 @@ class AccessControl:
 
     def watch(self, server: RpcServer) -> None:
         """Guards a server, and lets those in who are known. It starts with a certificate that lasts."""
-        if self.authority.renew_server_in_time():
-            self._log.info("server certificate renewed")
+        self.upkeep.renew_certificate()
         self.guard.watch(server)
         with self.store.read() as txn:
             self.guard.load(txn)
@@ -222,9 +221,8 @@ class AccessControl:
             raise field_error(
                 "FIELD_MALFORMED", "csr", "That is no signing request of a P-256 key."
             ) from error
-        now = self._now()
-        good = {shown: expires for shown, expires in device.certificates.items() if expires > now}
-        device.certificates = good | {signed.fingerprint.hex(): signed.expires_s}
+        gone = certificates.add(device, signed.fingerprint.hex(), signed.expires_s, self._now())
+        self.guard.drop_certificates(device, gone)
         return signed.pem
 
     def renew_device(self, call: Call, asked: pb.RenewDeviceRequest) -> pb.RenewDeviceResponse:
@@ -233,6 +231,7 @@ class AccessControl:
             device = txn.devices.get(call.device)
             if device is None or device.revoked:
                 raise not_found("device", call.device)
+            certificates.check_renewal(device, self._now())
             certificate = self._certify(device, asked.csr)
             txn.devices.put(device.name, device)
             self.audit.add(txn, Entry("device", call.actor, device.name, reason="certificate renewed"))

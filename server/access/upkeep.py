@@ -5,12 +5,14 @@ beside is taken up, what is over is erased, and a certificate that ends is told 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from datetime import timedelta
 
 from server.access.ca import Authority
 from server.access.guard import Guard
 from server.access.refusals import WAITING, Refusals
 from server.access.store import Store, Transaction
 from server.logs import Logger
+from server.settings import SettingsError
 
 # How often refusals are written down, and what is over is erased; seconds.
 PACE_S, PRUNE_S = 1.0, 60.0
@@ -31,6 +33,23 @@ class Upkeep:
         self._log = log
         self._generations: dict[str, int] = {}
         self._in_the_way: dict[str, str] = {}
+
+    def renew_certificate(self) -> None:
+        """The server starts with a certificate that lasts, or with the one that it has where no other can be
+        written. Raises SettingsError when that is over.
+        """
+        try:
+            if self._authority.renew_server_in_time():
+                self._log.info("server certificate renewed")
+        except OSError as error:
+            left = self._authority.server_lasts()
+            why = f"The server's certificate cannot be renewed: {error}."
+            if left <= timedelta():
+                raise SettingsError(
+                    f"{why} It has expired, and nobody could call. The server's user has to be able to write "
+                    f"{self._authority.directory}."
+                ) from error
+            self._log.warning("server certificate not renewed", warning=why, days_left=left.days)
 
     def begin(self, txn: Transaction) -> None:
         """The guard was loaded from this."""

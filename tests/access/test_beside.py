@@ -4,6 +4,8 @@ Goal: a new PIN of an owner ends the sessions of the old one, in the server too;
 told in a sentence. Method: the commands' own functions, and a store whose files were damaged.
 """
 
+import datetime as dt
+import errno
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 
 from server.access import ca
 from server.access.cli import access_app
+from server.settings import SettingsError
 from tests.access.conftest import OWNER, OWNER_PIN
 from tests.access.test_door import SETTINGS, refused
 from tests.server.support import until
@@ -55,6 +58,32 @@ def test_a_server_whose_certificate_ends_soon_says_so(start_server, authority, m
     monkeypatch.setattr(ca, "WARN_BELOW", ca.SERVER_LASTS)
     running = start_server(access=authority.directory)
     until(lambda: any("restart the server" in str(line) for line in running.log), "the warning")
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """The directory of the authority cannot be written."""
+
+    def refuse(path, _content):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(ca, "_write", refuse)
+
+
+def test_a_certificate_that_is_good_still_serves_where_none_can_be_written(
+    start_server, authority, monkeypatch, read_only
+):
+    monkeypatch.setattr(ca, "SERVER_LASTS", ca.SERVER_LASTS * 2)
+    running = start_server(access=authority.directory)
+    assert [line["days_left"] for line in running.log if "not renewed" in str(line)] == [89]
+
+
+def test_one_that_has_expired_serves_nobody(start_server, tmp_path, request):
+    made = dt.datetime.now(dt.UTC) - ca.SERVER_LASTS
+    old = ca.create(tmp_path / "access", ["localhost"], lambda: made)
+    request.getfixturevalue("read_only")
+    with pytest.raises(SettingsError, match="has expired"):
+        start_server(access=old.directory)
 
 
 @pytest.mark.parametrize("how", ["damaged", "no directory"])

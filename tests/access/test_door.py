@@ -333,6 +333,47 @@ def test_a_stream_outlasts_a_renewed_certificate_and_not_a_changed_role(guarded)
     assert refused(next, stream).reason == "SESSION_REQUIRED"
 
 
+def renewed(guarded, machine):
+    """The machine with another key, and a certificate for it."""
+    again = Machine(machine.name)
+    asked = pb.RenewDeviceRequest(csr=again.csr())
+    again.certificate = guarded.ask(
+        METHODS + "RenewDevice", asked, machine, "", pb.RenewDeviceResponse
+    ).certificate
+    return again
+
+
+def test_a_device_has_few_certificates_and_the_one_in_use_is_among_them(guarded):
+    agent = guarded.device("printer-1", roles=("hardware",))
+    in_use = renewed(guarded, agent)
+    assert refused(renewed, guarded, in_use).reason == "RATE_EXCEEDED"
+    with guarded.control.store.write() as txn:
+        device = txn.devices.get("printer-1")
+        device.certificates = {shown: ends - 61 * 86_400 for shown, ends in device.certificates.items()}
+        txn.devices.put("printer-1", device)
+    # Its answers got lost.
+    new = [renewed(guarded, in_use) for _ in range(2)]
+    found = refused(renewed, guarded, in_use)
+    assert (found.reason, found.details["days"]) == ("RATE_EXCEEDED", "30")
+    with guarded.control.store.read() as txn:
+        kept = set(txn.devices.get("printer-1").certificates)
+    assert kept == {each.fingerprint for each in (in_use, *new)}
+    for machine in (in_use, *new):
+        assert guarded.ask(HARDWARE + "ListDevices", b"", machine) is not None
+    assert refused(guarded.ask, HARDWARE + "ListDevices", b"", agent).reason == "DEVICE_UNKNOWN"
+
+
+def test_certificates_that_are_over_are_erased(guarded):
+    agent = guarded.device("printer-1", roles=("hardware",))
+    with guarded.control.store.write() as txn:
+        device = txn.devices.get("printer-1")
+        device.certificates["00" * 32] = int(time.time()) - 1
+        txn.devices.put("printer-1", device)
+    guarded.erase_what_is_over()
+    with guarded.control.store.read() as txn:
+        assert list(txn.devices.get("printer-1").certificates) == [agent.fingerprint]
+
+
 def test_a_certificate_that_is_said_again_lasts_until_the_new_time(guarded):
     agent = guarded.device("printer-1", roles=("hardware",))
     with guarded.control.store.read() as txn:
