@@ -40,7 +40,7 @@ from server.access.people import (
 )
 from server.access.pins import Cost, Pins
 from server.access.refusals import Refusals
-from server.access.store import FOLDER, ApiKey, Device, Store, Transaction, User
+from server.access.store import ApiKey, Device, Transaction, User, open_store
 from server.access.store import Code as EnrolmentCode
 from server.access.table import Role, methods
 from server.access.upkeep import Upkeep
@@ -60,17 +60,6 @@ WRONG_CODES = 20
 REFUSED = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.RESOURCE_EXHAUSTED})
 TOLD = frozenset({"LOGIN_FAILED", "LOCATION_DENIED"})
 Clock = Callable[[], float]
-
-
-def open_store(data: Path) -> Store:
-    """The store in a shop's data. Raises SettingsError when it cannot be used."""
-    try:
-        return Store(data)
-    except (OSError, lmdb.Error) as error:
-        raise SettingsError(
-            f"{data / FOLDER} cannot be used: {error}. It is the server's user's alone: run this as that "
-            f"user (sudo -u kasir ...), or give it back: chown -R kasir {data / FOLDER}."
-        ) from error
 
 
 class AccessControl:

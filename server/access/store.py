@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar
 import lmdb
 import msgpack
 
+from server.settings import SettingsError
+
 FOLDER = "access"
 # Address space: users, devices and years of the log.
 MAP_BYTES = 64 << 30
@@ -215,3 +217,14 @@ class Store:
         """Changes, all of them on the disk at the end, or none."""
         with self._env.begin(write=True) as txn:
             yield Transaction(txn, self._databases)
+
+
+def open_store(data: Path) -> Store:
+    """The store in a shop's data. Raises SettingsError when it cannot be used."""
+    try:
+        return Store(data)
+    except (OSError, lmdb.Error) as error:
+        raise SettingsError(
+            f"{data / FOLDER} cannot be used: {error}. It is the server's user's alone: run this as that "
+            f"user (sudo -u kasir ...), or give it back: chown -R kasir {data / FOLDER}."
+        ) from error

@@ -15,7 +15,7 @@ import grpc
 import pytest
 from typer.testing import CliRunner
 
-from server.access import ca
+from server.access import ca, pins
 from server.access.cli import access_app
 from server.settings import SettingsError
 from tests.access.conftest import OWNER, OWNER_PIN
@@ -101,6 +101,34 @@ def test_a_store_that_cannot_be_opened_is_told_in_a_sentence(tmp_path, authority
     assert str(folder) in found.output
     assert "sudo -u kasir" in found.output
     assert "Traceback" not in found.output
+
+
+def test_the_log_is_read_without_what_only_a_server_needs(guarded, engine):
+    arguments = ["audit", "--data", engine.path, "--access", guarded.authority.directory, "--verify"]
+    words = [str(each) for each in arguments]
+    script = f"""
+import sys
+from typer.testing import CliRunner
+from server.access.cli import access_app
+found = CliRunner().invoke(access_app, {words!r})
+assert found.exit_code == 0, found.output
+print(*{"server.access.service", "grpc"} & sys.modules.keys())
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("command", ["code", "init"])
+def test_who_only_makes_codes_guesses_no_pin(tmp_path, authority, monkeypatch, command):
+    hashed = []
+    monkeypatch.setattr(pins.Pins, "hash", lambda _self, user, _pin: hashed.append(user) or "x")
+    (tmp_path / "pin").write_text(OWNER_PIN)
+    words = {"code": ["till-1"], "init": ["--owner", OWNER, "--pin-file", str(tmp_path / "pin")]}[command]
+    places = ["--data", str(tmp_path / "data"), "--access", str(authority.directory)]
+    found = CliRunner().invoke(access_app, [command, *places, *words])
+    assert found.exit_code == 0, found.output
+    assert hashed == ([OWNER] if command == "init" else [])
 
 
 def kasir(*words):
