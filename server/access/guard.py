@@ -2,28 +2,22 @@
 it refused.
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.rpc import Given, RpcAccess, RpcServer
-from server.access import certificates
 from server.access.audit import Entry
 from server.access.people import IN_CHARGE
 from server.access.refusals import Refusals
-from server.access.store import ApiKey, Device, Session, Store, Transaction, User
+from server.access.store import ApiKey, Device, Session, Transaction, User
 from server.access.table import HEALTH, HEALTH_WATCH, Door, Methods, Role
 
 # What was done at a device may be sent from there so long after who did it was last logged in there.
 STAND_IN_S = 7 * 86_400
-# Wrong PINs are forgotten so long after the last one.
-GUESSES_KEPT_S = 86_400
 # Calls a second: of a person or a device, and of another program that says nothing else.
 PERSON_PER_SECOND = 200
 DEVICE_PER_SECOND = 500
 KEY_PER_SECOND = 50
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -60,10 +54,9 @@ def _person(user: User, device: Device, methods: list[str], expires_s: int) -> G
 class Guard:
     """The server's side of the table. From any thread."""
 
-    def __init__(self, methods: Methods, refusals: Refusals, clock: Clock = time.time) -> None:
+    def __init__(self, methods: Methods, refusals: Refusals) -> None:
         self._methods = methods
         self._refusals = refusals
-        self._clock = clock
         self._table: RpcAccess | None = None
         self._at_hand = [*methods.behind(Door.DEVICE), HEALTH_WATCH]
         self._logged_in = methods.behind(Door.SESSION)
@@ -187,25 +180,3 @@ class Guard:
         for method, reason, actor, device, peer, count, since_ms in sorted(rows, key=lambda row: row[6]):
             self._refusals.add(Entry("denied", actor, device, method, reason, peer, count, since_ms))
         self._refusals.add_untold(untold)
-
-    def prune(self, store: Store) -> None:
-        """Erases what is over: sessions, codes, lock-outs, certificates, visits."""
-        now = int(self._clock())
-        with store.write() as txn:
-            for key, session in list(txn.sessions.all()):
-                if session.expires_s <= now:
-                    txn.sessions.remove(key)
-                    self.table.remove_token(key)
-            for key, code in list(txn.codes.all()):
-                if code.expires_s <= now:
-                    txn.codes.remove(key)
-            for key, lock in list(txn.locks.all()):
-                if lock.last_s + GUESSES_KEPT_S <= now:
-                    txn.locks.remove(key)
-            for name, device in list(txn.devices.all()):
-                if (good := certificates.good(device, now)) != device.certificates:
-                    device.certificates = good
-                    txn.devices.put(name, device)
-            for key, visit in list(txn.visits.all()):
-                if visit.last_s + STAND_IN_S <= now:
-                    txn.visits.remove(key)

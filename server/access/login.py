@@ -111,7 +111,7 @@ class Logins:
     def _check_locked(self, txn: Transaction, call: Call, user_name: str) -> None:
         locks = (txn.locks.get(_lock_key(call.device, user_name)), txn.locks.get(_lock_key(call.device)))
         until = max((lock.until_s for lock in locks if lock is not None), default=0)
-        left = until - self._now()
+        left = min(until - self._now(), LOCK_MAX_S)
         if left > 0:
             raise EngineError(
                 Code.UNAUTHENTICATED,

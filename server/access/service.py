@@ -80,10 +80,10 @@ class AccessControl:
         self.store = open_store(data)
         self.audit = Audit(pins.audit_key(self.authority.pepper), clock)
         self._refusals = Refusals(self.audit, clock)
-        self.guard = Guard(self._methods, self._refusals, clock)
+        self.guard = Guard(self._methods, self._refusals)
         self._pins = Pins(self.authority.pepper, cost)
         self._logins = Logins(self.store, self.guard, self.audit, self._pins, clock)
-        self.upkeep = Upkeep(self.authority, self.store, self.guard, self._refusals, log)
+        self.upkeep = Upkeep(self.authority, self.store, self.guard, self._refusals, log, clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kasir-access")
         self._wrong_codes = Pace(WRONG_CODES, clock)
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import timedelta
 
+from server.access import certificates
 from server.access.ca import Authority
-from server.access.guard import Guard
+from server.access.guard import STAND_IN_S, Guard
+from server.access.login import LOCK_MAX_S
 from server.access.refusals import WAITING, Refusals
 from server.access.store import Store, Transaction
 from server.logs import Logger
@@ -16,6 +18,8 @@ from server.settings import SettingsError
 
 # How often refusals are written down, and what is over is erased; seconds.
 PACE_S, PRUNE_S = 1.0, 60.0
+# Wrong PINs are forgotten so long after the last one.
+GUESSES_KEPT_S = 86_400
 # How often it is told that the server has to be started anew.
 WARN_S = 86_400.0
 
@@ -24,13 +28,20 @@ class Upkeep:
     """Of one server's access control."""
 
     def __init__(
-        self, authority: Authority, store: Store, guard: Guard, refusals: Refusals, log: Logger
+        self,
+        authority: Authority,
+        store: Store,
+        guard: Guard,
+        refusals: Refusals,
+        log: Logger,
+        clock: Callable[[], float],
     ) -> None:
         self._authority = authority
         self._store = store
         self._guard = guard
         self._refusals = refusals
         self._log = log
+        self._clock = clock
         self._generations: dict[str, int] = {}
         self._in_the_way: dict[str, str] = {}
 
@@ -60,7 +71,7 @@ class Upkeep:
         tasks: tuple[tuple[str, Callable[[], None], float], ...] = (
             ("refusals", self.write_refusals, 0.0),
             ("changes beside", self._look_beside, 0.0),
-            ("erasing", self._prune, PRUNE_S),
+            ("erasing", self.prune, PRUNE_S),
             ("certificate", self._warn, WARN_S),
         )
         loop, due = asyncio.get_running_loop(), dict.fromkeys((name for name, _, _ in tasks), 0.0)
@@ -94,8 +105,25 @@ class Upkeep:
         self._guard.take_denials()
         self._refusals.write(self._store, WAITING + 1)
 
-    def _prune(self) -> None:
-        self._guard.prune(self._store)
+    def prune(self) -> None:
+        """Erases what is over: sessions, codes, lock-outs, certificates, visits."""
+        now = int(self._clock())
+        with self._store.write() as txn:
+            for key, session in list(txn.sessions.all()):
+                if session.expires_s <= now:
+                    txn.sessions.remove(key)
+                    self._guard.table.remove_token(key)
+            for key, code in list(txn.codes.all()):
+                if code.expires_s <= now:
+                    txn.codes.remove(key)
+            for name, device in list(txn.devices.all()):
+                if (good := certificates.good(device, now)) != device.certificates:
+                    device.certificates = good
+                    txn.devices.put(name, device)
+            for key, visit in list(txn.visits.all()):
+                if visit.last_s + STAND_IN_S <= now:
+                    txn.visits.remove(key)
+            _prune_locks(txn, now)
 
     def _warn(self) -> None:
         if warning := self._authority.server_warning():
@@ -109,6 +137,16 @@ class Upkeep:
                 if self._generations.get(name, 0) != generation:
                     self._guard.load_again(txn, name)
         self._generations = found
+
+
+def _prune_locks(txn: Transaction, now_s: int) -> None:
+    """A lock-out from a time to come, since the clock was set back meanwhile, is held to its length."""
+    for key, lock in list(txn.locks.all()):
+        if lock.last_s + GUESSES_KEPT_S <= now_s:
+            txn.locks.remove(key)
+        elif lock.last_s > now_s:
+            lock.last_s, lock.until_s = now_s, min(lock.until_s, now_s + LOCK_MAX_S)
+            txn.locks.put(key, lock)
 
 
 def _generations(txn: Transaction) -> dict[str, int]:

@@ -150,7 +150,7 @@ class Guarded:
 
     def erase_what_is_over(self) -> None:
         """What the server does every minute."""
-        self.control._thread.submit(self.control.guard.prune, self.control.store).result(20)
+        self.control._thread.submit(self.control.upkeep.prune).result(20)
 
     def log(self) -> list[pb.AuditEntry]:
         """The log of access, oldest first, refusals up to now included."""

@@ -6,13 +6,15 @@ tokens; stolen, expired, revoked and guessed ones beside them.
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import grpc
 import pytest
 
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import admin_pb2, hardware_pb2, stock_pb2
-from server.access.login import left_of
+from server import machine_clock
+from server.access.login import LOCK_MAX_S, _lock_key, left_of
 from server.access.store import Lock
 from tests.access.conftest import METHODS, OWNER, OWNER_PIN, Machine
 from tests.server.support import new_id, read_refusal
@@ -230,6 +232,37 @@ def test_guesses_are_erased_a_day_after_the_last(guarded):
     guarded.erase_what_is_over()
     with guarded.control.store.read() as txn:
         assert [key for key, _ in txn.locks.all()] == [b"lately"]
+
+
+DAY_S = 86_400
+
+
+def test_a_clock_that_is_not_believed_forgives_nobody(guarded, engine, monkeypatch):
+    guarded.user("sari", "cashier", pin="8462")
+    for guess in range(5):
+        assert refused(guarded.login, guarded.office, "sari", f"000{guess}").reason == "LOGIN_FAILED"
+    status = engine.status
+    monkeypatch.setattr(engine, "status", lambda: status() | {"clock_step_ms": DAY_S * 1000})
+    monkeypatch.setattr(machine_clock, "time", SimpleNamespace(time=lambda: time.time() + DAY_S))
+    guarded.erase_what_is_over()
+    assert refused(guarded.login, guarded.office, "sari", "8462").reason == "LOGIN_LOCKED"
+    with guarded.control.store.read() as txn:
+        assert [session.user for _, session in txn.sessions.all()] == [OWNER]
+
+
+def test_a_lock_of_a_time_to_come_lasts_an_hour_at_most(guarded):
+    """The clock was a day ahead when it was made, and is right again."""
+    ahead = int(time.time()) + DAY_S
+    key = _lock_key("office", "sari")
+    with guarded.control.store.write() as txn:
+        txn.locks.put(key, Lock(9, until_s=ahead + 600, last_s=ahead))
+    found = refused(guarded.login, guarded.office, "sari", "8462")
+    assert (found.reason, found.details["seconds"]) == ("LOGIN_LOCKED", str(LOCK_MAX_S))
+    guarded.erase_what_is_over()
+    with guarded.control.store.read() as txn:
+        lock = txn.locks.get(key)
+    assert lock.last_s <= time.time()
+    assert lock.until_s - lock.last_s == LOCK_MAX_S
 
 
 def test_the_own_pin_does_not_forgive_guesses_at_others(guarded):
