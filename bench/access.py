@@ -27,6 +27,7 @@ from bench import http2
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import catalogue_pb2, stock_pb2
 from server.access import ca
+from server.access.people import SERVER
 from server.access.service import AccessControl
 from server.logs import make_logger
 from tests.server.support import idr, new_id
@@ -89,7 +90,7 @@ def guarded(folder: Path) -> Server:
     authority = ca.create(folder / "access", ["localhost"])
     control = AccessControl(folder / "guarded", folder / "access", make_logger())
     control.add_owner("bos", "owner-pin-1")
-    code, _ = control.make_code("server", "bench", 0, [])
+    code, _ = control.make_code(SERVER, "bench", 0, [])
     control.store.close()
     process, port = start(folder / "guarded", "--access", str(folder / "access"))
     key = ec.generate_private_key(ec.SECP256R1())
@@ -129,7 +130,8 @@ def guarded(folder: Path) -> Server:
 def unguarded(folder: Path) -> Server:
     """A server with TLS that lets everybody in."""
     authority = ca.Authority(folder / "access")
-    tls = ("--tls-cert", str(authority.server_certificate), "--tls-key", str(authority.server_key))
+    pem = str(authority.server_certificate)
+    tls = ("--tls-cert", pem, "--tls-key", pem)
     process, port = start(folder / "open", *tls)
     with grpc.secure_channel(
         f"localhost:{port}", grpc.ssl_channel_credentials(authority.pem.encode())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clients.common.commands import command, new_app
-from clients.common.durable import READABLE, sync_directory, write_durably
 from clients.common.keys import read_key
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.smtp import HandIn, MailServer, Security, hand_in
 from hardware.file_agent import read_logo
+from kasir.durable import READABLE, sync_directory, write_durably
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
 from kasir.v1.sale_pb2 import GetSaleRequest, GetSaleResponse, Sale
 

@@ -18,11 +18,11 @@ import typer
 
 from clients.common.client import Client
 from clients.common.commands import command, new_app
-from clients.common.durable import READABLE, sync_directory, write_durably
 from clients.common.output import state_number
 from clients.common.problems import BadInput, CallFailed
 from clients.common.request_ids import derived_request_id
 from clients.common.shop import Shop
+from kasir.durable import READABLE, sync_directory, write_durably
 from kasir.v1.print_pb2 import (
     PRINT_JOB_STATE_FAILED,
     PRINT_JOB_STATE_PRINTED,

@@ -12,11 +12,11 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clients.common.commands import command, new_app
-from clients.common.durable import READABLE, sync_directory, write_durably
 from clients.common.numbers import id_option
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from hardware.file_agent import FOLDERS, PAPER_FORMATS
+from kasir.durable import READABLE, sync_directory, write_durably
 from kasir.v1.till_pb2 import GetShiftRequest, GetShiftResponse, Shift
 
 app = new_app("shift-report", "The X report on paper.")

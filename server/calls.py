@@ -28,6 +28,11 @@ class Call(NamedTuple):
     token: bytes | None = None
     peer: str = ""
 
+    @property
+    def host(self) -> str:
+        """From which machine."""
+        return self.peer.rpartition(":")[0]
+
 
 class Frame(NamedTuple):
     """One message of a stream, and the revision after which a cut-off reader resumes (0: it starts again)."""

@@ -1,11 +1,29 @@
-"""Tells when the machine's clock was set by more than the engine believes."""
+"""The machine's clock, how far the engine believes it, and who is told when it does not."""
 
 import asyncio
+import time
+from contextlib import suppress
 
 from engine import Engine, EngineError
 from server.logs import Logger
 
 LOOK_S = 2.0
+
+
+class ShopTime:
+    """The clock that the shop goes by, as far as Python has to know it: the machine's, less what is not
+    believed of it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._step_ms = 0
+
+    def __call__(self) -> float:
+        """Unix seconds."""
+        with suppress(EngineError):
+            self._step_ms = self._engine.status()["clock_step_ms"]
+        return time.time() - self._step_ms / 1000
 
 
 async def watch_clock(engine: Engine, log: Logger) -> None:

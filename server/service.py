@@ -10,7 +10,7 @@ from server.arriving import Arriving
 from server.imports import StatementImporter
 from server.journal import JournalClock
 from server.logs import Logger, make_logger
-from server.machine_clock import watch_clock
+from server.machine_clock import ShopTime, watch_clock
 from server.observe import CallLog
 from server.settings import Address, LogCalls, Settings
 from server.transport import Transport
@@ -68,7 +68,8 @@ class Service:
         # Who lets everybody in does not wait for ciphers.
         from server.access.service import AccessControl  # noqa: PLC0415
 
-        return AccessControl(self.engine.path, self.settings.access, self.log)
+        clock = ShopTime(self.engine)
+        return AccessControl(self.engine.path, self.settings.access, self.log, clock=clock)
 
     async def start(self) -> Address:
         """Listens; returns where. Raises SettingsError when it cannot."""

@@ -194,10 +194,11 @@ class Settings:
         for address, what in listens:
             secured = self.tls is not None or (address is self.listen and self.access is not None)
             if address is not None and not secured and not address.is_loopback:
+                access = "--access, or " if address is self.listen else ""
                 raise SettingsError(
                     f"{what} {address} can be reached from other machines, and without TLS anybody on the "
-                    "way can read and change what is sent. Give --access, or --tls-cert "
-                    "and --tls-key, or listen on 127.0.0.1."
+                    f"way can read and change what is sent. Give {access}--tls-cert and --tls-key, or listen "
+                    "on 127.0.0.1."
                 )
         self._check_access()
         if self.tls is not None:

@@ -21,8 +21,8 @@ import grpc
 import platformdirs
 from google.protobuf.message import Message
 
-from clients.common.durable import sync_directory, write_durably
 from clients.common.problems import BadInput, CallFailed, from_rpc_error
+from kasir.durable import sync_directory, write_durably
 from kasir.v1 import access_pb2 as pb
 
 LOG = logging.getLogger("kasir.access")

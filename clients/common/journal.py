@@ -18,7 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
-from clients.common.durable import sync_directory, write_durably
+from kasir.durable import sync_directory, write_durably
 
 FORMAT = 1
 STATE_VARIABLE = "KASIR_STATE"

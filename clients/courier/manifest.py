@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.common.durable import READABLE, sync_directory, write_durably
 from clients.common.money import show_money
 from clients.common.output import clean
+from kasir.durable import READABLE, sync_directory, write_durably
 from kasir.v1.common_pb2 import Money
 from kasir.v1.shipping_pb2 import Parcel
 

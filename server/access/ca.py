@@ -5,7 +5,6 @@ P-256: gRPC's clients take no Ed25519 certificates. All files are the server's a
 
 import hashlib
 import ipaddress
-import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -19,8 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kasir.durable import PRIVATE, sync_directory, write_durably
+
 AUTHORITY, AUTHORITY_KEY = "ca.pem", "ca.key"
-SERVER, SERVER_KEY = "server.pem", "server.key"
+# The server's key, its certificate and the authority's: one file, so that they always fit together.
+SERVER = "server.pem"
 PEPPER = "pepper"
 PEPPER_BYTES = 32
 AUTHORITY_LASTS = timedelta(days=3_650)
@@ -73,19 +75,14 @@ class Authority:
         if not isinstance(key, ec.EllipticCurvePrivateKey) or len(self.pepper) != PEPPER_BYTES:
             raise AuthorityError(f"{directory} holds no authority of kasir ca init.")
         self._key = key
-        for name in (AUTHORITY_KEY, SERVER_KEY, PEPPER):
+        for name in (AUTHORITY_KEY, SERVER, PEPPER):
             if (directory / name).exists() and (directory / name).stat().st_mode & 0o077:
                 raise AuthorityError(f"Others can read {directory / name}: chmod 600 it.")
 
     @property
     def server_certificate(self) -> Path:
-        """The server's chain."""
+        """The server's key and its chain."""
         return self.directory / SERVER
-
-    @property
-    def server_key(self) -> Path:
-        """Its key."""
-        return self.directory / SERVER_KEY
 
     @property
     def authority_certificate(self) -> Path:
@@ -113,8 +110,7 @@ class Authority:
         )
         signed = self._signed(built, ExtendedKeyUsageOID.SERVER_AUTH)
         chain = signed.public_bytes(serialization.Encoding.PEM) + self.pem.encode()
-        _write(self.server_key, _key_pem(key))
-        _write(self.server_certificate, chain)
+        _write(self.server_certificate, _key_pem(key) + chain)
 
     def renew_server_in_time(self) -> bool:
         """Renews the server's certificate at a start when less than two thirds of its time are left: the
@@ -253,10 +249,5 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     """Writes a file that is the owner's alone from its first byte, in the place of what is there."""
-    new = path.with_name(f".new-{path.name}")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    write_durably(path, content, mode=PRIVATE)
+    sync_directory(path.parent)

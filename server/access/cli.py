@@ -1,7 +1,7 @@
 """`kasir ca`, and what of `kasir access` is done on the server's machine: who may write there may do it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from server.access.service import AccessControl
+    from server.access.store import Store
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 ca_app = typer.Typer(
@@ -81,11 +82,13 @@ def first_owner(
     \b
     Example: kasir access init --data /var/lib/kasir --access /etc/kasir/access --owner bos
     """  # noqa: D301 (\b: what follows keeps its lines)
+    from server.access.people import SERVER  # noqa: PLC0415
+
     with _plain("access"):
         pin = _pin(pin_file, owner)
         with _control(data, access) as control:
             control.add_owner(owner, pin)
-            code, expires_s = control.make_code("server", device, 0, [])
+            code, expires_s = control.make_code(SERVER, device, 0, [])
         _tell_code(code, expires_s, device)
         typer.echo(f"Then log in there: kasir login {owner} --server HOST:PORT")
 
@@ -101,8 +104,10 @@ def make_code(
     ] = None,
 ) -> None:
     """Make a code for a device that stands anywhere. From another machine: kasir access devices code."""
+    from server.access.people import SERVER  # noqa: PLC0415
+
     with _plain("access"), _control(data, access) as control:
-        _tell_code(*control.make_code("server", device, 0, role or []), device)
+        _tell_code(*control.make_code(SERVER, device, 0, role or []), device)
 
 
 @access_app.command("audit")
@@ -113,9 +118,11 @@ def audit(
     last: Annotated[int, typer.Option(min=0, help="So many lines, the newest last.")] = 20,
 ) -> None:
     """Read the log of access, and check its chain: ends with 1 when a line was changed or left out."""
-    from server.access.audit import TamperedError, newest  # noqa: PLC0415
+    from server.access.audit import Audit, TamperedError, newest  # noqa: PLC0415
+    from server.access.ca import Authority  # noqa: PLC0415
+    from server.access.pins import audit_key  # noqa: PLC0415
 
-    with _plain("access"), _control(data, access) as control, control.store.read() as txn:
+    with _plain("access"), closing(_store(data)) as store, store.read() as txn:
         for line in reversed(list(newest(txn, 0, last))):
             said = line.entry
             when = datetime.fromtimestamp(said.time_ms / 1000, UTC).isoformat(timespec="seconds")
@@ -131,7 +138,7 @@ def audit(
             typer.echo(f"{line.number} {when} {' '.join(word for word in words if word)}")
         if verify:
             try:
-                count, head = control.audit.verify(txn)
+                count, head = Audit(audit_key(Authority(access).pepper)).verify(txn)
             except TamperedError as error:
                 _give_up("access", str(error))
             typer.echo(f"{count} lines hold. The last seal is {head.hex()}.")
@@ -148,18 +155,18 @@ def copy(
     \b
     Example: kasir access copy --data /var/lib/kasir --to /mnt/backup/access-2026-11-27
     """  # noqa: D301 (\b: what follows keeps its lines)
-    from server.access.service import open_store  # noqa: PLC0415
-    from server.access.store import FOLDER  # noqa: PLC0415
-
-    with _plain("access"):
-        if not (data / FOLDER).is_dir():
-            _give_up("access", f"{data} has no access control to copy.")
-        store = open_store(data)
-        try:
-            store.copy(to)
-        finally:
-            store.close()
+    with _plain("access"), closing(_store(data)) as store:
+        store.copy(to)
         typer.echo(f"Users, devices, keys and the log of access are in {to}.")
+
+
+def _store(data: Path) -> "Store":
+    """What is kept already: none is made."""
+    from server.access.store import FOLDER, open_store  # noqa: PLC0415
+
+    if not (data / FOLDER).exists():
+        _give_up("access", f"{data} has no access control.")
+    return open_store(data)
 
 
 def _tell_code(code: str, expires_s: int, device: str) -> None:

@@ -1,29 +1,23 @@
-"""Keeps the server's table of who is let in (`engine.rpc.RpcAccess`) as the store says, and writes down what
+"""Keeps the server's table of who is let in (`engine.rpc.RpcAccess`) as the store says, and hands over what
 it refused.
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.rpc import Given, RpcAccess, RpcServer
-from server.access.audit import Audit, Entry
+from server.access.audit import Entry
 from server.access.people import IN_CHARGE
-from server.access.store import ApiKey, Device, Session, Store, Transaction, User
+from server.access.refusals import Refusals
+from server.access.store import ApiKey, Device, Session, Transaction, User
 from server.access.table import HEALTH, HEALTH_WATCH, Door, Methods, Role
 
 # What was done at a device may be sent from there so long after who did it was last logged in there.
 STAND_IN_S = 7 * 86_400
-# Wrong PINs are forgotten so long after the last one.
-GUESSES_KEPT_S = 86_400
 # Calls a second: of a person or a device, and of another program that says nothing else.
 PERSON_PER_SECOND = 200
 DEVICE_PER_SECOND = 500
 KEY_PER_SECOND = 50
-# Refusals that are written down in a minute, alike ones as one line; of more, their number.
-LINES_A_MINUTE = 60
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -60,15 +54,13 @@ def _person(user: User, device: Device, methods: list[str], expires_s: int) -> G
 class Guard:
     """The server's side of the table. From any thread."""
 
-    def __init__(self, methods: Methods, audit: Audit, clock: Clock = time.time) -> None:
+    def __init__(self, methods: Methods, refusals: Refusals) -> None:
         self._methods = methods
-        self._audit = audit
-        self._clock = clock
+        self._refusals = refusals
         self._table: RpcAccess | None = None
         self._at_hand = [*methods.behind(Door.DEVICE), HEALTH_WATCH]
         self._logged_in = methods.behind(Door.SESSION)
         self._deferred = [row.method for row in methods if row.deferred]
-        self._minute, self._lines, self._untold = 0, 0, 0
 
     def watch(self, server: RpcServer) -> None:
         """Guards a server, once it has all its methods and before it starts."""
@@ -88,8 +80,7 @@ class Guard:
             self.put_key(key)
         for token_hash, session in txn.sessions.all():
             self.put_session(txn, token_hash, session)
-        for _, visit in txn.visits.all():
-            self.put_visit(txn, visit.user, visit.device, visit.last_s)
+        self._put_visits(txn)
 
     @property
     def table(self) -> RpcAccess:
@@ -102,17 +93,35 @@ class Guard:
         if device.revoked:
             self.table.remove_device(device.name)
             return
-        allowed = self._methods.allowed(Role(role) for role in device.roles)
         for fingerprint, expires_s in device.certificates.items():
-            given = Given(
-                f"device:{device.name}",
-                device.name,
-                methods=[*self._at_hand, *allowed],
-                locations=[device.location_id] if device.location_id else None,
-                expires_ms=expires_s * 1000,
-                per_second=DEVICE_PER_SECOND,
-            )
-            self.table.set_device(bytes.fromhex(fingerprint), given)
+            self._put_certificate(device, fingerprint, expires_s)
+
+    def _put_certificate(self, device: Device, fingerprint: str, expires_s: int) -> None:
+        allowed = self._methods.allowed(Role(role) for role in device.roles)
+        given = Given(
+            f"device:{device.name}",
+            device.name,
+            methods=[*self._at_hand, *allowed],
+            locations=[device.location_id] if device.location_id else None,
+            expires_ms=expires_s * 1000,
+            per_second=DEVICE_PER_SECOND,
+        )
+        self.table.set_device(bytes.fromhex(fingerprint), given)
+
+    def drop_certificates(self, device: Device, fingerprints: Iterable[str]) -> None:
+        """Certificates of a device are over at once."""
+        for fingerprint in fingerprints:
+            self._put_certificate(device, fingerprint, 0)
+
+    def put_all_of(self, txn: Transaction, device: Device) -> None:
+        """A device that was out is in again, with what is bound to it: keys, and who worked there. Sessions
+        were over.
+        """
+        self.put_device(device)
+        for _, key in txn.keys.all():
+            if key.device == device.name:
+                self.put_key(key)
+        self._put_visits(txn, device=device.name)
 
     def put_key(self, key: ApiKey) -> None:
         """A key is good; or it is void."""
@@ -148,53 +157,26 @@ class Guard:
         methods = [method for method in self._deferred if method in allowed]
         self.table.set_stand_in(_person(user, device, methods, last_s + STAND_IN_S))
 
+    def load_again(self, txn: Transaction, user_name: str) -> None:
+        """Of somebody's sessions those are good that the store knows, and no others."""
+        self.table.remove_actor(user_name)
+        for token_hash, session in txn.sessions_of(user=user_name):
+            self.put_session(txn, token_hash, session)
+        self._put_visits(txn, user=user_name)
+
+    def _put_visits(self, txn: Transaction, *, user: str = "", device: str = "") -> None:
+        for visit in txn.visits_of(user=user, device=device):
+            self.put_visit(txn, visit.user, visit.device, visit.last_s)
+
     def forget(self, txn: Transaction, user_name: str) -> None:
         """Somebody's sessions end, since what they may has changed."""
-        self.table.remove_actor(user_name)
-        for token_hash, session in list(txn.sessions.all()):
-            if session.user == user_name:
-                txn.sessions.remove(token_hash)
-        for _, visit in txn.visits.all():
-            if visit.user == user_name:
-                self.put_visit(txn, visit.user, visit.device, visit.last_s)
+        for token_hash, _ in txn.sessions_of(user=user_name):
+            txn.sessions.remove(token_hash)
+        self.load_again(txn, user_name)
 
-    def write_denials(self, store: Store) -> int:
-        """Writes down what was refused since the last time; returns how many refusals that were."""
+    def take_denials(self) -> None:
+        """Hands over what was refused at the door since the last time."""
         rows, untold = self.table.take_denials()
-        self._untold += untold
-        now = int(self._clock() // 60)
-        if now != self._minute:
-            self._minute, self._lines = now, 0
-        entries = []
         for method, reason, actor, device, peer, count, since_ms in sorted(rows, key=lambda row: row[6]):
-            if self._lines >= LINES_A_MINUTE:
-                self._untold += count
-                continue
-            self._lines += 1
-            entries.append(Entry("denied", actor, device, method, reason, peer, count, since_ms))
-        if self._untold and not self._lines >= LINES_A_MINUTE:
-            entries.append(Entry("denied", reason="more than are told one by one", count=self._untold))
-            self._untold = 0
-        if entries:
-            with store.write() as txn:
-                for entry in entries:
-                    self._audit.add(txn, entry)
-        return sum(row[5] for row in rows) + untold
-
-    def prune(self, store: Store) -> None:
-        """Erases what is over: sessions, codes, lock-outs, visits."""
-        now = int(self._clock())
-        with store.write() as txn:
-            for key, session in list(txn.sessions.all()):
-                if session.expires_s <= now:
-                    txn.sessions.remove(key)
-                    self.table.remove_token(key)
-            for key, code in list(txn.codes.all()):
-                if code.expires_s <= now:
-                    txn.codes.remove(key)
-            for key, lock in list(txn.locks.all()):
-                if max(lock.until_s, lock.last_s) + GUESSES_KEPT_S <= now:
-                    txn.locks.remove(key)
-            for key, visit in list(txn.visits.all()):
-                if visit.last_s + STAND_IN_S <= now:
-                    txn.visits.remove(key)
+            self._refusals.add(Entry("denied", actor, device, method, reason, peer, count, since_ms))
+        self._refusals.add_untold(untold)

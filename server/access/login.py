@@ -54,7 +54,7 @@ class Logins:
         if locations is not None and not locations:
             with self._store.write() as txn:
                 entry = Entry(
-                    "login_failed", user.name, device.name, reason="works elsewhere", peer=_host(call)
+                    "login_failed", user.name, device.name, reason="works elsewhere", peer=call.host
                 )
                 self._audit.add(txn, entry)
             raise EngineError(
@@ -68,7 +68,7 @@ class Logins:
             _forgive(txn, call.device, user_name)
             txn.sessions.put(pins.digest(token), session)
             txn.visits.put(f"{device.name}\0{user.name}", Visit(user.name, device.name, now))
-            self._audit.add(txn, Entry("login", user.name, device.name, peer=_host(call)))
+            self._audit.add(txn, Entry("login", user.name, device.name, peer=call.host))
             self._guard.put_session(txn, pins.digest(token), session)
             self._guard.put_visit(txn, user.name, device.name, now)
         return token, session, user, locations
@@ -111,7 +111,7 @@ class Logins:
     def _check_locked(self, txn: Transaction, call: Call, user_name: str) -> None:
         locks = (txn.locks.get(_lock_key(call.device, user_name)), txn.locks.get(_lock_key(call.device)))
         until = max((lock.until_s for lock in locks if lock is not None), default=0)
-        left = until - self._now()
+        left = min(until - self._now(), LOCK_MAX_S)
         if left > 0:
             raise EngineError(
                 Code.UNAUTHENTICATED,
@@ -131,7 +131,7 @@ class Logins:
             kind = "login_locked" if locked else "login_failed"
             # Who mistypes may have typed the PIN for the name: what is no user's name is not written down.
             known = txn.users.get(user_name) is not None
-            self._audit.add(txn, Entry(kind, user_name if known else "?", call.device, peer=_host(call)))
+            self._audit.add(txn, Entry(kind, user_name if known else "?", call.device, peer=call.host))
 
     def _count(self, txn: Transaction, key: bytes, free: int) -> bool:
         """Counts a wrong PIN; whether that locks."""
@@ -163,10 +163,6 @@ def _forgive(txn: Transaction, device: str, user_name: str) -> None:
 def _lock_key(device: str, user_name: str = "") -> bytes:
     """Of fixed length: names that are tried may be long."""
     return pins.digest(f"{device}\0{user_name}")
-
-
-def _host(call: Call) -> str:
-    return call.peer.rpartition(":")[0]
 
 
 def _over() -> EngineError:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import argon2
@@ -39,8 +40,11 @@ class Pins:
         self._pepper = hmac.new(pepper, b"kasir pin", hashlib.sha256).digest()
         cost = cost or DEFAULT_COST
         self._hasher = argon2.PasswordHasher(cost.passes, cost.memory_kib, 1)
-        # Who does not exist costs as much as who does.
-        self._nobody = self.hash("", secrets.token_hex())
+
+    @cached_property
+    def _nobody(self) -> str:
+        """Who does not exist costs as much as who does."""
+        return self.hash("", secrets.token_hex())
 
     def hash(self, user: str, pin: str) -> str:
         """What is kept of a PIN."""

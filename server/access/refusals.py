@@ -1,19 +1,21 @@
-"""Refusals on their way into the log: alike ones are one line, and lines that cannot be written wait."""
+"""Refusals on their way into the log: alike ones are one line, so many lines a minute, and lines that cannot
+be written wait.
+"""
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from server.access.audit import Audit, Entry
-from server.access.store import Store, Transaction
+from server.access.store import Store
 
 # Kinds of refusals that wait at once; of more, their number.
 WAITING = 1_000
-LINES_A_MINUTE = 120
+LINES_A_MINUTE = 60
 
 
-class Refusals(Audit):
-    """Takes lines of the log as they come, and writes them down later. In one thread."""
+class Refusals:
+    """Takes refusals as they come, and writes them down later. In one thread."""
 
     def __init__(self, audit: Audit, clock: Callable[[], float] = time.time) -> None:
         self._audit = audit
@@ -22,8 +24,8 @@ class Refusals(Audit):
         self._untold = 0
         self._minute, self._lines = 0, 0
 
-    def add(self, txn: Transaction | None, entry: Entry) -> None:  # noqa: ARG002 (as of what is written at once)
-        """Takes a line. No transaction is needed."""
+    def add(self, entry: Entry) -> None:
+        """Takes a line."""
         alike = replace(entry, count=0, time_ms=0)
         before = self._waiting.get(alike)
         if before is not None:
@@ -32,6 +34,10 @@ class Refusals(Audit):
             self._waiting[alike] = replace(entry, time_ms=entry.time_ms or int(self._clock() * 1000))
         else:
             self._untold += entry.count
+
+    def add_untold(self, count: int) -> None:
+        """Takes refusals of which nothing is known but how many they were."""
+        self._untold += count
 
     def write(self, store: Store, most: int | None = None) -> None:
         """Writes down what waits, so many lines a minute unless `most` says how many. What cannot be written

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from google.protobuf.message import Message
 from engine import Code, EngineError
 from engine.rpc import RpcServer
 from kasir.v1 import access_pb2 as pb
-from server.access import pins
+from server.access import certificates, pins
 from server.access.audit import Audit, Entry, newest
 from server.access.ca import Authority, AuthorityError
 from server.access.guard import KEY_PER_SECOND, Guard
@@ -40,10 +39,11 @@ from server.access.people import (
     taken,
 )
 from server.access.pins import Cost, Pins
-from server.access.refusals import WAITING, Refusals
-from server.access.store import FOLDER, ApiKey, Device, Store, Transaction, User
+from server.access.refusals import Refusals
+from server.access.store import ApiKey, Device, Transaction, User, open_store
 from server.access.store import Code as EnrolmentCode
 from server.access.table import Role, methods
+from server.access.upkeep import Upkeep
 from server.calls import Call, Registry, Unary, check_size, field_error, parse
 from server.logs import Logger
 from server.settings import SettingsError, Tls
@@ -59,23 +59,7 @@ WRONG_CODES = 20
 # Refusals that are written down, and those of which a line tells already.
 REFUSED = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.RESOURCE_EXHAUSTED})
 TOLD = frozenset({"LOGIN_FAILED", "LOCATION_DENIED"})
-# How often refusals are written down, and what is over is erased; seconds.
-PACE_S, PRUNE_S = 1.0, 60.0
-# How often it is told that the server has to be started anew.
-WARN_S = 86_400.0
-
 Clock = Callable[[], float]
-
-
-def open_store(data: Path) -> Store:
-    """The store in a shop's data. Raises SettingsError when it cannot be used."""
-    try:
-        return Store(data)
-    except (OSError, lmdb.Error) as error:
-        raise SettingsError(
-            f"{data / FOLDER} cannot be used: {error}. It is the server's user's alone: run this as that "
-            f"user (sudo -u kasir ...), or give it back: chown -R kasir {data / FOLDER}."
-        ) from error
 
 
 class AccessControl:
@@ -96,19 +80,18 @@ class AccessControl:
         self.store = open_store(data)
         self.audit = Audit(pins.audit_key(self.authority.pepper), clock)
         self._refusals = Refusals(self.audit, clock)
-        self.guard = Guard(self._methods, self._refusals, clock)
+        self.guard = Guard(self._methods, self._refusals)
         self._pins = Pins(self.authority.pepper, cost)
         self._logins = Logins(self.store, self.guard, self.audit, self._pins, clock)
+        self.upkeep = Upkeep(self.authority, self.store, self.guard, self._refusals, log, clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kasir-access")
-        self._in_the_way = ""
-        self._generations: dict[str, int] = {}
         self._wrong_codes = Pace(WRONG_CODES, clock)
 
     @property
     def tls(self) -> Tls:
         """What the line is secured with."""
         own = self.authority
-        return Tls(own.server_certificate, own.server_key, own.authority_certificate)
+        return Tls(own.server_certificate, own.server_certificate, own.authority_certificate)
 
     def register(self, registry: Registry) -> None:
         """Adds AccessService to what the server answers."""
@@ -117,73 +100,21 @@ class AccessControl:
 
     def watch(self, server: RpcServer) -> None:
         """Guards a server, and lets those in who are known. It starts with a certificate that lasts."""
-        if self.authority.renew_server_in_time():
-            self._log.info("server certificate renewed")
+        self.upkeep.renew_certificate()
         self.guard.watch(server)
         with self.store.read() as txn:
             self.guard.load(txn)
-            self._generations = _generations(txn)
+            self.upkeep.begin(txn)
 
     async def run(self) -> None:
-        """Writes refusals down and erases what is over, until it is cancelled."""
-        loop, next_prune, next_warning = asyncio.get_running_loop(), 0.0, 0.0
-        while True:
-            await asyncio.sleep(PACE_S)
-            await self._tend(self._write_refusals)
-            await self._tend(self._look_beside)
-            if loop.time() >= next_prune:
-                await self._tend(partial(self.guard.prune, self.store))
-                next_prune = loop.time() + PRUNE_S
-            if loop.time() >= next_warning:
-                await self._tend(self._warn)
-                next_warning = loop.time() + WARN_S
-
-    def _warn(self) -> None:
-        if warning := self.authority.server_warning():
-            self._log.warning("server certificate expires", warning=warning)
-
-    async def _tend(self, work: Callable[[], None]) -> None:
-        """Does what is done again and again. What is in the way, a full disk say, is told and may go away."""
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except Exception as error:  # noqa: BLE001 (whatever it is, refusals are written on)
-            if str(error) != self._in_the_way:
-                self._log.exception("access log or store cannot be written", error=str(error))
-            self._in_the_way = str(error)
-        else:
-            self._in_the_way = ""
-
-    def _write_refusals(self) -> None:
-        """While the store cannot be written, refusals stay where they are counted."""
-        with self.store.write():
-            pass
-        self.guard.write_denials(self.store)
-        self._refusals.write(self.store)
-
-    def _look_beside(self) -> None:
-        """Ends the sessions of whoever was given a new PIN on this machine."""
-        with self.store.read() as txn:
-            found = _generations(txn)
-            for name, generation in found.items():
-                if self._generations.get(name, 0) != generation:
-                    self._load_again(txn, name)
-        self._generations = found
-
-    def _load_again(self, txn: Transaction, name: str) -> None:
-        self.guard.table.remove_actor(name)
-        for token_hash, session in txn.sessions.all():
-            if session.user == name:
-                self.guard.put_session(txn, token_hash, session)
-        for _, visit in txn.visits.all():
-            if visit.user == name:
-                self.guard.put_visit(txn, visit.user, visit.device, visit.last_s)
+        """Keeps everything in order, until it is cancelled."""
+        await self.upkeep.run(self._thread)
 
     def close(self) -> None:
         """Writes down what is left and closes the store."""
         self._thread.shutdown()
         try:
-            self.guard.write_denials(self.store)
-            self._refusals.write(self.store, WAITING + 1)
+            self.upkeep.write_all_refusals()
         except (OSError, lmdb.Error) as error:
             self._log.exception("access log cannot be written", error=str(error))
         self.store.close()
@@ -204,9 +135,9 @@ class AccessControl:
             return handle(call, asked)
         except EngineError as error:
             if error.code in REFUSED and error.reason not in TOLD:
-                method, peer = call.method.removeprefix("/"), call.peer.rpartition(":")[0]
+                method, peer = call.method.removeprefix("/"), call.host
                 entry = Entry("denied", call.actor, call.device, method, error.reason, peer)
-                self._refusals.add(None, entry)
+                self._refusals.add(entry)
             raise
 
     def _handlers(self) -> list[tuple[str, type[Any], Callable[[Call, Any], Message]]]:
@@ -256,12 +187,9 @@ class AccessControl:
             device = becomes
             txn.devices.put(device.name, device)
             txn.codes.remove(code_hash)
-            peer = call.peer.rpartition(":")[0]
+            peer = call.host
             self.audit.add(txn, Entry("device", code.made_by, device.name, reason="enrolled", peer=peer))
-            self.guard.put_device(device)
-            for _, visit in txn.visits.all():
-                if visit.device == device.name:
-                    self.guard.put_visit(txn, visit.user, visit.device, visit.last_s)
+            self.guard.put_all_of(txn, device)
         return pb.EnrolDeviceResponse(
             certificate=certificate, authority=self.authority.pem, device=_device_message(device)
         )
@@ -270,7 +198,7 @@ class AccessControl:
         """Wrong codes from one place are few a minute. The right one is always taken: nobody guesses it, and
         nobody keeps others from it.
         """
-        if self._wrong_codes.is_over(call.peer.rpartition(":")[0]):
+        if self._wrong_codes.is_over(call.host):
             raise EngineError(
                 Code.RESOURCE_EXHAUSTED, "RATE_EXCEEDED", "Too many wrong codes. Try again in a minute."
             )
@@ -282,9 +210,8 @@ class AccessControl:
             raise field_error(
                 "FIELD_MALFORMED", "csr", "That is no signing request of a P-256 key."
             ) from error
-        now = self._now()
-        good = {shown: expires for shown, expires in device.certificates.items() if expires > now}
-        device.certificates = good | {signed.fingerprint.hex(): signed.expires_s}
+        gone = certificates.add(device, signed.fingerprint.hex(), signed.expires_s, self._now())
+        self.guard.drop_certificates(device, gone)
         return signed.pem
 
     def renew_device(self, call: Call, asked: pb.RenewDeviceRequest) -> pb.RenewDeviceResponse:
@@ -293,6 +220,7 @@ class AccessControl:
             device = txn.devices.get(call.device)
             if device is None or device.revoked:
                 raise not_found("device", call.device)
+            certificates.check_renewal(device, self._now())
             certificate = self._certify(device, asked.csr)
             txn.devices.put(device.name, device)
             self.audit.add(txn, Entry("device", call.actor, device.name, reason="certificate renewed"))
@@ -326,9 +254,8 @@ class AccessControl:
     def _end_sessions(self, txn: Transaction, device: str) -> None:
         """A device is out, until it is put in again; whoever is logged in there has to log in again."""
         self.guard.table.remove_device(device)
-        for token_hash, session in list(txn.sessions.all()):
-            if session.device == device:
-                txn.sessions.remove(token_hash)
+        for token_hash, _ in txn.sessions_of(device=device):
+            txn.sessions.remove(token_hash)
 
     def list_devices(
         self, _call: Call, _asked: pb.ListEnrolledDevicesRequest
@@ -438,9 +365,8 @@ class AccessControl:
         with self.store.write() as txn:
             before = txn.users.get(name)
             user.generation = before.generation + 1 if before is not None else 0
-            for token_hash, session in list(txn.sessions.all()):
-                if session.user == name:
-                    txn.sessions.remove(token_hash)
+            for token_hash, _ in txn.sessions_of(user=name):
+                txn.sessions.remove(token_hash)
             txn.users.put(name, user)
             self.audit.add(txn, Entry("user", SERVER, reason=f"made {_words(user)}"))
 
@@ -527,7 +453,7 @@ class AccessControl:
         if asked.page_size < 0 or asked.before < 0:
             raise field_error("FIELD_OUT_OF_RANGE", "page_size", "A page has at least one entry.")
         with suppress(OSError, lmdb.Error):
-            self._write_refusals()
+            self.upkeep.write_refusals()
         limit = min(asked.page_size or LINES, LINES_MAX)
         response = pb.ListAuditResponse()
         with self.store.read() as txn:
@@ -545,10 +471,6 @@ class AccessControl:
                 )
                 entry.time.FromMilliseconds(said.time_ms)
         return response
-
-
-def _generations(txn: Transaction) -> dict[str, int]:
-    return {user.name: user.generation for _, user in txn.users.all()}
 
 
 def _words(user: User) -> str:

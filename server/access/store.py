@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar
 import lmdb
 import msgpack
 
+from server.settings import SettingsError
+
 FOLDER = "access"
 # Address space: users, devices and years of the log.
 MAP_BYTES = 64 << 30
@@ -154,6 +156,18 @@ class Transaction:
         self.locks = Table(txn, databases["locks"], Lock)
         self.visits = Table(txn, databases["visits"], Visit)
 
+    def sessions_of(self, *, user: str = "", device: str = "") -> list[tuple[bytes, Session]]:
+        """The sessions of a user, or at a device, or all, with the hash of their token."""
+        return [(key, each) for key, each in self.sessions.all() if _is_of(each, user, device)]
+
+    def visits_of(self, *, user: str = "", device: str = "") -> list[Visit]:
+        """The visits of a user, or at a device, or all."""
+        return [each for _, each in self.visits.all() if _is_of(each, user, device)]
+
+
+def _is_of(record: Session | Visit, user: str, device: str) -> bool:
+    return (not user or record.user == user) and (not device or record.device == device)
+
 
 NAMES = ("users", "devices", "codes", "keys", "sessions", "locks", "visits", "log")
 
@@ -203,3 +217,14 @@ class Store:
         """Changes, all of them on the disk at the end, or none."""
         with self._env.begin(write=True) as txn:
             yield Transaction(txn, self._databases)
+
+
+def open_store(data: Path) -> Store:
+    """The store in a shop's data. Raises SettingsError when it cannot be used."""
+    try:
+        return Store(data)
+    except (OSError, lmdb.Error) as error:
+        raise SettingsError(
+            f"{data / FOLDER} cannot be used: {error}. It is the server's user's alone: run this as that "
+            f"user (sudo -u kasir ...), or give it back: chown -R kasir {data / FOLDER}."
+        ) from error

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from kasir.v1 import access_pb2 as pb
 from server.access import ca, pins
+from server.access.people import SERVER
 from server.access.pins import Cost
 from server.access.service import AccessControl
 from server.logs import make_logger
@@ -149,11 +150,10 @@ class Guarded:
 
     def erase_what_is_over(self) -> None:
         """What the server does every minute."""
-        self.control._thread.submit(self.control.guard.prune, self.control.store).result(20)
+        self.control._thread.submit(self.control.upkeep.prune).result(20)
 
     def log(self) -> list[pb.AuditEntry]:
         """The log of access, oldest first, refusals up to now included."""
-        self.control._thread.submit(self.control.guard.write_denials, self.control.store).result(20)
         found = self.manage("ListAudit", pb.ListAuditRequest(page_size=1_000)).entries
         return list(reversed(found))
 
@@ -162,7 +162,7 @@ def first_owner(data: Path, directory: Path) -> str:
     """What is done on the server's machine before anybody can come in: the first device's code."""
     control = AccessControl(data, directory, make_logger())
     control.add_owner(OWNER, OWNER_PIN)
-    code, _ = control.make_code("server", "office", 0, [])
+    code, _ = control.make_code(SERVER, "office", 0, [])
     control.store.close()
     return code
 

@@ -4,6 +4,8 @@ Goal: a new PIN of an owner ends the sessions of the old one, in the server too;
 told in a sentence. Method: the commands' own functions, and a store whose files were damaged.
 """
 
+import datetime as dt
+import errno
 import shutil
 import subprocess
 import sys
@@ -13,8 +15,9 @@ import grpc
 import pytest
 from typer.testing import CliRunner
 
-from server.access import ca
+from server.access import ca, pins
 from server.access.cli import access_app
+from server.settings import SettingsError
 from tests.access.conftest import OWNER, OWNER_PIN
 from tests.access.test_door import SETTINGS, refused
 from tests.server.support import until
@@ -57,6 +60,32 @@ def test_a_server_whose_certificate_ends_soon_says_so(start_server, authority, m
     until(lambda: any("restart the server" in str(line) for line in running.log), "the warning")
 
 
+@pytest.fixture
+def read_only(monkeypatch):
+    """The directory of the authority cannot be written."""
+
+    def refuse(path, _content):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(ca, "_write", refuse)
+
+
+def test_a_certificate_that_is_good_still_serves_where_none_can_be_written(
+    start_server, authority, monkeypatch, read_only
+):
+    monkeypatch.setattr(ca, "SERVER_LASTS", ca.SERVER_LASTS * 2)
+    running = start_server(access=authority.directory)
+    assert [line["days_left"] for line in running.log if "not renewed" in str(line)] == [89]
+
+
+def test_one_that_has_expired_serves_nobody(start_server, tmp_path, request):
+    made = dt.datetime.now(dt.UTC) - ca.SERVER_LASTS
+    old = ca.create(tmp_path / "access", ["localhost"], lambda: made)
+    request.getfixturevalue("read_only")
+    with pytest.raises(SettingsError, match="has expired"):
+        start_server(access=old.directory)
+
+
 @pytest.mark.parametrize("how", ["damaged", "no directory"])
 def test_a_store_that_cannot_be_opened_is_told_in_a_sentence(tmp_path, authority, how):
     folder = tmp_path / "data" / "access"
@@ -72,6 +101,34 @@ def test_a_store_that_cannot_be_opened_is_told_in_a_sentence(tmp_path, authority
     assert str(folder) in found.output
     assert "sudo -u kasir" in found.output
     assert "Traceback" not in found.output
+
+
+def test_the_log_is_read_without_what_only_a_server_needs(guarded, engine):
+    arguments = ["audit", "--data", engine.path, "--access", guarded.authority.directory, "--verify"]
+    words = [str(each) for each in arguments]
+    script = f"""
+import sys
+from typer.testing import CliRunner
+from server.access.cli import access_app
+found = CliRunner().invoke(access_app, {words!r})
+assert found.exit_code == 0, found.output
+print(*{"server.access.service", "grpc"} & sys.modules.keys())
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("command", ["code", "init"])
+def test_who_only_makes_codes_guesses_no_pin(tmp_path, authority, monkeypatch, command):
+    hashed = []
+    monkeypatch.setattr(pins.Pins, "hash", lambda _self, user, _pin: hashed.append(user) or "x")
+    (tmp_path / "pin").write_text(OWNER_PIN)
+    words = {"code": ["till-1"], "init": ["--owner", OWNER, "--pin-file", str(tmp_path / "pin")]}[command]
+    places = ["--data", str(tmp_path / "data"), "--access", str(authority.directory)]
+    found = CliRunner().invoke(access_app, [command, *places, *words])
+    assert found.exit_code == 0, found.output
+    assert hashed == ([OWNER] if command == "init" else [])
 
 
 def kasir(*words):

@@ -6,14 +6,15 @@ tokens; stolen, expired, revoked and guessed ones beside them.
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import grpc
-import msgpack
 import pytest
 
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import admin_pb2, hardware_pb2, stock_pb2
-from server.access.login import left_of
+from server import machine_clock
+from server.access.login import LOCK_MAX_S, _lock_key, left_of
 from server.access.store import Lock
 from tests.access.conftest import METHODS, OWNER, OWNER_PIN, Machine
 from tests.server.support import new_id, read_refusal
@@ -227,17 +228,41 @@ def test_guesses_are_erased_a_day_after_the_last(guarded):
     now = int(time.time())
     with guarded.control.store.write() as txn:
         txn.locks.put("over", Lock(3, last_s=now - 86_400))
-        txn.locks.put("locked", Lock(9, until_s=now - 3_600, last_s=now - 90_000))
         txn.locks.put("lately", Lock(3, last_s=now - 80_000))
     guarded.erase_what_is_over()
     with guarded.control.store.read() as txn:
-        assert [key for key, _ in txn.locks.all()] == [b"lately", b"locked"]
+        assert [key for key, _ in txn.locks.all()] == [b"lately"]
 
 
-def test_locks_that_were_kept_before_have_no_last_time(guarded):
+DAY_S = 86_400
+
+
+def test_a_clock_that_is_not_believed_forgives_nobody(guarded, engine, monkeypatch):
+    guarded.user("sari", "cashier", pin="8462")
+    for guess in range(5):
+        assert refused(guarded.login, guarded.office, "sari", f"000{guess}").reason == "LOGIN_FAILED"
+    status = engine.status
+    monkeypatch.setattr(engine, "status", lambda: status() | {"clock_step_ms": DAY_S * 1000})
+    monkeypatch.setattr(machine_clock, "time", SimpleNamespace(time=lambda: time.time() + DAY_S))
+    guarded.erase_what_is_over()
+    assert refused(guarded.login, guarded.office, "sari", "8462").reason == "LOGIN_LOCKED"
+    with guarded.control.store.read() as txn:
+        assert [session.user for _, session in txn.sessions.all()] == [OWNER]
+
+
+def test_a_lock_of_a_time_to_come_lasts_an_hour_at_most(guarded):
+    """The clock was a day ahead when it was made, and is right again."""
+    ahead = int(time.time()) + DAY_S
+    key = _lock_key("office", "sari")
     with guarded.control.store.write() as txn:
-        txn.raw.put(b"old", msgpack.packb({"failures": 4, "until_s": 0}), db=txn.locks._database)
-        assert txn.locks.get(b"old") == Lock(4)
+        txn.locks.put(key, Lock(9, until_s=ahead + 600, last_s=ahead))
+    found = refused(guarded.login, guarded.office, "sari", "8462")
+    assert (found.reason, found.details["seconds"]) == ("LOGIN_LOCKED", str(LOCK_MAX_S))
+    guarded.erase_what_is_over()
+    with guarded.control.store.read() as txn:
+        lock = txn.locks.get(key)
+    assert lock.last_s <= time.time()
+    assert lock.until_s - lock.last_s == LOCK_MAX_S
 
 
 def test_the_own_pin_does_not_forgive_guesses_at_others(guarded):
@@ -339,6 +364,47 @@ def test_a_stream_outlasts_a_renewed_certificate_and_not_a_changed_role(guarded)
     guarded.control.guard.put_device(changed)
     report("third")
     assert refused(next, stream).reason == "SESSION_REQUIRED"
+
+
+def renewed(guarded, machine):
+    """The machine with another key, and a certificate for it."""
+    again = Machine(machine.name)
+    asked = pb.RenewDeviceRequest(csr=again.csr())
+    again.certificate = guarded.ask(
+        METHODS + "RenewDevice", asked, machine, "", pb.RenewDeviceResponse
+    ).certificate
+    return again
+
+
+def test_a_device_has_few_certificates_and_the_one_in_use_is_among_them(guarded):
+    agent = guarded.device("printer-1", roles=("hardware",))
+    in_use = renewed(guarded, agent)
+    assert refused(renewed, guarded, in_use).reason == "RATE_EXCEEDED"
+    with guarded.control.store.write() as txn:
+        device = txn.devices.get("printer-1")
+        device.certificates = {shown: ends - 61 * 86_400 for shown, ends in device.certificates.items()}
+        txn.devices.put("printer-1", device)
+    # Its answers got lost.
+    new = [renewed(guarded, in_use) for _ in range(2)]
+    found = refused(renewed, guarded, in_use)
+    assert (found.reason, found.details["days"]) == ("RATE_EXCEEDED", "30")
+    with guarded.control.store.read() as txn:
+        kept = set(txn.devices.get("printer-1").certificates)
+    assert kept == {each.fingerprint for each in (in_use, *new)}
+    for machine in (in_use, *new):
+        assert guarded.ask(HARDWARE + "ListDevices", b"", machine) is not None
+    assert refused(guarded.ask, HARDWARE + "ListDevices", b"", agent).reason == "DEVICE_UNKNOWN"
+
+
+def test_certificates_that_are_over_are_erased(guarded):
+    agent = guarded.device("printer-1", roles=("hardware",))
+    with guarded.control.store.write() as txn:
+        device = txn.devices.get("printer-1")
+        device.certificates["00" * 32] = int(time.time()) - 1
+        txn.devices.put("printer-1", device)
+    guarded.erase_what_is_over()
+    with guarded.control.store.read() as txn:
+        assert list(txn.devices.get("printer-1").certificates) == [agent.fingerprint]
 
 
 def test_a_certificate_that_is_said_again_lasts_until_the_new_time(guarded):

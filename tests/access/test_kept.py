@@ -5,16 +5,19 @@ and no longer; a PIN is worth nothing without the pepper. Method: stores and fil
 """
 
 import datetime as dt
+import errno
 
 import msgpack
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from kasir import durable
 from server.access import ca, pins
 from server.access.audit import Audit, Entry, TamperedError, newest
 from server.access.pins import Cost, Pins
 from server.access.store import Store
+from server.settings import Tls
 from tests.access.conftest import Machine
 
 CHEAP = Cost(1, 8)
@@ -140,6 +143,22 @@ def test_the_servers_certificate_is_renewed_in_time_and_keeps_its_names(tmp_path
     assert later.renew_server_in_time()
     assert (directory / "server.pem").read_bytes() != before
     assert later.server_names() == ["kasir.toko"]
+
+
+def test_a_renewal_that_a_full_disk_ends_leaves_key_and_certificate_as_they_were(tmp_path, monkeypatch):
+    """They are one file: there is no moment when they do not fit together."""
+    authority = ca.create(tmp_path / "ca", ["kasir.toko"])
+    before = {path: path.read_bytes() for path in authority.directory.iterdir()}
+
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        authority.renew_server()
+    assert {path: path.read_bytes() for path in authority.directory.iterdir()} == before
+    own = ca.Authority(authority.directory).server_certificate
+    Tls(own, own, authority.authority_certificate).check()
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,8 @@ def test_refusals_alike_are_one_line_and_a_flood_is_a_number(store):
     now = [0.0]
     waiting = Refusals(Audit(b"k" * 32, lambda: now[0]), lambda: now[0])
     for number in range(WAITING + 50):
-        waiting.add(None, Entry("denied", reason=f"{number}"))
-        waiting.add(None, Entry("denied", reason=f"{number}", count=2))
+        waiting.add(Entry("denied", reason=f"{number}"))
+        waiting.add(Entry("denied", reason=f"{number}", count=2))
     waiting.write(store)
     waiting.write(store)
     assert counts(store) == [(f"{number}", 3) for number in reversed(range(LINES_A_MINUTE))]
@@ -101,10 +101,10 @@ class FullDisk:
 
 def test_what_cannot_be_written_waits(store):
     waiting = Refusals(Audit(b"k" * 32))
-    waiting.add(None, Entry("denied", reason="no"))
+    waiting.add(Entry("denied", reason="no"))
     with pytest.raises(lmdb.DiskError):
         waiting.write(FullDisk())
-    waiting.add(None, Entry("denied", reason="no"))
+    waiting.add(Entry("denied", reason="no"))
     waiting.write(store)
     assert counts(store) == [("no", 2)]
 
@@ -112,12 +112,18 @@ def test_what_cannot_be_written_waits(store):
 def test_a_full_disk_does_not_end_the_writing_of_refusals(guarded, monkeypatch):
     control, whole = guarded.control, guarded.control.store.write
 
+    tries = []
+
     def full():
+        tries.append("")
         raise lmdb.DiskError("no space left on device")
 
     monkeypatch.setattr(control.store, "write", full)
     refused(guarded.ask, "/kasir.v1.AdminService/GetSettings", b"", None)
-    until(lambda: any("no space left" in str(line) for line in guarded.running.log), "a line in the log")
+    until(lambda: len(tries) > 3, "a further try")
+    told = [line["work"] for line in guarded.running.log if "no space left" in str(line)]
+    assert "refusals" in told
+    assert len(told) == len(set(told))
     monkeypatch.setattr(control.store, "write", whole)
     until(lambda: bool(written(control)), "the refusal")
     assert written(control) == ["/kasir.v1.AdminService/GetSettings"]

@@ -9,6 +9,7 @@ import pytest
 
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import stock_pb2
+from server.access.people import SERVER
 from tests.access.conftest import METHODS, OWNER, OWNER_PIN
 from tests.server.support import new_id, read_refusal
 
@@ -104,6 +105,25 @@ def test_codes_of_who_is_disabled_or_no_longer_in_charge_are_void(shop):
     lowered = shop.code("till-6", shop.here)
     shop.guarded.manage("UpdateUser", pb.UpdateUserRequest(user=pb.User(name=user.name, roles=["cashier"])))
     assert reason(shop.guarded.enrol, lowered) == "ENROLMENT_REFUSED"
+
+
+def test_a_device_that_is_put_in_again_has_its_keys(shop):
+    guarded = shop.guarded
+    items = "/kasir.v1.CatalogueService/ListItems"
+    web = guarded.device("web")
+    secret = guarded.key("shop", "catalogue.read", device="web")
+    guarded.manage("RevokeDevice", pb.RevokeDeviceRequest(name="web"))
+    assert reason(guarded.ask, items, b"", web, secret) == "SESSION_REQUIRED"
+    assert guarded.ask(items, b"", guarded.device("web"), secret) is not None
+
+
+def test_no_user_has_the_name_of_the_server(shop):
+    """Codes of the server's own machine hold whoever is disabled."""
+    user = pb.User(name=SERVER, roles=["owner"])
+    request = pb.CreateUserRequest(user=user, pin="kata-sandi")
+    assert reason(shop.guarded.manage, "CreateUser", request) == "FIELD_MALFORMED"
+    made = [line.actor for line in shop.guarded.log() if line.reason == "code made"]
+    assert made[0] == SERVER
 
 
 def test_who_works_at_a_device_that_is_moved_logs_in_anew(shop):

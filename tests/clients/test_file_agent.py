@@ -9,8 +9,8 @@ import grpc
 import pytest
 from typer.testing import CliRunner
 
-from clients.common import durable
 from hardware import file_agent
+from kasir import durable
 from kasir.v1.admin_pb2 import GetSettingsRequest, GetSettingsResponse
 from kasir.v1.booking_pb2 import GetBookingRequest, GetBookingResponse
 from kasir.v1.print_pb2 import (

@@ -195,6 +195,8 @@ def test_no_other_machine_is_served_without_tls(tmp_path, option, address):
     said = refused_start(tmp_path / "shop", option, address)
     assert "--tls-cert" in said
     assert option in said
+    # It is for calls: what else listens is not secured by it.
+    assert ("--access" in said) == (option == "--listen")
     assert not (tmp_path / "shop").exists()
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import ClassVar
 
-from clients.common.durable import sync_directory, write_durably
 from clients.messages.channel import Delivery, Sent
 from clients.messages.texts import Text, kind_word
+from kasir.durable import sync_directory, write_durably
 from kasir.v1.customer_pb2 import Message
 
 
