@@ -9,6 +9,7 @@ from clients.common.bad_input import BadInput
 
 _AFTER = re.compile(
     r"\+(?=[0-9])(?:(?P<days>[0-9]{1,3})d)?(?:(?P<hours>[0-9]{1,4})h)?(?:(?P<minutes>[0-9]{1,5})m)?"
+    r"(?:(?P<seconds>[0-9]{1,6}(?:\.[0-9]{1,6})?)s)?"
 )
 _CLOCK = re.compile(
     r"(?:(?P<day>today|tomorrow)\s+)?(?P<hour>[0-9]{1,2})[:.](?P<minute>[0-9]{2})", re.IGNORECASE
@@ -18,8 +19,11 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})")
 # What the server knows as a date.
 REPORT_YEARS = range(1900, 3000)
+# Western Indonesia's offset from UTC, where a shop is that says nothing else, and clocks there.
+WIB = timedelta(hours=7)
+WIB_CLOCK = timezone(WIB)
 # What Indonesians call their zones.
-_ZONE_NAMES = {timedelta(hours=7): "WIB", timedelta(hours=8): "WITA", timedelta(hours=9): "WIT"}
+_ZONE_NAMES = {WIB: "WIB", timedelta(hours=8): "WITA", timedelta(hours=9): "WIT"}
 
 FORMS = "17:00, tomorrow 09:30, +3h, +1d12h, 2026-03-05T17:00"
 
@@ -34,10 +38,10 @@ def parse_time(text: str, now: datetime, utc_offset: timedelta) -> datetime:
     zone = timezone(utc_offset)
     text = text.strip()
     if after := _AFTER.fullmatch(text):
-        parts = {unit: int(value) for unit, value in after.groupdict().items() if value}
-        if not any(parts.values()):
+        length = _length(after)
+        if not length:
             raise BadInput("'{text}' is no time from now; write it like +3h, +90m or +1d12h.", text=text)
-        return now + timedelta(**parts)
+        return now + length
     if clock := _CLOCK.fullmatch(text):
         return _today_or_tomorrow(text, clock, now.astimezone(zone))
     if _ISO.fullmatch(text):
@@ -76,11 +80,16 @@ def parse_timestamp(text: str, utc_offset: timedelta) -> Timestamp:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Reads "3h", "90m", "7d" or "1d12h". Raises BadInput."""
+    """Reads "3h", "90m", "7d", "1d12h", "90s" or "0.5s". Raises BadInput."""
     match = _AFTER.fullmatch("+" + text.strip().removeprefix("+"))
     if match is None:
         raise BadInput("'{text}' is not a length of time: write it like 3h, 90m or 7d.", text=text)
-    return timedelta(**{unit: int(value) for unit, value in match.groupdict().items() if value})
+    return _length(match)
+
+
+def _length(match: re.Match[str]) -> timedelta:
+    """The length of time that `_AFTER` found."""
+    return timedelta(**{unit: float(value) for unit, value in match.groupdict().items() if value})
 
 
 def parse_offset(text: str) -> timedelta:
@@ -142,7 +151,7 @@ def show_time(stamp: Timestamp, utc_offset: timedelta) -> str:
 
 
 def show_duration(duration: timedelta) -> str:
-    """Writes "3h", "1d12h", "90s": the shortest form that `parse_duration` reads back, seconds aside."""
+    """Writes "3h", "1d12h", "90s": the shortest form that `parse_duration` reads back, in whole seconds."""
     seconds = int(duration.total_seconds())
     if seconds % 60 or seconds < 60:
         return f"{seconds}s"

@@ -1,14 +1,12 @@
 """A parcel's steps as carriers tell them: which history it is, and when each was."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
+from clients.common.times import WIB_CLOCK
 from clients.couriers.carrier import TrackEvent, Unclear
 from clients.couriers.line import Reply
-
-# Western Indonesia, where carriers that tell no zone keep their clocks.
-WIB = timezone(timedelta(hours=7))
 
 
 def read_steps(
@@ -30,8 +28,10 @@ def iso_time(told: object) -> datetime | None:
 
 
 def wib_time(told: object, layout: str) -> datetime | None:
-    """A time of Western Indonesia, as `strptime` reads it; None for what is none."""
+    """A time of Western Indonesia, where carriers that tell no zone keep their clocks, as `strptime` reads it;
+    None for what is none.
+    """
     try:
-        return datetime.strptime(str(told), layout).replace(tzinfo=WIB)
+        return datetime.strptime(str(told), layout).replace(tzinfo=WIB_CLOCK)
     except ValueError:
         return None

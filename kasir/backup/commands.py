@@ -324,12 +324,8 @@ def _say_checked(checked: Checked, said: _Said) -> None:
 
 
 def _seconds(text: str) -> float:
-    """Reads "1s", "0.5s" and what `parse_duration` reads. Raises BadInput."""
-    number = text.strip().removesuffix("s")
-    if number != text.strip() and number.replace(".", "", 1).isdigit():
-        seconds = float(number)
-    else:
-        seconds = parse_duration(text).total_seconds()
+    """Reads a time to wait, like "1s" or "30d". Raises BadInput."""
+    seconds = parse_duration(text).total_seconds()
     if seconds <= 0:
         raise BadInput("'{text}' is no time to wait.", text=text)
     return seconds

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from clients.common.bad_input import BadInput
-from clients.common.times import zone_name
+from clients.common.times import WIB, zone_name
 from kasir.backup.catalogue import Point
 
 
@@ -20,7 +20,7 @@ def zone_of(store: Path) -> timedelta:
                 return timedelta(milliseconds=row.get("utc_offset_ms", 0))
     except NotAStoreError:
         pass
-    return timedelta(hours=7)
+    return WIB
 
 
 def moment(time_ms: int, zone: timedelta) -> str:

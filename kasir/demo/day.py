@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from rich.console import Console, RenderableType
 
 from clients.common.client import LONG_TIMEOUT_S
+from clients.common.times import WIB_CLOCK
 from clients.couriers.simulator import CourierSimulator
 from clients.report import report_view
 from kasir.demo import bank, checks, desk, dispatch, printers, warehouse
@@ -41,7 +42,6 @@ T = TypeVar("T")
 AGENTS = ("cs-sari", "cs-dewi", "cs-rina", "cs-putri")
 DRIVERS = {CONNECTED_COURIER: "kurir-jne", OTHER_COURIER: "kurir-pos"}
 DESK_TILL = "KASIR-CS"
-WIB = dt.timezone(dt.timedelta(hours=7))
 UNSOLD = frozenset({Fate.CANCELS, Fate.EXPIRES, Fate.PAYS_TOO_LATE})
 # Most that one airway bill takes, all of them being asked for at once
 AIRWAY_BILL_S = 0.1
@@ -61,7 +61,7 @@ class Outcome:
 
 def today() -> dt.date:
     """The day it is in the shop."""
-    return dt.datetime.now(WIB).date()
+    return dt.datetime.now(WIB_CLOCK).date()
 
 
 class Day:

@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from clients import catalogue
 from clients.common.shop import Shop
+from clients.common.times import WIB
 from kasir.demo import goods
 from kasir.demo.goods import Good
 from kasir.demo.plan import CONNECTED_COURIER, DESK, OTHER_COURIER, SHOP_FLOOR, TILLS, WAREHOUSE, Plan
@@ -109,7 +110,7 @@ def _settings(shop: Shop) -> None:
     settings.shop_name, settings.shop_address = SHOP_NAME, SHOP_ADDRESS
     settings.currency_code = CURRENCY
     for name, length in (
-        ("utc_offset", timedelta(hours=7)),
+        ("utc_offset", WIB),
         ("booking_duration", timedelta(hours=3)),
         ("hold_duration", timedelta(hours=1)),
         ("payable_cooldown", timedelta(days=7)),

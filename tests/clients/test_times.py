@@ -71,10 +71,17 @@ def test_shows_times_in_the_shops_zone():
     assert times.show_time(Timestamp(), WIB) == ""
 
 
-@pytest.mark.parametrize("text", ["3h", "1d12h", "90m", "7d", "1m"])
+@pytest.mark.parametrize("text", ["3h", "1d12h", "90m", "7d", "1m", "90s", "1h30s"])
 def test_durations_come_back_as_the_same_length(text):
     length = times.parse_duration(text)
     assert times.parse_duration(times.show_duration(length)) == length
+
+
+def test_a_part_of_a_second_is_a_length_too():
+    assert times.parse_duration("0.5s") == timedelta(milliseconds=500)
+    for text in ("", "s", ".s", "0.s", "5", "1.5h", "30s1h"):
+        with pytest.raises(BadInput, match="length of time"):
+            times.parse_duration(text)
 
 
 def test_zones_have_names():

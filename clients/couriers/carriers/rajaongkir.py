@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from clients.common.times import WIB_CLOCK
 from clients.couriers.carrier import (
     Absent,
     Cancelled,
@@ -32,7 +33,7 @@ from clients.couriers.quotes import read_quotes
 from clients.couriers.rupiah import goods_value, money_of, only_rupiah, rupiah, rupiah_of
 from clients.couriers.settings import CarrierSettings
 from clients.couriers.signatures import WORD, check_same, read_object, text_of
-from clients.couriers.steps import WIB, read_steps, wib_time
+from clients.couriers.steps import read_steps, wib_time
 
 URL = "https://api.collaborator.komerce.id"
 _S = TrackingState
@@ -232,7 +233,7 @@ class RajaOngkir:
         collect = rupiah(shipment.collect) if shipment.collect is not None else 0
         return {
             **self._sender,
-            "order_date": datetime.now(WIB).date().isoformat(),
+            "order_date": datetime.now(WIB_CLOCK).date().isoformat(),
             "shipper_destination_id": self._shipper_id,
             "receiver_name": address.recipient,
             "receiver_phone": address.phone.removeprefix("+"),
@@ -263,7 +264,7 @@ class RajaOngkir:
 
     def _pick_up(self, order_id: str) -> str | None:
         """Asks for the pick-up; the number that it gives, None when that is not known yet."""
-        soon = datetime.now(WIB) + timedelta(hours=2)
+        soon = datetime.now(WIB_CLOCK) + timedelta(hours=2)
         asked = {
             "pickup_vehicle": "Motor",
             "pickup_time": self._pickup_time,

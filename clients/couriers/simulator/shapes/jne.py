@@ -6,10 +6,10 @@ number. It posts nothing.
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta, timezone
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from clients.common.times import WIB_CLOCK
 from clients.couriers.carrier import TrackingState
 from clients.couriers.simulator.shape import Act, Answer, Refusal, Request, Result, nowhere
 from clients.couriers.simulator.world import Order, World
@@ -49,7 +49,6 @@ _NEEDED = (
     "OLSHOP_GOODSDESC",
 )
 _MAX_CHARS = {"OLSHOP_ORDERID": 20, "OLSHOP_RECEIVER_ADDR1": 30, "OLSHOP_RECEIVER_NAME": 30}
-_WIB = timezone(timedelta(hours=7))
 _API = "/tracing/api"
 
 
@@ -114,7 +113,7 @@ class Jne:
         if order is None:
             return Answer(HTTPStatus.OK, {"status": False, "error": "Cnote No. Not Found."})
         history = [
-            {"date": step.time.astimezone(_WIB).strftime("%d-%m-%Y %H:%M"), "desc": WORDS[step.state]}
+            {"date": step.time.astimezone(WIB_CLOCK).strftime("%d-%m-%Y %H:%M"), "desc": WORDS[step.state]}
             for step in self._world.steps(order)
         ]
         done = "DELIVERED" if order.state is _S.DELIVERED else "ON PROCESS"
