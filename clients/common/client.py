@@ -60,7 +60,8 @@ class Client:
         log_in: Callable[["Client"], bool] | None = None,
     ) -> None:
         """Opens the line; nothing is sent yet. `on_retry` hears of a failed try and of the pause after it.
-        `log_in` is called where the server wants somebody logged in; it says whether now there is.
+        `log_in` is called where the server wants somebody logged in; it says whether now there is, and what
+        it raises (CallFailed) is the cause of the call's own failure.
         """
         self.connection = connection
         self.journal = journal or RequestJournal()
@@ -303,10 +304,10 @@ class Client:
                 return ask()
             except grpc.RpcError as error:
                 failed = from_rpc_error(error, method)
+            failed.asked_before = unknown
             if not asked and self._logged_in(failed):
                 asked = True
                 continue
-            failed.asked_before = unknown
             unknown = unknown or not failed.settled
             tries_made += 1
             if not failed.retriable or tries_made >= self.patience.tries:
@@ -343,11 +344,17 @@ class Client:
             self._opened_anew()
 
     def _logged_in(self, failed: CallFailed) -> bool:
-        """Where somebody has to be logged in, asks for that; whether it is worth asking once more."""
+        """Where somebody has to be logged in, asks for that; whether it is worth asking once more. Raises
+        `failed` where the login does: what becomes of that says nothing of what was asked.
+        """
         enrolment = self.connection.enrolment
         if failed.reason != "SESSION_REQUIRED" or enrolment is None:
             return False
-        if self._log_in is not None and self._log_in(self):
+        try:
+            logged_in = self._log_in is not None and self._log_in(self)
+        except CallFailed as why:
+            raise failed from why
+        if logged_in:
             self._who = enrolment.user
             return True
         # Without the session that is over the device itself may be let in.

@@ -191,6 +191,48 @@ def test_what_somebody_did_here_is_sent_by_who_is_logged_in_now(guarded, machine
             assert (failed.value.reason, failed.value.settled) == (reason, actor == "budi")
 
 
+def locked_out(machine):
+    """Somebody guesses at this machine until nobody is let in here."""
+    reason = ""
+    while reason != "LOGIN_LOCKED":
+        with pytest.raises(CallFailed) as failed:
+            log_in(machine, pin="no-such-pin")
+        reason = failed.value.reason
+
+
+def test_what_was_not_answered_is_kept_while_the_login_is_refused(guarded, machine):
+    log_in(machine)
+    journal = RequestJournal()
+    request = stock_pb2.ReceiveStockRequest(request_id="01234567-89ab-cdef-0123-456789abcdef")
+    line = connection(guarded.running.target)
+    machine.forget_session(OWNER)
+    locked_out(machine)
+
+    def ask(client):
+        return bool(machine.log_in(client.channel, OWNER, OWNER_PIN))
+
+    with Client(line, journal, log_in=ask) as client:
+        journal.add(client._pending(request.request_id, "/kasir.v1.StockService/ReceiveStock", "", request))
+        (pending,) = journal.pending()
+        with pytest.raises(CallFailed) as failed:
+            client.resend(pending)
+        assert (failed.value.reason, failed.value.kept) == ("SESSION_REQUIRED", True)
+        assert failed.value.__cause__.reason == "LOGIN_LOCKED"
+        assert journal.pending() == [pending]
+
+
+def test_who_is_locked_out_is_told_so(guarded, machine, capsys, monkeypatch):
+    from kasir.cli import app
+
+    locked_out(machine)
+    monkeypatch.setattr("typer.prompt", lambda *_words, **_how: OWNER_PIN)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    with pytest.raises(SystemExit) as left:
+        app(["access", "users", "list", "--server", guarded.running.target], prog_name="kasir")
+    assert left.value.code == 1
+    assert "Too many wrong PINs" in capsys.readouterr().err
+
+
 def test_what_was_refused_at_the_door_the_first_time_is_not_kept(guarded, machine):
     journal = RequestJournal()
     with Client(connection(guarded.running.target), journal) as client, pytest.raises(CallFailed):
