@@ -24,8 +24,8 @@ Reply = TypeVar("Reply", bound=Message)
 
 # Checks and copies of a whole store.
 LONG_TIMEOUT_S = 600.0
-# How often a line looks whether its session or certificate ends soon.
-LOOK_S = 30.0
+# How often a line looks whether its session or certificate ends soon; and after a renewal that failed.
+LOOK_S, RENEW_AGAIN_S = 30.0, 60.0
 # A file of the largest size, sent and read.
 UPLOAD_TIMEOUT_S = 3_600.0
 
@@ -70,7 +70,7 @@ class Client:
         self._log_in = log_in
         # Whose session goes with the calls; empty: the device's own programs have none
         self._who = "" if connection.actor.startswith(DEVICE_ACTOR) else connection.actor
-        self._next_look = 0.0
+        self._next_look = self._next_renewal = 0.0
         self._lines: list[grpc.Channel] = []
         self._lock = threading.Lock()
         self._certificate = ""
@@ -299,11 +299,14 @@ class Client:
         """Asks until there is an answer or the tries are used up. Raises the last failure."""
         tries_made, asked, unknown = 0, False, False
         while True:
-            self._keep_on()
+            self._look()
             try:
-                return ask()
+                reply = ask()
             except grpc.RpcError as error:
                 failed = from_rpc_error(error, method)
+            else:
+                self._keep_on()
+                return reply
             failed.asked_before = unknown
             if not asked and self._logged_in(failed):
                 asked = True
@@ -335,12 +338,21 @@ class Client:
         session = session or enrolment.kept_session(name)
         return ((AUTHORIZATION, f"Bearer {session.token}"),) if session else ()
 
-    def _keep_on(self) -> None:
-        """Sees to it, now and then, that neither session nor certificate end while somebody works."""
-        enrolment, now = self.connection.enrolment, time.monotonic()
-        if enrolment is not None and now >= self._next_look:
+    def _look(self) -> None:
+        """Sees now and then whether another program has renewed the certificate."""
+        now = time.monotonic()
+        if now >= self._next_look:
             self._next_look = now + LOOK_S
-            enrolment.keep_on(self._channel, self._who)
+            self._opened_anew()
+
+    def _keep_on(self) -> None:
+        """Sees to it, now and then, that neither session nor certificate end while somebody works. Only after
+        an answer: on a silent line nobody waits for this.
+        """
+        enrolment, now = self.connection.enrolment, time.monotonic()
+        if enrolment is not None and now >= self._next_renewal:
+            went_well = enrolment.keep_on(self._channel, self._who, self.patience.timeout_s)
+            self._next_renewal = now + (LOOK_S if went_well else RENEW_AGAIN_S)
             self._opened_anew()
 
     def _logged_in(self, failed: CallFailed) -> bool:

@@ -1,7 +1,7 @@
 """What this machine is to a server that keeps watch: its certificate and key, and who is logged in at it.
 
 All of it lies in one folder for each server, for this user alone. A session lasts a quarter of an hour from
-its last renewal; it is renewed when a call comes in its last minutes, and so is the certificate in its last
+its last renewal; it is renewed after a call in its last minutes, and so is the certificate in its last
 month. What time it is says the server: how far this machine's clock is from it is kept from each answer.
 """
 
@@ -91,6 +91,8 @@ class Enrolment:
         self._people = self.folder / "people.json"
         self._clock = self.folder / "clock.json"
         self._next_tell = 0.0
+        # The token of a session that the server would not renew
+        self._ends = ""
 
     @property
     def exists(self) -> bool:
@@ -234,16 +236,19 @@ class Enrolment:
                 )
         return user
 
-    def keep_on(self, channel: grpc.Channel, user: str = "") -> None:
-        """Renews the session and the certificate where their end is near. What fails is tried again later; a
-        certificate that ends soon is told of, on the log.
+    def keep_on(self, channel: grpc.Channel, user: str = "", timeout_s: float = TIMEOUT_S) -> bool:
+        """Renews the session and the certificate where their end is near; whether all went well. What was
+        not answered is tried again later, and so long nothing else is asked; a certificate that ends soon is
+        told of, on the log.
         """
-        with contextlib.suppress(CallFailed, OSError):
-            self._renew_session(channel, user)
+        timeout_s = min(timeout_s, TIMEOUT_S)
         try:
-            self._renew_device(channel)
+            self._renew_session(channel, user, timeout_s)
+            self._renew_device(channel, timeout_s)
         except (CallFailed, OSError) as failed:
             self._tell(failed)
+            return False
+        return True
 
     def _tell(self, failed: Exception) -> None:
         left_s = self.device.expires_s - self.now_s()
@@ -255,27 +260,33 @@ class Enrolment:
             "The certificate of this machine at %s %s; it could not be renewed: %s", self.server, ends, failed
         )
 
-    def _renew_session(self, channel: grpc.Channel, user: str) -> None:
+    def _renew_session(self, channel: grpc.Channel, user: str, timeout_s: float) -> None:
         session = self.kept_session(user)
         if session is None or session.expires_s - self.now_s() > SESSION_MARGIN_S:
             return
-        if session.expires_s >= session.end_s:
+        if session.expires_s >= session.end_s or session.token == self._ends:
             return
-        asked = pb.RenewSessionRequest()
-        reply = _ask(channel, "RenewSession", asked, pb.RenewSessionResponse, session.token)
+        asked, reply_type = pb.RenewSessionRequest(), pb.RenewSessionResponse
+        try:
+            reply = _ask(channel, "RenewSession", asked, reply_type, session.token, timeout_s=timeout_s)
+        except CallFailed as failed:
+            if not failed.settled:
+                raise
+            self._ends = session.token
+            return
         session.expires_s = reply.expire_time.seconds
         self.renewed(session)
         if session.expires_s < session.end_s:
             self._learn_time(session.expires_s - SESSION_S)
 
-    def _renew_device(self, channel: grpc.Channel) -> None:
+    def _renew_device(self, channel: grpc.Channel, timeout_s: float) -> None:
         device = self.device
         lasts = device.expires_s - device.began_s
         if device.expires_s - self.now_s() > lasts * CERTIFICATE_MARGIN:
             return
         key, csr = new_key()
-        asked = pb.RenewDeviceRequest(csr=csr)
-        self._take(_ask(channel, "RenewDevice", asked, pb.RenewDeviceResponse), key)
+        asked, reply_type = pb.RenewDeviceRequest(csr=csr), pb.RenewDeviceResponse
+        self._take(_ask(channel, "RenewDevice", asked, reply_type, timeout_s=timeout_s), key)
 
 
 def enrolment_at(server: str) -> Enrolment | None:
@@ -330,13 +341,19 @@ def _device(reply: Any, key: str) -> Device:
 
 
 def _ask(
-    channel: grpc.Channel, name: str, request: Message, reply_type: type[Reply], token: str = ""
+    channel: grpc.Channel,
+    name: str,
+    request: Message,
+    reply_type: type[Reply],
+    token: str = "",
+    *,
+    timeout_s: float = TIMEOUT_S,
 ) -> Reply:
     """One call of AccessService, not repeated and kept nowhere: it carries secrets. Raises CallFailed."""
     metadata = ((AUTHORIZATION, f"Bearer {token}"),) if token else ()
     call = channel.unary_unary(SERVICE + name, type(request).SerializeToString, reply_type.FromString)
     try:
-        reply: Reply = call(request, timeout=TIMEOUT_S, metadata=metadata)
+        reply: Reply = call(request, timeout=timeout_s, metadata=metadata)
     except grpc.RpcError as error:
         raise from_rpc_error(error, SERVICE + name) from None
     return reply

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
-from clients.common.client import Client
+from clients.common.client import Client, Patience
 from clients.common.connection import CHANNEL_OPTIONS, Connection, connection
 from clients.common.enrolment import Enrolment, Session, server_pin, split_code
 from clients.common.journal import RequestJournal
@@ -154,6 +154,60 @@ def test_a_certificate_is_renewed_in_its_last_third_and_the_old_key_goes(guarded
     assert after.expires_s > before.expires_s
     with Client(connection(guarded.running.target)) as client:
         assert settings(client).currency_code == "IDR"
+
+
+def near_its_end(machine):
+    """Both the certificate and the session have to be renewed."""
+    session, device = machine.session(), machine.device
+    machine.renewed(replace(session, expires_s=int(machine.now_s()) + 60))
+    machine.keep_device(
+        replace(device, began_s=device.began_s - 80 * 86_400, expires_s=device.expires_s - 70 * 86_400)
+    )
+
+
+@pytest.fixture
+def renewals(machine, monkeypatch):
+    """Of somebody's work, near the end of all: what is asked for on the way, and how long that may take. The
+    answer is what `code` says.
+    """
+    log_in(machine)
+    near_its_end(machine)
+    found = SimpleNamespace(asked=[], code=grpc.StatusCode.DEADLINE_EXCEEDED, moved=0.0)
+
+    def ask(_channel, name, *_more, timeout_s=20.0):
+        found.asked.append((name, timeout_s))
+        raise CallFailed(found.code, "", "no")
+
+    monkeypatch.setattr("clients.common.enrolment._ask", ask)
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + found.moved, sleep=time.sleep)
+    monkeypatch.setattr("clients.common.client.time", clock)
+    return found
+
+
+def test_renewals_keep_no_caller_waiting(guarded, renewals):
+    patience = Patience(timeout_s=2.5, tries=1)
+    with Client(connection(guarded.running.target), patience=patience) as client:
+        settings(client)
+        for renewals.moved in (0.0, 45.0):
+            settings(client)
+            # Nothing more is asked on a line that gives no answer, nor so soon again.
+            assert renewals.asked == [("RenewSession", 2.5)]
+        renewals.moved = 61.0
+        settings(client)
+        assert len(renewals.asked) == 2
+        guarded.running.stop()
+        renewals.moved = 200.0
+        with pytest.raises(CallFailed):
+            settings(client)
+        assert len(renewals.asked) == 2
+
+
+def test_a_session_that_cannot_be_renewed_is_asked_for_once(guarded, renewals):
+    renewals.code = grpc.StatusCode.UNAUTHENTICATED
+    with Client(connection(guarded.running.target)) as client:
+        for renewals.moved in (0.0, 100.0):
+            settings(client)
+    assert [name for name, _ in renewals.asked] == ["RenewSession", "RenewDevice", "RenewDevice"]
 
 
 def test_what_was_not_answered_is_kept_while_nobody_is_let_in(guarded, machine):
