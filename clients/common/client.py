@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import grpc
@@ -68,8 +68,6 @@ class Client:
         self.patience = patience or Patience()
         self._on_retry = on_retry or (lambda _failed, _pause_s: None)
         self._log_in = log_in
-        # Whose session goes with the calls; empty: the device's own programs have none
-        self._who = "" if connection.actor.startswith(DEVICE_ACTOR) else connection.actor
         self._next_look = self._next_renewal = 0.0
         self._lines: list[grpc.Channel] = []
         self._lock = threading.Lock()
@@ -83,6 +81,12 @@ class Client:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+    @property
+    def _who(self) -> str:
+        """Whose session goes with the calls; empty: the device's own programs have none."""
+        actor = self.connection.actor
+        return "" if actor.startswith(DEVICE_ACTOR) else actor
 
     @property
     def channel(self) -> grpc.Channel:
@@ -131,9 +135,13 @@ class Client:
             return self._answered(method, reply_type, request, timeout_s)
         said = method.encode() + b"\0" + request.SerializeToString(deterministic=True)
         command.request_id = self._id_of(said)
-        self.journal.add(self._pending(command.request_id, method, note, request))
+
+        def keep() -> None:
+            self.journal.add(self._pending(command.request_id, method, note, request))
+
+        keep()
         return self._settled(
-            command.request_id, lambda: self._answered(method, reply_type, request, timeout_s)
+            command.request_id, lambda: self._answered(method, reply_type, request, timeout_s, keep=keep)
         )
 
     def upload(
@@ -159,10 +167,15 @@ class Client:
         def messages() -> Iterator[Message]:
             return itertools.chain([head], parts())
 
-        if kept:
-            self.journal.add(self._pending(request_id, method, note, *messages()))
+        def keep() -> None:
+            if kept:
+                self.journal.add(self._pending(request_id, method, note, *messages()))
+
+        keep()
         return self._settled(
-            request_id, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent), kept=kept
+            request_id,
+            lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent, keep=keep),
+            kept=kept,
         )
 
     def resend(self, pending: PendingRequest) -> Message:
@@ -260,6 +273,7 @@ class Client:
         request: Message,
         timeout_s: float | None,
         actor: str | None = None,
+        keep: Callable[[], None] | None = None,
     ) -> Reply:
         timeout_s = timeout_s or self.patience.timeout_s
 
@@ -267,7 +281,7 @@ class Client:
             call = self._unary(method, reply_type)
             return call(request, timeout=timeout_s, metadata=self._metadata(actor))
 
-        reply: Reply = self._tried(method, ask)
+        reply: Reply = self._tried(method, ask, keep)
         return reply
 
     def _unary(self, method: str, reply_type: type[Message]) -> Callable[..., Any]:
@@ -283,6 +297,7 @@ class Client:
         messages: Callable[[], Iterable[Message]],
         actor: str | None = None,
         on_sent: Callable[[int], None] | None = None,
+        keep: Callable[[], None] | None = None,
     ) -> Reply:
         def ask() -> Any:
             method_call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
@@ -292,11 +307,13 @@ class Client:
             )
             return sending.reply(call)
 
-        reply: Reply = self._tried(method, ask)
+        reply: Reply = self._tried(method, ask, keep)
         return reply
 
-    def _tried(self, method: str, ask: Callable[[], Any]) -> Any:
-        """Asks until there is an answer or the tries are used up. Raises the last failure."""
+    def _tried(self, method: str, ask: Callable[[], Any], keep: Callable[[], None] | None) -> Any:
+        """Asks until there is an answer or the tries are used up; `keep` writes down anew what is asked when
+        somebody has logged in for it. Raises the last failure.
+        """
         tries_made, asked, unknown = 0, False, False
         while True:
             self._look()
@@ -310,6 +327,8 @@ class Client:
             failed.asked_before = unknown
             if not asked and self._logged_in(failed):
                 asked = True
+                if keep is not None:
+                    keep()
                 continue
             unknown = unknown or not failed.settled
             tries_made += 1
@@ -367,7 +386,7 @@ class Client:
         except CallFailed as why:
             raise failed from why
         if logged_in:
-            self._who = enrolment.user
+            self.connection = replace(self.connection, actor=enrolment.user)
             return True
         # Without the session that is over the device itself may be let in.
         return bool(self._who) and enrolment.end_session(self._who)

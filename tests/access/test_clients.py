@@ -122,6 +122,30 @@ def test_nobody_logged_in_is_asked_for(guarded, machine):
         assert failed.value.reason == "SESSION_REQUIRED"
 
 
+def test_work_is_written_down_for_who_logged_in_for_it(guarded, machine, monkeypatch):
+    guarded.user("budi", "cashier", "manager")
+    log_in(machine)
+    line = connection(guarded.running.target)
+    machine.forget_session(OWNER)
+    journal = RequestJournal()
+    seen = []
+
+    def ask(client):
+        return bool(machine.log_in(client.channel, "budi", "kata-sandi"))
+
+    with Client(line, journal, log_in=ask) as client:
+        metadata = client._metadata
+
+        def sent(*actor):
+            seen.append([each.actor for each in journal.pending()])
+            return metadata(*actor)
+
+        monkeypatch.setattr(client, "_metadata", sent)
+        client.call(stock_pb2.CreateLocationRequest(location=LOCATION), stock_pb2.CreateLocationResponse)
+        assert seen == [[OWNER], ["budi"]]
+        assert client.connection.actor == "budi"
+
+
 def test_an_agent_calls_by_its_certificate(guarded, home):
     from kasir.v1.hardware_pb2 import ListDevicesRequest, ListDevicesResponse
 
