@@ -117,22 +117,18 @@ class Enrolment:
         return session if session is not None and session.expires_s > self.now_s() else None
 
     def kept_session(self, user: str = "") -> Session | None:
-        """The same, over or not: the server knows best. None for one of which it said that it is over."""
+        """The same, over or not: the server knows best."""
         user = user or self.user
         found = _read(self._session_file(user)) if user else None
-        session = Session(**found) if found else None
-        return session if session is not None and session.end_s else None
+        return Session(**found) if found else None
 
-    def end_session(self, user: str) -> bool:
-        """The server says that a session is over: it is not sent any more, if this machine thinks so too.
-        Whether it was ended.
+    def end_session(self, session: Session) -> None:
+        """The server says that a session is over: it is not sent any more. Who it was is still who logged in
+        last.
         """
-        session = self.kept_session(user)
-        if session is None or self.session(user) is not None:
-            return False
-        session.end_s = 0
-        self.renewed(session)
-        return True
+        found = self.kept_session(session.user)
+        if found is not None and found.token == session.token:
+            self._session_file(session.user).unlink(missing_ok=True)
 
     def now_s(self) -> float:
         """The server's time, as far as this machine knows."""

@@ -269,6 +269,38 @@ def test_what_somebody_did_here_is_sent_by_who_is_logged_in_now(guarded, machine
             assert (failed.value.reason, failed.value.settled) == (reason, actor == "budi")
 
 
+def ended_at_the_server(machine, user):
+    """Logged out at the server only: this machine does not know."""
+    metadata = (("authorization", f"Bearer {machine.session(user).token}"),)
+    with grpc_line(machine) as channel:
+        channel.unary_unary("/kasir.v1.AccessService/CloseSession")(b"", timeout=20, metadata=metadata)
+
+
+def test_a_session_that_the_server_ended_is_sent_no_more_and_who_is_there_sends(guarded, machine):
+    for name in ("budi", "wati"):
+        guarded.user(name, "cashier", "manager")
+        log_in(machine, name, "kata-sandi")
+    ended_at_the_server(machine, "budi")
+    journal = RequestJournal()
+    hold = stock_pb2.ReleaseHoldRequest(request_id="01234567-89ab-cdef-0123-456789abcdef", hold_id=7)
+
+    def resent(client):
+        path = "/kasir.v1.StockService/ReleaseHold"
+        journal.add(replace(client._pending(hold.request_id, path, "", hold), actor="budi"))
+        with pytest.raises(CallFailed) as failed:
+            client.resend(journal.pending()[0])
+        return failed.value.reason, failed.value.kept
+
+    with Client(connection(guarded.running.target), journal) as client:
+        # The engine looked at it: it was let in.
+        assert resent(client) == ("HOLD_NOT_FOUND", False)
+        assert machine.kept_session("budi") is None
+        ended_at_the_server(machine, "wati")
+        assert resent(client) == ("SESSION_REQUIRED", True)
+        assert machine.kept_session("wati") is None
+        assert machine.user == "wati"
+
+
 def locked_out(machine):
     """Somebody guesses at this machine until nobody is let in here."""
     reason = ""
