@@ -13,12 +13,15 @@ import os
 import re
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
 import platformdirs
+from filelock import FileLock
 from google.protobuf.message import Message
 
 from clients.common.durable import sync_directory, write_durably
@@ -33,6 +36,8 @@ AUTHORIZATION = "authorization"
 DEVICE_ACTOR = "device:"
 SERVICE = "/kasir.v1.AccessService/"
 TIMEOUT_S = 20.0
+# Whoever changes files of the folder is done in a moment.
+LOCK_S = 10.0
 # So long before its end a session is renewed; and a certificate, as a part of its time.
 SESSION_MARGIN_S = 300
 CERTIFICATE_MARGIN = 1 / 3
@@ -81,7 +86,9 @@ class Session:
 
 
 class Enrolment:
-    """The folder of this machine for one server."""
+    """The folder of this machine for one server. Several programs change it beside one another: what writes
+    raises OSError, also where another one does not come to an end.
+    """
 
     def __init__(self, server: str, folder: Path | None = None) -> None:
         self.server = server
@@ -90,6 +97,7 @@ class Enrolment:
         self._current = self.folder / "logged-in"
         self._people = self.folder / "people.json"
         self._clock = self.folder / "clock.json"
+        self._lock = FileLock(self.folder / "lock", LOCK_S, 0o600)
         self._next_tell = 0.0
         # The token of a session that the server would not renew
         self._ends = ""
@@ -126,9 +134,9 @@ class Enrolment:
         """The server says that a session is over: it is not sent any more. Who it was is still who logged in
         last.
         """
-        found = self.kept_session(session.user)
-        if found is not None and found.token == session.token:
-            self._session_file(session.user).unlink(missing_ok=True)
+        with self._changing():
+            if self._is_kept(session):
+                self._session_file(session.user).unlink(missing_ok=True)
 
     def now_s(self) -> float:
         """The server's time, as far as this machine knows."""
@@ -146,33 +154,48 @@ class Enrolment:
 
     def keep_session(self, session: Session) -> None:
         """Writes a session down, and that this user is the one at the machine now."""
-        self._write(self._session_file(session.user), asdict(session))
-        write_durably(self._current, session.user.encode())
-        people = _read(self._people) or {}
-        if session.user not in people:
-            self._write(self._people, people | {session.user: True})
+        with self._changing():
+            self._write(self._session_file(session.user), asdict(session))
+            write_durably(self._current, session.user.encode())
+            people = _read(self._people) or {}
+            if session.user not in people:
+                self._write(self._people, people | {session.user: True})
 
     def knows(self, user: str) -> bool:
         """Whether somebody of this name was ever logged in here."""
-        return user in (_read(self._people) or {}) or self._session_file(user).is_file()
+        return user in (_read(self._people) or {})
 
     def renewed(self, session: Session) -> None:
-        """Writes down how long a session lasts now."""
-        self._write(self._session_file(session.user), asdict(session))
+        """Writes down how long a session lasts now; not where somebody has logged out or in anew since."""
+        with self._changing():
+            if self._is_kept(session):
+                self._write(self._session_file(session.user), asdict(session))
 
     def forget_session(self, user: str) -> None:
         """Erases a session."""
-        self._session_file(user).unlink(missing_ok=True)
-        if self.user == user:
-            self._current.unlink(missing_ok=True)
+        with self._changing():
+            self._session_file(user).unlink(missing_ok=True)
+            if self.user == user:
+                self._current.unlink(missing_ok=True)
+
+    def _is_kept(self, session: Session) -> bool:
+        kept = self.kept_session(session.user)
+        return kept is not None and kept.token == session.token
 
     def _session_file(self, user: str) -> Path:
         return self.folder / f"session-{hashlib.sha256(user.encode()).hexdigest()[:32]}.json"
 
-    def _write(self, path: Path, content: dict[str, Any]) -> None:
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Nobody else changes what is in the folder meanwhile."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(path, json.dumps(content).encode())
-        sync_directory(self.folder)
+        with self._lock:
+            yield
+
+    def _write(self, path: Path, content: dict[str, Any]) -> None:
+        with self._changing():
+            write_durably(path, json.dumps(content).encode())
+            sync_directory(self.folder)
 
     # --- What is asked of the server ---
 
@@ -185,11 +208,7 @@ class Enrolment:
         key, csr = new_key()
         with grpc.secure_channel(self.server, grpc.ssl_channel_credentials(root), options=options) as channel:
             asked = pb.EnrolDeviceRequest(code=secret, csr=csr)
-            reply = _ask(channel, "EnrolDevice", asked, pb.EnrolDeviceResponse)
-        return self._take(reply, key)
-
-    def _take(self, reply: Any, key: str) -> Device:
-        device = _device(reply, key)
+            device = _device(_ask(channel, "EnrolDevice", asked, pb.EnrolDeviceResponse), key)
         self.keep_device(device)
         self._learn_time(device.began_s)
         return device
@@ -222,9 +241,10 @@ class Enrolment:
 
     def log_out(self, channel: grpc.Channel) -> str:
         """Logs out who is logged in: who that was. The server may be told or not: here it is over."""
-        user, session = self.user, self.session()
-        if user:
-            self.forget_session(user)
+        with self._changing():
+            user, session = self.user, self.session()
+            if user:
+                self.forget_session(user)
         if session is not None:
             with contextlib.suppress(CallFailed):
                 _ask(
@@ -282,7 +302,12 @@ class Enrolment:
             return
         key, csr = new_key()
         asked, reply_type = pb.RenewDeviceRequest(csr=csr), pb.RenewDeviceResponse
-        self._take(_ask(channel, "RenewDevice", asked, reply_type, timeout_s=timeout_s), key)
+        renewed = _device(_ask(channel, "RenewDevice", asked, reply_type, timeout_s=timeout_s), key)
+        with self._changing():
+            # Another program may have renewed it meanwhile, or somebody enrolled the machine anew.
+            if self.device == device:
+                self.keep_device(renewed)
+        self._learn_time(renewed.began_s)
 
 
 def enrolment_at(server: str) -> Enrolment | None:

@@ -7,12 +7,14 @@ away. Method: the clients' own modules against a real server; certificates and s
 import datetime as dt
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
 import grpc
 import pytest
 
+from clients.common import enrolment as enrolment_module
 from clients.common.client import Client, Patience
 from clients.common.connection import CHANNEL_OPTIONS, Connection, connection
 from clients.common.enrolment import Enrolment, Session, server_pin, split_code
@@ -74,7 +76,7 @@ def test_a_code_and_a_pin_are_all_it_takes(guarded, machine):
 def test_what_is_kept_is_this_users_alone(machine, home):
     log_in(machine)
     files = [path for path in home.rglob("*") if path.is_file()]
-    assert len(files) == 5
+    assert len(files) == 6
     assert all(not path.stat().st_mode & 0o077 for path in files)
     assert OWNER_PIN not in "".join(path.read_text() for path in files)
 
@@ -224,6 +226,63 @@ def test_renewals_keep_no_caller_waiting(guarded, renewals):
         with pytest.raises(CallFailed):
             settings(client)
         assert len(renewals.asked) == 2
+
+
+@pytest.fixture
+def during(monkeypatch):
+    """Something is done while the next answer is under way."""
+
+    def do(what):
+        ask = enrolment_module._ask
+
+        def slowly(channel, *words, **how):
+            reply = ask(channel, *words, **how)
+            monkeypatch.setattr(enrolment_module, "_ask", ask)
+            what(channel)
+            return reply
+
+        monkeypatch.setattr(enrolment_module, "_ask", slowly)
+
+    return do
+
+
+def test_a_renewal_under_way_does_not_undo_a_logout_or_a_login(guarded, machine, during):
+    log_in(machine)
+    near_its_end(machine)
+    other = Enrolment(machine.server)
+    with grpc_line(machine) as channel:
+        during(other.log_out)
+        machine.keep_on(channel, OWNER)
+        assert machine.kept_session(OWNER) is None
+        log_in(machine)
+        near_its_end(machine)
+        anew = []
+        during(lambda _channel: anew.append(log_in(other)))
+        machine.keep_on(channel, OWNER)
+        assert machine.kept_session(OWNER) == anew[0]
+
+
+def test_a_renewal_under_way_does_not_undo_an_enrolment(guarded, machine, during):
+    log_in(machine)
+    near_its_end(machine)
+    machine.forget_session(OWNER)
+    another = replace(machine.device, key="another", certificate="another")
+    during(lambda _channel: Enrolment(machine.server).keep_device(another))
+    with grpc_line(machine) as channel:
+        machine.keep_on(channel)
+    assert machine.device == another
+
+
+def test_who_logs_in_at_once_is_known_of_each(machine):
+    """Several programs write beside one another."""
+    people = [f"cashier-{number}" for number in range(24)]
+
+    def keep(user):
+        Enrolment(machine.server).keep_session(Session(user, "token", 1, 1))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(keep, people))
+    assert all(machine.knows(user) for user in people)
 
 
 def test_a_session_that_cannot_be_renewed_is_asked_for_once(guarded, renewals):
@@ -462,7 +521,7 @@ def test_a_session_that_is_over_is_not_sent_for_ever(guarded, home):
 
     machine = enrolled(guarded, "printers", ("hardware",))
     session = log_in(machine)
-    machine.renewed(Session(session.user, "of-yesterday", int(time.time()) - 1, int(time.time()) - 1))
+    machine.keep_session(Session(session.user, "of-yesterday", int(time.time()) - 1, int(time.time()) - 1))
     with Client(connection(guarded.running.target)) as client:
         assert not client.call(ListDevicesRequest(), ListDevicesResponse).devices
     assert machine.kept_session() is None
