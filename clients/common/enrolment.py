@@ -277,7 +277,8 @@ class Enrolment:
         )
 
     def _renew_session(self, channel: grpc.Channel, user: str, timeout_s: float) -> None:
-        session = self.kept_session(user)
+        # What a device's own programs do keeps nobody logged in.
+        session = self.kept_session(user) if user else None
         if session is None or session.expires_s - self.now_s() > SESSION_MARGIN_S:
             return
         if session.expires_s >= session.end_s or session.token == self._ends:
