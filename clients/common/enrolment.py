@@ -13,7 +13,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -97,6 +97,8 @@ class Enrolment:
         self._current = self.folder / "logged-in"
         self._people = self.folder / "people.json"
         self._clock = self.folder / "clock.json"
+        # What was read, and of which file: every call needs it
+        self._known: dict[Path, tuple[tuple[int, int, int], Any]] = {}
         self._lock = FileLock(self.folder / "lock", LOCK_S, 0o600)
         self._next_tell = 0.0
         # The token of a session that the server would not renew
@@ -110,7 +112,7 @@ class Enrolment:
     @property
     def device(self) -> Device:
         """The machine itself. Raises BadInput where it is not enrolled."""
-        found = _read(self._device_file)
+        found = self._read(self._device_file)
         if found is None:
             raise BadInput("This machine is not enrolled at {server}: kasir enrol CODE.", server=self.server)
         return Device(**found)
@@ -127,7 +129,7 @@ class Enrolment:
     def kept_session(self, user: str = "") -> Session | None:
         """The same, over or not: the server knows best."""
         user = user or self.user
-        found = _read(self._session_file(user)) if user else None
+        found = self._read(self._session_file(user)) if user else None
         return Session(**found) if found else None
 
     def end_session(self, session: Session) -> None:
@@ -140,7 +142,7 @@ class Enrolment:
 
     def now_s(self) -> float:
         """The server's time, as far as this machine knows."""
-        return time.time() + float((_read(self._clock) or {}).get("offset_s", 0))
+        return time.time() + float((self._read(self._clock) or {}).get("offset_s", 0))
 
     def _learn_time(self, server_s: float) -> None:
         self._write(self._clock, {"offset_s": round(server_s - time.time())})
@@ -148,8 +150,8 @@ class Enrolment:
     @property
     def user(self) -> str:
         """Who logged in last, and did not log out."""
-        with contextlib.suppress(OSError):
-            return self._current.read_text("utf-8").strip()
+        with contextlib.suppress(BadInput):
+            return self._content(self._current, lambda content: content.decode().strip()) or ""
         return ""
 
     def keep_session(self, session: Session) -> None:
@@ -157,13 +159,13 @@ class Enrolment:
         with self._changing():
             self._write(self._session_file(session.user), asdict(session))
             write_durably(self._current, session.user.encode())
-            people = _read(self._people) or {}
+            people = self._read(self._people) or {}
             if session.user not in people:
                 self._write(self._people, people | {session.user: True})
 
     def knows(self, user: str) -> bool:
         """Whether somebody of this name was ever logged in here."""
-        return user in (_read(self._people) or {})
+        return user in (self._read(self._people) or {})
 
     def renewed(self, session: Session) -> None:
         """Writes down how long a session lasts now; not where somebody has logged out or in anew since."""
@@ -184,6 +186,25 @@ class Enrolment:
 
     def _session_file(self, user: str) -> Path:
         return self.folder / f"session-{hashlib.sha256(user.encode()).hexdigest()[:32]}.json"
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        found = self._content(path, json.loads)
+        return found if isinstance(found, dict) else None
+
+    def _content(self, path: Path, parsed: Callable[[bytes], Any]) -> Any:
+        """What a file of the folder holds, read anew where it is another one by now; None where there is
+        none. Raises BadInput for what is not ours.
+        """
+        try:
+            is_now = path.stat()
+            mark = (is_now.st_ino, is_now.st_mtime_ns, is_now.st_size)
+            if path not in self._known or self._known[path][0] != mark:
+                self._known[path] = (mark, parsed(path.read_bytes()))
+            return self._known[path][1]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise BadInput("{path} cannot be read: {error}.", path=path, error=error) from error
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -379,14 +400,3 @@ def _ask(
     except grpc.RpcError as error:
         raise from_rpc_error(error, SERVICE + name) from None
     return reply
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """What a file of the folder holds. Raises BadInput for what is not ours."""
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise BadInput("{path} cannot be read: {error}.", path=path, error=error) from error
-    return found if isinstance(found, dict) else None

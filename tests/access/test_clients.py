@@ -9,6 +9,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import grpc
@@ -283,6 +284,36 @@ def test_who_logs_in_at_once_is_known_of_each(machine):
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(keep, people))
     assert all(machine.knows(user) for user in people)
+
+
+def test_an_agent_keeps_nobody_logged_in(guarded, home):
+    from kasir.v1.hardware_pb2 import ListDevicesRequest, ListDevicesResponse
+
+    machine = enrolled(guarded, "printers", ("hardware",))
+    log_in(machine)
+    line = connection(guarded.running.target, "device:printers")
+    ends = int(time.time()) + 60
+    machine.renewed(replace(machine.session(), expires_s=ends))
+    with Client(line) as client:
+        client.call(ListDevicesRequest(), ListDevicesResponse)
+    assert machine.session().expires_s == ends
+
+
+def test_what_lies_here_is_read_again_only_when_it_changed(guarded, machine, monkeypatch):
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+        read = []
+        before = Path.read_bytes
+        monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or before(path))
+        client._next_look = client._next_renewal = 0.0
+        settings(client)
+        assert read == []
+        other = Enrolment(machine.server)
+        token = log_in(other).token
+        client._next_look = client._next_renewal = 0.0
+        settings(client)
+        assert client.connection.enrolment.session().token == token
 
 
 def test_a_session_that_cannot_be_renewed_is_asked_for_once(guarded, renewals):
