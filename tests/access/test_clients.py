@@ -505,6 +505,31 @@ def test_who_enrolled_is_told_how_to_log_in_at_that_server(guarded, home, capsys
     assert f"--server {guarded.running.target}" in " ".join((said.out + said.err).split())
 
 
+@pytest.fixture
+def typed(capsys):
+    """What is said to somebody who types a command, in one line, and the status."""
+    from kasir.cli import app
+
+    def type_it(*words):
+        with pytest.raises(SystemExit) as left:
+            app(list(words), prog_name="kasir")
+        return left.value.code, " ".join(capsys.readouterr().err.split())
+
+    return type_it
+
+
+@pytest.mark.parametrize("words", [("login", OWNER), ("logout",)])
+def test_who_is_not_enrolled_is_told_to(home, typed, words):
+    status, said = typed(*words, "--server", "toko.example:50051")
+    assert (status, "kasir enrol CODE" in said) == (2, True), said
+
+
+def test_what_is_no_address_is_told_so(home, typed):
+    for words in (("enrol", "A" * 28), ("login", OWNER), ("logout",)):
+        status, said = typed(*words, "--server", "toko")
+        assert (status, "HOST:PORT" in said) == (2, True), said
+
+
 def test_a_start_renews_the_servers_certificate_early_and_a_late_one_is_said(tmp_path):
     ca.create(tmp_path / "ca", ["localhost"])
 
