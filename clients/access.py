@@ -25,7 +25,7 @@ from clients.common.connection import CHANNEL_OPTIONS, DEFAULT_SERVER, checked_a
 from clients.common.enrolment import Enrolment, enrolment_at
 from clients.common.keys import read_key
 from clients.common.output import Output, table
-from clients.common.plain_words import sentence
+from clients.common.plain_words import by_number, sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
 from kasir.v1 import access_pb2 as pb
@@ -59,8 +59,12 @@ def enrol(
 ) -> None:
     """Make this machine one of the shop's devices, with the code that somebody in charge made for it."""
     output = Output(as_json=as_json)
-    with plain_failures(output), _told(output, server):
-        device = Enrolment(checked_address(server)).enrol(code, CHANNEL_OPTIONS)
+    with plain_failures(output):
+        try:
+            device = Enrolment(checked_address(server)).enrol(code, CHANNEL_OPTIONS)
+        except CallFailed as failed:
+            tell(output, sentence(failed, by_number, server), failed)
+            raise typer.Exit(EXIT_REFUSED) from None
         output.say(
             f"This machine is {device.name} at {server}. Now log in: kasir login NAME --server {server}",
             "green",
@@ -99,21 +103,6 @@ def _at_the_door(output: Output, server: str) -> Iterator[tuple[Enrolment, Clien
         raise BadInput("This machine is not enrolled at {server}: kasir enrol CODE.", server=server)
     with opened(output, TIMEOUT_S, server, "", "", None, None) as shop:
         yield enrolment, shop.client
-
-
-class _told:  # noqa: N801 (reads as a word of the with statement)
-    """Says what the server refused, where no Shop does."""
-
-    def __init__(self, output: Output, server: str) -> None:
-        self.output, self.server = output, server
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, CallFailed):
-            tell(self.output, sentence(error, lambda kind, ident: f"{kind} {ident}", self.server), error)
-            raise typer.Exit(EXIT_REFUSED) from None
 
 
 # --- Users ---

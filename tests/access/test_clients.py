@@ -524,6 +524,13 @@ def test_who_is_not_enrolled_is_told_to(home, typed, words):
     assert (status, "kasir enrol CODE" in said) == (2, True), said
 
 
+def test_a_code_that_is_refused_is_told_so(guarded, home, typed):
+    code = guarded.manage("CreateEnrolmentCode", pb.CreateEnrolmentCodeRequest(device="till-1")).code
+    Enrolment(guarded.running.target).enrol(code, CHANNEL_OPTIONS)
+    status, said = typed("enrol", code, "--server", guarded.running.target)
+    assert (status, "code" in said) == (1, True), said
+
+
 def test_what_is_no_address_is_told_so(home, typed):
     for words in (("enrol", "A" * 28), ("login", OWNER), ("logout",)):
         status, said = typed(*words, "--server", "toko")
