@@ -1,13 +1,15 @@
 """`kasir enrol | login | logout`, and who may call: users, devices, keys and the log of access."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from clients.common.client import Client
 from clients.common.commands import (
     EXIT_REFUSED,
     AsJson,
@@ -19,11 +21,11 @@ from clients.common.commands import (
     plain_failures,
     tell,
 )
-from clients.common.connection import CHANNEL_OPTIONS, DEFAULT_SERVER
-from clients.common.enrolment import Enrolment
+from clients.common.connection import CHANNEL_OPTIONS, DEFAULT_SERVER, checked_address
+from clients.common.enrolment import Enrolment, enrolment_at
 from clients.common.keys import read_key
 from clients.common.output import Output, table
-from clients.common.plain_words import sentence
+from clients.common.plain_words import by_number, sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
 from kasir.v1 import access_pb2 as pb
@@ -57,8 +59,12 @@ def enrol(
 ) -> None:
     """Make this machine one of the shop's devices, with the code that somebody in charge made for it."""
     output = Output(as_json=as_json)
-    with plain_failures(output), _told(output, server):
-        device = Enrolment(server).enrol(code, CHANNEL_OPTIONS)
+    with plain_failures(output):
+        try:
+            device = Enrolment(checked_address(server)).enrol(code, CHANNEL_OPTIONS)
+        except CallFailed as failed:
+            tell(output, sentence(failed, by_number, server), failed)
+            raise typer.Exit(EXIT_REFUSED) from None
         output.say(
             f"This machine is {device.name} at {server}. Now log in: kasir login NAME --server {server}",
             "green",
@@ -73,15 +79,10 @@ def login(
 ) -> None:
     """Log in at this machine. The PIN is asked for; what is called from now on is yours."""
     output = Output(as_json=as_json)
-    with (
-        plain_failures(output),
-        _told(output, server),
-        opened(output, TIMEOUT_S, server, "", "", None, None) as shop,
-    ):
-        enrolment = _enrolment(shop)
+    with plain_failures(output), _at_the_door(output, server) as (enrolment, client):
         if pin_file is not None:
-            enrolment.log_in(shop.client.channel, name, read_key(pin_file))
-        elif not log_in_at_terminal(shop.client, name):
+            enrolment.log_in(client.channel, name, read_key(pin_file))
+        elif not log_in_at_terminal(client, name):
             raise typer.Exit(EXIT_REFUSED)
         output.say(f"{enrolment.user} is logged in.", "green")
 
@@ -89,31 +90,19 @@ def login(
 def logout(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Log out: nothing more is called in your name here."""
     output = Output(as_json=as_json)
-    with plain_failures(output), opened(output, TIMEOUT_S, server, "", "", None, None) as shop:
-        user = _enrolment(shop).log_out(shop.client.channel)
+    with plain_failures(output), _at_the_door(output, server) as (enrolment, client):
+        user = enrolment.log_out(client.channel)
         output.say(f"{user} is logged out." if user else "Nobody was logged in.")
 
 
-def _enrolment(shop: Shop) -> Enrolment:
-    line = shop.client.connection
-    if line.enrolment is None:
-        raise BadInput("This machine is not enrolled at {server}: kasir enrol CODE.", server=line.server)
-    return line.enrolment
-
-
-class _told:  # noqa: N801 (reads as a word of the with statement)
-    """Says what the server refused, where no Shop does."""
-
-    def __init__(self, output: Output, server: str) -> None:
-        self.output, self.server = output, server
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, CallFailed):
-            tell(self.output, sentence(error, lambda kind, ident: f"{kind} {ident}", self.server), error)
-            raise typer.Exit(EXIT_REFUSED) from None
+@contextmanager
+def _at_the_door(output: Output, server: str) -> Iterator[tuple[Enrolment, Client]]:
+    """What this machine is to the server, and a line to it. Raises BadInput where it was not enrolled."""
+    enrolment = enrolment_at(checked_address(server))
+    if enrolment is None:
+        raise BadInput("This machine is not enrolled at {server}: kasir enrol CODE.", server=server)
+    with opened(output, TIMEOUT_S, server, "", "", None, None) as shop:
+        yield enrolment, shop.client
 
 
 # --- Users ---

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import grpc
@@ -15,17 +15,20 @@ from google.protobuf import message_factory
 from google.protobuf.message import Message
 
 from clients.common.connection import ACTOR_METADATA, Connection
-from clients.common.enrolment import AUTHORIZATION, DEVICE_ACTOR
+from clients.common.enrolment import AUTHORIZATION, DEVICE_ACTOR, Session
 from clients.common.journal import PendingRequest, RequestJournal, new_pending
 from clients.common.problems import BadInput, CallFailed, from_rpc_error
 from clients.common.request_ids import new_request_id
 
 Reply = TypeVar("Reply", bound=Message)
+Metadata = tuple[tuple[str, str], ...]
 
 # Checks and copies of a whole store.
 LONG_TIMEOUT_S = 600.0
-# How often a line looks whether its session or certificate ends soon.
-LOOK_S = 30.0
+# How often a line looks whether its session or certificate ends soon; and after a renewal that failed.
+LOOK_S, RENEW_AGAIN_S = 30.0, 60.0
+# Ways in that are tried for one call: who asked once, who is logged in now, who logs in.
+LOGINS_MAX = 3
 # A file of the largest size, sent and read.
 UPLOAD_TIMEOUT_S = 3_600.0
 
@@ -60,16 +63,15 @@ class Client:
         log_in: Callable[["Client"], bool] | None = None,
     ) -> None:
         """Opens the line; nothing is sent yet. `on_retry` hears of a failed try and of the pause after it.
-        `log_in` is called where the server wants somebody logged in; it says whether now there is.
+        `log_in` is called where the server wants somebody logged in; it says whether now there is, and what
+        it raises (CallFailed) is the cause of the call's own failure.
         """
         self.connection = connection
         self.journal = journal or RequestJournal()
         self.patience = patience or Patience()
         self._on_retry = on_retry or (lambda _failed, _pause_s: None)
         self._log_in = log_in
-        # Whose session goes with the calls; empty: the device's own programs have none
-        self._who = "" if connection.actor.startswith(DEVICE_ACTOR) else connection.actor
-        self._next_look = 0.0
+        self._next_look = self._next_renewal = 0.0
         self._lines: list[grpc.Channel] = []
         self._lock = threading.Lock()
         self._certificate = ""
@@ -82,6 +84,12 @@ class Client:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+    @property
+    def _who(self) -> str:
+        """Whose session goes with the calls; empty: the device's own programs have none."""
+        actor = self.connection.actor
+        return "" if actor.startswith(DEVICE_ACTOR) else actor
 
     @property
     def channel(self) -> grpc.Channel:
@@ -130,9 +138,13 @@ class Client:
             return self._answered(method, reply_type, request, timeout_s)
         said = method.encode() + b"\0" + request.SerializeToString(deterministic=True)
         command.request_id = self._id_of(said)
-        self.journal.add(self._pending(command.request_id, method, note, request))
+
+        def keep() -> None:
+            self.journal.add(self._pending(command.request_id, method, note, request))
+
+        keep()
         return self._settled(
-            command.request_id, lambda: self._answered(method, reply_type, request, timeout_s)
+            command.request_id, lambda: self._answered(method, reply_type, request, timeout_s, keep=keep)
         )
 
     def upload(
@@ -158,10 +170,15 @@ class Client:
         def messages() -> Iterator[Message]:
             return itertools.chain([head], parts())
 
-        if kept:
-            self.journal.add(self._pending(request_id, method, note, *messages()))
+        def keep() -> None:
+            if kept:
+                self.journal.add(self._pending(request_id, method, note, *messages()))
+
+        keep()
         return self._settled(
-            request_id, lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent), kept=kept
+            request_id,
+            lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent, keep=keep),
+            kept=kept,
         )
 
     def resend(self, pending: PendingRequest) -> Message:
@@ -192,14 +209,14 @@ class Client:
         """
         method = method_path(method_of(request))
         resumes = "start_revision" in request.DESCRIPTOR.fields_by_name
-        failures, asked = 0, False
+        failures, refused = 0, 0
         while True:
-            line = self._channel
+            line, session = self._channel, self._session()
             open_stream = line.unary_stream(method, _to_bytes, reply_type.FromString)
-            stream = open_stream(request, metadata=self._metadata())
+            stream = open_stream(request, metadata=self._metadata(session))
             try:
                 for reply in stream:
-                    failures, asked = 0, False
+                    failures, refused = 0, 0
                     self._keep_on()
                     if resumes:
                         request.start_revision = reply.revision  # type: ignore[attr-defined]
@@ -216,8 +233,8 @@ class Client:
             elif self._opened_anew() or line is not self._channel:
                 # What ended was the line with the certificate of before.
                 continue
-            elif not asked and self._logged_in(failed):
-                asked = True
+            elif refused < LOGINS_MAX and self._let_in(failed, session):
+                refused += 1
                 continue
             elif not failed.retriable and failed.code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
                 raise failed
@@ -259,14 +276,14 @@ class Client:
         request: Message,
         timeout_s: float | None,
         actor: str | None = None,
+        keep: Callable[[], None] | None = None,
     ) -> Reply:
         timeout_s = timeout_s or self.patience.timeout_s
 
-        def ask() -> Any:
-            call = self._unary(method, reply_type)
-            return call(request, timeout=timeout_s, metadata=self._metadata(actor))
+        def ask(metadata: Metadata) -> Any:
+            return self._unary(method, reply_type)(request, timeout=timeout_s, metadata=metadata)
 
-        reply: Reply = self._tried(method, ask)
+        reply: Reply = self._tried(method, ask, actor, keep)
         return reply
 
     def _unary(self, method: str, reply_type: type[Message]) -> Callable[..., Any]:
@@ -282,31 +299,44 @@ class Client:
         messages: Callable[[], Iterable[Message]],
         actor: str | None = None,
         on_sent: Callable[[int], None] | None = None,
+        keep: Callable[[], None] | None = None,
     ) -> Reply:
-        def ask() -> Any:
+        def ask(metadata: Metadata) -> Any:
             method_call = self._channel.stream_unary(method, _to_bytes, reply_type.FromString)
             sending = _Sending(_counted(messages(), on_sent))
-            call = method_call.future(
-                sending.parts(), timeout=UPLOAD_TIMEOUT_S, metadata=self._metadata(actor)
-            )
+            call = method_call.future(sending.parts(), timeout=UPLOAD_TIMEOUT_S, metadata=metadata)
             return sending.reply(call)
 
-        reply: Reply = self._tried(method, ask)
+        reply: Reply = self._tried(method, ask, actor, keep)
         return reply
 
-    def _tried(self, method: str, ask: Callable[[], Any]) -> Any:
-        """Asks until there is an answer or the tries are used up. Raises the last failure."""
-        tries_made, asked, unknown = 0, False, False
+    def _tried(
+        self,
+        method: str,
+        ask: Callable[[Metadata], Any],
+        actor: str | None,
+        keep: Callable[[], None] | None,
+    ) -> Any:
+        """Asks until there is an answer or the tries are used up; `keep` writes down anew what is asked when
+        somebody has logged in for it. Raises the last failure.
+        """
+        tries_made, refused, unknown = 0, 0, False
         while True:
-            self._keep_on()
+            self._look()
+            session = self._session(actor)
             try:
-                return ask()
+                reply = ask(self._metadata(session, actor))
             except grpc.RpcError as error:
                 failed = from_rpc_error(error, method)
-            if not asked and self._logged_in(failed):
-                asked = True
-                continue
+            else:
+                self._keep_on()
+                return reply
             failed.asked_before = unknown
+            if refused < LOGINS_MAX and self._let_in(failed, session, actor):
+                refused += 1
+                if keep is not None:
+                    keep()
+                continue
             unknown = unknown or not failed.settled
             tries_made += 1
             if not failed.retriable or tries_made >= self.patience.tries:
@@ -318,40 +348,67 @@ class Client:
         self._on_retry(failed, pause_s)
         time.sleep(pause_s)
 
-    def _metadata(self, actor: str | None = None) -> tuple[tuple[str, str], ...]:
-        enrolment = self.connection.enrolment
-        if enrolment is None:
-            return ((ACTOR_METADATA, actor or self.connection.actor),)
-        who = actor or self._who
-        if not who:
-            return ()
+    def _session(self, actor: str | None = None) -> Session | None:
+        """The session that goes with a call: of who asks, or did so once (`actor`); where that one is over,
+        of whoever is logged in now.
+        """
+        enrolment, who = self.connection.enrolment, actor or self._who
+        if enrolment is None or not who:
+            return None
         name = "" if who.startswith(DEVICE_ACTOR) else who
-        session, other = enrolment.session(name), enrolment.session() if actor else None
-        if session is None and other is not None and actor:
-            # Who did it is not logged in any more: whoever is sends it, and says for whom.
-            return ((AUTHORIZATION, f"Bearer {other.token}"), (ACTOR_METADATA, actor))
+        found = enrolment.session(name) or (enrolment.session() if actor else None)
         # The server says whether it is over: this machine's clock may be wrong.
-        session = session or enrolment.kept_session(name)
-        return ((AUTHORIZATION, f"Bearer {session.token}"),) if session else ()
+        return found or enrolment.kept_session(name) or (enrolment.kept_session() if actor else None)
 
-    def _keep_on(self) -> None:
-        """Sees to it, now and then, that neither session nor certificate end while somebody works."""
-        enrolment, now = self.connection.enrolment, time.monotonic()
-        if enrolment is not None and now >= self._next_look:
+    def _metadata(self, session: Session | None, actor: str | None = None) -> Metadata:
+        if self.connection.enrolment is None:
+            return ((ACTOR_METADATA, actor or self.connection.actor),)
+        if session is None:
+            return ()
+        token = ((AUTHORIZATION, f"Bearer {session.token}"),)
+        if actor is None or actor.startswith(DEVICE_ACTOR) or actor == session.user:
+            return token
+        # Whoever is logged in sends it, and says for whom.
+        return (*token, (ACTOR_METADATA, actor))
+
+    def _look(self) -> None:
+        """Sees now and then whether another program has renewed the certificate."""
+        now = time.monotonic()
+        if now >= self._next_look:
             self._next_look = now + LOOK_S
-            enrolment.keep_on(self._channel, self._who)
             self._opened_anew()
 
-    def _logged_in(self, failed: CallFailed) -> bool:
-        """Where somebody has to be logged in, asks for that; whether it is worth asking once more."""
+    def _keep_on(self) -> None:
+        """Sees to it, now and then, that neither session nor certificate end while somebody works. Only after
+        an answer: on a silent line nobody waits for this.
+        """
+        enrolment, now = self.connection.enrolment, time.monotonic()
+        if enrolment is not None and now >= self._next_renewal:
+            went_well = enrolment.keep_on(self._channel, self._who, self.patience.timeout_s)
+            self._next_renewal = now + (LOOK_S if went_well else RENEW_AGAIN_S)
+            self._opened_anew()
+
+    def _let_in(self, failed: CallFailed, sent: Session | None, actor: str | None = None) -> bool:
+        """Where the session that was sent is over, or there was none: whether there is another way in, by
+        which it is worth asking once more. Raises `failed` where a login does: what becomes of that says
+        nothing of what was asked.
+        """
         enrolment = self.connection.enrolment
         if failed.reason != "SESSION_REQUIRED" or enrolment is None:
             return False
-        if self._log_in is not None and self._log_in(self):
-            self._who = enrolment.user
+        if sent is not None:
+            with contextlib.suppress(OSError):
+                enrolment.end_session(sent)
+        if actor and self._session(actor) not in (None, sent):
             return True
+        try:
+            logged_in = self._log_in is not None and self._log_in(self)
+        except CallFailed as why:
+            raise failed from why
+        if logged_in:
+            self.connection = replace(self.connection, actor=enrolment.user)
         # Without the session that is over the device itself may be let in.
-        return bool(self._who) and enrolment.end_session(self._who)
+        return logged_in or sent is not None
 
     def _pending(self, request_id: str, method: str, note: str, *messages: Message) -> PendingRequest:
         content = [message.SerializeToString() for message in messages]

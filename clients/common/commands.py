@@ -191,7 +191,8 @@ def opened(
         try:
             yield shop
         except CallFailed as failed:
-            tell(output, sentence(failed, shop.describe, line.server), failed)
+            why = failed.__cause__ if isinstance(failed.__cause__, CallFailed) else failed
+            tell(output, sentence(why, shop.describe, line.server), why)
             if line.tls_ca is not None and failed.code is grpc.StatusCode.UNAVAILABLE and not failed.reason:
                 output.say(f"Or the encrypted line was not trusted: {failed.message}", "dim")
             if not failed.settled and client.journal.pending():

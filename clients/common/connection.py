@@ -90,7 +90,7 @@ def connection(
     tls_key: Path | None = None,
 ) -> Connection:
     """Fills what was not said from KASIR_SERVER, KASIR_ACTOR and this machine's user. Raises BadInput."""
-    address = _address(server or os.environ.get(SERVER_VARIABLE) or DEFAULT_SERVER)
+    address = checked_address(server or os.environ.get(SERVER_VARIABLE) or DEFAULT_SERVER)
     named = actor or os.environ.get(ACTOR_VARIABLE) or ""
     enrolment = enrolment_at(address) if tls_ca is None and tls_cert is None else None
     if enrolment is not None:
@@ -118,7 +118,8 @@ def is_local(server: str) -> bool:
         return False
 
 
-def _address(server: str) -> str:
+def checked_address(server: str) -> str:
+    """The address of a server, if it can be one. Raises BadInput."""
     if server.startswith("unix:"):
         return server
     host, _, port = server.rpartition(":")

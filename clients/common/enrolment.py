@@ -1,7 +1,7 @@
 """What this machine is to a server that keeps watch: its certificate and key, and who is logged in at it.
 
 All of it lies in one folder for each server, for this user alone. A session lasts a quarter of an hour from
-its last renewal; it is renewed when a call comes in its last minutes, and so is the certificate in its last
+its last renewal; it is renewed after a call in its last minutes, and so is the certificate in its last
 month. What time it is says the server: how far this machine's clock is from it is kept from each answer.
 """
 
@@ -13,12 +13,15 @@ import os
 import re
 import ssl
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
 import platformdirs
+from filelock import FileLock
 from google.protobuf.message import Message
 
 from clients.common.problems import BadInput, CallFailed, from_rpc_error
@@ -33,6 +36,8 @@ AUTHORIZATION = "authorization"
 DEVICE_ACTOR = "device:"
 SERVICE = "/kasir.v1.AccessService/"
 TIMEOUT_S = 20.0
+# Whoever changes files of the folder is done in a moment.
+LOCK_S = 10.0
 # So long before its end a session is renewed; and a certificate, as a part of its time.
 SESSION_MARGIN_S = 300
 CERTIFICATE_MARGIN = 1 / 3
@@ -81,7 +86,9 @@ class Session:
 
 
 class Enrolment:
-    """The folder of this machine for one server."""
+    """The folder of this machine for one server. Several programs change it beside one another: what writes
+    raises OSError, also where another one does not come to an end.
+    """
 
     def __init__(self, server: str, folder: Path | None = None) -> None:
         self.server = server
@@ -90,7 +97,12 @@ class Enrolment:
         self._current = self.folder / "logged-in"
         self._people = self.folder / "people.json"
         self._clock = self.folder / "clock.json"
+        # What was read, and of which file: every call needs it
+        self._known: dict[Path, tuple[tuple[int, int, int], Any]] = {}
+        self._lock = FileLock(self.folder / "lock", LOCK_S, 0o600)
         self._next_tell = 0.0
+        # The token of a session that the server would not renew
+        self._ends = ""
 
     @property
     def exists(self) -> bool:
@@ -100,7 +112,7 @@ class Enrolment:
     @property
     def device(self) -> Device:
         """The machine itself. Raises BadInput where it is not enrolled."""
-        found = _read(self._device_file)
+        found = self._read(self._device_file)
         if found is None:
             raise BadInput("This machine is not enrolled at {server}: kasir enrol CODE.", server=self.server)
         return Device(**found)
@@ -115,26 +127,22 @@ class Enrolment:
         return session if session is not None and session.expires_s > self.now_s() else None
 
     def kept_session(self, user: str = "") -> Session | None:
-        """The same, over or not: the server knows best. None for one of which it said that it is over."""
+        """The same, over or not: the server knows best."""
         user = user or self.user
-        found = _read(self._session_file(user)) if user else None
-        session = Session(**found) if found else None
-        return session if session is not None and session.end_s else None
+        found = self._read(self._session_file(user)) if user else None
+        return Session(**found) if found else None
 
-    def end_session(self, user: str) -> bool:
-        """The server says that a session is over: it is not sent any more, if this machine thinks so too.
-        Whether it was ended.
+    def end_session(self, session: Session) -> None:
+        """The server says that a session is over: it is not sent any more. Who it was is still who logged in
+        last.
         """
-        session = self.kept_session(user)
-        if session is None or self.session(user) is not None:
-            return False
-        session.end_s = 0
-        self.renewed(session)
-        return True
+        with self._changing():
+            if self._is_kept(session):
+                self._session_file(session.user).unlink(missing_ok=True)
 
     def now_s(self) -> float:
         """The server's time, as far as this machine knows."""
-        return time.time() + float((_read(self._clock) or {}).get("offset_s", 0))
+        return time.time() + float((self._read(self._clock) or {}).get("offset_s", 0))
 
     def _learn_time(self, server_s: float) -> None:
         self._write(self._clock, {"offset_s": round(server_s - time.time())})
@@ -142,39 +150,73 @@ class Enrolment:
     @property
     def user(self) -> str:
         """Who logged in last, and did not log out."""
-        with contextlib.suppress(OSError):
-            return self._current.read_text("utf-8").strip()
+        with contextlib.suppress(BadInput):
+            return self._content(self._current, lambda content: content.decode().strip()) or ""
         return ""
 
     def keep_session(self, session: Session) -> None:
         """Writes a session down, and that this user is the one at the machine now."""
-        self._write(self._session_file(session.user), asdict(session))
-        write_durably(self._current, session.user.encode())
-        people = _read(self._people) or {}
-        if session.user not in people:
-            self._write(self._people, people | {session.user: True})
+        with self._changing():
+            self._write(self._session_file(session.user), asdict(session))
+            write_durably(self._current, session.user.encode())
+            people = self._read(self._people) or {}
+            if session.user not in people:
+                self._write(self._people, people | {session.user: True})
 
     def knows(self, user: str) -> bool:
         """Whether somebody of this name was ever logged in here."""
-        return user in (_read(self._people) or {}) or self._session_file(user).is_file()
+        return user in (self._read(self._people) or {})
 
     def renewed(self, session: Session) -> None:
-        """Writes down how long a session lasts now."""
-        self._write(self._session_file(session.user), asdict(session))
+        """Writes down how long a session lasts now; not where somebody has logged out or in anew since."""
+        with self._changing():
+            if self._is_kept(session):
+                self._write(self._session_file(session.user), asdict(session))
 
     def forget_session(self, user: str) -> None:
         """Erases a session."""
-        self._session_file(user).unlink(missing_ok=True)
-        if self.user == user:
-            self._current.unlink(missing_ok=True)
+        with self._changing():
+            self._session_file(user).unlink(missing_ok=True)
+            if self.user == user:
+                self._current.unlink(missing_ok=True)
+
+    def _is_kept(self, session: Session) -> bool:
+        kept = self.kept_session(session.user)
+        return kept is not None and kept.token == session.token
 
     def _session_file(self, user: str) -> Path:
         return self.folder / f"session-{hashlib.sha256(user.encode()).hexdigest()[:32]}.json"
 
-    def _write(self, path: Path, content: dict[str, Any]) -> None:
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        found = self._content(path, json.loads)
+        return found if isinstance(found, dict) else None
+
+    def _content(self, path: Path, parsed: Callable[[bytes], Any]) -> Any:
+        """What a file of the folder holds, read anew where it is another one by now; None where there is
+        none. Raises BadInput for what is not ours.
+        """
+        try:
+            is_now = path.stat()
+            mark = (is_now.st_ino, is_now.st_mtime_ns, is_now.st_size)
+            if path not in self._known or self._known[path][0] != mark:
+                self._known[path] = (mark, parsed(path.read_bytes()))
+            return self._known[path][1]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise BadInput("{path} cannot be read: {error}.", path=path, error=error) from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Nobody else changes what is in the folder meanwhile."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(path, json.dumps(content).encode())
-        sync_directory(self.folder)
+        with self._lock:
+            yield
+
+    def _write(self, path: Path, content: dict[str, Any]) -> None:
+        with self._changing():
+            write_durably(path, json.dumps(content).encode())
+            sync_directory(self.folder)
 
     # --- What is asked of the server ---
 
@@ -187,11 +229,7 @@ class Enrolment:
         key, csr = new_key()
         with grpc.secure_channel(self.server, grpc.ssl_channel_credentials(root), options=options) as channel:
             asked = pb.EnrolDeviceRequest(code=secret, csr=csr)
-            reply = _ask(channel, "EnrolDevice", asked, pb.EnrolDeviceResponse)
-        return self._take(reply, key)
-
-    def _take(self, reply: Any, key: str) -> Device:
-        device = _device(reply, key)
+            device = _device(_ask(channel, "EnrolDevice", asked, pb.EnrolDeviceResponse), key)
         self.keep_device(device)
         self._learn_time(device.began_s)
         return device
@@ -224,9 +262,10 @@ class Enrolment:
 
     def log_out(self, channel: grpc.Channel) -> str:
         """Logs out who is logged in: who that was. The server may be told or not: here it is over."""
-        user, session = self.user, self.session()
-        if user:
-            self.forget_session(user)
+        with self._changing():
+            user, session = self.user, self.session()
+            if user:
+                self.forget_session(user)
         if session is not None:
             with contextlib.suppress(CallFailed):
                 _ask(
@@ -234,16 +273,19 @@ class Enrolment:
                 )
         return user
 
-    def keep_on(self, channel: grpc.Channel, user: str = "") -> None:
-        """Renews the session and the certificate where their end is near. What fails is tried again later; a
-        certificate that ends soon is told of, on the log.
+    def keep_on(self, channel: grpc.Channel, user: str = "", timeout_s: float = TIMEOUT_S) -> bool:
+        """Renews the session and the certificate where their end is near; whether all went well. What was
+        not answered is tried again later, and so long nothing else is asked; a certificate that ends soon is
+        told of, on the log.
         """
-        with contextlib.suppress(CallFailed, OSError):
-            self._renew_session(channel, user)
+        timeout_s = min(timeout_s, TIMEOUT_S)
         try:
-            self._renew_device(channel)
+            self._renew_session(channel, user, timeout_s)
+            self._renew_device(channel, timeout_s)
         except (CallFailed, OSError) as failed:
             self._tell(failed)
+            return False
+        return True
 
     def _tell(self, failed: Exception) -> None:
         left_s = self.device.expires_s - self.now_s()
@@ -255,27 +297,39 @@ class Enrolment:
             "The certificate of this machine at %s %s; it could not be renewed: %s", self.server, ends, failed
         )
 
-    def _renew_session(self, channel: grpc.Channel, user: str) -> None:
-        session = self.kept_session(user)
+    def _renew_session(self, channel: grpc.Channel, user: str, timeout_s: float) -> None:
+        # What a device's own programs do keeps nobody logged in.
+        session = self.kept_session(user) if user else None
         if session is None or session.expires_s - self.now_s() > SESSION_MARGIN_S:
             return
-        if session.expires_s >= session.end_s:
+        if session.expires_s >= session.end_s or session.token == self._ends:
             return
-        asked = pb.RenewSessionRequest()
-        reply = _ask(channel, "RenewSession", asked, pb.RenewSessionResponse, session.token)
+        asked, reply_type = pb.RenewSessionRequest(), pb.RenewSessionResponse
+        try:
+            reply = _ask(channel, "RenewSession", asked, reply_type, session.token, timeout_s=timeout_s)
+        except CallFailed as failed:
+            if not failed.settled:
+                raise
+            self._ends = session.token
+            return
         session.expires_s = reply.expire_time.seconds
         self.renewed(session)
         if session.expires_s < session.end_s:
             self._learn_time(session.expires_s - SESSION_S)
 
-    def _renew_device(self, channel: grpc.Channel) -> None:
+    def _renew_device(self, channel: grpc.Channel, timeout_s: float) -> None:
         device = self.device
         lasts = device.expires_s - device.began_s
         if device.expires_s - self.now_s() > lasts * CERTIFICATE_MARGIN:
             return
         key, csr = new_key()
-        asked = pb.RenewDeviceRequest(csr=csr)
-        self._take(_ask(channel, "RenewDevice", asked, pb.RenewDeviceResponse), key)
+        asked, reply_type = pb.RenewDeviceRequest(csr=csr), pb.RenewDeviceResponse
+        renewed = _device(_ask(channel, "RenewDevice", asked, reply_type, timeout_s=timeout_s), key)
+        with self._changing():
+            # Another program may have renewed it meanwhile, or somebody enrolled the machine anew.
+            if self.device == device:
+                self.keep_device(renewed)
+        self._learn_time(renewed.began_s)
 
 
 def enrolment_at(server: str) -> Enrolment | None:
@@ -330,24 +384,19 @@ def _device(reply: Any, key: str) -> Device:
 
 
 def _ask(
-    channel: grpc.Channel, name: str, request: Message, reply_type: type[Reply], token: str = ""
+    channel: grpc.Channel,
+    name: str,
+    request: Message,
+    reply_type: type[Reply],
+    token: str = "",
+    *,
+    timeout_s: float = TIMEOUT_S,
 ) -> Reply:
     """One call of AccessService, not repeated and kept nowhere: it carries secrets. Raises CallFailed."""
     metadata = ((AUTHORIZATION, f"Bearer {token}"),) if token else ()
     call = channel.unary_unary(SERVICE + name, type(request).SerializeToString, reply_type.FromString)
     try:
-        reply: Reply = call(request, timeout=TIMEOUT_S, metadata=metadata)
+        reply: Reply = call(request, timeout=timeout_s, metadata=metadata)
     except grpc.RpcError as error:
         raise from_rpc_error(error, SERVICE + name) from None
     return reply
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """What a file of the folder holds. Raises BadInput for what is not ours."""
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise BadInput("{path} cannot be read: {error}.", path=path, error=error) from error
-    return found if isinstance(found, dict) else None

@@ -187,6 +187,11 @@ _MINOR = "_minor"
 NAMED_BY_ID = ("item", "location", "till", "order")
 
 
+def by_number(kind: str, ident: str) -> str:
+    """Describes things where their names are not known, like "item 7"."""
+    return f"{kind} {ident}"
+
+
 def sentence(failed: CallFailed, describe: Describe, server: str = "") -> str:
     """What happened and what to do next, in plain words. `describe` names things; `server` is its address."""
     if not failed.reason:

@@ -7,13 +7,16 @@ away. Method: the clients' own modules against a real server; certificates and s
 import datetime as dt
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import grpc
 import pytest
 
-from clients.common.client import Client
+from clients.common import enrolment as enrolment_module
+from clients.common.client import Client, Patience
 from clients.common.connection import CHANNEL_OPTIONS, Connection, connection
 from clients.common.enrolment import Enrolment, Session, server_pin, split_code
 from clients.common.journal import RequestJournal
@@ -74,7 +77,7 @@ def test_a_code_and_a_pin_are_all_it_takes(guarded, machine):
 def test_what_is_kept_is_this_users_alone(machine, home):
     log_in(machine)
     files = [path for path in home.rglob("*") if path.is_file()]
-    assert len(files) == 5
+    assert len(files) == 6
     assert all(not path.stat().st_mode & 0o077 for path in files)
     assert OWNER_PIN not in "".join(path.read_text() for path in files)
 
@@ -122,6 +125,30 @@ def test_nobody_logged_in_is_asked_for(guarded, machine):
         assert failed.value.reason == "SESSION_REQUIRED"
 
 
+def test_work_is_written_down_for_who_logged_in_for_it(guarded, machine, monkeypatch):
+    guarded.user("budi", "cashier", "manager")
+    log_in(machine)
+    line = connection(guarded.running.target)
+    machine.forget_session(OWNER)
+    journal = RequestJournal()
+    seen = []
+
+    def ask(client):
+        return bool(machine.log_in(client.channel, "budi", "kata-sandi"))
+
+    with Client(line, journal, log_in=ask) as client:
+        metadata = client._metadata
+
+        def sent(*actor):
+            seen.append([each.actor for each in journal.pending()])
+            return metadata(*actor)
+
+        monkeypatch.setattr(client, "_metadata", sent)
+        client.call(stock_pb2.CreateLocationRequest(location=LOCATION), stock_pb2.CreateLocationResponse)
+        assert seen == [[OWNER], ["budi"]]
+        assert client.connection.actor == "budi"
+
+
 def test_an_agent_calls_by_its_certificate(guarded, home):
     from kasir.v1.hardware_pb2 import ListDevicesRequest, ListDevicesResponse
 
@@ -154,6 +181,147 @@ def test_a_certificate_is_renewed_in_its_last_third_and_the_old_key_goes(guarded
     assert after.expires_s > before.expires_s
     with Client(connection(guarded.running.target)) as client:
         assert settings(client).currency_code == "IDR"
+
+
+def near_its_end(machine):
+    """Both the certificate and the session have to be renewed."""
+    session, device = machine.session(), machine.device
+    machine.renewed(replace(session, expires_s=int(machine.now_s()) + 60))
+    machine.keep_device(
+        replace(device, began_s=device.began_s - 80 * 86_400, expires_s=device.expires_s - 70 * 86_400)
+    )
+
+
+@pytest.fixture
+def renewals(machine, monkeypatch):
+    """Of somebody's work, near the end of all: what is asked for on the way, and how long that may take. The
+    answer is what `code` says.
+    """
+    log_in(machine)
+    near_its_end(machine)
+    found = SimpleNamespace(asked=[], code=grpc.StatusCode.DEADLINE_EXCEEDED, moved=0.0)
+
+    def ask(_channel, name, *_more, timeout_s=20.0):
+        found.asked.append((name, timeout_s))
+        raise CallFailed(found.code, "", "no")
+
+    monkeypatch.setattr("clients.common.enrolment._ask", ask)
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + found.moved, sleep=time.sleep)
+    monkeypatch.setattr("clients.common.client.time", clock)
+    return found
+
+
+def test_renewals_keep_no_caller_waiting(guarded, renewals):
+    patience = Patience(timeout_s=2.5, tries=1)
+    with Client(connection(guarded.running.target), patience=patience) as client:
+        settings(client)
+        for renewals.moved in (0.0, 45.0):
+            settings(client)
+            # Nothing more is asked on a line that gives no answer, nor so soon again.
+            assert renewals.asked == [("RenewSession", 2.5)]
+        renewals.moved = 61.0
+        settings(client)
+        assert len(renewals.asked) == 2
+        guarded.running.stop()
+        renewals.moved = 200.0
+        with pytest.raises(CallFailed):
+            settings(client)
+        assert len(renewals.asked) == 2
+
+
+@pytest.fixture
+def during(monkeypatch):
+    """Something is done while the next answer is under way."""
+
+    def do(what):
+        ask = enrolment_module._ask
+
+        def slowly(channel, *words, **how):
+            reply = ask(channel, *words, **how)
+            monkeypatch.setattr(enrolment_module, "_ask", ask)
+            what(channel)
+            return reply
+
+        monkeypatch.setattr(enrolment_module, "_ask", slowly)
+
+    return do
+
+
+def test_a_renewal_under_way_does_not_undo_a_logout_or_a_login(guarded, machine, during):
+    log_in(machine)
+    near_its_end(machine)
+    other = Enrolment(machine.server)
+    with grpc_line(machine) as channel:
+        during(other.log_out)
+        machine.keep_on(channel, OWNER)
+        assert machine.kept_session(OWNER) is None
+        log_in(machine)
+        near_its_end(machine)
+        anew = []
+        during(lambda _channel: anew.append(log_in(other)))
+        machine.keep_on(channel, OWNER)
+        assert machine.kept_session(OWNER) == anew[0]
+
+
+def test_a_renewal_under_way_does_not_undo_an_enrolment(guarded, machine, during):
+    log_in(machine)
+    near_its_end(machine)
+    machine.forget_session(OWNER)
+    another = replace(machine.device, key="another", certificate="another")
+    during(lambda _channel: Enrolment(machine.server).keep_device(another))
+    with grpc_line(machine) as channel:
+        machine.keep_on(channel)
+    assert machine.device == another
+
+
+def test_who_logs_in_at_once_is_known_of_each(machine):
+    """Several programs write beside one another."""
+    people = [f"cashier-{number}" for number in range(24)]
+
+    def keep(user):
+        Enrolment(machine.server).keep_session(Session(user, "token", 1, 1))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(keep, people))
+    assert all(machine.knows(user) for user in people)
+
+
+def test_an_agent_keeps_nobody_logged_in(guarded, home):
+    from kasir.v1.hardware_pb2 import ListDevicesRequest, ListDevicesResponse
+
+    machine = enrolled(guarded, "printers", ("hardware",))
+    log_in(machine)
+    line = connection(guarded.running.target, "device:printers")
+    ends = int(time.time()) + 60
+    machine.renewed(replace(machine.session(), expires_s=ends))
+    with Client(line) as client:
+        client.call(ListDevicesRequest(), ListDevicesResponse)
+    assert machine.session().expires_s == ends
+
+
+def test_what_lies_here_is_read_again_only_when_it_changed(guarded, machine, monkeypatch):
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+        read = []
+        before = Path.read_bytes
+        monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or before(path))
+        client._next_look = client._next_renewal = 0.0
+        settings(client)
+        assert read == []
+        other = Enrolment(machine.server)
+        token = log_in(other).token
+        client._next_look = client._next_renewal = 0.0
+        settings(client)
+        assert client.connection.enrolment.session().token == token
+
+
+def test_a_session_that_cannot_be_renewed_is_asked_for_once(guarded, renewals):
+    renewals.code = grpc.StatusCode.UNAUTHENTICATED
+    with Client(connection(guarded.running.target)) as client:
+        for renewals.moved in (0.0, 100.0):
+            settings(client)
+    assert [name for name, _ in renewals.asked] == ["RenewSession", "RenewDevice", "RenewDevice"]
 
 
 def test_what_was_not_answered_is_kept_while_nobody_is_let_in(guarded, machine):
@@ -189,6 +357,80 @@ def test_what_somebody_did_here_is_sent_by_who_is_logged_in_now(guarded, machine
             with pytest.raises(CallFailed) as failed:
                 client.resend(replace(pending, actor=actor))
             assert (failed.value.reason, failed.value.settled) == (reason, actor == "budi")
+
+
+def ended_at_the_server(machine, user):
+    """Logged out at the server only: this machine does not know."""
+    metadata = (("authorization", f"Bearer {machine.session(user).token}"),)
+    with grpc_line(machine) as channel:
+        channel.unary_unary("/kasir.v1.AccessService/CloseSession")(b"", timeout=20, metadata=metadata)
+
+
+def test_a_session_that_the_server_ended_is_sent_no_more_and_who_is_there_sends(guarded, machine):
+    for name in ("budi", "wati"):
+        guarded.user(name, "cashier", "manager")
+        log_in(machine, name, "kata-sandi")
+    ended_at_the_server(machine, "budi")
+    journal = RequestJournal()
+    hold = stock_pb2.ReleaseHoldRequest(request_id="01234567-89ab-cdef-0123-456789abcdef", hold_id=7)
+
+    def resent(client):
+        path = "/kasir.v1.StockService/ReleaseHold"
+        journal.add(replace(client._pending(hold.request_id, path, "", hold), actor="budi"))
+        with pytest.raises(CallFailed) as failed:
+            client.resend(journal.pending()[0])
+        return failed.value.reason, failed.value.kept
+
+    with Client(connection(guarded.running.target), journal) as client:
+        # The engine looked at it: it was let in.
+        assert resent(client) == ("HOLD_NOT_FOUND", False)
+        assert machine.kept_session("budi") is None
+        ended_at_the_server(machine, "wati")
+        assert resent(client) == ("SESSION_REQUIRED", True)
+        assert machine.kept_session("wati") is None
+        assert machine.user == "wati"
+
+
+def locked_out(machine):
+    """Somebody guesses at this machine until nobody is let in here."""
+    reason = ""
+    while reason != "LOGIN_LOCKED":
+        with pytest.raises(CallFailed) as failed:
+            log_in(machine, pin="no-such-pin")
+        reason = failed.value.reason
+
+
+def test_what_was_not_answered_is_kept_while_the_login_is_refused(guarded, machine):
+    log_in(machine)
+    journal = RequestJournal()
+    request = stock_pb2.ReceiveStockRequest(request_id="01234567-89ab-cdef-0123-456789abcdef")
+    line = connection(guarded.running.target)
+    machine.forget_session(OWNER)
+    locked_out(machine)
+
+    def ask(client):
+        return bool(machine.log_in(client.channel, OWNER, OWNER_PIN))
+
+    with Client(line, journal, log_in=ask) as client:
+        journal.add(client._pending(request.request_id, "/kasir.v1.StockService/ReceiveStock", "", request))
+        (pending,) = journal.pending()
+        with pytest.raises(CallFailed) as failed:
+            client.resend(pending)
+        assert (failed.value.reason, failed.value.kept) == ("SESSION_REQUIRED", True)
+        assert failed.value.__cause__.reason == "LOGIN_LOCKED"
+        assert journal.pending() == [pending]
+
+
+def test_who_is_locked_out_is_told_so(guarded, machine, capsys, monkeypatch):
+    from kasir.cli import app
+
+    locked_out(machine)
+    monkeypatch.setattr("typer.prompt", lambda *_words, **_how: OWNER_PIN)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    with pytest.raises(SystemExit) as left:
+        app(["access", "users", "list", "--server", guarded.running.target], prog_name="kasir")
+    assert left.value.code == 1
+    assert "Too many wrong PINs" in capsys.readouterr().err
 
 
 def test_what_was_refused_at_the_door_the_first_time_is_not_kept(guarded, machine):
@@ -263,6 +505,38 @@ def test_who_enrolled_is_told_how_to_log_in_at_that_server(guarded, home, capsys
     assert f"--server {guarded.running.target}" in " ".join((said.out + said.err).split())
 
 
+@pytest.fixture
+def typed(capsys):
+    """What is said to somebody who types a command, in one line, and the status."""
+    from kasir.cli import app
+
+    def type_it(*words):
+        with pytest.raises(SystemExit) as left:
+            app(list(words), prog_name="kasir")
+        return left.value.code, " ".join(capsys.readouterr().err.split())
+
+    return type_it
+
+
+@pytest.mark.parametrize("words", [("login", OWNER), ("logout",)])
+def test_who_is_not_enrolled_is_told_to(home, typed, words):
+    status, said = typed(*words, "--server", "toko.example:50051")
+    assert (status, "kasir enrol CODE" in said) == (2, True), said
+
+
+def test_a_code_that_is_refused_is_told_so(guarded, home, typed):
+    code = guarded.manage("CreateEnrolmentCode", pb.CreateEnrolmentCodeRequest(device="till-1")).code
+    Enrolment(guarded.running.target).enrol(code, CHANNEL_OPTIONS)
+    status, said = typed("enrol", code, "--server", guarded.running.target)
+    assert (status, "code" in said) == (1, True), said
+
+
+def test_what_is_no_address_is_told_so(home, typed):
+    for words in (("enrol", "A" * 28), ("login", OWNER), ("logout",)):
+        status, said = typed(*words, "--server", "toko")
+        assert (status, "HOST:PORT" in said) == (2, True), said
+
+
 def test_a_start_renews_the_servers_certificate_early_and_a_late_one_is_said(tmp_path):
     ca.create(tmp_path / "ca", ["localhost"])
 
@@ -310,7 +584,7 @@ def test_a_session_that_is_over_is_not_sent_for_ever(guarded, home):
 
     machine = enrolled(guarded, "printers", ("hardware",))
     session = log_in(machine)
-    machine.renewed(Session(session.user, "of-yesterday", int(time.time()) - 1, int(time.time()) - 1))
+    machine.keep_session(Session(session.user, "of-yesterday", int(time.time()) - 1, int(time.time()) - 1))
     with Client(connection(guarded.running.target)) as client:
         assert not client.call(ListDevicesRequest(), ListDevicesResponse).devices
     assert machine.kept_session() is None
