@@ -7,6 +7,7 @@ import pytest
 
 from clients.common.problems import CallFailed
 from clients.till.journal import State, Trouble
+from kasir.v1.stock_pb2 import BatchCreateHoldsRequest
 from tests.till.world import TillShop, back, cart, cash
 
 DOOR = ["ACTOR_MISMATCH", "ROLE_MISSING", "LOCATION_DENIED"]
@@ -104,3 +105,35 @@ def test_a_customer_who_stands_there_is_told(till, shop, door):
     assert failed.value.settled
     assert shop.sold() == []
     assert till.journal.matters() == []
+
+
+@pytest.mark.parametrize("reason", ["SESSION_REQUIRED", *DOOR])
+def test_a_lease_whose_answer_was_lost_is_not_given_up_at_the_door(till, shop, line, monkeypatch, reason):
+    till.renew_lease({shop.teh: 10})
+    (old,) = till.leases.held(till.now_ms())
+    call, answers = till.client.call, iter([LOST, reason])
+
+    def answered(request, *more, **others):
+        wrong = next(answers, None) if isinstance(request, BatchCreateHoldsRequest) else None
+        if wrong == LOST:
+            call(request, *more, **others)
+            raise CallFailed(grpc.StatusCode.UNAVAILABLE, "", "The line broke.")
+        if wrong:
+            raise CallFailed(grpc.StatusCode.UNAUTHENTICATED, wrong, "Not you.")
+        return call(request, *more, **others)
+
+    monkeypatch.setattr(till.client, "call", answered)
+    assert till.renew_lease({shop.teh: 4}) is None
+    till.stay_offline()
+    sold = till.sell(cart((shop.teh, 3)), cash(1_000_000)).entry.seq
+    till.line_is_back()
+    sent = till.send()
+    assert (sent.done, sent.refused, sent.left) == (0, 0, 1)
+    assert till.leases.available(till.now_ms()) == {shop.teh: 1}, "no more than both leases have"
+    till.line_is_back()
+    sent = till.send()
+    assert (sent.done, sent.refused, sent.left) == (1, 0, 0)
+    (new,) = till.leases.held(till.now_ms())
+    assert new.hold_id != old.hold_id
+    assert {hold_id for hold_id, _, _ in till.journal.entry(sold).draws} == {new.hold_id}
+    assert shop.level(shop.teh) == (97, 1)
