@@ -12,9 +12,13 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from clients.common.connection import Connection
 from clients.common.enrolment import Enrolment
+from clients.desktop import line as desktop_line
+from clients.desktop.line import Line
 from clients.desktop.login import LoginDialog, logged_in
 from tests.access.conftest import OWNER, OWNER_PIN
 from tests.access.test_clients import enrolled, home, log_in
+
+PATIENCE_MS = 30_000
 
 __all__ = ["home"]
 
@@ -81,3 +85,24 @@ def test_without_the_line_only_who_was_here_before_is_taken(qtbot, guarded, line
     found = logged_in(line)
     assert found.actor == "sari"
     assert Enrolment(line.server).session("sari") is None
+
+
+def test_a_window_follows_again_once_somebody_is_logged_in(qtbot, guarded, line, monkeypatch):
+    monkeypatch.setattr(desktop_line, "REFUSED_PAUSE_S", 0.05)
+    session = log_in(line.enrolment)
+    followed = Line(Connection(line.server, OWNER, enrolment=line.enrolment))
+    told, states = [], []
+    followed.refused.connect(told.append)
+    followed.stands.connect(states.append)
+    line.enrolment.forget_session(OWNER)
+    tries = []
+    watch = followed._client.watch
+    monkeypatch.setattr(followed._client, "watch", lambda *a, **more: tries.append(a) or watch(*a, **more))
+    followed.start()
+    qtbot.waitUntil(lambda: len(tries) > 2, timeout=PATIENCE_MS)
+    assert (len(told), states) == (1, [False])
+    line.enrolment.keep_session(session)
+    qtbot.waitUntil(lambda: states == [False, True], timeout=PATIENCE_MS)
+    assert len(told) == 1
+    followed.close()
+    assert not followed._thread.is_alive()
