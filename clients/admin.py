@@ -61,8 +61,20 @@ def clock_set(reply: GetStatusResponse) -> Iterator[tuple[str, str]]:
     """That the machine's clock was set, and is not believed."""
     step = reply.clock_step.ToTimedelta()
     if step:
-        ahead = "ahead of" if step > timedelta() else "behind"
-        yield ("Machine's clock", f"{abs(step)} {ahead} the shop's time and not believed: set it right")
+        yield ("Machine's clock", clock_words(step))
+
+
+def clock_words(step: timedelta) -> str:
+    """How far a clock that is not believed is from the shop's time."""
+    side = "ahead of" if step > timedelta() else "behind"
+    return f"{about(abs(step))} {side} the shop's time and not believed: set it right"
+
+
+def about(duration: timedelta) -> str:
+    """A length of time as one says it: whole minutes where there are some."""
+    if duration >= timedelta(minutes=2):
+        duration -= timedelta(seconds=duration.total_seconds() % 60)
+    return show_duration(duration)
 
 
 @command(app, "verify", ["kasir admin verify", "kasir verify", "kasir verify --json"])

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,11 +19,11 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import RenderableType
 
+from clients.admin import about, clock_words
 from clients.common.commands import Refused, command, new_app
 from clients.common.output import state_words, table
 from clients.common.problems import CallFailed
 from clients.common.shop import PAGE_SIZE_MAX, Shop
-from clients.common.times import show_duration
 from kasir.backup import places
 from kasir.v1.admin_pb2 import GetStatusRequest, GetStatusResponse
 from kasir.v1.booking_pb2 import (
@@ -195,18 +195,13 @@ def server(shop: Shop, status: GetStatusResponse, took_ms: float) -> Iterator[Fi
     if status.log_time.seconds and apart < -CLOCK_MAX:
         yield wrong(
             "Clock",
-            f"the server's is {_about(-apart)} ahead of this machine's: have both ask a time server (NTP)",
+            f"the server's is {about(-apart)} ahead of this machine's: have both ask a time server (NTP)",
         )
     step = status.clock_step.ToTimedelta()
     if step:
-        side = "ahead of" if step > timedelta() else "behind"
         # A start believes no clock that is behind: stamps never go back.
         way_out = "restart the server" if step > timedelta() else "the shop once ran ahead: see ADR 26"
-        yield wrong(
-            "Server's clock",
-            f"it is {_about(abs(step))} {side} the shop's time and not believed: set it right; where it is "
-            f"right, {way_out}",
-        )
+        yield wrong("Server's clock", f"it is {clock_words(step)}; where it is right, {way_out}")
     if status.queue_length > QUEUE_MAX:
         yield wrong("Queue", f"{status.queue_length} commands wait: the disk or the processor is too slow")
     used = 100 * status.used_bytes / max(1, status.map_bytes)
@@ -219,11 +214,14 @@ def server(shop: Shop, status: GetStatusResponse, took_ms: float) -> Iterator[Fi
 
 def deadlines(shop: Shop, log_time: Timestamp) -> Iterator[Finding]:
     """Orders that should have expired by the server's own time, and those that should have by ours alone."""
-    waiting = chain.from_iterable(
-        shop.each(ListBookingsRequest(state=state), ListBookingsResponse, "orders")
+    waiting = (
+        order
         for state in (ORDER_STATE_BOOKED, ORDER_STATE_PARTLY_PAID)
+        for order in islice(
+            shop.each(ListBookingsRequest(state=state), ListBookingsResponse, "orders"), LOOKED_AT
+        )
     )
-    late = [each for each in islice(waiting, LOOKED_AT) if _age(each.expire_time) > EXPIRY_MAX]
+    late = [each for each in waiting if _age(each.expire_time) > EXPIRY_MAX]
     if not late:
         yield well("Deadlines", "none has passed that was not heeded")
         return
@@ -231,7 +229,7 @@ def deadlines(shop: Shop, log_time: Timestamp) -> Iterator[Finding]:
     unheeded = [each for each in late if server_time - each.expire_time.ToDatetime(UTC) > EXPIRY_MAX]
     first = min(unheeded or late, key=lambda order: order.expire_time.ToMilliseconds())
     count = len(unheeded or late)
-    words = f"order {first.order_id} for {_about(_age(first.expire_time))}"
+    words = f"order {first.order_id} for {about(_age(first.expire_time))}"
     if unheeded:
         yield wrong(
             "Deadlines",
@@ -331,7 +329,7 @@ def _waiting(name: str, things: Iterable[Any], what_to_do: str) -> Iterator[Find
     waiting = [each for each in islice(things, LOOKED_AT) if _age(each.create_time) > AGENT_MAX]
     if waiting:
         oldest = max(_age(each.create_time) for each in waiting)
-        yield wrong(name, f"{len(waiting)} wait, one for {_about(oldest)}: {what_to_do}")
+        yield wrong(name, f"{len(waiting)} wait, one for {about(oldest)}: {what_to_do}")
     else:
         yield well(name, "none waits for long")
 
@@ -373,7 +371,7 @@ def server_machine(data: Path, *, has_backup: bool) -> Iterator[Finding]:
         return
     newest = max(snapshots, key=lambda path: path.stat().st_mtime)
     age = timedelta(seconds=time.time() - newest.stat().st_mtime)
-    words = f"the newest, {newest.name}, is {_about(age)} old"
+    words = f"the newest, {newest.name}, is {about(age)} old"
     yield (
         look("Snapshots", f"{words}: kasir admin snapshot NAME, every night")
         if age > SNAPSHOT_MAX
@@ -390,13 +388,6 @@ def backup_place(folder: Path) -> Iterator[Finding]:
 def _age(stamp: Timestamp) -> timedelta:
     """How long ago it was; nothing for a time that is not set."""
     return datetime.now(UTC) - stamp.ToDatetime(UTC) if stamp.seconds else timedelta()
-
-
-def _about(duration: timedelta) -> str:
-    """A length of time as one says it: whole minutes where there are some."""
-    if duration >= timedelta(minutes=2):
-        duration -= timedelta(seconds=duration.total_seconds() % 60)
-    return show_duration(duration)
 
 
 def _table(found: list[Finding]) -> RenderableType:

@@ -33,17 +33,19 @@ def application(name: str, settings: LocalSettings) -> QApplication:
     return app
 
 
-def run(name: str, line: Connection, make: Callable[[LocalSettings, Connection], Window]) -> int:
+def run(
+    name: str, line: Connection, make: Callable[[LocalSettings, Connection], Window], *, alone: bool = False
+) -> int:
     """Shows a window until it is closed; the exit status. Where the server wants somebody logged in, asks who
-    is there first. Raises BadInput as the window does, and where there
-    is no screen.
+    is there first; one that works `alone` opens without the line, too. Raises BadInput as the window does,
+    and where there is no screen.
     """
     if sys.platform == "linux" and not any(os.environ.get(name) for name in _SCREENS):
         # Qt would end the program with a core dump.
         raise BadInput("There is no screen here: neither DISPLAY nor WAYLAND_DISPLAY is set.")
     settings = LocalSettings(name)
     app = application(name, settings)
-    found = logged_in(line)
+    found = logged_in(line, alone=alone)
     if found is None:
         return 0
     window = make(settings, found)

@@ -96,6 +96,8 @@ class Calls(QObject):
     unanswered = Signal(str)
 
     _begun = Signal()
+    # A try of the command under way was in vain (str: why)
+    _in_vain = Signal(str)
     _ended = Signal(object, object)
 
     def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
@@ -116,6 +118,7 @@ class Calls(QObject):
         self._long_enough.setInterval(TOLD_AFTER_MS)
         self._long_enough.timeout.connect(self._tell_unanswered)
         self._begun.connect(self._long_enough.start)
+        self._in_vain.connect(self._tried_in_vain)
         self._numbers = itertools.count(1)
         self._under_way = 0
         self._undone = 0
@@ -261,7 +264,10 @@ class Calls(QObject):
                 self._ended.emit(asked, outcome)
 
     def _asked_in_vain(self, failed: CallFailed, _pause_s: float) -> None:
-        self._why_in_vain = sentence(failed, "{} {}".format, self.connection.server)
+        self._in_vain.emit(sentence(failed, "{} {}".format, self.connection.server))
+
+    def _tried_in_vain(self, why: str) -> None:
+        self._why_in_vain = why
 
     def _tell_unanswered(self) -> None:
         self._why_unanswered = self._why_in_vain or _("There is no answer yet.")

@@ -7,21 +7,26 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
-from clients.common.problems import CallFailed
+from clients.common.problems import AT_THE_DOOR, CallFailed
 from clients.desktop.refusals import sentence
 from kasir.v1.watch_pb2 import Resource, WatchRequest, WatchResponse
 
 FROM_NOW = -1
 # A server that is back is found again this soon.
 PATIENCE = Patience(tries=4, pause_max_s=1.0)
+# Who was not let in may be by then: somebody logs in, or a role is given.
+REFUSED_PAUSE_S = 15.0
 # Changes that come within this time are told together: a thousand sales are one look, not a thousand.
 GATHER_MS = 60
+
 
 Changes = dict[Resource.ValueType, set[int]]
 
 
 class Line(QObject):
-    """Follows the server's journal on a thread of its own; a line that broke goes on where it stopped."""
+    """Follows the server's journal on a thread of its own; a line that broke goes on where it stopped, and so
+    does one that is let in again.
+    """
 
     # True: connected. False: looking for the server.
     stands = Signal(bool)
@@ -45,8 +50,9 @@ class Line(QObject):
         self._gathered: defaultdict[Resource.ValueType, set[int]] = defaultdict(set)
         self._told = True
         self._seen = False
-        self._closing = False
+        self._closing = threading.Event()
         self._compacted = False
+        self._is_refused = False
         self._heard.connect(self._gather)
         self._state.connect(self._set_state)
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
@@ -57,26 +63,39 @@ class Line(QObject):
 
     def close(self) -> None:
         """Ends the line."""
-        self._closing = True
+        self._closing.set()
         self._client.close()
         if self._thread.is_alive():
             self._thread.join(2.0)
 
     def _run(self) -> None:
         request = WatchRequest(start_revision=FROM_NOW)
+        while self._followed(request) in AT_THE_DOOR and not self._closing.wait(REFUSED_PAUSE_S):
+            pass
+
+    def _followed(self, request: WatchRequest) -> str:
+        """Takes what changes until the server will not have us watch: the reason, which is told once."""
         try:
             for reply in self._client.watch(request, WatchResponse, restart_revision=FROM_NOW):
+                self._is_refused = False
                 self._state.emit(True)
                 if reply.records or self._compacted:
                     self._take(reply)
         except CallFailed as failed:
-            if not self._closing:
-                self._state.emit(False)
-                self.refused.emit(sentence(failed, lambda kind, ident: f"{kind} {ident}", self._server))
+            if not self._closing.is_set():
+                self._refuse(failed)
+            return failed.reason
         except ValueError:
             # What gRPC raises on a line that was closed.
-            if not self._closing:
+            if not self._closing.is_set():
                 raise
+        return ""
+
+    def _refuse(self, failed: CallFailed) -> None:
+        self._state.emit(False)
+        if not self._is_refused:
+            self._is_refused = True
+            self.refused.emit(sentence(failed, lambda kind, ident: f"{kind} {ident}", self._server))
 
     def _take(self, reply: WatchResponse) -> None:
         with self._lock:

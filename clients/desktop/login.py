@@ -1,26 +1,39 @@
 """Who is there? Asked before a window opens, where the server keeps watch and nobody is logged in."""
 
+import threading
 from dataclasses import replace
 
+import grpc
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout
 
 from clients.common.connection import Connection
 from clients.common.enrolment import Enrolment
-from clients.common.problems import CallFailed
+from clients.common.problems import BadInput, CallFailed
+from clients.desktop.os_words import os_words
 from clients.desktop.parts import SPACE, button, label
 from clients.desktop.refusals import sentence
 from clients.desktop.texts import _
 
+_Failed = CallFailed | BadInput | OSError
+
 
 class LoginDialog(QDialog):
-    """A name and a PIN. Accepted, `name` is logged in; or the server does not answer, and it is the name of
-    somebody who was logged in at this machine before: the server looks at the work when it is sent.
+    """A name and a PIN. Accepted, `name` is logged in; or the server does not answer, one works `alone`, and
+    it is the name of somebody who was logged in at this machine before: nobody has looked at the PIN then,
+    and the server looks at the work when it is sent.
     """
 
-    def __init__(self, line: Connection, enrolment: Enrolment) -> None:
+    # How asking ended, as told by the thread that asked (None: logged in)
+    _ended = Signal(object)
+
+    def __init__(self, line: Connection, enrolment: Enrolment, *, alone: bool = False) -> None:
         super().__init__()
         self._line = line
         self._enrolment = enrolment
+        self._alone = alone
+        # Who goes on without the line when the button is pressed once more
+        self._unchecked = ""
         self.setWindowTitle(_("Log in"))
         self.setMinimumWidth(420)
         words = label("heading", wraps=True)
@@ -43,6 +56,9 @@ class LoginDialog(QDialog):
         inside.setSpacing(SPACE)
         for each in (words, self.who, self.pin, self.problem, buttons):
             inside.addWidget(each)
+        self._ended.connect(self._told)
+        for each in (self.who, self.pin):
+            each.textEdited.connect(self._edited)
         (self.pin if self.who.text() else self.who).setFocus()
 
     @property
@@ -51,36 +67,79 @@ class LoginDialog(QDialog):
         return self.who.text().strip()
 
     def _try(self) -> None:
-        if not self.name or not self.pin.text():
-            return
+        if self._unchecked:
+            self.accept()
+        elif self.name and self.pin.text():
+            self._let_type(typing=False)
+            self.problem.setText(_("Asking the server …"))
+            asked = (self.name, self.pin.text())
+            threading.Thread(target=self._ask, args=asked, name="log in", daemon=True).start()
+
+    def _ask(self, name: str, pin: str) -> None:
+        outcome: _Failed | None = None
         try:
             with self._line.channel() as channel:
-                self._enrolment.log_in(channel, self.name, self.pin.text())
-        except CallFailed as failed:
-            if not failed.settled:
-                self._without_the_line()
-                return
-            self.pin.clear()
-            self.problem.setText(sentence(failed, lambda kind, ident: f"{kind} {ident}", self._line.server))
+                self._enrolment.log_in(channel, name, pin)
+        except (CallFailed, BadInput, OSError) as failed:
+            outcome = failed
+        self._ended.emit(outcome)
+
+    def _told(self, failed: _Failed | None) -> None:
+        if failed is None:
+            self.accept()
             return
-        self.accept()
+        self._let_type(typing=True)
+        if self._alone and isinstance(failed, CallFailed) and failed.code is grpc.StatusCode.UNAVAILABLE:
+            self._without_the_line()
+            return
+        self.pin.clear()
+        self.problem.setText(self._why(failed))
+
+    def _why(self, failed: _Failed) -> str:
+        if isinstance(failed, BadInput):
+            return failed.told(_)
+        if isinstance(failed, OSError):
+            return os_words(failed)
+        return sentence(failed, lambda kind, ident: f"{kind} {ident}", self._line.server)
 
     def _without_the_line(self) -> None:
         """A till sells on; under a mistyped name nothing would ever be booked."""
-        if self._enrolment.knows(self.name):
-            self.accept()
+        if not self._enrolment.knows(self.name):
+            self.problem.setText(
+                _(
+                    "The server does not answer, and nobody of this name has logged in here before: is it "
+                    "right?"
+                )
+            )
             return
+        self._unchecked = self.name
         self.problem.setText(
-            _("The server does not answer, and nobody of this name has logged in here before: is it right?")
+            _(
+                "The server does not answer: the PIN was not checked. What {name} sells is booked once the "
+                "server lets {name} in."
+            ).format(name=self.name)
         )
+        self.enter.setText(_("Sell without the line"))
+
+    def _edited(self) -> None:
+        self._unchecked = ""
+        self.enter.setText(_("Log in"))
+
+    def _let_type(self, *, typing: bool) -> None:
+        for each in (self.who, self.pin, self.enter):
+            each.setEnabled(typing)
+        if typing:
+            self.pin.setFocus()
 
 
-def logged_in(line: Connection) -> Connection | None:
-    """The line as whoever is logged in; None when nobody wants to be."""
+def logged_in(line: Connection, *, alone: bool = False) -> Connection | None:
+    """The line as whoever is logged in; None when nobody wants to be. `alone`: the work goes on without the
+    line.
+    """
     enrolment = line.enrolment
     if enrolment is None or enrolment.session(line.actor) is not None:
         return line
-    dialog = LoginDialog(line, enrolment)
+    dialog = LoginDialog(line, enrolment, alone=alone)
     if not dialog.exec():
         return None
     return replace(line, actor=dialog.name)

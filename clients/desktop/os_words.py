@@ -19,8 +19,7 @@ def os_words(error: OSError) -> str:
     if error.errno in _FULL:
         return _("The disk of this machine is full.")
     if error.errno is None:
-        # One of ours, which has words and no number.
-        return str(error)
+        return _without_number(error)
     if error.filename is None:
         return _("A file of this machine cannot be read or written (error {number}).").format(
             number=error.errno
@@ -29,3 +28,11 @@ def os_words(error: OSError) -> str:
     if words is None:
         words = marked("{file} cannot be read or written (error {number}).")
     return _(words).format(file=Path(error.filename).name, number=error.errno)
+
+
+def _without_number(error: OSError) -> str:
+    """One of ours, or of a library: it may have words, in English."""
+    if isinstance(error, TimeoutError):
+        return _("There was no answer in time.")
+    words = _("A file of this machine cannot be read or written.")
+    return f"{words} ({error})" if str(error) else words

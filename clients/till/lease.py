@@ -148,7 +148,7 @@ class Leases:
         pending = self._store.meta(PENDING.decode())
         if pending is not None:
             request = BatchCreateHoldsRequest.FromString(pending["request"])
-            self._asked(client, request, pending["sent_ms"], Taken({}, {}))
+            self._asked(client, request, pending["sent_ms"], Taken({}, {}), asked_before=True)
 
     def give_back(self, client: Client, item_id: int = 0) -> int:
         """Releases the leases (of one item), and says how many; not those of sales that wait to be sent. One
@@ -196,7 +196,13 @@ class Leases:
         )
 
     def _asked(
-        self, client: Client, request: BatchCreateHoldsRequest, now_ms: int, taken: Taken
+        self,
+        client: Client,
+        request: BatchCreateHoldsRequest,
+        now_ms: int,
+        taken: Taken,
+        *,
+        asked_before: bool = False,
     ) -> dict[int, int]:
         """Sends one batch, which is on the disk before; returns of which items only less is to be had, and
         how much. Until it is answered no more is sold than both the old lease and the new one have.
@@ -209,6 +215,7 @@ class Leases:
         try:
             reply = client.call(request, BatchCreateHoldsResponse)
         except CallFailed as failed:
+            failed.asked_before = failed.asked_before or asked_before
             if failed.settled:
                 with self._store.write() as txn:
                     txn.delete(Table.META, PENDING)

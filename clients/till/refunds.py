@@ -12,13 +12,13 @@ from typing import Any
 
 from clients.common.client import method_of, method_path
 from clients.common.journal import PendingRequest
-from clients.common.problems import BadInput, CallFailed, Word
+from clients.common.problems import AT_THE_DOOR, BadInput, CallFailed, Word
 from clients.common.request_ids import new_request_id
 from clients.till import shifts
 from clients.till.cart import Permission
 from clients.till.journal import changes, count_change
 from clients.till.paying import check_no_card, check_reference
-from clients.till.sender import down
+from clients.till.sender import down, shut_out
 from clients.till.store import Table, Transaction
 from clients.till.till import Till
 from kasir.v1.common_pb2 import Money
@@ -150,22 +150,13 @@ class Refunds:
         return self._settled(Unanswered(**kept), fresh=False)
 
     def _settled(self, kept: Unanswered, *, fresh: bool) -> Refund:
-        request = RefundSaleRequest.FromString(kept.request)
-        made = datetime.fromtimestamp(kept.time_ms / 1_000, UTC).isoformat(timespec="milliseconds")
-        pending = PendingRequest(
-            kept.request_id,
-            method_path(method_of(request)),
-            self._till.client.connection.server,
-            kept.actor,
-            made,
-            "",
-            (kept.request,),
-        )
         with self._till.store.read() as txn:
             known = changes(txn)
         try:
-            reply: Any = self._till.client.resend(pending)
+            reply = self._reply(kept)
         except CallFailed as failed:
+            if failed.reason in AT_THE_DOOR:
+                raise self._not_let_in(kept, fresh=fresh) from failed
             if down(failed):
                 self._till.broke(failed)
                 raise _unanswered() from failed
@@ -181,6 +172,43 @@ class Refunds:
         self._forget(kept)
         self._till.ask_shift(kept.shift)
         return refund
+
+    def _reply(self, kept: Unanswered) -> Any:
+        """Asks as whoever gave it back; where that is not let in, as who is at the till. Raises
+        CallFailed.
+        """
+        client = self._till.client
+        at_till = client.connection.actor
+        try:
+            return client.resend(self._pending(kept, kept.actor))
+        except CallFailed as failed:
+            if kept.actor == at_till or not shut_out(client, kept.actor, failed):
+                raise
+        return client.resend(self._pending(kept, at_till))
+
+    def _not_let_in(self, kept: Unanswered, *, fresh: bool) -> BadInput:
+        """What to say where the server did not even look. A first try surely did nothing, and is
+        forgotten.
+        """
+        who = self._till.client.connection.actor
+        if fresh:
+            self._forget(kept)
+            return BadInput(
+                "The server did not let {who} in with it: nothing was given back. Somebody who may has to "
+                "do it.",
+                who=who,
+            )
+        return BadInput(
+            "The server did not let {who} ask again: nobody knows whether it was given back. Pay nothing "
+            "out; somebody who may has to log in and ask again.",
+            who=who,
+        )
+
+    def _pending(self, kept: Unanswered, actor: str) -> PendingRequest:
+        method = method_path(method_of(RefundSaleRequest()))
+        made = datetime.fromtimestamp(kept.time_ms / 1_000, UTC).isoformat(timespec="milliseconds")
+        server = self._till.client.connection.server
+        return PendingRequest(kept.request_id, method, server, actor, made, "", (kept.request,))
 
     def _forget(self, kept: Unanswered) -> None:
         """Unless it is another one by now."""

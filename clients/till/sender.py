@@ -47,6 +47,16 @@ def down(failed: CallFailed) -> bool:
     return not failed.settled or not failed.reason
 
 
+def shut_out(client: Client, who: str, failed: CallFailed) -> bool:
+    """Whether `who` is not let in with what was asked in that name, and others may be. Where the person at
+    the till has to log in, all waits for that.
+    """
+    if failed.reason != "SESSION_REQUIRED":
+        return failed.reason in AT_THE_DOOR - {"DEVICE_UNKNOWN"}
+    line = client.connection
+    return who != line.actor and line.enrolment is not None and line.enrolment.session(who) is not None
+
+
 @dataclass
 class Sent:
     """What one round of sending came to."""
@@ -132,7 +142,7 @@ class Sender:
                 try:
                     reply = self._ask(entry, request)
                 except CallFailed as failed:
-                    if self._shut_out(entry, failed):
+                    if shut_out(self.client, entry.sent_by or entry.actor, failed):
                         failed.asked_before = not first_try
                     elif down(failed):
                         sent.failed = failed
@@ -152,15 +162,6 @@ class Sender:
                     else:
                         self._done(txn, entry, answer)
                         sent.done += 1
-
-    def _shut_out(self, entry: Entry, failed: CallFailed) -> bool:
-        """Whether whoever did this is not let in with it, and what others did goes on. Where the person at
-        the till has to log in, all waits for that.
-        """
-        if failed.reason != "SESSION_REQUIRED":
-            return failed.reason in AT_THE_DOOR - {"DEVICE_UNKNOWN"}
-        line, who = self.client.connection, entry.sent_by or entry.actor
-        return who != line.actor and line.enrolment is not None and line.enrolment.session(who) is not None
 
     def _request(self, txn: Transaction, entry: Entry) -> Message | None:
         """What is sent for an entry; None while its shift is unknown to the server."""

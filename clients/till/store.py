@@ -4,6 +4,7 @@ A write transaction is on the disk when it ends (LMDB's own sync), so what was j
 a power cut. Several processes may have the store open; LMDB lets one write at a time.
 """
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -100,7 +101,7 @@ class Store:
             self._env = lmdb.open(str(directory), map_size=map_bytes, max_dbs=len(Table), mode=0o600)
             self._databases = {table: self._env.open_db(table.encode()) for table in Table}
         except lmdb.Error as error:
-            raise OSError(f"{directory}: {error}") from error
+            raise _os_error(directory, error) from error
         with self.write() as txn:
             kept = txn.get(Table.META, b"format")
             if kept not in {None, FORMAT}:
@@ -128,12 +129,19 @@ class Store:
             with self._env.begin(write=True) as raw:
                 yield Transaction(self._databases, raw)
         except lmdb.Error as error:
-            raise OSError(f"{self.directory}: {error}") from error
+            raise _os_error(self.directory, error) from error
 
     def meta(self, name: str) -> Any:
         """A single value by its name, or None."""
         with self.read() as txn:
             return txn.get(Table.META, name.encode())
+
+
+def _os_error(directory: Path, error: lmdb.Error) -> OSError:
+    """As the system tells it, where the disk is full."""
+    if isinstance(error, lmdb.DiskError):
+        return OSError(errno.ENOSPC, str(error), str(directory))
+    return OSError(f"{directory}: {error}")
 
 
 def number(value: int) -> bytes:

@@ -201,11 +201,11 @@ class Till(ShiftDesk):
     def set_aside(self, cart: Cart, name: str) -> int:
         """Keeps a cart for later, under its number; it is on the list until it is sold or dropped."""
         with self.store.write() as txn:
+            kept = replace(cart, number=cart.number or (txn.get(Table.META, b"carts") or 0) + 1, name=name)
             if not cart.number:
-                cart.number = (txn.get(Table.META, b"carts") or 0) + 1
-                txn.put(Table.META, b"carts", cart.number)
-            cart.name = name
-            txn.put(Table.CARTS, number(cart.number), cart.to_row())
+                txn.put(Table.META, b"carts", kept.number)
+            txn.put(Table.CARTS, number(kept.number), kept.to_row())
+        cart.number, cart.name = kept.number, name
         return cart.number
 
     def carts(self) -> list[Cart]:

@@ -5,16 +5,23 @@ logged in here before; and not at all for who gives up. Method: the dialog itsel
 """
 
 import os
+import threading
 
+import grpc
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from clients.common.connection import Connection
 from clients.common.enrolment import Enrolment
+from clients.common.problems import CallFailed
+from clients.desktop import line as desktop_line
+from clients.desktop.line import Line
 from clients.desktop.login import LoginDialog, logged_in
 from tests.access.conftest import OWNER, OWNER_PIN
 from tests.access.test_clients import enrolled, home, log_in
+
+PATIENCE_MS = 30_000
 
 __all__ = ["home"]
 
@@ -25,7 +32,7 @@ def line(guarded, home):
     return Connection(guarded.running.target, "device:till-1", enrolment=machine)
 
 
-def typed(monkeypatch, *tries):
+def typed(qtbot, monkeypatch, *tries):
     """Answers dialogs: a name and a PIN for each press of the button, or nothing, which gives up."""
     seen = []
 
@@ -35,6 +42,7 @@ def typed(monkeypatch, *tries):
             dialog.who.setText(name)
             dialog.pin.setText(pin)
             dialog.enter.click()
+            qtbot.waitUntil(lambda: dialog.enter.isEnabled() or dialog.result(), timeout=PATIENCE_MS)
         return dialog.result()
 
     monkeypatch.setattr(LoginDialog, "exec", answer)
@@ -42,7 +50,7 @@ def typed(monkeypatch, *tries):
 
 
 def test_the_right_pin_opens_the_window_as_who_it_is(qtbot, line, monkeypatch):
-    asked = typed(monkeypatch, (OWNER, "wrong-pin"), (OWNER, OWNER_PIN))
+    asked = typed(qtbot, monkeypatch, (OWNER, "wrong-pin"), (OWNER, OWNER_PIN))
     assert logged_in(line).actor == OWNER
     assert asked[0].problem.text()
     assert line.enrolment.session(OWNER) is not None
@@ -50,20 +58,20 @@ def test_the_right_pin_opens_the_window_as_who_it_is(qtbot, line, monkeypatch):
 
 @pytest.mark.parametrize("tries", [[], [(OWNER, "wrong-pin")], [(OWNER, "")], [("", OWNER_PIN)]])
 def test_nothing_else_opens_it(qtbot, line, monkeypatch, tries):
-    typed(monkeypatch, *tries)
+    typed(qtbot, monkeypatch, *tries)
     assert logged_in(line) is None
 
 
 def test_who_is_logged_in_already_is_not_asked(qtbot, line, monkeypatch):
     log_in(line.enrolment)
-    asked = typed(monkeypatch)
+    asked = typed(qtbot, monkeypatch)
     found = Connection(line.server, OWNER, enrolment=line.enrolment)
     assert logged_in(found) is found
     assert asked == []
 
 
 def test_a_server_that_keeps_no_watch_asks_nobody(qtbot, monkeypatch):
-    asked = typed(monkeypatch)
+    asked = typed(qtbot, monkeypatch)
     plain = Connection("127.0.0.1:1", "sari")
     assert logged_in(plain) is plain
     assert asked == []
@@ -74,10 +82,67 @@ def test_without_the_line_only_who_was_here_before_is_taken(qtbot, guarded, line
     log_in(line.enrolment, "sari", "kata-sandi")
     line.enrolment.forget_session("sari")
     guarded.running.stop()
-    asked = typed(monkeypatch, ("sarii", "kata-sandi"))
-    assert logged_in(line) is None
-    assert asked[0].problem.text()
-    typed(monkeypatch, ("sari", "kata-sandi"))
-    found = logged_in(line)
-    assert found.actor == "sari"
+    asked = typed(qtbot, monkeypatch, ("sarii", "kata-sandi"))
+    assert logged_in(line, alone=True) is None
+    assert "is it right?" in asked[0].problem.text()
+    asked = typed(qtbot, monkeypatch, ("sari", "kata-sandi"))
+    assert logged_in(line, alone=True) is None
+    assert "the PIN was not checked" in asked[0].problem.text()
+    asked[0].pin.setFocus()
+    qtbot.keyClicks(asked[0].pin, "x")
+    assert asked[0].enter.text() == "Log in", "another PIN is asked about anew"
+    typed(qtbot, monkeypatch, ("sari", "kata-sandi"), ("sari", "kata-sandi"))
+    assert logged_in(line, alone=True).actor == "sari"
+    assert logged_in(line) is None, "a window that needs the server does not open without it"
     assert Enrolment(line.server).session("sari") is None
+
+
+@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN"])
+def test_a_server_that_answered_badly_lets_nobody_in(qtbot, line, monkeypatch, code):
+    log_in(line.enrolment)
+    line.enrolment.forget_session(OWNER)
+
+    def fails(*_words):
+        raise CallFailed(grpc.StatusCode[code], "", "", retry_s=1.0)
+
+    monkeypatch.setattr(line.enrolment, "log_in", fails)
+    asked = typed(qtbot, monkeypatch, (OWNER, "wrong-pin"), (OWNER, "wrong-pin"))
+    assert logged_in(line, alone=True) is None
+    assert asked[0].problem.text()
+
+
+def test_the_window_lives_while_the_server_is_asked(qtbot, line, monkeypatch):
+    answers = threading.Event()
+    asked = []
+    monkeypatch.setattr(line.enrolment, "log_in", lambda *words: asked.append(words) or answers.wait(20))
+    dialog = LoginDialog(line, line.enrolment)
+    qtbot.addWidget(dialog)
+    dialog.who.setText(OWNER)
+    dialog.pin.setText(OWNER_PIN)
+    dialog.enter.click()
+    assert not dialog.enter.isEnabled()
+    dialog.enter.click()
+    answers.set()
+    qtbot.waitUntil(lambda: dialog.result() == LoginDialog.DialogCode.Accepted, timeout=PATIENCE_MS)
+    assert len(asked) == 1
+
+
+def test_a_window_follows_again_once_somebody_is_logged_in(qtbot, guarded, line, monkeypatch):
+    monkeypatch.setattr(desktop_line, "REFUSED_PAUSE_S", 0.05)
+    session = log_in(line.enrolment)
+    followed = Line(Connection(line.server, OWNER, enrolment=line.enrolment))
+    told, states = [], []
+    followed.refused.connect(told.append)
+    followed.stands.connect(states.append)
+    line.enrolment.forget_session(OWNER)
+    tries = []
+    watch = followed._client.watch
+    monkeypatch.setattr(followed._client, "watch", lambda *a, **more: tries.append(a) or watch(*a, **more))
+    followed.start()
+    qtbot.waitUntil(lambda: len(tries) > 2, timeout=PATIENCE_MS)
+    assert (len(told), states) == (1, [False])
+    line.enrolment.keep_session(session)
+    qtbot.waitUntil(lambda: states == [False, True], timeout=PATIENCE_MS)
+    assert len(told) == 1
+    followed.close()
+    assert not followed._thread.is_alive()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clients import doctor
+from clients import admin, doctor
 from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.output import Output
@@ -110,6 +110,7 @@ def test_a_servers_clock_that_was_set_is_told(shop):
         found = {each.name: each for each in doctor.server(shop, status, 1.0)}
         assert found["Server's clock"].health is Health.WRONG
         assert f"1d {side}" in found["Server's clock"].words
+        assert f"1d {side}" in dict(admin.clock_set(status))["Machine's clock"]
 
 
 class Tomorrow(datetime):
@@ -139,6 +140,17 @@ def test_a_wrong_clock_of_this_machine_is_no_server_that_hangs(shop, monkeypatch
     health, words = ill(shop)["Deadlines"]
     assert health is Health.WRONG
     assert "writer hangs" in words
+
+
+def test_many_booked_orders_hide_none_that_is_partly_paid(shop, monkeypatch):
+    orders = [shop.furnished.book() for _ in range(2)]
+    pay = reconciliation_pb2.RecordPaymentRequest(
+        request_id=new_id(), order_id=orders[0].order_id, amount=idr(10_000), method="marketplace"
+    )
+    shop.furnished.reconciliation.RecordPayment(pay)
+    monkeypatch.setattr(doctor, "datetime", Tomorrow)
+    monkeypatch.setattr(doctor, "LOOKED_AT", 1)
+    assert ill(shop)["Deadlines"][1].startswith("2 orders")
 
 
 def test_money_that_nobody_has_looked_at(shop, monkeypatch):

@@ -2,6 +2,7 @@
 Method: the till's core on a real LMDB, a real server, and a relay between them that is cut.
 """
 
+import errno
 import random
 import signal
 import time
@@ -16,7 +17,7 @@ from clients.till import journal, shifts
 from clients.till.cart import Cart, Permission
 from clients.till.journal import Kind, State, Trouble
 from clients.till.line import till_client
-from clients.till.store import Table, number
+from clients.till.store import Table, Transaction, number
 from clients.till.till import NotCovered, Till, open_till
 from kasir.v1 import catalogue_pb2, common_pb2, sale_pb2, till_pb2
 from tests.server.support import idr, until
@@ -160,6 +161,22 @@ def test_a_cart_is_set_aside_recalled_and_sold_once(till, shop):
     assert till.carts() == []
     with pytest.raises(BadInput, match="no cart"):
         till.recall(kept)
+
+
+def test_a_cart_that_could_not_be_set_aside_has_no_number(till, shop, monkeypatch):
+    made = cart((shop.kopi, 2))
+
+    def full(*_given):
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Transaction, "put", full)
+        with pytest.raises(OSError, match="full"):
+            till.set_aside(made, "Ibu di meja 3")
+    other = cart((shop.teh, 1))
+    till.set_aside(other, "")
+    till.set_aside(made, "Ibu di meja 3")
+    assert [each.lines for each in till.carts()] == [other.lines, made.lines]
 
 
 def test_several_tenders_and_what_is_not_enough(till, shop, line):

@@ -5,8 +5,13 @@ when somebody sends it who may. Method: the till's core before a real server; th
 import grpc
 import pytest
 
-from clients.common.problems import CallFailed
+from clients.common.problems import BadInput, CallFailed
+from clients.till.cart import Permission
 from clients.till.journal import State, Trouble
+from clients.till.refunds import Refunds, Wanted
+from kasir.v1.sale_pb2 import TENDER_KIND_CASH
+from kasir.v1.stock_pb2 import BatchCreateHoldsRequest
+from kasir.v1.till_pb2 import ListRefundsRequest, RefundLineInput
 from tests.till.world import TillShop, back, cart, cash
 
 DOOR = ["ACTOR_MISMATCH", "ROLE_MISSING", "LOCATION_DENIED"]
@@ -104,3 +109,99 @@ def test_a_customer_who_stands_there_is_told(till, shop, door):
     assert failed.value.settled
     assert shop.sold() == []
     assert till.journal.matters() == []
+
+
+@pytest.mark.parametrize("reason", ["SESSION_REQUIRED", *DOOR])
+def test_a_lease_whose_answer_was_lost_is_not_given_up_at_the_door(till, shop, line, monkeypatch, reason):
+    till.renew_lease({shop.teh: 10})
+    (old,) = till.leases.held(till.now_ms())
+    call, answers = till.client.call, iter([LOST, reason])
+
+    def answered(request, *more, **others):
+        wrong = next(answers, None) if isinstance(request, BatchCreateHoldsRequest) else None
+        if wrong == LOST:
+            call(request, *more, **others)
+            raise CallFailed(grpc.StatusCode.UNAVAILABLE, "", "The line broke.")
+        if wrong:
+            raise CallFailed(grpc.StatusCode.UNAUTHENTICATED, wrong, "Not you.")
+        return call(request, *more, **others)
+
+    monkeypatch.setattr(till.client, "call", answered)
+    assert till.renew_lease({shop.teh: 4}) is None
+    till.stay_offline()
+    sold = till.sell(cart((shop.teh, 3)), cash(1_000_000)).entry.seq
+    till.line_is_back()
+    sent = till.send()
+    assert (sent.done, sent.refused, sent.left) == (0, 0, 1)
+    assert till.leases.available(till.now_ms()) == {shop.teh: 1}, "no more than both leases have"
+    till.line_is_back()
+    sent = till.send()
+    assert (sent.done, sent.refused, sent.left) == (1, 0, 0)
+    (new,) = till.leases.held(till.now_ms())
+    assert new.hold_id != old.hold_id
+    assert {hold_id for hold_id, _, _ in till.journal.entry(sold).draws} == {new.hold_id}
+    assert shop.level(shop.teh) == (97, 1)
+
+
+# --- Refunds ---
+
+
+@pytest.fixture
+def refunds(till, shop):
+    till.sell(cart((shop.teh, 2)), cash(1_000_000))
+    return Refunds(till)
+
+
+def give(refunds, shop):
+    wanted = Wanted(shop.sold()[0].sale_id, [RefundLineInput(line=0, quantity=1)], TENDER_KIND_CASH)
+    return refunds.give(wanted, "sobek", Permission("budi"))
+
+
+def given(shop):
+    return list(shop.tills.ListRefunds(ListRefundsRequest()).refunds)
+
+
+def works_at(till, name):
+    object.__setattr__(till.client.connection, "actor", name)
+
+
+@pytest.mark.parametrize("reason", ["SESSION_REQUIRED", "DEVICE_UNKNOWN", *DOOR])
+def test_a_refund_that_was_never_looked_at_is_forgotten(till, shop, refunds, door, reason):
+    door["siti"] = reason
+    with pytest.raises(BadInput, match="did not let siti in with it: nothing was given back"):
+        give(refunds, shop)
+    assert refunds.unanswered() is None
+    assert till.line_may_be_up()
+    del door["siti"]
+    assert [give(refunds, shop)] == given(shop)
+
+
+@pytest.mark.parametrize("reason", DOOR)
+def test_a_lost_refund_is_asked_again_by_somebody_who_may(till, shop, refunds, door, reason):
+    works_at(till, "joko")
+    door["joko"] = LOST
+    with pytest.raises(BadInput, match="The line broke"):
+        give(refunds, shop)
+    till.line_is_back()
+    door |= {"joko": reason, "siti": "ROLE_MISSING"}
+    works_at(till, "siti")
+    for _ in range(2):
+        with pytest.raises(BadInput, match="did not let siti ask again: nobody knows"):
+            refunds.ask_again()
+    assert refunds.unanswered() is not None
+    assert till.line_may_be_up()
+    del door["siti"]
+    assert [refunds.ask_again()] == given(shop), "given back once"
+    assert refunds.unanswered() is None
+
+
+def test_a_lost_refund_waits_for_who_has_to_log_in(till, shop, refunds, door):
+    door["siti"] = LOST
+    with pytest.raises(BadInput, match="The line broke"):
+        give(refunds, shop)
+    till.line_is_back()
+    door["siti"] = "SESSION_REQUIRED"
+    with pytest.raises(BadInput, match="log in and ask again"):
+        refunds.ask_again()
+    del door["siti"]
+    assert [refunds.ask_again()] == given(shop)

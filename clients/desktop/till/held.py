@@ -25,11 +25,11 @@ class HeldScreen(Screen):
         super().__init__(desk)
         self.till, self._recall = till, recall
         columns = (
-            Column(marked("Cart"), lambda cart: str(cart.number), right=True),
+            Column(marked("Cart"), lambda cart: str(cart.number or "-"), right=True),
             Column(marked("Whose"), lambda cart: cart.name or "-"),
             Column(marked("What is in it"), self._words),
         )
-        self.carts = PagedTable(desk.calls, columns, lambda cart: cart.number, self)
+        self.carts = PagedTable(desk.calls, columns, lambda cart: cart.number or -id(cart), self)
         self.table = Table(self.carts, ((80, False), (220, False), (0, True)))
         self.table.verticalHeader().setDefaultSectionSize(TOUCH_ROW_PX)
         self.table.opened.connect(lambda _cart: self.recall())
@@ -73,9 +73,15 @@ class HeldScreen(Screen):
 
     def forget(self) -> None:
         """The chosen cart is not wanted any more."""
-        cart = self.table.thing()
-        if cart is not None:
+        cart: Cart | None = self.table.thing()
+        if cart is None:
+            return
+        self.till.take_from_memory(cart)
+        if cart.number:
             self.till.do(self, lambda till: till.drop(cart.number), partial(self._forgotten, cart))
+        else:
+            self._read()
+            self.desk.tell(_("The cart is forgotten."))
 
     def _forgotten(self, cart: Cart, _nothing: object) -> None:
         self._read()
@@ -86,7 +92,7 @@ class HeldScreen(Screen):
             self._read()
 
     def _read(self) -> None:
-        carts = self.till.till.carts()
+        carts = self.till.carts()
         self.carts.put(carts)
         self.empty.setVisible(not carts)
         self.table.setVisible(bool(carts))

@@ -67,7 +67,7 @@ def till_desktop(
             shows = customer_screen or bool(code)
             return TillWindow(found, settings, at, till, customer_screen=shows, qris=code)
 
-        raise typer.Exit(run("till-desktop", line, window))
+        raise typer.Exit(run("till-desktop", line, window, alone=True))
 
 
 def _qris(path: Path) -> str:

@@ -54,8 +54,6 @@ class SellScreen(Screen):
         # for an earlier one is no answer here.
         self._visit = 0
         self._phone = ""
-        # Carts that could not be held, while the next customer's was there already
-        self._not_kept: list[Cart] = []
         self.quote: Quote | None = None
         self._checking = False
         self.goods = Goods(till)
@@ -218,6 +216,7 @@ class SellScreen(Screen):
 
     def recall(self, cart: Cart) -> None:
         """Goes on with a cart that was held."""
+        self.till.take_from_memory(cart)
         self._begin(cart)
         self.to_cart()
         self._edited(len(cart.lines) - 1)
@@ -250,7 +249,6 @@ class SellScreen(Screen):
         self._customers.back()
         self._show_shift()
         self.goods.query.setFocus()
-        self._bring_back()
 
     def mail_receipt(self) -> None:
         """Sends the receipt of the sale just made."""
@@ -433,17 +431,15 @@ class SellScreen(Screen):
         """It is off the screen at once: what is held cannot be sold from here as well."""
         cart = self.cart
         self.recall(Cart())
-        self.till.do(self, lambda till: till.set_aside(cart, name), self._held, partial(self._not_held, cart))
+        failed = partial(self._not_held, cart, name)
+        self.till.do(self, lambda till: till.set_aside(cart, name), self._held, failed)
 
-    def _not_held(self, cart: Cart, failure: Failure) -> None:
-        self._not_kept.append(cart)
-        self._bring_back()
-        self.desk.tell_failure(failure)
-
-    def _bring_back(self) -> None:
-        """What could not be held is here again as soon as there is room for it."""
-        if self._not_kept and self.is_free:
-            self.recall(self._not_kept.pop(0))
+    def _not_held(self, cart: Cart, name: str, failure: Failure) -> None:
+        """Somebody else's may be on the screen by now: it comes back when it is called."""
+        cart.name = name
+        self.till.keep_in_memory(cart)
+        words = _("F3 goes on with the cart all the same, as long as this window is open.")
+        self.desk.notice.show_words(f"{failure.words} {words}", bad=True)
 
     def _held(self, number: int) -> None:
         self.desk.tell(_("Cart {number} is held: F3 goes on with it.").format(number=number))

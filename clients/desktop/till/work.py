@@ -12,6 +12,7 @@ from clients.common.connection import Connection
 from clients.common.journal import state_dir
 from clients.common.shop import Shop
 from clients.desktop.calls import Calls, Failure
+from clients.till.cart import Cart
 from clients.till.line import till_client
 from clients.till.refunds import Refunds
 from clients.till.shifts import TillShift
@@ -36,6 +37,7 @@ class State:
     leased_units: int
     leased_items: int
     leased_until_ms: int
+    # Held ones, on the disk and in memory
     carts: int
     shift: TillShift | None
     # Whether goods were given back and nobody knows whether the server did it
@@ -53,6 +55,8 @@ class TillCalls(Calls):
         self._store: Store | None = None
         self._tills: dict[int, Till] = {}
         self._is_down = False
+        # Carts that the disk did not take
+        self.in_memory: list[Cart] = []
         self._shown: Till | None = None
         self._shown_client = till_client(connection, TIMEOUT_S)
 
@@ -90,10 +94,16 @@ class TillCalls(Calls):
             leased_units=sum(each.quantity for each in held),
             leased_items=len({each.item_id for each in held}),
             leased_until_ms=max((each.until_ms for each in held), default=0),
-            carts=len(till.carts()),
+            carts=len(self.carts(till)),
             shift=till.shift,
             refund_unanswered=Refunds(till).unanswered() is not None,
         )
+
+    def carts(self, till: Till) -> list[Cart]:
+        """Carts that were held, oldest first; of one that is on the disk as it was before, the newer one."""
+        newer = {cart.number: cart for cart in self.in_memory if cart.number}
+        kept = [newer.pop(cart.number, cart) for cart in till.carts()]
+        return kept + [cart for cart in self.in_memory if not cart.number or cart.number in newer]
 
     @property
     def is_online(self) -> bool:
@@ -153,6 +163,18 @@ class TillDesk(QObject):
         till = self.calls.till
         assert till is not None, "no screen is shown before the till is open"
         return till
+
+    def carts(self) -> list[Cart]:
+        """Carts that were held, oldest first."""
+        return self.calls.carts(self.till)
+
+    def keep_in_memory(self, cart: Cart) -> None:
+        """Holds a cart that the disk did not take, until the window is closed."""
+        self.calls.in_memory.append(cart)
+
+    def take_from_memory(self, cart: Cart) -> None:
+        """Such a cart, if it is one, is held no more."""
+        self.calls.in_memory = [each for each in self.calls.in_memory if each is not cart]
 
     @property
     def shift(self) -> TillShift | None:

@@ -16,6 +16,7 @@ from clients.desktop.calls import COMMAND_PATIENCE, READERS
 from kasir.v1.booking_pb2 import CancelBookingRequest, CancelBookingResponse, Order
 from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse, Item, ItemAvailability
 from tests.clients.conftest import Refusal
+from tests.server.support import until
 
 
 def item(sku: str) -> GetItemResponse:
@@ -194,6 +195,23 @@ def test_of_a_command_without_a_word_it_is_told_within_seconds(silent_server, ca
     wait(lambda: told)
     assert told == ["There is no answer yet."]
     assert made.is_unanswered
+
+
+def test_why_a_command_is_in_vain_is_not_lost_with_the_end_of_the_one_before(scripted, calls, wait):
+    answer, lost = CancelBookingResponse(order=Order(order_id=7)), Refusal(grpc.StatusCode.UNAVAILABLE)
+    over = threading.Event()
+    scripted.answers(CancelBookingRequest, answer, lost, lambda _request: over.wait(30) and answer)
+    owner = QObject()
+    told: list[str] = []
+    made = calls(scripted.address)
+    made.unanswered.connect(told.append)
+    for number in (7, 8):
+        made.do(owner, cancel(number), lambda _number: None)
+    # The window hears of the first when the second was tried in vain and is tried again.
+    until(lambda: len(scripted.asked) == 3, "the try after the one in vain")
+    wait(lambda: told)
+    over.set()
+    assert "does not answer" in told[0]
 
 
 def test_a_command_that_is_kept_is_found_again_when_it_is_asked_for_anew(scripted, calls, wait):

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from clients.common.shop import Shop
 from clients.till.cart import Cart
+from clients.till.store import Table, number
 from clients.till.till import Till
 from kasir.v1.customer_pb2 import Customer
 from kasir.v1.sale_pb2 import TENDER_KIND_POINTS, TENDER_KIND_QR
@@ -128,40 +129,80 @@ def test_what_is_being_held_is_off_the_screen_at_once(till, wait, gate):
     wait(lambda: till.till.state.carts == 1)
 
 
-def test_a_cart_that_cannot_be_held_comes_back(till, wait, monkeypatch):
+@pytest.fixture
+def full_disk(till, monkeypatch):
+    """No cart can be held."""
+
     def full(*_given: Any) -> None:
         raise OSError(errno.ENOSPC, "the disk is full")
 
+    monkeypatch.setattr(Till, "set_aside", full)
+
+
+def is_told_that_it_is_full(till: Any) -> bool:
+    return "The disk of this machine is full." in till.desk.notice.words.text()
+
+
+def items(cart: Cart) -> list[int]:
+    return [line.item_id for line in cart.lines]
+
+
+def test_a_cart_that_cannot_be_held_is_on_the_list(till, wait, full_disk):
     till.selling.scanned(KOPI)
     wait(lambda: till.selling.quote and till.selling.quote.online)
-    monkeypatch.setattr(Till, "set_aside", full)
+    held = items(till.selling.cart)
+    till.selling._hold("Ibu di meja 3")
+    wait(lambda: is_told_that_it_is_full(till))
+    assert "F3" in till.desk.notice.words.text()
+    assert till.selling.cart == Cart()
+    assert till.till.state.carts == 1
+    till.go(till.held)
+    assert [cart.name for cart in till.till.carts()] == ["Ibu di meja 3"]
+    QTest.keyClick(till.held.table, Qt.Key.Key_Return)
+    wait(lambda: till.screen_now is till.selling)
+    assert items(till.selling.cart) == held
+    assert till.till.state.carts == 0
+    # Held in vain once more, and forgotten
     till.selling._hold("")
-    wait(lambda: "The disk of this machine is full." in till.desk.notice.words.text())
-    assert len(till.selling.cart.lines) == 1
+    wait(lambda: till.till.state.carts == 1)
+    till.go(till.held)
+    till.held.forget()
+    assert till.till.state.carts == till.held.carts.rowCount() == 0
 
 
-def test_a_cart_that_cannot_be_held_waits_for_the_customer_who_came(till, wait, monkeypatch, gate):
-    def full(*_given: Any) -> None:
-        raise OSError(errno.ENOSPC, "the disk is full")
+def test_a_held_cart_that_cannot_be_held_anew_stands_once_on_the_list(till, wait, full_disk):
+    kept = Cart(number=7)
+    kept.add(1)
+    with till.till.till.store.write() as txn:
+        txn.put(Table.CARTS, number(7), kept.to_row())
+    kept.add(1)
+    till.till.keep_in_memory(kept)
+    assert [each.lines[0].quantity for each in till.till.carts()] == [2]
+    till.go(till.held)
+    till.held.forget()
+    wait(lambda: till.till.state.carts == 0)
 
+
+def test_a_cart_that_cannot_be_held_mixes_with_nobody_elses(till, wait, gate, full_disk):
     till.selling.scanned(GULA)
     wait(lambda: till.selling.quote and till.selling.quote.online)
-    monkeypatch.setattr(Till, "set_aside", full)
+    first = items(till.selling.cart)
     opens = gate(Till, "set_aside")
     till.selling._hold("")
     till.selling.scanned(KOPI)
     wait(lambda: till.selling.cart.lines)
     theirs = till.selling.cart
     opens.set()
-    wait(lambda: "The disk of this machine is full." in till.desk.notice.words.text())
+    wait(lambda: is_told_that_it_is_full(till))
     assert till.selling.cart is theirs
     wait(lambda: till.selling.quote and till.selling.quote.online)
     till.selling.to_pay()
     till.selling.pay.take_exact()
     wait(lambda: till.selling.pages.currentWidget() is till.selling.done)
-    till.selling.to_cart()
-    assert [line.item_id for line in till.selling.cart.lines] != [line.item_id for line in theirs.lines]
-    assert len(till.selling.cart.lines) == 1
+    till.scanned(KOPI)
+    wait(lambda: till.selling.cart.lines)
+    assert items(till.selling.cart) == items(theirs), "the third customer's has nothing of the first"
+    assert [items(cart) for cart in till.till.carts()] == [first]
 
 
 class Directory:
