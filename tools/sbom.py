@@ -36,7 +36,9 @@ def crates() -> Iterator[Component]:
     for package in lock["package"]:
         if "source" in package:
             name, version = package["name"], package["version"]
-            yield component("cargo", name, version, licences.get((name, version)), package.get("checksum", ""))
+            yield component(
+                "cargo", name, version, licences.get((name, version)), package.get("checksum", "")
+            )
 
 
 def packages() -> Iterator[Component]:

@@ -28,8 +28,8 @@ def iso_time(told: object) -> datetime | None:
 
 
 def wib_time(told: object, layout: str) -> datetime | None:
-    """A time of Western Indonesia, where carriers that tell no zone keep their clocks, as `strptime` reads it;
-    None for what is none.
+    """A time of Western Indonesia, as `strptime` reads it; None for what is none. Carriers that tell no zone keep
+    their clocks there.
     """
     try:
         return datetime.strptime(str(told), layout).replace(tzinfo=WIB_CLOCK)

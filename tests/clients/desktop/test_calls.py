@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QObject, QThread, QTimer
 
 from clients.common.client import Patience
-from clients.desktop.calls import COMMAND_PATIENCE, READERS
+from clients.desktop.calls import READERS
 from kasir.v1.booking_pb2 import CancelBookingRequest, CancelBookingResponse, Order
 from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse, Item, ItemAvailability
 from tests.clients.conftest import Refusal
