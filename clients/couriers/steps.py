@@ -28,8 +28,9 @@ def iso_time(told: object) -> datetime | None:
 
 
 def wib_time(told: object, layout: str) -> datetime | None:
-    """A time of Western Indonesia, as `strptime` reads it; None for what is none. Carriers that tell no zone keep
-    their clocks there.
+    """A time of Western Indonesia, where the clock is of carriers that tell no zone, as `strptime` reads it.
+
+    None for what is no such time.
     """
     try:
         return datetime.strptime(str(told), layout).replace(tzinfo=WIB_CLOCK)
