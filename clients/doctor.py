@@ -122,7 +122,7 @@ def wrong(name: str, words: str) -> Finding:
     [
         "kasir doctor",
         "kasir doctor --data out/shop          # at the server's machine: its disk and snapshots, too",
-        "kasir doctor --data /srv/kasir/data --backup /mnt/backup/kasir",
+        "kasir doctor --data /var/lib/kasir --backup /mnt/backup/kasir",
         "kasir doctor --json",
     ],
 )

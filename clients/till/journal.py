@@ -66,7 +66,8 @@ ALLOWED = {
     State.SENT: {State.DONE, State.REFUSED, State.VOID},
     # Sent again with the same bytes where it may be booked.
     State.REFUSED: {State.WAITING, State.SENT, State.SETTLED},
-    State.DONE: set[State](),
+    # Lost by the server, which came back from a backup without it.
+    State.DONE: {State.REFUSED},
     State.VOID: set[State](),
     State.SETTLED: set[State](),
 }
@@ -186,7 +187,25 @@ class Journal:
             found = [Matter(**row) for _, row in txn.scan(Table.EXCEPTIONS)]
         return [matter for matter in found if settled or not matter.settled_ms]
 
+    def booked_since(self, time_ms: int) -> list[Entry]:
+        """Sales that the server has booked, made since then; oldest first."""
+        with self._store.read() as txn:
+            rows = (Entry(**row) for _, row in txn.scan(Table.ENTRIES))
+            return [each for each in rows if each.time_ms >= time_ms and _is_booked(each)]
+
     # --- What becomes of an entry ---
+
+    def lost(self, seq: int, time_ms: int) -> None:
+        """The server does not have a sale any more that it had booked: a person decides."""
+        with self._store.write() as txn:
+            entry = get_entry(txn, seq)
+            if not _is_booked(entry):
+                return
+            entry.reason = "SALE_LOST"
+            entry.message = "The server had booked it and has it no more: send it again, or book it by hand."
+            # What it was taken out of may be another's by now.
+            entry.draws, entry.sale_id = [], 0
+            refuse(txn, entry, time_ms)
 
     def retry(self, seq: int, request_id: str, shift: int, by: str = "") -> None:
         """A refused entry is sent once more, as a new request that counts in `shift`; one that may be booked
@@ -249,6 +268,10 @@ class Journal:
                     txn.delete(Table.EXCEPTIONS, _matter_key(seq, matter.trouble))
                 txn.delete(Table.ENTRIES, number(seq))
         return len(over)
+
+
+def _is_booked(entry: Entry) -> bool:
+    return entry.kind == Kind.SALE and entry.state == State.DONE
 
 
 def add(txn: Transaction, entry: Entry) -> Entry:

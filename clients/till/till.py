@@ -8,6 +8,7 @@ totals the cart and takes the sale at once; while it is down the catalogue's cop
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -26,7 +27,14 @@ from clients.till.store import Store, Table, Transaction, known_tills, number, t
 from clients.till.turns import turn
 from kasir.v1.catalogue_pb2 import GetItemRequest, GetItemResponse
 from kasir.v1.common_pb2 import CHANNEL_TILL, Money
-from kasir.v1.sale_pb2 import TENDER_KIND_CREDIT, TENDER_KIND_POINTS, Sale, Tender
+from kasir.v1.sale_pb2 import (
+    TENDER_KIND_CREDIT,
+    TENDER_KIND_POINTS,
+    GetSaleRequest,
+    GetSaleResponse,
+    Sale,
+    Tender,
+)
 from kasir.v1.till_pb2 import (
     CreateTillSaleRequest,
     ListTillsRequest,
@@ -441,6 +449,23 @@ class Till(ShiftDesk):
         if open_one is not None and sent.done:
             self.ask_shift(open_one.number)
         return sent
+
+    def booked_since(self, length: timedelta) -> list[Entry]:
+        """Sales of the last time that the server has booked, oldest first."""
+        return self.journal.booked_since(self.now_ms() - int(length.total_seconds() * 1_000))
+
+    def is_lost(self, entry: Entry) -> bool:
+        """Whether the server, restored from a backup, has a booked sale no more: an exception from then on.
+        Raises CallFailed.
+        """
+        try:
+            self.client.call(GetSaleRequest(receipt=entry.receipt), GetSaleResponse)
+        except CallFailed as failed:
+            if failed.reason != "SALE_NOT_FOUND":
+                raise
+            self.journal.lost(entry.seq, self.now_ms())
+            return True
+        return False
 
     def settle(self, seq: int, note: str) -> None:
         """Somebody has taken care of an exception. Raises BadInput."""

@@ -1,6 +1,6 @@
 """What the till keeps, in the terminal: what waits, exceptions, the lease, carts, the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from clients.common.output import facts, table
 from clients.common.problems import BadInput
 from clients.common.shop import Shop
 from clients.common.specs import parse_stock_line
+from clients.common.times import parse_duration
 from clients.common.views import sale_view
 from clients.till import prices
 from clients.till.cart import Cart
@@ -69,6 +70,34 @@ def retry(shop: Shop, entry: EntryArgument, till: TillOption = "") -> None:
     """Send once more what the server refused, when the reason is gone. It counts in the open shift."""
     with at_till(shop, till) as (_, at):
         _show_sent(shop, at, at.retry(entry))
+
+
+@command(app, "compare", ["kasir till compare", "kasir till compare --since 3d --till KASIR-1"], LINE)
+def compare(
+    shop: Shop,
+    since: Annotated[str, typer.Option(metavar="TIME", help="How far back, like 12h or 3d.")] = "1d",
+    till: TillOption = "",
+) -> None:
+    """After the server came back from a backup: find sales of this till that it does not have any more.
+
+    They are exceptions then (kasir till outbox): send each once more with kasir till retry, or settle it.
+    Sales alone are compared: count the drawer for cash movements and refunds.
+    """
+    length = parse_duration(since)
+    with at_till(shop, till) as (here, at):
+        booked = at.booked_since(length)
+        with shop.progress("Comparing", len(booked)) as advance:
+            lost = [entry for entry in booked if _is_lost(at, entry, advance)]
+        value = {"compared": len(booked), "lost": [_plain(entry) for entry in lost]}
+        pairs = [("Compared", str(len(booked))), ("Lost", str(len(lost)))]
+        shop.output.emit(value, lambda: Group(facts("Sales", pairs), _matters(here, at.journal.matters())))
+        say_waits(shop, at)
+
+
+def _is_lost(till: Till, entry: Entry, advance: Callable[[int], None]) -> bool:
+    lost = till.is_lost(entry)
+    advance(1)
+    return lost
 
 
 @command(app, "settle", ["kasir till settle 12 --note 'counted: the goods were there'"], LINE)
