@@ -90,9 +90,14 @@ def plain_failures(output: Output) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.EPIPE:  # the reader of a pipe has seen enough
             raise
-        name = f"{error.filename}: " if error.filename else ""
-        tell(output, f"{name}{error.strerror or error}.")
+        tell(output, f"{file_words(error)}.")
         raise typer.Exit(EXIT_REFUSED) from None
+
+
+def file_words(error: OSError) -> str:
+    """What the system refused, and of which file."""
+    name = f"{error.filename}: " if error.filename else ""
+    return f"{name}{error.strerror or error}"
 
 
 def tell(output: Output, words: str, failed: "CallFailed | None" = None) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from clients.common.bad_input import BadInput
-from clients.common.local_commands import EXIT_REFUSED, epilog, local_command, plain_failures
+from clients.common.local_commands import EXIT_REFUSED, epilog, file_words, local_command, plain_failures
 from clients.common.output import Output, table
 from clients.common.times import parse_duration
 from engine import EngineError
@@ -249,7 +249,7 @@ class _Task:
         try:
             self._work()
         except (EngineError, OSError) as error:
-            self.tell(error.message if isinstance(error, EngineError) else f"{error}")
+            self.tell(error.message if isinstance(error, EngineError) else f"{file_words(error)}.")
             self._is_well = False
             return False
         if not self._is_well:
