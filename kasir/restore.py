@@ -93,8 +93,8 @@ def _from_backup(
     if target.time_ms is not None and target.time_ms > plan.end.time_ms:
         output.say(f"The backup ends before that time, at {words.point(plan.end, zone)}.", "yellow")
     output.say(
-        "Who may call is in no backup of a store: for a server with --access, put its newest copy (kasir access "
-        f"copy) into {data / 'access'} first."
+        "Who may call is in no backup of a store: for a server with --access, put its newest copy (kasir "
+        f"access copy) into {data / 'access'} first."
     )
     typer.echo(f"{data}: the store as it was at revision {reached}. Next: kasir serve --data {data}")
 

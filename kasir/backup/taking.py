@@ -253,8 +253,8 @@ class Taker:
         ours = self._known[2]
         if ours == head["hash"] and head["revision"] < self.end.revision:
             self.say(
-                f"The store is at revision {head['revision']}, behind the backup's {self.end.revision}: it was "
-                "restored to an earlier moment. What comes next begins a history of its own in the backup."
+                f"The store is at revision {head['revision']}, behind the backup's {self.end.revision}: it "
+                "was restored to an earlier moment. What comes next begins a history of its own in the backup."
             )
         return ours == head["hash"]
 
