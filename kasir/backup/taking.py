@@ -254,7 +254,7 @@ class Taker:
         if ours == head["hash"] and head["revision"] < self.end.revision:
             self.say(
                 f"The store is at revision {head['revision']}, behind the backup's {self.end.revision}: it "
-                "was restored to an earlier moment. What comes next begins a history of its own in the backup."
+                "was restored to an earlier moment. What comes next begins another history in the backup."
             )
         return ours == head["hash"]
 
