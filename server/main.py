@@ -1,5 +1,6 @@
 """`kasir serve`: opens the data, serves it until it is told to stop, and closes it again."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -121,6 +122,8 @@ def serve(
       kasir serve --data /var/lib/kasir --listen 127.0.0.1:0 --reflection
       kasir serve --data shop --listen 0.0.0.0:50051 --access /etc/kasir/access
     """  # noqa: D301 (\b: what follows keeps its lines)
+    # Who buys what, where they live: the files of a store are for its server's user alone.
+    os.umask(0o077)
     try:
         settings = Settings(
             listen=parse_address(listen),

@@ -166,6 +166,14 @@ def test_what_was_acknowledged_survives_a_kill(serve):
         assert admin_pb2_grpc.AdminServiceStub(channel).VerifyStore(admin_pb2.VerifyStoreRequest()).ok
 
 
+def test_its_files_are_its_users_alone(serve):
+    server = serve()
+    Shop(grpc.insecure_channel(server.target))
+    assert server.stop() == 0
+    for path in (server.data, *server.data.rglob("*")):
+        assert not path.stat().st_mode & 0o077, f"{path.name} may be read by others"
+
+
 def test_a_second_server_on_the_same_data_is_told_so(serve, tmp_path):
     started = serve()
     said = refused_start(tmp_path / "shop", "--listen", "127.0.0.1:0")
