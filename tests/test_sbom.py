@@ -24,3 +24,8 @@ def test_all_that_is_locked_is_named(tmp_path: Path):
     assert crates <= named.keys()
     assert len(named) == len(crates) + len(pinned)
     assert all(named[crate]["licenses"] and named[crate]["hashes"] for crate in crates)
+    scopes = {each["name"]: each["scope"] for each in bill["components"]}
+    for name in ("grpcio", "argon2-cffi", "pyside6-essentials", "python-escpos", "pyo3", "rustls", "lmdb"):
+        assert scopes[name] == "required", name
+    for name in ("pytest", "locust", "grpcio-tools", "mypy", "proptest", "criterion"):
+        assert scopes[name] == "excluded", name
