@@ -251,7 +251,10 @@ def test_only_a_command_is_said_to_be_kept(scripted, calls, wait, in_a_state_of_
         (OSError(errno.ENOSPC, "x", "/a/b.csv"), "The disk of this machine is full."),
         (OSError(errno.EIO, "x", "/a/b.csv"), "b.csv cannot be read or written (error 5)."),
         (OSError(errno.EIO, "x"), "A file of this machine cannot be read or written (error 5)."),
-        (OSError("b is no pending request"), "b is no pending request"),
+        (
+            OSError("b is no pending request"),
+            "A file of this machine cannot be read or written. (b is no pending request)",
+        ),
     ],
 )
 def test_what_the_machine_refuses_is_told_in_plain_words(calls, wait, error, words):
