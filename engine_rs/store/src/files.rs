@@ -441,10 +441,26 @@ fn grow(env: &Env<WithoutTls>) -> Result<(), Fault> {
     let size = env.info().map_size;
     let doubled =
         size.checked_mul(2).ok_or_else(|| Fault::Io(format!("the map of {size} bytes cannot double")))?;
+    has_addresses(map_bytes(doubled)).map_err(|error| Fault::Io(format!("the map cannot grow: {error}")))?;
     // SAFETY: LMDB wants no transaction of this process to be open. The callers see to it: the sequencer holds the gate
     // that every reader passes and has dropped its own; before a store is shared there are none.
     #[allow(unsafe_code, reason = "heed marks resizing the map unsafe")]
     unsafe { env.resize(map_bytes(doubled)) }.map_err(fault)
+}
+
+/// Asks for so many bytes of addresses, and gives them back: LMDB lets go of the old map before it asks for the new one, and
+/// whoever reads next dies when there was none (`ulimit -v`, systemd's `LimitAS`).
+fn has_addresses(bytes: usize) -> std::io::Result<()> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a mapping of its own, which nobody reads or writes, and which is given back as it came.
+    #[allow(unsafe_code, reason = "to be asked of the system")]
+    unsafe {
+        let room = libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0);
+        if room == libc::MAP_FAILED || libc::munmap(room, bytes) != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 fn map_bytes(wanted: usize) -> usize {
