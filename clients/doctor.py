@@ -8,19 +8,17 @@ import importlib.metadata
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import RenderableType
 
 from clients.admin import about, clock_words
-from clients.common.commands import Refused, command, new_app
 from clients.common.output import state_words, table
 from clients.common.problems import CallFailed
 from clients.common.shop import PAGE_SIZE_MAX, Shop
@@ -63,8 +61,6 @@ from kasir.v1.shipping_pb2 import (
     ListParcelsRequest,
     ListParcelsResponse,
 )
-
-app = new_app("doctor", "Say what is wrong, and what to do about it.")
 
 # Clocks further apart than this make deadlines and receipts wrong.
 CLOCK_MAX = timedelta(seconds=30)
@@ -114,34 +110,6 @@ def look(name: str, words: str) -> Finding:
 def wrong(name: str, words: str) -> Finding:
     """Something does not work."""
     return Finding(name, Health.WRONG, words)
-
-
-@command(
-    app,
-    "doctor",
-    [
-        "kasir doctor",
-        "kasir doctor --data out/shop          # at the server's machine: its disk and snapshots, too",
-        "kasir doctor --data /var/lib/kasir --backup /mnt/backup/kasir",
-        "kasir doctor --json",
-    ],
-)
-def doctor(
-    shop: Shop,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="The server's data directory, where it is on this machine.")
-    ] = None,
-    backup: Annotated[
-        Path | None, typer.Option("--backup", help="Where kasir backup writes, where it is on this machine.")
-    ] = None,
-) -> None:
-    """Say what is wrong with the server, its agents and this machine, and what to do. Changes nothing; status
-    1 when something is wrong.
-    """
-    found = list(findings(shop, data, backup))
-    shop.output.emit({"findings": [asdict(each) for each in found]}, lambda: _table(found))
-    if any(each.health is Health.WRONG for each in found):
-        raise Refused
 
 
 def findings(shop: Shop, data: Path | None = None, backup: Path | None = None) -> Iterator[Finding]:
@@ -390,7 +358,8 @@ def _age(stamp: Timestamp) -> timedelta:
     return datetime.now(UTC) - stamp.ToDatetime(UTC) if stamp.seconds else timedelta()
 
 
-def _table(found: list[Finding]) -> RenderableType:
+def table_of(found: list[Finding]) -> RenderableType:
+    """What was found as people read it, the worst first."""
     marks = {Health.WELL: "✓", Health.LOOK: "!", Health.WRONG: "✗"}
     order = list(marks)[::-1]
     rows = [

@@ -147,7 +147,7 @@ ENTRIES: dict[str, Entry] = {
         "Look at a bank's mutation file before it is imported.", SERVER, "server.statements.cli:app"
     ),
     "match": Entry("Match a file of mutations with a file of orders.", SERVER, "kasir.match:match"),
-    "doctor": Entry("Say what is wrong, and what to do about it.", SERVER, "clients.doctor:app"),
+    "doctor": Entry("Say what is wrong, and what to do about it.", SERVER, "kasir.doctor:app"),
     "verify": Entry("Check every invariant over the whole store.", SERVER, "kasir.verify:app"),
     "backup": Entry(
         "Keep a store in another place, to the second; check and list it.",

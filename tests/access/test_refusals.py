@@ -4,17 +4,21 @@ Goal: whoever is refused for who they are leaves a line; guesses of one keep nob
 written waits. Method: a real server; a store that fails for a while.
 """
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import lmdb
 import pytest
 
 from kasir.v1 import access_pb2 as pb
+from kasir.v1 import booking_pb2, customer_pb2
 from server.access.audit import Audit, Entry, newest
 from server.access.pace import PLACES, Pace
 from server.access.refusals import LINES_A_MINUTE, WAITING, Refusals
 from server.access.store import Store
 from tests.access.conftest import METHODS, OWNER
 from tests.access.test_door import refused
-from tests.server.support import until
+from tests.server.support import new_id, until
 
 ENROL = METHODS + "EnrolDevice"
 NO_CODE = pb.EnrolDeviceRequest(code="A" * 12, csr="x")
@@ -133,3 +137,40 @@ def written(control):
     with control.store.read() as txn:
         lines = [line.entry for line in newest(txn, 0, 100)]
     return [line.method for line in lines if line.kind == "denied"]
+
+
+def test_an_id_that_is_used_for_something_else_leaves_a_line_by_whichever_way_it_comes(guarded, engine):
+    guarded.user("sari", "cs")
+    token = guarded.login(guarded.office, "sari")
+    customer = customer_pb2.Customer(name="Pelanggan", phone="081234567890")
+    create = "/kasir.v1.CustomerService/CreateCustomer"
+    first = customer_pb2.CreateCustomerRequest(request_id=new_id(), customer=customer)
+    told = guarded.ask(create, first, guarded.office, token)
+    before = engine.revision()
+
+    def other(number: int) -> str:
+        asked = customer_pb2.CreateCustomerRequest()
+        asked.CopyFrom(first)
+        asked.customer.name = f"Pelanggan {number}"
+        return refused(guarded.ask, create, asked, guarded.office, token).reason
+
+    with ThreadPoolExecutor(50) as pool:
+        assert set(pool.map(other, range(50))) == {"REQUEST_ID_REUSED"}
+    stream = guarded.line(guarded.office).stream_stream(
+        "/kasir.v1.BookingService/StreamCommands",
+        booking_pb2.StreamCommandsRequest.SerializeToString,
+        booking_pb2.StreamCommandsResponse.FromString,
+    )
+    hold = booking_pb2.StreamCommandsRequest(sequence=1)
+    hold.release_hold.request_id, hold.release_hold.hold_id = first.request_id, 7
+    (outcome,) = stream(iter([hold]), timeout=20, metadata=[("authorization", f"Bearer {token}")])
+    assert outcome.error.reason == "REQUEST_ID_REUSED"
+    assert engine.revision() == before
+    assert guarded.ask(create, first, guarded.office, token) == told
+    words = "a request id that another request has"
+    lines = [line for line in guarded.log() if line.reason == words]
+    assert {(line.actor, line.device) for line in lines} == {("sari", "office")}
+    counted = Counter()
+    for line in lines:
+        counted[line.method.rpartition("/")[2]] += line.count
+    assert counted == {"CreateCustomer": 50, "ReleaseHold": 1}

@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use kasir_core::Reason;
 use kasir_transport::metadata::values;
 use kasir_transport::{Admission, Asked, Caller, Identity, Status, lock};
 use sha2::{Digest, Sha256};
 
 use crate::answers::{ACTOR_KEY, said};
-use crate::denials::{Denial, Denials, Denied};
+use crate::denials::{Denial, Denials, Denied, ID_TAKEN};
 use crate::engine::Engine;
+use crate::failure::Failure;
 use crate::places::{Place, Unread};
 
 const BEARER: &str = "Bearer ";
@@ -181,7 +183,7 @@ impl Grant {
         let why = Denied::Pace;
         let (actor, device) = (self.actor.clone(), self.device.clone());
         let peer = Some(asked.peer.address.ip());
-        self.rules.note(Denial { method: asked.method, why, actor, device, peer });
+        self.rules.note(Denial { method: asked.method, words: why.words(), actor, device, peer });
         let (refused, words) = why.refused();
         said(refused, words, &[("retry_ms", &wait.as_millis().max(1).to_string())])
     }
@@ -194,7 +196,7 @@ impl Grant {
     /// Refuses what a call of many requests may not: it ended, or the method of this name is not among those it has, or the
     /// request takes place where it is not allowed.
     pub(crate) fn check_command(&self, name: &str, request: &[u8]) -> Result<(), Status> {
-        let method = self.rules.numbers.get(name).copied();
+        let method = self.number_of(name);
         let allowed = method.filter(|method| self.methods.has(*method));
         match allowed {
             Some(method) if self.holds() => self.check_places(method, request),
@@ -203,6 +205,11 @@ impl Grant {
                 Err(self.rules.deny(method.unwrap_or_default(), why, &self.actor, &self.device, None))
             }
         }
+    }
+
+    /// The place of a method in the server's table.
+    pub(crate) fn number_of(&self, name: &str) -> Option<usize> {
+        self.rules.numbers.get(name).copied()
     }
 
     /// Refuses a request that takes place where this is not allowed.
@@ -273,7 +280,8 @@ impl Rules {
     }
 
     fn deny(&self, method: usize, why: Denied, actor: &str, device: &str, peer: Option<IpAddr>) -> Status {
-        self.note(Denial { method, why, actor: actor.to_owned(), device: device.to_owned(), peer });
+        let (actor, device) = (actor.to_owned(), device.to_owned());
+        self.note(Denial { method, words: why.words(), actor, device, peer });
         let (refused, words) = why.refused();
         said(refused, words, &[])
     }
@@ -491,6 +499,30 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// Of a call that was let in, what it may do.
+/// Who gave a command, for as long as it has no answer: what the engine refuses as nobody's mistake is written down.
+#[derive(Debug)]
+pub(crate) struct Giver {
+    grant: kasir_transport::Grant,
+    method: usize,
+    peer: IpAddr,
+}
+
+impl Giver {
+    /// `None`: nobody keeps watch.
+    pub(crate) fn of(grant: Option<&kasir_transport::Grant>, method: usize, peer: IpAddr) -> Option<Self> {
+        Some(Self { grant: Arc::clone(grant?), method, peer })
+    }
+
+    /// Looks at the answer.
+    pub(crate) fn told(&self, answer: &Result<Vec<u8>, Failure>) {
+        let Some(grant) = grant_of(Some(&self.grant)) else { return };
+        if answer.as_ref().is_err_and(|failure| failure.reason == Reason::RequestIdReused.name()) {
+            let (actor, device, peer) = (grant.actor.clone(), grant.device.clone(), Some(self.peer));
+            grant.rules.note(Denial { method: self.method, words: ID_TAKEN, actor, device, peer });
+        }
+    }
+}
+
 pub(crate) fn grant_of(grant: Option<&kasir_transport::Grant>) -> Option<&Grant> {
     grant?.downcast_ref()
 }

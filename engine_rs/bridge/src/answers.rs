@@ -11,7 +11,7 @@ use kasir_transport::{
     Admission, Asked, Caller, Code, Handler, Identity, Info, Method, Native, Policy, Reply, Status, Ticket,
 };
 
-use crate::access::{Access, grant_of, hash};
+use crate::access::{Access, Giver, grant_of, hash};
 use crate::delivery::Address;
 use crate::engine::Engine;
 use crate::methods::{COMMANDS, CommandMethod, QUERIES, QueryMethod};
@@ -71,7 +71,9 @@ impl Native for Command {
             ticket.forget();
             return Some(Err(refused).into());
         }
-        let submitted = self.engine.submit_to(self.method, &request, &call.caller, Address::Call(ticket));
+        let giver = Giver::of(call.grant.as_ref(), call.method, call.peer.ip());
+        let address = Address::Call(ticket, giver);
+        let submitted = self.engine.submit_to(self.method, &request, &call.caller, address);
         submitted.err().map(|failure| Err(failure.into()).into())
     }
 }

@@ -7,6 +7,7 @@ use kasir_core::Refusal;
 use kasir_store::{Answer, BatchSink};
 use kasir_transport::{Mailbox, Replies, Status, lock};
 
+use crate::access::Giver;
 use crate::failure::Failure;
 use crate::stream_commands::Place;
 
@@ -39,7 +40,7 @@ pub(crate) enum Address {
     /// To a future in Python.
     Loop(Expected),
     /// To a caller of the server, past Python.
-    Call(kasir_transport::Ticket),
+    Call(kasir_transport::Ticket, Option<Giver>),
     /// The same, to its place on a stream of commands.
     Stream(Place),
 }
@@ -109,7 +110,8 @@ impl Delivery {
         for (address, answer) in answers {
             let Expected { mailbox, ticket } = match address {
                 Address::Loop(expected) => expected,
-                Address::Call(ticket) => {
+                Address::Call(ticket, giver) => {
+                    giver.inspect(|giver| giver.told(&answer));
                     replies.add(ticket, answer.map(Bytes::from).map_err(Status::from).into());
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! What is refused at the door: why, what is said of it to whom, and how often, until it is written down.
+//! What is refused at the door, and behind it as nobody's mistake: why, what is said of it to whom, and how often, until it is written down.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,6 +7,10 @@ use crate::answers::Refused;
 
 /// Refusals of different callers that are kept until they are written down; of more, only their number.
 const DENIALS_MAX: usize = 256;
+
+/// Why the log of access has a command that the engine refused: who asks again sends the same request, and programs never give
+/// an id twice.
+pub(crate) const ID_TAKEN: &str = "a request id that another request has";
 
 /// Why somebody was not let in, as the log of access has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,7 +27,7 @@ pub(crate) enum Denied {
 }
 
 impl Denied {
-    fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::NoDevice => "no certificate that is good",
             Self::NoSession => "nobody is logged in",
@@ -70,16 +74,11 @@ pub(crate) struct Denials {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Denial {
     pub(crate) method: usize,
-    pub(crate) why: Denied,
+    /// Why, as the log of access has it.
+    pub(crate) words: &'static str,
     pub(crate) actor: String,
     pub(crate) device: String,
     pub(crate) peer: Option<IpAddr>,
-}
-
-impl Denial {
-    pub(crate) fn words(&self) -> &'static str {
-        self.why.words()
-    }
 }
 
 impl Denials {

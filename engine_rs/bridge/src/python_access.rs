@@ -106,7 +106,7 @@ impl RpcAccess {
         let (rows, dropped) = self.access.take_denials();
         let told = |(denial, count, since): (crate::denials::Denial, u64, i64)| {
             let method = self.names.get(denial.method).cloned().unwrap_or_default();
-            let words = denial.words();
+            let words = denial.words;
             let peer = denial.peer.map(|peer| peer.to_string()).unwrap_or_default();
             (method, words, denial.actor, denial.device, peer, count, since)
         };

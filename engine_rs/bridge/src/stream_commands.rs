@@ -1,5 +1,6 @@
 //! `BookingService.StreamCommands`: commands of other methods one behind the other, answered in their order without Python.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use kasir_transport::{Caller, Conversation, Exchange, Grant, Info, Reply, Status
 use prost::encoding::{self, DecodeContext, WireType, decode_key, skip_field, uint64};
 use prost::{DecodeError, Message};
 
-use crate::access::grant_of;
+use crate::access::{Giver, grant_of};
 use crate::contract as pb;
 use crate::delivery::Address;
 use crate::engine::Engine;
@@ -52,6 +53,7 @@ impl Exchange for StreamCommands {
             commands: Arc::clone(&self.commands),
             caller: call.caller.clone(),
             grant: call.grant.clone(),
+            peer: call.peer.ip(),
             last: None,
             let_in: None,
         })
@@ -65,6 +67,7 @@ struct Stream {
     caller: Caller,
     /// What the caller may do.
     grant: Option<Grant>,
+    peer: IpAddr,
     /// The sequence of the last command taken.
     last: Option<u64>,
     /// That of the one that is let in, and waits for a place in the queue.
@@ -97,7 +100,9 @@ impl Conversation for Stream {
                 return Taken::Now(denied(sequence, status));
             }
         }
-        let address = Address::Stream(Place { ticket, sequence, field });
+        let giver = grant_of(self.grant.as_ref()).and_then(|grant| grant.number_of(method.name));
+        let giver = giver.and_then(|number| Giver::of(self.grant.as_ref(), number, self.peer));
+        let address = Address::Stream(Place { giver, ticket, sequence, field });
         let taken = match self.engine.submit_to(method, &body, &self.caller, address) {
             Ok(()) => Taken::Later,
             Err(failure) if failure.reason == Reason::QueueFull.name() => {
@@ -168,6 +173,7 @@ impl Asked {
 /// Where the answer of one command of a stream goes.
 #[derive(Debug)]
 pub(crate) struct Place {
+    giver: Option<Giver>,
     ticket: Ticket,
     sequence: u64,
     field: u32,
@@ -176,6 +182,7 @@ pub(crate) struct Place {
 impl Place {
     /// The answer as the stream gives it.
     pub(crate) fn answered(self, answer: Result<Vec<u8>, Failure>) -> (Ticket, Reply) {
+        self.giver.inspect(|giver| giver.told(&answer));
         let message = match answer {
             Ok(body) => outcome(self.sequence, self.field, &body),
             Err(failure) => refused(self.sequence, failure),

@@ -1,7 +1,7 @@
 //! A store's files: the directory, who may open it, the LMDB environment and its tables.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -119,15 +119,18 @@ impl Files {
         // What is synced is what is in the files, not that they are there.
         sync_dir_of(&dir.join(DATA_FILE)).and_then(|()| sync_dir_of(dir)).map_err(|error| failed(&error))?;
         let world = surroundings.world.clone();
-        let checkpoints = Checkpoints::begin(&env, dir, head.revision, put_back.is_some(), world)
+        let mut checkpoints = Checkpoints::begin(&env, dir, head.revision, put_back.is_some(), world)
             .map_err(|error| failed(&error))?;
-        let (tables, head) = loop {
+        let (tables, head, described) = loop {
             match take_over(&env, now_ms) {
                 Ok(opened) => break opened,
                 Err(Fault::Full) => grow(&env).map_err(|fault| StoreError::fault(&doing, &fault))?,
                 Err(fault) => return Err(StoreError::fault(&doing, &fault)),
             }
         };
+        if described && !checkpoints.make(head.revision).map_err(|error| failed(&error))? {
+            return Err(failed(&ErrorKind::StorageFull.into()));
+        }
         let writable = Some(Arc::new(Writable { onlookers: Mutex::new(onlookers), _lock: lock }));
         let files = Self { env, tables: Arc::new(tables), writable };
         // Dropped before `files`, should something fail: the lock is freed when nothing is open any more.
@@ -344,13 +347,18 @@ fn check_format(env: &Env<WithoutTls>, path: &Path) -> Result<Head, StoreError> 
     let format = info.format;
     Err(StoreError::new(
         StoreErrorKind::Format,
-        format!("The store {shown} has format {format}; this program reads and writes format {FORMAT}."),
+        format!(
+            "The store {shown} has format {format}; this program reads and writes format {FORMAT}. Use the Kasir that \
+             wrote it."
+        ),
     ))
 }
 
-/// Makes missing tables, describes a new store, and begins a new epoch: in one transaction.
-fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Head), Fault> {
-    let mut head = Head::empty();
+/// Makes missing tables, describes a new store, and begins a new epoch: in one transaction. Returns whether it described
+/// one: no checkpoint says of which format it is then, and what is written ahead says it nowhere. So there has to be one
+/// first, or a program of another format would take the store for a new one of its own.
+fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Head, bool), Fault> {
+    let (mut head, mut described) = (Head::empty(), false);
     let txn = env.write_txn().map_err(fault)?;
     let tables = env
         .create_databases_and_commit(txn, |opener, txn| -> Result<_, Failed> {
@@ -363,6 +371,7 @@ fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Hea
             if meta.get(txn, STORE_KEY)?.is_none() {
                 let info = StoreInfo { format: FORMAT, create_ms: now_ms };
                 meta.put(txn, STORE_KEY, &encode(&info).map_err(Failed)?)?;
+                described = true;
             }
             if let Some(bytes) = meta.get(txn, HEAD_KEY)? {
                 head = decode("the journal's head", bytes).map_err(Failed)?;
@@ -373,7 +382,7 @@ fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Hea
         })
         .map_err(|Failed(fault)| fault)?
         .unwrap_commit();
-    Ok((tables, head))
+    Ok((tables, head, described))
 }
 
 /// Lists the sales by receipt that were made before there was such a list: what making them would write today.
@@ -432,10 +441,26 @@ fn grow(env: &Env<WithoutTls>) -> Result<(), Fault> {
     let size = env.info().map_size;
     let doubled =
         size.checked_mul(2).ok_or_else(|| Fault::Io(format!("the map of {size} bytes cannot double")))?;
+    has_addresses(map_bytes(doubled)).map_err(|error| Fault::Io(format!("the map cannot grow: {error}")))?;
     // SAFETY: LMDB wants no transaction of this process to be open. The callers see to it: the sequencer holds the gate
     // that every reader passes and has dropped its own; before a store is shared there are none.
     #[allow(unsafe_code, reason = "heed marks resizing the map unsafe")]
     unsafe { env.resize(map_bytes(doubled)) }.map_err(fault)
+}
+
+/// Asks for so many bytes of addresses, and gives them back: LMDB lets go of the old map before it asks for the new one, and
+/// whoever reads next dies when there was none (`ulimit -v`, systemd's `LimitAS`).
+fn has_addresses(bytes: usize) -> std::io::Result<()> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a mapping of its own, which nobody reads or writes, and which is given back as it came.
+    #[allow(unsafe_code, reason = "to be asked of the system")]
+    unsafe {
+        let room = libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0);
+        if room == libc::MAP_FAILED || libc::munmap(room, bytes) != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 fn map_bytes(wanted: usize) -> usize {

@@ -350,7 +350,10 @@ impl Pieces {
             .ok_or_else(|| broken(path, "its beginning is damaged, or of no segment"))?;
         if segment.format > FORMAT {
             let (theirs, ours) = (segment.format, FORMAT);
-            let what = format!("{} has format {theirs}; this program knows {ours}.", path.display());
+            let shown = path.display();
+            let what = format!(
+                "{shown} has format {theirs}; this program reads {ours}. Use the Kasir that wrote it."
+            );
             return Err(StoreError::new(StoreErrorKind::Format, what));
         }
         let length = bytes - HEADER_BYTES as u64;

@@ -33,6 +33,8 @@ const CLOCK_LOOK: Duration = Duration::from_millis(500);
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 /// The map grows ahead of need once this share of it is used.
 const GROW_AHEAD_PERCENT: u64 = 75;
+/// Beyond this share no command has room in a map that cannot grow: what falls due needs the rest.
+const TIGHT_PERCENT: u64 = 90;
 /// LMDB follows at least so long after the first command that it has not.
 const FOLLOW_TIME: Duration = Duration::from_millis(5);
 /// A store that was read from will be again, for so long.
@@ -247,12 +249,7 @@ impl<T: Send + 'static> Sequencer<T> {
                 Err(Failure::MapFull | Failure::Unwritable(_)) => self.shared.following.give_up(),
             }
             self.pause_until = Some(Instant::now() + DISK_PAUSE);
-            let why = Refusal::new(
-                Reason::StoreFull,
-                format!("The disk did not take it; nothing was changed: {what}."),
-            )
-            .with("retry_ms", DISK_PAUSE.as_millis());
-            return self.refuse(&why, intake);
+            return self.refuse(&too_full(&what), intake);
         }
     }
 
@@ -260,6 +257,12 @@ impl<T: Send + 'static> Sequencer<T> {
     /// pages that many of them change are so written once. Ends when LMDB has followed.
     fn round(&mut self, files: &Files, kept: &mut Kept, intake: &mut Intake<T>) -> Result<(), Failure> {
         self.catch_up()?;
+        if !intake.requests.is_empty()
+            && self.is_filled(TIGHT_PERCENT)
+            && let Err(why) = self.grow()
+        {
+            self.refuse(&too_full(&why.to_string()), intake).map_err(Failure::Stop)?;
+        }
         let mut txn = Writer::begin(files, kept).map_err(|error| stop(&error))?;
         let (until, mut commands) = (Instant::now() + FOLLOW_TIME, 0);
         loop {
@@ -267,7 +270,10 @@ impl<T: Send + 'static> Sequencer<T> {
             let done = self.attempt(&mut txn, &intake.requests)?;
             commands += intake.requests.len();
             self.pace.learn(done.tally.expired, begun.elapsed());
-            let is_last = commands >= self.follow_commands || !intake.trims.is_empty() || self.is_read_from();
+            let is_last = commands >= self.follow_commands
+                || !intake.trims.is_empty()
+                || self.is_read_from()
+                || self.is_filled(TIGHT_PERCENT);
             if is_last {
                 // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
                 let followed = self.follow(txn, done.head.revision);
@@ -439,14 +445,19 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// Grows the map before it is full, when no reader has to be waited for.
     fn grow_ahead(&self) {
-        let (used, map) = (self.files.used_bytes(), self.files.map_bytes());
-        if used.saturating_mul(100) < map.saturating_mul(GROW_AHEAD_PERCENT) {
+        if !self.is_filled(GROW_AHEAD_PERCENT) {
             return;
         }
         if let Ok(_alone) = self.shared.gate.try_write() {
             // Whatever hinders it now is found out, and told, when the map is full.
             let _ = self.files.grow();
         }
+    }
+
+    /// Whether so much of the map is used.
+    fn is_filled(&self, percent: u64) -> bool {
+        let (used, map) = (self.files.used_bytes(), self.files.map_bytes());
+        used.saturating_mul(100) >= map.saturating_mul(percent)
     }
 
     fn trim(&mut self, trims: &mut Vec<(u64, Sender<Result<u64, Refusal>>)>) -> Result<(), Refusal> {
@@ -519,6 +530,12 @@ impl<T: Send + 'static> Sequencer<T> {
         let _ = self.answer(left);
         let _ = catch_unwind(AssertUnwindSafe(|| self.shared.sink.stopped(why)));
     }
+}
+
+/// What callers are told whose commands have no room.
+fn too_full(what: &str) -> Refusal {
+    Refusal::new(Reason::StoreFull, format!("The disk did not take it; nothing was changed: {what}."))
+        .with("retry_ms", DISK_PAUSE.as_millis())
 }
 
 fn stop(error: &impl std::fmt::Display) -> Failure {
