@@ -114,8 +114,8 @@ class Guard:
             self._put_certificate(device, fingerprint, 0)
 
     def put_all_of(self, txn: Transaction, device: Device) -> None:
-        """A device that was out is in again, with what is bound to it: keys, and who worked there. Sessions
-        were over.
+        """A device is in, with what is bound to it: its keys, and who worked there. Sessions are over where it
+        was out.
         """
         self.put_device(device)
         for _, key in txn.keys.all():
