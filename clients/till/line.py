@@ -43,6 +43,10 @@ def _give_up(failed: CallFailed, _pause_s: float) -> None:
     raise failed
 
 
+class NeedsLine(BadInput):
+    """What is wanted cannot be had while the line is down."""
+
+
 class TillLine:
     """The store of a till and the line of its server. `clock` tells seconds since 1970."""
 
@@ -139,6 +143,20 @@ class TillLine:
         shifts.put_shift(txn, shift)
         shifts.set_current(txn, shift.number)
         return shift
+
+    def cashier(self, *, online: bool) -> str:
+        """In whose name something is journalled. Without the line nobody looks at a PIN: then it is who logged
+        in here last, and did not log out, or nobody. Raises NeedsLine.
+        """
+        line = self.client.connection
+        if online or line.enrolment is None or line.actor == line.enrolment.user:
+            return line.actor
+        if line.enrolment.user:
+            raise NeedsLine(
+                "The line is down: until it is back only {name} sells here, who logged in last.",
+                name=line.enrolment.user,
+            )
+        raise NeedsLine("The line is down, and nobody is logged in here: log in when it is back.")
 
     # --- The line ---
 
