@@ -12,7 +12,7 @@ from kasir.v1.reconciliation_pb2 import MutationState
 
 _AGAIN = marked("Try again in a moment.")
 _OPERATOR = marked("Tell whoever runs the server.")
-_LOGIN = marked("Close this window and open it again to log in.")
+_LOGIN = marked("Press Log in, in this window.")
 _IN_CHARGE = marked("Ask whoever is in charge.")
 _VERSIONS = marked("Program and server may be of different versions.")
 _NOTHING = marked("Nothing was imported.")

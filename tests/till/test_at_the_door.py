@@ -1,6 +1,6 @@
 """Goal: at a server that keeps watch nobody sells under a name that nobody looked at: without the line it is
-who logged in last; and a session that is over stops no sale. Method: a till with its own certificate, and people
-who log in at it.
+who logged in last; and a session that is over stops no sale. Method: a till with its own certificate, and
+people who log in at it.
 """
 
 from collections import namedtuple

@@ -53,7 +53,7 @@ impl Denied {
             ),
             Self::NoSession | Self::UnknownToken | Self::Ended | Self::OtherDevice => (
                 Refused::SessionRequired,
-                "Nobody is logged in at this device, or the session is over: kasir login.",
+                "Nobody is logged in at this device, or the session is over.",
             ),
             Self::Actor => (
                 Refused::ActorMismatch,
