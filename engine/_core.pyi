@@ -179,6 +179,13 @@ class RpcCall:
         """Whether the caller is let in still: a call may last longer than a session."""
 
     @property
+    def everywhere(self) -> bool:
+        """Whether nothing says where the caller may work."""
+
+    def allows(self, method: str, request: bytes | None = None) -> bool:
+        """Whether the caller may call the method of this name, too; with this request, where one is given."""
+
+    @property
     def done(self) -> bool:
         """Whether it was answered, or ended by itself."""
 
@@ -306,11 +313,13 @@ class RpcServer:
         devices: list[str],
         deferred: list[str],
         places: list[tuple[str, str, list[int], bool, bool]],
+        scopes: list[tuple[str, str]],
     ) -> RpcAccess:
         """Lets nobody in from now on but whom the returned table says; comes after all methods and before the
         start. `strangers` are methods open to all, `devices` those that an enrolled device is enough for,
         `deferred` those that may be sent later for somebody else. Of `places` each is a method, the record
-        that the id is of, the path of field numbers, whether it may be missing, and whether it is a list.
+        that the id is of, the path of field numbers, whether it may be missing, and whether it is a list. Of
+        `scopes` each is a method and what a key needs for it.
         """
 
     def start(

@@ -17,6 +17,10 @@ from kasir.v1.hardware_pb2 import Device
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 
+def _everything(_method: str, _request: bytes | None) -> bool:
+    return True
+
+
 class Call(NamedTuple):
     """One call: the full method name ("/kasir.v1.BookingService/CreateBooking") and who makes it; with access
     control also at which device and by which token (its SHA-256), and from where.
@@ -27,6 +31,10 @@ class Call(NamedTuple):
     device: str = ""
     token: bytes | None = None
     peer: str = ""
+    # Whether nothing says where the caller may work
+    everywhere: bool = True
+    # Whether the caller may call another method too; with this request, where one is given
+    allows: Callable[[str, bytes | None], bool] = _everything
 
     @property
     def host(self) -> str:

@@ -116,7 +116,15 @@ def _resolved(address: Address) -> list[str]:
 
 
 def _call(context: Context) -> Call:
-    return Call(context.method, context.caller, context.device, context.token, context.peer)
+    return Call(
+        context.method,
+        context.caller,
+        context.device,
+        context.token,
+        context.peer,
+        context.everywhere,
+        context.allows,
+    )
 
 
 def _no_longer() -> EngineError:

@@ -22,6 +22,7 @@ from kasir.v1 import (
 )
 from server.calls import Call, Frame, ServerStream, field_error, parse
 from server.journal import Follower, JournalClock
+from server.sight import Sight
 
 FROM_NOW = -1
 LIST_PAGE = 1_000
@@ -128,8 +129,8 @@ class Watches:
         self.engine.read_changes(start_revision, 1)
         return start_revision
 
-    async def watch(self, _call: Call, request: bytes) -> AsyncGenerator[Frame, None]:
-        """WatchService.Watch: the journal's own bytes, passed on unread."""
+    async def watch(self, call: Call, request: bytes) -> AsyncGenerator[Frame, None]:
+        """WatchService.Watch: the journal's own bytes, passed on unread to who may see all of it."""
         wanted = parse(watch_pb2.WatchRequest, request)
         known = watch_pb2.Resource.values()
         for index, resource in enumerate(wanted.resources):
@@ -139,11 +140,12 @@ class Watches:
                     f"resources[{index}]",
                     f"{resource} is no kind of thing that can be watched.",
                 )
+        sight = Sight(call, list(wanted.resources))
         start = self._start(wanted.start_revision)
         # Tells the reader at once where it stands, before the first change or heartbeat.
         yield Frame(watch_pb2.WatchResponse(revision=start).SerializeToString(), start)
         async for page in self._follow(*wanted.resources).pages(start):
-            yield Frame(page.response, page.revision)
+            yield Frame(sight.of(page), page.revision)
 
     async def drop_orders(self, _call: Call, request: bytes) -> AsyncGenerator[Frame, None]:
         """DropOrderService.WatchDropOrders. Until the first heartbeat the frames carry no revision: who is

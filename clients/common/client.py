@@ -63,8 +63,8 @@ class Client:
         log_in: Callable[["Client"], bool] | None = None,
     ) -> None:
         """Opens the line; nothing is sent yet. `on_retry` hears of a failed try and of the pause after it.
-        `log_in` is called where the server wants somebody logged in; it says whether now there is, and what
-        it raises (CallFailed) is the cause of the call's own failure.
+        `log_in` is called where the server wants somebody logged in, once a call where nobody does; it says
+        whether now there is, and what it raises (CallFailed) is the cause of the call's own failure.
         """
         self.connection = connection
         self.journal = journal or RequestJournal()
@@ -95,6 +95,10 @@ class Client:
     def channel(self) -> grpc.Channel:
         """The line itself."""
         return self._channel
+
+    def acts_as(self, name: str) -> None:
+        """Somebody else calls from now on."""
+        self.connection = replace(self.connection, actor=name)
 
     def close(self) -> None:
         """Ends the line and every stream on it."""
@@ -405,10 +409,10 @@ class Client:
             logged_in = self._log_in is not None and self._log_in(self)
         except CallFailed as why:
             raise failed from why
-        if logged_in:
-            self.connection = replace(self.connection, actor=enrolment.user)
+        if logged_in and enrolment.session(self._who) is None:
+            self.acts_as(enrolment.user)
         # Without the session that is over the device itself may be let in.
-        return logged_in or sent is not None
+        return logged_in or (self._log_in is None and sent is not None)
 
     def _pending(self, request_id: str, method: str, note: str, *messages: Message) -> PendingRequest:
         content = [message.SerializeToString() for message in messages]

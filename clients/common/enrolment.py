@@ -95,7 +95,6 @@ class Enrolment:
         self.folder = (folder or access_dir()) / re.sub(r"[^A-Za-z0-9.-]", "_", server)
         self._device_file = self.folder / "device.json"
         self._current = self.folder / "logged-in"
-        self._people = self.folder / "people.json"
         self._clock = self.folder / "clock.json"
         # What was read, and of which file: every call needs it
         self._known: dict[Path, tuple[tuple[int, int, int], Any]] = {}
@@ -159,13 +158,6 @@ class Enrolment:
         with self._changing():
             self._write(self._session_file(session.user), asdict(session))
             write_durably(self._current, session.user.encode())
-            people = self._read(self._people) or {}
-            if session.user not in people:
-                self._write(self._people, people | {session.user: True})
-
-    def knows(self, user: str) -> bool:
-        """Whether somebody of this name was ever logged in here."""
-        return user in (self._read(self._people) or {})
 
     def renewed(self, session: Session) -> None:
         """Writes down how long a session lasts now; not where somebody has logged out or in anew since."""

@@ -118,10 +118,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "ACTOR_MISMATCH": ("", "Log in with: kasir login NAME."),
     "ACCESS_NAME_TAKEN": ("", ""),
     "ACCESS_NOT_FOUND": ("", ""),
-    "DEVICE_UNKNOWN": (
-        "This device is not one of the shop's, or was taken out.",
-        "Ask for a code, then: kasir enrol CODE.",
-    ),
+    "DEVICE_UNKNOWN": ("", ""),
     "ENROLMENT_REFUSED": ("", "Ask for a new one."),
     "LAST_OWNER": ("", ""),
     "LOCATION_DENIED": ("You do not work at this location.", "Ask whoever is in charge."),

@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import shiboken6
@@ -22,12 +22,14 @@ from clients.common.journal import RequestJournal
 from clients.common.output import Output
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
+from clients.desktop.door import Door
 from clients.desktop.os_words import os_words
 from clients.desktop.refusals import sentence
 from clients.desktop.texts import _
 
 T = TypeVar("T")
 Work = Callable[[Shop], Any]
+LogIn = Callable[[Client], bool]
 
 # Looking things up goes on while one answer is slow.
 READERS = 3
@@ -104,6 +106,8 @@ class Calls(QObject):
         """Opens lines; nothing is sent yet. Raises BadInput."""
         super().__init__()
         self.connection = connection
+        # Where it is asked who is there
+        self.door = Door(connection)
         self._patience = patience
         self._reads: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._commands: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
@@ -182,10 +186,16 @@ class Calls(QObject):
         """Has locations, couriers, accounts and settings read anew when they are next needed."""
         self._edition += 1
 
-    def client(self, patience: Patience) -> Client:
+    def client(self, patience: Patience, log_in: LogIn) -> Client:
         """A line for a thread of its own."""
         told = self._asked_in_vain if patience is COMMAND_PATIENCE else None
-        return Client(self.connection, RequestJournal(), patience, told)
+        return Client(self.connection, RequestJournal(), patience, told, log_in)
+
+    def acts_as(self, name: str) -> None:
+        """Somebody else is at the window: what is asked from now on is theirs."""
+        self.connection = replace(self.connection, actor=name)
+        for client in self._clients:
+            client.acts_as(name)
 
     @property
     def is_unanswered(self) -> bool:
@@ -207,6 +217,7 @@ class Calls(QObject):
         dropped.
         """
         self._closing = True
+        self.door.close()
         for _reader in range(READERS):
             self._reads.put(None)
         self._commands.put(None)
@@ -237,7 +248,7 @@ class Calls(QObject):
         where.put(_Asked(owner, work, done, failed or self.failed.emit, key, number, where, once))
 
     def _thread(self, waiting: "queue.SimpleQueue[_Asked | None]", patience: Patience) -> threading.Thread:
-        client = self.client(patience)
+        client = self.client(patience, self.door.ask_once if waiting is self._reads else self.door.ask)
         self._clients.append(client)
         return self._start(waiting, client)
 
@@ -270,6 +281,9 @@ class Calls(QObject):
         self._why_in_vain = why
 
     def _tell_unanswered(self) -> None:
+        if self.door.is_asking:
+            # The question stands before the person.
+            return
         self._why_unanswered = self._why_in_vain or _("There is no answer yet.")
         self.unanswered.emit(self._why_unanswered)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -40,17 +41,18 @@ class Line(QObject):
     _heard = Signal()
     _state = Signal(bool)
 
-    def __init__(self, connection: Connection) -> None:
-        """Opens the line; `start` begins to follow. Raises BadInput."""
+    def __init__(self, connection: Connection, log_in: Callable[[Client], bool] | None = None) -> None:
+        """Opens the line; `start` begins to follow. `log_in` as of `Client`. Raises BadInput."""
         super().__init__()
         self.connected = False
-        self._client = Client(connection, None, PATIENCE, self._stumbled)
+        self._client = Client(connection, None, PATIENCE, self._stumbled, log_in)
         self._server = connection.server
         self._lock = threading.Lock()
         self._gathered: defaultdict[Resource.ValueType, set[int]] = defaultdict(set)
         self._told = True
         self._seen = False
-        self._closing = threading.Event()
+        self._closing = False
+        self._again = threading.Event()
         self._compacted = False
         self._is_refused = False
         self._heard.connect(self._gather)
@@ -61,17 +63,24 @@ class Line(QObject):
         """Begins to follow, from now on."""
         self._thread.start()
 
+    def acts_as(self, name: str) -> None:
+        """Somebody is logged in: follows as they may, at once where it was refused."""
+        self._client.acts_as(name)
+        self._again.set()
+
     def close(self) -> None:
         """Ends the line."""
-        self._closing.set()
+        self._closing = True
+        self._again.set()
         self._client.close()
         if self._thread.is_alive():
             self._thread.join(2.0)
 
     def _run(self) -> None:
         request = WatchRequest(start_revision=FROM_NOW)
-        while self._followed(request) in AT_THE_DOOR and not self._closing.wait(REFUSED_PAUSE_S):
-            pass
+        while self._followed(request) in AT_THE_DOOR and not self._closing:
+            self._again.wait(REFUSED_PAUSE_S)
+            self._again.clear()
 
     def _followed(self, request: WatchRequest) -> str:
         """Takes what changes until the server will not have us watch: the reason, which is told once."""
@@ -82,12 +91,12 @@ class Line(QObject):
                 if reply.records or self._compacted:
                     self._take(reply)
         except CallFailed as failed:
-            if not self._closing.is_set():
+            if not self._closing:
                 self._refuse(failed)
             return failed.reason
         except ValueError:
             # What gRPC raises on a line that was closed.
-            if not self._closing.is_set():
+            if not self._closing:
                 raise
         return ""
 

@@ -1,34 +1,37 @@
-"""Who is there? Asked before a window opens, where the server keeps watch and nobody is logged in."""
+"""Who is there? Asked where the server keeps watch and nobody is logged in: before a window opens, in it."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import grpc
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from clients.common.connection import Connection
 from clients.common.enrolment import Enrolment
 from clients.common.problems import BadInput, CallFailed
 from clients.desktop.os_words import os_words
-from clients.desktop.parts import SPACE, button, label
+from clients.desktop.parts import SPACE, Elided, button, label
 from clients.desktop.refusals import sentence
-from clients.desktop.texts import _
+from clients.desktop.texts import Speaking, _, marked
 
 _Failed = CallFailed | BadInput | OSError
 
 
 class LoginDialog(QDialog):
     """A name and a PIN. Accepted, `name` is logged in; or the server does not answer, one works `alone`, and
-    it is the name of somebody who was logged in at this machine before: nobody has looked at the PIN then,
-    and the server looks at the work when it is sent.
+    it is who logged in here last: nobody has looked at the PIN then, and the server looks at the work when it
+    is sent.
     """
 
     # How asking ended, as told by the thread that asked (None: logged in)
     _ended = Signal(object)
 
-    def __init__(self, line: Connection, enrolment: Enrolment, *, alone: bool = False) -> None:
-        super().__init__()
+    def __init__(
+        self, line: Connection, enrolment: Enrolment, parent: QWidget | None = None, *, alone: bool = False
+    ) -> None:
+        super().__init__(parent)
         self._line = line
         self._enrolment = enrolment
         self._alone = alone
@@ -103,14 +106,14 @@ class LoginDialog(QDialog):
         return sentence(failed, lambda kind, ident: f"{kind} {ident}", self._line.server)
 
     def _without_the_line(self) -> None:
-        """A till sells on; under a mistyped name nothing would ever be booked."""
-        if not self._enrolment.knows(self.name):
-            self.problem.setText(
-                _(
-                    "The server does not answer, and nobody of this name has logged in here before: is it "
-                    "right?"
-                )
+        """A till sells on, in the name of whom the server let in last: nobody can look at a PIN here."""
+        last = self._enrolment.user
+        if self.name != last:
+            words = _(
+                "The server does not answer: until it does, only {name} sells here, who logged in last."
             )
+            nobody = _("The server does not answer, and nobody is logged in here.")
+            self.problem.setText(words.format(name=last) if last else nobody)
             return
         self._unchecked = self.name
         self.problem.setText(
@@ -130,6 +133,39 @@ class LoginDialog(QDialog):
             each.setEnabled(typing)
         if typing:
             self.pin.setFocus()
+
+
+class Who(Speaking, QWidget):
+    """Who is at the window; where nobody is, it is offered to log in."""
+
+    def __init__(self, name: str, log_in: Callable[[], object]) -> None:
+        super().__init__()
+        self.name = Elided("muted")
+        self.name.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.log_in = button("", log_in)
+        self.log_in.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.say(self.log_in.setText, marked("Log in"))
+        inside = QHBoxLayout(self)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.name, 1)
+        inside.addWidget(self.log_in)
+        self.show_name(name)
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether it is offered to log in."""
+        return not self.log_in.isHidden()
+
+    def show_name(self, name: str) -> None:
+        """Somebody is logged in."""
+        self.name.show_text(name)
+        self.name.show()
+        self.log_in.hide()
+
+    def show_nobody(self) -> None:
+        """Nobody is."""
+        self.name.hide()
+        self.log_in.show()
 
 
 def logged_in(line: Connection, *, alone: bool = False) -> Connection | None:

@@ -12,7 +12,7 @@ from kasir.v1.reconciliation_pb2 import MutationState
 
 _AGAIN = marked("Try again in a moment.")
 _OPERATOR = marked("Tell whoever runs the server.")
-_LOGIN = marked("Close this window and open it again to log in.")
+_LOGIN = marked("Press Log in, in this window.")
 _IN_CHARGE = marked("Ask whoever is in charge.")
 _VERSIONS = marked("Program and server may be of different versions.")
 _NOTHING = marked("Nothing was imported.")
@@ -239,8 +239,8 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
     "ACCESS_NOT_FOUND": ((marked("There is no user, device or key of that name."),), ""),
     "ACTOR_MISMATCH": ((marked("Somebody else is logged in at this device."),), _LOGIN),
     "DEVICE_UNKNOWN": (
-        (marked("This device is not one of the shop's, or was taken out."),),
-        marked("Have it enrolled by whoever is in charge."),
+        (marked("This machine was taken out of the shop, or was never in it."),),
+        marked("Ask an owner or a manager for a code, then: kasir enrol CODE."),
     ),
     "ENROLMENT_REFUSED": (
         (marked("The code is wrong, used or too old."),),

@@ -32,6 +32,7 @@ from clients.desktop import texts, theme
 from clients.desktop.asking import Question
 from clients.desktop.calls import Calls, Failure, failure_of
 from clients.desktop.line import Changes, Line
+from clients.desktop.login import LoginDialog, Who
 from clients.desktop.os_words import os_words
 from clients.desktop.parts import EDGE, SPACE, Notice, Shortcut, button, label, mark
 from clients.desktop.settings import LOOKS, LocalSettings
@@ -144,14 +145,19 @@ class Window(Speaking, QMainWindow):
         """
         super().__init__()
         self._name = name
-        self.desk = Desk(calls or Calls(connection), Line(connection), settings, Notice())
+        calls = calls or Calls(connection)
+        self.desk = Desk(calls, Line(connection, calls.door.ask_once), settings, Notice())
         self._keys: list[QShortcut] = []
         self._looked_for_kept = False
         self._may_close = False
         self._line_was_down = False
         self.screens: list[Screen] = []
         self.say(self.setWindowTitle, name)
-        self._lay_out(name, connection)
+        self.who = Who(connection.actor, self._ask_who)
+        self._lay_out(name)
+        self._login: LoginDialog | None = None
+        calls.door.wanted.connect(self._ask_who)
+        calls.door.entered.connect(self._entered)
         self.desk.calls.failed.connect(self.desk.tell_failure)
         self.desk.calls.unanswered.connect(self._unanswered)
         self.desk.line.stands.connect(self._line_stands)
@@ -259,6 +265,7 @@ class Window(Speaking, QMainWindow):
         """Ends lines and threads; what was sent and not answered stays in the journal."""
         self.desk.settings.geometry = self.saveGeometry()
         self.desk.settings.save()
+        self.desk.calls.door.close()
         self.desk.line.close()
         self.desk.calls.close()
         if self.station is not None:
@@ -273,6 +280,46 @@ class Window(Speaking, QMainWindow):
         question = Question(self, _("Not done yet"), words, remark, _("Close anyway"))
         question.dangerous().ask(lambda _text: self.end())
 
+    def _ask_who(self) -> None:
+        """Asks who is there, over whatever is shown: it stays as it is."""
+        line = self.desk.calls.connection
+        if self._login is not None or line.enrolment is None:
+            return
+        self._login = LoginDialog(line, line.enrolment, self)
+        self._login.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._login.setWindowModality(Qt.WindowModality.ApplicationModal)
+        self._login.finished.connect(self._told_who)
+        self._login.show()
+
+    def _told_who(self, result: int) -> None:
+        dialog, self._login = self._login, None
+        assert dialog is not None, "it was asked"
+        name = dialog.name if result == QDialog.DialogCode.Accepted else ""
+        self.desk.calls.door.answer(name)
+        if not name:
+            self.who.show_nobody()
+            self.desk.notice.show_words(
+                _("Nobody is logged in: what needs the server waits until somebody is."), bad=True
+            )
+
+    def _entered(self, name: str) -> None:
+        """Somebody is logged in; what is done from now on is theirs."""
+        is_other = name != self.desk.calls.connection.actor
+        if not is_other and not self.who.is_nobody:
+            return
+        self.desk.notice.hide()
+        self.who.show_name(name)
+        self.acts_as(name)
+        if is_other:
+            self.desk.tell(_("{name} is logged in.").format(name=name))
+            self._look_for_kept()
+            self._missed()
+
+    def acts_as(self, name: str) -> None:
+        """All that the window calls is called by somebody else."""
+        self.desk.calls.acts_as(name)
+        self.desk.line.acts_as(name)
+
     def _listen(self) -> None:
         """Scans come from now on."""
         from clients.desktop.scanner import StationScans, TypedScans  # noqa: PLC0415
@@ -284,7 +331,7 @@ class Window(Speaking, QMainWindow):
             self.station = StationScans(self._station_address, self)
             self.station.scanned.connect(self._station_scanned)
 
-    def _lay_out(self, name: str, connection: Connection) -> None:
+    def _lay_out(self, name: str) -> None:
         self._entries: list[QPushButton] = []
         side = QFrame()
         side.setProperty("role", "side")
@@ -316,10 +363,10 @@ class Window(Speaking, QMainWindow):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
         rows.addLayout(columns, 1)
-        rows.addWidget(self._foot(connection))
+        rows.addWidget(self._foot())
         self.setCentralWidget(whole)
 
-    def _foot(self, connection: Connection) -> QFrame:
+    def _foot(self) -> QFrame:
         foot = QFrame()
         foot.setProperty("role", "foot")
         inside = QHBoxLayout(foot)
@@ -327,13 +374,10 @@ class Window(Speaking, QMainWindow):
         self.line_state = label("muted")
         self.say(self.line_state.setText, marked("● looking for the server …"))
         self._last_scan = label("muted")
-        who = label("muted")
-        who.setText(connection.actor)
         inside.addWidget(self.line_state)
         inside.addSpacing(24)
         inside.addWidget(self._last_scan)
-        inside.addStretch()
-        inside.addWidget(who)
+        inside.addWidget(self.who, 1)
         return foot
 
     def _key(self, key: str, act: Callable[[], object]) -> QShortcut:

@@ -41,9 +41,10 @@ class ShiftDesk(TillLine):
                     which = f"shift {open_one.shift_id}" if open_one.shift_id else "a shift"
                     words = f"{self.record.code} has {which} open; close it first."
                     raise CallFailed(grpc.StatusCode.FAILED_PRECONDITION, "SHIFT_OPEN", words)
-                shift = self.begin_shift(txn, opening_cash.minor_units, self.client.connection.actor)
+                who = self.cashier(online=is_ours)
+                shift = self.begin_shift(txn, opening_cash.minor_units, who)
                 request = OpenShiftRequest(till_id=self.record.till_id, opening_cash=opening_cash)
-                entry = self._noted(txn, Kind.OPEN, shift.number, request)
+                entry = self._noted(txn, Kind.OPEN, shift.number, request, who)
             self._sent_fresh(entry, is_ours=is_ours)
         return self._report(shift.number)
 
@@ -58,7 +59,7 @@ class ShiftDesk(TillLine):
                 if not is_ours:
                     self._check_drawer(shift, amount.minor_units)
                 request = RecordCashMovementRequest(amount=amount, reason=reason)
-                entry = self._noted(txn, Kind.CASH, shift.number, request)
+                entry = self._noted(txn, Kind.CASH, shift.number, request, self.cashier(online=is_ours))
             self._sent_fresh(entry, is_ours=is_ours)
         return self._report(shift.number)
 
@@ -87,7 +88,8 @@ class ShiftDesk(TillLine):
             with self.store.write() as txn:
                 shift = shifts.need_current(txn)
                 request = CloseShiftRequest(counted_cash=counted_cash)
-                entry = self._noted(txn, Kind.CLOSE, shift.number, request)
+                who = self.cashier(online=is_ours and self.line_may_be_up())
+                entry = self._noted(txn, Kind.CLOSE, shift.number, request, who)
                 shifts.closed(txn, shift, counted_cash.minor_units, self.now_ms())
             self._sent_fresh(entry, is_ours=is_ours)
         self.journal.forget_before(self.now_ms() - journal.KEEP_MS)
@@ -97,12 +99,12 @@ class ShiftDesk(TillLine):
         """A shift by the till's number."""
         return self._report(shift_number)
 
-    def _noted(self, txn: Transaction, kind: Kind, shift_number: int, request: Any) -> Entry:
+    def _noted(self, txn: Transaction, kind: Kind, shift_number: int, request: Any, who: str) -> Entry:
         entry = Entry(
             seq=0,
             kind=kind,
             request_id=new_request_id(),
-            actor=self.client.connection.actor,
+            actor=who,
             time_ms=self.now_ms(),
             shift=shift_number,
             request=request.SerializeToString(),

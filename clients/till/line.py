@@ -34,13 +34,22 @@ TURN_MAX_S = 10.0
 _SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
-def till_client(connection: Connection, timeout_s: float = Patience.timeout_s) -> Client:
+def till_client(
+    connection: Connection,
+    timeout_s: float = Patience.timeout_s,
+    log_in: Callable[[Client], bool] | None = None,
+) -> Client:
     """A line that says at once when it is down, instead of waiting for better times."""
-    return Client(connection, patience=Patience(timeout_s=timeout_s, tries=1), on_retry=_give_up)
+    patience = Patience(timeout_s=timeout_s, tries=1)
+    return Client(connection, patience=patience, on_retry=_give_up, log_in=log_in)
 
 
 def _give_up(failed: CallFailed, _pause_s: float) -> None:
     raise failed
+
+
+class NeedsLine(BadInput):
+    """What is wanted cannot be had while the line is down."""
 
 
 class TillLine:
@@ -139,6 +148,20 @@ class TillLine:
         shifts.put_shift(txn, shift)
         shifts.set_current(txn, shift.number)
         return shift
+
+    def cashier(self, *, online: bool) -> str:
+        """In whose name something is journalled. Without the line nobody looks at a PIN: then it is who
+        logged in here last, and did not log out, or nobody. Raises NeedsLine.
+        """
+        line = self.client.connection
+        if online or line.enrolment is None or line.actor == line.enrolment.user:
+            return line.actor
+        if line.enrolment.user:
+            raise NeedsLine(
+                "The line is down: until it is back only {name} sells here, who logged in last.",
+                name=line.enrolment.user,
+            )
+        raise NeedsLine("The line is down, and nobody is logged in here: log in when it is back.")
 
     # --- The line ---
 

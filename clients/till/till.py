@@ -19,7 +19,7 @@ from clients.till import journal, lease, prices, shifts
 from clients.till.cart import Cart, Permission
 from clients.till.counting import ShiftDesk
 from clients.till.journal import Entry, Kind, Trouble
-from clients.till.line import TURN_MAX_S, TURN_S
+from clients.till.line import TURN_MAX_S, TURN_S, NeedsLine
 from clients.till.prices import Item, Priced, Wanted
 from clients.till.sender import Sent, down
 from clients.till.shifts import TillShift
@@ -48,10 +48,6 @@ from kasir.v1.till_pb2 import (
 
 # Of more changed items the catalogue is brought up to date as a whole.
 FOLLOWED_MAX = 200
-
-
-class NeedsLine(BadInput):
-    """What is wanted cannot be had while the line is down."""
 
 
 class NotCovered(NeedsLine):
@@ -310,7 +306,7 @@ class Till(ShiftDesk):
                 seq=0,
                 kind=Kind.SALE,
                 request_id=new_request_id(),
-                actor=self.client.connection.actor,
+                actor=self.cashier(online=quote.online),
                 time_ms=now_ms,
                 shift=shift.number,
                 request=request.SerializeToString(),

@@ -131,7 +131,7 @@ class JournalRecord(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Gapless, from 1."""
+    """Gapless, from 1, but for what the caller may not see."""
     actor: _builtins.str
     """Who asked; empty for deadlines."""
     method: _builtins.str

@@ -70,7 +70,8 @@ class Guard:
             for place in row.places
         ]
         strangers = [*self._methods.behind(Door.STRANGER), HEALTH]
-        self._table = server.guard(strangers, self._at_hand, self._deferred, places)
+        scopes = [(row.method, row.scope) for row in self._methods if row.scope]
+        self._table = server.guard(strangers, self._at_hand, self._deferred, places, scopes)
 
     def load(self, txn: Transaction) -> None:
         """Lets everybody in whom the store knows."""
@@ -114,8 +115,8 @@ class Guard:
             self._put_certificate(device, fingerprint, 0)
 
     def put_all_of(self, txn: Transaction, device: Device) -> None:
-        """A device that was out is in again, with what is bound to it: keys, and who worked there. Sessions
-        were over.
+        """A device is in, with what is bound to it: its keys, and who worked there. Sessions are over where
+        it was out.
         """
         self.put_device(device)
         for _, key in txn.keys.all():

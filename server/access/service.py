@@ -184,6 +184,8 @@ class AccessControl:
             certificate = self._certify(becomes, asked.csr)
             if device is not None and not same_work(device, becomes):
                 self._end_sessions(txn, device.name)
+            if device is not None and device.revoked:
+                self._void_keys_at(txn, device.name)
             device = becomes
             txn.devices.put(device.name, device)
             txn.codes.remove(code_hash)
@@ -257,6 +259,17 @@ class AccessControl:
         for token_hash, _ in txn.sessions_of(device=device):
             txn.sessions.remove(token_hash)
 
+    def _void_keys_at(self, txn: Transaction, device: str) -> None:
+        """Keys that work at a device only are taken away with it: who puts in one of that name means another
+        machine, or makes them anew.
+        """
+        for name, key in list(txn.keys.all()):
+            if key.device == device and not key.revoked:
+                key.revoked = True
+                txn.keys.put(name, key)
+                self.guard.put_key(key)
+                self.audit.add(txn, Entry("key", device=device, reason=f"revoked {key.name} with its device"))
+
     def list_devices(
         self, _call: Call, _asked: pb.ListEnrolledDevicesRequest
     ) -> pb.ListEnrolledDevicesResponse:
@@ -275,6 +288,7 @@ class AccessControl:
             device.revoked, device.certificates = True, {}
             txn.devices.put(device.name, device)
             self._end_sessions(txn, device.name)
+            self._void_keys_at(txn, device.name)
             for code_hash, code in list(txn.codes.all()):
                 if code.device == device.name:
                     txn.codes.remove(code_hash)

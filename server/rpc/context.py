@@ -76,6 +76,15 @@ class Context:
         return self._call.admitted
 
     @property
+    def everywhere(self) -> bool:
+        """Whether nothing says where the caller may work."""
+        return self._call.everywhere
+
+    def allows(self, method: str, request: bytes | None) -> bool:
+        """Whether the caller may call another method, too; with this request, where one is given."""
+        return self._call.allows(method, request)
+
+    @property
     def metadata(self) -> Metadata:
         """What the caller sent beside its messages: bytes for names that end in "-bin"."""
         if self._metadata is None:

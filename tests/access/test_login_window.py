@@ -1,7 +1,7 @@
 """Who is there, asked by a window before it opens.
 
-Goal: a window opens as who has the PIN, or, while the server is away, under the name of somebody who was
-logged in here before; and not at all for who gives up. Method: the dialog itself, over a real server.
+Goal: a window opens as who has the PIN, or, while the server is away, in the name of who logged in here last;
+and not at all for who gives up. Method: the dialog itself, over a real server.
 """
 
 import os
@@ -77,14 +77,15 @@ def test_a_server_that_keeps_no_watch_asks_nobody(qtbot, monkeypatch):
     assert asked == []
 
 
-def test_without_the_line_only_who_was_here_before_is_taken(qtbot, guarded, line, monkeypatch):
-    guarded.user("sari", "cashier")
-    log_in(line.enrolment, "sari", "kata-sandi")
-    line.enrolment.forget_session("sari")
+def test_without_the_line_only_who_logged_in_last_is_taken(qtbot, guarded, line, monkeypatch):
+    for name in ("budi", "sari"):
+        guarded.user(name, "cashier")
+        log_in(line.enrolment, name, "kata-sandi")
+    line.enrolment.end_session(line.enrolment.session("sari"))
     guarded.running.stop()
-    asked = typed(qtbot, monkeypatch, ("sarii", "kata-sandi"))
+    asked = typed(qtbot, monkeypatch, ("budi", "kata-sandi"))
     assert logged_in(line, alone=True) is None
-    assert "is it right?" in asked[0].problem.text()
+    assert "only sari sells here" in asked[0].problem.text()
     asked = typed(qtbot, monkeypatch, ("sari", "kata-sandi"))
     assert logged_in(line, alone=True) is None
     assert "the PIN was not checked" in asked[0].problem.text()
@@ -95,6 +96,10 @@ def test_without_the_line_only_who_was_here_before_is_taken(qtbot, guarded, line
     assert logged_in(line, alone=True).actor == "sari"
     assert logged_in(line) is None, "a window that needs the server does not open without it"
     assert Enrolment(line.server).session("sari") is None
+    line.enrolment.forget_session("sari")
+    asked = typed(qtbot, monkeypatch, ("sari", "kata-sandi"), ("sari", "kata-sandi"))
+    assert logged_in(line, alone=True) is None, "who logged out sells no more"
+    assert "nobody is logged in here" in asked[0].problem.text()
 
 
 @pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN"])

@@ -107,14 +107,31 @@ def test_codes_of_who_is_disabled_or_no_longer_in_charge_are_void(shop):
     assert reason(shop.guarded.enrol, lowered) == "ENROLMENT_REFUSED"
 
 
-def test_a_device_that_is_put_in_again_has_its_keys(shop):
+@pytest.mark.parametrize("voided", [True, False], ids=["void with the device", "kept by a server of before"])
+def test_a_key_of_a_device_that_was_taken_out_does_not_come_back_with_it(shop, voided):
     guarded = shop.guarded
     items = "/kasir.v1.CatalogueService/ListItems"
     web = guarded.device("web")
     secret = guarded.key("shop", "catalogue.read", device="web")
+    assert guarded.ask(items, b"", web, secret) is not None
     guarded.manage("RevokeDevice", pb.RevokeDeviceRequest(name="web"))
-    assert reason(guarded.ask, items, b"", web, secret) == "SESSION_REQUIRED"
-    assert guarded.ask(items, b"", guarded.device("web"), secret) is not None
+    assert guarded.manage("ListApiKeys", pb.ListApiKeysRequest()).keys[0].revoked
+    if not voided:
+        with guarded.control.store.write() as txn:
+            key = txn.keys.get("shop")
+            key.revoked = False
+            txn.keys.put("shop", key)
+    again = guarded.device("web")
+    assert reason(guarded.ask, items, b"", again, secret) == "SESSION_REQUIRED"
+    assert guarded.ask(items, b"", again, guarded.key("shop-2", "catalogue.read", device="web")) is not None
+
+
+def test_a_device_that_is_moved_keeps_its_keys(shop):
+    items = "/kasir.v1.CatalogueService/ListItems"
+    shop.guarded.device("web", shop.here)
+    secret = shop.guarded.key("shop", "catalogue.read", device="web")
+    moved = shop.guarded.device("web", shop.there)
+    assert shop.guarded.ask(items, b"", moved, secret) is not None
 
 
 def test_no_user_has_the_name_of_the_server(shop):

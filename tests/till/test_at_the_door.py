@@ -1,5 +1,6 @@
-"""Goal: at a server that keeps watch a sale under a name that nobody has stops no other, and is booked once
-by somebody who may. Method: a till with its own certificate, and people who log in at it.
+"""Goal: at a server that keeps watch nobody sells under a name that nobody looked at: without the line it is
+who logged in last; and a session that is over stops no sale. Method: a till with its own certificate, and
+people who log in at it.
 """
 
 from collections import namedtuple
@@ -9,8 +10,7 @@ import grpc
 import pytest
 
 from clients.common.connection import Connection
-from clients.till.journal import State
-from clients.till.line import till_client
+from clients.till.line import NeedsLine, till_client
 from clients.till.till import open_till
 from tests.access.conftest import _cheap_pins, authority, guarded
 from tests.access.test_clients import enrolled, home, log_in
@@ -50,39 +50,74 @@ def till_of(machine, root, name):
     return open_till(root, till_client(line))
 
 
-def test_a_mistyped_name_holds_nobody_up(shop, machine, tmp_path):
-    log_in(machine, "siti", "kata-sandi")
+@pytest.fixture
+def till(shop, machine, tmp_path):
+    """One that knows the catalogue and has a lease, where sari and then siti logged in."""
+    for name in ("sari", "siti"):
+        log_in(machine, name, "kata-sandi")
     till = till_of(machine, tmp_path, "siti")
     till.refresh()
     till.open_shift(idr(100_000))
     till.renew_lease({shop.teh: 10})
-    till.stay_offline()
-    sold = []
-    for name in ("sitii", "siti"):
-        till.client.connection = replace(till.client.connection, actor=name)
-        sold.append(till.sell(cart((shop.teh, 1)), cash(1_000_000)).entry.seq)
-    till.line_is_back()
-    sent = till.send()
-    assert (sent.done, sent.refused, sent.left) == (1, 1, 0)
-    assert till.journal.entry(sold[0]).reason == "ACTOR_MISMATCH"
-    assert till.journal.entry(sold[1]).state == State.DONE
-    assert till.retry(sold[0]).done == 1
-    assert [sale.cashier for sale in shop.sold()] == ["siti", "siti"]
+    yield till
     till.client.close()
     till.store.close()
 
 
-def test_a_session_that_was_ended_of_another_person_holds_nobody_up(guarded, shop, machine, tmp_path):
-    log_in(machine, "sari", "kata-sandi")
-    log_in(machine, "siti", "kata-sandi")
-    till = till_of(machine, tmp_path, "siti")
-    till.refresh()
-    till.open_shift(idr(100_000))
-    till.renew_lease({shop.teh: 10})
+def under(till, name):
+    till.client.connection = replace(till.client.connection, actor=name)
+    return till
+
+
+@pytest.mark.parametrize("name", ["sitii", "sari", "device:till-1"])
+def test_without_the_line_nobody_sells_but_who_logged_in_last(till, shop, name):
+    till.stay_offline()
+    for act in (
+        lambda: till.sell(cart((shop.teh, 1)), cash(1_000_000)),
+        lambda: till.move_cash(idr(5_000), "x"),
+        lambda: till.close_shift(idr(100_000)),
+    ):
+        under(till, name)
+        with pytest.raises(NeedsLine, match="only siti sells here"):
+            act()
+    assert till.journal.waits() == 0
+    assert till.shift is not None
+    under(till, "siti").sell(cart((shop.teh, 1)), cash(1_000_000))
+    till.line_is_back()
+    assert till.send().done == 1
+    assert [sale.cashier for sale in shop.sold()] == ["siti"]
+
+
+def test_a_shift_is_opened_likewise(till):
+    till.close_shift(idr(100_000))
+    till.stay_offline()
+    with pytest.raises(NeedsLine):
+        under(till, "sari").open_shift(idr(100_000))
+    assert till.shift is None
+    under(till, "siti").open_shift(idr(100_000))
+    assert till.shift is not None
+
+
+def test_a_session_that_is_over_sells_on_without_the_line_and_a_logout_does_not(till, shop, machine):
+    till.stay_offline()
+    machine.end_session(machine.session("siti"))
+    assert till.sell(cart((shop.teh, 1)), cash(1_000_000))
+    machine.forget_session("siti")
+    with pytest.raises(NeedsLine, match="nobody is logged in"):
+        till.sell(cart((shop.teh, 1)), cash(1_000_000))
+    assert till.journal.waits() == 1
+
+
+def test_with_the_line_the_server_says_who_sells(till, shop):
+    under(till, "sari").sell(cart((shop.teh, 1)), cash(1_000_000))
+    assert [sale.cashier for sale in shop.sold()] == ["sari"]
+
+
+def test_a_session_that_was_ended_of_another_person_holds_nobody_up(till, shop, machine):
     till.stay_offline()
     for name in ("sari", "siti"):
-        till.client.connection = replace(till.client.connection, actor=name)
-        till.sell(cart((shop.teh, 1)), cash(1_000_000))
+        log_in(machine, name, "kata-sandi")
+        under(till, name).sell(cart((shop.teh, 1)), cash(1_000_000))
     with Connection(machine.server, "sari", enrolment=machine).channel() as channel:
         # Logged out at the server only: this machine does not know.
         token = machine.session("sari").token
@@ -92,5 +127,3 @@ def test_a_session_that_was_ended_of_another_person_holds_nobody_up(guarded, sho
     sent = till.send()
     assert (sent.done, sent.refused, sent.left) == (2, 0, 0), "who is logged in sends for who was"
     assert [sale.cashier for sale in shop.sold()] == ["sari", "siti"]
-    till.client.close()
-    till.store.close()

@@ -21,7 +21,8 @@ class ReceiptMail(QObject):
 
     def __init__(self, connection: Connection, parent: QObject) -> None:
         super().__init__(parent)
-        self._connection = connection
+        # As whom
+        self.connection = connection
 
     @property
     def is_set_up(self) -> bool:
@@ -30,7 +31,7 @@ class ReceiptMail(QObject):
 
     def send(self, sale_id: int, address: str, told: Told) -> None:
         """Sends one. `told` hears what became of it, and whether that is bad."""
-        line = self._connection
+        line = self.connection
         words = ["-m", "kasir.cli", "print", "receipt", str(sale_id), "--mail", address]
         words += ["--server", line.server, "--as", line.actor]
         for name, value in (("--tls-ca", line.tls_ca), ("--cert", line.tls_cert), ("--key", line.tls_key)):

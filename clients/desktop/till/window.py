@@ -19,7 +19,7 @@ from clients.common.connection import Connection
 from clients.common.qris import checked
 from clients.desktop.calls import Failure
 from clients.desktop.line import Changes
-from clients.desktop.parts import SPACE, Elided, button, label, mark
+from clients.desktop.parts import SPACE, button, label, mark
 from clients.desktop.settings import LocalSettings
 from clients.desktop.texts import _, marked
 from clients.desktop.till.customer import Customers, CustomerScreen
@@ -107,6 +107,12 @@ class TillWindow(Window):
             return True
         return super().event(event)
 
+    def acts_as(self, name: str) -> None:
+        """Receipts go by mail in that name, too."""
+        super().acts_as(name)
+        self._mail.connection = self.calls.connection
+        self.till.tell_state()
+
     # --- Opening ---
 
     def _open(self) -> None:
@@ -188,7 +194,7 @@ class TillWindow(Window):
 
     # --- Layout ---
 
-    def _lay_out(self, name: str, connection: Connection) -> None:
+    def _lay_out(self, name: str) -> None:
         self._entries: list[QPushButton] = []
         top = QFrame()
         top.setProperty("role", "top")
@@ -200,11 +206,8 @@ class TillWindow(Window):
         self.say(self._title.setText, name)
         self._side.addWidget(self._title)
         self._side.addStretch()
-        who = Elided("muted")
-        who.setMaximumWidth(110)
-        who.show_text(connection.actor)
-        who.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._side.addWidget(who, 1)
+        self.who.setMaximumWidth(110)
+        self._side.addWidget(self.who, 1)
         self._side.addSpacing(8)
         self._state = button("pill")
         self._state.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -11,7 +11,7 @@ from clients.common.client import Client, Patience
 from clients.common.connection import Connection
 from clients.common.journal import state_dir
 from clients.common.shop import Shop
-from clients.desktop.calls import Calls, Failure
+from clients.desktop.calls import Calls, Failure, LogIn
 from clients.till.cart import Cart
 from clients.till.line import till_client
 from clients.till.refunds import Refunds
@@ -60,9 +60,14 @@ class TillCalls(Calls):
         self._shown: Till | None = None
         self._shown_client = till_client(connection, TIMEOUT_S)
 
-    def client(self, _patience: Patience) -> Client:
+    def client(self, _patience: Patience, log_in: LogIn) -> Client:
         """One that says at once when the line is down."""
-        return till_client(self.connection, TIMEOUT_S)
+        return till_client(self.connection, TIMEOUT_S, log_in)
+
+    def acts_as(self, name: str) -> None:
+        """Of what memory and disk answer, too."""
+        super().acts_as(name)
+        self._shown_client.acts_as(name)
 
     def close(self) -> None:
         """Ends lines and threads, and the store when nobody works with it any more."""

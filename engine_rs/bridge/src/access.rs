@@ -16,7 +16,7 @@ use kasir_transport::metadata::values;
 use kasir_transport::{Admission, Asked, Caller, Identity, Status, lock};
 use sha2::{Digest, Sha256};
 
-use crate::answers::{ACTOR_KEY, said};
+use crate::answers::{ACTOR_KEY, Refused, said};
 use crate::denials::{Denial, Denials, Denied, ID_TAKEN};
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -175,7 +175,33 @@ impl Grant {
     }
 
     fn deny(&self, asked: &Asked<'_>, reason: Denied) -> Status {
-        self.rules.deny(asked.method, reason, &self.actor, &self.device, Some(asked.peer.address.ip()))
+        self.denied(asked.method, reason, Some(asked.peer.address.ip()))
+    }
+
+    fn denied(&self, method: usize, reason: Denied, peer: Option<IpAddr>) -> Status {
+        let refusal = self.rules.deny(method, reason, &self.actor, &self.device, peer);
+        if reason == Denied::Role && self.is_key() { self.rules.lacks_scope(method) } else { refusal }
+    }
+
+    /// Whether it is another program's: it has a token, and is no person's.
+    fn is_key(&self) -> bool {
+        self.token.is_some() && self.rank == Rank::Program
+    }
+
+    /// Whether nothing says where it may work.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.locations.is_none()
+    }
+
+    /// Whether the method of this name may be called, with this request where one is given. Nothing is refused, nor counted.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub(crate) fn allows(&self, name: &str, request: Option<&[u8]>) -> Result<bool, Status> {
+        let Some(method) = self.number_of(name).filter(|method| self.methods.has(*method)) else {
+            return Ok(false);
+        };
+        request.map_or(Ok(true), |request| self.is_placed(method, request))
     }
 
     /// Refuses one call too many of a second.
@@ -202,7 +228,7 @@ impl Grant {
             Some(method) if self.holds() => self.check_places(method, request),
             _ => {
                 let why = if self.holds() { Denied::Role } else { Denied::Ended };
-                Err(self.rules.deny(method.unwrap_or_default(), why, &self.actor, &self.device, None))
+                Err(self.denied(method.unwrap_or_default(), why, None))
             }
         }
     }
@@ -214,15 +240,23 @@ impl Grant {
 
     /// Refuses a request that takes place where this is not allowed.
     pub(crate) fn check_places(&self, method: usize, request: &[u8]) -> Result<(), Status> {
+        if self.is_placed(method, request)? {
+            Ok(())
+        } else {
+            Err(self.denied(method, Denied::Location, None))
+        }
+    }
+
+    fn is_placed(&self, method: usize, request: &[u8]) -> Result<bool, Status> {
         let (Some(allowed), Some(places)) = (&self.locations, self.rules.places.get(method)) else {
-            return Ok(());
+            return Ok(true);
         };
         for place in places {
             if !self.rules.fits(place, request, allowed)? {
-                return Err(self.rules.deny(method, Denied::Location, &self.actor, &self.device, None));
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -233,6 +267,8 @@ pub(crate) struct Rules {
     devices: MethodSet,
     deferred: MethodSet,
     places: Vec<Vec<Place>>,
+    /// What a key has to have for a method; without one no key may call it.
+    scopes: HashMap<usize, String>,
     engine: Arc<Engine>,
     denials: Mutex<Denials>,
 }
@@ -250,6 +286,7 @@ impl Rules {
         numbers: HashMap<String, usize>,
         [strangers, devices, deferred]: [&[String]; 3],
         places: Vec<(String, Place)>,
+        scopes: Vec<(String, String)>,
     ) -> Self {
         let set = |names: &[String]| method_set(&numbers, names);
         let (strangers, devices, deferred) = (set(strangers), set(devices), set(deferred));
@@ -260,7 +297,10 @@ impl Rules {
                 by_method[*number].push(place);
             }
         }
-        Self { numbers, strangers, devices, deferred, places: by_method, engine, denials: Mutex::default() }
+        let scopes =
+            scopes.into_iter().filter_map(|(name, scope)| Some((*numbers.get(&name)?, scope))).collect();
+        let denials = Mutex::default();
+        Self { numbers, strangers, devices, deferred, places: by_method, scopes, engine, denials }
     }
 
     /// Whether all that a field names is allowed. What is no message is not.
@@ -284,6 +324,17 @@ impl Rules {
         self.note(Denial { method, words: why.words(), actor, device, peer });
         let (refused, words) = why.refused();
         said(refused, words, &[])
+    }
+
+    /// What a key is told that may not.
+    fn lacks_scope(&self, method: usize) -> Status {
+        let Some(scope) = self.scopes.get(&method) else {
+            return said(Refused::RoleMissing, "No key may do this: it is for people.", &[]);
+        };
+        let words = format!(
+            "This key lacks the scope {scope}. An owner makes one that has it: kasir access keys create NAME --scope {scope}."
+        );
+        said(Refused::RoleMissing, &words, &[("scope", scope)])
     }
 
     fn note(&self, denial: Denial) {
@@ -404,9 +455,10 @@ impl Access {
         let device = asked.peer.identity.and_then(|shown| table.devices.get(&shown));
         let device = device.filter(|device| device.holds());
         let token = if rules.devices.has(method) { None } else { bearer(asked.headers) };
+        let stranger = if asked.peer.identity.is_some() { Denied::TakenOut } else { Denied::NoDevice };
         let Some(token) = token else {
             let Some(device) = device else {
-                return Err(rules.deny(method, Denied::NoDevice, "", "", from));
+                return Err(rules.deny(method, stranger, "", "", from));
             };
             if !device.methods.has(method) {
                 return Err(device.deny(asked, Denied::NoSession));
@@ -415,7 +467,12 @@ impl Access {
         };
         let at = device.map_or("", |device| device.device.as_str());
         let Some(grant) = table.tokens.get(&hash(token)) else {
-            return Err(rules.deny(method, Denied::UnknownToken, "", at, from));
+            let why = if device.is_none() && stranger == Denied::TakenOut {
+                stranger
+            } else {
+                Denied::UnknownToken
+            };
+            return Err(rules.deny(method, why, "", at, from));
         };
         if !grant.holds() {
             return Err(grant.deny(asked, Denied::Ended));

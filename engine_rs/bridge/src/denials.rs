@@ -16,6 +16,7 @@ pub(crate) const ID_TAKEN: &str = "a request id that another request has";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Denied {
     NoDevice,
+    TakenOut,
     NoSession,
     UnknownToken,
     Ended,
@@ -30,6 +31,7 @@ impl Denied {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::NoDevice => "no certificate that is good",
+            Self::TakenOut => "a certificate that was taken out, or is over",
             Self::NoSession => "nobody is logged in",
             Self::UnknownToken => "the token is unknown, or over",
             Self::Ended => "the session is over",
@@ -46,12 +48,16 @@ impl Denied {
         match self {
             Self::NoDevice => (
                 Refused::DeviceUnknown,
-                "This device has no certificate that is good here. Have it enrolled: kasir enrol CODE.",
+                "This machine is not enrolled here. Ask an owner or a manager for a code, then: kasir enrol CODE.",
             ),
-            Self::NoSession | Self::UnknownToken | Self::Ended | Self::OtherDevice => (
-                Refused::SessionRequired,
-                "Nobody is logged in at this device, or the session is over: kasir login.",
+            Self::TakenOut => (
+                Refused::DeviceUnknown,
+                "This machine was taken out of the shop, or its certificate is over. Ask an owner or a manager for a code: \
+                 kasir access devices code NAME; then kasir enrol CODE.",
             ),
+            Self::NoSession | Self::UnknownToken | Self::Ended | Self::OtherDevice => {
+                (Refused::SessionRequired, "Nobody is logged in at this device, or the session is over.")
+            }
             Self::Actor => (
                 Refused::ActorMismatch,
                 "kasir-actor names somebody else than who is logged in at this device.",

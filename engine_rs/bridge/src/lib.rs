@@ -26,6 +26,7 @@ mod places;
 mod python;
 mod python_access;
 mod python_rpc;
+mod python_values;
 mod queries;
 mod statements;
 mod status;

@@ -21,6 +21,7 @@ pub(crate) fn access(
     names: &[String],
     sets: [&[String]; 3],
     places: Vec<PlaceRow>,
+    scopes: Vec<(String, String)>,
 ) -> PyResult<Arc<Access>> {
     let numbers: HashMap<String, usize> =
         names.iter().enumerate().map(|(number, name)| (name.clone(), number)).collect();
@@ -30,7 +31,7 @@ pub(crate) fn access(
         Ok((method, Place { kind, path, optional, repeated }))
     });
     let places = places.collect::<PyResult<Vec<_>>>()?;
-    Ok(Arc::new(Access::new(Rules::new(engine, numbers, sets, places))))
+    Ok(Arc::new(Access::new(Rules::new(engine, numbers, sets, places, scopes))))
 }
 
 /// `engine.rpc.Given`: what somebody may do.

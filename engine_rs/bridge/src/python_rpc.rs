@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use kasir_transport::{
-    CallId, Code, Config, Doorstep, Event, Extra, ForeignCall, Handler, Info, LogCalls, Mailbox, Method,
+    CallId, Config, Doorstep, Event, Extra, ForeignCall, Handler, Info, LogCalls, Mailbox, Method,
     PlainPolicy, Policy, Remote, Replies, Reply, Server, Shape, Status, Ticket, Tls, lock, metadata,
 };
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -26,11 +25,10 @@ use crate::engine::Engine;
 use crate::listening::listen;
 use crate::python::CoreEngine;
 use crate::python_access::{self, PlaceRow, RpcAccess};
+use crate::python_values::{self, Value, headers, seconds};
 
 /// Answers given in one drain that are sent before the next ones are made.
 const ANSWERS_MAX: usize = 64;
-/// Longest time that can be asked for.
-const TIME_MAX_S: f64 = 1e9;
 
 type Listeners = Arc<Mutex<HashMap<CallId, Py<PyAny>>>>;
 
@@ -39,33 +37,6 @@ type Pems = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 /// See [`RpcServer::figures`] and [`RpcServer::take_log`].
 type FiguresRow = (String, bool, Vec<u64>, Vec<u64>, f64, u64, u64);
 type LogRow = (String, String, u8, String, f64, Option<u64>);
-
-fn seconds(given: f64) -> PyResult<Duration> {
-    if (0.0..=TIME_MAX_S).contains(&given) {
-        Ok(Duration::from_secs_f64(given))
-    } else {
-        Err(PyValueError::new_err(format!("{given} is no number of seconds")))
-    }
-}
-
-fn code(number: u8) -> PyResult<Code> {
-    Code::from_number(number).ok_or_else(|| PyValueError::new_err(format!("{number} is no gRPC status")))
-}
-
-/// What a handler writes beside its messages.
-#[derive(FromPyObject)]
-enum Value {
-    Text(String),
-    Bytes(Vec<u8>),
-}
-
-fn headers(given: Vec<(String, Value)>) -> PyResult<HeaderMap> {
-    let pairs = given.into_iter().map(|(name, value)| match value {
-        Value::Text(text) => (name, text.into_bytes()),
-        Value::Bytes(bytes) => (name, bytes),
-    });
-    metadata::headers(&pairs.collect()).map_err(|error| PyValueError::new_err(error.to_string()))
-}
 
 /// One call that Python answers.
 #[pyclass(frozen, module = "engine._core")]
@@ -121,6 +92,20 @@ impl RpcCall {
         self.grant().is_none_or(Grant::holds)
     }
 
+    /// Whether nothing says where the caller may work.
+    #[getter]
+    fn everywhere(&self) -> bool {
+        self.grant().is_none_or(Grant::is_everywhere)
+    }
+
+    /// Whether the caller may call the method of this name, too; with this request, where one is given.
+    #[pyo3(signature = (method, request = None))]
+    fn allows(&self, py: Python<'_>, method: &str, request: Option<&[u8]>) -> PyResult<bool> {
+        let Some(grant) = self.grant() else { return Ok(true) };
+        py.detach(|| grant.allows(method, request))
+            .map_err(|status| PyRuntimeError::new_err(status.message.into_owned()))
+    }
+
     /// What the caller sent beside its messages.
     fn metadata<'py>(&self, py: Python<'py>) -> Vec<(String, Bound<'py, PyAny>)> {
         let value = |name: &str, value: Vec<u8>| {
@@ -164,7 +149,7 @@ impl RpcCall {
     /// Ends the call with a status.
     fn fail(&self, code: u8, message: String, details: &[u8], reason: &str) -> PyResult<()> {
         let status = Status {
-            code: self::code(code)?,
+            code: python_values::code(code)?,
             message: message.into(),
             reason: reason.to_owned().into(),
             details: Bytes::copy_from_slice(details),
@@ -333,7 +318,8 @@ impl RpcServer {
     }
 
     /// Lets nobody in but whom the table says that is returned. Comes after all methods. `strangers` are methods open to all,
-    /// `devices` those that an enrolled device is enough for, `deferred` those that may be sent later for somebody else.
+    /// `devices` those that an enrolled device is enough for, `deferred` those that may be sent later for somebody else,
+    /// `scopes` what a key needs for each.
     #[expect(clippy::needless_pass_by_value, reason = "arguments from Python arrive by value")]
     fn guard(
         &self,
@@ -341,13 +327,15 @@ impl RpcServer {
         devices: Vec<String>,
         deferred: Vec<String>,
         places: Vec<PlaceRow>,
+        scopes: Vec<(String, String)>,
     ) -> PyResult<RpcAccess> {
         let mut table = self.unstarted()?;
         let Some(engine) = table.engine.clone() else {
             return Err(PyRuntimeError::new_err("There is no engine to guard."));
         };
         let names: Vec<_> = table.methods.iter().map(|method| method.name.clone()).collect();
-        let access = python_access::access(engine, &names, [&strangers, &devices, &deferred], places)?;
+        let access =
+            python_access::access(engine, &names, [&strangers, &devices, &deferred], places, scopes)?;
         table.access = Some(Arc::clone(&access));
         Ok(RpcAccess { access, names })
     }
@@ -594,6 +582,6 @@ pub(crate) fn refusal<'py>(
     details: Vec<(String, String)>,
 ) -> PyResult<(String, Bound<'py, PyBytes>)> {
     let facts = details.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let status = crate::status::status(self::code(code)?, reason.into(), message, &facts);
+    let status = crate::status::status(python_values::code(code)?, reason.into(), message, &facts);
     Ok((status.message.into_owned(), PyBytes::new(py, &status.details)))
 }

@@ -5683,7 +5683,7 @@ pub struct Change {
 /// One committed record of the journal: all changes of one command, or of deadlines that fell due.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct JournalRecord {
-    /// Gapless, from 1.
+    /// Gapless, from 1, but for what the caller may not see.
     #[prost(int64, tag = "1")]
     pub revision: i64,
     /// When the sequencer decided it; never goes back.
