@@ -1,7 +1,7 @@
 """Goal: a store whose map fills up goes on in a larger one while it serves; where there is none to be had, it
 refuses what needs room, and what falls due is still ended, and it goes on by itself once it may.
 
-Method: `kasir serve` with a map of some MiB, booked full; then with a bound to its addresses (RLIMIT_AS), which
+Method: `kasir serve` with a map of some MiB, booked full; then with a bound to its addresses (RLIMIT_AS) that
 is lifted later.
 """
 
@@ -131,4 +131,4 @@ def test_one_that_cannot_grow_refuses_and_what_is_due_ends_and_it_goes_on_when_i
     assert desk.status().map_bytes > full.map_bytes
     assert desk.verified()
     with capsys.disabled():
-        print(f"\nfull at {full.used_bytes >> 10} of {full.map_bytes >> 10} KiB; it went on without a restart")
+        print(f"\nfull at {full.used_bytes >> 10} of {full.map_bytes >> 10} KiB; it went on by itself")
