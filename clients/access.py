@@ -1,6 +1,7 @@
 """`kasir enrol | login | logout`, and who may call: users, devices, keys and the log of access."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from clients.common.commands import (
 )
 from clients.common.connection import CHANNEL_OPTIONS, DEFAULT_SERVER, checked_address
 from clients.common.enrolment import Enrolment, enrolment_at
-from clients.common.keys import read_key
+from clients.common.keys import PIN, read_key
 from clients.common.output import Output, table
 from clients.common.plain_words import by_number, sentence
 from clients.common.problems import BadInput, CallFailed
@@ -57,7 +58,13 @@ def enrol(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Make this machine one of the shop's devices, with the code that somebody in charge made for it."""
+    """Make this machine one of the shop's devices, with the code that somebody in charge made for it.
+
+    \b
+    Examples:
+      kasir enrol 7636-RFZV-2QXM-KLAB-9TGH-UV3D-8YCE --server kasir.toko:50051
+      KASIR_ACCESS=/etc/kasir/printers kasir enrol 7636-RFZV-… --server kasir.toko:50051
+    """  # noqa: D301 (\b: what follows keeps its lines)
     output = Output(as_json=as_json)
     with plain_failures(output):
         try:
@@ -77,18 +84,28 @@ def login(
     pin_file: PinFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Log in at this machine. The PIN is asked for; what is called from now on is yours."""
+    """Log in at this machine. The PIN is asked for; what is called from now on is yours.
+
+    \b
+    Examples:
+      kasir login sari --server kasir.toko:50051
+      kasir login sari --pin-file pin
+    """  # noqa: D301 (\b: what follows keeps its lines)
     output = Output(as_json=as_json)
     with plain_failures(output), _at_the_door(output, server) as (enrolment, client):
         if pin_file is not None:
-            enrolment.log_in(client.channel, name, read_key(pin_file))
+            enrolment.log_in(client.channel, name, read_key(pin_file, PIN))
         elif not log_in_at_terminal(client, name):
             raise typer.Exit(EXIT_REFUSED)
         output.say(f"{enrolment.user} is logged in.", "green")
 
 
 def logout(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """Log out: nothing more is called in your name here."""
+    """Log out: nothing more is called in your name here, and a till sells nothing while the line is away.
+
+    \b
+    Example: kasir logout --server kasir.toko:50051
+    """  # noqa: D301 (\b: what follows keeps its lines)
     output = Output(as_json=as_json)
     with plain_failures(output), _at_the_door(output, server) as (enrolment, client):
         user = enrolment.log_out(client.channel)
@@ -129,7 +146,7 @@ def list_users(shop: Shop) -> None:
 def add_user(shop: Shop, name: Name, role: Roles, at: Places = None, pin_file: PinFile = None) -> None:
     """Add a user."""
     user = pb.User(name=name, roles=role, location_ids=_ids(shop, at))
-    request = pb.CreateUserRequest(user=user, pin=_pin(pin_file, f"First PIN of {name}"))
+    request = pb.CreateUserRequest(user=user, pin=_new_pin(pin_file, f"First PIN of {name}"))
     shop.call(request, pb.CreateUserResponse)
     shop.output.say(f"{name} can log in.", "green")
 
@@ -148,16 +165,27 @@ def change_user(
     shop.output.say(f"{name} was changed.", "green")
 
 
-@command(users_app, "pin", ["kasir access users pin", "kasir access users pin sari"])
+@command(
+    users_app,
+    "pin",
+    [
+        "kasir access users pin",
+        "kasir access users pin sari",
+        "kasir access users pin --old-pin-file old --pin-file new",
+    ],
+)
 def set_pin(
     shop: Shop,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="Whose; without: your own.")] = "",
     pin_file: PinFile = None,
+    old_pin_file: Annotated[
+        Path | None, typer.Option(help="File with your old PIN; without: asked for at the terminal.")
+    ] = None,
 ) -> None:
     """Set a PIN: your own, or as somebody in charge another's."""
     is_own = name in {"", shop.client.connection.actor}
-    old = _pin(None, "Your old PIN") if is_own else ""
-    request = pb.SetPinRequest(user=name, old_pin=old, pin=_pin(pin_file, "New PIN"))
+    old = _pin(old_pin_file, "Your old PIN") if is_own else ""
+    request = pb.SetPinRequest(user=name, old_pin=old, pin=_new_pin(pin_file, "New PIN"))
     shop.call(request, pb.SetPinResponse)
     shop.output.say("The PIN is set. Who was logged in with the old one logs in again.", "green")
 
@@ -197,11 +225,43 @@ def make_code(shop: Shop, name: Name, at: Place = "", role: AgentRoles = None) -
     )
 
 
-@command(devices_app, "revoke", ["kasir access devices revoke till-1"])
-def revoke_device(shop: Shop, name: Name) -> None:
-    """Take a device out, at once, and whoever is logged in there."""
+@command(
+    devices_app,
+    "revoke",
+    ["kasir access devices revoke till-1", "kasir access devices revoke office --yes"],
+)
+def revoke_device(
+    shop: Shop,
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whichever device it is.")] = False,
+) -> None:
+    """Take a device out, at once, and whoever is logged in there. This machine, and the last one at which
+    people log in, only after a yes.
+    """
+    if not yes and (why := _why_ask(shop, name)):
+        _ask(f"{why} Take it out all the same?")
     shop.call(pb.RevokeDeviceRequest(name=name), pb.RevokeDeviceResponse)
     shop.output.say(f"{name} is out.", "green")
+
+
+def _why_ask(shop: Shop, name: str) -> str:
+    """What is lost with a device beside the device; empty: nothing."""
+    devices = shop.call(pb.ListEnrolledDevicesRequest(), pb.ListEnrolledDevicesResponse).devices
+    left = [each.name for each in devices if not each.revoked and not each.roles]
+    if left == [name]:
+        return f"{name} is the last device at which people log in: only the server lets one in again."
+    enrolment = shop.client.connection.enrolment
+    if enrolment is not None and enrolment.device.name == name:
+        return f"{name} is this machine: nothing more can be done from here."
+    return ""
+
+
+def _ask(words: str) -> None:
+    """Goes on after a yes only. Raises BadInput where nobody can say it."""
+    if not sys.stdin.isatty():
+        raise BadInput("{words} Say so with --yes.", words=words)
+    if not typer.confirm(words, err=True):
+        raise typer.Exit(EXIT_REFUSED)
 
 
 # --- Other programs ---
@@ -244,6 +304,10 @@ def create_key(
     key.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days))
     made = shop.call(pb.CreateApiKeyRequest(key=key), pb.CreateApiKeyResponse)
     _secret(shop.output, made.secret, f"authorization: Bearer {made.secret}")
+    shop.output.say(
+        f"It is shown this once: keep it now. It lasts until {shop.time(made.key.expire_time)} (--days).",
+        "yellow",
+    )
 
 
 @command(keys_app, "revoke", ["kasir access keys revoke marketplace"])
@@ -293,11 +357,16 @@ def _codes(shop: Shop, location_ids: Iterable[int]) -> str:
     return " ".join(shop.location_code(each) for each in location_ids) or "everywhere"
 
 
-def _pin(path: Path | None, words: str) -> str:
+def _pin(path: Path | None, words: str, *, twice: bool = False) -> str:
     if path is not None:
-        return read_key(path)
-    typed: Any = typer.prompt(words, err=True, hide_input=True)
+        return read_key(path, PIN)
+    typed: Any = typer.prompt(words, err=True, hide_input=True, confirmation_prompt=twice)
     return str(typed)
+
+
+def _new_pin(path: Path | None, words: str) -> str:
+    """One that nobody knows yet: what is typed wrong would lock its owner out."""
+    return _pin(path, words, twice=True)
 
 
 def _secret(output: Output, secret: str, words: str) -> None:

@@ -20,6 +20,7 @@ from rich.console import RenderableType
 
 from clients.admin import about, clock_words
 from clients.common.output import state_words, table
+from clients.common.plain_words import by_number, sentence
 from clients.common.problems import CallFailed
 from clients.common.shop import PAGE_SIZE_MAX, Shop
 from kasir.backup import places
@@ -145,7 +146,13 @@ def findings(shop: Shop, data: Path | None = None, backup: Path | None = None) -
         try:
             yield from check
         except CallFailed as failed:
-            yield look(name, f"not looked at: {failed}")
+            yield look(name, f"not looked at: {_why_not(failed)}")
+
+
+def _why_not(failed: CallFailed) -> str:
+    if failed.reason == "ROLE_MISSING":
+        return "your role may not; ask somebody whose role may to run this, an owner or a manager"
+    return sentence(failed, by_number)
 
 
 # --- The server ---

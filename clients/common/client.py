@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from clients.common.connection import ACTOR_METADATA, Connection
 from clients.common.enrolment import AUTHORIZATION, DEVICE_ACTOR, Session
 from clients.common.journal import PendingRequest, RequestJournal, new_pending
+from clients.common.knocking import is_encrypted
 from clients.common.problems import BadInput, CallFailed, from_rpc_error
 from clients.common.request_ids import new_request_id
 
@@ -229,7 +230,7 @@ class Client:
                     grpc.StatusCode.UNAVAILABLE, "", "the server ended the stream", method=method
                 )
             except grpc.RpcError as error:
-                failed = from_rpc_error(error, method)
+                failed = self._explained(from_rpc_error(error, method))
             finally:
                 stream.cancel()
             if failed.reason == "REVISION_COMPACTED" and restart_revision is not None and resumes:
@@ -331,7 +332,7 @@ class Client:
             try:
                 reply = ask(self._metadata(session, actor))
             except grpc.RpcError as error:
-                failed = from_rpc_error(error, method)
+                failed = self._explained(from_rpc_error(error, method))
             else:
                 self._keep_on()
                 return reply
@@ -392,6 +393,20 @@ class Client:
             self._next_renewal = now + (LOOK_S if went_well else RENEW_AGAIN_S)
             self._opened_anew()
 
+    def _explained(self, failed: CallFailed) -> CallFailed:
+        """What failed since the server's line is encrypted and this machine is not enrolled, as that."""
+        line = self.connection
+        if failed.code is not grpc.StatusCode.UNAVAILABLE or failed.reason or line.is_encrypted:
+            return failed
+        if line.server.startswith("unix:") or not is_encrypted(line.server):
+            return failed
+        words = (
+            f"This machine is not enrolled at {line.server}. Ask an owner or a manager for a code, then: "
+            f"kasir enrol CODE --server {line.server}."
+        )
+        code = grpc.StatusCode.UNAUTHENTICATED
+        return CallFailed(code, "DEVICE_UNKNOWN", words, method=failed.method)
+
     def _let_in(self, failed: CallFailed, sent: Session | None, actor: str | None = None) -> bool:
         """Where the session that was sent is over, or there was none: whether there is another way in, by
         which it is worth asking once more. Raises `failed` where a login does: what becomes of that says
@@ -409,7 +424,7 @@ class Client:
             logged_in = self._log_in is not None and self._log_in(self)
         except CallFailed as why:
             raise failed from why
-        if logged_in and enrolment.session(self._who) is None:
+        if logged_in and not (self._who and enrolment.session(self._who)):
             self.acts_as(enrolment.user)
         # Without the session that is over the device itself may be let in.
         return logged_in or (self._log_in is None and sent is not None)
@@ -481,7 +496,7 @@ def method_path(method: Any) -> str:
 def known_method(path: str) -> Any:
     """The RPC of a path. Raises KeyError for one that the contract does not have."""
     # Whole contract, so not at the head of the module: only a repeat from the journal needs all of it.
-    from clients.common.contract import SERVICES  # noqa: PLC0415
+    from kasir.contract import SERVICES  # noqa: PLC0415
 
     service, _, name = path.removeprefix("/").partition("/")
     return SERVICES[service].methods_by_name[name]

@@ -17,6 +17,7 @@ import typer
 from clients.common.client import Client, Patience
 from clients.common.connection import ACTOR_VARIABLE, DEFAULT_SERVER, SERVER_VARIABLE, Connection, connection
 from clients.common.journal import RequestJournal
+from clients.common.knocking import called_otherwise
 from clients.common.local_commands import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
@@ -193,11 +194,17 @@ def opened(
         except CallFailed as failed:
             why = failed.__cause__ if isinstance(failed.__cause__, CallFailed) else failed
             tell(output, sentence(why, shop.describe, line.server), why)
-            if line.tls_ca is not None and failed.code is grpc.StatusCode.UNAVAILABLE and not failed.reason:
-                output.say(f"Or the encrypted line was not trusted: {failed.message}", "dim")
+            if line.is_encrypted and failed.code is grpc.StatusCode.UNAVAILABLE and not failed.reason:
+                output.say(_why_not_trusted(line, failed), "dim")
             if not failed.settled and client.journal.pending():
                 output.say("What was sent is kept: see 'kasir cs pending', which can ask again.", "yellow")
             raise typer.Exit(EXIT_REFUSED) from None
+
+
+def _why_not_trusted(line: Connection, failed: CallFailed) -> str:
+    if names := called_otherwise(line.server):
+        return f"It calls itself {', '.join(names)}: name it by one of these (--server or KASIR_SERVER)."
+    return f"Or the encrypted line was not trusted: {failed.message}"
 
 
 def log_in_at_terminal(client: Client, name: str = "") -> bool:

@@ -58,6 +58,11 @@ class Connection:
     # What this machine is there, where the server keeps watch
     enrolment: Enrolment | None = None
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether nobody on the way reads what is said."""
+        return self.enrolment is not None or self.tls_ca is not None
+
     def channel(self) -> grpc.Channel:
         """Opens a channel; nothing is sent yet. Raises BadInput for what cannot be used."""
         if self.enrolment is not None:
@@ -67,7 +72,8 @@ class Connection:
                 raise BadInput("--cert and --key need --tls-ca: without it the line is not encrypted.")
             if not is_local(self.server):
                 raise BadInput(
-                    "{server} is another machine and the line would not be encrypted: give --tls-ca.",
+                    "{server} is another machine, and this one is not enrolled there: kasir enrol CODE, or "
+                    "--tls-ca.",
                     server=self.server,
                 )
             return grpc.insecure_channel(self.server, options=CHANNEL_OPTIONS)

@@ -24,6 +24,7 @@ import platformdirs
 from filelock import FileLock
 from google.protobuf.message import Message
 
+from clients.common.knocking import other_names, shown_certificate
 from clients.common.problems import BadInput, CallFailed, from_rpc_error
 from kasir.durable import sync_directory, write_durably
 from kasir.v1 import access_pb2 as pb
@@ -228,19 +229,25 @@ class Enrolment:
 
     def _pinned(self, pin: str) -> bytes:
         """The server's certificate, if it is the one that the code was made for."""
-        host, _, port = self.server.rpartition(":")
         try:
-            found = ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=TIMEOUT_S)
+            found = shown_certificate(self.server, TIMEOUT_S)
         except (OSError, ValueError) as error:
             raise BadInput(
                 "{server} cannot be reached by TLS: {error}.", server=self.server, error=error
             ) from error
-        if server_pin(ssl.PEM_cert_to_DER_cert(found)) != pin:
+        if server_pin(found) != pin:
             raise BadInput(
                 "{server} is not the server that the code is for, or somebody is between: nothing was sent.",
                 server=self.server,
             )
-        return found.encode()
+        if names := other_names(self.server, found):
+            raise BadInput(
+                "{server} calls itself {names}. Name it by one of these, or give it all its names anew, on "
+                "its machine: kasir ca server DIRECTORY --name NAME --name NAME.",
+                server=self.server,
+                names=", ".join(names),
+            )
+        return ssl.DER_cert_to_PEM_cert(found).encode()
 
     def log_in(self, channel: grpc.Channel, user: str, pin: str) -> Session:
         """Logs somebody in here. Raises CallFailed."""

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from clients.common.problems import BadInput
+from clients.common.problems import BadInput, Word
 
 MAX_KEY_BYTES = 4_096
+KEY, PIN = Word("key"), Word("PIN")
 
 
 def keys_of(path: Path, name: str, table: Any) -> dict[str, str]:
@@ -27,19 +28,24 @@ def keys_of(path: Path, name: str, table: Any) -> dict[str, str]:
     return found
 
 
-def read_key(path: Path) -> str:
-    """The key in a file, without blanks around it. Raises BadInput."""
+def read_key(path: Path, what: Word = KEY) -> str:
+    """The key in a file, without blanks around it; `what` it is for people. Raises BadInput."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_KEY_BYTES + 1)
         secret = content.decode("utf-8").strip()
     except UnicodeDecodeError as error:
-        raise BadInput("{path} holds no key: it is no text.", path=path) from error
+        raise BadInput("{path} holds no {what}: it is no text.", path=path, what=what) from error
     except OSError as error:
         raise BadInput("{path} cannot be read: {error}.", path=path, error=error.strerror) from error
-    if not secret or len(content) > MAX_KEY_BYTES or not secret.isprintable():
+    if not secret:
+        raise BadInput("{path} is empty: it has to hold the {what}.", path=path, what=what)
+    if len(content) > MAX_KEY_BYTES or not secret.isprintable():
         raise BadInput(
-            "{path} holds no key: one line of at most {most} bytes.", path=path, most=MAX_KEY_BYTES
+            "{path} holds no {what}: one line of at most {most} bytes.",
+            path=path,
+            what=what,
+            most=MAX_KEY_BYTES,
         )
     return secret
 

@@ -148,7 +148,7 @@ class Who(Speaking, QWidget):
         inside = QHBoxLayout(self)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self.name, 1)
-        inside.addWidget(self.log_in)
+        inside.addWidget(self.log_in, 0, Qt.AlignmentFlag.AlignRight)
         self.show_name(name)
 
     @property

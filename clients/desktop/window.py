@@ -299,7 +299,7 @@ class Window(Speaking, QMainWindow):
         if not name:
             self.who.show_nobody()
             self.desk.notice.show_words(
-                _("Nobody is logged in: what needs the server waits until somebody is."), bad=True
+                _("Nobody is logged in: what needs the server is refused until somebody is."), bad=True
             )
 
     def _entered(self, name: str) -> None:

@@ -56,9 +56,14 @@ def init_authority(directory: Directory, name: Names = None) -> None:
 
 @ca_app.command("server")
 def renew_server(directory: Directory, name: Names = None) -> None:
-    """Give the server a new certificate, for other names too. A server that runs takes it at its next start,
-    which renews it by itself when it is old.
-    """
+    """Give the server a new certificate; with --name for these names instead of those that it has. A server
+    that runs takes it at its next start, which renews it by itself when it is old. Codes of before are void.
+
+    \b
+    Examples:
+      kasir ca server /etc/kasir/access
+      kasir ca server /etc/kasir/access --name kasir.toko --name 192.168.1.10 --name localhost
+    """  # noqa: D301 (\b: what follows keeps its lines)
     from server.access import ca  # noqa: PLC0415
 
     with _plain("ca"):
@@ -103,7 +108,13 @@ def make_code(
         typer.Option(help="What its programs may do by themselves: hardware, courier, messenger."),
     ] = None,
 ) -> None:
-    """Make a code for a device that stands anywhere. From another machine: kasir access devices code."""
+    """Make a code for a device that stands anywhere. From another machine: kasir access devices code.
+
+    \b
+    Examples:
+      kasir access code office --data /var/lib/kasir --access /etc/kasir/access
+      kasir access code printers --role hardware --data /var/lib/kasir --access /etc/kasir/access
+    """  # noqa: D301 (\b: what follows keeps its lines)
     from server.access.people import SERVER  # noqa: PLC0415
 
     with _plain("access"), _control(data, access) as control:
@@ -117,7 +128,13 @@ def audit(
     verify: Annotated[bool, typer.Option("--verify", help="Check that no line was touched.")] = False,
     last: Annotated[int, typer.Option(min=0, help="So many lines, the newest last.")] = 20,
 ) -> None:
-    """Read the log of access, and check its chain: ends with 1 when a line was changed or left out."""
+    """Read the log of access, and check its chain: ends with 1 when a line was changed or left out.
+
+    \b
+    Examples:
+      kasir access audit --data /var/lib/kasir --access /etc/kasir/access --last 100
+      kasir access audit --data /var/lib/kasir --access /etc/kasir/access --verify
+    """  # noqa: D301 (\b: what follows keeps its lines)
     from server.access.audit import Audit, TamperedError, newest  # noqa: PLC0415
     from server.access.ca import Authority  # noqa: PLC0415
     from server.access.pins import audit_key  # noqa: PLC0415
@@ -176,7 +193,10 @@ def _tell_code(code: str, expires_s: int, device: str) -> None:
 
 def _pin(path: Path | None, owner: str) -> str:
     if path is not None:
-        return path.read_text("utf-8").strip()
+        pin = path.read_text("utf-8").strip()
+        if not pin:
+            raise ValueError(f"{path} is empty: it has to hold the PIN.")
+        return pin
     return str(typer.prompt(f"PIN of {owner}", err=True, hide_input=True, confirmation_prompt=True))
 
 

@@ -112,12 +112,21 @@ def still_decides(txn: Transaction, code: EnrolmentCode, device: Device | None) 
     return True
 
 
+def has_owner(txn: Transaction) -> bool:
+    """Whether there is an owner who can log in."""
+    return any(_is_owner(user) for _, user in txn.users.all())
+
+
+def _is_owner(user: User) -> bool:
+    return Role.OWNER in user.roles and not user.disabled and bool(user.pin_hash)
+
+
 def check_owner_left(txn: Transaction, changed: User) -> None:
     """Refuses to take the last owner away who can log in."""
     if Role.OWNER in changed.roles and not changed.disabled:
         return
     others = (user for _, user in txn.users.all() if user.name != changed.name)
-    if not any(Role.OWNER in user.roles and not user.disabled and user.pin_hash for user in others):
+    if not any(_is_owner(user) for user in others):
         before = txn.users.get(changed.name)
         if before is not None and Role.OWNER in before.roles:
             raise EngineError(

@@ -32,6 +32,7 @@ from server.access.people import (
     check_name,
     check_owner_left,
     check_places,
+    has_owner,
     not_found,
     person_roles,
     same_work,
@@ -75,6 +76,7 @@ class AccessControl:
         except (AuthorityError, OSError, ValueError) as error:
             raise SettingsError(str(error)) from error
         self._log = log
+        self._data = data
         self._clock = clock
         self._methods = methods()
         self.store = open_store(data)
@@ -105,6 +107,12 @@ class AccessControl:
         with self.store.read() as txn:
             self.guard.load(txn)
             self.upkeep.begin(txn)
+            if not has_owner(txn):
+                self._log.warning(
+                    "no owner yet",
+                    warning="Nobody can log in. Make the first owner here, while the server runs: "
+                    f"kasir access init --data {self._data} --access {self.authority.directory} --owner NAME",
+                )
 
     async def run(self) -> None:
         """Keeps everything in order, until it is cancelled."""

@@ -116,7 +116,7 @@ class Methods:
 def methods() -> Methods:
     """The table as it stands in `methods.toml`. Raises TableError."""
     # Whole contract: only a server with access control needs all of it at once.
-    from server.access.contract import SERVICES  # noqa: PLC0415
+    from kasir.contract import SERVICES  # noqa: PLC0415
 
     return read(tomllib.loads(TABLE.read_text()), SERVICES)
 

@@ -77,7 +77,7 @@ def test_a_code_and_a_pin_are_all_it_takes(guarded, machine):
 def test_what_is_kept_is_this_users_alone(machine, home):
     log_in(machine)
     files = [path for path in home.rglob("*") if path.is_file()]
-    assert any(path.name.startswith("session-") for path in files)
+    assert len(files) == 5
     assert all(not path.stat().st_mode & 0o077 for path in files)
     assert OWNER_PIN not in "".join(path.read_text() for path in files)
 
@@ -283,7 +283,8 @@ def test_who_logs_in_at_once_is_known_of_each(machine):
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(keep, people))
-    assert all(machine.knows(user) for user in people)
+    assert all(machine.kept_session(user).user == user for user in people)
+    assert machine.user in people
 
 
 def test_an_agent_keeps_nobody_logged_in(guarded, home):

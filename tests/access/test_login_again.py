@@ -12,6 +12,8 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PySide6.QtWidgets import QLineEdit
+
 from clients.common.connection import Connection
 from clients.desktop.cs.window import CsWindow
 from clients.desktop.till.window import TillWindow
@@ -99,6 +101,23 @@ def test_what_was_refused_is_done_after_the_login_by_who_logged_in(guarded, mach
     window.desk.calls.do(window, adding("Dewi", "081234567892"), done.append)
     wait(lambda: len(done) == 2 or window._login)
     assert window._login is None, "asked once"
+
+
+@pytest.mark.parametrize("name", ["andi", "wati"])
+def test_what_was_typed_stays(machine, window, wait, name):
+    fields = [field for screen in window.screens for field in screen.findChildren(QLineEdit)]
+    for field in fields:
+        field.setText("7")
+    before = [field.text() for field in fields]
+    shown = window.screen_now
+    ended_at_the_server(machine, "andi")
+    done = []
+    window.desk.calls.do(window, adding("Rina"), done.append)
+    answer(wait, window, name)
+    wait(lambda: done and not window.desk.calls.waiting)
+    assert [field.text() for field in fields] == before
+    assert "7" in before
+    assert window.screen_now is shown
 
 
 def test_all_that_waits_is_asked_about_once(machine, window, wait):

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from server.access.contract import SERVICES
+from kasir.contract import SERVICES
 from server.access.table import AGENTS, TABLE, Door, Role, TableError, methods, read
 
 STREAM = "/kasir.v1.BookingService/StreamCommands"

@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 
 from clients import admin, catalogue, courier, printing, report, setup, warehouse
 from clients.common.client import known_method, message_class, method_path
-from clients.common.contract import SERVICES
 from clients.cs import app as cs_app
 from clients.till.terminal import app as till_app
 from hardware import digital_receipt, file_agent, shift_report
 from kasir import verify
+from kasir.contract import SERVICES
 
 APPS = {
     "cs": cs_app,

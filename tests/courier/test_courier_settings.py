@@ -37,7 +37,7 @@ def test_a_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("[biteship", "is no TOML|is not TOML"),
         ('[biteship]\nsecrets.api_key = "kunci-1"', "not the key itself"),
         ('[biteship]\nsecrets.api_key.file = "missing.key"', "cannot be read"),
-        ('[biteship]\nsecrets.api_key.file = "empty.key"', "holds no key"),
+        ('[biteship]\nsecrets.api_key.file = "empty.key"', "is empty"),
         ('[biteship]\nsecrets.api_key.env = "KASIR_NOT_SET"', "not set"),
         ('[biteship]\napi_key = "kunci-1"', "no setting api_key"),
         ('[biteship]\nsender.street = "x"', "no street"),
