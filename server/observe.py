@@ -5,6 +5,7 @@ A log that is slower than the calls loses lines, never calls; how many is said.
 """
 
 import asyncio
+import time
 
 from engine import Code
 from engine.rpc import RpcServer
@@ -20,6 +21,10 @@ WARNING = frozenset({Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE})
 # milliseconds.
 PACE_S = 0.05
 LINES_AT_ONCE = 200
+# Calls refused for want of room come by the ten thousand, when the processor has better to do: so many of a
+# second have a line.
+NO_ROOM = frozenset({"QUEUE_FULL", "TOO_MANY_CALLS"})
+NO_ROOM_LINES = 100
 
 
 class CallLog:
@@ -29,6 +34,7 @@ class CallLog:
         self.server = server
         self.methods = methods
         self.log = log
+        self._second, self._no_room, self._left_out = 0, 0, 0
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
@@ -40,16 +46,30 @@ class CallLog:
         """Writes all that is left."""
         while self.write():
             pass
+        self._tell_left_out()
 
     def write(self) -> bool:
         """Writes some lines; whether there are more."""
         records, dropped = self.server.take_log(LINES_AT_ONCE)
+        self._left_out += dropped
         for method, actor, number, reason, seconds, messages in records:
-            if method in self.methods:
-                self._line(method, actor, Code(number), reason, seconds, messages)
-        if dropped:
-            self.log.warning("calls not logged", calls=dropped)
+            if method not in self.methods:
+                continue
+            if reason in NO_ROOM:
+                self._no_room += 1
+                if self._no_room > NO_ROOM_LINES:
+                    self._left_out += 1
+                    continue
+            self._line(method, actor, Code(number), reason, seconds, messages)
+        if (second := int(time.monotonic())) != self._second:
+            self._second, self._no_room = second, 0
+            self._tell_left_out()
         return len(records) == LINES_AT_ONCE
+
+    def _tell_left_out(self) -> None:
+        if self._left_out:
+            self.log.warning("calls not logged", calls=self._left_out)
+        self._left_out = 0
 
     def _line(
         self, method: str, actor: str, code: Code, reason: str, seconds: float, messages: int | None

@@ -1,13 +1,13 @@
 """Goal: a store whose map fills up goes on in a larger one while it serves; where there is none to be had, it
 refuses what needs room, and what falls due is still ended, and it goes on by itself once it may.
 
-Method: `kasir serve` with a map of some MiB, booked full; then with a bound to its addresses (RLIMIT_AS) that
-is lifted later.
+Method: `kasir serve` with a map of some MiB, booked full; then with a bound to its addresses (RLIMIT_AS),
+which is lifted later.
 """
 
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -66,7 +66,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(serve) -> Iterator[Desk]:
+def desk(serve: Callable[..., ServerProcess]) -> Iterator[Desk]:
     server = serve(*SMALL)
     with grpc.insecure_channel(server.target) as channel:
         yield Desk(server, channel)
@@ -83,7 +83,7 @@ def bound(server: ServerProcess, most: int) -> None:
     resource.prlimit(server.process.pid, resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
 
-def test_a_map_that_fills_up_grows_while_it_serves(desk: Desk, capsys) -> None:
+def test_a_map_that_fills_up_grows_while_it_serves(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     before = desk.status()
     assert before.map_bytes == MAP_MIB * MEBIBYTE
     while desk.status().map_bytes < 4 * before.map_bytes:
@@ -99,7 +99,7 @@ def test_a_map_that_fills_up_grows_while_it_serves(desk: Desk, capsys) -> None:
 
 @pytest.mark.timeout(180)
 def test_one_that_cannot_grow_refuses_and_what_is_due_ends_and_it_goes_on_when_it_may(
-    desk: Desk, capsys
+    desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     due = time.time() + HOLD_S
     for _ in range(20):
@@ -131,4 +131,5 @@ def test_one_that_cannot_grow_refuses_and_what_is_due_ends_and_it_goes_on_when_i
     assert desk.status().map_bytes > full.map_bytes
     assert desk.verified()
     with capsys.disabled():
-        print(f"\nfull at {full.used_bytes >> 10} of {full.map_bytes >> 10} KiB; it went on by itself")
+        share = full.used_bytes / full.map_bytes
+        print(f"\nfull at {share:.0%} of {full.map_bytes >> 20} MiB; it went on without a restart")
