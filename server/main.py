@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine import Engine, EngineError
+from kasir.traces import told_endpoint
 from server.settings import (
     DEFAULT_LISTEN,
     LogCalls,
@@ -33,6 +34,22 @@ TlsClientCaOption = Annotated[
 ]
 MetricsListenOption = Annotated[
     str | None, typer.Option(help="host:port for Prometheus; off when not given.")
+]
+TracesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of an OpenTelemetry collector (OTLP over HTTP) that traces of calls go to.  "
+        "[default: OTEL_EXPORTER_OTLP_ENDPOINT]",
+        metavar="URL",
+    ),
+]
+TraceRatioOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        help="Share of the calls to trace whose callers do not say; those who do are heeded.",
+    ),
 ]
 MootaWebhookOption = Annotated[
     str | None,
@@ -92,6 +109,8 @@ def serve(
     tls_key: TlsKeyOption = None,
     tls_client_ca: TlsClientCaOption = None,
     metrics_listen: MetricsListenOption = None,
+    traces: TracesOption = None,
+    trace_ratio: TraceRatioOption = 0.0,
     moota_webhook: MootaWebhookOption = None,
     moota_secret_file: MootaSecretFileOption = None,
     access: AccessOption = None,
@@ -126,6 +145,8 @@ def serve(
             listen=parse_address(listen),
             tls=_tls(tls_cert, tls_key, tls_client_ca),
             metrics_listen=parse_address(metrics_listen) if metrics_listen else None,
+            traces=traces or told_endpoint(),
+            trace_ratio=trace_ratio,
             moota_listen=parse_address(moota_webhook) if moota_webhook else None,
             moota_secret_file=moota_secret_file,
             access=access,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from threading import Thread
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -13,6 +13,9 @@ from engine import Code, Engine, EngineError, Status
 from engine.rpc import RpcServer
 from kasir.v1.hardware_pb2 import Device, DeviceState
 from server.settings import Address, SettingsError, Tls
+
+if TYPE_CHECKING:
+    from server.traces import Traces
 
 # The transport's bounds (engine_rs/transport/src/observe.rs): from a tenth of a millisecond, a bare commit,
 # to what nobody waits for.
@@ -28,11 +31,14 @@ class Metrics:
         server: RpcServer,
         methods: frozenset[str],
         devices: Callable[[], list[Device]] = list,
+        traces: "Traces | None" = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(DeviceCollector(devices))
         self.registry.register(CallCollector(server, methods))
         self.registry.register(EngineCollector(engine))
+        if traces is not None:
+            self.registry.register(TraceCollector(traces))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
@@ -121,6 +127,31 @@ class DeviceCollector(Collector):
             if device.document_kinds:
                 waiting.add_metric((device.agent, device.name), device.waiting_jobs)
         yield from (states, waiting)
+
+
+class TraceCollector(Collector):
+    """Tells at every scrape what became of traces."""
+
+    def __init__(self, traces: "Traces") -> None:
+        self.traces = traces
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are told at the scrape."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Those that were sent, and those that were lost."""
+        yield CounterMetricFamily(
+            "kasir_traces_sent", "Traced calls that the collector took.", value=self.traces.sent
+        )
+        lost = CounterMetricFamily(
+            "kasir_traces_lost",
+            "Traced calls that nobody will see: the collector was away or too slow.",
+            labels=("at",),
+        )
+        lost.add_metric(("collector",), self.traces.refused)
+        lost.add_metric(("queue",), self.traces.dropped)
+        yield lost
 
 
 class EngineCollector(Collector):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from engine import Engine, EngineError
+from kasir.traces import NOT_INSTALLED
 from server import handlers
 from server.arriving import Arriving
 from server.imports import StatementImporter
@@ -12,13 +13,14 @@ from server.journal import JournalClock
 from server.logs import Logger, make_logger
 from server.machine_clock import ShopTime, watch_clock
 from server.observe import CallLog
-from server.settings import Address, LogCalls, Settings
+from server.settings import Address, LogCalls, Settings, SettingsError
 from server.transport import Transport
 
 if TYPE_CHECKING:
     from server.access.service import AccessControl
     from server.metrics import MetricsEndpoint
     from server.moota import MootaEndpoint
+    from server.traces import Traces
 
 # Reading statements, verifying, snapshots.
 WORKERS = 4
@@ -53,6 +55,7 @@ class Service:
         self._call_log = CallLog(self._native, registry.methods, self.log)
         self._endpoint: MetricsEndpoint | None = None
         self._moota: MootaEndpoint | None = None
+        self._traces: Traces | None = None
         self._clock_task: asyncio.Task[None] | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._matching_task: asyncio.Task[None] | None = None
@@ -73,14 +76,9 @@ class Service:
 
     async def start(self) -> Address:
         """Listens; returns where. Raises SettingsError when it cannot."""
-        if self.settings.metrics_listen is not None:
-            # Who serves no metrics does not wait for Prometheus's client.
-            from server.metrics import Metrics, MetricsEndpoint  # noqa: PLC0415
-
-            metrics = Metrics(self.engine, self._native, self._methods, self._devices)
-            self._endpoint = MetricsEndpoint(metrics, self.settings.metrics_listen, self.settings.tls)
-            self.metrics_address = self._endpoint.address
         try:
+            self._send_traces()
+            self._serve_metrics()
             self._listen_to_moota()
             self.address = await self._transport.start()
         except BaseException:
@@ -102,9 +100,29 @@ class Service:
             data=str(self.engine.path),
             revision=self.engine.revision(),
             metrics=str(self.metrics_address) if self.metrics_address else None,
+            traces=self.settings.traces,
             moota=str(self.moota_address) if self.moota_address else None,
         )
         return self.address
+
+    def _send_traces(self) -> None:
+        if self.settings.traces is not None:
+            # Who traces nothing needs no OpenTelemetry.
+            try:
+                from server.traces import Traces  # noqa: PLC0415
+            except ImportError as error:
+                raise SettingsError(NOT_INSTALLED) from error
+            self._traces = Traces(self._native, self._methods, self.settings.traces, self.log)
+
+    def _serve_metrics(self) -> None:
+        if self.settings.metrics_listen is None:
+            return
+        # Who serves no metrics does not wait for Prometheus's client.
+        from server.metrics import Metrics, MetricsEndpoint  # noqa: PLC0415
+
+        metrics = Metrics(self.engine, self._native, self._methods, self._devices, self._traces)
+        self._endpoint = MetricsEndpoint(metrics, self.settings.metrics_listen, self.settings.tls)
+        self.metrics_address = self._endpoint.address
 
     def _listen_to_moota(self) -> None:
         listen, secret_file = self.settings.moota_listen, self.settings.moota_secret_file
@@ -154,6 +172,9 @@ class Service:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._call_log.finish()
+        if self._traces is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._traces.close)
+            self._traces = None
         self._close_aside()
         self.log.info("stopped")
 
@@ -167,6 +188,9 @@ class Service:
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None
+        if self._traces is not None:
+            self._traces.close()
+            self._traces = None
         if self._access is not None:
             self._access.close()
             self._access = None

@@ -330,7 +330,7 @@ def test_reflection_only_when_asked_for(serve, tmp_path):
 
 
 def test_metrics_tell_calls_and_engine(serve, free_port):
-    started = serve("--metrics-listen", f"127.0.0.1:{free_port}")
+    started = serve("--metrics-listen", f"127.0.0.1:{free_port}", "--traces", "http://127.0.0.1:9")
     with grpc.insecure_channel(started.target) as channel:
         shop = Shop(channel)
         shop.book()

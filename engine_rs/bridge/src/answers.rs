@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -71,7 +72,8 @@ impl Native for Command {
             ticket.forget();
             return Some(Err(refused).into());
         }
-        let submitted = self.engine.submit_to(self.method, &request, &call.caller, Address::Call(ticket));
+        let address = Address::Call(ticket, call.trace.clone());
+        let submitted = self.engine.submit_to(self.method, &request, &call.caller, address);
         submitted.err().map(|failure| Err(failure.into()).into())
     }
 }
@@ -88,6 +90,9 @@ impl Native for Query {
             return Some(Err(refused).into());
         }
         let answer = self.engine.answer(self.method, &request);
+        if let Some(trace) = &call.trace {
+            trace.passed("query", Instant::now());
+        }
         Some(answer.map(Bytes::from).map_err(Status::from).into())
     }
 }
