@@ -338,6 +338,11 @@ class RpcServer:
         are of no use.
         """
 
+    def show_certificate(self, certificate: bytes, key: bytes) -> None:
+        """Shows another certificate to who connects from now on: its chain and key, PEM. Open connections go
+        on. Raises OSError for what cannot be used; then the one of before is shown.
+        """
+
     def fileno(self) -> int:
         """A descriptor that is readable while something waits, for `loop.add_reader`."""
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
+from pathlib import Path
+from socket import socket
+from ssl import SSLSocket
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,9 +15,11 @@ from prometheus_client.registry import Collector
 from engine import Code, Engine, EngineError, Status
 from engine.rpc import RpcServer
 from kasir.v1.hardware_pb2 import Device, DeviceState
+from server.beside import Beside
 from server.settings import Address, SettingsError, Tls
 
 if TYPE_CHECKING:
+    from server.certificate import Certificate
     from server.traces import Traces
 
 # The transport's bounds (engine_rs/transport/src/observe.rs): from a tenth of a millisecond, a bare commit,
@@ -31,14 +36,16 @@ class Metrics:
         server: RpcServer,
         methods: frozenset[str],
         devices: Callable[[], list[Device]] = list,
-        traces: "Traces | None" = None,
+        beside: Beside | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(DeviceCollector(devices))
         self.registry.register(CallCollector(server, methods))
         self.registry.register(EngineCollector(engine))
-        if traces is not None:
-            self.registry.register(TraceCollector(traces))
+        if beside is not None and beside.traces is not None:
+            self.registry.register(TraceCollector(beside.traces))
+        if beside is not None and beside.certificate is not None:
+            self.registry.register(CertificateCollector(beside.certificate))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
@@ -154,6 +161,25 @@ class TraceCollector(Collector):
         yield lost
 
 
+class CertificateCollector(Collector):
+    """Tells at every scrape when the certificate ends that is shown now."""
+
+    def __init__(self, certificate: "Certificate") -> None:
+        self.certificate = certificate
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are told at the scrape."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One time."""
+        yield GaugeMetricFamily(
+            "kasir_certificate_end_time_seconds",
+            "When the certificate ends that the server shows.",
+            value=self.certificate.ends_s,
+        )
+
+
 class EngineCollector(Collector):
     """Asks the engine at every scrape, so that nothing is counted twice over."""
 
@@ -224,6 +250,7 @@ def _batch_sizes(status: Status) -> Metric:
 
 class _Server(Protocol):
     server_port: int
+    socket: socket
 
     def shutdown(self) -> None: ...
 
@@ -250,6 +277,11 @@ class MetricsEndpoint:
         self._server: _Server = server
         self._thread: Thread = thread
         self.address = Address(address.host, self._server.server_port)
+
+    def show(self, certificate: Path, key: Path) -> None:
+        """Shows another certificate to who connects from now on. Raises OSError."""
+        if isinstance(self._server.socket, SSLSocket):
+            self._server.socket.context.load_cert_chain(certificate, key)
 
     def close(self) -> None:
         """Stops listening."""

@@ -73,6 +73,11 @@ class Traces:
         """Traces that found no room while they waited."""
         return self._server.dropped_traces()
 
+    @property
+    def lost(self) -> int:
+        """Traces that nobody will see."""
+        return self.refused + self.dropped
+
     def close(self) -> None:
         """Sends what is left, and waits no longer than some seconds for it."""
         self._stop.set()

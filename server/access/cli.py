@@ -56,8 +56,8 @@ def init_authority(directory: Directory, name: Names = None) -> None:
 
 @ca_app.command("server")
 def renew_server(directory: Directory, name: Names = None) -> None:
-    """Give the server a new certificate, for other names too. A server that runs takes it at its next start,
-    which renews it by itself when it is old.
+    """Give the server a new certificate, for other names too. A server that runs takes it within seconds, and
+    renews it by itself when it is old.
     """
     from server.access import ca  # noqa: PLC0415
 

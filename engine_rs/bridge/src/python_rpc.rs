@@ -264,6 +264,14 @@ impl RpcServer {
         count
     }
 
+    /// Shows another certificate to who connects from now on: its chain and key, PEM.
+    fn show_certificate(&self, certificate: &[u8], key: &[u8]) -> PyResult<()> {
+        let Some(server) = self.server.get() else {
+            return Err(PyRuntimeError::new_err("The server was not started."));
+        };
+        Ok(server.show_certificate(certificate, key)?)
+    }
+
     /// Takes no more connections, waits for answers at most `grace_s`, then at most `flush_s` for the rest; closes.
     fn stop(&self, py: Python<'_>, grace_s: f64, flush_s: f64) -> PyResult<()> {
         let (grace, flush) = (seconds(grace_s)?, seconds(flush_s)?);
