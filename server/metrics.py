@@ -260,13 +260,13 @@ class _Server(Protocol):
 class MetricsEndpoint:
     """The HTTP endpoint that Prometheus scrapes, on a thread of its own."""
 
-    def __init__(self, metrics: Metrics, address: Address, tls: Tls | None) -> None:
+    def __init__(self, registry: CollectorRegistry, address: Address, tls: Tls | None) -> None:
         """Listens at once. Raises SettingsError when the address is taken."""
         try:
             server, thread = start_http_server(
                 address.port,
                 address.host,
-                registry=metrics.registry,
+                registry=registry,
                 certfile=str(tls.certificate) if tls else None,
                 keyfile=str(tls.key) if tls else None,
                 client_cafile=str(tls.client_ca) if tls and tls.client_ca else None,

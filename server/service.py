@@ -145,7 +145,7 @@ class Service:
         from server.metrics import Metrics, MetricsEndpoint  # noqa: PLC0415
 
         metrics = Metrics(self.engine, self._native, self._methods, self._devices, self._beside)
-        self._endpoint = MetricsEndpoint(metrics, self.settings.metrics_listen, self.settings.tls)
+        self._endpoint = MetricsEndpoint(metrics.registry, self.settings.metrics_listen, self.settings.tls)
         self.metrics_address = self._endpoint.address
         if self.settings.tls is not None:
             self._certificates[-1].shown_by.append(self._endpoint.show)
