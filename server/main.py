@@ -162,19 +162,25 @@ def serve(
         )
         settings.check()
         sizes = {"map_size_bytes": map_size_mib * MEBIBYTE, "max_queue": max_queue, "max_batch": max_batch}
-        with ThreadPoolExecutor(1, thread_name_prefix="kasir-open") as aside:
-            # After a crash opening takes a while: what was written ahead is applied again. Meanwhile the
-            # server's modules are imported.
-            opening = aside.submit(Engine.open, data, **sizes)
-            from server import run  # noqa: PLC0415
-        logs = run.LogSettings(log_level, log_format, log_calls)
-        failure = run.until_stopped(opening, data, settings, logs)
+        failure = _run(data, sizes, settings, (log_level, log_format, log_calls))
     except SettingsError as error:
         _give_up(str(error))
     except EngineError as error:
         _give_up(error.message)
     if failure is not None:
         _give_up(failure.message)
+
+
+def _run(
+    data: Path, sizes: dict[str, int], settings: Settings, logs: tuple[LogLevel, LogFormat, LogCalls]
+) -> EngineError | None:
+    """Serves until it is told to stop (None), or the engine stops by itself (why)."""
+    with ThreadPoolExecutor(1, thread_name_prefix="kasir-open") as aside:
+        # After a crash opening takes a while: what was written ahead is applied again. Meanwhile the
+        # server's modules are imported.
+        opening = aside.submit(Engine.open, data, **sizes)
+        from server import run  # noqa: PLC0415
+    return run.until_stopped(opening, data, settings, run.LogSettings(*logs))
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:

@@ -129,12 +129,7 @@ def take(
         if heads and any(heads.resolve().is_relative_to(place.resolve()) for place in (data, to)):
             raise BadInput("{heads} lies with what it is to tell of: keep it elsewhere.", heads=heads)
         signer = _signer(key, heads) if key and heads else None
-        if (data / ACCESS).is_dir():
-            output.say(
-                f"{data / ACCESS} (users, devices, keys, the log of access) is NOT in this backup. "
-                f"Copy it too: kasir access copy --data {data} --to NEW_DIRECTORY",
-                "yellow",
-            )
+        _tell_of_access(data, output)
         places.make(to)
         try:
             with places.writing(to):
@@ -151,6 +146,15 @@ def take(
         except EngineError as error:
             output.say(error.message, "red")
             raise typer.Exit(EXIT_REFUSED) from error
+
+
+def _tell_of_access(data: Path, output: Output) -> None:
+    if (data / ACCESS).is_dir():
+        output.say(
+            f"{data / ACCESS} (users, devices, keys, the log of access) is NOT in this backup. "
+            f"Copy it too: kasir access copy --data {data} --to NEW_DIRECTORY",
+            "yellow",
+        )
 
 
 @contextmanager
