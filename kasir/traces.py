@@ -3,9 +3,7 @@ imported only by who traces.
 """
 
 import os
-from importlib.metadata import version
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -33,6 +31,9 @@ def told_endpoint() -> str | None:
 
 def endpoint_of(collector: str) -> str:
     """The address that traces are posted to, of a collector's. Raises TracesError."""
+    # Every command imports this module, and few trace.
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
     try:
         parts = urlsplit(collector)
         is_address = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None
@@ -57,6 +58,8 @@ def exporter(collector: str) -> "SpanExporter":
 
 def resource(service: str) -> "Resource":
     """What a program is called in its traces."""
+    from importlib.metadata import version  # noqa: PLC0415
+
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
 
     name = os.environ.get(SERVICE_NAME) or service

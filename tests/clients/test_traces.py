@@ -28,13 +28,15 @@ from kasir.v1.booking_pb2 import (
     GetBookingRequest,
     GetBookingResponse,
     Order,
+    StreamCommandsRequest,
 )
+from kasir.v1.stock_pb2 import CreateHoldRequest, Hold
 from server.service import SettingsError
 from server.settings import parse_address
 from tests.clients.conftest import Refusal
 from tests.collector import Collector, collecting, values
 from tests.conftest import ROOT
-from tests.server.support import Shop, until
+from tests.server.support import Shop, new_id, until
 
 pytestmark = pytest.mark.usefixtures("in_a_state_of_its_own")
 
@@ -270,6 +272,17 @@ def test_what_python_answers_and_what_is_read_has_its_own_stages(traced_server, 
     shop.bookings.GetBooking(GetBookingRequest(order_id=order.order_id), metadata=metadata)
     (got,) = collector.wait_for("GetBooking")
     assert [stage.name for stage in collector.stages(got)] == ["read", "query", "answer"]
+
+
+def test_a_stream_of_commands_is_one_call(shop, collector):
+    wanted = Hold(item_id=shop.item_id, location_id=shop.warehouse_id, quantity=1, owner="kasir-1")
+    hold = CreateHoldRequest(request_id=new_id(), hold=wanted)
+    asked = [StreamCommandsRequest(sequence=number, create_hold=hold) for number in (1, 2, 3)]
+    replies = list(shop.bookings.StreamCommands(iter(asked), metadata=[("traceparent", SAMPLED)], timeout=20))
+    assert [reply.WhichOneof("outcome") for reply in replies] == ["create_hold"] * 3
+    (call,) = collector.wait_for("StreamCommands")
+    assert call.attributes["kasir.messages"] == 3
+    assert [stage.name for stage in collector.stages(call)] == ["answer"]
 
 
 # --- Collectors that do not keep up ---
