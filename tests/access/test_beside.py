@@ -76,7 +76,7 @@ def shown(running) -> x509.Certificate:
 @pytest.fixture
 def hasty(monkeypatch):
     """What takes months and minutes takes seconds."""
-    monkeypatch.setattr(ca, "SERVER_LASTS", dt.timedelta(seconds=9))
+    monkeypatch.setattr(ca, "SERVER_LASTS", dt.timedelta(seconds=12))
     monkeypatch.setattr(upkeep, "RENEW_S", 0.0)
     monkeypatch.setattr(upkeep, "PACE_S", 0.1)
     monkeypatch.setattr(certificate, "LOOK_S", 0.1)
