@@ -72,6 +72,8 @@ MONEY_MAX = timedelta(days=2)
 # A deadline that passed so long ago should have ended its order.
 EXPIRY_MAX = timedelta(minutes=1)
 SNAPSHOT_MAX = timedelta(days=1, hours=6)
+# Certificates are renewed with a month left; one that ends so soon was not.
+CERTIFICATE_MIN = timedelta(days=14)
 # Of the store's map; beyond, it doubles soon, and needs the room.
 MAP_PERCENT = 80
 QUEUE_MAX = 1_000
@@ -179,12 +181,34 @@ def server(shop: Shop, status: GetStatusResponse, took_ms: float) -> Iterator[Fi
         yield wrong("Server's clock", f"it is {clock_words(step)}; where it is right, {way_out}")
     if status.queue_length > QUEUE_MAX:
         yield wrong("Queue", f"{status.queue_length} commands wait: the disk or the processor is too slow")
+    yield from certificate(status)
+    if status.lost_traces:
+        yield look(
+            "Traces",
+            f"{status.lost_traces} were lost since the server's start: their collector (serve --traces) is "
+            "away or too slow",
+        )
     used = 100 * status.used_bytes / max(1, status.map_bytes)
     words = f"{used:.0f} % of its map is used"
     if used >= MAP_PERCENT:
         yield look("Store", f"{words}: it doubles by itself; see that the disk has room")
     else:
         yield well("Store", f"{words}, revision {status.revision}")
+
+
+def certificate(status: GetStatusResponse) -> Iterator[Finding]:
+    """Whether the server's certificate lasts."""
+    if not status.HasField("certificate_expire_time"):
+        return
+    left = status.certificate_expire_time.ToDatetime(UTC) - datetime.now(UTC)
+    if left < CERTIFICATE_MIN:
+        yield wrong(
+            "Certificate",
+            f"the server's ends in {_days(left)}, and then nobody can call: it should have been renewed; the "
+            "server's log says why it was not",
+        )
+    else:
+        yield well("Certificate", f"the server's lasts {_days(left)} more")
 
 
 def deadlines(shop: Shop, log_time: Timestamp) -> Iterator[Finding]:
@@ -325,6 +349,15 @@ def this_machine(shop: Shop) -> Iterator[Finding]:
         yield look("This machine", f"{len(kept)} requests never got an answer: kasir cs pending")
     else:
         yield well("This machine", "every request that was sent has its answer")
+    enrolment = shop.client.connection.enrolment
+    if enrolment is not None:
+        left = timedelta(seconds=enrolment.device.expires_s - enrolment.now_s())
+        if left < CERTIFICATE_MIN:
+            yield wrong(
+                "Certificate here",
+                f"this machine's ends in {_days(left)}: calls renew it while the server answers; when it is "
+                "over, kasir enrol CODE",
+            )
 
 
 def server_machine(data: Path, *, has_backup: bool) -> Iterator[Finding]:
@@ -358,6 +391,10 @@ def backup_place(folder: Path) -> Iterator[Finding]:
     """Whether a backup is there, is looked after, and was found good."""
     for each in places.health(folder):
         yield well("Backup", each.words) if each.is_well else wrong("Backup", each.words)
+
+
+def _days(left: timedelta) -> str:
+    return f"{max(0, left.days)} days"
 
 
 def _age(stamp: Timestamp) -> timedelta:

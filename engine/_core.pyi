@@ -339,9 +339,17 @@ class RpcServer:
         compress_from: int | None,
         tls: tuple[bytes, bytes, bytes | None] | None,
         log_calls: Literal["all", "refused", "none"],
+        traced_of_million: int | None,
     ) -> int:
         """Listens on each "ip:port" and serves; returns the port. `tls` is certificate chain, key and the
-        authority of clients, PEM. Raises OSError when it cannot listen or the certificates are of no use.
+        authority of clients, PEM. Of a million calls whose callers say nothing of a trace, so many are
+        traced; None: none are, whatever callers say. Raises OSError when it cannot listen or the certificates
+        are of no use.
+        """
+
+    def show_certificate(self, certificate: bytes, key: bytes) -> None:
+        """Shows another certificate to who connects from now on: its chain and key, PEM. Open connections go
+        on. Raises OSError for what cannot be used; then the one of before is shown.
         """
 
     def fileno(self) -> int:
@@ -371,6 +379,20 @@ class RpcServer:
         """At most `limit` calls that ended and are to be logged, oldest first: method, caller, status,
         reason, seconds, messages of a stream; and how many found no room since the last time.
         """
+
+    def take_traces(
+        self, limit: int
+    ) -> list[
+        tuple[str, tuple[bytes, bytes] | None, int, str, int, list[tuple[str, int]], list[tuple[str, int]]]
+    ]:
+        """At most `limit` traced calls that ended, oldest first: method, the caller's trace and span (None:
+        it was chosen here), status, reason, when it came, the stages of its way with the end of each, what
+        else was noted. Times are Unix nanoseconds; a stage begins where the one before ends, and the last one
+        ends the call.
+        """
+
+    def dropped_traces(self) -> int:
+        """How many traced calls found no room, since the start."""
 
 def refusal(code: int, reason: str, message: str, details: list[tuple[str, str]]) -> tuple[str, bytes]:
     """The words of a refusal, cut to what a caller takes, and its serialized google.rpc.Status: ErrorInfo of

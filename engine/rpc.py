@@ -7,7 +7,10 @@ from typing import Literal
 
 from engine._core import RpcAccess, RpcCall, RpcServer, refusal
 
-__all__ = ["Given", "Rank", "RpcAccess", "RpcCall", "RpcServer", "refusal"]
+__all__ = ["Given", "Rank", "RpcAccess", "RpcCall", "RpcServer", "Traced", "refusal"]
+
+# Of `RpcServer.take_traces`
+Traced = tuple[str, tuple[bytes, bytes] | None, int, str, int, list[tuple[str, int]], list[tuple[str, int]]]
 
 # No person; one of the staff; one who is in charge: nobody sends for who is above.
 Rank = Literal["program", "staff", "in_charge"]

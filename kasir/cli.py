@@ -35,6 +35,7 @@ EXTRA_OF_MODULE = {
     "grpc_reflection": "server",
     "idna": "paper",
     "platformdirs": "clients",
+    "opentelemetry": "traces",
     "prometheus_client": "server",
     "qrcode": "paper",
     "reportlab": "paper",

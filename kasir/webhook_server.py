@@ -75,6 +75,11 @@ class WebhookServer:
         )
         self._thread.start()
 
+    def show(self, certificate: Path, key: Path) -> None:
+        """Shows another certificate to who connects from now on. Raises OSError."""
+        if self._server.context is not None:
+            self._server.context.load_cert_chain(certificate, key)
+
     def close(self) -> None:
         """Stops listening. What is being acted on goes on; what was not answered is posted again."""
         self._server.shutdown()

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from engine import Code, Engine, EngineError, Snapshot
 from kasir.v1 import admin_pb2
+from server.beside import Beside
 from server.calls import Call, Registry, field_error, parse
 from server.devices import METHODS as HARDWARE
 from server.devices import Devices
@@ -35,10 +36,11 @@ def build(
     executor: Executor,
     settings: Settings,
     importer: StatementImporter,
+    beside: Beside | None = None,
 ) -> Registry:
     """The registry of everything the server answers. `executor` takes what would hold up the event loop."""
     registry = Registry(native=engine.commands | engine.queries | engine.streams)
-    admin = Admin(engine, executor, settings.snapshots or engine.path / SNAPSHOT_FOLDER)
+    admin = Admin(engine, executor, settings.snapshots or engine.path / SNAPSHOT_FOLDER, beside or Beside())
     registry.unary[ADMIN + "GetStatus"] = admin.get_status
     registry.unary[ADMIN + "VerifyStore"] = admin.verify_store
     registry.unary[ADMIN + "CreateSnapshot"] = admin.create_snapshot
@@ -62,10 +64,11 @@ def build(
 class Admin:
     """Status, verification and snapshots: what concerns the store as a whole."""
 
-    def __init__(self, engine: Engine, executor: Executor, snapshots: Path) -> None:
+    def __init__(self, engine: Engine, executor: Executor, snapshots: Path, beside: Beside) -> None:
         self.engine = engine
         self.executor = executor
         self.snapshots = snapshots
+        self.beside = beside
         # They read the whole store: one at a time, the next ones wait.
         self.one_at_a_time = asyncio.Lock()
 
@@ -95,6 +98,10 @@ class Admin:
         response.log_time.FromMilliseconds(status["log_time_ms"])
         if status["clock_step_ms"]:
             response.clock_step.FromMilliseconds(status["clock_step_ms"])
+        if self.beside.certificate is not None:
+            response.certificate_expire_time.FromSeconds(int(self.beside.certificate.ends_s))
+        if self.beside.traces is not None:
+            response.lost_traces = self.beside.traces.lost
         return response.SerializeToString()
 
     async def verify_store(self, _call: Call, request: bytes) -> bytes:

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine import Engine, EngineError
+from kasir.traces import told_endpoint
 from server.settings import (
     DEFAULT_LISTEN,
     LogCalls,
@@ -34,6 +35,22 @@ TlsClientCaOption = Annotated[
 ]
 MetricsListenOption = Annotated[
     str | None, typer.Option(help="host:port for Prometheus; off when not given.")
+]
+TracesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of an OpenTelemetry collector (OTLP over HTTP) that traces of calls go to.  "
+        "[default: OTEL_EXPORTER_OTLP_ENDPOINT]",
+        metavar="URL",
+    ),
+]
+TraceRatioOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        help="Share of the calls to trace whose callers do not say; those who do are heeded.",
+    ),
 ]
 MootaWebhookOption = Annotated[
     str | None,
@@ -93,6 +110,8 @@ def serve(
     tls_key: TlsKeyOption = None,
     tls_client_ca: TlsClientCaOption = None,
     metrics_listen: MetricsListenOption = None,
+    traces: TracesOption = None,
+    trace_ratio: TraceRatioOption = 0.0,
     moota_webhook: MootaWebhookOption = None,
     moota_secret_file: MootaSecretFileOption = None,
     access: AccessOption = None,
@@ -129,6 +148,8 @@ def serve(
             listen=parse_address(listen),
             tls=_tls(tls_cert, tls_key, tls_client_ca),
             metrics_listen=parse_address(metrics_listen) if metrics_listen else None,
+            traces=traces or told_endpoint(),
+            trace_ratio=trace_ratio,
             moota_listen=parse_address(moota_webhook) if moota_webhook else None,
             moota_secret_file=moota_secret_file,
             access=access,
@@ -144,19 +165,25 @@ def serve(
         )
         settings.check()
         sizes = {"map_size_bytes": map_size_mib * MEBIBYTE, "max_queue": max_queue, "max_batch": max_batch}
-        with ThreadPoolExecutor(1, thread_name_prefix="kasir-open") as aside:
-            # After a crash opening takes a while: what was written ahead is applied again. Meanwhile the
-            # server's modules are imported.
-            opening = aside.submit(Engine.open, data, **sizes)
-            from server import run  # noqa: PLC0415
-        logs = run.LogSettings(log_level, log_format, log_calls)
-        failure = run.until_stopped(opening, data, settings, logs)
+        failure = _run(data, sizes, settings, (log_level, log_format, log_calls))
     except SettingsError as error:
         _give_up(str(error))
     except EngineError as error:
         _give_up(error.message)
     if failure is not None:
         _give_up(failure.message)
+
+
+def _run(
+    data: Path, sizes: dict[str, int], settings: Settings, logs: tuple[LogLevel, LogFormat, LogCalls]
+) -> EngineError | None:
+    """Serves until it is told to stop (None), or the engine stops by itself (why)."""
+    with ThreadPoolExecutor(1, thread_name_prefix="kasir-open") as aside:
+        # After a crash opening takes a while: what was written ahead is applied again. Meanwhile the
+        # server's modules are imported.
+        opening = aside.submit(Engine.open, data, **sizes)
+        from server import run  # noqa: PLC0415
+    return run.until_stopped(opening, data, settings, run.LogSettings(*logs))
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:

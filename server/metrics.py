@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
+from pathlib import Path
+from socket import socket
+from ssl import SSLSocket
 from threading import Thread
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -12,7 +15,12 @@ from prometheus_client.registry import Collector
 from engine import Code, Engine, EngineError, Status
 from engine.rpc import RpcServer
 from kasir.v1.hardware_pb2 import Device, DeviceState
+from server.beside import Beside
 from server.settings import Address, SettingsError, Tls
+
+if TYPE_CHECKING:
+    from server.certificate import Certificate
+    from server.traces import Traces
 
 # The transport's bounds (engine_rs/transport/src/observe.rs): from a tenth of a millisecond, a bare commit,
 # to what nobody waits for.
@@ -28,11 +36,16 @@ class Metrics:
         server: RpcServer,
         methods: frozenset[str],
         devices: Callable[[], list[Device]] = list,
+        beside: Beside | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(DeviceCollector(devices))
         self.registry.register(CallCollector(server, methods))
         self.registry.register(EngineCollector(engine))
+        if beside is not None and beside.traces is not None:
+            self.registry.register(TraceCollector(beside.traces))
+        if beside is not None and beside.certificate is not None:
+            self.registry.register(CertificateCollector(beside.certificate))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
@@ -123,6 +136,50 @@ class DeviceCollector(Collector):
         yield from (states, waiting)
 
 
+class TraceCollector(Collector):
+    """Tells at every scrape what became of traces."""
+
+    def __init__(self, traces: "Traces") -> None:
+        self.traces = traces
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are told at the scrape."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Those that were sent, and those that were lost."""
+        yield CounterMetricFamily(
+            "kasir_traces_sent", "Traced calls that the collector took.", value=self.traces.sent
+        )
+        lost = CounterMetricFamily(
+            "kasir_traces_lost",
+            "Traced calls that nobody will see: the collector was away or too slow.",
+            labels=("at",),
+        )
+        lost.add_metric(("collector",), self.traces.refused)
+        lost.add_metric(("queue",), self.traces.dropped)
+        yield lost
+
+
+class CertificateCollector(Collector):
+    """Tells at every scrape when the certificate ends that is shown now."""
+
+    def __init__(self, certificate: "Certificate") -> None:
+        self.certificate = certificate
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are told at the scrape."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One time."""
+        yield GaugeMetricFamily(
+            "kasir_certificate_end_time_seconds",
+            "When the certificate ends that the server shows.",
+            value=self.certificate.ends_s,
+        )
+
+
 class EngineCollector(Collector):
     """Asks the engine at every scrape, so that nothing is counted twice over."""
 
@@ -193,6 +250,7 @@ def _batch_sizes(status: Status) -> Metric:
 
 class _Server(Protocol):
     server_port: int
+    socket: socket
 
     def shutdown(self) -> None: ...
 
@@ -202,13 +260,13 @@ class _Server(Protocol):
 class MetricsEndpoint:
     """The HTTP endpoint that Prometheus scrapes, on a thread of its own."""
 
-    def __init__(self, metrics: Metrics, address: Address, tls: Tls | None) -> None:
+    def __init__(self, registry: CollectorRegistry, address: Address, tls: Tls | None) -> None:
         """Listens at once. Raises SettingsError when the address is taken."""
         try:
             server, thread = start_http_server(
                 address.port,
                 address.host,
-                registry=metrics.registry,
+                registry=registry,
                 certfile=str(tls.certificate) if tls else None,
                 keyfile=str(tls.key) if tls else None,
                 client_cafile=str(tls.client_ca) if tls and tls.client_ca else None,
@@ -219,6 +277,11 @@ class MetricsEndpoint:
         self._server: _Server = server
         self._thread: Thread = thread
         self.address = Address(address.host, self._server.server_port)
+
+    def show(self, certificate: Path, key: Path) -> None:
+        """Shows another certificate to who connects from now on. Raises OSError."""
+        if isinstance(self._server.socket, SSLSocket):
+            self._server.socket.context.load_cert_chain(certificate, key)
 
     def close(self) -> None:
         """Stops listening."""

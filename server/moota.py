@@ -67,6 +67,10 @@ class MootaEndpoint:
             raise SettingsError(f"Cannot take Moota's webhook on {address}: {words}.") from error
         self.address = Address(address.host, self._server.port)
 
+    def show(self, certificate: Path, key: Path) -> None:
+        """Shows another certificate to who connects from now on. Raises OSError."""
+        self._server.show(certificate, key)
+
     def close(self) -> None:
         """Stops listening. What is being imported goes on; Moota asks again for what was not answered."""
         self._server.close()

@@ -2,21 +2,25 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import Engine, EngineError
+from kasir.traces import NOT_INSTALLED
 from server import handlers
 from server.arriving import Arriving
+from server.beside import Beside
 from server.imports import StatementImporter
 from server.journal import JournalClock
 from server.logs import Logger, make_logger
 from server.machine_clock import ShopTime, watch_clock
 from server.observe import CallLog
-from server.settings import Address, LogCalls, Settings
+from server.settings import Address, LogCalls, Settings, SettingsError
 from server.transport import Transport
 
 if TYPE_CHECKING:
     from server.access.service import AccessControl
+    from server.certificate import Certificate
     from server.metrics import MetricsEndpoint
     from server.moota import MootaEndpoint
 
@@ -42,7 +46,8 @@ class Service:
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="kasir-aside")
         self.arriving = Arriving()
         self._importer = StatementImporter(engine, self._executor, self.arriving)
-        registry = handlers.build(engine, self.clock, self._executor, settings, self._importer)
+        self._beside = Beside()
+        registry = handlers.build(engine, self.clock, self._executor, settings, self._importer, self._beside)
         self._access = self._make_access()
         if self._access is not None:
             self._access.register(registry)
@@ -53,11 +58,13 @@ class Service:
         self._call_log = CallLog(self._native, registry.methods, self.log)
         self._endpoint: MetricsEndpoint | None = None
         self._moota: MootaEndpoint | None = None
+        self._certificates = self._make_certificates()
         self._clock_task: asyncio.Task[None] | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._matching_task: asyncio.Task[None] | None = None
         self._machine_clock_task: asyncio.Task[None] | None = None
         self._access_task: asyncio.Task[None] | None = None
+        self._certificate_tasks: list[asyncio.Task[None]] = []
         self.address: Address | None = None
         self.metrics_address: Address | None = None
         self.moota_address: Address | None = None
@@ -71,16 +78,28 @@ class Service:
         clock = ShopTime(self.engine)
         return AccessControl(self.engine.path, self.settings.access, self.log, clock=clock)
 
+    def _make_certificates(self) -> "list[Certificate]":
+        """That of the calls first; with access control the other endpoints may have another one."""
+        access, own = self._access, self.settings.tls
+        files = [each for each in (access.tls if access else None, own) if each is not None]
+        if not files:
+            return []
+        # Who has no certificate does not wait for ciphers.
+        from server.certificate import Certificate  # noqa: PLC0415
+
+        made = [Certificate(each, self.log) for each in files]
+        made[0].shown_by.append(self._show_callers)
+        self._beside.certificate = made[0]
+        return made
+
+    def _show_callers(self, certificate: Path, key: Path) -> None:
+        self._native.show_certificate(certificate.read_bytes(), key.read_bytes())
+
     async def start(self) -> Address:
         """Listens; returns where. Raises SettingsError when it cannot."""
-        if self.settings.metrics_listen is not None:
-            # Who serves no metrics does not wait for Prometheus's client.
-            from server.metrics import Metrics, MetricsEndpoint  # noqa: PLC0415
-
-            metrics = Metrics(self.engine, self._native, self._methods, self._devices)
-            self._endpoint = MetricsEndpoint(metrics, self.settings.metrics_listen, self.settings.tls)
-            self.metrics_address = self._endpoint.address
         try:
+            self._send_traces()
+            self._serve_metrics()
             self._listen_to_moota()
             self.address = await self._transport.start()
         except BaseException:
@@ -92,6 +111,9 @@ class Service:
         self._machine_clock_task = asyncio.create_task(
             watch_clock(self.engine, self.log), name="machine's clock"
         )
+        self._certificate_tasks = [
+            asyncio.create_task(each.run(self._executor), name="certificate") for each in self._certificates
+        ]
         if self._access is not None:
             self._access_task = asyncio.create_task(self._access.run(), name="access")
         self.log.info(
@@ -102,9 +124,31 @@ class Service:
             data=str(self.engine.path),
             revision=self.engine.revision(),
             metrics=str(self.metrics_address) if self.metrics_address else None,
+            traces=self.settings.traces,
             moota=str(self.moota_address) if self.moota_address else None,
         )
         return self.address
+
+    def _send_traces(self) -> None:
+        if self.settings.traces is not None:
+            # Who traces nothing needs no OpenTelemetry.
+            try:
+                from server.traces import Traces  # noqa: PLC0415
+            except ImportError as error:
+                raise SettingsError(NOT_INSTALLED) from error
+            self._beside.traces = Traces(self._native, self._methods, self.settings.traces, self.log)
+
+    def _serve_metrics(self) -> None:
+        if self.settings.metrics_listen is None:
+            return
+        # Who serves no metrics does not wait for Prometheus's client.
+        from server.metrics import Metrics, MetricsEndpoint  # noqa: PLC0415
+
+        metrics = Metrics(self.engine, self._native, self._methods, self._devices, self._beside)
+        self._endpoint = MetricsEndpoint(metrics.registry, self.settings.metrics_listen, self.settings.tls)
+        self.metrics_address = self._endpoint.address
+        if self.settings.tls is not None:
+            self._certificates[-1].shown_by.append(self._endpoint.show)
 
     def _listen_to_moota(self) -> None:
         listen, secret_file = self.settings.moota_listen, self.settings.moota_secret_file
@@ -116,6 +160,8 @@ class Service:
         secret = read_secret(secret_file)
         self._moota = MootaEndpoint(self._importer, secret, listen, self.settings.tls, self.log)
         self.moota_address = self._moota.address
+        if self.settings.tls is not None:
+            self._certificates[-1].shown_by.append(self._moota.show)
 
     async def _reconcile(self) -> None:
         """Imported when the server is up: nobody waits for it."""
@@ -148,12 +194,14 @@ class Service:
             self._matching_task,
             self._machine_clock_task,
             self._access_task,
+            *self._certificate_tasks,
         )
         tasks = [task for task in started if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._call_log.finish()
+        await asyncio.get_running_loop().run_in_executor(None, self._close_traces)
         self._close_aside()
         self.log.info("stopped")
 
@@ -162,11 +210,17 @@ class Service:
             self._moota.close()
             self._moota = None
 
+    def _close_traces(self) -> None:
+        if self._beside.traces is not None:
+            self._beside.traces.close()
+            self._beside.traces = None
+
     def _close_aside(self) -> None:
         self._close_moota()
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None
+        self._close_traces()
         if self._access is not None:
             self._access.close()
             self._access = None

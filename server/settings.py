@@ -155,6 +155,10 @@ class Settings:
     listen: Address = field(default_factory=lambda: parse_address(DEFAULT_LISTEN))
     tls: Tls | None = None
     metrics_listen: Address | None = None
+    # The collector that traces go to (OTLP over HTTP), None: nothing is traced; and the share of the calls to
+    # trace whose callers say nothing of it.
+    traces: str | None = None
+    trace_ratio: float = 0.0
     # Where Moota posts new mutations, and the file with the secret that it signs them with.
     moota_listen: Address | None = None
     moota_secret_file: Path | None = None

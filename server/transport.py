@@ -19,6 +19,8 @@ from server.status import abort_of
 if TYPE_CHECKING:
     from server.access.service import AccessControl
 
+MILLION = 1_000_000
+
 
 def options_of(settings: Settings, log_calls: LogCalls, access: "AccessControl | None" = None) -> Options:
     """The settings in the transport's words."""
@@ -31,6 +33,7 @@ def options_of(settings: Settings, log_calls: LogCalls, access: "AccessControl |
         max_receive_bytes=MAX_REQUEST_BYTES,
         tls=TlsFiles(tls.certificate, tls.key, tls.client_ca) if tls is not None else None,
         log_calls=log_calls.value,
+        traced_of_million=round(settings.trace_ratio * MILLION) if settings.traces is not None else None,
     )
 
 

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -187,6 +188,14 @@ def channel(server: RunningServer) -> Iterator[grpc.Channel]:
     """A channel to `server`."""
     with grpc.insecure_channel(server.target) as opened:
         yield opened
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
 
 
 @pytest.fixture

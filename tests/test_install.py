@@ -88,6 +88,7 @@ def test_what_the_units_start_works(tmp_path: Path) -> None:
             "/mnt/backup/kasir": str(backup),
             "/mnt/audit/heads.jsonl": str(heads),
             "/etc/kasir/audit.key": str(key),
+            "127.0.0.1:9465": "127.0.0.1:0",
         },
     )
     with started(server, "kasir serving on"), started(follower, "Checked in"):

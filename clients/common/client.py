@@ -20,6 +20,7 @@ from clients.common.journal import PendingRequest, RequestJournal, new_pending
 from clients.common.knocking import is_encrypted
 from clients.common.problems import BadInput, CallFailed, from_rpc_error
 from clients.common.request_ids import new_request_id
+from clients.common.tracing import UNTRACED, Tracing, traced
 
 Reply = TypeVar("Reply", bound=Message)
 Metadata = tuple[tuple[str, str], ...]
@@ -182,7 +183,7 @@ class Client:
         keep()
         return self._settled(
             request_id,
-            lambda: self._uploaded(method, reply_type, messages, on_sent=on_sent, keep=keep),
+            lambda: self._uploaded(method, reply_type, messages, request_id, on_sent=on_sent, keep=keep),
             kept=kept,
         )
 
@@ -198,7 +199,7 @@ class Client:
 
         def ask() -> Message:
             if descriptor.client_streaming:
-                return self._uploaded(pending.method, reply_type, lambda: messages, actor)
+                return self._uploaded(pending.method, reply_type, lambda: messages, pending.request_id, actor)
             return self._answered(pending.method, reply_type, messages[0], None, actor)
 
         return self._settled(pending.request_id, ask, asked_before=True)
@@ -288,7 +289,9 @@ class Client:
         def ask(metadata: Metadata) -> Any:
             return self._unary(method, reply_type)(request, timeout=timeout_s, metadata=metadata)
 
-        reply: Reply = self._tried(method, ask, actor, keep)
+        request_id = getattr(request, "request_id", "")
+        with traced(method, request_id) as call:
+            reply: Reply = self._tried(method, ask, call, actor, keep)
         return reply
 
     def _unary(self, method: str, reply_type: type[Message]) -> Callable[..., Any]:
@@ -302,6 +305,7 @@ class Client:
         method: str,
         reply_type: type[Reply],
         messages: Callable[[], Iterable[Message]],
+        request_id: str,
         actor: str | None = None,
         on_sent: Callable[[int], None] | None = None,
         keep: Callable[[], None] | None = None,
@@ -312,13 +316,15 @@ class Client:
             call = method_call.future(sending.parts(), timeout=UPLOAD_TIMEOUT_S, metadata=metadata)
             return sending.reply(call)
 
-        reply: Reply = self._tried(method, ask, actor, keep)
+        with traced(method, request_id) as call:
+            reply: Reply = self._tried(method, ask, call, actor, keep)
         return reply
 
     def _tried(
         self,
         method: str,
         ask: Callable[[Metadata], Any],
+        call: Tracing,
         actor: str | None,
         keep: Callable[[], None] | None,
     ) -> Any:
@@ -330,7 +336,7 @@ class Client:
             self._look()
             session = self._session(actor)
             try:
-                reply = ask(self._metadata(session, actor))
+                reply = ask(self._metadata(session, actor) + call.metadata)
             except grpc.RpcError as error:
                 failed = self._explained(from_rpc_error(error, method))
             else:
@@ -346,10 +352,11 @@ class Client:
             tries_made += 1
             if not failed.retriable or tries_made >= self.patience.tries:
                 raise failed
-            self._wait(failed, tries_made)
+            self._wait(failed, tries_made, call)
 
-    def _wait(self, failed: CallFailed, tries_made: int) -> None:
+    def _wait(self, failed: CallFailed, tries_made: int, call: Tracing = UNTRACED) -> None:
         pause_s = self.patience.pause(failed, tries_made)
+        call.failed(failed, pause_s)
         self._on_retry(failed, pause_s)
         time.sleep(pause_s)
 

@@ -4,9 +4,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from kasir.backup.taking import Taker, Wanted, copy_base
 
 if TYPE_CHECKING:
     from kasir.audit.heads import Signer
+    from kasir.backup.metrics import Standing
 
 TAKE = "take"
 # While it follows
@@ -105,6 +106,9 @@ def take(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Where checks restore to; else in the backup."),
     ] = None,
+    metrics_listen: Annotated[
+        str | None, typer.Option(help="host:port for Prometheus while it follows; off when not given.")
+    ] = None,
 ) -> None:
     """Take what is new of a store into a backup, while its server runs or not. "take" may be left out.
 
@@ -119,23 +123,21 @@ def take(
         wanted = Wanted(base, base_every_s, _seconds(keep) if keep else None)
         if (heads is None) != (key is None):
             raise BadInput("--heads and --key go together.")
+        if metrics_listen is not None and not follow:
+            raise BadInput("--metrics-listen goes with --follow: who takes a backup once is not asked.")
         _check_place(data, to)
         if heads and any(heads.resolve().is_relative_to(place.resolve()) for place in (data, to)):
             raise BadInput("{heads} lies with what it is to tell of: keep it elsewhere.", heads=heads)
         signer = _signer(key, heads) if key and heads else None
-        if (data / ACCESS).is_dir():
-            output.say(
-                f"{data / ACCESS} (users, devices, keys, the log of access) is NOT in this backup. "
-                f"Copy it too: kasir access copy --data {data} --to NEW_DIRECTORY",
-                "yellow",
-            )
+        _tell_of_access(data, output)
         places.make(to)
         try:
             with places.writing(to):
                 shown = _show_copy if output.beside.is_terminal else copy_base
                 taker = Taker(data, to, wanted, said, signer=signer, copy=shown, copy_beside=follow)
                 if follow:
-                    _follow(taker, every_s, work, said)
+                    with _standing(to, metrics_listen) as standing:
+                        _follow(taker, every_s, work, said, standing)
                 else:
                     _once(output, taker, work, said)
         except BusyError as busy:
@@ -144,6 +146,35 @@ def take(
         except EngineError as error:
             output.say(error.message, "red")
             raise typer.Exit(EXIT_REFUSED) from error
+
+
+def _tell_of_access(data: Path, output: Output) -> None:
+    if (data / ACCESS).is_dir():
+        output.say(
+            f"{data / ACCESS} (users, devices, keys, the log of access) is NOT in this backup. "
+            f"Copy it too: kasir access copy --data {data} --to NEW_DIRECTORY",
+            "yellow",
+        )
+
+
+@contextmanager
+def _standing(folder: Path, metrics_listen: str | None) -> Iterator["Standing | None"]:
+    """Tells Prometheus meanwhile how the backup stands, if asked to. Raises BadInput."""
+    if metrics_listen is None:
+        yield None
+        return
+    from kasir.backup.metrics import Standing, serve  # noqa: PLC0415  (Prometheus's client, for those who ask)
+    from server.settings import SettingsError  # noqa: PLC0415
+
+    standing = Standing.of(folder)
+    try:
+        endpoint = serve(standing, metrics_listen)
+    except SettingsError as error:
+        raise BadInput("{why}", why=error) from error
+    try:
+        yield standing
+    finally:
+        endpoint.close()
 
 
 def _signer(key: Path, heads: Path) -> "Signer":
@@ -197,11 +228,13 @@ def _once(output: Output, taker: Taker, work: Path | None, said: _Said) -> None:
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> None:
+def _follow(
+    taker: Taker, every_s: float, work: Path | None, said: _Said, standing: "Standing | None"
+) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    checks = _Checks(taker, work, said)
+    checks = _Checks(taker, work, said, standing)
     step, sign, tidy = _Task(taker.step, said), _Task(taker.sign, said), _Task(taker.tidy, said)
     pause_s = every_s
     with ThreadPoolExecutor(max_workers=1) as beside:
@@ -211,6 +244,8 @@ def _follow(taker: Taker, every_s: float, work: Path | None, said: _Said) -> Non
                 time.sleep(SETTLE_S)
             if step.run():
                 pause_s = every_s
+                if standing is not None and taker.end is not None:
+                    standing.took(taker.end.revision, time.time())
                 step.tell(f"{taker.folder} follows {taker.store}.")
             else:
                 # The server starts again, the share is mounted again: what was missed is taken then.
@@ -266,7 +301,10 @@ class _Task:
 class _Checks:
     """Checks of a backup that is followed: of each new copy, and once a day. Beside the work."""
 
-    def __init__(self, taker: Taker, work: Path | None, said: _Said) -> None:
+    def __init__(
+        self, taker: Taker, work: Path | None, said: _Said, standing: "Standing | None" = None
+    ) -> None:
+        self._standing = standing
         self._taker = taker
         self._work = work
         self._said = said
@@ -298,6 +336,8 @@ class _Checks:
     def _heed(self, checked: Checked) -> None:
         """Says what was found; what is broken or missing is taken again, and looked at in an hour."""
         _say_checked(checked, self._said)
+        if self._standing is not None:
+            self._standing.heed(checked)
         self._not_due_before = time.monotonic() + CHECK_AGAIN_S
         if not checked.is_well:
             self._taker.look_anew()

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -124,6 +124,23 @@ def stamp(path: Path) -> None:
     os.utime(path, (now, now))
 
 
+def looked_s(folder: Path) -> float:
+    """When the store was last looked at and all of it was taken, Unix seconds; 0: never."""
+    try:
+        return (folder / LOCK).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def is_written(folder: Path) -> bool:
+    """Whether a program that takes the backup runs on this machine, as far as who asks may know."""
+    try:
+        with (folder / LOCK).open() as file:
+            return not _flock(file, shared=True)
+    except (OSError, ImportError):
+        return False
+
+
 @contextmanager
 def reading(folder: Path) -> Iterator[None]:
     """Nothing is removed while the block lasts. A copy that cannot be written needs no such care."""
@@ -186,9 +203,14 @@ class Checked:
         return not self.problems
 
     @property
+    def time_s(self) -> float:
+        """When it ended, Unix seconds; 0: it did not."""
+        return datetime.fromisoformat(self.time).timestamp() if self.time else 0.0
+
+    @property
     def age_s(self) -> float:
         """How long ago it was."""
-        return (datetime.now(UTC) - datetime.fromisoformat(self.time)).total_seconds()
+        return time.time() - self.time_s
 
 
 def write_checked(folder: Path, checked: Checked) -> None:
@@ -230,9 +252,9 @@ def health(folder: Path) -> list[Health]:
             Health(is_well=False, words=f"there is no backup in {folder}: kasir backup DATA --to {folder}")
         ]
     found = []
-    age_s = time.time() - (folder / LOCK).stat().st_mtime if (folder / LOCK).exists() else float("inf")
+    age_s = time.time() - looked_s(folder)
     if is_older(age_s, LOOK_MAX_S):
-        found.append(Health(is_well=False, words="nobody looks after it: is kasir backup --follow running?"))
+        found.append(Health(is_well=False, words=_behind(folder, age_s)))
     checked = read_checked(folder)
     if checked is None:
         found.append(Health(is_well=False, words=f"it was never checked: kasir backup check {folder}"))
@@ -241,3 +263,12 @@ def health(folder: Path) -> list[Health]:
     elif is_older(checked.age_s, CHECK_MAX_S):
         found.append(Health(is_well=False, words=f"its last check is old: kasir backup check {folder}"))
     return found or [Health(is_well=True, words="it is looked after, and its last check was a good one")]
+
+
+def _behind(folder: Path, age_s: float) -> str:
+    if is_written(folder):
+        return (
+            f"it is {age_s / 60:,.0f} min behind, though kasir backup runs: it says why (journalctl -u "
+            "kasir-backup)"
+        )
+    return "nobody looks after it: is kasir backup --follow running?"

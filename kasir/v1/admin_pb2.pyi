@@ -220,6 +220,8 @@ class GetStatusResponse(_message.Message):
     MAP_BYTES_FIELD_NUMBER: _builtins.int
     JOURNAL_HEAD_FIELD_NUMBER: _builtins.int
     CLOCK_STEP_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    LOST_TRACES_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the program."""
     revision: _builtins.int
@@ -236,6 +238,8 @@ class GetStatusResponse(_message.Message):
     """Bytes of the map; grows by itself."""
     journal_head: _builtins.str
     """Hash of the last journal record, hex."""
+    lost_traces: _builtins.int
+    """Traced calls since start that no collector took."""
     @_builtins.property
     def log_time(self) -> _timestamp_pb2.Timestamp:
         """The sequencer's clock, as last stamped."""
@@ -245,6 +249,10 @@ class GetStatusResponse(_message.Message):
         """How far the clock of the server's machine is ahead of the shop's time (behind it: negative), because it was set by more
         than is believed: some minutes. Time goes on meanwhile as if it had not been set. A server that is started anew believes it.
         """
+
+    @_builtins.property
+    def certificate_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the certificate that the server shows ends; not set where it shows none."""
 
     def __init__(
         self,
@@ -259,10 +267,12 @@ class GetStatusResponse(_message.Message):
         map_bytes: _builtins.int = ...,
         journal_head: _builtins.str = ...,
         clock_step: _duration_pb2.Duration | None = ...,
+        certificate_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        lost_traces: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clock_step", b"clock_step", "log_time", b"log_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "clock_step", b"clock_step", "log_time", b"log_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_step", b"clock_step", "commands", b"commands", "commits", b"commits", "journal_head", b"journal_head", "log_time", b"log_time", "map_bytes", b"map_bytes", "queue_length", b"queue_length", "revision", b"revision", "used_bytes", b"used_bytes", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "clock_step", b"clock_step", "commands", b"commands", "commits", b"commits", "journal_head", b"journal_head", "log_time", b"log_time", "lost_traces", b"lost_traces", "map_bytes", b"map_bytes", "queue_length", b"queue_length", "revision", b"revision", "used_bytes", b"used_bytes", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

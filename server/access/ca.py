@@ -28,7 +28,8 @@ PEPPER_BYTES = 32
 AUTHORITY_LASTS = timedelta(days=3_650)
 SERVER_LASTS = timedelta(days=90)
 DEVICE_LASTS = timedelta(days=90)
-WARN_BELOW = timedelta(days=30)
+# It is renewed before that
+WARN_BELOW = timedelta(days=28)
 # Clocks of tills are not all right.
 BEFORE = timedelta(hours=1)
 CSR_MAX = 8_192
@@ -112,11 +113,13 @@ class Authority:
         chain = signed.public_bytes(serialization.Encoding.PEM) + self.pem.encode()
         _write(self.server_certificate, _key_pem(key) + chain)
 
+    def is_renewal_due(self) -> bool:
+        """Whether the server's certificate is in the last third of its time."""
+        return self.server_lasts() < SERVER_LASTS / 3
+
     def renew_server_in_time(self) -> bool:
-        """Renews the server's certificate at a start when less than two thirds of its time are left: the
-        server may run for long. Whether it did.
-        """
-        if self.server_lasts() >= SERVER_LASTS * 2 / 3:
+        """Renews the server's certificate in the last third of its time. Whether it did."""
+        if not self.is_renewal_due():
             return False
         self.renew_server()
         return True
@@ -127,15 +130,16 @@ class Authority:
         return found.not_valid_after_utc - self._clock()
 
     def server_warning(self) -> str:
-        """What to say, once a day, when a server that runs has to be started anew soon; else nothing."""
+        """What to say, once a day, when a server that runs could not renew its certificate; else nothing."""
         left = self.server_lasts()
         if left >= WARN_BELOW:
             return ""
-        if left <= timedelta():
-            return "The server's certificate has expired: nobody can call. Restart the server to renew it."
+        when = "has expired: nobody can call"
+        if left > timedelta():
+            when = f"expires in {left.days} days, and then nobody can call"
         return (
-            f"The server's certificate expires in {left.days} days, and then nobody can call: restart the "
-            "server to renew it."
+            f"The server's certificate {when}. It could not be renewed: the server's user has to be able to "
+            f"write {self.directory}."
         )
 
     def sign_device(self, name: str, csr_pem: str) -> Certificate:

@@ -57,7 +57,7 @@ def init_authority(directory: Directory, name: Names = None) -> None:
 @ca_app.command("server")
 def renew_server(directory: Directory, name: Names = None) -> None:
     """Give the server a new certificate; with --name for these names instead of those that it has. A server
-    that runs takes it at its next start, which renews it by itself when it is old. Codes of before are void.
+    that runs takes it within seconds, and renews it by itself when it is old. Codes of before are void.
 
     \b
     Examples:

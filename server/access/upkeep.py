@@ -20,8 +20,10 @@ from server.settings import SettingsError
 PACE_S, PRUNE_S = 1.0, 60.0
 # Wrong PINs are forgotten so long after the last one.
 GUESSES_KEPT_S = 86_400
-# How often it is told that the server has to be started anew.
-WARN_S = 86_400.0
+# How often it is seen whether the server's certificate is to be renewed, and told that it could not be.
+RENEW_S, WARN_S = 60.0, 86_400.0
+# While a code is out that names the server's certificate, it is renewed only with less than this left.
+RENEW_ANYWAY_S = 7 * 86_400
 
 
 class Upkeep:
@@ -72,7 +74,8 @@ class Upkeep:
             ("refusals", self.write_refusals, 0.0),
             ("changes beside", self._look_beside, 0.0),
             ("erasing", self.prune, PRUNE_S),
-            ("certificate", self._warn, WARN_S),
+            ("certificate", self.renew_in_time, RENEW_S),
+            ("certificate's end", self._warn, WARN_S),
         )
         loop, due = asyncio.get_running_loop(), dict.fromkeys((name for name, _, _ in tasks), 0.0)
         while True:
@@ -88,7 +91,7 @@ class Upkeep:
             work()
         except Exception as error:  # noqa: BLE001 (whatever it is, the others are done)
             if str(error) != self._in_the_way.get(name):
-                self._log.exception("access log or store cannot be written", work=name, error=str(error))
+                self._log.exception("access upkeep failed", work=name, error=str(error))
             self._in_the_way[name] = str(error)
         else:
             self._in_the_way.pop(name, None)
@@ -124,6 +127,19 @@ class Upkeep:
                 if visit.last_s + STAND_IN_S <= now:
                     txn.visits.remove(key)
             _prune_locks(txn, now)
+
+    def renew_in_time(self) -> None:
+        """Renews the certificate of a server that runs, which finds it in its file. Raises OSError."""
+        if self._authority.is_renewal_due() and not self._is_code_out():
+            self._authority.renew_server()
+            self._log.info("server certificate renewed")
+
+    def _is_code_out(self) -> bool:
+        """Whether a device is about to be enrolled with a code that names the certificate of now."""
+        now = int(self._clock())
+        with self._store.read() as txn:
+            is_out = any(code.expires_s > now for _, code in txn.codes.all())
+        return is_out and self._authority.server_lasts().total_seconds() > RENEW_ANYWAY_S
 
     def _warn(self) -> None:
         if warning := self._authority.server_warning():

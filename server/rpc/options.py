@@ -48,6 +48,8 @@ class Options:
     # Replies of this size and more are compressed for callers that take gzip; None: none are.
     compress_from_bytes: int | None = None
     tls: TlsFiles | None = None
+    # Of a million calls whose callers say nothing of a trace, so many are traced; None: none at all.
+    traced_of_million: int | None = None
     # Which calls `Server.take_log` tells of.
     log_calls: Literal["all", "refused", "none"] = "none"
     # Threads for sync handlers that may block.

@@ -162,6 +162,7 @@ class Server:
             compress_from=options.compress_from_bytes,
             tls=options.tls.read() if options.tls is not None else None,
             log_calls=options.log_calls,
+            traced_of_million=options.traced_of_million,
         )
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.native.fileno(), self.native.drain)

@@ -7,18 +7,25 @@ told in a sentence. Method: the commands' own functions, and a store whose files
 import datetime as dt
 import errno
 import shutil
+import ssl
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
+from urllib.request import urlopen
 
 import grpc
 import pytest
+from cryptography import x509
 from typer.testing import CliRunner
 
-from server.access import ca, pins
+from kasir.v1 import access_pb2 as pb
+from server import certificate
+from server.access import ca, pins, upkeep
 from server.access.cli import access_app
-from server.settings import SettingsError
-from tests.access.conftest import OWNER, OWNER_PIN
+from server.settings import SettingsError, parse_address
+from tests.access.conftest import OWNER, OWNER_PIN, Guarded, first_owner
 from tests.access.test_door import SETTINGS, refused
 from tests.server.support import until
 
@@ -57,7 +64,75 @@ def test_the_sessions_of_an_old_pin_are_over_at_the_next_start_too(guarded, star
 def test_a_server_whose_certificate_ends_soon_says_so(start_server, authority, monkeypatch):
     monkeypatch.setattr(ca, "WARN_BELOW", ca.SERVER_LASTS)
     running = start_server(access=authority.directory)
-    until(lambda: any("restart the server" in str(line) for line in running.log), "the warning")
+    until(lambda: any("could not be renewed" in str(line) for line in running.log), "the warning")
+
+
+def shown(running) -> x509.Certificate:
+    """The certificate that whoever connects is shown now."""
+    host, _, port = running.target.rpartition(":")
+    return x509.load_pem_x509_certificate(ssl.get_server_certificate((host, int(port))).encode())
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """What takes months and minutes takes seconds."""
+    monkeypatch.setattr(ca, "SERVER_LASTS", dt.timedelta(seconds=12))
+    monkeypatch.setattr(upkeep, "RENEW_S", 0.0)
+    monkeypatch.setattr(upkeep, "PACE_S", 0.1)
+    monkeypatch.setattr(certificate, "LOOK_S", 0.1)
+
+
+def test_a_certificate_that_ends_is_renewed_and_taken_without_a_restart(
+    start_server, engine, authority, hasty
+):
+    authority.renew_server()
+    code = first_owner(engine.path, authority.directory)
+    running = start_server(access=authority.directory, metrics_listen=parse_address("127.0.0.1:0"))
+    guarded = Guarded(running, authority, code)
+    first = shown(running)
+    watching = guarded.line(guarded.office).unary_stream("/kasir.v1.WatchService/Watch")
+    stream = watching(b"", metadata=[("authorization", f"Bearer {guarded.owner}")])
+    next(stream)
+    until(lambda: shown(running).serial_number != first.serial_number, "the next certificate")
+    assert dt.datetime.now(dt.UTC) < first.not_valid_after_utc, "it was renewed in time"
+    left_s = (first.not_valid_after_utc - dt.datetime.now(dt.UTC)).total_seconds()
+    time.sleep(left_s + 1.0)
+
+    # Nobody trusts the first one any more. The line opened with it goes on, beyond what was read ahead.
+    look_until = time.monotonic() + 1.0
+    while time.monotonic() < look_until:
+        next(stream)
+    guarded.ask(SETTINGS, b"", guarded.office, guarded.owner)
+    newcomer = guarded.channel(guarded.office)
+    newcomer.unary_unary(SETTINGS)(b"", timeout=20, metadata=[("authorization", f"Bearer {guarded.owner}")])
+    later = shown(running)
+    assert later.not_valid_after_utc > dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
+    with urlopen(f"http://{running.service.metrics_address}/metrics", timeout=10) as answer:
+        told = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
+    assert float(told["kasir_certificate_end_time_seconds"]) >= first.not_valid_after_utc.timestamp() + 3
+    stream.cancel()
+    guarded.close()
+
+
+def test_a_certificate_is_not_taken_from_under_a_code_that_names_it(guarded, monkeypatch):
+    control = guarded.control
+    before = guarded.authority.server_certificate.read_bytes()
+    monkeypatch.setattr(ca, "SERVER_LASTS", ca.SERVER_LASTS * 4)
+    request = pb.CreateEnrolmentCodeRequest(device="till-1")
+    code = guarded.manage("CreateEnrolmentCode", request).code
+    renew = partial(control._thread.submit, control.upkeep.renew_in_time)
+    renew().result(20)
+    assert guarded.authority.server_certificate.read_bytes() == before
+    guarded.enrol(code)
+    renew().result(20)
+    assert guarded.authority.server_certificate.read_bytes() != before
+    # When hardly any time is left, nobody else could come in.
+    guarded.manage("CreateEnrolmentCode", request)
+    before = guarded.authority.server_certificate.read_bytes()
+    monkeypatch.setattr(ca, "SERVER_LASTS", ca.SERVER_LASTS * 4)
+    monkeypatch.setattr(upkeep, "RENEW_ANYWAY_S", 10**9)
+    renew().result(20)
+    assert guarded.authority.server_certificate.read_bytes() != before
 
 
 @pytest.fixture
@@ -73,7 +148,7 @@ def read_only(monkeypatch):
 def test_a_certificate_that_is_good_still_serves_where_none_can_be_written(
     start_server, authority, monkeypatch, read_only
 ):
-    monkeypatch.setattr(ca, "SERVER_LASTS", ca.SERVER_LASTS * 2)
+    monkeypatch.setattr(ca, "SERVER_LASTS", ca.SERVER_LASTS * 4)
     running = start_server(access=authority.directory)
     assert [line["days_left"] for line in running.log if "not renewed" in str(line)] == [89]
 

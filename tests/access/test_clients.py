@@ -538,18 +538,18 @@ def test_what_is_no_address_is_told_so(home, typed):
         assert (status, "HOST:PORT" in said) == (2, True), said
 
 
-def test_a_start_renews_the_servers_certificate_early_and_a_late_one_is_said(tmp_path):
+def test_the_servers_certificate_is_renewed_in_its_last_third_and_a_late_one_is_said(tmp_path):
     ca.create(tmp_path / "ca", ["localhost"])
 
     def after(days):
         return ca.Authority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
 
-    assert after(29).server_warning() == after(59).server_warning() == ""
-    assert "expires in 28 days" in after(61).server_warning()
+    assert after(59).server_warning() == after(61).server_warning() == "", "a server that runs has renewed it"
+    assert "expires in 26 days" in after(63).server_warning()
     assert "has expired" in after(91).server_warning()
-    assert not after(29).renew_server_in_time()
-    assert after(31).renew_server_in_time()
-    assert after(61).server_warning() == ""
+    assert not after(59).renew_server_in_time()
+    assert after(61).renew_server_in_time()
+    assert after(91).server_warning() == ""
 
 
 def wrong_by(seconds):

@@ -578,6 +578,11 @@ def test_how_a_backup_is_is_told_in_a_sentence(shop: Shop, tmp_path: Path) -> No
     assert [each.is_well for each in places.health(to)] == [True]
     os.utime(to / places.LOCK, (0, 0))
     assert any("nobody looks after it" in each.words for each in places.health(to))
+    # One that runs and cannot take what is new is told as that.
+    with places.writing(to):
+        hour_ago = time.time() - 3_600
+        os.utime(to / places.LOCK, (hour_ago, hour_ago))
+        assert any("60 min behind, though kasir backup runs" in each.words for each in places.health(to))
 
 
 def test_a_wrong_command_is_told_in_words(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:

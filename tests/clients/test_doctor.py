@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -20,6 +22,8 @@ from clients.common.shop import Shop
 from clients.doctor import Health
 from kasir.v1 import admin_pb2, hardware_pb2, hardware_pb2_grpc, print_pb2, print_pb2_grpc, reconciliation_pb2
 from kasir.v1.booking_pb2 import ORDER_STATE_PARTLY_PAID
+from server.settings import Tls
+from tests.certificates import make_certificates
 from tests.conftest import ROOT
 from tests.server.support import Shop as Furnished
 from tests.server.support import idr, new_id
@@ -111,6 +115,49 @@ def test_a_servers_clock_that_was_set_is_told(shop):
         assert found["Server's clock"].health is Health.WRONG
         assert f"1d {side}" in found["Server's clock"].words
         assert f"1d {side}" in dict(admin.clock_set(status))["Machine's clock"]
+
+
+def test_a_certificate_that_ends_soon_and_traces_that_are_lost_are_told(shop):
+    status = admin_pb2.GetStatusResponse(version="1", lost_traces=7)
+
+    def told() -> dict[str, doctor.Finding]:
+        return {each.name: each for each in doctor.server(shop, status, 1.0)}
+
+    assert "Certificate" not in told(), "this server has none"
+    assert told()["Traces"].health is Health.LOOK
+    assert "7 were lost" in told()["Traces"].words
+    for days, health in ((60, Health.WELL), (15, Health.WELL), (13, Health.WRONG), (-1, Health.WRONG)):
+        status.certificate_expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days, hours=1))
+        assert told()["Certificate"].health is health, days
+        assert f"{max(0, days)} days" in told()["Certificate"].words
+
+
+class Ends(NamedTuple):
+    """Of an enrolment, as far as the doctor asks."""
+
+    device: "Ends | None"
+    expires_s: float
+
+    def now_s(self) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(29, False), (13, True)])
+def test_this_machines_certificate_is_told_when_it_was_not_renewed(shop, days, is_told):
+    enrolment = Ends(Ends(None, days * 86_400.0), 0.0)
+    shop.client.connection = replace(shop.client.connection, enrolment=enrolment)
+    found = {each.name: each for each in doctor.this_machine(shop)}
+    assert ("Certificate here" in found) is is_told
+
+
+def test_the_server_itself_tells_of_its_certificate(start_server, tmp_path):
+    make_certificates(tmp_path, "ca", "server")
+    server = start_server(tls=Tls(tmp_path / "server.pem", tmp_path / "server.key"))
+    line = Connection(server.target, "dokter", tls_ca=str(tmp_path / "ca.pem"))
+    with Client(line) as client:
+        status = client.call(admin_pb2.GetStatusRequest(), admin_pb2.GetStatusResponse)
+    left = status.certificate_expire_time.ToDatetime(UTC) - datetime.now(UTC)
+    assert timedelta(days=1) < left <= timedelta(days=2)
 
 
 class Tomorrow(datetime):

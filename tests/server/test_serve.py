@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from kasir.backup.metrics import Standing, StandingCollector
 from kasir.v1 import (
     admin_pb2,
     admin_pb2_grpc,
@@ -337,9 +339,13 @@ def test_reflection_only_when_asked_for(serve, tmp_path):
     assert {"kasir.v1.BookingService", "kasir.v1.WatchService", "grpc.health.v1.Health"} <= found
 
 
-def test_metrics_tell_calls_and_engine(serve, free_port):
-    started = serve("--metrics-listen", f"127.0.0.1:{free_port}")
-    with grpc.insecure_channel(started.target) as channel:
+def test_metrics_tell_calls_and_engine(serve, free_port, certificates):
+    started = serve(
+        *("--metrics-listen", f"127.0.0.1:{free_port}", "--traces", "http://127.0.0.1:9"),
+        *("--tls-cert", str(certificates / "server.pem"), "--tls-key", str(certificates / "server.key")),
+    )
+    authority = (certificates / "ca.pem").read_bytes()
+    with grpc.secure_channel(started.target, grpc.ssl_channel_credentials(authority)) as channel:
         shop = Shop(channel)
         shop.book()
         with pytest.raises(grpc.RpcError):
@@ -355,7 +361,11 @@ def test_metrics_tell_calls_and_engine(serve, free_port):
             hardware_pb2.ReportDeviceStatesRequest(agent="desk", devices=[device])
         )
         revision = admin_pb2_grpc.AdminServiceStub(channel).GetStatus(admin_pb2.GetStatusRequest()).revision
-    with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/metrics", timeout=10) as answer:
+    trusting = ssl.create_default_context(cadata=authority.decode())
+    trusting.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    with urllib.request.urlopen(
+        f"https://127.0.0.1:{free_port}/metrics", timeout=10, context=trusting
+    ) as answer:
         text = answer.read().decode()
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     booked = 'method="/kasir.v1.BookingService/CreateBooking"'
@@ -369,7 +379,10 @@ def test_metrics_tell_calls_and_engine(serve, free_port):
     assert lines['kasir_devices{agent="desk",device="slips",state="paper_out"}'] == "1.0"
     assert lines['kasir_device_waiting_jobs{agent="desk",device="slips"}'] == "3.0"
     told = {line.partition("{")[0] for line in lines} | set(re.findall(r"# TYPE (\S+)", text))
+    told |= {metric.name for metric in StandingCollector(Standing()).collect()}
     assert figures_of_the_dashboard() <= told
+    two_days_s = 2 * 86_400
+    assert 0 < float(lines["kasir_certificate_end_time_seconds"]) - time.time() <= two_days_s
     assert 0 < float(lines["kasir_store_used_bytes"]) <= float(lines["kasir_store_map_bytes"])
 
 
@@ -382,12 +395,6 @@ def figures_of_the_dashboard() -> set[str]:
     found = {name for words in asked for name in re.findall(r"kasir_[a-z_]+", words)}
     assert len(found) > 15
     return found
-
-
-@pytest.fixture
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 def test_a_full_queue_is_refused_at_once_with_a_retry_time(serve):

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -72,7 +73,7 @@ impl Native for Command {
             return Some(Err(refused).into());
         }
         let giver = Giver::of(call.grant.as_ref(), call.method, call.peer.ip());
-        let address = Address::Call(ticket, giver);
+        let address = Address::Call(ticket, giver, call.trace.clone());
         let submitted = self.engine.submit_to(self.method, &request, &call.caller, address);
         submitted.err().map(|failure| Err(failure.into()).into())
     }
@@ -90,6 +91,9 @@ impl Native for Query {
             return Some(Err(refused).into());
         }
         let answer = self.engine.answer(self.method, &request);
+        if let Some(trace) = &call.trace {
+            trace.passed("query", Instant::now());
+        }
         Some(answer.map(Bytes::from).map_err(Status::from).into())
     }
 }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use kasir_core::Refusal;
-use kasir_store::{Answer, BatchSink};
-use kasir_transport::{Mailbox, Replies, Status, lock};
+use kasir_store::{Answer, BatchSink, Passage};
+use kasir_transport::{Mailbox, Replies, Status, Trace, lock};
 
 use crate::access::Giver;
 use crate::failure::Failure;
@@ -39,8 +39,8 @@ pub(crate) struct Expected {
 pub(crate) enum Address {
     /// To a future in Python.
     Loop(Expected),
-    /// To a caller of the server, past Python.
-    Call(kasir_transport::Ticket, Option<Giver>),
+    /// To a caller of the server, past Python; to whom a taken id is told for, and to its trace, if it has one.
+    Call(kasir_transport::Ticket, Option<Giver>, Option<Arc<Trace>>),
     /// The same, to its place on a stream of commands.
     Stream(Place),
 }
@@ -99,19 +99,26 @@ impl Delivery {
 impl Delivery {
     /// Tells `address` why there is no answer.
     pub(crate) fn fail(&self, address: Address, why: Failure) {
-        self.deliver([(address, Err(why))]);
+        self.deliver([(address, Err(why))], None);
     }
 
     #[expect(clippy::unused_self, reason = "who delivers is asked to")]
-    fn deliver(&self, answers: impl IntoIterator<Item = (Address, Result<Vec<u8>, Failure>)>) {
+    fn deliver(
+        &self,
+        answers: impl IntoIterator<Item = (Address, Result<Vec<u8>, Failure>)>,
+        passage: Option<&Passage>,
+    ) {
         // Loops are few, mostly one: a list finds them faster than a map.
         let mut mail: Vec<(Arc<Mail>, Vec<_>)> = Vec::new();
         let mut replies = Replies::default();
         for (address, answer) in answers {
             let Expected { mailbox, ticket } = match address {
                 Address::Loop(expected) => expected,
-                Address::Call(ticket, giver) => {
+                Address::Call(ticket, giver, trace) => {
                     giver.inspect(|giver| giver.told(&answer));
+                    if let (Some(trace), Some(passage)) = (trace, passage) {
+                        tell(&trace, passage);
+                    }
                     replies.add(ticket, answer.map(Bytes::from).map_err(Status::from).into());
                     continue;
                 }
@@ -135,8 +142,9 @@ impl Delivery {
 }
 
 impl BatchSink<Address> for Delivery {
-    fn complete(&self, answers: Vec<(Address, Answer)>) {
-        self.deliver(answers.into_iter().map(|(address, answer)| (address, answer.map_err(Failure::from))));
+    fn complete(&self, answers: Vec<(Address, Answer)>, passage: Option<&Passage>) {
+        let answers = answers.into_iter().map(|(address, answer)| (address, answer.map_err(Failure::from)));
+        self.deliver(answers, passage);
     }
 
     fn committed(&self, revision: u64) {
@@ -154,6 +162,20 @@ impl BatchSink<Address> for Delivery {
     fn stopped(&self, why: &Refusal) {
         self.end(why.clone().into());
     }
+}
+
+/// Tells a command's trace how its batch, which it shares with others, went through the sequencer.
+fn tell(trace: &Trace, passage: &Passage) {
+    trace.passed("queue", passage.begun);
+    trace.passed("decide", passage.decided);
+    let durable = [("write", passage.written), ("sync", passage.synced), ("follow", passage.followed)];
+    for (stage, at) in durable {
+        if let Some(at) = at {
+            trace.passed(stage, at);
+        }
+    }
+    trace.note("batch.commands", passage.commands as u64);
+    trace.note("batch.revision", passage.revision);
 }
 
 #[cfg(test)]
@@ -188,11 +210,14 @@ mod tests {
     fn each_loop_gets_its_answers_of_a_batch() {
         let (one, two, delivery) = (Loop::new(), Loop::new(), Delivery::default());
         let refusal = Refusal::new(Reason::OutOfStock, "Two are wanted, one is there.");
-        delivery.complete(vec![
-            (Address::Loop(one.expected(1)), Ok(vec![1])),
-            (Address::Loop(two.expected(1)), Ok(vec![2])),
-            (Address::Loop(one.expected(2)), Err(refusal.clone())),
-        ]);
+        delivery.complete(
+            vec![
+                (Address::Loop(one.expected(1)), Ok(vec![1])),
+                (Address::Loop(two.expected(1)), Ok(vec![2])),
+                (Address::Loop(one.expected(2)), Err(refusal.clone())),
+            ],
+            None,
+        );
         assert_eq!(one.take(), [(1, Arrival::Reply(vec![1])), (2, Arrival::Failed(refusal.into()))]);
         assert_eq!(two.take(), [(1, Arrival::Reply(vec![2]))]);
     }

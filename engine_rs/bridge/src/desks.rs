@@ -135,7 +135,7 @@ impl Desks {
 fn answer(asked: &Receiver<Run>, desks: &Mutex<Recent<Kept>>, store: &Store<Address>, delivery: &Delivery) {
     while let Ok(Run { account_id, request, address }) = asked.recv() {
         match caught(|| propose(desks, store, account_id)) {
-            Ok(command) => delivery.complete(vec![(address, store.submit_blocking(request(command)))]),
+            Ok(command) => delivery.complete(vec![(address, store.submit_blocking(request(command)))], None),
             Err(failure) => delivery.fail(address, failure),
         }
     }

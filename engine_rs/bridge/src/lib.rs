@@ -25,6 +25,7 @@ mod methods;
 mod places;
 mod python;
 mod python_access;
+mod python_call;
 mod python_rpc;
 mod python_values;
 mod queries;
@@ -54,7 +55,9 @@ mod _core {
     #[pymodule_export]
     use crate::python_access::RpcAccess;
     #[pymodule_export]
-    use crate::python_rpc::{RpcCall, RpcServer, refusal};
+    use crate::python_call::RpcCall;
+    #[pymodule_export]
+    use crate::python_rpc::{RpcServer, refusal};
     #[pymodule_export]
     use crate::statements::{
         StatementReader, fitting_mappings, format_amount, moota_signature_ok, statement_formats,

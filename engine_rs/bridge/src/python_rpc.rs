@@ -1,4 +1,4 @@
-//! The server's classes: calls on their way to handlers in Python, and what these say.
+//! The server: calls on their way to handlers in Python ([`crate::python_call`]), and its figures.
 //!
 //! Handlers run where the loop drains the mailbox, and nowhere else. Locks here are held for a move of a few words and
 //! never while anything waits, so they are taken with the GIL held: giving it up could cost the loop its turn.
@@ -10,224 +10,42 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use kasir_transport::{
-    CallId, Config, Doorstep, Event, Extra, ForeignCall, Handler, Info, LogCalls, Mailbox, Method,
-    PlainPolicy, Policy, Remote, Replies, Reply, Server, Shape, Status, Ticket, Tls, lock, metadata,
+    CallId, Config, Doorstep, Event, ForeignCall, Handler, LogCalls, Mailbox, Method, PlainPolicy, Policy,
+    Replies, Reply, Server, Shape, Ticket, Tls, Traced, lock,
 };
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyBytes;
 
-use crate::access::{Access, Grant, grant_of};
+use crate::access::Access;
 use crate::answers::{self, ShopPolicy, check_places};
 use crate::engine::Engine;
 use crate::listening::listen;
 use crate::python::CoreEngine;
 use crate::python_access::{self, PlaceRow, RpcAccess};
-use crate::python_values::{self, Value, headers, seconds};
+use crate::python_call::{Listeners, RpcCall};
+use crate::python_values::{self, seconds};
 
 /// Answers given in one drain that are sent before the next ones are made.
 const ANSWERS_MAX: usize = 64;
-
-type Listeners = Arc<Mutex<HashMap<CallId, Py<PyAny>>>>;
 
 /// Certificate chain, key, authority of clients.
 type Pems = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 /// See [`RpcServer::figures`] and [`RpcServer::take_log`].
 type FiguresRow = (String, bool, Vec<u64>, Vec<u64>, f64, u64, u64);
 type LogRow = (String, String, u8, String, f64, Option<u64>);
-
-/// One call that Python answers.
-#[pyclass(frozen, module = "engine._core")]
-pub(crate) struct RpcCall {
-    info: Box<Info>,
-    method: Arc<str>,
-    remote: Remote,
-    extra: Mutex<Option<Box<Extra>>>,
-    listeners: Listeners,
-}
-
-#[pymethods]
-impl RpcCall {
-    /// Its full name.
-    #[getter]
-    fn method(&self) -> &str {
-        &self.method
-    }
-
-    /// Who calls, as far as the server knows.
-    #[getter]
-    fn caller(&self) -> &str {
-        &self.info.caller
-    }
-
-    /// Where from: "127.0.0.1:40000".
-    #[getter]
-    fn peer(&self) -> String {
-        self.info.peer.to_string()
-    }
-
-    /// Seconds until the caller stops waiting.
-    fn time_remaining(&self) -> Option<f64> {
-        let deadline = self.info.deadline?;
-        Some(deadline.saturating_duration_since(Instant::now()).as_secs_f64())
-    }
-
-    /// The device that the caller works at; "" where nobody keeps watch.
-    #[getter]
-    fn device(&self) -> &str {
-        self.grant().map_or("", Grant::device)
-    }
-
-    /// SHA-256 of the caller's token.
-    #[getter]
-    fn token<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        self.grant()?.token().map(|token| PyBytes::new(py, token))
-    }
-
-    /// Whether the caller is let in still: a call may last longer than a session.
-    #[getter]
-    fn admitted(&self) -> bool {
-        self.grant().is_none_or(Grant::holds)
-    }
-
-    /// Whether nothing says where the caller may work.
-    #[getter]
-    fn everywhere(&self) -> bool {
-        self.grant().is_none_or(Grant::is_everywhere)
-    }
-
-    /// Whether the caller may call the method of this name, too; with this request, where one is given.
-    #[pyo3(signature = (method, request = None))]
-    fn allows(&self, py: Python<'_>, method: &str, request: Option<&[u8]>) -> PyResult<bool> {
-        let Some(grant) = self.grant() else { return Ok(true) };
-        py.detach(|| grant.allows(method, request))
-            .map_err(|status| PyRuntimeError::new_err(status.message.into_owned()))
-    }
-
-    /// What the caller sent beside its messages.
-    fn metadata<'py>(&self, py: Python<'py>) -> Vec<(String, Bound<'py, PyAny>)> {
-        let value = |name: &str, value: Vec<u8>| {
-            if metadata::is_binary(name) {
-                PyBytes::new(py, &value).into_any()
-            } else {
-                PyString::new(py, &String::from_utf8_lossy(&value)).into_any()
-            }
-        };
-        metadata::pairs(&self.info.headers)
-            .map(|(name, found)| (name.to_owned(), value(name, found)))
-            .collect()
-    }
-
-    /// Sets what goes out before the first message.
-    fn set_initial_metadata(&self, pairs: Vec<(String, Value)>) -> PyResult<()> {
-        let headers = headers(pairs)?;
-        lock(&self.extra).get_or_insert_default().initial = headers;
-        Ok(())
-    }
-
-    /// Sets what goes out after the last one.
-    fn set_trailing_metadata(&self, pairs: Vec<(String, Value)>) -> PyResult<()> {
-        let headers = headers(pairs)?;
-        lock(&self.extra).get_or_insert_default().trailing = headers;
-        Ok(())
-    }
-
-    /// Whether it was answered, or ended by itself.
-    #[getter]
-    fn done(&self) -> bool {
-        self.remote.is_done()
-    }
-
-    /// Sends the one answer.
-    fn reply(&self, message: &[u8]) {
-        let message = Bytes::copy_from_slice(message);
-        self.answer(Ok(message));
-    }
-
-    /// Ends the call with a status.
-    fn fail(&self, code: u8, message: String, details: &[u8], reason: &str) -> PyResult<()> {
-        let status = Status {
-            code: python_values::code(code)?,
-            message: message.into(),
-            reason: reason.to_owned().into(),
-            details: Bytes::copy_from_slice(details),
-        };
-        self.answer(Err(status));
-        Ok(())
-    }
-
-    /// Sends the initial metadata now.
-    fn send_initial_metadata(&self) {
-        let initial = lock(&self.extra).as_mut().map(|extra| std::mem::take(&mut extra.initial));
-        self.remote.initial(initial.unwrap_or_default());
-    }
-
-    /// Sends one of many messages. False: wait before the next one, if `must_wait` says so.
-    fn send(&self, message: &[u8]) -> bool {
-        let initial = lock(&self.extra).as_mut().map(|extra| std::mem::take(&mut extra.initial));
-        if let Some(initial) = initial.filter(|initial| !initial.is_empty()) {
-            self.remote.initial(initial);
-        }
-        self.remote.send(Bytes::copy_from_slice(message))
-    }
-
-    /// Whether there is no room; if so, the listener's `writable` will be called.
-    fn must_wait(&self) -> bool {
-        self.remote.must_wait()
-    }
-
-    /// Ends a stream well.
-    fn finish(&self) {
-        let trailing = lock(&self.extra).take().map(|extra| extra.trailing).unwrap_or_default();
-        self.close();
-        self.remote.finish(Status::OK, trailing);
-    }
-
-    /// A message of so many bytes was taken: the caller may send more.
-    fn consumed(&self, size: usize) {
-        self.remote.consumed(size);
-    }
-
-    /// The call ended by itself: nothing is sent any more.
-    fn forget(&self) {
-        self.remote.forget();
-        self.close();
-    }
-
-    /// `listener.message(bytes)`, `.half_closed()`, `.writable()` and `.cancelled()` are called while the call lasts.
-    fn listen(&self, listener: Py<PyAny>) {
-        if !self.remote.is_done() {
-            let before = lock(&self.listeners).insert(self.remote.id(), listener);
-            drop(before);
-        }
-    }
-}
-
-impl RpcCall {
-    fn grant(&self) -> Option<&Grant> {
-        grant_of(self.info.grant.as_ref())
-    }
-
-    fn answer(&self, result: Result<Bytes, Status>) {
-        if let Some((ticket, reply)) = self.answered(result) {
-            ticket.complete(reply);
-        }
-    }
-
-    fn answered(&self, result: Result<Bytes, Status>) -> Option<(Ticket, Reply)> {
-        let ticket = self.remote.ticket()?;
-        self.close();
-        Some((ticket, Reply { result, extra: lock(&self.extra).take() }))
-    }
-
-    fn close(&self) {
-        let listener = lock(&self.listeners).remove(&self.remote.id());
-        // Dropped after the lock: that may run Python.
-        drop(listener);
-    }
-}
+/// See [`RpcServer::take_traces`].
+type TraceRow<'py> = (
+    String,
+    Option<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
+    u8,
+    String,
+    u64,
+    Vec<(&'static str, u64)>,
+    Vec<(&'static str, u64)>,
+);
 
 /// A method in Python.
 struct Answerer {
@@ -342,7 +160,7 @@ impl RpcServer {
 
     /// Listens on "ip:port" addresses and serves; returns the port.
     #[pyo3(signature = (addresses, *, workers, max_connections, max_streams, max_calls, max_under_way, max_receive_bytes, max_send_bytes,
-        keepalive_s, keepalive_timeout_s, handshake_timeout_s, compress_from, tls, log_calls))]
+        keepalive_s, keepalive_timeout_s, handshake_timeout_s, compress_from, tls, log_calls, traced_of_million))]
     #[expect(clippy::too_many_arguments, reason = "options by name")]
     #[expect(clippy::needless_pass_by_value, reason = "arguments from Python arrive by value")]
     fn start(
@@ -361,6 +179,7 @@ impl RpcServer {
         compress_from: Option<usize>,
         tls: Option<Pems>,
         log_calls: &str,
+        traced_of_million: Option<u32>,
     ) -> PyResult<u16> {
         let log_calls = match log_calls {
             "all" => LogCalls::All,
@@ -380,6 +199,7 @@ impl RpcServer {
             keepalive_timeout: seconds(keepalive_timeout_s)?,
             handshake_timeout: seconds(handshake_timeout_s)?,
             compress_from,
+            traced_of_million,
             tls: tls.map(|(certificate, key, client_authorities)| Tls {
                 certificate,
                 key,
@@ -438,6 +258,14 @@ impl RpcServer {
         count
     }
 
+    /// Shows another certificate to who connects from now on: its chain and key, PEM.
+    fn show_certificate(&self, certificate: &[u8], key: &[u8]) -> PyResult<()> {
+        let Some(server) = self.server.get() else {
+            return Err(PyRuntimeError::new_err("The server was not started."));
+        };
+        Ok(server.show_certificate(certificate, key)?)
+    }
+
     /// Takes no more connections, waits for answers at most `grace_s`, then at most `flush_s` for the rest; closes.
     fn stop(&self, py: Python<'_>, grace_s: f64, flush_s: f64) -> PyResult<()> {
         let (grace, flush) = (seconds(grace_s)?, seconds(flush_s)?);
@@ -486,6 +314,27 @@ impl RpcServer {
         (records.collect(), server.observer().take_dropped())
     }
 
+    /// At most `limit` traced calls that ended: method, trace and caller's span, code, reason, Unix nanoseconds at which it
+    /// came, its stages with the ends of each, what else was noted.
+    fn take_traces<'py>(&self, py: Python<'py>, limit: usize) -> Vec<TraceRow<'py>> {
+        let (Some(server), Some(methods)) = (self.server.get(), self.methods.get()) else {
+            return Vec::new();
+        };
+        let row = |ended: Traced| {
+            let method = methods.get(ended.method).map(|(name, _)| name.clone()).unwrap_or_default();
+            let parent =
+                ended.parent.map(|from| (PyBytes::new(py, &from.trace), PyBytes::new(py, &from.span)));
+            let (code, reason) = (ended.code as u8, ended.reason.into_owned());
+            (method, parent, code, reason, ended.began_ns, ended.stages, ended.facts)
+        };
+        server.observer().take_traces(limit).into_iter().map(row).collect()
+    }
+
+    /// How many traced calls found no room to be told of, since the start.
+    fn dropped_traces(&self) -> u64 {
+        self.server.get().map_or(0, |server| server.observer().dropped_traces())
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.on_error)?;
         for answerer in self.answerers.get().into_iter().flatten().flatten() {
@@ -526,6 +375,9 @@ impl RpcServer {
             && let Err(refused) = py.detach(|| check_places(&info, request))
         {
             return remote.ticket().map(|ticket| (ticket, Err(refused).into()));
+        }
+        if let Some(trace) = &info.trace {
+            trace.passed("wait", Instant::now());
         }
         let request = request.map(|request| PyBytes::new(py, &request));
         let listeners = Arc::clone(&self.listeners);

@@ -19,7 +19,7 @@ use kasir_core::command::{StockLine, TaxClassInput};
 use kasir_core::ids::{HoldId, ItemId, LocationId, TaxClassId};
 use kasir_core::records::encode;
 use kasir_core::{Command, Fault, Refusal, Reply, View};
-use kasir_store::{Answer, BatchSink, Options, Request, Store, SystemClock};
+use kasir_store::{Answer, BatchSink, Options, Passage, Request, Store, SystemClock};
 
 /// Holds of one batch.
 const BATCH: u64 = 1_000;
@@ -35,7 +35,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Nobody;
 
 impl BatchSink<()> for Nobody {
-    fn complete(&self, _answers: Vec<((), Answer)>) {}
+    fn complete(&self, _answers: Vec<((), Answer)>, _passage: Option<&Passage>) {}
     fn committed(&self, _revision: u64) {}
     fn stopped(&self, why: &Refusal) {
         eprintln!("{why:?}");

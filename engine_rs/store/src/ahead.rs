@@ -1,6 +1,7 @@
 //! What makes a batch durable: the write-ahead files, and the checkpoints that let them be used again.
 
 use std::io;
+use std::time::Instant;
 
 use crate::checkpoint::Checkpoints;
 use crate::wal::{Frame, Trouble, Wal};
@@ -28,11 +29,11 @@ impl Ahead {
         Self { wal, checkpoints, commits: 0, commits_max, turned, revision }
     }
 
-    /// Appends a batch whose last record is `last`; durable when this returns.
+    /// Appends a batch whose last record is `last`; durable when this returns. Says when it was written, before the sync.
     ///
     /// # Errors
     /// [`Trouble::Write`] when nothing was changed; [`Trouble::Sync`] when nobody knows.
-    pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<(), Trouble> {
+    pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<Instant, Trouble> {
         if self.wal.is_full() {
             self.checkpoints.hurry();
         }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::clock::SystemClock;
 use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
 use crate::record::JournalRecord;
-use crate::request::{Answer, BatchSink, Request};
+use crate::request::{Answer, BatchSink, Passage, Request};
 use crate::store::{Options, Store};
 use crate::txn::{Reader, Writer};
 use crate::wal::Frame;
@@ -91,7 +91,7 @@ struct Sink {
 }
 
 impl BatchSink<()> for Sink {
-    fn complete(&self, answers: Vec<((), Answer)>) {
+    fn complete(&self, answers: Vec<((), Answer)>, _passage: Option<&Passage>) {
         assert!(!self.panics, "a bug in the sink");
         self.answers.lock().unwrap().extend(answers.into_iter().map(|((), answer)| answer));
         self.changed.notify_all();

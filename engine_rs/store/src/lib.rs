@@ -43,7 +43,7 @@ pub use record::{
     DEADLINES_METHOD, GENESIS, Hash, Head, JournalRecord, RequestId, RequestRecord, record_hash, request_hash,
 };
 pub use replay::Target;
-pub use request::{Answer, BatchSink, Encoder, Request};
+pub use request::{Answer, BatchSink, Encoder, Passage, Request};
 pub use segment::{Segment, check_segment, merge_segments, read_segment, write_segment};
 pub use snapshot::{MAGIC, Snapshot, check_seal, restore, restore_to};
 pub use status::{BATCH_SIZE_BUCKETS, Status};

@@ -1,5 +1,7 @@
 //! What goes to the writer and what comes back: requests, answers, and who is told.
 
+use std::time::Instant;
+
 use kasir_core::{Command, Fault, Refusal, Reply, View};
 
 use crate::record::{Hash, RequestId, request_hash};
@@ -51,11 +53,30 @@ where
     }
 }
 
+/// When a batch was where on its way, for those who trace its commands.
+#[derive(Debug, Clone, Copy)]
+pub struct Passage {
+    /// It was taken from the queue.
+    pub begun: Instant,
+    /// All of it was decided.
+    pub decided: Instant,
+    /// It was written ahead; `None` when there was nothing to make durable.
+    pub written: Option<Instant>,
+    /// It was synced.
+    pub synced: Option<Instant>,
+    /// LMDB had followed, where that came before the answers.
+    pub followed: Option<Instant>,
+    /// Commands in it.
+    pub commands: usize,
+    /// The journal's last revision after it.
+    pub revision: u64,
+}
+
 /// Who is told what became of commands: called by the sequencer's thread, so it must be quick and never block.
 /// `T` names a caller.
 pub trait BatchSink<T>: Send + Sync {
-    /// The answers of one batch, after its commit.
-    fn complete(&self, answers: Vec<(T, Answer)>);
+    /// The answers of one batch, after its commit. Without a passage it came to nothing.
+    fn complete(&self, answers: Vec<(T, Answer)>, passage: Option<&Passage>);
 
     /// The journal ends at `revision` now, and readers see it. Comes before the answers of the same batch.
     fn committed(&self, revision: u64);

@@ -21,7 +21,7 @@ use crate::log::{Appended, Place};
 use crate::pace::{self, Pace};
 use crate::record::Head;
 use crate::replay::recover;
-use crate::request::{Answer, Encoder, Request};
+use crate::request::{Answer, Encoder, Passage, Request};
 use crate::store::{OnDrop, Shared};
 use crate::txn::{Reader, Writer};
 use crate::wal::{Frame, Frames, Trouble};
@@ -96,6 +96,7 @@ struct Done {
     now_ms: i64,
     next_due_ms: Option<i64>,
     tally: Tally,
+    passage: Passage,
 }
 
 /// What is in hand.
@@ -267,7 +268,7 @@ impl<T: Send + 'static> Sequencer<T> {
         let (until, mut commands) = (Instant::now() + FOLLOW_TIME, 0);
         loop {
             let begun = Instant::now();
-            let done = self.attempt(&mut txn, &intake.requests)?;
+            let mut done = self.attempt(&mut txn, &intake.requests)?;
             commands += intake.requests.len();
             self.pace.learn(done.tally.expired, begun.elapsed());
             let is_last = commands >= self.follow_commands
@@ -277,6 +278,7 @@ impl<T: Send + 'static> Sequencer<T> {
             if is_last {
                 // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
                 let followed = self.follow(txn, done.head.revision);
+                done.passage.followed = followed.is_ok().then(Instant::now);
                 self.tell(done, intake)?;
                 return followed;
             }
@@ -305,9 +307,18 @@ impl<T: Send + 'static> Sequencer<T> {
         };
         let (entries, now_ms, tally) = batch.finish()?;
         let next_due_ms = next_due_ms(txn)?;
+        let mut passage = Passage {
+            begun,
+            decided: Instant::now(),
+            written: None,
+            synced: None,
+            followed: None,
+            commands: requests.len(),
+            revision: self.head.revision,
+        };
         if entries.is_empty() {
             // Refused or repeated, all of it: there is nothing to make durable.
-            return Ok(Done { answers, head: self.head, now_ms, next_due_ms, tally });
+            return Ok(Done { answers, head: self.head, now_ms, next_due_ms, tally, passage });
         }
         let place = Place { shard: SHARD, epoch: self.head.epoch, expected_revision: self.head.revision };
         self.frame.begin(&self.head);
@@ -316,11 +327,13 @@ impl<T: Send + 'static> Sequencer<T> {
             Appended::Fenced(head) => return Err(Failure::Stop(fenced(&head))),
             Appended::Unknown(what) => return Err(Failure::Stop(unknown(&what))),
         };
-        let committing = Instant::now();
-        self.ahead.append(&mut self.frame, head.revision).map_err(|trouble| self.judge_ahead(trouble))?;
+        passage.decided = Instant::now();
+        let written = self.ahead.append(&mut self.frame, head.revision);
+        let (written, synced) = (written.map_err(|trouble| self.judge_ahead(trouble))?, Instant::now());
         self.behind = true;
-        self.shared.counters.committed(requests.len(), committing.elapsed(), begun.elapsed());
-        Ok(Done { answers, head, now_ms, next_due_ms, tally })
+        self.shared.counters.committed(requests.len(), synced - passage.decided, synced - begun);
+        (passage.written, passage.synced, passage.revision) = (Some(written), Some(synced), head.revision);
+        Ok(Done { answers, head, now_ms, next_due_ms, tally, passage })
     }
 
     /// Lets LMDB's file follow up to `revision`.
@@ -406,7 +419,8 @@ impl<T: Send + 'static> Sequencer<T> {
             self.shared.sink.committed(self.head.revision);
         }
         self.shared.answered(intake.requests.drain(..).map(|request| request.bytes).sum());
-        self.answer(intake.waiters.drain(..).zip(done.answers)).map_err(Failure::Stop)
+        let answers = intake.waiters.drain(..).zip(done.answers);
+        self.answer(answers, Some(&done.passage)).map_err(Failure::Stop)
     }
 
     fn set_head(&mut self, head: Head) {
@@ -417,11 +431,15 @@ impl<T: Send + 'static> Sequencer<T> {
     /// Answers all in hand alike.
     fn refuse(&self, why: &Refusal, intake: &mut Intake<T>) -> Result<(), Refusal> {
         self.shared.answered(intake.requests.drain(..).map(|request| request.bytes).sum());
-        self.answer(intake.waiters.drain(..).map(|waiter| (waiter, Err(why.clone()))))
+        self.answer(intake.waiters.drain(..).map(|waiter| (waiter, Err(why.clone()))), None)
     }
 
     /// Tells the callers of a batch. The sink is another's code: its panic stops the writer, not the process.
-    fn answer(&self, answers: impl Iterator<Item = (Waiter<T>, Answer)>) -> Result<(), Refusal> {
+    fn answer(
+        &self,
+        answers: impl Iterator<Item = (Waiter<T>, Answer)>,
+        passage: Option<&Passage>,
+    ) -> Result<(), Refusal> {
         let mut for_sink = Vec::with_capacity(answers.size_hint().0);
         for (waiter, answer) in answers {
             match waiter {
@@ -433,7 +451,7 @@ impl<T: Send + 'static> Sequencer<T> {
         if for_sink.is_empty() {
             return Ok(());
         }
-        catch_unwind(AssertUnwindSafe(|| self.shared.sink.complete(for_sink)))
+        catch_unwind(AssertUnwindSafe(|| self.shared.sink.complete(for_sink, passage)))
             .map_err(|panic| stopped_by(panic.as_ref()))
     }
 
@@ -527,7 +545,7 @@ impl<T: Send + 'static> Sequencer<T> {
             Work::Follow => None,
         });
         // The sink may be what is broken.
-        let _ = self.answer(left);
+        let _ = self.answer(left, None);
         let _ = catch_unwind(AssertUnwindSafe(|| self.shared.sink.stopped(why)));
     }
 }

@@ -17,6 +17,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Instant;
 
 use kasir_core::Fault;
 
@@ -183,10 +184,10 @@ impl Wal {
         turns
     }
 
-    /// Appends a frame whose last record is `last`; durable when this returns.
+    /// Appends a frame whose last record is `last`; durable when this returns. Says when it was written, before the sync.
     ///
     /// After an error of [`Trouble::Write`] nothing is there.
-    pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<(), Trouble> {
+    pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<Instant, Trouble> {
         let bytes = frame.seal(last).map_err(Trouble::Write)?;
         let (file, end) = (&self.files[self.current], self.offset + bytes.len() as u64);
         if end > self.lengths[self.current] {
@@ -195,12 +196,13 @@ impl Wal {
             file.write_all_at(&zeros, end).map_err(Trouble::Write)?;
         }
         file.write_all_at(bytes, self.offset).map_err(Trouble::Write)?;
+        let written = Instant::now();
         file.sync_data().map_err(Trouble::Sync)?;
         let length = end.next_multiple_of(self.sizes.wal_growth_bytes);
         self.lengths[self.current] = self.lengths[self.current].max(length);
         self.holds[self.current] = last;
         self.offset = end;
-        Ok(())
+        Ok(written)
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use kasir_core::ids::OrderId;
 use kasir_core::records::{Order, find};
 use kasir_core::{Fault, Refusal, Reply, View};
-use kasir_store::{Answer, BatchSink, Options, Store, SystemClock};
+use kasir_store::{Answer, BatchSink, Options, Passage, Store, SystemClock};
 use support::{booking, item, location, receive, request, tax_class};
 use tempfile::TempDir;
 
@@ -29,7 +29,7 @@ const SHOP_ROUND: &str = "KASIR_TEST_CRASH_ROUND";
 struct Nobody;
 
 impl BatchSink<()> for Nobody {
-    fn complete(&self, _answers: Vec<((), Answer)>) {}
+    fn complete(&self, _answers: Vec<((), Answer)>, _passage: Option<&Passage>) {}
     fn committed(&self, _revision: u64) {}
     fn stopped(&self, why: &Refusal) {
         panic!("{why:?}");

@@ -6,6 +6,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use kasir_core::ids::ShiftId;
 use kasir_core::{Command, Reason, Table, View};
@@ -39,6 +40,24 @@ fn all_commands_that_wait_share_one_commit_and_each_is_answered() {
     assert_eq!(shop.level(), (1_000, 301));
     assert_eq!(*shop.sink.revisions().last().unwrap(), shop.store.revision());
     shop.verify();
+}
+
+#[test]
+fn a_batch_tells_when_it_was_where() {
+    let shop = Shop::stocked(10);
+    let asked = Instant::now();
+    shop.store.submit(shop.request(hold("Budi", START_MS + MINUTE_MS)), 0).unwrap();
+    shop.sink.answers(1);
+    let refused = hold("Sari", START_MS - MINUTE_MS);
+    shop.store.submit(shop.request(refused), 1).unwrap();
+    assert!(shop.sink.answers(2)[1].1.is_err());
+    let [Some(taken), Some(refused)] = shop.sink.passages()[..] else { panic!("two batches") };
+    let way = [asked, taken.begun, taken.decided, taken.written.unwrap(), taken.synced.unwrap()];
+    assert!(way.is_sorted(), "{way:?}");
+    assert!(taken.followed.is_none_or(|followed| Some(followed) >= taken.synced));
+    assert_eq!((taken.commands, taken.revision), (1, shop.store.revision()));
+    assert_eq!((refused.written, refused.synced), (None, None), "there was nothing to make durable");
+    assert!(taken.synced.unwrap() <= refused.begun && refused.begun <= refused.decided);
 }
 
 #[test]

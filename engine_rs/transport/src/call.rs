@@ -66,6 +66,7 @@ pub(crate) fn begin(
         caller: admitted.watched.caller.clone(),
         grant: admitted.grant.take(),
         deadline: admitted.deadline,
+        trace: admitted.watched.trace.clone(),
         peer: peer.address,
         headers: parts.headers,
     });
@@ -143,6 +144,12 @@ fn admit(worker: &Worker, method: usize, headers: &HeaderMap, peer: &Peer) -> Re
     let mut watched =
         watched.ok_or_else(|| refused(shared.policy.too_many_calls(shared.config.max_calls)))?;
     watched.caller = admission.caller;
+    if counted.awaited
+        && let Some(sampler) = &worker.sampler
+    {
+        // A stream that goes on until somebody ends it has no way that would tell anything.
+        watched.trace = sampler.begin(headers, now).map(Arc::new);
+    }
     let takes_gzip =
         || headers.get_all("grpc-accept-encoding").iter().any(|names| names_gzip(names.as_bytes()));
     Ok(Admitted {
@@ -261,6 +268,9 @@ fn collect(worker: &Rc<Worker>, id: CallId, info: Box<Info>, body: RecvStream, d
 }
 
 fn have(worker: &Worker, id: CallId, info: Box<Info>, collected: Result<Bytes, Failed>) {
+    if let Some(trace) = &info.trace {
+        trace.read();
+    }
     match collected {
         Ok(request) => worker.dispatch(id, info, request),
         Err(Failed::Gone) => worker.gone(id),

@@ -37,6 +37,9 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// Replies of this size and more are compressed for who takes gzip; `None`: none are.
     pub compress_from: Option<usize>,
+    /// Of a million calls whose callers say nothing of a trace, so many are traced; besides those whose callers say so.
+    /// `None`: none are.
+    pub traced_of_million: Option<u32>,
     /// Certificates; `None`: plain TCP.
     pub tls: Option<Tls>,
 }
@@ -79,6 +82,7 @@ impl Default for Config {
             keepalive_timeout: Duration::from_secs(20),
             handshake_timeout: Duration::from_secs(10),
             compress_from: None,
+            traced_of_million: None,
             tls: None,
         }
     }

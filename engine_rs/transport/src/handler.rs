@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::exchange::Exchange;
 use crate::mailbox::lock;
 use crate::status::Status;
+use crate::trace::Trace;
 
 /// Bytes of messages that wait to be sent on one stream; who writes more waits.
 pub const SEND_AHEAD: usize = 64 * 1024;
@@ -145,6 +146,8 @@ pub struct Info {
     pub peer: SocketAddr,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
+    /// Where it is told when the call was where; mostly nobody wants to know.
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// The one answer of a call.

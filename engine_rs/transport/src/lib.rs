@@ -23,6 +23,7 @@ mod server;
 mod status;
 mod stream;
 mod tls;
+mod trace;
 mod worker;
 
 pub use config::{Asked, Config, PlainPolicy, Policy, Tls};
@@ -35,3 +36,4 @@ pub use mailbox::{Doorstep, Mailbox, lock};
 pub use observe::{BOUNDS_US, Figures, LOG_MAX, LogCalls, Observer, Record};
 pub use server::Server;
 pub use status::{CODES, Code, Status, beginning};
+pub use trace::{Parent, TRACES_MAX, Trace, Traced};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::handler::Caller;
 use crate::mailbox::lock;
 use crate::status::{CODES, Code};
+use crate::trace::{Trace, Traced, Traces};
 
 /// Records that wait for the log; what comes beyond is counted and forgotten.
 pub const LOG_MAX: usize = 16_384;
@@ -82,6 +83,7 @@ pub struct Observer {
     log_calls: AtomicU8,
     log: Mutex<VecDeque<Record>>,
     dropped: AtomicU64,
+    traces: Traces,
     census: Mutex<Census>,
     changed: Condvar,
 }
@@ -105,6 +107,7 @@ impl Observer {
             log_calls: AtomicU8::new(log_calls as u8),
             log: Mutex::default(),
             dropped: AtomicU64::new(0),
+            traces: Traces::default(),
             census: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -143,6 +146,16 @@ impl Observer {
     /// Records that found no room since this was asked last.
     pub fn take_dropped(&self) -> u64 {
         self.dropped.swap(0, Ordering::Relaxed)
+    }
+
+    /// Takes at most `limit` traced calls out that ended, oldest first.
+    pub fn take_traces(&self, limit: usize) -> Vec<Traced> {
+        self.traces.take(limit)
+    }
+
+    /// How many traced calls found no room, since the start.
+    pub fn dropped_traces(&self) -> u64 {
+        self.traces.dropped()
     }
 
     fn write_down(&self, record: Record) {
@@ -224,6 +237,7 @@ pub(crate) struct Watched {
     pub(crate) caller: Caller,
     pub(crate) began: Instant,
     pub(crate) messages: u64,
+    pub(crate) trace: Option<Arc<Trace>>,
     ended: bool,
 }
 
@@ -246,6 +260,7 @@ impl Watched {
             caller: Caller::Borrowed(""),
             began: Instant::now(),
             messages: 0,
+            trace: None,
             ended: false,
         })
     }
@@ -270,6 +285,12 @@ impl Watched {
 
     fn count_out(&mut self, code: Code, reason: Cow<'static, str>) {
         let streams = self.counted.streams;
+        if let Some(trace) = self.trace.take() {
+            if streams {
+                trace.note("messages", self.messages);
+            }
+            self.observer.traces.end(&trace, self.method, code, reason.clone());
+        }
         let ended = Ended {
             method: self.method,
             caller: std::mem::take(&mut self.caller),

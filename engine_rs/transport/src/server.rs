@@ -15,7 +15,7 @@ use crate::config::{Config, Policy};
 use crate::handler::{Event, Inbox, Method};
 use crate::mailbox::{Mailbox, lock};
 use crate::observe::{LogCalls, Observer};
-use crate::tls;
+use crate::tls::{self, Shown};
 use crate::worker::{self, Shared};
 
 /// Sockets that wait for a busy worker; the system's own backlog takes over then.
@@ -38,6 +38,8 @@ pub(crate) enum Phase {
 /// A running server. Dropped, it closes at once.
 pub struct Server {
     observer: Arc<Observer>,
+    /// Its certificate, where it speaks TLS.
+    shown: Option<Arc<Shown>>,
     phase: watch::Sender<Phase>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -62,7 +64,7 @@ impl Server {
         }
         let workers = config.workers.clamp(1, WORKERS_MAX);
         let observer = Arc::new(Observer::new(methods.len(), log_calls));
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let (tls, shown) = config.tls.as_ref().map(tls::acceptor).transpose()?.unzip();
         let shared = Arc::new(Shared {
             config,
             methods,
@@ -73,7 +75,7 @@ impl Server {
             tls,
         });
         let (phase, watched) = watch::channel(Phase::Serving);
-        let server = Self { observer, phase, threads: Mutex::default() };
+        let server = Self { observer, shown, phase, threads: Mutex::default() };
         let mut to_workers = Vec::with_capacity(workers);
         for number in 0..u16::try_from(workers).unwrap_or(u16::MAX) {
             let (sender, sockets) = mpsc::channel(SOCKETS_MAX);
@@ -105,6 +107,15 @@ impl Server {
     /// What it counts.
     pub fn observer(&self) -> &Arc<Observer> {
         &self.observer
+    }
+
+    /// Shows another certificate to who connects from now on: its chain and key, PEM. Connections that are open go on.
+    ///
+    /// # Errors
+    /// What cannot be used; then the one of before is shown. A server without TLS has none to show.
+    pub fn show_certificate(&self, certificate: &[u8], key: &[u8]) -> Result<(), Error> {
+        let shown = self.shown.as_ref().ok_or_else(|| Error::from(ErrorKind::Unsupported))?;
+        shown.change(certificate, key)
     }
 
     /// Takes no more connections and asks callers to go; waits at most `grace` for calls that have an answer to come, then

@@ -28,6 +28,7 @@ use crate::respond;
 use crate::server::Phase;
 use crate::status::{Code, Status};
 use crate::stream::{Incoming, Outgoing};
+use crate::trace::Sampler;
 
 /// Events that are passed on at the latest, even if the connection has more to read.
 const EVENTS_MAX: usize = 64;
@@ -133,6 +134,8 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     /// How far the server's life is.
     pub(crate) phase: watch::Receiver<Phase>,
+    /// Says which calls are traced; `None`: none are.
+    pub(crate) sampler: Option<Sampler>,
     number: u16,
     inbox: Arc<Inbox>,
     calls: RefCell<Calls>,
@@ -162,9 +165,11 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a thread that was started has its epoll");
     let workers = shared.config.workers;
+    let sampler = shared.config.traced_of_million.map(Sampler::new);
     let worker = Rc::new(Worker {
         shared,
         phase: phase.clone(),
+        sampler,
         number,
         inbox,
         calls: RefCell::default(),

@@ -440,6 +440,12 @@ pub struct GetStatusResponse {
     /// than is believed: some minutes. Time goes on meanwhile as if it had not been set. A server that is started anew believes it.
     #[prost(message, optional, tag = "10")]
     pub clock_step: ::core::option::Option<::prost_types::Duration>,
+    /// When the certificate that the server shows ends; not set where it shows none.
+    #[prost(message, optional, tag = "11")]
+    pub certificate_expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Traced calls since start that no collector took.
+    #[prost(int64, tag = "12")]
+    pub lost_traces: i64,
 }
 /// See AdminService.VerifyStore.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use kasir_core::{Command, Reason, Refusal};
 use kasir_store::{
-    Answer, BatchSink, CHECKPOINT_FILE, Clock, Options, RequestId, Runner, Sizes, Store, StoreErrorKind,
-    WAL_FILES, World, restore,
+    Answer, BatchSink, CHECKPOINT_FILE, Clock, Options, Passage, RequestId, Runner, Sizes, Store,
+    StoreErrorKind, WAL_FILES, World, restore,
 };
 
 use super::check::{Ledger, check};
@@ -428,7 +428,7 @@ impl Clock for Wall {
 struct Told;
 
 impl BatchSink<Ticket> for Told {
-    fn complete(&self, answers: Vec<(Ticket, Answer)>) {
+    fn complete(&self, answers: Vec<(Ticket, Answer)>, _passage: Option<&Passage>) {
         with(|life| {
             if disk::with(|disk| disk.is_dead()) {
                 return;

@@ -12,7 +12,7 @@ use kasir_core::kv::{Key, u64_at};
 use kasir_core::records::{Address, encode};
 use kasir_core::refusal::Outcome;
 use kasir_core::{Fault, Refusal, Reply, Table, View};
-use kasir_store::{Answer, BatchSink, Clock, Request, Store, SystemClock};
+use kasir_store::{Answer, BatchSink, Clock, Passage, Request, Store, SystemClock};
 
 const ITEMS: u64 = 10_000;
 const STOCK: i64 = 1_000_000;
@@ -47,7 +47,7 @@ impl Clock for SetClock {
 pub(crate) struct Nobody;
 
 impl BatchSink<()> for Nobody {
-    fn complete(&self, _answers: Vec<((), Answer)>) {}
+    fn complete(&self, _answers: Vec<((), Answer)>, _passage: Option<&Passage>) {}
     fn committed(&self, _revision: u64) {}
     fn stopped(&self, why: &Refusal) {
         eprintln!("{why:?}");

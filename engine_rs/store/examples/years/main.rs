@@ -22,7 +22,7 @@ use kasir_core::kv::{Key, u64_at};
 use kasir_core::records::{Order, decode, encode};
 use kasir_core::states::OrderState;
 use kasir_core::{Command, Fault, Refusal, Reply, Table, View};
-use kasir_store::{Answer, BatchSink, Clock, Options, Request, Store, SystemClock};
+use kasir_store::{Answer, BatchSink, Clock, Options, Passage, Request, Store, SystemClock};
 use shop::Chance;
 
 const HELP: &str = "\
@@ -79,7 +79,7 @@ enum Asked {
 struct Mailbox(Sender<(Asked, Answer)>);
 
 impl BatchSink<Asked> for Mailbox {
-    fn complete(&self, answers: Vec<(Asked, Answer)>) {
+    fn complete(&self, answers: Vec<(Asked, Answer)>, _passage: Option<&Passage>) {
         for answer in answers {
             // The shop waits for all of them.
             drop(self.0.send(answer));

@@ -12,7 +12,7 @@ use kasir_core::command::{
 use kasir_core::command::{StockLine, TaxClassInput};
 use kasir_core::ids::{HoldId, ItemId, LocationId, TaxClassId};
 use kasir_core::{Command, Fault, Reason, Refusal, Reply, View};
-use kasir_store::{Answer, BatchSink, Clock, Options, Request, Store, StoreError};
+use kasir_store::{Answer, BatchSink, Clock, Options, Passage, Request, Store, StoreError};
 use tempfile::TempDir;
 
 /// When the tests' time begins: 2024-03-01 09:00 in Jakarta.
@@ -53,6 +53,7 @@ struct Told {
     waiting: bool,
     answers: Vec<(u64, Answer)>,
     batches: Vec<usize>,
+    passages: Vec<Option<Passage>>,
     revisions: Vec<u64>,
     stopped: Vec<Refusal>,
 }
@@ -106,12 +107,18 @@ impl Sink {
     pub(crate) fn batches(&self) -> Vec<usize> {
         self.told.lock().unwrap().batches.clone()
     }
+
+    /// How each of the batches went through the sequencer.
+    pub(crate) fn passages(&self) -> Vec<Option<Passage>> {
+        self.told.lock().unwrap().passages.clone()
+    }
 }
 
 impl BatchSink<u64> for Sink {
-    fn complete(&self, answers: Vec<(u64, Answer)>) {
+    fn complete(&self, answers: Vec<(u64, Answer)>, passage: Option<&Passage>) {
         let mut told = self.told.lock().unwrap();
         told.batches.push(answers.len());
+        told.passages.push(passage.copied());
         told.answers.extend(answers);
         while told.held {
             told.waiting = true;
