@@ -22,6 +22,7 @@ mod record;
 mod replay;
 mod request;
 pub mod schema;
+mod sealing;
 mod segment;
 mod sequencer;
 mod snapshot;
@@ -44,6 +45,7 @@ pub use record::{
 };
 pub use replay::Target;
 pub use request::{Answer, BatchSink, Encoder, Request};
+pub use sealing::{MadeKey, Sealed, Under};
 pub use segment::{Segment, check_segment, merge_segments, read_segment, write_segment};
 pub use snapshot::{MAGIC, Snapshot, check_seal, restore, restore_to};
 pub use status::{BATCH_SIZE_BUCKETS, Status};
