@@ -97,6 +97,13 @@ def take(
             metavar="TIME", help="Remove what no moment of the last TIME needs, like 30d. Else all stays."
         ),
     ] = "",
+    erased_after: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Remove what is from before a customer's erasure when that is so old, like 3d. Else --keep decides.",
+        ),
+    ] = "",
     heads: Annotated[
         Path | None, typer.Option(help="Append a signed head here, once a minute at most.")
     ] = None,
@@ -116,7 +123,8 @@ def take(
     said = _Said(output)
     with plain_failures(output):
         every_s, base_every_s = _seconds(every), _seconds(base_every)
-        wanted = Wanted(base, base_every_s, _seconds(keep) if keep else None)
+        kept_s, erased_s = (_seconds(each) if each else None for each in (keep, erased_after))
+        wanted = Wanted(base, base_every_s, kept_s, erased_s)
         if (heads is None) != (key is None):
             raise BadInput("--heads and --key go together.")
         _check_place(data, to)

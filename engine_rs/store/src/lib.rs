@@ -38,7 +38,7 @@ pub use clock::{CarefulClock, Clock, Machine, SystemClock, ThisMachine};
 pub use error::{StoreError, StoreErrorKind, refusal};
 pub use files::{DATA_FILE, LOCK_FILE};
 pub use log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
-pub use onlooker::{Audit, Onlooker};
+pub use onlooker::{Audit, Erasure, Onlooker};
 pub use onlookers::ONLOOKERS_FILE;
 pub use record::{
     DEADLINES_METHOD, GENESIS, Hash, Head, JournalRecord, RequestId, RequestRecord, record_hash, request_hash,

@@ -155,7 +155,7 @@ pub(crate) fn next(dice: &mut Rng, board: &Board, now_ms: i64) -> Command {
         34..36 => till_sale(dice, board),
         // Customers whom nobody changes stay as they were made; some ask too late, or too early.
         36..39 => Command::EraseCustomer {
-            customer_id: CustomerId(dice.u64(1..=8)),
+            customer_id: CustomerId(dice.u64(1..=5)),
             version: if dice.u8(0..8) == 0 { 2 } else { 1 },
         },
         _ => drop_command(dice, board, item_id, now_ms),
