@@ -119,9 +119,9 @@ def _ask(shop: Shop, customer: Customer) -> None:
     if not sys.stdin.isatty():
         raise BadInput("Nobody is there to ask: --yes erases without asking.")
     shop.output.say(
-        f"Erases what is told of customer {customer.customer_id}, {customer.name} ({customer.phone}), for good: "
-        "here, in the orders, parcels, manifests and messages, and in the journal. Amounts, items and the "
-        "bank's statements stay."
+        f"Erases what is told of customer {customer.customer_id}, {customer.name} ({customer.phone}), "
+        "for good: here, in the orders, parcels, manifests and messages, and in the journal. Amounts, "
+        "items and the bank's statements stay."
     )
     if customer.points:
         shop.output.say(f"{customer.points} points can be spent no more.")

@@ -100,8 +100,9 @@ def opened(path: Path) -> Iterator[Opened]:
         meta = environment.open_db(b"meta", txn=txn, create=False)
         about = {**_meta(txn, meta, STORE_KEY), **_meta(txn, meta, HEAD_KEY)}
         if about.get("format") not in FORMATS:
+            known = " and ".join(map(str, FORMATS))
             raise NotAStoreError(
-                f"{path} has the format {about.get('format')}; this program reads {' and '.join(map(str, FORMATS))}. "
+                f"{path} has the format {about.get('format')}; this program reads {known}. "
                 "Use the Kasir that wrote it."
             )
         yield Opened(txn, tables, about, environment)

@@ -138,7 +138,9 @@ def _erased(engine: Engine, erasure: Erasure) -> str:
         engine.submit_blocking(f"{CUSTOMERS}/EraseCustomer", request.SerializeToString(), ACTOR)
     except EngineError as error:
         how = f"kasir customer erase '#{customer.customer_id}'"
-        return f"Customer {customer.customer_id} was erased later, and is not here: {error.message} Then: {how}"
+        return (
+            f"Customer {customer.customer_id} was erased later, and is not here: {error.message} Then: {how}"
+        )
     return f"Customer {customer.customer_id} was erased later, and is erased here too."
 
 

@@ -73,6 +73,13 @@ app = typer.Typer(
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The backup's directory.")]
+ErasedAfter = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help="Remove what is from before a customer's erasure that is so old, like 3d. Else as --keep.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -97,13 +104,7 @@ def take(
             metavar="TIME", help="Remove what no moment of the last TIME needs, like 30d. Else all stays."
         ),
     ] = "",
-    erased_after: Annotated[
-        str,
-        typer.Option(
-            metavar="TIME",
-            help="Remove what is from before a customer's erasure when that is so old, like 3d. Else --keep decides.",
-        ),
-    ] = "",
+    erased_after: ErasedAfter = "",
     heads: Annotated[
         Path | None, typer.Option(help="Append a signed head here, once a minute at most.")
     ] = None,

@@ -32,8 +32,9 @@ def keep_only(
     folder: Path, history: History, keep: Keep, distrusted: set[Path], say: Callable[[str], None]
 ) -> None:
     """Removes parts that a larger one holds, and what is older than the newest copy from before so many
-    seconds, or than the first one after an erasure whose time has come. That copy, the newest one, and all that leads on from it stay; none is relied on unread. One that
-    turns out to be broken raises EngineError, and is `distrusted` from then on.
+    seconds, or than the first one after an erasure whose time has come. That copy, the newest one,
+    and all that leads on from it stay; none is relied on unread. One that turns out to be broken
+    raises EngineError, and is `distrusted` from then on.
 
     `history` is the newest one, and is brought up to date.
     """

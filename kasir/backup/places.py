@@ -215,7 +215,7 @@ def _write_json(folder: Path, name: str, content: object) -> None:
 
 @dataclass(frozen=True, order=True)
 class Erasure:
-    """That a customer's data were erased. Who it was, number and time of making tell, whatever the history."""
+    """That a customer's data were erased; number and time of making tell who it was, in any history."""
 
     # Unix milliseconds
     erase_ms: int

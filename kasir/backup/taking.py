@@ -99,7 +99,7 @@ class Wanted:
     base_every_s: float = 7 * 24 * 3600.0
     # What is older than the newest copy before so many seconds is removed; None keeps all
     keep_s: float | None = None
-    # So is what is older than an erasure of a customer's data that is so old, seconds; None: no sooner than the rest
+    # So is what is from before an erasure that is so old, seconds; None: no sooner than the rest
     erased_after_s: float | None = None
 
 
@@ -173,7 +173,7 @@ class Taker:
         places.looked(self.folder)
 
     def _note_erasures(self) -> None:
-        """Notes whose data were erased since it looked last. A copy is due then: the ones before tell of them."""
+        """Notes whose data were erased since it looked last; a copy is due then, as those before tell of them."""
         assert self.end is not None
         assert self.history is not None
         if self._erasures_of == self.end:

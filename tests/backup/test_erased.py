@@ -1,11 +1,13 @@
-"""Goal: whoever was erased is erased in the backup too, within the time that was said, and comes back with no restore.
-Method: a store in which customers come and go, its backup's files searched for a name, restores to before the erasure.
+"""Goal: whoever was erased is erased in the backup too, within the time that was said, and comes back with no
+restore. Method: a store in which customers come and go, its backup's files searched for a name, restores to
+before the erasure.
 """
 
 import uuid
 from pathlib import Path
 
 import faker
+import pytest
 
 from engine import Engine, EngineError
 from engine.backup import store_erasures
@@ -164,9 +166,6 @@ def test_an_earlier_reply_of_who_was_erased_is_refused(shop: Shop) -> None:
     first = shop.engine.submit_blocking(method, request, "sari")
     assert shop.engine.submit_blocking(method, request, "sari") == first
     erase(shop, CreateCustomerResponse.FromString(first).customer)
-    try:
+    with pytest.raises(EngineError) as refused:
         shop.engine.submit_blocking(method, request, "sari")
-    except EngineError as error:
-        assert error.reason == "CUSTOMER_ERASED"
-    else:
-        raise AssertionError("it was answered")
+    assert refused.value.reason == "CUSTOMER_ERASED"

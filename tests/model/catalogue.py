@@ -146,17 +146,59 @@ class Catalogue(Base):
             "credit": 0,
             "version": 1,
             "create_time": self.now,
+            "erase_time": None,
         }
         self.customers[customer_id] = customer | fields
         return self.customers[customer_id]
 
     def update_customer(self, request: Record) -> Record:
         asked = request["customer"]
-        customer = self.need(self.customers, asked["customer_id"], "CUSTOMER")
+        customer = self.known_customer(asked["customer_id"])
         if asked["version"] != customer["version"]:
             raise Refused("VERSION_STALE", id=customer["customer_id"])
         fields = self._checked_customer(asked, customer["customer_id"])
         customer.update(fields, version=customer["version"] + 1)
+        return {"customer": customer}
+
+    def known_customer(self, customer_id: int) -> Record:
+        """The customer, unless their data were erased."""
+        customer = self.need(self.customers, customer_id, "CUSTOMER")
+        if customer["erase_time"] is not None:
+            raise Refused("CUSTOMER_ERASED", customer_id=customer_id)
+        return customer
+
+    def erase_customer(self, request: Record) -> Record:
+        customer = self.known_customer(request["customer_id"])
+        customer_id = customer["customer_id"]
+        if request["version"] != customer["version"]:
+            raise Refused("VERSION_STALE", id=customer_id)
+        orders = [order for order in self.orders.values() if order["customer_id"] == customer_id]
+        closed = {"DELIVERED", "CANCELLED", "EXPIRED", "REFUNDED"}
+        picked_up = {"SOLD"}
+        for order in orders:
+            if order["state"] not in (closed if order["parcel_id"] else closed | picked_up):
+                raise Refused("CUSTOMER_BUSY", order_id=order["order_id"])
+        if customer["credit"]:
+            raise Refused("CUSTOMER_BUSY", customer_id=customer_id)
+        for order in orders:
+            blank = dict.fromkeys(("customer_name", "customer_phone", "customer_email"), "")
+            order |= {**blank, "note": "", "cancel_reason": "", "address": blank_address(order["address"])}
+            order |= {"version": order["version"] + 1, "update_time": self.now}
+            for parcel in self.parcels.values():
+                if parcel["order_id"] == order["order_id"]:
+                    parcel |= {"address": blank_address(parcel["address"]), "airway_bill_detail": ""}
+                    parcel["version"] += 1
+        for message in self.messages.values():
+            if message["customer_id"] == customer_id:
+                state = "FAILED" if message["state"] == "QUEUED" else message["state"]
+                message |= {"phone": "", "email": "", "detail": "", "state": state}
+        gone = {order["order_id"] for order in orders}
+        for manifest in self.manifests.values():
+            for line in manifest["lines"]:
+                if line["order_id"] in gone:
+                    line |= {"recipient": "", "city": ""}
+        customer |= {"name": "", "phone": "", "email": "", "address": blank_address(customer["address"])}
+        customer |= {"erase_time": self.now, "version": customer["version"] + 1}
         return {"customer": customer}
 
     def customer_of_phone(self, phone: str) -> Record | None:
@@ -186,6 +228,11 @@ class Catalogue(Base):
             except Refused as refused:
                 results.append({name: None, "error": error_of(refused)})
         return results
+
+
+def blank_address(address: Record | None) -> Record | None:
+    """An address of which only is known that there was one."""
+    return address and dict.fromkeys(address, "")
 
 
 def error_of(refused: Refused) -> Record:
