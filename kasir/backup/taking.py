@@ -173,7 +173,7 @@ class Taker:
         places.looked(self.folder)
 
     def _note_erasures(self) -> None:
-        """Notes whose data were erased since it looked last; a copy is due then, as those before tell of them."""
+        """Notes whose data were erased since it looked last. A copy is due then."""
         assert self.end is not None
         assert self.history is not None
         if self._erasures_of == self.end:

@@ -173,13 +173,20 @@ class Catalogue(Base):
         if request["version"] != customer["version"]:
             raise Refused("VERSION_STALE", id=customer_id)
         orders = [order for order in self.orders.values() if order["customer_id"] == customer_id]
-        closed = {"DELIVERED", "CANCELLED", "EXPIRED", "REFUNDED"}
-        picked_up = {"SOLD"}
-        for order in orders:
-            if order["state"] not in (closed if order["parcel_id"] else closed | picked_up):
-                raise Refused("CUSTOMER_BUSY", order_id=order["order_id"])
-        if customer["credit"]:
+        busy = [order for order in orders if not is_closed(order)]
+        if busy or customer["credit"]:
             raise Refused("CUSTOMER_BUSY", customer_id=customer_id)
+        self._blank_orders(orders)
+        for message in self.messages.values():
+            if message["customer_id"] == customer_id:
+                state = "FAILED" if message["state"] == "QUEUED" else message["state"]
+                message |= {"phone": "", "email": "", "detail": "", "state": state}
+        customer |= {"name": "", "phone": "", "email": "", "address": blank_address(customer["address"])}
+        customer |= {"erase_time": self.now, "version": customer["version"] + 1}
+        return {"customer": customer}
+
+    def _blank_orders(self, orders: list[Record]) -> None:
+        """What orders, their parcels and manifests tell of a person becomes empty."""
         for order in orders:
             blank = dict.fromkeys(("customer_name", "customer_phone", "customer_email"), "")
             order |= {**blank, "note": "", "cancel_reason": "", "address": blank_address(order["address"])}
@@ -188,18 +195,11 @@ class Catalogue(Base):
                 if parcel["order_id"] == order["order_id"]:
                     parcel |= {"address": blank_address(parcel["address"]), "airway_bill_detail": ""}
                     parcel["version"] += 1
-        for message in self.messages.values():
-            if message["customer_id"] == customer_id:
-                state = "FAILED" if message["state"] == "QUEUED" else message["state"]
-                message |= {"phone": "", "email": "", "detail": "", "state": state}
         gone = {order["order_id"] for order in orders}
         for manifest in self.manifests.values():
             for line in manifest["lines"]:
                 if line["order_id"] in gone:
                     line |= {"recipient": "", "city": ""}
-        customer |= {"name": "", "phone": "", "email": "", "address": blank_address(customer["address"])}
-        customer |= {"erase_time": self.now, "version": customer["version"] + 1}
-        return {"customer": customer}
 
     def customer_of_phone(self, phone: str) -> Record | None:
         """Who has this phone, in its stored form."""
@@ -228,6 +228,12 @@ class Catalogue(Base):
             except Refused as refused:
                 results.append({name: None, "error": error_of(refused)})
         return results
+
+
+def is_closed(order: Record) -> bool:
+    """Neither goods nor money are to come or go."""
+    closed = order["state"] in {"DELIVERED", "CANCELLED", "EXPIRED", "REFUNDED"}
+    return closed or (order["state"] == "SOLD" and not order["parcel_id"])
 
 
 def blank_address(address: Record | None) -> Record | None:
