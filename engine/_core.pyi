@@ -32,6 +32,7 @@ __all__ = [
     "read_journal",
     "refusal",
     "statement_formats",
+    "store_erasures",
     "store_head",
     "write_base",
     "write_journal",
@@ -467,6 +468,11 @@ def format_amount(minor: int, currency: str) -> str:
 def moota_signature_ok(secret: bytes, body: bytes, signature: str) -> bool:
     """Whether the header `Signature` of a webhook of Moota, HMAC-SHA256 in hex, is that of `body` under
     `secret`; compared in constant time.
+    """
+
+def store_erasures(store: Path) -> list[tuple[int, int, int]]:
+    """Customers whose data were erased in a store or a snapshot: id, when the customer was made, when erased
+    (unix ms). Raises STORE_NOT_CLOSED, STORE_UNUSABLE.
     """
 
 def store_head(store: Path) -> Head:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
-from engine.layout import FORMAT, TABLES, BrokenRecordError, unpack
+from engine.layout import FORMATS, TABLES, BrokenRecordError, unpack
 
 DATA_FILE = "data.mdb"
 # Held shared (flock) by whoever reads a store beside the engine.
@@ -99,9 +99,10 @@ def opened(path: Path) -> Iterator[Opened]:
             raise NotAStoreError(f"{path} is an LMDB file, but no store of Kasir's.")
         meta = environment.open_db(b"meta", txn=txn, create=False)
         about = {**_meta(txn, meta, STORE_KEY), **_meta(txn, meta, HEAD_KEY)}
-        if about.get("format") != FORMAT:
+        if about.get("format") not in FORMATS:
+            known = " and ".join(map(str, FORMATS))
             raise NotAStoreError(
-                f"{path} has the format {about.get('format')}; this program reads {FORMAT}. "
+                f"{path} has the format {about.get('format')}; this program reads {known}. "
                 "Use the Kasir that wrote it."
             )
         yield Opened(txn, tables, about, environment)

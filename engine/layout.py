@@ -13,8 +13,8 @@ from typing import Any
 
 import msgpack
 
-# The format that this program reads: `format` in the table "meta".
-FORMAT = 3
+# The formats that this program reads: `format` in the table "meta".
+FORMATS = (3, 4)
 SIGN_BIT = 1 << 63
 
 
@@ -175,6 +175,7 @@ TABLES: dict[str, Table] = {
         _index("deadlines", ("due_ms", ORDERED), ("kind", U8), ("id", U64)),
         _records("customers", "customer_id"),
         _index("credits", ("customer_id", U64)),
+        _fixed("erasures", (("erase_ms", ORDERED), ("customer_id", U64)), "create_ms"),
         _records("bank_accounts", "bank_account_id"),
         _records("column_mappings", "column_mapping_id"),
         _records("mutations", "mutation_id"),
@@ -214,5 +215,6 @@ TABLES: dict[str, Table] = {
         Table("meta", Codec.MSGPACK, (("name", REST),)),
         Table("requests", Codec.MSGPACK, (("request_id", UUID),)),
         _records("journal", "revision"),
+        _records("keys", "customer_id"),
     )
 }

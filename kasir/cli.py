@@ -117,6 +117,7 @@ ENTRIES: dict[str, Entry] = {
     "enrol": Entry("Make this machine one of the shop's devices.", FIRST_STEPS, "clients.access:enrol"),
     "login": Entry("Log in at this machine, where the server keeps watch.", SHOP, "clients.access:login"),
     "logout": Entry("Log out.", SHOP, "clients.access:logout"),
+    "customer": Entry("A customer's data: exported for them, or erased.", SHOP, "clients.customer:app"),
     "report": Entry("Reports of a day or a month.", SHOP, "clients.report:app"),
     "setup": Entry(
         "Set a shop up: locations, tills, bank accounts, couriers, taxes.", FIRST_STEPS, "clients.sample:app"

@@ -1,6 +1,7 @@
 """`kasir restore`: a store made from a snapshot or a backup, in a new directory."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,13 @@ from engine import Engine, EngineError
 from kasir.backup import catalogue, places, words
 from kasir.backup.catalogue import UNUSABLE, Broken, History, Plan, Target
 from kasir.backup.checking import broken_of
+from kasir.backup.keeping import erasures_in
+from kasir.backup.places import Erasure
+from kasir.v1.customer_pb2 import EraseCustomerRequest, GetCustomerRequest, GetCustomerResponse
+
+CUSTOMERS = "/kasir.v1.CustomerService"
+# Who erases again what was erased
+ACTOR = "restore"
 
 Source = Annotated[
     Path,
@@ -92,11 +100,52 @@ def _from_backup(
         plan, reached = _Restoring(output, found, target, zone).into(data)
     if target.time_ms is not None and target.time_ms > plan.end.time_ms:
         output.say(f"The backup ends before that time, at {words.point(plan.end, zone)}.", "yellow")
+    _erase_again(output, places.read_erased(folder), data)
     output.say(
         "Who may call is in no backup of a store: for a server with --access, put its newest copy (kasir "
         f"access copy) into {data / 'access'} first."
     )
     typer.echo(f"{data}: the store as it was at revision {reached}. Next: kasir serve --data {data}")
+
+
+def _erase_again(output: Output, erased: set[Erasure], data: Path) -> None:
+    """Erases in a store of before what was erased since, as far as the rules let it; says what not."""
+    if erased <= erasures_in(data):
+        return
+    engine = Engine.open(data)
+    try:
+        for each in sorted(erased - erasures_in(data)):
+            said = _erased(engine, each)
+            if said:
+                output.say(said, "yellow")
+    finally:
+        engine.close()
+
+
+def _erased(engine: Engine, erasure: Erasure) -> str:
+    """Erases one customer; what there is to say of it."""
+    asked = GetCustomerRequest(customer_id=erasure.customer_id)
+    try:
+        reply = engine.query(f"{CUSTOMERS}/GetCustomer", asked.SerializeToString())
+    except EngineError as error:
+        if error.reason != "CUSTOMER_NOT_FOUND":
+            raise
+        return ""
+    customer = GetCustomerResponse.FromString(reply).customer
+    made_ms = customer.create_time.ToMilliseconds()
+    if made_ms != erasure.create_ms or customer.HasField("erase_time"):
+        return ""
+    request = EraseCustomerRequest(
+        request_id=str(uuid.uuid4()), customer_id=customer.customer_id, version=customer.version
+    )
+    try:
+        engine.submit_blocking(f"{CUSTOMERS}/EraseCustomer", request.SerializeToString(), ACTOR)
+    except EngineError as error:
+        how = f"kasir customer erase '#{customer.customer_id}'"
+        return (
+            f"Customer {customer.customer_id} was erased later, and is not here: {error.message} Then: {how}"
+        )
+    return f"Customer {customer.customer_id} was erased later, and is erased here too."
 
 
 class _Restoring:

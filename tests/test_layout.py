@@ -35,6 +35,7 @@ CRATE_DEPENDENCIES = {
         "heed",
         "kasir-core",
         "libc",
+        "ring",
         "rmp-serde",
         "serde",
     },

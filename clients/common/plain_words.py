@@ -99,6 +99,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "LOCATION_KIND_WRONG": ("", "See: kasir setup locations."),
     "COURIER_NOT_CONNECTED": ("", "Enter the number by hand: kasir cs awb PARCEL NUMBER."),
+    "CUSTOMER_BUSY": ("", ""),
+    "CUSTOMER_ERASED": ("", ""),
     "POINTS_TOO_LOW": ("", ""),
     "CREDIT_TOO_LOW": ("", ""),
     "SETTING_FIXED": ("", ""),

@@ -20,6 +20,9 @@ from kasir.v1.sale_pb2 import Sale, Tender, TenderKind
 from kasir.v1.shipping_pb2 import AirwayBillState, LabelState, Parcel
 from kasir.v1.till_pb2 import Refund, Shift, TenderTotal
 
+# In the place of a name that nobody knows any more
+ERASED = "(erased)"
+
 
 def order_state(order: Order) -> str:
     """Such as "partly paid" or "refund due"."""
@@ -165,7 +168,10 @@ def order_view(shop: Shop, order: Order) -> RenderableType:
     """One Book Order in full."""
     code = f" (unique code {order.unique_code})" if order.unique_code else ""
     pairs = [
-        ("Customer", f"{order.customer_name} {order.customer_phone} {order.customer_email}".rstrip()),
+        (
+            "Customer",
+            f"{order.customer_name or ERASED} {order.customer_phone} {order.customer_email}".rstrip(),
+        ),
         ("To", address_words(order.address) if order.HasField("address") else "picked up"),
         ("Channel", state_words(Channel, order.channel, "CHANNEL")),
         ("Courier", f"{shop.courier_code(order.courier_id)} {order.courier_service}".strip()),
@@ -221,7 +227,7 @@ def orders_table(shop: Shop, orders: Sequence[Order], title: str) -> RenderableT
         (
             str(order.order_id),
             order_state(order),
-            order.customer_name,
+            order.customer_name or ERASED,
             order.customer_phone,
             str(len(order.lines)),
             show_money(order.payable),

@@ -13,7 +13,7 @@ from clients.common.output import facts, state_number, table
 from clients.common.plain_words import sentence
 from clients.common.problems import BadInput, CallFailed
 from clients.common.shop import Shop
-from clients.common.views import address_words, messages_table, orders_table, unless_zero
+from clients.common.views import ERASED, address_words, messages_table, orders_table, unless_zero
 from clients.cs.desk import PEOPLE, app
 from kasir.v1.booking_pb2 import ListBookingsRequest, ListBookingsResponse
 from kasir.v1.customer_pb2 import (
@@ -65,7 +65,7 @@ def _customers_table(customers: Sequence[Customer], title: str) -> RenderableTyp
     rows = (
         (
             str(each.customer_id),
-            each.name,
+            each.name or ERASED,
             each.phone,
             each.email,
             each.address.city,
@@ -88,7 +88,7 @@ def _show_customer(shop: Shop, customer: Customer, limit: int) -> None:
         ("Credit", unless_zero(customer.credit)),
         ("Known since", shop.time(customer.create_time)),
     ]
-    title = f"Customer {customer.customer_id}: {customer.name}"
+    title = f"Customer {customer.customer_id}: {customer.name or ERASED}"
     shop.output.emit(
         {"customer": customer, "orders": orders},
         lambda: Group(facts(title, pairs), orders_table(shop, orders, "Book Orders")),

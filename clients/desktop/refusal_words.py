@@ -204,6 +204,14 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         "",
     ),
+    "CUSTOMER_BUSY": (
+        (marked("The customer has credit, or an order that is not closed."),),
+        marked("Close what is open first."),
+    ),
+    "CUSTOMER_ERASED": (
+        (marked("The customer's data were erased."),),
+        marked("Take a new customer."),
+    ),
     "SETTING_FIXED": ((marked("The setting cannot change any more."),), ""),
     "VERSION_STALE": (
         (marked("Somebody changed it meanwhile."),),

@@ -74,6 +74,13 @@ app = typer.Typer(
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The backup's directory.")]
+ErasedAfter = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help="Remove what is from before a customer's erasure that is so old, like 3d. Else as --keep.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -98,6 +105,7 @@ def take(
             metavar="TIME", help="Remove what no moment of the last TIME needs, like 30d. Else all stays."
         ),
     ] = "",
+    erased_after: ErasedAfter = "",
     heads: Annotated[
         Path | None, typer.Option(help="Append a signed head here, once a minute at most.")
     ] = None,
@@ -120,7 +128,8 @@ def take(
     said = _Said(output)
     with plain_failures(output):
         every_s, base_every_s = _seconds(every), _seconds(base_every)
-        wanted = Wanted(base, base_every_s, _seconds(keep) if keep else None)
+        kept_s, erased_s = (_seconds(each) if each else None for each in (keep, erased_after))
+        wanted = Wanted(base, base_every_s, kept_s, erased_s)
         if (heads is None) != (key is None):
             raise BadInput("--heads and --key go together.")
         if metrics_listen is not None and not follow:

@@ -3,20 +3,38 @@
 import shutil
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine import EngineError
-from engine.backup import check_base
+from engine.backup import check_base, store_erasures
 from kasir.backup import catalogue, places
 from kasir.backup.catalogue import Base, History
+from kasir.backup.places import Erasure
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How long things are kept; None: without end."""
+
+    # Each moment, seconds
+    keep_s: float | None = None
+    # What is from before an erasure, since that, seconds
+    erased_after_s: float | None = None
+
+
+def erasures_in(store: Path) -> set[Erasure]:
+    """Whose data were erased in a store or a copy of one. Raises EngineError."""
+    return {Erasure(erased, number, made) for number, made, erased in store_erasures(store)}
 
 
 def keep_only(
-    folder: Path, history: History, keep_s: float | None, distrusted: set[Path], say: Callable[[str], None]
+    folder: Path, history: History, keep: Keep, distrusted: set[Path], say: Callable[[str], None]
 ) -> None:
-    """Removes parts that a larger one holds, and what is older than the newest copy from before `keep_s`
-    seconds. That copy, the newest one, and all that leads on from it stay; none is relied on unread. One that
-    turns out to be broken raises EngineError, and is `distrusted` from then on.
+    """Removes parts that a larger one holds, and what is older than the newest copy from before so many
+    seconds, or than the first one after an erasure whose time has come. That copy, the newest one,
+    and all that leads on from it stay; none is relied on unread. One that turns out to be broken
+    raises EngineError, and is `distrusted` from then on.
 
     `history` is the newest one, and is brought up to date.
     """
@@ -25,15 +43,22 @@ def keep_only(
         if part not in needed:
             part.path.unlink()
     history.parts = needed
-    if keep_s is None:
+    if keep == Keep():
         return
     found = [*catalogue.read(folder)[:-1], history]
-    before_ms = min(time.time() * 1000, _newest_ms(history)) - keep_s * 1000
-    _remove_broken(found, before_ms)
-    anchor = _anchor(found, before_ms, distrusted)
-    if anchor is None:
+    now_ms = min(time.time() * 1000, _newest_ms(history))
+    anchors = []
+    if keep.keep_s is not None:
+        before_ms = now_ms - keep.keep_s * 1000
+        _remove_broken(found, before_ms)
+        anchors.append(_anchor(found, before_ms, distrusted))
+    if keep.erased_after_s is not None:
+        due = [each for each in places.read_erased(folder) if _is_due(each, keep.erased_after_s)]
+        anchors.append(_after(found, max(due), distrusted) if due else None)
+    those = [each for each in anchors if each is not None]
+    if not those:
         return
-    kept, base = anchor
+    kept, base = max(those, key=lambda each: (each[0].path, each[1].end.revision))
     old = [each for each in found if each.path < kept.path]
     bases = [each for each in kept.bases if each.end.revision < base.end.revision]
     parts = [each for each in kept.parts if each.end.revision <= base.end.revision]
@@ -68,6 +93,22 @@ def _newest_ms(history: History) -> int:
     """When the last thing happened: a clock that leaps ahead makes nothing old."""
     ends = [*(base.end for base in history.bases), *(part.end for part in history.parts)]
     return max((end.time_ms for end in ends), default=0)
+
+
+def _is_due(erasure: Erasure, erased_after_s: float) -> bool:
+    return erasure.erase_ms <= (time.time() - erased_after_s) * 1000
+
+
+def _after(
+    found: list[History], erasure: Erasure, distrusted: Collection[Path]
+) -> tuple[History, Base] | None:
+    """The first copy that an erasure stands in, if there is one that is not distrusted."""
+    for history in found:
+        for base in history.bases:
+            late = base.end.time_ms >= erasure.erase_ms and base.path not in distrusted
+            if late and erasure in erasures_in(base.path):
+                return history, base
+    return None
 
 
 def _anchor(

@@ -3,6 +3,7 @@
     lock            held by the program that writes; touched at each look at the store
     reading         held shared by whoever restores or checks: nothing is removed meanwhile
     checked.json    what the last check found
+    erased.json     whose data were erased: no names
     0001/           a history without a gap; the next one begins when the store's does not go on from here
       000000000120.base                     the whole store at revision 120
       000000000121-000000004310.journal     what happened since
@@ -25,6 +26,7 @@ from typing import IO
 LOCK = "lock"
 READING = "reading"
 CHECKED = "checked.json"
+ERASED = "erased.json"
 BASE_SUFFIX = ".base"
 JOURNAL_SUFFIX = ".journal"
 PART_SUFFIX = ".part"
@@ -215,18 +217,47 @@ class Checked:
 
 def write_checked(folder: Path, checked: Checked) -> None:
     """Keeps what a check found, durable."""
-    part = folder / f"{CHECKED}.{os.getpid()}{PART_SUFFIX}"
+    _write_json(folder, CHECKED, asdict(checked))
+
+
+def _write_json(folder: Path, name: str, content: object) -> None:
+    part = folder / f"{name}.{os.getpid()}{PART_SUFFIX}"
     try:
         with part.open("w", encoding="utf-8") as file:
-            json.dump(asdict(checked), file, indent=2)
+            json.dump(content, file, indent=2)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(folder / CHECKED)
+        part.replace(folder / name)
     except OSError:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
     sync(folder)
+
+
+@dataclass(frozen=True, order=True)
+class Erasure:
+    """That a customer's data were erased; number and time of making tell who it was, in any history."""
+
+    # Unix milliseconds
+    erase_ms: int
+    customer_id: int
+    create_ms: int
+
+
+def write_erased(folder: Path, erased: set[Erasure]) -> None:
+    """Keeps whose data were erased, durable."""
+    _write_json(folder, ERASED, [asdict(each) for each in sorted(erased)])
+
+
+def read_erased(folder: Path) -> set[Erasure]:
+    """Whose data were erased, as far as the backup knows. Raises OSError when that cannot be read."""
+    try:
+        return {Erasure(**each) for each in json.loads((folder / ERASED).read_text(encoding="utf-8"))}
+    except FileNotFoundError:
+        return set()
+    except (ValueError, TypeError) as error:
+        raise OSError(f"{folder / ERASED} cannot be read: {error}") from error
 
 
 def read_checked(folder: Path) -> Checked | None:

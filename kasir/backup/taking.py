@@ -23,7 +23,7 @@ from engine.backup import (
 )
 from kasir.backup import catalogue, places
 from kasir.backup.catalogue import Base, History, Part, Point
-from kasir.backup.keeping import keep_only
+from kasir.backup.keeping import Keep, erasures_in, keep_only
 
 if TYPE_CHECKING:
     from kasir.audit.heads import Signer
@@ -99,6 +99,8 @@ class Wanted:
     base_every_s: float = 7 * 24 * 3600.0
     # What is older than the newest copy before so many seconds is removed; None keeps all
     keep_s: float | None = None
+    # So is what is from before an erasure that is so old, seconds; None: no sooner than the rest
+    erased_after_s: float | None = None
 
 
 class Taker:
@@ -133,6 +135,8 @@ class Taker:
         self.end: Point | None = None
         # What the backup has as the hash of a revision; of the journal that ends there
         self._known: tuple[Point | None, int, bytes | None] = (None, -1, None)
+        # Where the journal ended when it was looked for erasures last
+        self._erasures_of: Point | None = None
         self._copying: Copying | None = None
         # After a copy that failed
         self._no_copy_before = 0.0
@@ -159,6 +163,7 @@ class Taker:
             self._begin_anew(head, "the store's history is another one than the backup's")
         elif head["revision"] > self.end.revision:
             self._take_journal(head)
+        self._note_erasures()
         if self._copying is not None:
             self._look_at_copy(self._copying)
         elif self._is_base_due(head):
@@ -166,6 +171,20 @@ class Taker:
             # The copy may be a little newer than the journal beside it.
             self._take_journal(store_head(self.store))
         places.looked(self.folder)
+
+    def _note_erasures(self) -> None:
+        """Notes whose data were erased since it looked last. A copy is due then."""
+        assert self.end is not None
+        assert self.history is not None
+        if self._erasures_of == self.end:
+            return
+        found, known = erasures_in(self.store), places.read_erased(self.folder)
+        if not found <= known:
+            places.write_erased(self.folder, found | known)
+        newest = max(found, default=None)
+        if newest and newest.erase_ms >= self.history.bases[-1].end.time_ms:
+            self._base_now = self._base_now or newest not in erasures_in(self.history.bases[-1].path)
+        self._erasures_of = self.end
 
     def sign(self) -> None:
         """Signs where the journal in the backup ends. Raises OSError when the heads' place is away."""
@@ -205,7 +224,8 @@ class Taker:
         with places.removing(self.folder) as may:
             if may:
                 places.clear_checks(self.folder)
-                keep_only(self.folder, self.history, self.wanted.keep_s, self._distrusted, self.say)
+                keep = Keep(self.wanted.keep_s, self.wanted.erased_after_s)
+                keep_only(self.folder, self.history, keep, self._distrusted, self.say)
 
     def set_aside(self, broken: Iterable[Path]) -> None:
         """Puts files that cannot be used out of the way; what they held is taken from the store again, if it

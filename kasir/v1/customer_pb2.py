@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from kasir.v1 import common_pb2 as kasir_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17kasir/v1/customer.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\"\xe2\x01\n\x08\x43ustomer\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x04\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\"\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0b\x32\x11.kasir.v1.Address\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12\x1f\n\x06\x63redit\x18\x06 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65mail\x18\t \x01(\t\"\xca\x02\n\x07Message\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.kasir.v1.MessageKind\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.kasir.v1.MessageState\x12\x10\n\x08order_id\x18\x04 \x01(\x04\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\x04\x12\r\n\x05phone\x18\x06 \x01(\t\x12+\n\x05\x66\x61\x63ts\x18\x07 \x03(\x0b\x32\x1c.kasir.v1.Message.FactsEntry\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\t \x01(\t\x12\r\n\x05\x65mail\x18\n \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Q\n\x15\x43reateCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Customer\">\n\x16\x43reateCustomerResponse\x12$\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Customer\"Q\n\x15UpdateCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Customer\">\n\x16UpdateCustomerResponse\x12$\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Customer\"D\n\x12GetCustomerRequest\x12\x15\n\x0b\x63ustomer_id\x18\x01 \x01(\x04H\x00\x12\x0f\n\x05phone\x18\x02 \x01(\tH\x00\x42\x06\n\x04name\";\n\x13GetCustomerResponse\x12$\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Customer\"=\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x15ListCustomersResponse\x12%\n\tcustomers\x18\x01 \x03(\x0b\x32\x12.kasir.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\";\n\x12ListCreditsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x13ListCreditsResponse\x12%\n\tcustomers\x18\x01 \x03(\x0b\x32\x12.kasir.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x16\n\x14WatchMessagesRequest\";\n\x15WatchMessagesResponse\x12\"\n\x07message\x18\x01 \x01(\x0b\x32\x11.kasir.v1.Message\"u\n\x14ReportMessageRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\x04\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.kasir.v1.MessageState\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\";\n\x15ReportMessageResponse\x12\"\n\x07message\x18\x01 \x01(\x0b\x32\x11.kasir.v1.Message\"c\n\x13ListMessagesRequest\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.kasir.v1.MessageState\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"T\n\x14ListMessagesResponse\x12#\n\x08messages\x18\x01 \x03(\x0b\x32\x11.kasir.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x97\x02\n\x0bMessageKind\x12\x1c\n\x18MESSAGE_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1eMESSAGE_KIND_BOOKING_CONFIRMED\x10\x01\x12!\n\x1dMESSAGE_KIND_PAYMENT_RECEIVED\x10\x02\x12 \n\x1cMESSAGE_KIND_BOOKING_EXPIRED\x10\x03\x12\"\n\x1eMESSAGE_KIND_BOOKING_CANCELLED\x10\x04\x12\x1c\n\x18MESSAGE_KIND_AIRWAY_BILL\x10\x05\x12\x1b\n\x17MESSAGE_KIND_REFUND_DUE\x10\x06\x12\"\n\x1eMESSAGE_KIND_DEADLINE_REMINDER\x10\x07*\x94\x01\n\x0cMessageState\x12\x1d\n\x19MESSAGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14MESSAGE_STATE_QUEUED\x10\x01\x12\x16\n\x12MESSAGE_STATE_SENT\x10\x02\x12\x18\n\x14MESSAGE_STATE_FAILED\x10\x03\x12\x19\n\x15MESSAGE_STATE_UNKNOWN\x10\x04\x32\x9a\x05\n\x0f\x43ustomerService\x12S\n\x0e\x43reateCustomer\x12\x1f.kasir.v1.CreateCustomerRequest\x1a .kasir.v1.CreateCustomerResponse\x12S\n\x0eUpdateCustomer\x12\x1f.kasir.v1.UpdateCustomerRequest\x1a .kasir.v1.UpdateCustomerResponse\x12J\n\x0bGetCustomer\x12\x1c.kasir.v1.GetCustomerRequest\x1a\x1d.kasir.v1.GetCustomerResponse\x12P\n\rListCustomers\x12\x1e.kasir.v1.ListCustomersRequest\x1a\x1f.kasir.v1.ListCustomersResponse\x12J\n\x0bListCredits\x12\x1c.kasir.v1.ListCreditsRequest\x1a\x1d.kasir.v1.ListCreditsResponse\x12R\n\rWatchMessages\x12\x1e.kasir.v1.WatchMessagesRequest\x1a\x1f.kasir.v1.WatchMessagesResponse0\x01\x12P\n\rReportMessage\x12\x1e.kasir.v1.ReportMessageRequest\x1a\x1f.kasir.v1.ReportMessageResponse\x12M\n\x0cListMessages\x12\x1d.kasir.v1.ListMessagesRequest\x1a\x1e.kasir.v1.ListMessagesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17kasir/v1/customer.proto\x12\x08kasir.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15kasir/v1/common.proto\"\x92\x02\n\x08\x43ustomer\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x04\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\"\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0b\x32\x11.kasir.v1.Address\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12\x1f\n\x06\x63redit\x18\x06 \x01(\x0b\x32\x0f.kasir.v1.Money\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65mail\x18\t \x01(\t\x12.\n\nerase_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xca\x02\n\x07Message\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.kasir.v1.MessageKind\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.kasir.v1.MessageState\x12\x10\n\x08order_id\x18\x04 \x01(\x04\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\x04\x12\r\n\x05phone\x18\x06 \x01(\t\x12+\n\x05\x66\x61\x63ts\x18\x07 \x03(\x0b\x32\x1c.kasir.v1.Message.FactsEntry\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\t \x01(\t\x12\r\n\x05\x65mail\x18\n \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Q\n\x15\x43reateCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Customer\">\n\x16\x43reateCustomerResponse\x12$\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Customer\"Q\n\x15UpdateCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x12.kasir.v1.Customer\">\n\x16UpdateCustomerResponse\x12$\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Customer\"P\n\x14\x45raseCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x04\x12\x0f\n\x07version\x18\x03 \x01(\x03\"=\n\x15\x45raseCustomerResponse\x12$\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Customer\"D\n\x12GetCustomerRequest\x12\x15\n\x0b\x63ustomer_id\x18\x01 \x01(\x04H\x00\x12\x0f\n\x05phone\x18\x02 \x01(\tH\x00\x42\x06\n\x04name\";\n\x13GetCustomerResponse\x12$\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x12.kasir.v1.Customer\"=\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x15ListCustomersResponse\x12%\n\tcustomers\x18\x01 \x03(\x0b\x32\x12.kasir.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\";\n\x12ListCreditsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x13ListCreditsResponse\x12%\n\tcustomers\x18\x01 \x03(\x0b\x32\x12.kasir.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x16\n\x14WatchMessagesRequest\";\n\x15WatchMessagesResponse\x12\"\n\x07message\x18\x01 \x01(\x0b\x32\x11.kasir.v1.Message\"u\n\x14ReportMessageRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\x04\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.kasir.v1.MessageState\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\";\n\x15ReportMessageResponse\x12\"\n\x07message\x18\x01 \x01(\x0b\x32\x11.kasir.v1.Message\"c\n\x13ListMessagesRequest\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.kasir.v1.MessageState\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"T\n\x14ListMessagesResponse\x12#\n\x08messages\x18\x01 \x03(\x0b\x32\x11.kasir.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x97\x02\n\x0bMessageKind\x12\x1c\n\x18MESSAGE_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1eMESSAGE_KIND_BOOKING_CONFIRMED\x10\x01\x12!\n\x1dMESSAGE_KIND_PAYMENT_RECEIVED\x10\x02\x12 \n\x1cMESSAGE_KIND_BOOKING_EXPIRED\x10\x03\x12\"\n\x1eMESSAGE_KIND_BOOKING_CANCELLED\x10\x04\x12\x1c\n\x18MESSAGE_KIND_AIRWAY_BILL\x10\x05\x12\x1b\n\x17MESSAGE_KIND_REFUND_DUE\x10\x06\x12\"\n\x1eMESSAGE_KIND_DEADLINE_REMINDER\x10\x07*\x94\x01\n\x0cMessageState\x12\x1d\n\x19MESSAGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14MESSAGE_STATE_QUEUED\x10\x01\x12\x16\n\x12MESSAGE_STATE_SENT\x10\x02\x12\x18\n\x14MESSAGE_STATE_FAILED\x10\x03\x12\x19\n\x15MESSAGE_STATE_UNKNOWN\x10\x04\x32\xec\x05\n\x0f\x43ustomerService\x12S\n\x0e\x43reateCustomer\x12\x1f.kasir.v1.CreateCustomerRequest\x1a .kasir.v1.CreateCustomerResponse\x12S\n\x0eUpdateCustomer\x12\x1f.kasir.v1.UpdateCustomerRequest\x1a .kasir.v1.UpdateCustomerResponse\x12P\n\rEraseCustomer\x12\x1e.kasir.v1.EraseCustomerRequest\x1a\x1f.kasir.v1.EraseCustomerResponse\x12J\n\x0bGetCustomer\x12\x1c.kasir.v1.GetCustomerRequest\x1a\x1d.kasir.v1.GetCustomerResponse\x12P\n\rListCustomers\x12\x1e.kasir.v1.ListCustomersRequest\x1a\x1f.kasir.v1.ListCustomersResponse\x12J\n\x0bListCredits\x12\x1c.kasir.v1.ListCreditsRequest\x1a\x1d.kasir.v1.ListCreditsResponse\x12R\n\rWatchMessages\x12\x1e.kasir.v1.WatchMessagesRequest\x1a\x1f.kasir.v1.WatchMessagesResponse0\x01\x12P\n\rReportMessage\x12\x1e.kasir.v1.ReportMessageRequest\x1a\x1f.kasir.v1.ReportMessageResponse\x12M\n\x0cListMessages\x12\x1d.kasir.v1.ListMessagesRequest\x1a\x1e.kasir.v1.ListMessagesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,48 +35,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MESSAGE_FACTSENTRY']._loaded_options = None
   _globals['_MESSAGE_FACTSENTRY']._serialized_options = b'8\001'
-  _globals['_MESSAGEKIND']._serialized_start=1833
-  _globals['_MESSAGEKIND']._serialized_end=2112
-  _globals['_MESSAGESTATE']._serialized_start=2115
-  _globals['_MESSAGESTATE']._serialized_end=2263
+  _globals['_MESSAGEKIND']._serialized_start=2026
+  _globals['_MESSAGEKIND']._serialized_end=2305
+  _globals['_MESSAGESTATE']._serialized_start=2308
+  _globals['_MESSAGESTATE']._serialized_end=2456
   _globals['_CUSTOMER']._serialized_start=94
-  _globals['_CUSTOMER']._serialized_end=320
-  _globals['_MESSAGE']._serialized_start=323
-  _globals['_MESSAGE']._serialized_end=653
-  _globals['_MESSAGE_FACTSENTRY']._serialized_start=609
-  _globals['_MESSAGE_FACTSENTRY']._serialized_end=653
-  _globals['_CREATECUSTOMERREQUEST']._serialized_start=655
-  _globals['_CREATECUSTOMERREQUEST']._serialized_end=736
-  _globals['_CREATECUSTOMERRESPONSE']._serialized_start=738
-  _globals['_CREATECUSTOMERRESPONSE']._serialized_end=800
-  _globals['_UPDATECUSTOMERREQUEST']._serialized_start=802
-  _globals['_UPDATECUSTOMERREQUEST']._serialized_end=883
-  _globals['_UPDATECUSTOMERRESPONSE']._serialized_start=885
-  _globals['_UPDATECUSTOMERRESPONSE']._serialized_end=947
-  _globals['_GETCUSTOMERREQUEST']._serialized_start=949
-  _globals['_GETCUSTOMERREQUEST']._serialized_end=1017
-  _globals['_GETCUSTOMERRESPONSE']._serialized_start=1019
-  _globals['_GETCUSTOMERRESPONSE']._serialized_end=1078
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=1080
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=1141
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=1143
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=1230
-  _globals['_LISTCREDITSREQUEST']._serialized_start=1232
-  _globals['_LISTCREDITSREQUEST']._serialized_end=1291
-  _globals['_LISTCREDITSRESPONSE']._serialized_start=1293
-  _globals['_LISTCREDITSRESPONSE']._serialized_end=1378
-  _globals['_WATCHMESSAGESREQUEST']._serialized_start=1380
-  _globals['_WATCHMESSAGESREQUEST']._serialized_end=1402
-  _globals['_WATCHMESSAGESRESPONSE']._serialized_start=1404
-  _globals['_WATCHMESSAGESRESPONSE']._serialized_end=1463
-  _globals['_REPORTMESSAGEREQUEST']._serialized_start=1465
-  _globals['_REPORTMESSAGEREQUEST']._serialized_end=1582
-  _globals['_REPORTMESSAGERESPONSE']._serialized_start=1584
-  _globals['_REPORTMESSAGERESPONSE']._serialized_end=1643
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=1645
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=1744
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1746
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1830
-  _globals['_CUSTOMERSERVICE']._serialized_start=2266
-  _globals['_CUSTOMERSERVICE']._serialized_end=2932
+  _globals['_CUSTOMER']._serialized_end=368
+  _globals['_MESSAGE']._serialized_start=371
+  _globals['_MESSAGE']._serialized_end=701
+  _globals['_MESSAGE_FACTSENTRY']._serialized_start=657
+  _globals['_MESSAGE_FACTSENTRY']._serialized_end=701
+  _globals['_CREATECUSTOMERREQUEST']._serialized_start=703
+  _globals['_CREATECUSTOMERREQUEST']._serialized_end=784
+  _globals['_CREATECUSTOMERRESPONSE']._serialized_start=786
+  _globals['_CREATECUSTOMERRESPONSE']._serialized_end=848
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_start=850
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_end=931
+  _globals['_UPDATECUSTOMERRESPONSE']._serialized_start=933
+  _globals['_UPDATECUSTOMERRESPONSE']._serialized_end=995
+  _globals['_ERASECUSTOMERREQUEST']._serialized_start=997
+  _globals['_ERASECUSTOMERREQUEST']._serialized_end=1077
+  _globals['_ERASECUSTOMERRESPONSE']._serialized_start=1079
+  _globals['_ERASECUSTOMERRESPONSE']._serialized_end=1140
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=1142
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=1210
+  _globals['_GETCUSTOMERRESPONSE']._serialized_start=1212
+  _globals['_GETCUSTOMERRESPONSE']._serialized_end=1271
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=1273
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=1334
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=1336
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=1423
+  _globals['_LISTCREDITSREQUEST']._serialized_start=1425
+  _globals['_LISTCREDITSREQUEST']._serialized_end=1484
+  _globals['_LISTCREDITSRESPONSE']._serialized_start=1486
+  _globals['_LISTCREDITSRESPONSE']._serialized_end=1571
+  _globals['_WATCHMESSAGESREQUEST']._serialized_start=1573
+  _globals['_WATCHMESSAGESREQUEST']._serialized_end=1595
+  _globals['_WATCHMESSAGESRESPONSE']._serialized_start=1597
+  _globals['_WATCHMESSAGESRESPONSE']._serialized_end=1656
+  _globals['_REPORTMESSAGEREQUEST']._serialized_start=1658
+  _globals['_REPORTMESSAGEREQUEST']._serialized_end=1775
+  _globals['_REPORTMESSAGERESPONSE']._serialized_start=1777
+  _globals['_REPORTMESSAGERESPONSE']._serialized_end=1836
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=1838
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=1937
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1939
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=2023
+  _globals['_CUSTOMERSERVICE']._serialized_start=2459
+  _globals['_CUSTOMERSERVICE']._serialized_end=3207
 # @@protoc_insertion_point(module_scope)

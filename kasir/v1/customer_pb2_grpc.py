@@ -45,6 +45,11 @@ class CustomerServiceStub:
                 request_serializer=kasir_dot_v1_dot_customer__pb2.UpdateCustomerRequest.SerializeToString,
                 response_deserializer=kasir_dot_v1_dot_customer__pb2.UpdateCustomerResponse.FromString,
                 _registered_method=True)
+        self.EraseCustomer = channel.unary_unary(
+                '/kasir.v1.CustomerService/EraseCustomer',
+                request_serializer=kasir_dot_v1_dot_customer__pb2.EraseCustomerRequest.SerializeToString,
+                response_deserializer=kasir_dot_v1_dot_customer__pb2.EraseCustomerResponse.FromString,
+                _registered_method=True)
         self.GetCustomer = channel.unary_unary(
                 '/kasir.v1.CustomerService/GetCustomer',
                 request_serializer=kasir_dot_v1_dot_customer__pb2.GetCustomerRequest.SerializeToString,
@@ -90,6 +95,16 @@ class CustomerServiceServicer:
 
     def UpdateCustomer(self, request, context):
         """Replaces name, phone, address and e-mail. Refuses a stale version (VERSION_STALE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseCustomer(self, request, context):
+        """Erases what is told of a customer: name, phone, e-mail and address, there and in their orders, parcels, manifests and
+        messages, the orders' notes, and what was answered of them. Amounts, items, numbers and the bank's statements stay. Refused
+        while they have credit or an order that is not closed (CUSTOMER_BUSY), when it was done before (CUSTOMER_ERASED), and for a
+        stale version (VERSION_STALE). It cannot be undone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,6 +164,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.UpdateCustomer,
                     request_deserializer=kasir_dot_v1_dot_customer__pb2.UpdateCustomerRequest.FromString,
                     response_serializer=kasir_dot_v1_dot_customer__pb2.UpdateCustomerResponse.SerializeToString,
+            ),
+            'EraseCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseCustomer,
+                    request_deserializer=kasir_dot_v1_dot_customer__pb2.EraseCustomerRequest.FromString,
+                    response_serializer=kasir_dot_v1_dot_customer__pb2.EraseCustomerResponse.SerializeToString,
             ),
             'GetCustomer': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCustomer,
@@ -236,6 +256,33 @@ class CustomerService:
             '/kasir.v1.CustomerService/UpdateCustomer',
             kasir_dot_v1_dot_customer__pb2.UpdateCustomerRequest.SerializeToString,
             kasir_dot_v1_dot_customer__pb2.UpdateCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kasir.v1.CustomerService/EraseCustomer',
+            kasir_dot_v1_dot_customer__pb2.EraseCustomerRequest.SerializeToString,
+            kasir_dot_v1_dot_customer__pb2.EraseCustomerResponse.FromString,
             options,
             channel_credentials,
             insecure,

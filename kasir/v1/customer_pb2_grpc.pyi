@@ -37,6 +37,12 @@ class CustomerServiceStub:
     """Adds a customer. Refuses a taken phone (PHONE_TAKEN)."""
     UpdateCustomer: _grpc.UnaryUnaryMultiCallable[_customer_pb2.UpdateCustomerRequest, _customer_pb2.UpdateCustomerResponse]
     """Replaces name, phone, address and e-mail. Refuses a stale version (VERSION_STALE)."""
+    EraseCustomer: _grpc.UnaryUnaryMultiCallable[_customer_pb2.EraseCustomerRequest, _customer_pb2.EraseCustomerResponse]
+    """Erases what is told of a customer: name, phone, e-mail and address, there and in their orders, parcels, manifests and
+    messages, the orders' notes, and what was answered of them. Amounts, items, numbers and the bank's statements stay. Refused
+    while they have credit or an order that is not closed (CUSTOMER_BUSY), when it was done before (CUSTOMER_ERASED), and for a
+    stale version (VERSION_STALE). It cannot be undone.
+    """
     GetCustomer: _grpc.UnaryUnaryMultiCallable[_customer_pb2.GetCustomerRequest, _customer_pb2.GetCustomerResponse]
     """One customer by id or phone."""
     ListCustomers: _grpc.UnaryUnaryMultiCallable[_customer_pb2.ListCustomersRequest, _customer_pb2.ListCustomersResponse]
@@ -59,6 +65,12 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     """Adds a customer. Refuses a taken phone (PHONE_TAKEN)."""
     UpdateCustomer: _aio.UnaryUnaryMultiCallable[_customer_pb2.UpdateCustomerRequest, _customer_pb2.UpdateCustomerResponse]  # type: ignore[assignment]
     """Replaces name, phone, address and e-mail. Refuses a stale version (VERSION_STALE)."""
+    EraseCustomer: _aio.UnaryUnaryMultiCallable[_customer_pb2.EraseCustomerRequest, _customer_pb2.EraseCustomerResponse]  # type: ignore[assignment]
+    """Erases what is told of a customer: name, phone, e-mail and address, there and in their orders, parcels, manifests and
+    messages, the orders' notes, and what was answered of them. Amounts, items, numbers and the bank's statements stay. Refused
+    while they have credit or an order that is not closed (CUSTOMER_BUSY), when it was done before (CUSTOMER_ERASED), and for a
+    stale version (VERSION_STALE). It cannot be undone.
+    """
     GetCustomer: _aio.UnaryUnaryMultiCallable[_customer_pb2.GetCustomerRequest, _customer_pb2.GetCustomerResponse]  # type: ignore[assignment]
     """One customer by id or phone."""
     ListCustomers: _aio.UnaryUnaryMultiCallable[_customer_pb2.ListCustomersRequest, _customer_pb2.ListCustomersResponse]  # type: ignore[assignment]
@@ -90,6 +102,18 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_customer_pb2.UpdateCustomerResponse, _abc.Awaitable[_customer_pb2.UpdateCustomerResponse]]:
         """Replaces name, phone, address and e-mail. Refuses a stale version (VERSION_STALE)."""
+
+    @_abc_1.abstractmethod
+    def EraseCustomer(
+        self,
+        request: _customer_pb2.EraseCustomerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_pb2.EraseCustomerResponse, _abc.Awaitable[_customer_pb2.EraseCustomerResponse]]:
+        """Erases what is told of a customer: name, phone, e-mail and address, there and in their orders, parcels, manifests and
+        messages, the orders' notes, and what was answered of them. Amounts, items, numbers and the bank's statements stay. Refused
+        while they have credit or an order that is not closed (CUSTOMER_BUSY), when it was done before (CUSTOMER_ERASED), and for a
+        stale version (VERSION_STALE). It cannot be undone.
+        """
 
     @_abc_1.abstractmethod
     def GetCustomer(

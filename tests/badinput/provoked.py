@@ -495,6 +495,22 @@ def credit_that_nobody_has(world: World) -> Attempt:
     return _by_points_or_credit(world, sale_pb2.TENDER_KIND_CREDIT)
 
 
+@provokes("CUSTOMER_BUSY")
+def a_customer_erased_whose_order_is_open(world: World) -> Attempt:
+    order = world.order()
+    customer = world.do("GetCustomer", customer_id=order.customer_id).customer
+    erased = {"customer_id": customer.customer_id, "version": customer.version}
+    return attempt("EraseCustomer", "customer_id", **erased)
+
+
+@provokes("CUSTOMER_ERASED")
+def a_customer_erased_twice(world: World) -> Attempt:
+    customer = customer_pb2.Customer(name="Citra", phone="081299990000")
+    customer_id = world.do("CreateCustomer", customer=customer).customer.customer_id
+    version = world.do("EraseCustomer", customer_id=customer_id, version=1).customer.version
+    return attempt("EraseCustomer", "customer_id", customer_id=customer_id, version=version)
+
+
 @provokes("SETTING_FIXED")
 def another_currency_after_things_were_priced(world: World) -> Attempt:
     settings = world.do("GetSettings").settings

@@ -458,6 +458,7 @@ def test_a_stale_version(world: World, off: int) -> None:
         attempt("UpdateSettings", "settings.version", settings=settings),
         attempt("UpdateItem", "item.version", item=item),
         attempt("UpdateCustomer", "customer.version", customer=customer),
+        attempt("EraseCustomer", "version", customer_id=customer.customer_id, version=customer.version),
         attempt(
             "ExtendBooking",
             "version",

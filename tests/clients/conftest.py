@@ -18,7 +18,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from typer.testing import CliRunner
 
-from clients import admin, catalogue, courier, printing, report, setup, warehouse
+from clients import admin, catalogue, courier, customer, printing, report, setup, warehouse
 from clients.common.client import known_method, message_class, method_path
 from clients.cs import app as cs_app
 from clients.till.terminal import app as till_app
@@ -33,6 +33,7 @@ APPS = {
     "courier": courier.app,
     "catalogue": catalogue.app,
     "setup": setup.app,
+    "customer": customer.app,
     "report": report.app,
     "print": printing.app,
     "admin": admin.app,

@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from clients import admin, catalogue, courier, printing, report, setup, station, warehouse
+from clients import admin, catalogue, courier, customer, printing, report, setup, station, warehouse
 from clients.cs import app as cs_app
 from clients.messages import main as messages
 from clients.till.terminal import app as till_app
@@ -32,6 +32,7 @@ GROUPS = {
     "courier": courier.app,
     "catalogue": catalogue.app,
     "setup": setup.app,
+    "customer": customer.app,
     "report": report.app,
     "print": printing.app,
     "hardware": hardware_agent.app,

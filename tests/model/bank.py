@@ -216,7 +216,7 @@ class Bank(Statements):
         self.may(mutation["mutation_id"], mutation["state"], "POSTED", "PROPOSED")
         credit_to = request["credit_customer_id"]
         if credit_to:
-            self.need(self.customers, credit_to, "CUSTOMER")
+            self.known_customer(credit_to)
         if request["allocations"] or not credit_to:
             self.length("allocations", request["allocations"], 100)
         payments: dict[int, tuple[int, int]] = {}
@@ -343,11 +343,12 @@ class Bank(Statements):
         order["written_off"] += off
         self.count("PAYMENTS", amount=amount)
         full = order["paid"] + order["written_off"] == order["payable"]
+        erased = self.customers[order["customer_id"]]["erase_time"] is not None
         if order["state"] not in OPEN:
             self.count("LATE_PAYMENTS", amount=amount)
         if order["state"] in OPEN:
             self.become(order, "PAID" if full else "PARTLY_PAID")
-        elif full and self._ended_by_the_clock(order) and self._book_again(order):
+        elif full and not erased and self._ended_by_the_clock(order) and self._book_again(order):
             self.count("ORDERS_REBOOKED", amount=order["payable"])
             self.become(order, "PAID")
         else:
@@ -363,7 +364,7 @@ class Bank(Statements):
             self.count("ORDERS_PAID", amount=order["payable"])
             if tell:
                 self.queue_message("PAYMENT_RECEIVED", order)
-        elif order["state"] == "REFUND_DUE" and tell:
+        elif order["state"] == "REFUND_DUE" and tell and not erased:
             self.queue_message("REFUND_DUE", order)
         return off
 

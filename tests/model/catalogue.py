@@ -146,18 +146,60 @@ class Catalogue(Base):
             "credit": 0,
             "version": 1,
             "create_time": self.now,
+            "erase_time": None,
         }
         self.customers[customer_id] = customer | fields
         return self.customers[customer_id]
 
     def update_customer(self, request: Record) -> Record:
         asked = request["customer"]
-        customer = self.need(self.customers, asked["customer_id"], "CUSTOMER")
+        customer = self.known_customer(asked["customer_id"])
         if asked["version"] != customer["version"]:
             raise Refused("VERSION_STALE", id=customer["customer_id"])
         fields = self._checked_customer(asked, customer["customer_id"])
         customer.update(fields, version=customer["version"] + 1)
         return {"customer": customer}
+
+    def known_customer(self, customer_id: int) -> Record:
+        """The customer, unless their data were erased."""
+        customer = self.need(self.customers, customer_id, "CUSTOMER")
+        if customer["erase_time"] is not None:
+            raise Refused("CUSTOMER_ERASED", customer_id=customer_id)
+        return customer
+
+    def erase_customer(self, request: Record) -> Record:
+        customer = self.known_customer(request["customer_id"])
+        customer_id = customer["customer_id"]
+        if request["version"] != customer["version"]:
+            raise Refused("VERSION_STALE", id=customer_id)
+        orders = [order for order in self.orders.values() if order["customer_id"] == customer_id]
+        busy = [order for order in orders if not is_closed(order)]
+        if busy or customer["credit"]:
+            raise Refused("CUSTOMER_BUSY", customer_id=customer_id)
+        self._blank_orders(orders)
+        for message in self.messages.values():
+            if message["customer_id"] == customer_id:
+                state = "FAILED" if message["state"] == "QUEUED" else message["state"]
+                message |= {"phone": "", "email": "", "detail": "", "state": state}
+        customer |= {"name": "", "phone": "", "email": "", "address": blank_address(customer["address"])}
+        customer |= {"erase_time": self.now, "version": customer["version"] + 1}
+        return {"customer": customer}
+
+    def _blank_orders(self, orders: list[Record]) -> None:
+        """What orders, their parcels and manifests tell of a person becomes empty."""
+        for order in orders:
+            blank = dict.fromkeys(("customer_name", "customer_phone", "customer_email"), "")
+            order |= {**blank, "note": "", "cancel_reason": "", "address": blank_address(order["address"])}
+            order |= {"version": order["version"] + 1, "update_time": self.now}
+            for parcel in self.parcels.values():
+                if parcel["order_id"] == order["order_id"]:
+                    parcel |= {"address": blank_address(parcel["address"]), "airway_bill_detail": ""}
+                    parcel["version"] += 1
+        gone = {order["order_id"] for order in orders}
+        for manifest in self.manifests.values():
+            for line in manifest["lines"]:
+                if line["order_id"] in gone:
+                    line |= {"recipient": "", "city": ""}
 
     def customer_of_phone(self, phone: str) -> Record | None:
         """Who has this phone, in its stored form."""
@@ -186,6 +228,17 @@ class Catalogue(Base):
             except Refused as refused:
                 results.append({name: None, "error": error_of(refused)})
         return results
+
+
+def is_closed(order: Record) -> bool:
+    """Neither goods nor money are to come or go."""
+    closed = order["state"] in {"DELIVERED", "CANCELLED", "EXPIRED", "REFUNDED"}
+    return closed or (order["state"] == "SOLD" and not order["parcel_id"])
+
+
+def blank_address(address: Record | None) -> Record | None:
+    """An address of which only is known that there was one."""
+    return address and dict.fromkeys(address, "")
 
 
 def error_of(refused: Refused) -> Record:

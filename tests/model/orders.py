@@ -215,7 +215,7 @@ class Orders(Stock):
 
     def _customer(self, booking: Record, address: Record | None, email: str) -> Record:
         if booking["customer_id"]:
-            return self._reached_at(self.need(self.customers, booking["customer_id"], "CUSTOMER"), email)
+            return self._reached_at(self.known_customer(booking["customer_id"]), email)
         phone = self.phone("booking.customer_phone", booking["customer_phone"])
         known = self.customer_of_phone(phone)
         if known is not None:

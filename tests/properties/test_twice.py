@@ -78,6 +78,8 @@ def set_up(send: Twice) -> None:
     send("CreateCustomer", customer=customer_pb2.Customer(name="Agus", phone="0811111111"))
     customer = customer_pb2.Customer(customer_id=1, name="Agus B", phone="0811111111", version=1)
     send("UpdateCustomer", customer=customer)
+    send("CreateCustomer", customer=customer_pb2.Customer(name="Citra", phone="0811111112"))
+    send("EraseCustomer", customer_id=2, version=1)
 
 
 def drop_orders(send: Twice) -> None:

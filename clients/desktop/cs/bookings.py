@@ -70,7 +70,7 @@ class BookingsScreen(Screen):
         self._state = booking.ORDER_STATE_UNSPECIFIED
         columns = (
             Column(marked("Order"), lambda order: str(order.order_id), right=True),
-            Column(marked("Customer"), lambda order: order.customer_name),
+            Column(marked("Customer"), lambda order: order.customer_name or _("(erased)")),
             Column(marked("To pay"), lambda order: show_money(order.payable), right=True),
             Column(
                 marked("State"),

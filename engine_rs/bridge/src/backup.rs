@@ -38,6 +38,15 @@ pub(crate) fn write_base(py: Python<'_>, store: PathBuf, path: PathBuf) -> PyRes
     Ok(dict)
 }
 
+/// Customers whose data were erased in a store or a snapshot: id, when made, when erased (Unix milliseconds).
+#[pyfunction]
+pub(crate) fn store_erasures(py: Python<'_>, store: PathBuf) -> PyResult<Vec<(u64, i64, i64)>> {
+    released(py, || {
+        let found = Onlooker::open(&store)?.erasures()?;
+        Ok(found.iter().map(|each| (each.customer_id.0, each.create_ms, each.erase_ms)).collect())
+    })
+}
+
 /// Reads a whole snapshot and checks its seal.
 #[pyfunction]
 pub(crate) fn check_base(py: Python<'_>, path: PathBuf) -> PyResult<u64> {

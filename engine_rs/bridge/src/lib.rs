@@ -45,8 +45,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::backup::{
-        audit_journal, check_base, check_journal, merge_journal, read_journal, store_head, write_base,
-        write_journal,
+        audit_journal, check_base, check_journal, merge_journal, read_journal, store_erasures, store_head,
+        write_base, write_journal,
     };
     #[pymodule_export]
     use crate::matching::match_files;

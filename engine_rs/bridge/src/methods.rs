@@ -118,6 +118,7 @@ commands! {
     BookingService / CancelBooking: CancelBookingRequest => CancelBookingResponse;
     CustomerService / CreateCustomer: CreateCustomerRequest => CreateCustomerResponse;
     CustomerService / UpdateCustomer: UpdateCustomerRequest => UpdateCustomerResponse;
+    CustomerService / EraseCustomer: EraseCustomerRequest => EraseCustomerResponse;
     CustomerService / ReportMessage: ReportMessageRequest => ReportMessageResponse;
     ReconciliationService / CreateBankAccount: CreateBankAccountRequest => CreateBankAccountResponse;
     ReconciliationService / SetMatchingRules: SetMatchingRulesRequest => SetMatchingRulesResponse;

@@ -340,6 +340,10 @@ pub enum Command {
     },
     CreateCustomer(CustomerInput),
     UpdateCustomer(CustomerInput),
+    EraseCustomer {
+        customer_id: CustomerId,
+        version: i64,
+    },
     ReportMessage {
         message_id: crate::ids::MessageId,
         state: i32,

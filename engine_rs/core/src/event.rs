@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{
     BankAccountId, ColumnMappingId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId,
-    MessageId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
+    ManifestId, MessageId, MutationId, OrderId, ParcelId, PrintJobId, ShiftId,
 };
 use crate::records::{
     Allocation, BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Manifest,
@@ -139,6 +139,13 @@ pub enum Event {
     },
     CustomerCreated(Customer),
     CustomerUpdated(Customer),
+    /// What is told of a customer is gone, there and in these.
+    CustomerErased {
+        customer_id: CustomerId,
+        orders: Vec<OrderId>,
+        messages: Vec<MessageId>,
+        manifests: Vec<ManifestId>,
+    },
     BankAccountCreated(BankAccount),
     /// A new one, or one that takes the place of that with its id.
     ColumnMappingSaved(ColumnMapping),
@@ -364,6 +371,7 @@ impl Event {
             Self::DropOrderReturned { .. } => "DropOrderReturned",
             Self::CustomerCreated(_) => "CustomerCreated",
             Self::CustomerUpdated(_) => "CustomerUpdated",
+            Self::CustomerErased { .. } => "CustomerErased",
             Self::BankAccountCreated(_) => "BankAccountCreated",
             Self::ColumnMappingSaved(_) => "ColumnMappingSaved",
             Self::ColumnMappingDeleted { .. } => "ColumnMappingDeleted",
@@ -445,6 +453,11 @@ impl Event {
                 vec![(R::DropOrder, drop_order_id.0), (R::Stock, item_id.0)]
             }
             Self::CustomerCreated(c) | Self::CustomerUpdated(c) => vec![(R::Customer, c.customer_id.0)],
+            Self::CustomerErased { customer_id, orders, messages, .. } => {
+                let orders = orders.iter().map(|order| (R::Order, order.0));
+                let messages = messages.iter().map(|message| (R::Message, message.0));
+                std::iter::once((R::Customer, customer_id.0)).chain(orders).chain(messages).collect()
+            }
             Self::OrderBooked(o) => {
                 let items = o.lines.iter().map(|line| line.item_id);
                 order_and_stock(o.order_id, items)

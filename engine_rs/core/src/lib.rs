@@ -17,6 +17,7 @@ pub mod kv;
 pub mod matching;
 pub mod money;
 pub mod open_money;
+pub mod personal;
 pub mod query;
 pub mod records;
 pub mod refusal;

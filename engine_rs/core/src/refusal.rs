@@ -101,6 +101,8 @@ reasons! {
     PhoneTaken = "PHONE_TAKEN" AlreadyExists "Another customer has this phone.";
     AirwayBillTaken = "AIRWAY_BILL_TAKEN" AlreadyExists "Another parcel has this airway bill.";
 
+    CustomerBusy = "CUSTOMER_BUSY" FailedPrecondition "The customer has credit, or an order that is not closed: their data cannot be erased yet.";
+    CustomerErased = "CUSTOMER_ERASED" FailedPrecondition "The customer's data were erased, with what was answered of them.";
     OutOfStock = "OUT_OF_STOCK" FailedPrecondition "Less is available than is wanted.";
     WrongState = "WRONG_STATE" FailedPrecondition "What is asked cannot follow from the state it is in.";
     DeadlinePassed = "DEADLINE_PASSED" FailedPrecondition "The deadline lies in the past.";

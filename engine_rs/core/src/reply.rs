@@ -1,6 +1,8 @@
 //! What the writer answers: the records as they stand after the command. The bridge turns them into the contract's messages.
 
-use crate::ids::{MutationId, OrderId, ParcelId, PrintJobId};
+use crate::ids::{CustomerId, MutationId, OrderId, ParcelId, PrintJobId};
+use crate::kv::{Fault, View};
+use crate::personal::Whose;
 use crate::records::{
     BankAccount, ColumnMapping, Courier, Customer, DropOrder, Hold, Item, Location, Manifest, Message,
     Mutation, Order, Parcel, PrintJob, Refund, Sale, Settings, Shift, TaxClass, Till,
@@ -100,4 +102,37 @@ pub enum Reply {
     PrintJob(PrintJob),
     PrintJobs { accepted: i32, refused: Vec<PrintJobId> },
     Settled { job: PrintJob, new_print_job_id: PrintJobId },
+}
+
+impl Reply {
+    /// Whom it tells of, each once: name, phone, address and the like. Statements of banks are the books' own.
+    ///
+    /// # Errors
+    /// [`Fault`] when the view cannot be read.
+    pub fn customers(&self, view: &dyn View) -> Result<Vec<CustomerId>, Fault> {
+        let of_orders = |orders: &mut dyn Iterator<Item = &Order>| -> Vec<CustomerId> {
+            let mut customers: Vec<_> = orders.map(|order| order.customer_id).collect();
+            customers.sort_unstable();
+            customers.dedup();
+            customers
+        };
+        Ok(match self {
+            Self::Customer(customer) => vec![customer.customer_id],
+            Self::Message(message) => vec![message.customer_id],
+            Self::Order(order) | Self::Joined { order, .. } => vec![order.customer_id],
+            Self::Orders(orders) => of_orders(&mut orders.iter().flatten()),
+            Self::Matched { orders, .. } => of_orders(&mut orders.iter()),
+            Self::Parcel(parcel) => vec![Whose::Order(parcel.order_id).customer(view)?],
+            Self::Manifest { manifest, .. } => {
+                let lines = manifest.lines.iter();
+                let mut customers = lines
+                    .map(|line| Whose::Order(line.order_id).customer(view))
+                    .collect::<Result<Vec<_>, _>>()?;
+                customers.sort_unstable();
+                customers.dedup();
+                customers
+            }
+            _ => Vec::new(),
+        })
+    }
 }

@@ -113,6 +113,8 @@ tables! {
     Customers = "customers" Msgpack;
     /// (customer_id) -> nothing: customers with credit.
     Credits = "credits" Empty;
+    /// (erase_ms, customer_id) -> create_ms: customers whose data were erased.
+    Erasures = "erasures" Fixed;
     /// (bank_account_id) -> bank account.
     BankAccounts = "bank_accounts" Msgpack;
     /// (column_mapping_id) -> which column of a bank account's files means what.

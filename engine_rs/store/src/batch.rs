@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use kasir_core::deadlines::due;
+use kasir_core::ids::CustomerId;
 use kasir_core::refusal::Stop;
 use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, expire_due, expire_named};
 
@@ -12,7 +13,9 @@ use crate::log::LogEntry;
 use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, request_key};
 use crate::request::{Answer, Encoder, Request};
 use crate::schema::OwnTable;
+use crate::sealing::{Sealed, Sealer, open_reply};
 use crate::txn::Writer;
+use crate::world::World;
 
 /// What the store counts of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +31,7 @@ pub(crate) struct Batch<'b, 's> {
     txn: &'b mut Writer<'s>,
     encoder: &'b dyn Encoder,
     clock: &'b dyn Clock,
+    world: Option<&'b dyn World>,
     /// The last stamp given.
     now_ms: i64,
     /// The last revision given.
@@ -49,6 +53,7 @@ impl<'b, 's> Batch<'b, 's> {
         txn: &'b mut Writer<'s>,
         encoder: &'b dyn Encoder,
         clock: &'b dyn Clock,
+        world: Option<&'b dyn World>,
         head: &Head,
         now_ms: i64,
         expiries_most: usize,
@@ -57,6 +62,7 @@ impl<'b, 's> Batch<'b, 's> {
             txn,
             encoder,
             clock,
+            world,
             now_ms: now_ms.max(head.time_ms),
             revision: head.revision,
             expiries_most,
@@ -96,7 +102,7 @@ impl<'b, 's> Batch<'b, 's> {
         }
         self.expiries += fallen;
         self.tally.expired += fallen as u64;
-        self.log_deadlines(events);
+        self.log_deadlines(events)?;
         Ok(fallen == step)
     }
 
@@ -110,7 +116,7 @@ impl<'b, 's> Batch<'b, 's> {
         let named = expire_named(self.txn, &request.command, &due)?;
         let expired = named.iter().filter(|event| matches!(event, Event::OrderExpired { .. })).count();
         self.tally.expired += expired as u64;
-        self.log_deadlines(named);
+        self.log_deadlines(named)?;
         let context = Context { now_ms: self.now_ms, actor: &request.actor };
         let made = self.txn.deadlines_made();
         let executed = match execute(self.txn, &request.command, &context) {
@@ -121,9 +127,10 @@ impl<'b, 's> Batch<'b, 's> {
             }
             Err(Stop::Fault(fault)) => return Err(fault),
         };
+        let about = executed.reply.customers(&*self.txn)?;
         let reply = self.encoder.encode(request.method, executed.reply, &*self.txn)?;
         self.made += self.txn.deadlines_made() - made;
-        self.log_request(request, executed.events, reply.clone());
+        self.log_request(request, executed.events, &about, reply.clone())?;
         self.tally.accepted += 1;
         Ok(Ok(reply))
     }
@@ -140,43 +147,59 @@ impl<'b, 's> Batch<'b, 's> {
                 found => found?,
             }
         };
-        Ok(earlier.map(|earlier| {
-            if earlier.hash == request.hash {
-                self.tally.repeated += 1;
-                return Ok(earlier.reply);
-            }
+        let Some(earlier) = earlier else { return Ok(None) };
+        if earlier.hash != request.hash {
             self.tally.refused += 1;
-            Err(Refusal::new(
-                Reason::RequestIdReused,
-                "This request id was used for another request. A new request needs a new id.",
-            )
-            .with("method", &earlier.method))
+            let message = "This request id was used for another request. A new request needs a new id.";
+            let refusal = Refusal::new(Reason::RequestIdReused, message).with("method", &earlier.method);
+            return Ok(Some(Err(refusal)));
+        }
+        self.tally.repeated += 1;
+        Ok(Some(match open_reply(&*self.txn, earlier) {
+            Ok(reply) => reply.ok_or_else(erased),
+            Err(fault @ Fault::Corrupt(_)) => Err(refusal(fault.into())),
+            Err(fault) => return Err(fault),
         }))
     }
 
-    fn log_deadlines(&mut self, events: Vec<Event>) {
+    fn log_deadlines(&mut self, mut events: Vec<Event>) -> Result<(), Fault> {
         if events.is_empty() {
-            return;
+            return Ok(());
         }
-        let record = self.record(CLOCK_ACTOR, DEADLINES_METHOD, Vec::new(), events);
-        self.entries.push(LogEntry { record, request: None });
+        let mut sealer = Sealer::new(self.txn, self.world, self.revision + 1);
+        let (sealed, made) = (sealer.texts(&mut events)?, sealer.made);
+        let record = self.record(CLOCK_ACTOR, DEADLINES_METHOD, Vec::new(), events, sealed);
+        self.entries.push(LogEntry { record, request: None, made });
+        Ok(())
     }
 
     /// Logs an accepted command, also one that found nothing to do: each is one record, so that the journal knows of
     /// every request that has a reply.
-    fn log_request(&mut self, request: &Request, events: Vec<Event>, reply: Vec<u8>) {
-        let record = self.record(&request.actor, request.method, request.id.to_vec(), events);
+    fn log_request(
+        &mut self,
+        request: &Request,
+        mut events: Vec<Event>,
+        about: &[CustomerId],
+        reply: Vec<u8>,
+    ) -> Result<(), Fault> {
+        let mut sealer = Sealer::new(self.txn, self.world, self.revision + 1);
+        let sealed = sealer.texts(&mut events)?;
+        let (under, reply) = sealer.reply(about, reply)?;
+        let made = sealer.made;
+        let record = self.record(&request.actor, request.method, request.id.to_vec(), events, sealed);
         let kept = RequestRecord {
             revision: record.revision,
             time_ms: record.time_ms,
             method: record.method.clone(),
             hash: request.hash,
             reply,
+            under,
             sum: 0,
         }
         .summed();
         self.requests.insert(request.id, self.entries.len());
-        self.entries.push(LogEntry { record, request: Some(kept) });
+        self.entries.push(LogEntry { record, request: Some(kept), made });
+        Ok(())
     }
 
     fn record(
@@ -185,6 +208,7 @@ impl<'b, 's> Batch<'b, 's> {
         method: &str,
         request_id: Vec<u8>,
         events: Vec<Event>,
+        sealed: Vec<Sealed>,
     ) -> JournalRecord {
         self.revision += 1;
         JournalRecord {
@@ -194,6 +218,13 @@ impl<'b, 's> Batch<'b, 's> {
             method: method.to_owned(),
             request_id,
             events,
+            sealed,
         }
     }
+}
+
+/// It was carried out, and what it answered told of somebody whose data were erased since.
+fn erased() -> Refusal {
+    let message = "This was carried out; what it answered was erased with the customer's data.";
+    Refusal::new(Reason::CustomerErased, message)
 }

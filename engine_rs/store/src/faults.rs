@@ -293,6 +293,7 @@ fn an_append_elsewhere_than_at_the_end_is_fenced_off() {
     }
     assert_eq!(EmbeddedLog.append(&mut txn, place, &[], &mut frame).unwrap(), Appended::Committed(head));
     let record = |revision, time_ms| LogEntry {
+        made: Vec::new(),
         record: JournalRecord {
             revision,
             time_ms,
@@ -300,6 +301,7 @@ fn an_append_elsewhere_than_at_the_end_is_fenced_off() {
             method: "/m".into(),
             request_id: Vec::new(),
             events: Vec::new(),
+            sealed: Vec::new(),
         },
         request: None,
     };

@@ -17,7 +17,7 @@ use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::onlookers::Onlookers;
 use crate::record::{Head, StoreInfo, decode, encode};
 use crate::replay::recover;
-use crate::schema::{self, FORMAT, HEAD_KEY, OwnTable, STORE_KEY, Tables};
+use crate::schema::{self, FORMAT, FORMAT_READ, HEAD_KEY, OwnTable, STORE_KEY, Tables};
 use crate::wal::{Frames, Wal};
 use crate::world::{Sizes, Surroundings};
 
@@ -339,7 +339,7 @@ fn check_format(env: &Env<WithoutTls>, path: &Path) -> Result<Head, StoreError> 
     let txn = env.read_txn().map_err(|error| failed(&fault(error)))?;
     let bytes = meta.get(&txn, STORE_KEY).map_err(|error| failed(&fault(error)))?.ok_or_else(foreign)?;
     let info: StoreInfo = decode("the store's description", bytes).map_err(|fault| failed(&fault))?;
-    if info.format == FORMAT {
+    if (FORMAT_READ..=FORMAT).contains(&info.format) {
         let head = meta.get(&txn, HEAD_KEY).map_err(|error| failed(&fault(error)))?;
         let head = head.map(|bytes| decode("the journal's head", bytes)).transpose();
         return Ok(head.map_err(|fault| failed(&fault))?.unwrap_or_else(Head::empty));
@@ -348,14 +348,14 @@ fn check_format(env: &Env<WithoutTls>, path: &Path) -> Result<Head, StoreError> 
     Err(StoreError::new(
         StoreErrorKind::Format,
         format!(
-            "The store {shown} has format {format}; this program reads and writes format {FORMAT}. Use the Kasir that \
-             wrote it."
+            "The store {shown} has format {format}; this program writes format {FORMAT}, and reads from {FORMAT_READ} on. \
+             Use the Kasir that wrote it."
         ),
     ))
 }
 
-/// Makes missing tables, describes a new store, and begins a new epoch: in one transaction. Returns whether it described
-/// one: no checkpoint says of which format it is then, and what is written ahead says it nowhere. So there has to be one
+/// Makes missing tables, describes a new store or one of an earlier format, and begins a new epoch: in one transaction.
+/// Returns whether it described one: no checkpoint says of which format it is then, and what is written ahead says it nowhere. So there has to be one
 /// first, or a program of another format would take the store for a new one of its own.
 fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Head, bool), Fault> {
     let (mut head, mut described) = (Head::empty(), false);
@@ -367,9 +367,13 @@ fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Hea
             if !receipts_listed {
                 list_receipts(&tables, txn)?;
             }
-            let meta = tables.own(OwnTable::Meta);
-            if meta.get(txn, STORE_KEY)?.is_none() {
-                let info = StoreInfo { format: FORMAT, create_ms: now_ms };
+            let meta = tables.written_own(OwnTable::Meta);
+            let info = match meta.get(txn, STORE_KEY)? {
+                Some(bytes) => decode("the store's description", bytes).map_err(Failed)?,
+                None => StoreInfo { format: 0, create_ms: now_ms },
+            };
+            if info.format != FORMAT {
+                let info = StoreInfo { format: FORMAT, ..info };
                 meta.put(txn, STORE_KEY, &encode(&info).map_err(Failed)?)?;
                 described = true;
             }

@@ -22,6 +22,7 @@ mod record;
 mod replay;
 mod request;
 pub mod schema;
+mod sealing;
 mod segment;
 mod sequencer;
 mod snapshot;
@@ -37,13 +38,14 @@ pub use clock::{CarefulClock, Clock, Machine, SystemClock, ThisMachine};
 pub use error::{StoreError, StoreErrorKind, refusal};
 pub use files::{DATA_FILE, LOCK_FILE};
 pub use log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place};
-pub use onlooker::{Audit, Onlooker};
+pub use onlooker::{Audit, Erasure, Onlooker};
 pub use onlookers::ONLOOKERS_FILE;
 pub use record::{
     DEADLINES_METHOD, GENESIS, Hash, Head, JournalRecord, RequestId, RequestRecord, record_hash, request_hash,
 };
 pub use replay::Target;
 pub use request::{Answer, BatchSink, Encoder, Passage, Request};
+pub use sealing::{MadeKey, Sealed, Under};
 pub use segment::{Segment, check_segment, merge_segments, read_segment, write_segment};
 pub use snapshot::{MAGIC, Snapshot, check_seal, restore, restore_to};
 pub use status::{BATCH_SIZE_BUCKETS, Status};

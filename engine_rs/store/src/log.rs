@@ -8,6 +8,7 @@ use crate::record::{
     Head, JournalRecord, RequestRecord, Row, Trimmed, decode, encode, record_hash, request_key, revision_key,
 };
 use crate::schema::OwnTable;
+use crate::sealing::{MadeKey, beside};
 use crate::txn::{Reader, Writer};
 use crate::wal::Frame;
 
@@ -18,6 +19,8 @@ pub struct LogEntry {
     pub record: JournalRecord,
     /// What the caller was told; none for deadlines.
     pub request: Option<RequestRecord>,
+    /// Keys that were made for it: they go where it goes, but for the journal.
+    pub made: Vec<MadeKey>,
 }
 
 /// Where a batch belongs.
@@ -60,7 +63,7 @@ pub trait CommandLog: Send + Sync {
     ) -> Result<Appended, Fault>;
 
     /// Visits at most `limit` records after revision `after`, ascending, until `visit` returns false. Returns the last
-    /// revision looked at, `after` when there was none.
+    /// revision looked at, `after` when there was none. The texts of persons stay sealed.
     ///
     /// # Errors
     /// Refused as REVISION_COMPACTED when the record after `after` was trimmed, and as FIELD_OUT_OF_RANGE when `after`
@@ -97,7 +100,7 @@ impl CommandLog for EmbeddedLog {
         if place.shard != SHARD || place.epoch != head.epoch || place.expected_revision != head.revision {
             return Ok(Appended::Fenced(head));
         }
-        for LogEntry { record, request } in batch {
+        for LogEntry { record, request, made } in batch {
             if record.revision != head.revision + 1 || record.time_ms < head.time_ms {
                 let (revision, last) = (record.revision, head.revision);
                 return Err(Fault::Corrupt(format!("record {revision} cannot follow record {last}")));
@@ -110,7 +113,7 @@ impl CommandLog for EmbeddedLog {
             if let Some(request) = &request {
                 txn.put_own(OwnTable::Requests, request_key(&record.request_id).as_slice(), request)?;
             }
-            frame.add(&body, request.as_deref().unwrap_or_default())?;
+            frame.add(&body, &beside(made, request.as_deref().unwrap_or_default())?)?;
             head = Head { revision: record.revision, time_ms: record.time_ms, hash, ..head };
         }
         txn.put_head(&head)?;

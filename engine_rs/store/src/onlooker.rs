@@ -4,7 +4,9 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use kasir_core::Fault;
+use kasir_core::ids::CustomerId;
+use kasir_core::kv::{Key, u64_at};
+use kasir_core::{Fault, Table, View};
 
 use crate::checkpoint;
 use crate::error::{StoreError, StoreErrorKind};
@@ -22,6 +24,18 @@ pub struct Onlooker {
     // Closed before the engine is told that nobody looks.
     files: Files,
     _held: Option<File>,
+}
+
+/// That what is told of a customer was erased. Id and time of making tell one customer from another, also in stores that were
+/// restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erasure {
+    /// Unix milliseconds.
+    pub erase_ms: i64,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// When the customer was made, Unix milliseconds.
+    pub create_ms: i64,
 }
 
 /// What a walk through a journal found.
@@ -77,6 +91,25 @@ impl Onlooker {
     /// Where its journal ends.
     pub fn head(&self) -> Result<Head, StoreError> {
         Ok(*self.reader()?.head())
+    }
+
+    /// Customers whose data were erased, the earliest first.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Unusable`] when the store cannot be read.
+    pub fn erasures(&self) -> Result<Vec<Erasure>, StoreError> {
+        let (reader, all, mut found) = (self.reader()?, Key::new(), Vec::new());
+        let scanned =
+            reader.scan(Table::Erasures, all.as_slice(), all.end().as_slice(), &mut |key, value| {
+                let number = |bytes: &[u8], at: usize| u64_at(bytes, at);
+                // Before the sign's bit was flipped for the order of keys.
+                let erase_ms = (number(key, 1)? ^ (1 << 63)).cast_signed();
+                let customer_id = CustomerId(number(key, 9)?);
+                found.push(Erasure { erase_ms, customer_id, create_ms: number(value, 0)?.cast_signed() });
+                Ok(true)
+            });
+        scanned.map_err(|fault| StoreError::fault("The store cannot be read", &fault))?;
+        Ok(found)
     }
 
     /// Bytes of the file that are given out: more than a snapshot has.

@@ -5,6 +5,8 @@ use kasir_core::{Event, Fault};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::sealing::{Sealed, Under};
+
 /// A BLAKE3 hash.
 pub type Hash = [u8; 32];
 
@@ -60,8 +62,11 @@ pub struct JournalRecord {
     /// The client's request id, 16 bytes; empty for deadlines.
     #[serde(with = "bin")]
     pub request_id: Vec<u8>,
-    /// What happened; empty when there was nothing to do.
+    /// What happened, without the texts of persons; empty when there was nothing to do.
     pub events: Vec<Event>,
+    /// Those texts, see [`crate::sealing`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed: Vec<Sealed>,
 }
 
 /// What trimming has to know of a record of the journal: all else is passed over.
@@ -78,6 +83,15 @@ pub(crate) struct Stub {
     pub(crate) time_ms: i64,
     #[serde(with = "bin")]
     pub(crate) request_id: Vec<u8>,
+    #[serde(default)]
+    pub(crate) sealed: Vec<Sealed>,
+}
+
+/// What it has to know of a reply.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct RequestStub {
+    #[serde(default)]
+    pub(crate) under: Vec<Under>,
 }
 
 /// Method of the journal's records of deadlines.
@@ -95,9 +109,12 @@ pub struct RequestRecord {
     /// See [`request_hash`].
     #[serde(with = "bin")]
     pub hash: Hash,
-    /// What the caller was told.
+    /// What the caller was told; sealed where it tells of customers.
     #[serde(with = "bin")]
     pub reply: Vec<u8>,
+    /// Under whose keys; empty when it is open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under: Vec<Under>,
     /// CRC-32 of hash and reply, which nothing else in the store repeats; 0 in records of earlier versions.
     #[serde(default)]
     pub sum: u32,
@@ -188,13 +205,17 @@ pub(crate) fn request_key(request_id: &[u8]) -> Key {
 }
 
 /// Bytes as msgpack's binary type; serde alone would write an array of numbers.
-mod bin {
+pub(crate) mod bin {
     use std::fmt;
 
     use serde::de::{Error, Visitor};
-    use serde::{Deserializer, Serialize, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) struct Bin<'b>(pub(super) &'b [u8]);
+    pub(crate) struct Bin<'b>(pub(crate) &'b [u8]);
+
+    /// The same as it is read.
+    #[derive(Deserialize)]
+    pub(crate) struct Owned(#[serde(with = "super::bin")] pub(crate) Vec<u8>);
 
     impl Serialize for Bin<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -202,12 +223,12 @@ mod bin {
         }
     }
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(bytes)
     }
 
     /// Reads bytes into a vector, or into an array of exactly as many.
-    pub(super) fn deserialize<'de, T: TryFrom<Vec<u8>>, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, T: TryFrom<Vec<u8>>, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<T, D::Error> {
         let bytes = deserializer.deserialize_byte_buf(Bytes)?;
@@ -254,6 +275,7 @@ mod tests {
             method: "/m".into(),
             hash: [1; 32],
             reply: vec![0; 300],
+            under: Vec::new(),
             sum: 0,
         };
         // As earlier versions wrote them, and as they are written now.

@@ -13,6 +13,7 @@ use crate::files::{Files, MapOptions};
 use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place, open_row};
 use crate::record::{Hash, Head, JournalRecord, RequestRecord, Row, decode, request_key, revision_key};
 use crate::schema::OwnTable;
+use crate::sealing::{made_for, play, split};
 use crate::segment::{Piece, Pieces};
 use crate::store::{Options, unreadable};
 use crate::txn::{Reader, Writer};
@@ -48,7 +49,10 @@ impl Chunk {
                 })?;
                 Some(RequestRecord::read(bytes)?)
             };
-            entries.push(LogEntry { record, request });
+            let texts = record.sealed.iter().map(|sealed| sealed.under);
+            let replied = request.iter().flat_map(|request| request.under.iter().copied());
+            let made = made_for(reader, record.revision, texts.chain(replied))?;
+            entries.push(LogEntry { record, request, made });
             Ok(true)
         })?;
         let head = reader.head();
@@ -141,9 +145,9 @@ fn write(files: &Files, place: Place, entries: &[LogEntry]) -> Result<Appended, 
 
 /// Lets records evolve the store, and logs them.
 fn follow(txn: &mut Writer<'_>, place: Place, entries: &[LogEntry]) -> Result<Appended, Fault> {
-    for LogEntry { record, .. } in entries {
-        let context = Context { now_ms: record.time_ms, actor: &record.actor };
-        apply(txn, &record.events, &context)?;
+    for LogEntry { record, made, .. } in entries {
+        let events = play(txn, record, made)?;
+        apply(txn, &events, &Context { now_ms: record.time_ms, actor: &record.actor })?;
     }
     EmbeddedLog.append(txn, place, entries, &mut Frame::default())
 }
@@ -236,11 +240,13 @@ fn put_pieces(files: &Files, pieces: &[Piece], reached: &Head) -> Result<(), Fau
     let mut txn = Writer::begin(files, &mut kept).map_err(fault)?;
     for piece in pieces {
         let record: JournalRecord = decode("a record of the journal", &piece.body)?;
-        apply(&mut txn, &record.events, &Context { now_ms: record.time_ms, actor: &record.actor })?;
+        let (made, request) = split(&piece.request)?;
+        let events = play(&mut txn, &record, &made)?;
+        apply(&mut txn, &events, &Context { now_ms: record.time_ms, actor: &record.actor })?;
         let row = Row { body: &piece.body, previous: &piece.before, hash: &piece.hash }.encode()?;
         txn.append_own(OwnTable::Journal, &revision_key(piece.revision), &row)?;
-        if !piece.request.is_empty() {
-            txn.put_own(OwnTable::Requests, request_key(&piece.request_id).as_slice(), &piece.request)?;
+        if !request.is_empty() {
+            txn.put_own(OwnTable::Requests, request_key(&piece.request_id).as_slice(), &request)?;
         }
     }
     txn.put_head(reached)?;

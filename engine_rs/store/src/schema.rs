@@ -12,7 +12,10 @@ use kasir_core::{Fault, Table};
 use crate::error::fault;
 
 /// Grows when a store written by this program cannot be read by the one before.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
+
+/// The oldest format that is read; opened to be written, such a store becomes one of [`FORMAT`].
+pub(crate) const FORMAT_READ: u32 = 3;
 
 macro_rules! own_tables {
     ($($(#[doc = $doc:literal])* $name:ident = $disk:literal;)*) => {
@@ -46,14 +49,17 @@ own_tables! {
     /// ("store") -> map {format, create_ms}; ("head") -> map {revision, first_revision, time_ms, hash bin 32, epoch}:
     /// the last journal record, and the oldest one that was not trimmed.
     Meta = "meta";
-    /// (16-byte request id) -> map {revision, time_ms, method, hash bin 32, reply bin, sum}: the hash is BLAKE3 of method,
-    /// a zero byte, and the request's bytes; the reply is given again to whoever sends the same request again; the sum is
-    /// CRC-32 of hash and reply.
+    /// (16-byte request id) -> map {revision, time_ms, method, hash bin 32, reply bin, under, sum}: the hash is BLAKE3 of
+    /// method, a zero byte, and the request's bytes; the reply is given again to whoever sends the same request again, and
+    /// sealed under the keys of these customers; the sum is CRC-32 of hash and reply.
     Requests = "requests";
     /// (revision u64) -> array [body bin, previous hash bin 32, hash bin 32]: hash = BLAKE3 of previous hash and body,
     /// the first record's previous hash is zeros. body = map {revision, time_ms, actor, method, request_id bin 16 or 0,
-    /// events: array of maps {name: fields}}.
+    /// events: array of maps {name: fields}, sealed: array of maps {under, texts bin}}: the texts of persons.
     Journal = "journal";
+    /// (customer_id) -> map {key bin 32, revision}: opens what the journal and replies tell of a customer, and the record it was
+    /// made for. No part of the journal; gone when the customer's data were erased.
+    Keys = "keys";
 }
 
 /// A table as described to people and to programs of other languages.
@@ -87,8 +93,14 @@ pub(crate) const HEAD_KEY: &[u8] = b"\0head";
 const _: () = assert!(STORE_KEY[0] == SHARD && HEAD_KEY[0] == SHARD, "every key begins with the shard byte");
 
 /// Tables that copies of stores made by earlier programs of this format have not: they read as empty.
-const ADDED_LATER: &[Table] =
-    &[Table::StatementFiles, Table::Manifests, Table::SalesByReceipt, Table::Refunds, Table::RefundsBySale];
+const ADDED_LATER: &[Table] = &[
+    Table::StatementFiles,
+    Table::Manifests,
+    Table::SalesByReceipt,
+    Table::Refunds,
+    Table::RefundsBySale,
+    Table::Erasures,
+];
 
 type Db<'t> = Database<'t, Bytes, Bytes>;
 
@@ -97,7 +109,7 @@ type Db<'t> = Database<'t, Bytes, Bytes>;
 pub(crate) struct Tables<'t> {
     /// None: see [`ADDED_LATER`].
     rules: Vec<Option<Db<'t>>>,
-    own: Vec<Db<'t>>,
+    own: Vec<Option<Db<'t>>>,
 }
 
 impl<'t> Tables<'t> {
@@ -111,9 +123,14 @@ impl<'t> Tables<'t> {
         self.rules(table).expect("opening a store to write makes what is missing")
     }
 
-    /// A table of the store's own.
-    pub(crate) fn own(&self, table: OwnTable) -> Db<'t> {
+    /// A table of the store's own; none where it would be empty.
+    pub(crate) fn own(&self, table: OwnTable) -> Option<Db<'t>> {
         self.own[table as usize]
+    }
+
+    /// The same in a store that is written.
+    pub(crate) fn written_own(&self, table: OwnTable) -> Db<'t> {
+        self.own(table).expect("opening a store to write makes what is missing")
     }
 
     /// Opens every table, making those that are missing.
@@ -124,7 +141,7 @@ impl<'t> Tables<'t> {
         let mut make = |name| opener.create_database(txn, Some(name));
         Ok(Self {
             rules: Table::ALL.iter().map(|table| make(table.name()).map(Some)).collect::<Result<_, _>>()?,
-            own: OwnTable::ALL.iter().map(|table| make(table.name())).collect::<Result<_, _>>()?,
+            own: OwnTable::ALL.iter().map(|table| make(table.name()).map(Some)).collect::<Result<_, _>>()?,
         })
     }
 
@@ -143,9 +160,15 @@ impl<'t> Tables<'t> {
             }
             find(table.name()).map(Some)
         };
+        let own = |table: OwnTable| {
+            if table == OwnTable::Keys {
+                return open_one(opener, txn, table.name()).map_err(fault);
+            }
+            find(table.name()).map(Some)
+        };
         Ok(Self {
             rules: Table::ALL.iter().map(|table| rules(*table)).collect::<Result<_, _>>()?,
-            own: OwnTable::ALL.iter().map(|table| find(table.name())).collect::<Result<_, _>>()?,
+            own: OwnTable::ALL.iter().map(|table| own(*table)).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -166,7 +189,7 @@ impl OnCommit for Tables<'_> {
 
     fn on_commit(self, token: &CommitToken) -> Self::Committed {
         let rules = self.rules.into_iter().map(|db| db.map(|db| db.on_commit(token))).collect();
-        Tables { rules, own: self.own.into_iter().map(|db| db.on_commit(token)).collect() }
+        Tables { rules, own: self.own.into_iter().map(|db| db.map(|db| db.on_commit(token))).collect() }
     }
 }
 
@@ -192,7 +215,9 @@ mod tests {
     /// A copy made before a table was added is as good as one where it is empty; any other table that is missing is damage.
     #[test]
     fn only_tables_that_were_added_later_may_be_missing() {
-        for (left_out, is_whole) in [("statement_files", true), ("orders", false), ("journal", false)] {
+        for (left_out, is_whole) in
+            [("statement_files", true), ("keys", true), ("orders", false), ("journal", false)]
+        {
             let dir = tempfile::tempdir().expect("a directory");
             let mut options = EnvOpenOptions::new().read_txn_without_tls();
             options.max_dbs(count());

@@ -4,7 +4,7 @@
 //! first and last revision (u64); the times of both records (i64, Unix milliseconds); the hash before the first record and that
 //! of the last; how many bytes follow (u64); the BLAKE3 of all this. Each record follows as a frame: the lengths of the record
 //! and of its reply, the CRC-32 of both lengths and both parts (u32), the record, the reply
-//! ([`crate::record::RequestRecord`]; empty for deadlines). A record's hash follows from the one before it, see [`record_hash`].
+//! ([`crate::record::RequestRecord`]; empty for deadlines; with the keys that were made for it, see [`crate::sealing`]). A record's hash follows from the one before it, see [`record_hash`].
 //!
 //! A segment has its name, `FIRST-LAST.journal`, once it is whole and durable.
 
@@ -19,8 +19,9 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::files::sync_dir_of;
 use crate::log::check_row;
 use crate::onlooker::Onlooker;
-use crate::record::{Hash, Stub, decode, record_hash, request_key, revision_key};
+use crate::record::{Hash, RequestStub, Stub, decode, record_hash, request_key, revision_key};
 use crate::schema::{FORMAT, OwnTable};
+use crate::sealing::{beside, made_for};
 
 /// Begins a segment.
 const SEGMENT_MAGIC: [u8; 16] = *b"kasir-journal-01";
@@ -101,7 +102,7 @@ pub(crate) struct Piece {
     pub(crate) request_id: Vec<u8>,
     /// The record, encoded.
     pub(crate) body: Vec<u8>,
-    /// What its caller was told, encoded; empty for deadlines.
+    /// What its caller was told, encoded; empty for deadlines; with the keys that were made for it, see [`crate::sealing::split`].
     pub(crate) request: Vec<u8>,
     pub(crate) before: Hash,
     pub(crate) hash: Hash,
@@ -176,6 +177,10 @@ fn take_records(
             })?;
             found.to_vec()
         };
+        let replied: RequestStub =
+            if request.is_empty() { RequestStub::default() } else { decode("a request", &request)? };
+        let under = record.sealed.iter().map(|sealed| sealed.under).chain(replied.under);
+        let request = beside(&made_for(&reader, revision, under)?, &request)?.into_owned();
         bytes += (FRAME_BYTES + row.body.len() + request.len()) as u64;
         let (previous, body) = (row.previous.to_vec(), row.body.to_vec());
         records.push(Taken { time_ms: record.time_ms, previous, body, request });

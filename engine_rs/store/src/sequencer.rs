@@ -297,7 +297,9 @@ impl<T: Send + 'static> Sequencer<T> {
     fn attempt(&mut self, txn: &mut Writer<'_>, requests: &[Request]) -> Result<Done, Failure> {
         let begun = Instant::now();
         let most = self.pace.most();
-        let mut batch = Batch::new(txn, &*self.encoder, &*self.shared.clock, &self.head, self.now_ms, most);
+        let world = self.world.as_deref();
+        let clock = &*self.shared.clock;
+        let mut batch = Batch::new(txn, &*self.encoder, clock, world, &self.head, self.now_ms, most);
         let answers: Vec<Answer> = if requests.is_empty() {
             // Until a command comes.
             while batch.settle_due(pace::LEAST)? && self.queue.is_empty() {}

@@ -19,6 +19,7 @@ use crate::pace::Pace;
 use crate::record::{Head, JournalRecord};
 use crate::replay::{self, Chunk};
 use crate::request::{Answer, BatchSink, Encoder, Request};
+use crate::sealing::open;
 use crate::sequencer::{Sequencer, Waiter, Work};
 use crate::snapshot::{self, Snapshot};
 use crate::status::{Counters, Status};
@@ -320,21 +321,23 @@ impl<T: Send + 'static> Store<T> {
         self.shared.clock.now_ms().max(self.shared.log_time_ms.load(Ordering::Acquire))
     }
 
-    /// At most `limit` records of the journal after revision `after`.
+    /// At most `limit` records of the journal after revision `after`, with the texts of persons that were not erased.
     ///
     /// # Errors
     /// See [`Store::scan_journal`].
     pub fn read_journal(&self, after: u64, limit: usize) -> Outcome<Vec<JournalRecord>> {
         let mut records = Vec::new();
-        self.scan_journal(after, limit, &mut |record| {
-            records.push(record);
-            true
+        self.read(|reader| {
+            self.shared.log.read(reader, after, limit, &mut |record| {
+                records.push(JournalRecord { events: open(reader, &record)?, ..record });
+                Ok(true)
+            })
         })?;
         Ok(records)
     }
 
     /// Visits at most `limit` records after revision `after`, ascending, until `visit` returns false. Returns the last
-    /// revision looked at; `after` when there was none.
+    /// revision looked at; `after` when there was none. The texts of persons stay sealed.
     ///
     /// # Errors
     /// REVISION_COMPACTED when the record after `after` was trimmed; FIELD_OUT_OF_RANGE when `after` lies beyond the

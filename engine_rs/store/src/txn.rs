@@ -45,18 +45,19 @@ impl<'s> Reader<'s> {
 
     /// The value at `key` of a table of the store's own.
     pub(crate) fn own(&self, table: OwnTable, key: &[u8]) -> Result<Option<&[u8]>, Fault> {
-        self.tables.own(table).get(&self.txn, key).map_err(fault)
+        own(&self.txn, self.tables, table, key)
     }
 
     /// Visits a table of the store's own from `from` on.
     pub(crate) fn scan_own(&self, table: OwnTable, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
         let range = (Bound::Included(from), Bound::Unbounded);
-        drain(self.tables.own(table).range(&self.txn, &range).map_err(fault)?, visit)
+        let Some(rows) = self.tables.own(table) else { return Ok(()) };
+        drain(rows.range(&self.txn, &range).map_err(fault)?, visit)
     }
 
     /// How many rows a table of the store's own has.
     pub(crate) fn count_own(&self, table: OwnTable) -> Result<u64, Fault> {
-        self.tables.own(table).len(&self.txn).map_err(fault)
+        self.tables.own(table).map_or(Ok(0), |rows| rows.len(&self.txn).map_err(fault))
     }
 }
 
@@ -124,26 +125,30 @@ impl<'s> Writer<'s> {
 
     /// The value at `key` of a table of the store's own.
     pub(crate) fn own(&self, table: OwnTable, key: &[u8]) -> Result<Option<&[u8]>, Fault> {
-        self.tables.own(table).get(&self.txn, key).map_err(fault)
+        own(&self.txn, self.tables, table, key)
     }
 
     pub(crate) fn put_own(&mut self, table: OwnTable, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        self.tables.own(table).put(&mut self.txn, key, value).map_err(fault)
+        self.tables.written_own(table).put(&mut self.txn, key, value).map_err(fault)
     }
 
     /// Puts a row after all others of its table; any other place is corruption.
     pub(crate) fn append_own(&mut self, table: OwnTable, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        self.tables.own(table).put_with_flags(&mut self.txn, PutFlags::APPEND, key, value).map_err(fault)
+        self.tables
+            .written_own(table)
+            .put_with_flags(&mut self.txn, PutFlags::APPEND, key, value)
+            .map_err(fault)
     }
 
     pub(crate) fn delete_own(&mut self, table: OwnTable, key: &[u8]) -> Result<(), Fault> {
-        self.tables.own(table).delete(&mut self.txn, key).map(drop).map_err(fault)
+        self.tables.written_own(table).delete(&mut self.txn, key).map(drop).map_err(fault)
     }
 
     /// Visits a table of the store's own from `from` on.
     pub(crate) fn scan_own(&self, table: OwnTable, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
         let range = (Bound::Included(from), Bound::Unbounded);
-        drain(self.tables.own(table).range(&self.txn, &range).map_err(fault)?, visit)
+        let Some(rows) = self.tables.own(table) else { return Ok(()) };
+        drain(rows.range(&self.txn, &range).map_err(fault)?, visit)
     }
 }
 
@@ -195,8 +200,17 @@ impl State for Writer<'_> {
 }
 
 fn read_head(txn: &RoTxn<'_, WithoutTls>, tables: &Tables<'static>) -> Result<Head, Fault> {
-    let bytes = tables.own(OwnTable::Meta).get(txn, HEAD_KEY).map_err(fault)?;
+    let bytes = own(txn, tables, OwnTable::Meta, HEAD_KEY)?;
     decode("the journal's head", bytes.ok_or_else(|| Fault::Corrupt("the journal's head is missing".into()))?)
+}
+
+fn own<'t>(
+    txn: &'t RoTxn<'_, WithoutTls>,
+    tables: &Tables<'static>,
+    table: OwnTable,
+    key: &[u8],
+) -> Result<Option<&'t [u8]>, Fault> {
+    tables.own(table).map_or(Ok(None), |rows| rows.get(txn, key).map_err(fault))
 }
 
 fn get<'t>(

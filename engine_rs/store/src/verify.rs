@@ -6,6 +6,7 @@ use kasir_core::{Context, Fault, Memory, Table, View, apply};
 use crate::log::open_row;
 use crate::record::{GENESIS, Hash, JournalRecord, RequestRecord, request_key, revision_key};
 use crate::schema::OwnTable;
+use crate::sealing::open;
 use crate::txn::Reader;
 
 /// Violations that are told; more are cut off.
@@ -156,7 +157,7 @@ impl Walk<'_, '_> {
     fn replay(&mut self, record: &JournalRecord) -> Result<(), Fault> {
         let Some(memory) = &mut self.replay else { return Ok(()) };
         let context = Context { now_ms: record.time_ms, actor: &record.actor };
-        let applied = apply(memory, &record.events, &context);
+        let applied = open(self.reader, record).and_then(|events| apply(memory, &events, &context));
         if self.found.of(applied)?.is_none() {
             self.found.add(format!("record {} of the journal cannot be replayed", record.revision));
             self.replay = None;

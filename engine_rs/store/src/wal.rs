@@ -11,7 +11,8 @@
 //! A frame begins at a multiple of [`BLOCK`] bytes, so that no durable frame's block is ever written again before its
 //! time: [`MAGIC`], first and last revision (u64), the hash before the first record, the length of the payload, the CRC-32
 //! of all that comes after the header, and the CRC-32 of the header (u32), little-endian; then the payload: of each record
-//! its length, its reply's length (u32), the record, the reply ([`crate::record::RequestRecord`]; empty for deadlines).
+//! its length, its reply's length (u32), the record, the reply ([`crate::record::RequestRecord`]; empty for deadlines; with the
+//! keys that were made for it, see [`crate::sealing`]).
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -24,6 +25,7 @@ use kasir_core::Fault;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::log::LogEntry;
 use crate::record::{Hash, Head, decode};
+use crate::sealing::split;
 use crate::world::Sizes;
 
 /// The files' names in the store's directory.
@@ -356,13 +358,15 @@ fn entries(mut payload: &[u8]) -> Result<Vec<LogEntry>, Fault> {
     while !payload.is_empty() {
         let (record, request) = (length(&mut payload)?, length(&mut payload)?);
         let (record, rest) = payload.split_at_checked(record).ok_or_else(cut_off)?;
-        let (request, rest) = rest.split_at_checked(request).ok_or_else(cut_off)?;
+        let (beside, rest) = rest.split_at_checked(request).ok_or_else(cut_off)?;
         payload = rest;
+        let (made, request) = split(beside)?;
         found.push(LogEntry {
             record: decode("a record of the write-ahead file", record)?,
             request: (!request.is_empty())
-                .then(|| decode("a request of the write-ahead file", request))
+                .then(|| decode("a request of the write-ahead file", &request))
                 .transpose()?,
+            made,
         });
     }
     Ok(found)
@@ -402,6 +406,7 @@ mod tests {
                     method: "/m".into(),
                     request_id: Vec::new(),
                     events: Vec::new(),
+                    sealed: Vec::new(),
                 };
                 let body = encode(&record).unwrap();
                 self.frame.add(&body, &[]).unwrap();

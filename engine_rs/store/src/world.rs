@@ -13,6 +13,9 @@ pub trait World: Send + Sync {
     /// Takes work that a thread of its own would do. Some of it leads to more.
     fn beside(&self, work: Box<dyn FnOnce() + Send>);
 
+    /// Random bytes, the same ones every time the world is played.
+    fn fill(&self, bytes: &mut [u8]);
+
     /// The writer waits for that work: all of it is done when this returns.
     fn join(&self);
 }

@@ -131,7 +131,7 @@ fn what_is_no_store_of_this_format_is_refused_and_left_alone() {
     });
     let error = open(&newer).err().unwrap();
     assert_eq!(error.kind, StoreErrorKind::Format);
-    assert!(error.message.contains("format 99") && error.message.contains("format 3"), "{}", error.message);
+    assert!(error.message.contains("format 99") && error.message.contains("format 4"), "{}", error.message);
 
     let foreign = Arc::new(TempDir::new().unwrap());
     behind(&foreign.path().join("store"), "somebody's table", |_, _| {});
@@ -190,6 +190,7 @@ fn a_forged_record_with_a_right_hash_breaks_the_chain() {
         method: "/kasir.v1.Test/Command".into(),
         request_id: vec![9; 16],
         events: Vec::new(),
+        sealed: Vec::new(),
     };
     let body = rmp_serde::to_vec_named(&forged).unwrap();
     let row = value(dir.path(), "journal", &revision_key(3));

@@ -9,6 +9,10 @@ use crate::contract as pb;
 commands! {
     CreateCustomerRequest => |request| Command::CreateCustomer(request.customer.unwrap_or_default().into());
     UpdateCustomerRequest => |request| Command::UpdateCustomer(request.customer.unwrap_or_default().into());
+    EraseCustomerRequest => |request| Command::EraseCustomer {
+        customer_id: CustomerId(request.customer_id),
+        version: request.version,
+    };
     ReportMessageRequest => |request| Command::ReportMessage {
         message_id: MessageId(request.message_id),
         state: request.state,

@@ -1798,7 +1798,7 @@ pub struct Customer {
     /// Given by the engine.
     #[prost(uint64, tag = "1")]
     pub customer_id: u64,
-    /// Name, 1 to 100 characters.
+    /// Name, 1 to 100 characters; empty once it was erased.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
     /// Phone, unique, digits with optional leading "+", at most 20 characters.
@@ -1822,6 +1822,9 @@ pub struct Customer {
     /// E-mail address, empty when not known: ASCII, at most 254 characters, with a domain of at least two labels.
     #[prost(string, tag = "9")]
     pub email: ::prost::alloc::string::String,
+    /// When what is told of them was erased; unset when it was not. Nothing can be booked for them since, and their phone is free.
+    #[prost(message, optional, tag = "10")]
+    pub erase_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// An intent to tell a customer something, written in its cause's commit.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1890,6 +1893,26 @@ pub struct UpdateCustomerRequest {
 /// See CustomerService.UpdateCustomer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UpdateCustomerResponse {
+    /// As stored.
+    #[prost(message, optional, tag = "1")]
+    pub customer: ::core::option::Option<Customer>,
+}
+/// See CustomerService.EraseCustomer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseCustomerRequest {
+    /// Client-made UUID, persisted before sending; a repeat gets the first reply.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Which.
+    #[prost(uint64, tag = "2")]
+    pub customer_id: u64,
+    /// The version last read.
+    #[prost(int64, tag = "3")]
+    pub version: i64,
+}
+/// See CustomerService.EraseCustomer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseCustomerResponse {
     /// As stored.
     #[prost(message, optional, tag = "1")]
     pub customer: ::core::option::Option<Customer>,

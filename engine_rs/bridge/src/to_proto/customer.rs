@@ -4,7 +4,7 @@ use kasir_core::Reply;
 use kasir_core::money::Currency;
 use kasir_core::records::{Customer, Message, Settings};
 
-use super::{money, number, response, responses, time};
+use super::{money, number, response, responses, time, time_if};
 use crate::contract as pb;
 
 responses! {
@@ -14,6 +14,9 @@ response!(CreateCustomerResponse, Reply::Customer(record), view, {
     Self { customer: Some(customer(record, Settings::load(view)?.currency)) }
 });
 response!(UpdateCustomerResponse, Reply::Customer(record), view, {
+    Self { customer: Some(customer(record, Settings::load(view)?.currency)) }
+});
+response!(EraseCustomerResponse, Reply::Customer(record), view, {
     Self { customer: Some(customer(record, Settings::load(view)?.currency)) }
 });
 
@@ -29,6 +32,7 @@ pub(crate) fn customer(customer: Customer, shop_currency: Currency) -> pb::Custo
         credit: money(customer.credit_minor, shop_currency),
         version: customer.version,
         create_time: time(customer.create_ms),
+        erase_time: time_if(customer.erase_ms),
     }
 }
 

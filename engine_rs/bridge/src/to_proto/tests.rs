@@ -427,6 +427,7 @@ fn record(revision: u64, events: Vec<Event>) -> JournalRecord {
         method: "/kasir.v1.BookingService/CreateBooking".into(),
         request_id: (0..16).collect(),
         events,
+        sealed: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::erasure::not_erased;
 use super::intent::Intents;
 use super::payable::payable;
 use super::pricing::{LINES_MAX, price_booking};
@@ -159,7 +160,8 @@ fn customer(
     context: &Context<'_>,
 ) -> Outcome<(Customer, Option<Event>)> {
     if input.customer_id.is_some() {
-        return Ok(reached_at(need(view, input.customer_id.0).named("booking.customer_id")?, email));
+        let known = need(view, input.customer_id.0).and_then(not_erased).named("booking.customer_id")?;
+        return Ok(reached_at(known, email));
     }
     let phone = check::phone("booking.customer_phone", &input.customer_phone)?;
     if let Some(id) = find_code(view, CodeKind::Phone, &phone)? {
@@ -175,6 +177,7 @@ fn customer(
         credit_minor: 0,
         version: 1,
         create_ms: context.now_ms,
+        erase_ms: 0,
     };
     Ok((customer.clone(), Some(Event::CustomerCreated(customer))))
 }

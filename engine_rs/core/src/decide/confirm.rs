@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kasir_matching::{payer_key, tells_payer};
 
+use super::erasure::not_erased;
 use super::matching::auto_proposals;
 use super::payment::{Paying, Told, customers_of, mutation_ready};
 use super::{Answer, Decided, check, small};
@@ -13,8 +14,7 @@ use crate::execute::Context;
 use crate::ids::{BankAccountId, CustomerId, MutationId, OrderId};
 use crate::kv::{Fault, View};
 use crate::records::{
-    Allocation, BankAccount, Customer, Mutation, MutationAllocation, Order, Proposal, Settings, find, must,
-    need,
+    Allocation, BankAccount, Mutation, MutationAllocation, Order, Proposal, Settings, find, must, need,
 };
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::{MatchDecision, MutationAction, OrderState};
@@ -206,7 +206,7 @@ pub(crate) fn match_by_hand(
 ) -> Outcome<Decided> {
     let mutation = mutation_ready(view, mutation_id, MutationAction::Confirm)?;
     if by_hand.credit_customer_id.is_some() {
-        need::<Customer>(view, by_hand.credit_customer_id.0).named("credit_customer_id")?;
+        need(view, by_hand.credit_customer_id.0).and_then(not_erased).named("credit_customer_id")?;
         check::at_most("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
     } else {
         check::count("allocations", by_hand.allocations.len(), check::ALLOCATIONS_MAX)?;
@@ -292,7 +292,7 @@ fn credit(
         let message = "Credit is kept in the shop's currency only.";
         return Err(Refusal::field(Reason::CurrencyMismatch, "credit_remainder", message).into());
     }
-    let has = must::<Customer>(view, customer_id.0)?.credit_minor;
+    let has = not_erased(must(view, customer_id.0)?)?.credit_minor;
     check::sum_grows("credit_remainder", "The customer's credit", has, remainder)?;
     Ok(Some((customer_id, remainder)))
 }

@@ -1,5 +1,6 @@
 //! Customers, and what became of messages to them.
 
+use super::erasure::not_erased;
 use super::{Answer, Decided, check, next_id};
 use crate::codes::{CodeKind, find_code};
 use crate::command::CustomerInput;
@@ -27,7 +28,7 @@ pub(crate) fn create(view: &dyn View, input: &CustomerInput, context: &Context<'
 
 /// Replaces name, phone, address and e-mail.
 pub(crate) fn update(view: &dyn View, input: &CustomerInput) -> Outcome<Decided> {
-    let current: Customer = need(view, input.customer_id.0).named("customer.customer_id")?;
+    let current = need(view, input.customer_id.0).and_then(not_erased).named("customer.customer_id")?;
     if current.version != input.version {
         return Err(Refusal::stale("customer", current.customer_id.0, current.version, input.version)
             .with("field", "customer.version")
@@ -65,6 +66,7 @@ fn checked(view: &dyn View, input: &CustomerInput, customer_id: CustomerId) -> O
         credit_minor: 0,
         version: 0,
         create_ms: 0,
+        erase_ms: 0,
     })
 }
 

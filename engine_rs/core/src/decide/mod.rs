@@ -10,6 +10,7 @@ pub(crate) mod confirm;
 pub(crate) mod customer;
 pub(crate) mod drop_order;
 pub(crate) mod due;
+mod erasure;
 pub(crate) mod import;
 pub(crate) mod intent;
 mod manifest;
@@ -247,6 +248,7 @@ fn decide_one(view: &dyn View, command: &Command, context: &Context<'_>) -> Outc
         Command::CancelBooking { order_id, reason } => booking::cancel(view, *order_id, reason, context),
         Command::CreateCustomer(input) => customer::create(view, input, context),
         Command::UpdateCustomer(input) => customer::update(view, input),
+        Command::EraseCustomer { customer_id, version } => erasure::erase(view, *customer_id, *version),
         Command::ReportMessage { message_id, state, detail } => {
             customer::report_message(view, *message_id, *state, detail)
         }

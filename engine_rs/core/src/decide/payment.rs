@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::booking::{end_of_claim, paid_by, ready};
+use super::erasure::is_erased;
 use super::intent::Intents;
 use super::stock::Demand;
 use super::{Answer, Decided, check};
@@ -89,10 +90,12 @@ impl<'v, 'c> Paying<'v, 'c> {
         let settled = allocation.amount_minor + allocation.write_off_minor;
         let full = settled == order.due_minor();
         let mut taken = Vec::new();
+        // Who is not known any more can neither be sent the goods nor be told.
+        let erased = !order.state.is_open() && is_erased(self.view, order.customer_id)?;
         let (action, effect) = match (order.state.is_open(), full) {
             (true, true) => (OrderAction::Pay, PaymentEffect::Paid),
             (true, false) => (OrderAction::PayPart, PaymentEffect::PartlyPaid),
-            (false, true) if ended_by_the_clock(order) => match self.claim(order)? {
+            (false, true) if ended_by_the_clock(order) && !erased => match self.claim(order)? {
                 Some(lines) => {
                     taken = drop_orders_taken(order, &lines);
                     (OrderAction::Rebook, PaymentEffect::Rebooked(lines))
@@ -114,7 +117,7 @@ impl<'v, 'c> Paying<'v, 'c> {
         };
         let mut events = vec![Event::PaymentAllocated { order_id, allocation: allocation.clone(), effect }];
         events.extend(taken);
-        if let Some(kind) = message.filter(|_| told == Told::TheCustomer) {
+        if let Some(kind) = message.filter(|_| told == Told::TheCustomer && !erased) {
             events.push(self.intents.message(kind, order, &[])?);
         }
         order.paid_minor += allocation.amount_minor;
@@ -242,12 +245,19 @@ pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'
     Ok(Decided::new(events, Answer::Mutation(mutation_id)))
 }
 
-/// Whose orders these are, each once.
+/// Whose orders these are, each once; not those whose data were erased.
 pub(crate) fn customers_of(
     view: &dyn View,
     orders: impl Iterator<Item = OrderId>,
 ) -> Result<BTreeSet<CustomerId>, Fault> {
-    orders.map(|order_id| Ok(must::<Order>(view, order_id.0)?.customer_id)).collect()
+    let mut customers = BTreeSet::new();
+    for order_id in orders {
+        let customer_id = must::<Order>(view, order_id.0)?.customer_id;
+        if !is_erased(view, customer_id)? {
+            customers.insert(customer_id);
+        }
+    }
+    Ok(customers)
 }
 
 fn unpay(

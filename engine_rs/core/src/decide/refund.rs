@@ -252,6 +252,9 @@ fn payable(kind: TenderKind, money_minor: i64, shift: &Shift, customer: Option<&
     match (kind, customer) {
         (TenderKind::Points, _) => wrong("Money does not go out as points."),
         (TenderKind::Credit, None) => wrong("The sale has no customer whose credit it could become."),
+        (TenderKind::Credit, Some(customer)) if customer.erase_ms > 0 => {
+            wrong("The customer's data were erased: their credit could not be spent.")
+        }
         (TenderKind::Credit, Some(customer)) => {
             check::sum_grows("refund.kind", "The customer's credit", customer.credit_minor, money_minor)
         }

@@ -16,6 +16,7 @@ pub(super) fn subject(command: &Command) -> Option<&'static str> {
         | Command::CancelBooking { .. }
         | Command::RecordPayment { .. }
         | Command::RefundOrder { .. } => Some("order_id"),
+        Command::EraseCustomer { .. } => Some("customer_id"),
         Command::ReportMessage { .. } => Some("message_id"),
         Command::SetMatchingRules { .. } => Some("bank_account_id"),
         Command::DeleteColumnMapping { .. } => Some("column_mapping_id"),

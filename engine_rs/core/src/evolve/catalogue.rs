@@ -74,14 +74,24 @@ pub(super) fn till_created(state: &mut dyn State, till: &Till) -> Result<(), Fau
 
 pub(super) fn customer_created(state: &mut dyn State, customer: &Customer) -> Result<(), Fault> {
     given(state, CustomerId::COUNTER, customer.customer_id.0)?;
-    put_code(state, CodeKind::Phone, &customer.phone, customer.customer_id.0)?;
+    put_phone(state, customer)?;
     save(state, customer)
+}
+
+/// A customer whose data were erased has none: so it stands in a journal that is read since.
+fn put_phone(state: &mut dyn State, customer: &Customer) -> Result<(), Fault> {
+    if customer.phone.is_empty() {
+        return Ok(());
+    }
+    put_code(state, CodeKind::Phone, &customer.phone, customer.customer_id.0)
 }
 
 pub(super) fn customer_updated(state: &mut dyn State, customer: &Customer) -> Result<(), Fault> {
     let before: Customer = must(state.view(), customer.customer_id.0)?;
-    delete_code(state, CodeKind::Phone, &before.phone)?;
-    put_code(state, CodeKind::Phone, &customer.phone, customer.customer_id.0)?;
+    if !before.phone.is_empty() {
+        delete_code(state, CodeKind::Phone, &before.phone)?;
+    }
+    put_phone(state, customer)?;
     save(state, customer)
 }
 

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod claims;
+pub(crate) mod erasure;
 mod index;
 mod intents;
 mod mutations;
@@ -34,6 +35,12 @@ pub(crate) fn evolve(state: &mut dyn State, event: &Event, context: &Context<'_>
         Event::TillCreated(till) => catalogue::till_created(state, till),
         Event::CustomerCreated(customer) => catalogue::customer_created(state, customer),
         Event::CustomerUpdated(customer) => catalogue::customer_updated(state, customer),
+        Event::CustomerErased { customer_id, orders, messages, manifests } => {
+            erasure::orders(state, orders, *customer_id, context)?;
+            erasure::messages(state, messages)?;
+            erasure::manifests(state, manifests, orders)?;
+            erasure::customer_erased(state, *customer_id, context)
+        }
         Event::StockReceived { item_id, location_id, quantity, .. } => {
             claims::received(state, *item_id, *location_id, *quantity, context)
         }

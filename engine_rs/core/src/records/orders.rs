@@ -230,5 +230,8 @@ pub struct Customer {
     pub version: i64,
     #[serde(default, skip_serializing_if = "empty")]
     pub create_ms: i64,
+    /// When what was told of them was erased; 0: it was not.
+    #[serde(default, skip_serializing_if = "empty")]
+    pub erase_ms: i64,
 }
 record!(Customer, Customers, "customer", CustomerNotFound, customer_id);

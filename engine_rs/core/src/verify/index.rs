@@ -4,6 +4,7 @@ use super::{Audit, hex};
 use crate::codes::{CODE_MAX, CodeKind, account_code_in, airway_bill_code, code_key, column_mapping_code};
 use crate::deadlines::{Deadline, DeadlineKind};
 use crate::decide::row_key::{entry_key, pending_prefix, pending_row_key, row_key};
+use crate::evolve::erasure::erasure_key;
 use crate::ids::{
     BankAccountId, ColumnMappingId, CourierId, CustomerId, DropOrderId, HoldId, ItemId, LocationId,
     ManifestId, MessageId, MutationId, OrderId, ParcelId, PrintJobId, RefundId, SaleId, ShiftId, TaxClassId,
@@ -164,6 +165,9 @@ impl Indexed for Customer {
         let mut rows: Vec<Row> = code(CodeKind::Phone, &self.phone, self.id()).into_iter().collect();
         if self.credit_minor > 0 {
             rows.push(Row::new(Table::Credits, Key::new().u64(self.id())));
+        }
+        if self.erase_ms > 0 {
+            rows.push(Row::to(Table::Erasures, erasure_key(self), self.create_ms.cast_unsigned()));
         }
         rows
     }
@@ -388,7 +392,7 @@ fn owner(audit: &Audit<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<Op
         Table::MutationsByState | Table::PendingMutations | Table::Proposals | Table::ProposalsByOrder => {
             owned::<Mutation>(audit, last?, table, key, value)
         }
-        Table::Credits => owned::<Customer>(audit, last?, table, key, value),
+        Table::Credits | Table::Erasures => owned::<Customer>(audit, last?, table, key, value),
         Table::MutationKeys => owned::<Mutation>(audit, u64_at(value, 0)?, table, key, value),
         Table::SalesByShift | Table::SalesByReceipt => owned::<Sale>(audit, last?, table, key, value),
         Table::RefundsBySale => owned::<Refund>(audit, last?, table, key, value),

@@ -509,6 +509,10 @@ impl World for Around {
         with(|life| life.beside.push_back(work));
     }
 
+    fn fill(&self, bytes: &mut [u8]) {
+        with(|life| life.dice.fill(bytes));
+    }
+
     fn join(&self) {
         while Self::step() {}
     }

@@ -58,6 +58,7 @@ pub(crate) struct Order {
     pub(crate) paid_minor: i64,
     cancelled: bool,
     account: u64,
+    pub(crate) customer: u64,
 }
 
 /// A shop.
@@ -67,6 +68,10 @@ pub(crate) struct Model {
     pub(crate) holds: BTreeMap<u64, Hold>,
     pub(crate) drop_orders: BTreeMap<u64, DropOrder>,
     pub(crate) orders: BTreeMap<u64, Order>,
+    /// By telephone: who is known.
+    known: BTreeMap<String, u64>,
+    /// Whether their data were erased, by number.
+    pub(crate) customers: BTreeMap<u64, bool>,
     holds_made: u64,
     prices: Vec<i64>,
     booking_duration_ms: i64,
@@ -298,6 +303,7 @@ impl Model {
                 order.state = OrderState::Refunded;
                 Ok(())
             }
+            Command::EraseCustomer { customer_id, .. } => self.erase(customer_id.0),
             Command::CreateSales { order_ids, .. } => {
                 for order_id in order_ids {
                     if self.orders.get(&order_id.0).is_some_and(|order| order.state == OrderState::Paid) {
@@ -407,10 +413,14 @@ impl Model {
             booking.lines.iter().map(|line| self.price(line.item_id.0) * line.quantity).sum();
         // Which unique code is given is the engine's to choose, among those that nobody has.
         let booked = events.iter().find_map(|event| match event {
-            Event::OrderBooked(order) => Some(order.payable_minor),
+            Event::OrderBooked(order) => Some((order.payable_minor, order.customer_id.0)),
             _ => None,
         });
-        let payable_minor = booked.ok_or("a booking without an order")?;
+        let (payable_minor, customer) = booked.ok_or("a booking without an order")?;
+        let next = self.customers.len() as u64 + 1;
+        let known = *self.known.entry(booking.customer_phone.clone()).or_insert(next);
+        expect(customer == known, "an order of another customer than the telephone's")?;
+        self.customers.entry(customer).or_default();
         let account = booking.bank_account_id.0;
         let code = payable_minor - total_minor;
         expect(
@@ -434,6 +444,7 @@ impl Model {
             paid_minor: 0,
             cancelled: false,
             account,
+            customer,
         };
         self.orders.insert(self.orders.len() as u64 + 1, order);
         Ok(())
@@ -466,12 +477,34 @@ impl Model {
             }
             OrderState::Expired | OrderState::Cancelled | OrderState::RefundDue => {
                 order.state = OrderState::RefundDue;
-                if full && ended {
+                if full && ended && !self.is_erased(id) {
                     self.book_again(id)?;
                 }
             }
             other => return Err(format!("order {id} was paid, being {other:?}")),
         }
+        Ok(())
+    }
+
+    /// Whether nobody knows any more whose order this is.
+    pub(crate) fn is_erased(&self, order: u64) -> bool {
+        let customer = self.orders.get(&order).map_or(0, |order| order.customer);
+        self.customers.get(&customer).copied().unwrap_or_default()
+    }
+
+    /// What is told of a customer goes; with nobody anything is open.
+    fn erase(&mut self, customer: u64) -> Found {
+        let mut theirs = self.orders.values().filter(|order| order.customer == customer);
+        let closed = theirs.all(|order| {
+            matches!(
+                order.state,
+                OrderState::Sold | OrderState::Cancelled | OrderState::Expired | OrderState::Refunded
+            )
+        });
+        expect(closed, "a customer was erased who has an open order")?;
+        let erased = self.customers.get_mut(&customer).ok_or("a customer was erased whom nobody knows")?;
+        expect(!std::mem::replace(erased, true), "a customer was erased twice")?;
+        self.known.retain(|_, known| *known != customer);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use kasir_core::command::{
     SettingsInput, Source, StockLine, TenderInput, TillSaleInput,
 };
 use kasir_core::ids::{
-    BankAccountId, DropOrderId, HoldId, ItemId, LocationId, OrderId, ShiftId, TaxClassId, TillId,
+    BankAccountId, CustomerId, DropOrderId, HoldId, ItemId, LocationId, OrderId, ShiftId, TaxClassId, TillId,
 };
 use kasir_core::{Command, Fault, Reply, View};
 
@@ -17,6 +17,8 @@ pub(crate) const STORE: LocationId = LocationId(3);
 const PLACES: [LocationId; 2] = [WAREHOUSE, STORE];
 pub(crate) const LOCATIONS: u64 = 3;
 pub(crate) const ITEMS: u64 = 3;
+/// What every customer is called.
+pub(crate) const NAME: &str = "Pelanggan";
 const MINUTE_MS: i64 = 60_000;
 
 /// Of what an answer is.
@@ -114,7 +116,7 @@ fn rupiah(minor_units: i64) -> Option<MoneyInput> {
 pub(crate) fn next(dice: &mut Rng, board: &Board, now_ms: i64) -> Command {
     let item_id = ItemId(dice.u64(1..=ITEMS));
     let location_id = PLACES[dice.usize(0..PLACES.len())];
-    match dice.u8(0..40) {
+    match dice.u8(0..43) {
         0..2 => {
             let lines = vec![StockLine { item_id, quantity: dice.i64(1..=3) }];
             Command::ReceiveStock { location_id, lines, reference: String::new() }
@@ -151,6 +153,11 @@ pub(crate) fn next(dice: &mut Rng, board: &Board, now_ms: i64) -> Command {
             order_command(dice, order, now_ms)
         }
         34..36 => till_sale(dice, board),
+        // Customers whom nobody changes stay as they were made; some ask too late, or too early.
+        36..39 => Command::EraseCustomer {
+            customer_id: CustomerId(dice.u64(1..=5)),
+            version: if dice.u8(0..8) == 0 { 2 } else { 1 },
+        },
         _ => drop_command(dice, board, item_id, now_ms),
     }
 }
@@ -225,7 +232,7 @@ fn booking(dice: &mut Rng, board: &Board, now_ms: i64) -> BookingInput {
     let count = if dice.u8(0..4) == 0 { 2 } else { 1 };
     let lines = (0..count).map(|_| line(dice, board)).collect();
     BookingInput {
-        customer_name: "Pelanggan".into(),
+        customer_name: NAME.into(),
         customer_phone: format!("0812345678{}", dice.u8(0..4)),
         lines,
         channel: 1,

@@ -1,0 +1,171 @@
+"""Goal: whoever was erased is erased in the backup too, within the time that was said, and comes back with no
+restore. Method: a store in which customers come and go, its backup's files searched for a name, restores to
+before the erasure.
+"""
+
+import uuid
+from pathlib import Path
+
+import faker
+import pytest
+
+from engine import Engine, EngineError
+from engine.backup import store_erasures
+from kasir.backup import catalogue, places
+from kasir.backup.taking import Taker, Wanted
+from kasir.v1.customer_pb2 import (
+    CreateCustomerRequest,
+    CreateCustomerResponse,
+    Customer,
+    EraseCustomerRequest,
+    GetCustomerRequest,
+    GetCustomerResponse,
+)
+from tests.backup.conftest import Kasir, Shop
+
+SERVICE = "/kasir.v1.CustomerService"
+fake = faker.Faker("id_ID")
+fake.seed_instance(27)
+
+
+def come(shop: Shop) -> Customer:
+    request = CreateCustomerRequest(
+        request_id=str(uuid.uuid4()), customer=Customer(name=fake.name(), phone=fake.numerify("0812########"))
+    )
+    reply = shop.engine.submit_blocking(f"{SERVICE}/CreateCustomer", request.SerializeToString(), "sari")
+    return CreateCustomerResponse.FromString(reply).customer
+
+
+def erase(shop: Shop, customer: Customer) -> None:
+    request = EraseCustomerRequest(
+        request_id=str(uuid.uuid4()), customer_id=customer.customer_id, version=customer.version
+    )
+    shop.engine.submit_blocking(f"{SERVICE}/EraseCustomer", request.SerializeToString(), "sari")
+
+
+def find(engine: Engine, customer: Customer) -> Customer:
+    request = GetCustomerRequest(customer_id=customer.customer_id)
+    reply = engine.query(f"{SERVICE}/GetCustomer", request.SerializeToString())
+    return GetCustomerResponse.FromString(reply).customer
+
+
+def tell(folder: Path, customer: Customer) -> list[str]:
+    """The files of a backup in which the name stands, open."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return [file.name for file in files if customer.name.encode() in file.read_bytes()]
+
+
+def taker_of(shop: Shop, to: Path, wanted: Wanted) -> Taker:
+    places.make(to)
+    (to / places.LOCK).touch()
+    return Taker(shop.folder, to, wanted, lambda _: None)
+
+
+def step(taker: Taker, shop: Shop) -> None:
+    shop.settle()
+    taker.step()
+
+
+def test_a_copy_is_taken_after_an_erasure_and_what_was_before_goes(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    customer, other = come(shop), come(shop)
+    taker = taker_of(shop, to, Wanted(erased_after_s=3600))
+    step(taker, shop)
+    assert tell(to, customer) == ["000000000002.base"]
+    erase(shop, customer)
+    step(taker, shop)
+    taker.tidy()
+    [history] = catalogue.read(to)
+    assert [base.end.revision for base in history.bases] == [2, 3]
+    assert tell(to, customer) == ["000000000002.base"], "the hour is not over"
+    taker.wanted = Wanted(erased_after_s=0)
+    taker.tidy()
+    assert tell(to, customer) == []
+    assert tell(to, other) == ["000000000003.base"]
+    [history] = catalogue.read(to)
+    assert [base.end.revision for base in history.bases] == [3]
+
+
+def test_the_copy_after_an_erasure_is_taken_once(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    customer = come(shop)
+    taker = taker_of(shop, to, Wanted())
+    step(taker, shop)
+    erase(shop, customer)
+    for _ in range(3):
+        shop.happen()
+        step(taker, shop)
+    [history] = catalogue.read(to)
+    assert len(history.bases) == 2
+    step(taker_of(shop, to, Wanted()), shop)
+    [history] = catalogue.read(to)
+    assert len(history.bases) == 2
+
+
+def test_a_restore_to_before_an_erasure_erases_again(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:
+    to = tmp_path / "backup"
+    customer, other = come(shop), come(shop)
+    taker = taker_of(shop, to, Wanted())
+    step(taker, shop)
+    erase(shop, customer)
+    step(taker, shop)
+    done = kasir("restore", to, "--data", tmp_path / "early", "--revision", 2)
+    assert done.returncode == 0, done.stderr
+    assert "Customer 1 was erased later, and is erased here too." in done.stderr
+    with Engine.open(tmp_path / "early") as engine:
+        assert find(engine, customer).name == ""
+        assert find(engine, other).name == other.name
+        assert engine.verify(replay=True)["violations"] == []
+    done = kasir("restore", to, "--data", tmp_path / "late")
+    assert done.returncode == 0, done.stderr
+    assert "erased" not in done.stderr
+    assert len(store_erasures(tmp_path / "late")) == 1
+
+
+def test_what_the_backup_knows_of_erasures_outlives_a_store_that_forgot(
+    shop: Shop, tmp_path: Path, kasir: Kasir
+) -> None:
+    """A number that was given again, after a restore to before the customer came, is somebody else's."""
+    to = tmp_path / "backup"
+    shop.happen()
+    customer = come(shop)
+    erase(shop, customer)
+    taker = taker_of(shop, to, Wanted())
+    step(taker, shop)
+    [erased] = places.read_erased(to)
+    assert erased.customer_id == customer.customer_id
+    newcomer = Shop(tmp_path / "other")
+    newcomer.happen()
+    other = come(newcomer)
+    step(taker_of(newcomer, to, Wanted()), newcomer)
+    newcomer.close()
+    done = kasir("restore", to, "--data", tmp_path / "back")
+    assert done.returncode == 0, done.stderr
+    with Engine.open(tmp_path / "back") as engine:
+        assert find(engine, other).name == other.name
+
+
+def test_a_list_of_erasures_that_cannot_be_read_stops_a_restore(
+    shop: Shop, tmp_path: Path, kasir: Kasir
+) -> None:
+    to = tmp_path / "backup"
+    customer = come(shop)
+    erase(shop, customer)
+    step(taker_of(shop, to, Wanted()), shop)
+    (to / places.ERASED).write_text("[")
+    done = kasir("restore", to, "--data", tmp_path / "back")
+    assert done.returncode != 0
+    assert places.ERASED in done.stderr
+
+
+def test_an_earlier_reply_of_who_was_erased_is_refused(shop: Shop) -> None:
+    request = CreateCustomerRequest(
+        request_id=str(uuid.uuid4()), customer=Customer(name=fake.name(), phone=fake.numerify("0812########"))
+    ).SerializeToString()
+    method = f"{SERVICE}/CreateCustomer"
+    first = shop.engine.submit_blocking(method, request, "sari")
+    assert shop.engine.submit_blocking(method, request, "sari") == first
+    erase(shop, CreateCustomerResponse.FromString(first).customer)
+    with pytest.raises(EngineError) as refused:
+        shop.engine.submit_blocking(method, request, "sari")
+    assert refused.value.reason == "CUSTOMER_ERASED"
