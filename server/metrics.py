@@ -288,7 +288,7 @@ class MetricsEndpoint:
         def show(line: SSLSocket | SSLObject, _name: str | None, _before: SSLContext) -> None:
             line.context = shown
 
-        # Asked in every handshake. Nothing is loaded into the context itself: somebody may just be connecting.
+        # Asked in every handshake. The context itself stays as it is: somebody may just be connecting.
         self._server.socket.context.sni_callback = show
 
     def close(self) -> None:
