@@ -78,13 +78,20 @@ class WebhookServer:
     def show(self, certificate: Path, key: Path) -> None:
         """Shows another certificate to who connects from now on. Raises OSError."""
         if self._server.context is not None:
-            self._server.context.load_cert_chain(certificate, key)
+            # Not loaded into the one that there is: somebody may just be connecting by it.
+            self._server.context = _shows(certificate, key)
 
     def close(self) -> None:
         """Stops listening. What is being acted on goes on; what was not answered is posted again."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _shows(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 class _Server(ThreadingHTTPServer):
@@ -97,8 +104,7 @@ class _Server(ThreadingHTTPServer):
         self.room = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self.context: ssl.SSLContext | None = None
         if tls is not None:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.load_cert_chain(*tls)
+            self.context = _shows(*tls)
         if ":" in host:
             self.address_family = AF_INET6
         super().__init__((host, port), _Handler)

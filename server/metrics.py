@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from socket import socket
-from ssl import SSLSocket
+from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLObject, SSLSocket
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
@@ -280,8 +280,16 @@ class MetricsEndpoint:
 
     def show(self, certificate: Path, key: Path) -> None:
         """Shows another certificate to who connects from now on. Raises OSError."""
-        if isinstance(self._server.socket, SSLSocket):
-            self._server.socket.context.load_cert_chain(certificate, key)
+        if not isinstance(self._server.socket, SSLSocket):
+            return
+        shown = SSLContext(PROTOCOL_TLS_SERVER)
+        shown.load_cert_chain(certificate, key)
+
+        def show(line: SSLSocket | SSLObject, _name: str | None, _before: SSLContext) -> None:
+            line.context = shown
+
+        # Asked in every handshake. The context itself stays as it is: somebody may just be connecting.
+        self._server.socket.context.sni_callback = show
 
     def close(self) -> None:
         """Stops listening."""
