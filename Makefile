@@ -179,11 +179,11 @@ sim: ## Play SEEDS=1000 shops on a made-up disk that fails (400 in test)
 	@sh tools/rust.sh
 	@cargo run --locked --quiet --profile sim --package kasir-sim -- --seeds 0..$(SEEDS) $(ARGS)
 
-# `make faults` has the long forms of tests/faults: some twenty minutes
+# `make faults` has the long forms of tests/faults: some forty minutes
 .PHONY: faults
 faults: setup ## Lost replies, storms, crowds, clocks, flipped bits: the long forms
 	@sh tools/system_packages.sh || echo "going on without them" >&2
-	@KASIR_COMMANDS=4000 KASIR_RETRIES=100000 KASIR_STORM_TILLS=1000 KASIR_STORM_SALES=20 KASIR_WATCHERS=1000 KASIR_IDLE=5000 \
+	@KASIR_COMMANDS=4000 KASIR_RETRIES=100000 KASIR_STORM_TILLS=1000 KASIR_STORM_SALES=20 KASIR_WATCHERS=1000 KASIR_SLOW_S=600 KASIR_IDLE=5000 \
 		KASIR_FLIPS=500 KASIR_FULL_DISKS=100 KASIR_HISTORIES=1000 $(PYTHON) -m pytest tests/faults tests/race/test_linear.py $(ARGS)
 
 # How many jobs and labels `make test-hardware` prints
@@ -206,7 +206,7 @@ test-couriers: setup ## 1,000 parcels and messages while agents and servers die
 SECONDS ?= 60
 
 .PHONY: fuzz
-fuzz: ## Feed damaged bank files to each reader, SECONDS=60 each
+fuzz: ## Feed damaged files and requests to what reads them, SECONDS=60 each
 	@sh tools/fuzz.sh $(SECONDS) $(ARGS)
 
 # How many messages `make fuzz-messages` sends

@@ -377,7 +377,7 @@ def measure(server: KasirServer, seconds: float, times: float) -> Result:
         over = offer(Offer(server.port, seconds, rate_per_s=times * peak))
     refused_s = (process_cpu_s(server.pid) - used_s - good_s * over.good) / max(1, over.exhausted)
     call_s = http2.unary(LOOPBACK, server.port, CREATE_HOLD, ACTOR, Requests(Kind.HOLD, Spread.HOT).next())
-    after = offer(Offer(server.port, seconds, under_way=UNDER_WAY[1]))
+    after = offer(Offer(server.port, seconds, under_way=UNDER_WAY[-1]))
     good = sum(each.good for each in (*told, over, after)) + 1
     if held(server) - before != good:
         raise BenchError(f"{good} holds were said to be made, and {held(server) - before} are there.")
