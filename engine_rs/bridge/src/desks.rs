@@ -75,7 +75,7 @@ impl<T> Recent<T> {
 /// The matchers of a store's bank accounts, and the thread that asks them.
 pub(crate) struct Desks {
     kept: Arc<Mutex<Recent<Kept>>>,
-    runs: Mutex<Option<SyncSender<Run>>>,
+    runs: Mutex<Option<SyncSender<Box<Run>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -100,7 +100,7 @@ impl Desks {
         address: Address,
     ) -> Result<(), Failure> {
         let runs = lock(&self.runs);
-        let run = Run { account_id, request: Box::new(request), address };
+        let run = Box::new(Run { account_id, request: Box::new(request), address });
         match runs.as_ref().map(|runs| runs.try_send(run)) {
             Some(Ok(())) => Ok(()),
             Some(Err(TrySendError::Full(_))) => {
@@ -132,8 +132,14 @@ impl Desks {
     }
 }
 
-fn answer(asked: &Receiver<Run>, desks: &Mutex<Recent<Kept>>, store: &Store<Address>, delivery: &Delivery) {
-    while let Ok(Run { account_id, request, address }) = asked.recv() {
+fn answer(
+    asked: &Receiver<Box<Run>>,
+    desks: &Mutex<Recent<Kept>>,
+    store: &Store<Address>,
+    delivery: &Delivery,
+) {
+    while let Ok(run) = asked.recv() {
+        let Run { account_id, request, address } = *run;
         match caught(|| propose(desks, store, account_id)) {
             Ok(command) => delivery.complete(vec![(address, store.submit_blocking(request(command)))], None),
             Err(failure) => delivery.fail(address, failure),
