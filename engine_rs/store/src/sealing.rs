@@ -163,12 +163,11 @@ impl<'s, 'w> Sealer<'s, 'w> {
 
     fn make(&mut self, customer_id: CustomerId) -> Result<KeyRow, Fault> {
         let mut key = Secret::default();
-        match self.world {
-            Some(world) => world.fill(&mut key),
-            None => {
-                let failed = |_| Fault::Io("the machine gives no random numbers".into());
-                SystemRandom::new().fill(&mut key).map_err(failed)?;
-            }
+        if let Some(world) = self.world {
+            world.fill(&mut key);
+        } else {
+            let failed = |_| Fault::Io("the machine gives no random numbers".into());
+            SystemRandom::new().fill(&mut key).map_err(failed)?;
         }
         let made = MadeKey { customer_id, key };
         let row = put_key(self.txn, &made, self.revision)?;
