@@ -51,10 +51,9 @@ impl Denied {
                 "This machine was taken out of the shop, or its certificate is over. Ask an owner or a manager for a code: \
                  kasir access devices code NAME; then kasir enrol CODE.",
             ),
-            Self::NoSession | Self::UnknownToken | Self::Ended | Self::OtherDevice => (
-                Refused::SessionRequired,
-                "Nobody is logged in at this device, or the session is over.",
-            ),
+            Self::NoSession | Self::UnknownToken | Self::Ended | Self::OtherDevice => {
+                (Refused::SessionRequired, "Nobody is logged in at this device, or the session is over.")
+            }
             Self::Actor => (
                 Refused::ActorMismatch,
                 "kasir-actor names somebody else than who is logged in at this device.",
