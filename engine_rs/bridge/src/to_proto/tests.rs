@@ -244,6 +244,7 @@ fn an_address_leaves_with_its_customer_and_its_message() {
         credit_minor: 0,
         version: 1,
         create_ms: 1,
+        erase_ms: 0,
     };
     assert_eq!(customer(sari, usd()).email, "sari@example.com");
     let message = kasir_core::records::Message {
