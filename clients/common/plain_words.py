@@ -101,6 +101,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "COURIER_NOT_CONNECTED": ("", "Enter the number by hand: kasir cs awb PARCEL NUMBER."),
     "CUSTOMER_BUSY": ("", ""),
     "CUSTOMER_ERASED": ("", ""),
+    "REPLY_LOST": ("", "It was done once: look it up before you do it again."),
     "POINTS_TOO_LOW": ("", ""),
     "CREDIT_TOO_LOW": ("", ""),
     "SETTING_FIXED": ("", ""),

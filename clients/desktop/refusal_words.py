@@ -212,6 +212,10 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
         (marked("The customer's data were erased."),),
         marked("Take a new customer."),
     ),
+    "REPLY_LOST": (
+        (marked("It was done; what the server answered is lost."),),
+        marked("Look it up before you do it again."),
+    ),
     "SETTING_FIXED": ((marked("The setting cannot change any more."),), ""),
     "VERSION_STALE": (
         (marked("Somebody changed it meanwhile."),),

@@ -211,6 +211,13 @@ class Sender:
         elif entry.kind == Kind.OPEN and failed.reason == "SHIFT_OPEN" and failed.details.get("shift_id"):
             self._joined(txn, current, int(failed.details["shift_id"]))
             sent.done += 1
+        elif entry.kind != Kind.OPEN and failed.reason == "REPLY_LOST":
+            journal.move(txn, current, State.DONE)
+            words = (
+                "The server has booked it and lost what it answered: look whether it is as on the receipt."
+            )
+            journal.raise_matter(txn, current, Trouble.DIFFERS, self.clock(), words)
+            sent.done += 1
         else:
             journal.refuse(txn, current, self.clock())
             sent.refused += 1

@@ -168,4 +168,4 @@ def test_an_earlier_reply_of_who_was_erased_is_refused(shop: Shop) -> None:
     erase(shop, CreateCustomerResponse.FromString(first).customer)
     with pytest.raises(EngineError) as refused:
         shop.engine.submit_blocking(method, request, "sari")
-    assert refused.value.reason == "CUSTOMER_ERASED"
+    assert refused.value.reason == "REPLY_LOST"

@@ -102,7 +102,8 @@ reasons! {
     AirwayBillTaken = "AIRWAY_BILL_TAKEN" AlreadyExists "Another parcel has this airway bill.";
 
     CustomerBusy = "CUSTOMER_BUSY" FailedPrecondition "The customer has credit, or an order that is not closed: their data cannot be erased yet.";
-    CustomerErased = "CUSTOMER_ERASED" FailedPrecondition "The customer's data were erased, with what was answered of them.";
+    CustomerErased = "CUSTOMER_ERASED" FailedPrecondition "The customer's data were erased.";
+    ReplyLost = "REPLY_LOST" FailedPrecondition "The request was carried out before; what it answered is damaged, or was erased with a customer's data.";
     OutOfStock = "OUT_OF_STOCK" FailedPrecondition "Less is available than is wanted.";
     WrongState = "WRONG_STATE" FailedPrecondition "What is asked cannot follow from the state it is in.";
     DeadlinePassed = "DEADLINE_PASSED" FailedPrecondition "The deadline lies in the past.";

@@ -143,7 +143,7 @@ impl<'b, 's> Batch<'b, 's> {
             let kept = self.txn.own(OwnTable::Requests, request_key(&request.id).as_slice())?;
             match kept.map(RequestRecord::read).transpose() {
                 // Nothing is built upon a reply: who asks for it hears that it is lost, and the others go on.
-                Err(fault @ Fault::Corrupt(_)) => return Ok(Some(Err(refusal(fault.into())))),
+                Err(Fault::Corrupt(what)) => return Ok(Some(Err(damaged(&what)))),
                 found => found?,
             }
         };
@@ -157,7 +157,7 @@ impl<'b, 's> Batch<'b, 's> {
         self.tally.repeated += 1;
         Ok(Some(match open_reply(&*self.txn, earlier) {
             Ok(reply) => reply.ok_or_else(erased),
-            Err(fault @ Fault::Corrupt(_)) => Err(refusal(fault.into())),
+            Err(Fault::Corrupt(what)) => Err(damaged(&what)),
             Err(fault) => return Err(fault),
         }))
     }
@@ -226,5 +226,10 @@ impl<'b, 's> Batch<'b, 's> {
 /// It was carried out, and what it answered told of somebody whose data were erased since.
 fn erased() -> Refusal {
     let message = "This was carried out; what it answered was erased with the customer's data.";
-    Refusal::new(Reason::CustomerErased, message)
+    Refusal::new(Reason::ReplyLost, message)
+}
+
+/// It was carried out, and nobody can say any more what it answered.
+fn damaged(what: &str) -> Refusal {
+    Refusal::new(Reason::ReplyLost, format!("This was carried out; what it answered is damaged: {what}."))
 }

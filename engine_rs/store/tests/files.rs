@@ -307,7 +307,7 @@ fn a_damaged_reply_is_not_given_out_and_stops_nobody_else() {
     });
     let shop = open(&dir).unwrap();
     let revision = shop.store.revision();
-    assert_eq!(shop.store.submit_blocking(told).unwrap_err().reason, Reason::StoreCorrupt);
+    assert_eq!(shop.store.submit_blocking(told).unwrap_err().reason, Reason::ReplyLost);
     assert_eq!(shop.store.revision(), revision);
     shop.store.submit_blocking(request([10; 16], support::location("RUMAH"))).unwrap();
     let found = shop.store.verify(false).unwrap();

@@ -251,7 +251,7 @@ impl Life {
         }
         // What was answered of somebody goes with their data.
         let erases = |sent: &Sent| matches!(sent.command, Command::EraseCustomer { .. });
-        let erased = refusal.reason == Reason::CustomerErased && self.ledger.sent.values().any(erases);
+        let erased = refusal.reason == Reason::ReplyLost && self.ledger.sent.values().any(erases);
         let answered = self.ledger.sent.get(&ticket.id).is_some_and(|sent| sent.reply.is_some());
         if ticket.misused || (answered && !erased) {
             return Some(format!("asked again, it was refused: {}", refusal.message));
