@@ -27,7 +27,10 @@ PROVOKED_ELSEWHERE = {
         "engine_rs/store/tests/files.rs",
         "a_damaged_record_stops_the_writer_rather_than_being_built_upon",
     ),
-    "REPLY_LOST": ("engine_rs/store/tests/files.rs", "a_damaged_reply_is_not_given_out_and_stops_nobody_else"),
+    "REPLY_LOST": (
+        "engine_rs/store/tests/files.rs",
+        "a_damaged_reply_is_not_given_out_and_stops_nobody_else",
+    ),
     "WRITER_STOPPED": (
         "engine_rs/store/tests/sequencer.rs",
         "closing_answers_what_was_accepted_and_takes_nothing_more",

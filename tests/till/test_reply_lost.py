@@ -1,5 +1,6 @@
-"""Goal: a sale whose answer the server has lost is booked, once, and holds up nothing behind it. Method: the line
-breaks before the answer comes; the stored answer is damaged on the disk of a real server, which starts again.
+"""Goal: a sale whose answer the server has lost is booked, once, and holds up nothing behind it. Method: the
+line breaks before the answer comes; the stored answer is damaged on the disk of a real server, which starts
+again.
 """
 
 from collections.abc import Iterator
