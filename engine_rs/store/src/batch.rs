@@ -8,7 +8,6 @@ use kasir_core::refusal::Stop;
 use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, expire_due, expire_named};
 
 use crate::clock::Clock;
-use crate::error::refusal;
 use crate::log::LogEntry;
 use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, request_key};
 use crate::request::{Answer, Encoder, Request};

@@ -361,7 +361,15 @@ pub(crate) fn busy_day() -> Shop {
     chat_sales(&mut shop);
     bank(&mut shop);
     till(&mut shop);
+    erasure(&mut shop);
     shop
+}
+
+fn erasure(shop: &mut Shop) {
+    let input =
+        CustomerInput { name: "Citra".into(), phone: "081299990000".into(), ..CustomerInput::default() };
+    let Reply::Customer(citra) = shop.run(Command::CreateCustomer(input)) else { panic!("a customer") };
+    shop.run(Command::EraseCustomer { customer_id: citra.customer_id, version: citra.version });
 }
 
 fn drop_orders_and_holds(shop: &mut Shop) {
