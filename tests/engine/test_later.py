@@ -15,11 +15,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from engine.layout import FORMAT
+from engine.layout import FORMATS
 from kasir.audit.heads import make_keys
 from tests.conftest import ROOT, ServerProcess
 from tests.server.support import Shop
 
+FORMAT = max(FORMATS)
 LATER = FORMAT + 1
 # Who comes takes a lock, and leaves its number there.
 LOCKS = frozenset({"lock", "lock.mdb", "onlookers"})
