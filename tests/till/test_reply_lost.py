@@ -52,9 +52,11 @@ def test_it_is_booked_once_and_holds_up_nothing(first: RunningServer, data: Path
     till: Till = till_at(tmp_path / "state", line.address)
     till.refresh()
     till.open_shift(idr(100_000))
+    till.renew_lease({shop.teh: 5})
     line.cut()
-    back(till, line, cut_after=60)
     sold = till.sell(cart((shop.teh, 1)), cash(250_000)).entry
+    back(till, line, cut_after=60)
+    assert till.send().left == 1
     line.cut()
     assert till.journal.entry(sold.seq).state == State.SENT
     first.stop()

@@ -322,7 +322,7 @@ fn lists_of_the_day_are_whole_and_newest_first() {
     assert_list(&newest(view, |_: &kasir_core::records::Parcel| true), |page| {
         query::list_parcels(view, 0, 0, page)
     });
-    assert_list(&[2, 1], |page| query::list_customers(view, page));
+    assert_list(&[1, 2], |page| query::list_customers(view, page));
     assert_list(&[1, 2, 3], |page| query::list_items(view, false, page));
 }
 
