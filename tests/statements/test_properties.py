@@ -130,7 +130,8 @@ digits = st.sampled_from(list(b"0123456789.,-'CRDBPEND\"\r\n")).map(lambda byte:
 
 @settings(max_examples=1_500, deadline=None)
 @given(
-    rows(max_size=6),
+    # A bank counts pending rows or not, so that a file with one may come out whole in two ways.
+    rows(max_size=6).map(lambda made: [row for row in made if row.date is not None]),
     st.lists(damages(), min_size=1, max_size=3),
     st.lists(st.tuples(st.integers(0, 10**6), digits), max_size=2),
 )

@@ -7,11 +7,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use kasir_core::Reason;
 use kasir_transport::metadata::values;
 use kasir_transport::{Admission, Asked, Caller, Identity, Status, lock};
 use sha2::{Digest, Sha256};
@@ -19,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::answers::{ACTOR_KEY, Refused, said};
 use crate::denials::{Denial, Denials, Denied, ID_TAKEN};
 use crate::engine::Engine;
-use crate::failure::Failure;
+use crate::pace::Pace;
 use crate::places::{Place, Unread};
 
 const BEARER: &str = "Bearer ";
@@ -45,33 +44,6 @@ impl MethodSet {
             self.0.resize(method / 64 + 1, 0);
         }
         self.0[method / 64] |= 1 << (method % 64);
-    }
-}
-
-/// How many calls a second: a bucket that holds two seconds' worth.
-#[derive(Debug)]
-struct Pace {
-    per_second: f64,
-    left: Mutex<(f64, Instant)>,
-}
-
-impl Pace {
-    fn new(per_second: u32) -> Self {
-        let per_second = f64::from(per_second);
-        Self { per_second, left: Mutex::new((per_second * 2.0, Instant::now())) }
-    }
-
-    /// Takes one call; else how long it is until there is one.
-    fn take(&self) -> Result<(), Duration> {
-        let mut left = lock(&self.left);
-        let now = Instant::now();
-        let gained = now.duration_since(left.1).as_secs_f64() * self.per_second;
-        *left = ((left.0 + gained).min(self.per_second * 2.0), now);
-        if left.0 >= 1.0 {
-            left.0 -= 1.0;
-            return Ok(());
-        }
-        Err(Duration::from_secs_f64((1.0 - left.0) / self.per_second.max(0.1)))
     }
 }
 
@@ -181,6 +153,12 @@ impl Grant {
     fn denied(&self, method: usize, reason: Denied, peer: Option<IpAddr>) -> Status {
         let refusal = self.rules.deny(method, reason, &self.actor, &self.device, peer);
         if reason == Denied::Role && self.is_key() { self.rules.lacks_scope(method) } else { refusal }
+    }
+
+    /// Writes down that a request id was taken already.
+    pub(crate) fn note_taken(&self, method: usize, peer: IpAddr) {
+        let (actor, device) = (self.actor.clone(), self.device.clone());
+        self.rules.note(Denial { method, words: ID_TAKEN, actor, device, peer: Some(peer) });
     }
 
     /// Whether it is another program's: it has a token, and is no person's.
@@ -556,34 +534,6 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// Of a call that was let in, what it may do.
-/// Who gave a command, for as long as it has no answer: what the engine refuses as nobody's mistake is written down.
-#[derive(Debug)]
-pub(crate) struct Giver {
-    grant: kasir_transport::Grant,
-    method: usize,
-    peer: IpAddr,
-}
-
-impl Giver {
-    /// `None`: nobody keeps watch.
-    pub(crate) fn of(
-        grant: Option<&kasir_transport::Grant>,
-        method: usize,
-        peer: IpAddr,
-    ) -> Option<Box<Self>> {
-        Some(Box::new(Self { grant: Arc::clone(grant?), method, peer }))
-    }
-
-    /// Looks at the answer.
-    pub(crate) fn told(&self, answer: &Result<Vec<u8>, Failure>) {
-        let Some(grant) = grant_of(Some(&self.grant)) else { return };
-        if answer.as_ref().is_err_and(|failure| failure.reason == Reason::RequestIdReused.name()) {
-            let (actor, device, peer) = (grant.actor.clone(), grant.device.clone(), Some(self.peer));
-            grant.rules.note(Denial { method: self.method, words: ID_TAKEN, actor, device, peer });
-        }
-    }
-}
-
 pub(crate) fn grant_of(grant: Option<&kasir_transport::Grant>) -> Option<&Grant> {
     grant?.downcast_ref()
 }
@@ -610,14 +560,6 @@ mod tests {
         }
         let found: Vec<_> = (0..300).filter(|method| set.has(*method)).collect();
         assert_eq!(found, [0, 63, 64, 200]);
-    }
-
-    #[test]
-    fn two_seconds_of_calls_are_there_at_once_and_then_one_waits() {
-        let pace = Pace::new(10);
-        assert!((0..20).all(|_| pace.take().is_ok()));
-        let wait = pace.take().unwrap_err();
-        assert!(wait <= Duration::from_millis(100), "{wait:?}");
     }
 
     #[test]

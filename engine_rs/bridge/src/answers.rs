@@ -12,9 +12,10 @@ use kasir_transport::{
     Admission, Asked, Caller, Code, Handler, Identity, Info, Method, Native, Policy, Reply, Status, Ticket,
 };
 
-use crate::access::{Access, Giver, grant_of, hash};
+use crate::access::{Access, grant_of, hash};
 use crate::delivery::Address;
 use crate::engine::Engine;
+use crate::giver::Giver;
 use crate::methods::{COMMANDS, CommandMethod, QUERIES, QueryMethod};
 use crate::status::status;
 use crate::stream_commands::{self, StreamCommands};

@@ -7,8 +7,8 @@ use kasir_core::Refusal;
 use kasir_store::{Answer, BatchSink, Passage};
 use kasir_transport::{Mailbox, Replies, Status, Trace, lock};
 
-use crate::access::Giver;
 use crate::failure::Failure;
+use crate::giver::Giver;
 use crate::stream_commands::Place;
 
 /// What became of a submitted command or an awaited revision.

@@ -10,11 +10,12 @@ use kasir_transport::{Caller, Conversation, Exchange, Grant, Info, Reply, Status
 use prost::encoding::{self, DecodeContext, WireType, decode_key, skip_field, uint64};
 use prost::{DecodeError, Message};
 
-use crate::access::{Giver, grant_of};
+use crate::access::grant_of;
 use crate::contract as pb;
 use crate::delivery::Address;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::giver::Giver;
 use crate::methods::{self, CommandMethod};
 
 /// The method.
