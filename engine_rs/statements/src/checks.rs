@@ -80,6 +80,8 @@ struct Reading {
     reached: Option<i128>,
     /// Sum of the amounts before any balance was known.
     unplaced: i128,
+    /// A pending row that is left out, and whose balance counts it all the same.
+    counted: Option<Break>,
     breaks: Vec<Break>,
     break_count: u64,
 }
@@ -138,6 +140,8 @@ impl Checks {
         for reading in &mut self.readings {
             if reading.with_pending || !row.pending {
                 follows |= reading.row(row) && reading.with_pending;
+            } else {
+                reading.left_out(row);
             }
         }
         follows
@@ -170,8 +174,20 @@ impl Reading {
             start: None,
             reached: None,
             unplaced: 0,
+            counted: None,
             breaks: Vec::new(),
             break_count: 0,
+        }
+    }
+
+    /// Takes a pending row that it leaves out. What such a row shows as balance is the bank's affair, but for one thing: where it
+    /// is counted in it, the posted row below goes on from there. Else a row could be read as pending and posted, both whole.
+    fn left_out(&mut self, row: &Row<'_>) {
+        let (Some(reached), Some(balance)) = (self.reached, row.balance_minor.map(i128::from)) else {
+            return;
+        };
+        if !self.newest_first && balance != reached && balance == reached + i128::from(row.amount_minor) {
+            self.counted = Some(Break { row: row.row, expected: reached, found: balance });
         }
     }
 
@@ -201,6 +217,9 @@ impl Reading {
                     balance - amount - self.unplaced
                 });
             }
+        }
+        if let Some(counted) = self.counted.take() {
+            self.note(counted);
         }
         // Goes on from what the file says, so that one break is reported once.
         self.reached = Some(if self.newest_first { balance - amount } else { balance });
