@@ -176,3 +176,20 @@ def guarded(
     found = Guarded(start_server(access=authority.directory), authority, code)
     yield found
     found.close()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Where this user's programs keep what they have."""
+    monkeypatch.setenv("KASIR_ACCESS", str(tmp_path / "home"))
+    monkeypatch.setenv("KASIR_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("KASIR_ACTOR", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def machine(guarded, home):
+    """One that is enrolled."""
+    from tests.access.machines import enrolled
+
+    return enrolled(guarded)

@@ -18,14 +18,14 @@ from clients.common.connection import Connection
 from clients.desktop.cs.window import CsWindow
 from clients.desktop.till.window import TillWindow
 from kasir.v1 import customer_pb2, stock_pb2, till_pb2, watch_pb2
-from tests.access.test_clients import ended_at_the_server, enrolled, home, log_in
+from tests.access.machines import ended_at_the_server, enrolled, log_in
 from tests.access.test_places import STOCK, TILL, Places
 from tests.clients.conftest import in_a_state_of_its_own
 from tests.clients.desktop.conftest import settings, wait
 from tests.server.support import idr
 from tests.till.world import cart, cash
 
-__all__ = ["home", "in_a_state_of_its_own", "settings", "wait"]
+__all__ = ["in_a_state_of_its_own", "settings", "wait"]
 
 PIN = "kata-sandi"
 

@@ -19,11 +19,9 @@ from clients.desktop import line as desktop_line
 from clients.desktop.line import Line
 from clients.desktop.login import LoginDialog, logged_in
 from tests.access.conftest import OWNER, OWNER_PIN
-from tests.access.test_clients import enrolled, home, log_in
+from tests.access.machines import enrolled, log_in
 
 PATIENCE_MS = 30_000
-
-__all__ = ["home"]
 
 
 @pytest.fixture

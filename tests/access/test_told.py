@@ -23,9 +23,7 @@ from kasir.v1.watch_pb2 import WatchRequest, WatchResponse
 from server.access import ca
 from server.access.cli import access_app, ca_app
 from tests.access.conftest import OWNER, OWNER_PIN
-from tests.access.test_clients import enrolled, home, log_in
-
-__all__ = ["home"]
+from tests.access.machines import enrolled, log_in
 
 
 @pytest.fixture

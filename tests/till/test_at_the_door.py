@@ -12,8 +12,8 @@ import pytest
 from clients.common.connection import Connection
 from clients.till.line import NeedsLine, till_client
 from clients.till.till import open_till
-from tests.access.conftest import _cheap_pins, authority, guarded
-from tests.access.test_clients import enrolled, home, log_in
+from tests.access.conftest import _cheap_pins, authority, guarded, home
+from tests.access.machines import enrolled, log_in
 from tests.server.support import idr
 from tests.till.world import TillShop, cart, cash
 
