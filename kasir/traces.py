@@ -29,6 +29,17 @@ def told_endpoint() -> str | None:
     return os.environ.get(TRACES_ENDPOINT, "").strip() or (f"{base.rstrip('/')}{PATH}" if base else None)
 
 
+def usable_endpoint() -> tuple[str | None, str]:
+    """Where the environment says that traces go, if they can; and why not, in words."""
+    endpoint = told_endpoint()
+    try:
+        if endpoint is not None:
+            exporter(endpoint)
+    except TracesError as error:
+        return None, str(error)
+    return endpoint, ""
+
+
 def endpoint_of(collector: str) -> str:
     """The address that traces are posted to, of a collector's. Raises TracesError."""
     # Every command imports this module, and few trace.
@@ -40,8 +51,17 @@ def endpoint_of(collector: str) -> str:
     except ValueError:
         is_address = False
     if not is_address:
-        raise TracesError(f"{collector!r} is no collector's address. Give one like http://127.0.0.1:4318.")
+        # What was given is not repeated: there may be a password in it.
+        raise TracesError("That is no collector's address. Give one like http://127.0.0.1:4318.")
     return collector if parts.path.strip("/") else f"{collector.rstrip('/')}{PATH}"
+
+
+def shown(collector: str) -> str:
+    """A collector's address for a log: without what may be secret in it."""
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
+    parts = urlsplit(collector)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def exporter(collector: str) -> "SpanExporter":

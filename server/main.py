@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine import Engine, EngineError
-from kasir.traces import told_endpoint
+from kasir.traces import usable_endpoint
 from server.settings import (
     DEFAULT_LISTEN,
     LogCalls,
@@ -148,7 +148,7 @@ def serve(
             listen=parse_address(listen),
             tls=_tls(tls_cert, tls_key, tls_client_ca),
             metrics_listen=parse_address(metrics_listen) if metrics_listen else None,
-            traces=traces or told_endpoint(),
+            traces=traces or _told_traces(),
             trace_ratio=trace_ratio,
             moota_listen=parse_address(moota_webhook) if moota_webhook else None,
             moota_secret_file=moota_secret_file,
@@ -184,6 +184,14 @@ def _run(
         opening = aside.submit(Engine.open, data, **sizes)
         from server import run  # noqa: PLC0415
     return run.until_stopped(opening, data, settings, run.LogSettings(*logs))
+
+
+def _told_traces() -> str | None:
+    """Where the environment says that traces go. It is set for all programs, so it stops none."""
+    endpoint, why_not = usable_endpoint()
+    if why_not:
+        typer.echo(f"Nothing is traced: {why_not}", err=True)
+    return endpoint
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import Engine, EngineError
-from kasir.traces import NOT_INSTALLED
+from kasir.traces import NOT_INSTALLED, shown
 from server import handlers
 from server.arriving import Arriving
 from server.beside import Beside
@@ -124,7 +124,7 @@ class Service:
             data=str(self.engine.path),
             revision=self.engine.revision(),
             metrics=str(self.metrics_address) if self.metrics_address else None,
-            traces=self.settings.traces,
+            traces=shown(self.settings.traces) if self.settings.traces else None,
             moota=str(self.moota_address) if self.moota_address else None,
         )
         return self.address

@@ -223,6 +223,20 @@ def test_what_is_no_collector_is_said(start_server, given):
         start_server(traces=given)
 
 
+@pytest.mark.parametrize("given", ["http://user:geheim@c:4318", "ftp://c"])
+def test_an_environment_that_is_wrong_stops_no_server_and_is_not_repeated(serve, monkeypatch, given):
+    monkeypatch.setenv(traces.ENDPOINT, given)
+    server = serve()
+    assert server.stop() == 0
+    said = server.log_path.read_text()
+    assert "Nothing is traced: That is no collector's address" in said
+    assert "geheim" not in said
+
+
+def test_a_key_in_a_collectors_address_is_in_no_log():
+    assert traces.shown("https://c:4318/v1/traces?api-key=geheim") == "https://c:4318/v1/traces"
+
+
 def test_who_lacks_the_library_is_told_what_to_install(start_server, monkeypatch):
     monkeypatch.delitem(sys.modules, "server.traces", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
