@@ -12,7 +12,6 @@ report of the day. All in a process of its own, since the shop's size is the who
 """
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench import in_process, loader, work
 from bench.http2 import Connection, unary
 from bench.kasir_server import ROOT, KasirServer
-from bench.machine import IN_MEMORY, file_system
+from bench.machine import IN_MEMORY, file_system, own_memory_mib
 from bench.measure import BenchError, Sample, median
 from bench.work import ACTOR, Kind, Spread
 from engine import Engine
@@ -222,7 +221,7 @@ def _starts(store: Path) -> tuple[float, float, float]:
         clean_s = perf_counter() - begins
         kind, spread = Kind.BOOKING, Spread.UNIFORM
         loader.run(loader.Task(server.port, server.pid, kind, spread, 64, 8, WARM_UP_S, LOAD_S))
-        memory_mib = _own_memory_mib(server.pid)
+        memory_mib = own_memory_mib(server.pid)
         _send(server.port, work.Requests(kind, spread))
         server.kill()
     begins = perf_counter()
@@ -239,12 +238,6 @@ def _send(port: int, requests: work.Requests) -> None:
     for _ in range(CALLS_AT_THE_KILL):
         connection.call(requests.next(), perf_counter())
     connection.flush()
-
-
-def _own_memory_mib(pid: int) -> float:
-    """Memory of a process that is no file's."""
-    found = re.search(r"^RssAnon:\s*(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0
 
 
 @dataclass(frozen=True)

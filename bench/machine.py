@@ -72,6 +72,12 @@ def sequencer_cpu_s(pid: int) -> float:
     return total
 
 
+def own_memory_mib(pid: int) -> float:
+    """Memory of a process that is no file's, MiB: what the store's file has mapped is left out."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) / 1024
+
+
 def machine_cpu_s() -> float:
     """CPU seconds that this machine was busy since it started, waiting for disks not counted."""
     line = (PROC / "stat").read_text().splitlines()[0].split()

@@ -31,7 +31,7 @@ import grpc
 
 from bench import http2
 from bench.kasir_server import ROOT, KasirServer
-from bench.machine import load_average, process_cpu_s
+from bench.machine import load_average, own_memory_mib, process_cpu_s
 from bench.measure import BenchError, percentile
 from bench.ports import LOOPBACK
 from bench.work import ACTOR, CREATE_HOLD, HOT_ITEM, Kind, Requests, Spread, seed_store
@@ -317,20 +317,14 @@ def offer(wanted: Offer) -> Told:
     return Told(**json.loads(done.stdout))
 
 
-def resident_mib(pid: int) -> float:
-    """Memory of a process, without the pages of the store's file."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0]) / 1024
-
-
 @contextmanager
 def most_memory(pid: int) -> Iterator[list[float]]:
     """The most memory that a process has meanwhile, MiB, as the one number of a list."""
-    most, over = [resident_mib(pid)], threading.Event()
+    most, over = [own_memory_mib(pid)], threading.Event()
 
     def look() -> None:
         while not over.wait(0.05):
-            most[0] = max(most[0], resident_mib(pid))
+            most[0] = max(most[0], own_memory_mib(pid))
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -371,7 +365,7 @@ def measure(server: KasirServer, seconds: float, times: float) -> Result:
     told = [offer(Offer(server.port, seconds, under_way=each)) for each in UNDER_WAY]
     good_s = (process_cpu_s(server.pid) - used_s) / sum(each.good for each in told)
     peak = max(each.good_per_s for each in told)
-    calm = resident_mib(server.pid)
+    calm = own_memory_mib(server.pid)
     used_s = process_cpu_s(server.pid)
     with most_memory(server.pid) as most:
         over = offer(Offer(server.port, seconds, rate_per_s=times * peak))
@@ -381,7 +375,7 @@ def measure(server: KasirServer, seconds: float, times: float) -> Result:
     good = sum(each.good for each in (*told, over, after)) + 1
     if held(server) - before != good:
         raise BenchError(f"{good} holds were said to be made, and {held(server) - before} are there.")
-    memory = (round(calm), round(most[0]), round(resident_mib(server.pid)))
+    memory = (round(calm), round(most[0]), round(own_memory_mib(server.pid)))
     share = over.good_per_s / peak
     return Result(
         peak,
