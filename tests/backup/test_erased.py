@@ -1,6 +1,6 @@
 """Goal: whoever was erased is erased in the backup too, within the time that was said, and comes back with no
-restore. Method: a store in which customers come and go, its backup's files searched for a name, restores to
-before the erasure.
+restore. Method: a store in which customers come and go, its backup's files searched for a name and for the
+key that opens what is sealed, restores to before the erasure.
 """
 
 import uuid
@@ -11,8 +11,9 @@ import pytest
 
 from engine import Engine, EngineError
 from engine.backup import store_erasures
-from kasir.backup import catalogue, places
-from kasir.backup.taking import Taker, Wanted
+from engine.inspect import opened
+from kasir.backup import catalogue, places, taking
+from kasir.backup.taking import MERGED_PARTS, Taker, Wanted, copy_base
 from kasir.v1.customer_pb2 import (
     CreateCustomerRequest,
     CreateCustomerResponse,
@@ -49,10 +50,21 @@ def find(engine: Engine, customer: Customer) -> Customer:
     return GetCustomerResponse.FromString(reply).customer
 
 
-def tell(folder: Path, customer: Customer) -> list[str]:
-    """The files of a backup in which the name stands, open."""
+def key_of(shop: Shop, customer: Customer) -> bytes:
+    """What opens all that is sealed of a customer, until the erasure."""
+    shop.settle()
+    with opened(shop.folder) as store:
+        [key] = [row["key"] for row in store.rows("keys") if row["customer_id"] == customer.customer_id]
+    assert isinstance(key, bytes)
+    assert len(key) == 32
+    return key
+
+
+def tell(folder: Path, customer: Customer, key: bytes) -> list[str]:
+    """The files of a backup in which the name stands, open, or the key to where it is sealed."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    return [file.name for file in files if customer.name.encode() in file.read_bytes()]
+    secrets = customer.name.encode(), key
+    return [file.name for file in files if any(secret in file.read_bytes() for secret in secrets)]
 
 
 def taker_of(shop: Shop, to: Path, wanted: Wanted) -> Taker:
@@ -68,22 +80,72 @@ def step(taker: Taker, shop: Shop) -> None:
 
 def test_a_copy_is_taken_after_an_erasure_and_what_was_before_goes(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
-    customer, other = come(shop), come(shop)
+    early, other = come(shop), come(shop)
     taker = taker_of(shop, to, Wanted(erased_after_s=3600))
     step(taker, shop)
-    assert tell(to, customer) == ["000000000002.base"]
-    erase(shop, customer)
+    late = come(shop)
+    step(taker, shop)
+    of_early, of_other, of_late = (key_of(shop, each) for each in (early, other, late))
+    before = ["000000000002.base", "000000000003-000000000003.journal"]
+    erase(shop, early)
+    erase(shop, late)
     step(taker, shop)
     taker.tidy()
     [history] = catalogue.read(to)
-    assert [base.end.revision for base in history.bases] == [2, 3]
-    assert tell(to, customer) == ["000000000002.base"], "the hour is not over"
+    assert [base.end.revision for base in history.bases] == [2, 5]
+    assert [tell(to, early, of_early), tell(to, late, of_late)] == [before[:1], before[1:]], (
+        "the hour is not over"
+    )
     taker.wanted = Wanted(erased_after_s=0)
     taker.tidy()
-    assert tell(to, customer) == []
-    assert tell(to, other) == ["000000000003.base"]
+    assert [tell(to, early, of_early), tell(to, late, of_late)] == [[], []]
+    assert tell(to, other, of_other) == ["000000000005.base"]
     [history] = catalogue.read(to)
-    assert [base.end.revision for base in history.bases] == [3]
+    assert [base.end.revision for base in history.bases] == [5]
+
+
+class Slow:
+    """A copy of the store that is taken beside, and has ended when it is told to."""
+
+    is_well = True
+    is_done = False
+
+    def __init__(self, store: Path, path: Path) -> None:
+        self.path = path
+        copy_base(store, path, 0)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_parts_of_before_and_after_an_erasure_are_not_made_one(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool
+) -> None:
+    """Not even while the copy that parts them is still being taken."""
+    monkeypatch.setattr(taking, "Copying", Slow)
+    to = tmp_path / "backup"
+    shop.happen()
+    taker = taker_of(shop, to, Wanted())
+    taker.copy_beside = beside
+    for _ in range(MERGED_PARTS + 2):
+        step(taker, shop)
+        shop.happen()
+    customer = come(shop)
+    step(taker, shop)
+    key = key_of(shop, customer)
+    erase(shop, customer)
+    for _ in range(MERGED_PARTS + 2):
+        step(taker, shop)
+        shop.happen()
+    taker.tidy()
+    [history] = catalogue.read(to)
+    assert [part.merges for part in history.parts].count(1) == 2, "what is before, and what is after"
+    monkeypatch.setattr(Slow, "is_done", True)
+    step(taker, shop)
+    assert tell(to, customer, key) != []
+    taker.wanted = Wanted(erased_after_s=0)
+    taker.tidy()
+    assert tell(to, customer, key) == []
+    [history] = catalogue.read(to)
+    assert list(history.gaps()) == []
 
 
 def test_the_copy_after_an_erasure_is_taken_once(shop: Shop, tmp_path: Path) -> None:
