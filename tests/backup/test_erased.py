@@ -148,6 +148,41 @@ def test_parts_of_before_and_after_an_erasure_are_not_made_one(
     assert list(history.gaps()) == []
 
 
+@pytest.mark.parametrize("is_set_aside", [False, True])
+def test_what_is_broken_and_from_before_an_erasure_goes_too(
+    shop: Shop, tmp_path: Path, is_set_aside: bool
+) -> None:
+    to = tmp_path / "backup"
+    early = come(shop)
+    taker = taker_of(shop, to, Wanted())
+    step(taker, shop)
+    late = come(shop)
+    step(taker, shop)
+    keys = key_of(shop, early), key_of(shop, late)
+    erase(shop, early)
+    erase(shop, late)
+    step(taker, shop)
+    before = [to / "0001" / "000000000001.base", to / "0001" / "000000000002-000000000002.journal"]
+    for file in before:
+        file.write_bytes(bytes(64) + file.read_bytes()[64:])
+    if is_set_aside:
+        taker.set_aside(before)
+        shop.happen()
+        step(taker, shop)
+        after = to / "0001" / "000000000005-000000000005.journal"
+        taker.set_aside([after])
+    taker.look_anew()
+    step(taker, shop)
+    taker.wanted = Wanted(erased_after_s=3600)
+    taker.tidy()
+    assert tell(to, early, keys[0]) != []
+    assert tell(to, late, keys[1]) != []
+    taker.wanted = Wanted(erased_after_s=0)
+    taker.tidy()
+    assert [tell(to, early, keys[0]), tell(to, late, keys[1])] == [[], []]
+    assert len(list(to.rglob("*.broken"))) == is_set_aside, "what is from after it stays"
+
+
 def test_the_copy_after_an_erasure_is_taken_once(shop: Shop, tmp_path: Path) -> None:
     to = tmp_path / "backup"
     customer = come(shop)
