@@ -25,7 +25,8 @@ class Keep:
 
 def erasures_in(store: Path) -> set[Erasure]:
     """Whose data were erased in a store or a copy of one. Raises EngineError."""
-    return {Erasure(erased, number, made) for number, made, erased in store_erasures(store)}
+    with catalogue.LOOKING:
+        return {Erasure(erased, number, made) for number, made, erased in store_erasures(store)}
 
 
 def keep_only(

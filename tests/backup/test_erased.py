@@ -4,6 +4,7 @@ key that opens what is sealed, restores to before the erasure.
 """
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import faker
@@ -13,6 +14,7 @@ from engine import Engine, EngineError
 from engine.backup import store_erasures
 from engine.inspect import opened
 from kasir.backup import catalogue, places, taking
+from kasir.backup.keeping import erasures_in
 from kasir.backup.taking import MERGED_PARTS, Taker, Wanted, copy_base
 from kasir.v1.customer_pb2 import (
     CreateCustomerRequest,
@@ -217,6 +219,18 @@ def test_a_restore_to_before_an_erasure_erases_again(shop: Shop, tmp_path: Path,
     assert done.returncode == 0, done.stderr
     assert "erased" not in done.stderr
     assert len(store_erasures(tmp_path / "late")) == 1
+
+
+def test_a_copy_is_looked_into_for_erasures_while_a_check_reads_it(shop: Shop, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    erase(shop, come(shop))
+    step(taker_of(shop, to, Wanted()), shop)
+    [history] = catalogue.read(to)
+    with ThreadPoolExecutor() as beside:
+        reading = [beside.submit(catalogue.read, to) for _ in range(200)]
+        while not all(each.done() for each in reading):
+            assert len(erasures_in(history.bases[0].path)) == 1
+    assert [each.result()[0].broken for each in reading] == [[]] * 200
 
 
 def test_what_the_backup_knows_of_erasures_outlives_a_store_that_forgot(
