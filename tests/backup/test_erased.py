@@ -3,6 +3,7 @@ restore. Method: a store in which customers come and go, its backup's files sear
 key that opens what is sealed, restores to before the erasure.
 """
 
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,11 +12,12 @@ import faker
 import pytest
 
 from engine import Engine, EngineError
-from engine.backup import store_erasures
+from engine.backup import store_erasures, store_head
 from engine.inspect import opened
 from kasir.backup import catalogue, places, taking
 from kasir.backup.keeping import erasures_in
 from kasir.backup.taking import MERGED_PARTS, Taker, Wanted, copy_base
+from kasir.v1.catalogue_pb2 import CreateItemRequest, CreateItemResponse, Item
 from kasir.v1.customer_pb2 import (
     CreateCustomerRequest,
     CreateCustomerResponse,
@@ -24,6 +26,7 @@ from kasir.v1.customer_pb2 import (
     GetCustomerRequest,
     GetCustomerResponse,
 )
+from kasir.v1.stock_pb2 import CreateHoldRequest, Hold, ReceiveStockRequest, StockLine
 from tests.backup.conftest import Kasir, Shop
 
 SERVICE = "/kasir.v1.CustomerService"
@@ -44,6 +47,25 @@ def erase(shop: Shop, customer: Customer) -> None:
         request_id=str(uuid.uuid4()), customer_id=customer.customer_id, version=customer.version
     )
     shop.engine.submit_blocking(f"{SERVICE}/EraseCustomer", request.SerializeToString(), "sari")
+
+
+def hold(shop: Shop, for_ms: int) -> None:
+    """A unit of something comes in, and is kept for somebody; three revisions."""
+    item = Item(sku="A1", name="Kopi")
+    made = shop.engine.submit_blocking(
+        "/kasir.v1.CatalogueService/CreateItem",
+        CreateItemRequest(request_id=str(uuid.uuid4()), item=item).SerializeToString(),
+        "sari",
+    )
+    item_id = CreateItemResponse.FromString(made).item.item_id
+    received = ReceiveStockRequest(
+        request_id=str(uuid.uuid4()), location_id=1, lines=[StockLine(item_id=item_id, quantity=1)]
+    )
+    shop.engine.submit_blocking("/kasir.v1.StockService/ReceiveStock", received.SerializeToString(), "sari")
+    wanted = Hold(item_id=item_id, location_id=1, quantity=1, owner="keranjang")
+    wanted.expire_time.FromMilliseconds(time.time_ns() // 1_000_000 + for_ms)
+    request = CreateHoldRequest(request_id=str(uuid.uuid4()), hold=wanted)
+    shop.engine.submit_blocking("/kasir.v1.StockService/CreateHold", request.SerializeToString(), "sari")
 
 
 def find(engine: Engine, customer: Customer) -> Customer:
@@ -233,6 +255,31 @@ def test_a_copy_is_looked_into_for_erasures_while_a_check_reads_it(shop: Shop, t
     assert [each.result()[0].broken for each in reading] == [[]] * 200
 
 
+def test_a_restore_that_erases_again_says_how_far_the_store_went(
+    shop: Shop, tmp_path: Path, kasir: Kasir
+) -> None:
+    """It is opened for that, and what has fallen due meanwhile ends."""
+    to = tmp_path / "backup"
+    shop.happen()
+    taker = taker_of(shop, to, Wanted())
+    step(taker, shop)
+    customer = come(shop)
+    hold(shop, for_ms=300)
+    before = 5
+    erase(shop, customer)
+    while shop.engine.revision() < before + 2:
+        time.sleep(0.02)
+    step(taker, shop)
+    done = kasir("restore", to, "--data", tmp_path / "back", "--revision", before)
+    assert done.returncode == 0, done.stderr
+    reached = store_head(tmp_path / "back")["revision"]
+    assert reached == before + 2
+    assert f"as it was at revision {before}, then opened to erase again" in done.stdout
+    assert f"what was due by now has ended: it is at revision {reached}." in done.stdout
+    done = kasir("restore", to, "--data", tmp_path / "last")
+    assert f"as it was at revision {reached}. Next:" in done.stdout
+
+
 def test_what_the_backup_knows_of_erasures_outlives_a_store_that_forgot(
     shop: Shop, tmp_path: Path, kasir: Kasir
 ) -> None:
@@ -267,6 +314,7 @@ def test_a_list_of_erasures_that_cannot_be_read_stops_a_restore(
     done = kasir("restore", to, "--data", tmp_path / "back")
     assert done.returncode != 0
     assert places.ERASED in done.stderr
+    assert not (tmp_path / "back").exists(), "nor is a store left in which nobody was erased"
 
 
 def test_an_earlier_reply_of_who_was_erased_is_refused(shop: Shop) -> None:
