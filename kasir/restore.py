@@ -13,6 +13,7 @@ from clients.common.bad_input import BadInput
 from clients.common.local_commands import EXIT_REFUSED, local_command, plain_failures
 from clients.common.output import Output
 from engine import Engine, EngineError
+from engine.backup import store_head
 from kasir.backup import catalogue, places, words
 from kasir.backup.catalogue import UNUSABLE, Broken, History, Plan, Target
 from kasir.backup.checking import broken_of
@@ -90,6 +91,7 @@ def _from_backup(
         raise BadInput("There is no backup in {folder}.", folder=folder)
     if revision is not None and time:
         raise BadInput("Either --revision or --time.")
+    erased = places.read_erased(folder)
     with places.reading(folder):
         found = [each for each in catalogue.read(folder, UNUSABLE) if name in {"", each.path.name}]
         if not found:
@@ -100,26 +102,29 @@ def _from_backup(
         plan, reached = _Restoring(output, found, target, zone).into(data)
     if target.time_ms is not None and target.time_ms > plan.end.time_ms:
         output.say(f"The backup ends before that time, at {words.point(plan.end, zone)}.", "yellow")
-    _erase_again(output, places.read_erased(folder), data)
+    now = _erase_again(output, erased, data)
     output.say(
         "Who may call is in no backup of a store: for a server with --access, put its newest copy (kasir "
         f"access copy) into {data / 'access'} first."
     )
-    typer.echo(f"{data}: the store as it was at revision {reached}. Next: kasir serve --data {data}")
+    went_on = (
+        f", then opened to erase again, and what was due by now has ended: it is at revision {now}"
+        if now > reached
+        else ""
+    )
+    typer.echo(f"{data}: the store as it was at revision {reached}{went_on}. Next: kasir serve --data {data}")
 
 
-def _erase_again(output: Output, erased: set[Erasure], data: Path) -> None:
-    """Erases in a store of before what was erased since, as far as the rules let it; says what not."""
-    if erased <= erasures_in(data):
-        return
-    engine = Engine.open(data)
-    try:
-        for each in sorted(erased - erasures_in(data)):
-            said = _erased(engine, each)
-            if said:
+def _erase_again(output: Output, erased: set[Erasure], data: Path) -> int:
+    """Erases in a store of before what was erased since, as far as the rules let it; says what not. Gives the
+    revision that the store is at then: where it was opened, what fell due since has ended as well.
+    """
+    missing = sorted(erased - erasures_in(data))
+    if missing:
+        with Engine.open(data) as engine:
+            for said in filter(None, (_erased(engine, each) for each in missing)):
                 output.say(said, "yellow")
-    finally:
-        engine.close()
+    return store_head(data)["revision"]
 
 
 def _erased(engine: Engine, erasure: Erasure) -> str:

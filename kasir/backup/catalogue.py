@@ -15,8 +15,8 @@ BROKEN = frozenset({"SNAPSHOT_BROKEN", "JOURNAL_BROKEN", "STORE_CORRUPT"})
 # Who only reads goes round a file that cannot be read, too: on a disk that dies it never can again.
 UNUSABLE = BROKEN | {"STORE_UNUSABLE"}
 
-# LMDB lets a process open a file once at a time.
-_LOOKING = threading.Lock()
+# LMDB lets a process open a file once at a time: held by whoever looks into a copy.
+LOOKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -190,13 +190,13 @@ def _read(path: Path, blamed: Collection[str]) -> History:
 
 def base_hash(base: "Base", revision: int) -> bytes | None:
     """The hash of a revision, as a copy's own journal has it."""
-    with _LOOKING:
+    with LOOKING:
         return audit_journal(base.path, [revision])["hashes"].get(revision)
 
 
 def _base(file: Path) -> Base:
     try:
-        with _LOOKING:
+        with LOOKING:
             head = store_head(file)
     except EngineError as error:
         if error.reason not in BROKEN:

@@ -25,16 +25,17 @@ class Keep:
 
 def erasures_in(store: Path) -> set[Erasure]:
     """Whose data were erased in a store or a copy of one. Raises EngineError."""
-    return {Erasure(erased, number, made) for number, made, erased in store_erasures(store)}
+    with catalogue.LOOKING:
+        return {Erasure(erased, number, made) for number, made, erased in store_erasures(store)}
 
 
 def keep_only(
     folder: Path, history: History, keep: Keep, distrusted: set[Path], say: Callable[[str], None]
 ) -> None:
     """Removes parts that a larger one holds, and what is older than the newest copy from before so many
-    seconds, or than the first one after an erasure whose time has come. That copy, the newest one,
-    and all that leads on from it stay; none is relied on unread. One that turns out to be broken
-    raises EngineError, and is `distrusted` from then on.
+    seconds, or than the first one after an erasure whose time has come; then also what is broken and as old.
+    That copy, the newest one, and all that leads on from it stay; none is relied on unread. One that turns
+    out to be broken raises EngineError, and is `distrusted` from then on.
 
     `history` is the newest one, and is brought up to date.
     """
@@ -52,9 +53,9 @@ def keep_only(
         before_ms = now_ms - keep.keep_s * 1000
         _remove_broken(found, before_ms)
         anchors.append(_anchor(found, before_ms, distrusted))
-    if keep.erased_after_s is not None:
-        due = [each for each in places.read_erased(folder) if _is_due(each, keep.erased_after_s)]
-        anchors.append(_after(found, max(due), distrusted) if due else None)
+    due = _due(folder, keep.erased_after_s)
+    if due:
+        anchors.append(_after(found, max(due), distrusted))
     those = [each for each in anchors if each is not None]
     if not those:
         return
@@ -62,7 +63,8 @@ def keep_only(
     old = [each for each in found if each.path < kept.path]
     bases = [each for each in kept.bases if each.end.revision < base.end.revision]
     parts = [each for each in kept.parts if each.end.revision <= base.end.revision]
-    if not (old or bases or parts):
+    unusable = _unusable(kept, base) if due else []
+    if not (old or bases or parts or unusable):
         return
     try:
         check_base(base.path)
@@ -70,14 +72,14 @@ def keep_only(
         if error.reason in catalogue.BROKEN:
             distrusted.add(base.path)
         raise
-    for path in [*(base.path for base in bases), *(part.path for part in parts)]:
+    for path in [*(base.path for base in bases), *(part.path for part in parts), *unusable]:
         path.unlink()
     kept.bases = [each for each in kept.bases if each not in bases]
     kept.parts = [each for each in kept.parts if each not in parts]
     for each in old:
         shutil.rmtree(each.path)
     places.sync(folder)
-    count = len(bases) + len(parts) + len(old)
+    count = len(bases) + len(parts) + len(unusable) + len(old)
     say(f"What is older than {base.path.relative_to(folder)} was removed: {count} files and histories.")
 
 
@@ -89,14 +91,30 @@ def _remove_broken(found: list[History], before_ms: float) -> None:
                 file.unlink()
 
 
+def _unusable(history: History, base: Base) -> list[Path]:
+    """What is broken, set aside or not yet, and of no later than a copy."""
+    aside = history.path.glob(f"*{places.BROKEN_SUFFIX}")
+    named = {file: file.with_suffix("") for file in aside}
+    named |= {each.path: each.path for each in history.broken if each.path.exists()}
+    return [
+        file
+        for file, name in named.items()
+        if places.is_ours(name) and places.revisions(name)[1] <= base.end.revision
+    ]
+
+
 def _newest_ms(history: History) -> int:
     """When the last thing happened: a clock that leaps ahead makes nothing old."""
     ends = [*(base.end for base in history.bases), *(part.end for part in history.parts)]
     return max((end.time_ms for end in ends), default=0)
 
 
-def _is_due(erasure: Erasure, erased_after_s: float) -> bool:
-    return erasure.erase_ms <= (time.time() - erased_after_s) * 1000
+def _due(folder: Path, erased_after_s: float | None) -> list[Erasure]:
+    """The erasures whose time has come. Raises OSError when they cannot be read."""
+    if erased_after_s is None:
+        return []
+    until_ms = (time.time() - erased_after_s) * 1000
+    return [each for each in places.read_erased(folder) if each.erase_ms <= until_ms]
 
 
 def _after(

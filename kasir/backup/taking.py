@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -101,6 +102,15 @@ class Wanted:
     keep_s: float | None = None
     # So is what is from before an erasure that is so old, seconds; None: no sooner than the rest
     erased_after_s: float | None = None
+
+
+def _may_be_one(part: Part, following: Part, erased_ms: list[int]) -> bool:
+    """Whether two parts may go into a larger one: what is from before an erasure has the key, and is to go
+    without what came after. `erased_ms` are the times of erasures in their order.
+    """
+    later = bisect_left(erased_ms, part.end.time_ms)
+    is_parted = later < len(erased_ms) and erased_ms[later] <= following.end.time_ms
+    return part.merges == following.merges and part.end.hash == following.before and not is_parted
 
 
 class Taker:
@@ -326,12 +336,13 @@ class Taker:
         return done > 0
 
     def _merge(self) -> bool:
-        """Makes one part of many, if there are so many."""
-        if self.history is None:
+        """Makes one part of many, if there are so many and all that they tell of erasures is noted."""
+        if self.history is None or self.end is None or self._erasures_of != self.end:
             return False
+        erased_ms = sorted(each.erase_ms for each in places.read_erased(self.folder))
         run: list[Part] = []
         for part in sorted(self.history.parts_needed(), key=lambda part: part.first_revision):
-            if run and (part.merges != run[-1].merges or part.before != run[-1].end.hash):
+            if run and not _may_be_one(run[-1], part, erased_ms):
                 run = []
             run.append(part)
             if len(run) == MERGED_PARTS:

@@ -4,6 +4,10 @@
 //! follows from an event whose texts are empty. Of free text there are an order's note, the reason of its cancellation, and
 //! what carriers and channels answer; references of payments belong to the books. Orders and messages always have a customer,
 //! and no other record names one without.
+//!
+//! What staff write about other things stays, whomever it names: a hold's owner, a Drop Order's note and `reject_reason`, the
+//! reasons of `SaleRefunded`, `CashMoved`, `StockAdjusted` and `MutationIgnored`, the reference of `StockReceived`, and print
+//! jobs' reasons and details.
 
 use serde::{Deserialize, Serialize};
 
