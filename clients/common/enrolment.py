@@ -42,6 +42,8 @@ LOCK_S = 10.0
 # So long before its end a session is renewed; and a certificate, as a part of its time.
 SESSION_MARGIN_S = 300
 CERTIFICATE_MARGIN = 1 / 3
+# A lost answer leaves a certificate at the server that nobody has: none other is asked for so soon, seconds.
+LOST_PAUSE_S = 3_600
 # Below so much left of a certificate that cannot be renewed it is told of, so often.
 TELL_BELOW_S, TELL_EVERY_S = 14 * 86_400, 3_600
 # How long a session lasts from its beginning or renewal, and how long before it was made a certificate
@@ -101,6 +103,7 @@ class Enrolment:
         self._known: dict[Path, tuple[tuple[int, int, int], Any]] = {}
         self._lock = FileLock(self.folder / "lock", LOCK_S, 0o600)
         self._next_tell = 0.0
+        self._next_device = 0.0
         # The token of a session that the server would not renew
         self._ends = ""
 
@@ -321,9 +324,17 @@ class Enrolment:
         lasts = device.expires_s - device.began_s
         if device.expires_s - self.now_s() > lasts * CERTIFICATE_MARGIN:
             return
+        if time.monotonic() < self._next_device:
+            return
         key, csr = new_key()
         asked, reply_type = pb.RenewDeviceRequest(csr=csr), pb.RenewDeviceResponse
-        renewed = _device(_ask(channel, "RenewDevice", asked, reply_type, timeout_s=timeout_s), key)
+        try:
+            reply = _ask(channel, "RenewDevice", asked, reply_type, timeout_s=timeout_s)
+        except CallFailed as failed:
+            if not failed.settled:
+                self._next_device = time.monotonic() + LOST_PAUSE_S
+            raise
+        renewed = _device(reply, key)
         with self._changing():
             # Another program may have renewed it meanwhile, or somebody enrolled the machine anew.
             if self.device == device:

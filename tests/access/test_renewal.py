@@ -96,6 +96,19 @@ def test_renewals_keep_no_caller_waiting(guarded, renewals):
         assert len(renewals.asked) == 2
 
 
+def test_a_certificate_whose_answer_was_lost_is_asked_for_again_an_hour_later(
+    guarded, machine, renewals, monkeypatch
+):
+    machine.forget_session(OWNER)
+    monkeypatch.setattr(
+        enrolment_module, "time", SimpleNamespace(time=time.time, monotonic=lambda: renewals.moved)
+    )
+    with grpc_line(machine) as channel:
+        for renewals.moved, asked in ((0.0, 1), (61.0, 1), (3_599.0, 1), (3_601.0, 2)):
+            machine.keep_on(channel)
+            assert [name for name, _ in renewals.asked] == ["RenewDevice"] * asked
+
+
 @pytest.fixture
 def during(monkeypatch):
     """Something is done while the next answer is under way."""
