@@ -4,6 +4,7 @@ none that can be used. Method: real files, real handshakes.
 
 import shutil
 import ssl
+from http.client import HTTPSConnection
 from pathlib import Path
 
 import grpc
@@ -19,8 +20,9 @@ GET_STATUS = "/kasir.v1.AdminService/GetStatus"
 
 @pytest.fixture
 def made(tmp_path):
-    """Two certificates of one authority."""
+    """Two certificates of one authority, and a caller's of another."""
     make_certificates(tmp_path, "ca", "first", "second")
+    make_certificates(tmp_path, "callers", "caller")
     return tmp_path
 
 
@@ -28,6 +30,17 @@ def put(made: Path, name: str, *suffixes: str) -> None:
     """Puts one in the place that the server reads."""
     for suffix in suffixes:
         shutil.copyfile(made / f"{name}.{suffix}", made / f"server.{suffix}")
+
+
+@pytest.fixture
+def guarded(made, start_server, monkeypatch):
+    """A server whose callers show a certificate."""
+    monkeypatch.setattr(certificate, "LOOK_S", 0.05)
+    put(made, "first", "pem", "key")
+    return start_server(
+        tls=Tls(made / "server.pem", made / "server.key", made / "callers.pem"),
+        metrics_listen=parse_address("127.0.0.1:0"),
+    )
 
 
 @pytest.fixture
@@ -80,3 +93,31 @@ def test_what_does_not_fit_together_is_told_once_and_the_one_of_before_is_shown(
     put(made, "second", "key")
     until(lambda: shown(running)[0] == second, "the second certificate")
     assert told(running)[-1] == "certificate taken"
+
+
+def scraped(made: Path, port: int, *caller: str) -> tuple[str, int]:
+    """What the endpoint of metrics shows to a caller of this name, or one without a certificate, and how it
+    answers. Raises OSError.
+    """
+    context = ssl.create_default_context(cafile=made / "ca.pem")
+    for name in caller:
+        context.load_cert_chain(made / f"{name}.pem", made / f"{name}.key")
+    line = HTTPSConnection("localhost", port, context=context, timeout=10)
+    try:
+        line.connect()
+        shown = ssl.DER_cert_to_PEM_cert(line.sock.getpeercert(binary_form=True))
+        line.request("GET", "/metrics")
+        return shown, line.getresponse().status
+    finally:
+        line.close()
+
+
+def test_who_may_scrape_is_the_same_with_the_next_one(guarded, made):
+    port = guarded.service.metrics_address.port
+    for name in ("first", "second"):
+        put(made, name, "pem", "key")
+        wanted = ((made / f"{name}.pem").read_text(), 200)
+        until(lambda wanted=wanted: scraped(made, port, "caller") == wanted, f"the {name} certificate")
+        for stranger in ((), ("first",)):
+            with pytest.raises(OSError, match=r"certificate|alert|reset|EOF|closed"):
+                scraped(made, port, *stranger)
