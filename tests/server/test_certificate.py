@@ -2,6 +2,9 @@
 none that can be used. Method: real files, real handshakes.
 """
 
+import errno
+import io
+import json
 import shutil
 import ssl
 from http.client import HTTPSConnection
@@ -11,6 +14,7 @@ import grpc
 import pytest
 
 from server import certificate
+from server.logs import make_logger
 from server.settings import Tls, parse_address
 from tests.certificates import make_certificates
 from tests.server.support import until
@@ -93,6 +97,31 @@ def test_what_does_not_fit_together_is_told_once_and_the_one_of_before_is_shown(
     put(made, "second", "key")
     until(lambda: shown(running)[0] == second, "the second certificate")
     assert told(running)[-1] == "certificate taken"
+
+
+def test_what_could_not_be_shown_once_is_tried_again_and_told_once(made):
+    put(made, "first", "pem", "key")
+    lines = io.StringIO()
+    seen = certificate.Certificate(Tls(made / "server.pem", made / "server.key"), make_logger(stream=lines))
+    before, shown_now = seen.ends_s, []
+    # Other rights are no other file.
+    unreadable = [PermissionError(errno.EACCES, "Permission denied")] * 3
+
+    def show(chain, _key):
+        if unreadable:
+            raise unreadable.pop()
+        shown_now.append(chain.read_text())
+
+    seen.shown_by.append(show)
+    put(made, "second", "pem", "key")
+    for _ in range(3):
+        seen.look()
+        assert (shown_now, seen.ends_s) == ([], before)
+    for _ in range(2):
+        seen.look()
+    assert shown_now == [(made / "second.pem").read_text()], "once"
+    events = [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
+    assert events == ["certificate not taken", "certificate taken"]
 
 
 def scraped(made: Path, port: int, *caller: str) -> tuple[str, int]:
