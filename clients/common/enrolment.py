@@ -277,23 +277,34 @@ class Enrolment:
 
     def keep_on(self, channel: grpc.Channel, user: str = "", timeout_s: float = TIMEOUT_S) -> bool:
         """Renews the session and the certificate where their end is near; whether all went well. What was
-        not answered is tried again later, and so long nothing else is asked; a certificate that ends soon is
-        told of, on the log.
+        not answered is tried again later, and so long nothing else is asked. The log tells of a certificate
+        that ends soon, and of what is damaged on the disk.
         """
         timeout_s = min(timeout_s, TIMEOUT_S)
         try:
+            device = self.device
             self._renew_session(channel, user, timeout_s)
             self._renew_device(channel, timeout_s)
+        except BadInput as damaged:
+            if self._may_tell():
+                LOG.warning("%s", damaged)
+            return False
         except (CallFailed, OSError) as failed:
-            self._tell(failed)
+            self._tell(device, failed)
             return False
         return True
 
-    def _tell(self, failed: Exception) -> None:
-        left_s = self.device.expires_s - self.now_s()
-        if left_s >= TELL_BELOW_S or time.monotonic() < self._next_tell:
-            return
+    def _may_tell(self) -> bool:
+        """Whether it was not told of lately; then it is now."""
+        if time.monotonic() < self._next_tell:
+            return False
         self._next_tell = time.monotonic() + TELL_EVERY_S
+        return True
+
+    def _tell(self, device: Device, failed: Exception) -> None:
+        left_s = device.expires_s - self.now_s()
+        if left_s >= TELL_BELOW_S or not self._may_tell():
+            return
         ends = f"ends in {left_s / 86_400:.0f} days" if left_s > 0 else "is over: enrol this machine anew"
         LOG.warning(
             "The certificate of this machine at %s %s; it could not be renewed: %s", self.server, ends, failed

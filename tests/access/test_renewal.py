@@ -235,6 +235,30 @@ def test_a_certificate_that_cannot_be_renewed_is_told_of_once_an_hour(
     assert said in caplog.text
 
 
+@pytest.mark.parametrize("name", ["device.json", "session"])
+def test_what_is_damaged_on_the_disk_meanwhile_makes_no_failure_of_an_answer(guarded, machine, caplog, name):
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+        path = machine.folder / name if name == "device.json" else machine._session_file(OWNER)
+        unary = client._unary
+
+        def answered(*words):
+            call = unary(*words)
+
+            def ask(*more, **others):
+                reply = call(*more, **others)
+                path.write_text("{")
+                return reply
+
+            return ask
+
+        client._unary = answered
+        client._next_renewal = 0.0
+        assert settings(client).currency_code == "IDR"
+    assert [f"{path} cannot be read" in record.getMessage() for record in caplog.records] == [True]
+
+
 def test_a_session_that_cannot_be_renewed_is_asked_for_once(guarded, renewals):
     renewals.code = grpc.StatusCode.UNAUTHENTICATED
     with Client(connection(guarded.running.target)) as client:
