@@ -176,6 +176,10 @@ class RpcCall:
         """SHA-256 of the caller's token."""
 
     @property
+    def certificate(self) -> bytes | None:
+        """SHA-256 of the certificate by which a device calls for itself."""
+
+    @property
     def admitted(self) -> bool:
         """Whether the caller is let in still: a call may last longer than a session."""
 

@@ -35,6 +35,8 @@ class Call(NamedTuple):
     everywhere: bool = True
     # Whether the caller may call another method too; with this request, where one is given
     allows: Callable[[str, bytes | None], bool] = _everything
+    # By which certificate (its SHA-256) a device calls for itself
+    certificate: bytes | None = None
 
     @property
     def host(self) -> str:

@@ -25,7 +25,9 @@ class Certificate:
     def __init__(self, tls: Tls, log: Logger) -> None:
         self._tls = tls
         self._log = log
-        self._mark = self._marked()
+        # What is shown, and of what it was told that it is not
+        self._taken = self._marked()
+        self._told: tuple[object, ...] = ()
         self.shown_by: list[Show] = []
         # When the one ends that is shown, Unix seconds
         self.ends_s = self._end()
@@ -37,21 +39,23 @@ class Certificate:
             await asyncio.sleep(LOOK_S)
 
     def look(self) -> None:
-        """Shows what is in the files, if that is another one than before. What cannot be used is told once,
-        and the one of before is shown on.
+        """Shows what is in the files, if that is another one than before. What cannot be used is told once
+        and tried again; the one of before is shown on meanwhile.
         """
         mark = self._marked()
-        if mark == self._mark:
+        if mark == self._taken:
             return
-        self._mark = mark
         try:
             ends_s = self._end()
             for show in self.shown_by:
                 show(self._tls.certificate, self._tls.key)
         except (OSError, ValueError) as error:
             words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._log.warning("certificate not taken", file=str(self._tls.certificate), why=words)
+            if self._told != (mark, words):
+                self._told = (mark, words)
+                self._log.warning("certificate not taken", file=str(self._tls.certificate), why=words)
             return
+        self._taken, self._told = mark, ()
         self.ends_s = ends_s
         self._log.info("certificate taken", file=str(self._tls.certificate), ends=_date(ends_s))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from socket import socket
-from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLObject, SSLSocket
+from ssl import CERT_REQUIRED, PROTOCOL_TLS_SERVER, SSLContext, SSLObject, SSLSocket
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
@@ -274,16 +274,22 @@ class MetricsEndpoint:
             )
         except OSError as error:
             raise SettingsError(f"Cannot serve metrics on {address}: {error.strerror or error}.") from error
+        self._client_ca = tls.client_ca if tls else None
         self._server: _Server = server
         self._thread: Thread = thread
         self.address = Address(address.host, self._server.server_port)
 
     def show(self, certificate: Path, key: Path) -> None:
-        """Shows another certificate to who connects from now on. Raises OSError."""
+        """Shows another certificate to who connects from now on, and lets in whom it let in before. Raises
+        OSError.
+        """
         if not isinstance(self._server.socket, SSLSocket):
             return
         shown = SSLContext(PROTOCOL_TLS_SERVER)
         shown.load_cert_chain(certificate, key)
+        if self._client_ca is not None:
+            shown.load_verify_locations(self._client_ca)
+            shown.verify_mode = CERT_REQUIRED
 
         def show(line: SSLSocket | SSLObject, _name: str | None, _before: SSLContext) -> None:
             line.context = shown

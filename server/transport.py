@@ -127,6 +127,7 @@ def _call(context: Context) -> Call:
         context.peer,
         context.everywhere,
         context.allows,
+        context.certificate,
     )
 
 

@@ -42,6 +42,8 @@ LOCK_S = 10.0
 # So long before its end a session is renewed; and a certificate, as a part of its time.
 SESSION_MARGIN_S = 300
 CERTIFICATE_MARGIN = 1 / 3
+# A lost answer leaves a certificate at the server that nobody has: none other is asked for so soon, seconds.
+LOST_PAUSE_S = 3_600
 # Below so much left of a certificate that cannot be renewed it is told of, so often.
 TELL_BELOW_S, TELL_EVERY_S = 14 * 86_400, 3_600
 # How long a session lasts from its beginning or renewal, and how long before it was made a certificate
@@ -101,6 +103,7 @@ class Enrolment:
         self._known: dict[Path, tuple[tuple[int, int, int], Any]] = {}
         self._lock = FileLock(self.folder / "lock", LOCK_S, 0o600)
         self._next_tell = 0.0
+        self._next_device = 0.0
         # The token of a session that the server would not renew
         self._ends = ""
 
@@ -274,23 +277,34 @@ class Enrolment:
 
     def keep_on(self, channel: grpc.Channel, user: str = "", timeout_s: float = TIMEOUT_S) -> bool:
         """Renews the session and the certificate where their end is near; whether all went well. What was
-        not answered is tried again later, and so long nothing else is asked; a certificate that ends soon is
-        told of, on the log.
+        not answered is tried again later, and so long nothing else is asked. The log tells of a certificate
+        that ends soon, and of what is damaged on the disk.
         """
         timeout_s = min(timeout_s, TIMEOUT_S)
         try:
+            device = self.device
             self._renew_session(channel, user, timeout_s)
             self._renew_device(channel, timeout_s)
+        except BadInput as damaged:
+            if self._may_tell():
+                LOG.warning("%s", damaged)
+            return False
         except (CallFailed, OSError) as failed:
-            self._tell(failed)
+            self._tell(device, failed)
             return False
         return True
 
-    def _tell(self, failed: Exception) -> None:
-        left_s = self.device.expires_s - self.now_s()
-        if left_s >= TELL_BELOW_S or time.monotonic() < self._next_tell:
-            return
+    def _may_tell(self) -> bool:
+        """Whether it was not told of lately; then it is now."""
+        if time.monotonic() < self._next_tell:
+            return False
         self._next_tell = time.monotonic() + TELL_EVERY_S
+        return True
+
+    def _tell(self, device: Device, failed: Exception) -> None:
+        left_s = device.expires_s - self.now_s()
+        if left_s >= TELL_BELOW_S or not self._may_tell():
+            return
         ends = f"ends in {left_s / 86_400:.0f} days" if left_s > 0 else "is over: enrol this machine anew"
         LOG.warning(
             "The certificate of this machine at %s %s; it could not be renewed: %s", self.server, ends, failed
@@ -321,9 +335,17 @@ class Enrolment:
         lasts = device.expires_s - device.began_s
         if device.expires_s - self.now_s() > lasts * CERTIFICATE_MARGIN:
             return
+        if time.monotonic() < self._next_device:
+            return
         key, csr = new_key()
         asked, reply_type = pb.RenewDeviceRequest(csr=csr), pb.RenewDeviceResponse
-        renewed = _device(_ask(channel, "RenewDevice", asked, reply_type, timeout_s=timeout_s), key)
+        try:
+            reply = _ask(channel, "RenewDevice", asked, reply_type, timeout_s=timeout_s)
+        except CallFailed as failed:
+            if not failed.settled:
+                self._next_device = time.monotonic() + LOST_PAUSE_S
+            raise
+        renewed = _device(reply, key)
         with self._changing():
             # Another program may have renewed it meanwhile, or somebody enrolled the machine anew.
             if self.device == device:

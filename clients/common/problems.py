@@ -73,6 +73,11 @@ class CallFailed(Exception):  # noqa: N818 (a refusal is an outcome)
         return self.code not in UNSETTLED
 
     @property
+    def was_done(self) -> bool:
+        """Whether the server carried the request out before, and has lost what it answered."""
+        return self.reason == "REPLY_LOST"
+
+    @property
     def retriable(self) -> bool:
         """Whether the same request, with the same id, may succeed in a moment."""
         if self.code is grpc.StatusCode.RESOURCE_EXHAUSTED:

@@ -35,6 +35,7 @@ class LoginDialog(QDialog):
         self._line = line
         self._enrolment = enrolment
         self._alone = alone
+        self._is_asking = False
         # Who goes on without the line when the button is pressed once more
         self._unchecked = ""
         self.setWindowTitle(_("Log in"))
@@ -51,8 +52,8 @@ class LoginDialog(QDialog):
         self.enter.setDefault(True)
         buttons = QDialogButtonBox()
         buttons.addButton(self.enter, QDialogButtonBox.ButtonRole.ActionRole)
-        leave = buttons.addButton(_("Leave it"), QDialogButtonBox.ButtonRole.RejectRole)
-        leave.setAutoDefault(False)
+        self.leave = buttons.addButton(_("Leave it"), QDialogButtonBox.ButtonRole.RejectRole)
+        self.leave.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         inside = QVBoxLayout(self)
         inside.setContentsMargins(24, 22, 24, 18)
@@ -69,10 +70,16 @@ class LoginDialog(QDialog):
         """Who it is."""
         return self.who.text().strip()
 
+    def reject(self) -> None:
+        """Nobody wants to be logged in; not while the server is asked, which may just let them in."""
+        if not self._is_asking:
+            super().reject()
+
     def _try(self) -> None:
         if self._unchecked:
             self.accept()
         elif self.name and self.pin.text():
+            self._is_asking = True
             self._let_type(typing=False)
             self.problem.setText(_("Asking the server …"))
             asked = (self.name, self.pin.text())
@@ -88,6 +95,7 @@ class LoginDialog(QDialog):
         self._ended.emit(outcome)
 
     def _told(self, failed: _Failed | None) -> None:
+        self._is_asking = False
         if failed is None:
             self.accept()
             return
@@ -129,7 +137,7 @@ class LoginDialog(QDialog):
         self.enter.setText(_("Log in"))
 
     def _let_type(self, *, typing: bool) -> None:
-        for each in (self.who, self.pin, self.enter):
+        for each in (self.who, self.pin, self.enter, self.leave):
             each.setEnabled(typing)
         if typing:
             self.pin.setFocus()

@@ -35,13 +35,13 @@ class ShiftDesk(TillLine):
     def open_shift(self, opening_cash: Money) -> Report:
         """Opens a shift with counted cash. Raises CallFailed when one is open, or the server refused."""
         with self._turn(TURN_MAX_S) as is_ours:
+            who = self.cashier_now(is_ours=is_ours)
             with self.store.write() as txn:
                 open_one = shifts.current(txn)
                 if open_one is not None:
                     which = f"shift {open_one.shift_id}" if open_one.shift_id else "a shift"
                     words = f"{self.record.code} has {which} open; close it first."
                     raise CallFailed(grpc.StatusCode.FAILED_PRECONDITION, "SHIFT_OPEN", words)
-                who = self.cashier(online=is_ours)
                 shift = self.begin_shift(txn, opening_cash.minor_units, who)
                 request = OpenShiftRequest(till_id=self.record.till_id, opening_cash=opening_cash)
                 entry = self._noted(txn, Kind.OPEN, shift.number, request, who)
@@ -54,12 +54,13 @@ class ShiftDesk(TillLine):
         """
         check_text("reason", reason, REASON_MAX, needed=True)
         with self._turn(TURN_MAX_S) as is_ours:
+            who = self.cashier_now(is_ours=is_ours)
             with self.store.write() as txn:
                 shift = shifts.need_current(txn)
                 if not is_ours:
                     self._check_drawer(shift, amount.minor_units)
                 request = RecordCashMovementRequest(amount=amount, reason=reason)
-                entry = self._noted(txn, Kind.CASH, shift.number, request, self.cashier(online=is_ours))
+                entry = self._noted(txn, Kind.CASH, shift.number, request, who)
             self._sent_fresh(entry, is_ours=is_ours)
         return self._report(shift.number)
 
@@ -85,10 +86,10 @@ class ShiftDesk(TillLine):
         with self._turn(TURN_MAX_S) as is_ours:
             if is_ours and self.journal.waits():
                 self.send()
+            who = self.cashier_now(is_ours=is_ours)
             with self.store.write() as txn:
                 shift = shifts.need_current(txn)
                 request = CloseShiftRequest(counted_cash=counted_cash)
-                who = self.cashier(online=is_ours and self.line_may_be_up())
                 entry = self._noted(txn, Kind.CLOSE, shift.number, request, who)
                 shifts.closed(txn, shift, counted_cash.minor_units, self.now_ms())
             self._sent_fresh(entry, is_ours=is_ours)

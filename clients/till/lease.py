@@ -25,6 +25,8 @@ from kasir.v1.stock_pb2 import (
     GetStockRequest,
     GetStockResponse,
     Hold,
+    ListHoldsRequest,
+    ListHoldsResponse,
     ReleaseHoldRequest,
     ReleaseHoldResponse,
 )
@@ -37,6 +39,8 @@ MARGIN_MS = 60_000
 # Days whose sales say how much is leased.
 DAYS = 7
 ITEMS_MAX = 1_000
+# Holds of an item that are listed at a time.
+HOLDS_PAGE = 1_000
 # A lease is renewed once this part of its time is over.
 RENEW_AFTER = 0.5
 # Between two looks at what is to be leased, which asks the server about each item.
@@ -216,6 +220,8 @@ class Leases:
             reply = client.call(request, BatchCreateHoldsResponse)
         except CallFailed as failed:
             failed.asked_before = failed.asked_before or asked_before
+            if failed.was_done:
+                return self._looked_up(client, request, now_ms, taken)
             if failed.settled:
                 with self._store.write() as txn:
                     txn.delete(Table.META, PENDING)
@@ -232,6 +238,36 @@ class Leases:
                     less[asked.item_id] = leased + max(0, int(free)) if free.lstrip("-").isdigit() else 0
             txn.delete(Table.META, PENDING)
         return less
+
+    def _looked_up(
+        self, client: Client, request: BatchCreateHoldsRequest, now_ms: int, taken: Taken
+    ) -> dict[int, int]:
+        """Takes over what a batch has leased whose answer is lost, as it stands at the server; what is not
+        there any more is not sold from. Raises CallFailed.
+        """
+        stands = [_newest(client, asked) for asked in request.holds]
+        with self._store.write() as txn:
+            for asked, hold in zip(request.holds, stands, strict=True):
+                if hold is None:
+                    txn.delete(Table.LEASES, number(asked.replaced_hold_id))
+                elif hold.hold_id != asked.replaced_hold_id:
+                    _replace(txn, asked.replaced_hold_id, hold, now_ms)
+                    taken.leased[asked.item_id] = hold.quantity
+            txn.delete(Table.META, PENDING)
+        return {}
+
+
+def _newest(client: Client, asked: Hold) -> Hold | None:
+    """The owner's last hold of an item at a place; None where there is none. Raises CallFailed."""
+    request = ListHoldsRequest(item_id=asked.item_id, page_size=HOLDS_PAGE)
+    while True:
+        page = client.call(request, ListHoldsResponse)
+        for hold in page.holds:
+            if (hold.owner, hold.location_id) == (asked.owner, asked.location_id):
+                return hold
+        if not page.next_page_token:
+            return None
+        request.page_token = page.next_page_token
 
 
 def draw(txn: Transaction, wanted: Mapping[int, int], now_ms: int) -> tuple[list[list[int]], list[list[int]]]:

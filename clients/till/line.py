@@ -163,6 +163,28 @@ class TillLine:
             )
         raise NeedsLine("The line is down, and nobody is logged in here: log in when it is back.")
 
+    def cashier_now(self, *, is_ours: bool) -> str:
+        """The same in this thread's turn (`is_ours`): somebody else than who logged in last is asked about
+        at the server first. Raises NeedsLine, and CallFailed where the server does not let them in.
+        """
+        try:
+            return self.cashier(online=False)
+        except NeedsLine:
+            if not is_ours or not self._answers():
+                raise
+        return self.cashier(online=True)
+
+    def _answers(self) -> bool:
+        """Whether the server answers who is at the till. Raises CallFailed where it does not let them in."""
+        if not self.line_may_be_up():
+            return False
+        try:
+            self.client.call(ListTillsRequest(), ListTillsResponse)
+        except CallFailed as failed:
+            self.broke(failed)
+            return False
+        return True
+
     # --- The line ---
 
     def line_may_be_up(self) -> bool:

@@ -141,7 +141,8 @@ class Refunds:
 
     def ask_again(self) -> Refund | None:
         """What became of the one whose answer was lost: done, now if not before. None where there is none.
-        Raises BadInput while the line is down, CallFailed when it was refused: nothing was given back then.
+        Raises BadInput while the line is down, or where it was done and the server lost its answer;
+        CallFailed when it was refused: nothing was given back then.
         """
         kept = self._till.store.meta(KEY.decode())
         if not kept:
@@ -161,6 +162,8 @@ class Refunds:
                 self._till.broke(failed)
                 raise _unanswered() from failed
             self._forget(kept)
+            if failed.was_done:
+                raise self._lost(kept) from failed
             raise
         refund: Refund = reply.refund
         with self._till.store.write() as txn:
@@ -172,6 +175,16 @@ class Refunds:
         self._forget(kept)
         self._till.ask_shift(kept.shift)
         return refund
+
+    def _lost(self, kept: Unanswered) -> BadInput:
+        """What to say where it was given back and only the answer is lost; the shift has it in it."""
+        with self._till.store.write() as txn:
+            count_change(txn)
+        self._till.ask_shift(kept.shift)
+        return BadInput(
+            "It was given back, and what the server answered is lost. Look the receipt up before you pay "
+            "anything out, and do not give it back again."
+        )
 
     def _reply(self, kept: Unanswered) -> Any:
         """Asks as whoever gave it back; where that is not let in, as who is at the till. Raises

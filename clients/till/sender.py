@@ -211,7 +211,7 @@ class Sender:
         elif entry.kind == Kind.OPEN and failed.reason == "SHIFT_OPEN" and failed.details.get("shift_id"):
             self._joined(txn, current, int(failed.details["shift_id"]))
             sent.done += 1
-        elif entry.kind != Kind.OPEN and failed.reason == "REPLY_LOST":
+        elif entry.kind != Kind.OPEN and failed.was_done:
             journal.move(txn, current, State.DONE)
             words = (
                 "The server has booked it and lost what it answered: look whether it is as on the receipt."

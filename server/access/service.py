@@ -230,7 +230,8 @@ class AccessControl:
             device = txn.devices.get(call.device)
             if device is None or device.revoked:
                 raise not_found("device", call.device)
-            certificates.check_renewal(device, self._now())
+            caller = call.certificate.hex() if call.certificate else ""
+            self.guard.drop_certificates(device, certificates.make_room(device, caller, self._now()))
             certificate = self._certify(device, asked.csr)
             txn.devices.put(device.name, device)
             self.audit.add(txn, Entry("device", call.actor, device.name, reason="certificate renewed"))

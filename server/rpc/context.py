@@ -71,6 +71,11 @@ class Context:
         return self._call.token
 
     @property
+    def certificate(self) -> bytes | None:
+        """SHA-256 of the certificate by which a device calls for itself."""
+        return self._call.certificate
+
+    @property
     def admitted(self) -> bool:
         """Whether the caller is let in still."""
         return self._call.admitted

@@ -14,6 +14,7 @@ import pytest
 from kasir.v1 import access_pb2 as pb
 from kasir.v1 import admin_pb2, hardware_pb2, stock_pb2
 from server import machine_clock
+from server.access import certificates
 from server.access.login import LOCK_MAX_S, _lock_key, left_of
 from server.access.store import Lock
 from tests.access.conftest import METHODS, OWNER, OWNER_PIN, Machine
@@ -382,6 +383,12 @@ def renewed(guarded, machine):
     return again
 
 
+def kept(guarded):
+    """The fingerprints of the device's certificates."""
+    with guarded.control.store.read() as txn:
+        return set(txn.devices.get("printer-1").certificates)
+
+
 def test_a_device_has_few_certificates_and_the_one_in_use_is_among_them(guarded):
     agent = guarded.device("printer-1", roles=("hardware",))
     in_use = renewed(guarded, agent)
@@ -390,16 +397,31 @@ def test_a_device_has_few_certificates_and_the_one_in_use_is_among_them(guarded)
         device = txn.devices.get("printer-1")
         device.certificates = {shown: ends - 61 * 86_400 for shown, ends in device.certificates.items()}
         txn.devices.put("printer-1", device)
-    # Its answers got lost.
     new = [renewed(guarded, in_use) for _ in range(2)]
     found = refused(renewed, guarded, in_use)
-    assert (found.reason, found.details["days"]) == ("RATE_EXCEEDED", "30")
-    with guarded.control.store.read() as txn:
-        kept = set(txn.devices.get("printer-1").certificates)
-    assert kept == {each.fingerprint for each in (in_use, *new)}
+    assert found.reason == "RATE_EXCEEDED"
+    assert found.retry_ms <= certificates.LOST_AFTER_S * 1_000, "an answer may still be under way"
+    days = -(-refused(renewed, guarded, new[1]).retry_ms // 86_400_000)
+    assert days == 30, "who has the newest needs no other"
+    assert kept(guarded) == {each.fingerprint for each in (in_use, *new)}
     for machine in (in_use, *new):
         assert guarded.ask(HARDWARE + "ListDevices", b"", machine) is not None
     assert refused(guarded.ask, HARDWARE + "ListDevices", b"", agent).reason == "DEVICE_UNKNOWN"
+
+
+def test_answers_that_are_lost_again_and_again_shut_no_device_out(guarded, monkeypatch):
+    monkeypatch.setattr(certificates, "LOST_AFTER_S", 0)
+    in_use = guarded.device("printer-1", roles=("hardware",))
+    with guarded.control.store.write() as txn:
+        device = txn.devices.get("printer-1")
+        device.certificates = {shown: ends - 61 * 86_400 for shown, ends in device.certificates.items()}
+        txn.devices.put("printer-1", device)
+    lost = [renewed(guarded, in_use) for _ in range(4)]
+    assert kept(guarded) == {each.fingerprint for each in (in_use, lost[0], lost[3])}
+    for machine in lost[1:3]:
+        assert refused(guarded.ask, HARDWARE + "ListDevices", b"", machine).reason == "DEVICE_UNKNOWN"
+    for machine in (in_use, lost[3]):
+        assert guarded.ask(HARDWARE + "ListDevices", b"", machine) is not None
 
 
 def test_certificates_that_are_over_are_erased(guarded):

@@ -12,6 +12,8 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PySide6.QtCore import Qt
+
 from clients.common.connection import Connection
 from clients.common.enrolment import Enrolment
 from clients.common.problems import CallFailed
@@ -22,6 +24,11 @@ from tests.access.conftest import OWNER, OWNER_PIN
 from tests.access.machines import enrolled, log_in
 
 PATIENCE_MS = 30_000
+WAYS_OUT = [
+    pytest.param(lambda qtbot, dialog: qtbot.keyClick(dialog, Qt.Key.Key_Escape), id="escape"),
+    pytest.param(lambda _qtbot, dialog: dialog.leave.click(), id="button"),
+    pytest.param(lambda _qtbot, dialog: dialog.close(), id="close"),
+]
 
 
 @pytest.fixture
@@ -128,6 +135,40 @@ def test_the_window_lives_while_the_server_is_asked(qtbot, line, monkeypatch):
     answers.set()
     qtbot.waitUntil(lambda: dialog.result() == LoginDialog.DialogCode.Accepted, timeout=PATIENCE_MS)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("leave", WAYS_OUT)
+def test_nobody_leaves_while_the_server_is_asked(qtbot, line, monkeypatch, leave):
+    answers = threading.Event()
+    monkeypatch.setattr(line.enrolment, "log_in", lambda *_words: answers.wait(20))
+    dialog = LoginDialog(line, line.enrolment)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    finished = []
+    dialog.finished.connect(finished.append)
+    dialog.who.setText(OWNER)
+    dialog.pin.setText(OWNER_PIN)
+    dialog.enter.click()
+    leave(qtbot, dialog)
+    assert (finished, dialog.isVisible()) == ([], True)
+    assert dialog.problem.text() == "Asking the server …"
+    answers.set()
+    qtbot.waitUntil(lambda: bool(finished), timeout=PATIENCE_MS)
+    assert finished == [LoginDialog.DialogCode.Accepted]
+
+
+@pytest.mark.parametrize("leave", WAYS_OUT)
+def test_who_was_refused_may_leave(qtbot, line, leave):
+    dialog = LoginDialog(line, line.enrolment)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.who.setText(OWNER)
+    dialog.pin.setText("wrong-pin")
+    dialog.enter.click()
+    qtbot.waitUntil(dialog.enter.isEnabled, timeout=PATIENCE_MS)
+    leave(qtbot, dialog)
+    assert dialog.result() == LoginDialog.DialogCode.Rejected
+    assert not dialog.isVisible()
 
 
 def test_a_window_follows_again_once_somebody_is_logged_in(qtbot, guarded, line, monkeypatch):

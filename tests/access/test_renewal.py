@@ -96,6 +96,19 @@ def test_renewals_keep_no_caller_waiting(guarded, renewals):
         assert len(renewals.asked) == 2
 
 
+def test_a_certificate_whose_answer_was_lost_is_asked_for_again_an_hour_later(
+    guarded, machine, renewals, monkeypatch
+):
+    machine.forget_session(OWNER)
+    monkeypatch.setattr(
+        enrolment_module, "time", SimpleNamespace(time=time.time, monotonic=lambda: renewals.moved)
+    )
+    with grpc_line(machine) as channel:
+        for renewals.moved, asked in ((0.0, 1), (61.0, 1), (3_599.0, 1), (3_601.0, 2)):
+            machine.keep_on(channel)
+            assert [name for name, _ in renewals.asked] == ["RenewDevice"] * asked
+
+
 @pytest.fixture
 def during(monkeypatch):
     """Something is done while the next answer is under way."""
@@ -220,6 +233,30 @@ def test_a_certificate_that_cannot_be_renewed_is_told_of_once_an_hour(
             machine.keep_on(channel)
             assert len(caplog.records) == (told if said else 0)
     assert said in caplog.text
+
+
+@pytest.mark.parametrize("name", ["device.json", "session"])
+def test_what_is_damaged_on_the_disk_meanwhile_makes_no_failure_of_an_answer(guarded, machine, caplog, name):
+    log_in(machine)
+    with Client(connection(guarded.running.target)) as client:
+        settings(client)
+        path = machine.folder / name if name == "device.json" else machine._session_file(OWNER)
+        unary = client._unary
+
+        def answered(*words):
+            call = unary(*words)
+
+            def ask(*more, **others):
+                reply = call(*more, **others)
+                path.write_text("{")
+                return reply
+
+            return ask
+
+        client._unary = answered
+        client._next_renewal = 0.0
+        assert settings(client).currency_code == "IDR"
+    assert [f"{path} cannot be read" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_a_session_that_cannot_be_renewed_is_asked_for_once(guarded, renewals):

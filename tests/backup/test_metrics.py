@@ -26,12 +26,18 @@ from tests.server.support import until
 def following(shop: Shop, to: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     words = ["--to", str(to), "--follow", "--metrics-listen", f"127.0.0.1:{port}"]
     command = [sys.executable, "-m", "kasir.cli", "backup", str(shop.folder), *words]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=PATIENCE_S)
+    with said_by(to).open("w") as said:
+        process = subprocess.Popen(command, stderr=said, text=True, cwd=ROOT)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait(timeout=PATIENCE_S)
+
+
+def said_by(to: Path) -> Path:
+    """What the follower of this backup says."""
+    return to.with_name("said")
 
 
 def figures(port: int) -> dict[str, float]:
@@ -60,7 +66,8 @@ def test_the_follower_tells_how_the_backup_stands(shop: Shop, tmp_path: Path, fr
         # Nothing can be taken: the time stands still.
         shop.close()
         shop.folder.rename(tmp_path / "away")
-        time.sleep(2.5)
+        missing = f"{shop.folder} cannot be opened"
+        until(lambda: missing in said_by(to).read_text(), "the words", PATIENCE_S)
         before = figures(free_port)["kasir_backup_complete_time_seconds"]
         time.sleep(1.5)
         assert figures(free_port)["kasir_backup_complete_time_seconds"] == before

@@ -324,7 +324,10 @@ LOST_AT_COLLECTOR = 'kasir_traces_lost_total{at="collector"}'
 LOST_AT_QUEUE = 'kasir_traces_lost_total{at="queue"}'
 
 
-def test_a_collector_that_hangs_holds_nobody_up_and_what_is_lost_is_counted(start_server, collector):
+def test_a_collector_that_hangs_holds_nobody_up_and_what_is_lost_is_counted(
+    start_server, collector, monkeypatch
+):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60")
     server = start_server(traces=collector.url, metrics_listen=parse_address("127.0.0.1:0"))
     collector.room.clear()
     asked_at_once(server.target, 300)
@@ -335,7 +338,7 @@ def test_a_collector_that_hangs_holds_nobody_up_and_what_is_lost_is_counted(star
     assert found[LOST_AT_QUEUE] > 0
     began = time.monotonic()
     server.stop()
-    assert time.monotonic() - began < 5.0, "a stop does not wait for it"
+    assert time.monotonic() - began < 30.0, "a stop does not wait for it"
 
 
 def test_a_collector_that_is_away_is_told_of_once_and_found_again(start_server, collector, monkeypatch):

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from clients.common.connection import Connection
+from clients.common.problems import AT_THE_DOOR, CallFailed
 from clients.till.line import NeedsLine, till_client
 from clients.till.till import open_till
 from tests.access.conftest import _cheap_pins, authority, guarded, home
@@ -96,6 +97,45 @@ def test_a_shift_is_opened_likewise(till):
     assert till.shift is None
     under(till, "siti").open_shift(idr(100_000))
     assert till.shift is not None
+
+
+def shift_work(till):
+    """What is done with the drawer, shift open or not."""
+    if till.shift is None:
+        return [lambda: till.open_shift(idr(100_000))]
+    return [lambda: till.move_cash(idr(5_000), "x"), lambda: till.close_shift(idr(100_000))]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("name", ["sitii", "sari"])
+def test_a_line_that_breaks_unnoticed_lets_nobody_count_but_who_logged_in_last(till, guarded, name, is_open):
+    if not is_open:
+        till.close_shift(idr(100_000))
+    guarded.running.stop()
+    under(till, name)
+    for act in shift_work(till):
+        till.line_is_back()
+        with pytest.raises(NeedsLine, match="only siti sells here"):
+            act()
+    assert till.journal.waits() == 0
+    assert (till.shift is not None) == is_open
+    till.line_is_back()
+    shift_work(under(till, "siti"))[0]()
+    assert till.journal.waits() == 1
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_with_the_line_the_server_says_who_counts(till, shop, is_open):
+    if not is_open:
+        till.close_shift(idr(100_000))
+    for act in shift_work(under(till, "sitii")):
+        with pytest.raises(CallFailed) as failed:
+            act()
+        assert failed.value.reason in AT_THE_DOOR
+    for act in shift_work(under(till, "sari")):
+        act()
+    assert till.journal.waits() == 0
+    assert till.journal.matters() == []
 
 
 def test_a_session_that_is_over_sells_on_without_the_line_and_a_logout_does_not(till, shop, machine):

@@ -10,14 +10,16 @@ from clients.till.cart import Permission
 from clients.till.journal import State, Trouble
 from clients.till.refunds import Refunds, Wanted
 from kasir.v1.sale_pb2 import TENDER_KIND_CASH
-from kasir.v1.stock_pb2 import BatchCreateHoldsRequest
+from kasir.v1.stock_pb2 import BatchCreateHoldsRequest, ReleaseHoldRequest, ReleaseHoldResponse
 from kasir.v1.till_pb2 import ListRefundsRequest, RefundLineInput
+from tests.server.support import new_id
 from tests.till.world import TillShop, back, cart, cash
 
 DOOR = ["ACTOR_MISMATCH", "ROLE_MISSING", "LOCATION_DENIED"]
 
 # The server does it, and the answer does not come back.
 LOST = "lost"
+REPLY_LOST = (grpc.StatusCode.FAILED_PRECONDITION, "REPLY_LOST")
 
 
 @pytest.fixture
@@ -143,6 +145,52 @@ def test_a_lease_whose_answer_was_lost_is_not_given_up_at_the_door(till, shop, l
     assert shop.level(shop.teh) == (97, 1)
 
 
+def test_a_lease_whose_answer_the_server_lost_is_looked_up(till, shop, monkeypatch):
+    till.renew_lease({shop.teh: 10, shop.kopi: 3})
+    before = {lease.item_id: lease.hold_id for lease in till.leases.held(till.now_ms())}
+    call, answers = till.client.call, iter([(grpc.StatusCode.UNAVAILABLE, ""), REPLY_LOST])
+
+    def answered(request, *more, **others):
+        wrong = next(answers, None) if isinstance(request, BatchCreateHoldsRequest) else None
+        if wrong is None:
+            return call(request, *more, **others)
+        if wrong != REPLY_LOST:
+            call(request, *more, **others)
+        raise CallFailed(*wrong, "It is lost.")
+
+    monkeypatch.setattr(till.client, "call", answered)
+    # Of one of them there is not so much.
+    assert till.renew_lease({shop.teh: 6, shop.kopi: 1_000}) is None
+    till.stay_offline()
+    sold = till.sell(cart((shop.teh, 2)), cash(1_000_000)).entry.seq
+    till.line_is_back()
+    sent = till.send()
+    assert (sent.done, sent.refused, sent.left) == (1, 0, 0)
+    after = {lease.item_id: lease.hold_id for lease in till.leases.held(till.now_ms())}
+    assert after[shop.kopi] == before[shop.kopi], "not replaced"
+    assert after[shop.teh] != before[shop.teh]
+    assert till.leases.available(till.now_ms()) == {shop.teh: 4, shop.kopi: 3}
+    assert {hold_id for hold_id, _, _ in till.journal.entry(sold).draws} == {after[shop.teh]}
+    assert shop.level(shop.teh) == (98, 4)
+    assert till.renew_lease({shop.teh: 5}).leased == {shop.teh: 5}
+
+
+def test_a_lease_that_the_server_has_no_more_is_not_sold_from(till, shop, monkeypatch):
+    till.renew_lease({shop.teh: 10})
+    (old,) = till.leases.held(till.now_ms())
+    call = till.client.call
+
+    def answered(request, *more, **others):
+        if isinstance(request, BatchCreateHoldsRequest):
+            call(ReleaseHoldRequest(request_id=new_id(), hold_id=old.hold_id), ReleaseHoldResponse)
+            raise CallFailed(*REPLY_LOST, "It is lost.")
+        return call(request, *more, **others)
+
+    monkeypatch.setattr(till.client, "call", answered)
+    till.renew_lease({shop.teh: 6})
+    assert till.leases.available(till.now_ms()) == {}
+
+
 # --- Refunds ---
 
 
@@ -205,3 +253,20 @@ def test_a_lost_refund_waits_for_who_has_to_log_in(till, shop, refunds, door):
         refunds.ask_again()
     del door["siti"]
     assert [refunds.ask_again()] == given(shop)
+
+
+def test_a_refund_whose_answer_the_server_lost_is_told_as_done(till, shop, refunds, door):
+    before = till.x().shift.expected_cash.minor_units
+    door["siti"] = LOST
+    with pytest.raises(BadInput, match="The line broke"):
+        give(refunds, shop)
+    till.line_is_back()
+    door["siti"] = "REPLY_LOST"
+    with pytest.raises(BadInput, match="It was given back"):
+        refunds.ask_again()
+    assert refunds.unanswered() is None
+    (made,) = given(shop)
+    shift = till.report(till.shift.number).shift
+    assert shift.refund_count == 1
+    assert shift.expected_cash.minor_units == before - made.totals.total.minor_units
+    assert refunds.ask_again() is None

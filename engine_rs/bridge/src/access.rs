@@ -90,6 +90,8 @@ pub(crate) struct Grant {
     device: String,
     /// The hash of the token that it goes with; `None`: the device's own.
     token: Option<[u8; 32]>,
+    /// The certificate that it goes with; `None`: a person's or a program's.
+    certificate: Option<Identity>,
     methods: MethodSet,
     locations: Option<Vec<u64>>,
     expires_ms: AtomicI64,
@@ -110,6 +112,10 @@ impl Grant {
         self.token.as_ref()
     }
 
+    pub(crate) fn certificate(&self) -> Option<&Identity> {
+        self.certificate.as_ref()
+    }
+
     /// Whether it still holds: a call may last longer.
     pub(crate) fn holds(&self) -> bool {
         let is_out = self.ended.iter().any(|ended| ended.load(Ordering::Acquire));
@@ -123,6 +129,7 @@ impl Grant {
             actor: self.actor.clone(),
             device: self.device.clone(),
             token: None,
+            certificate: None,
             methods: self.methods.clone(),
             locations: both(self.locations.as_deref(), sender.locations.as_deref()),
             expires_ms: AtomicI64::new(ends(self).min(ends(sender))),
@@ -350,19 +357,20 @@ impl Access {
         Self { rules: Arc::new(rules), table: RwLock::default() }
     }
 
-    fn grant(&self, given: Given, token: Option<[u8; 32]>) -> Arc<Grant> {
-        Arc::new(Grant {
+    fn grant(&self, given: Given) -> Grant {
+        Grant {
             methods: method_set(&self.rules.numbers, &given.methods),
             actor: given.actor,
             device: given.device,
-            token,
+            token: None,
+            certificate: None,
             locations: given.locations,
             expires_ms: AtomicI64::new(given.expires_ms),
             ended: vec![Arc::default()],
             pace: Arc::new(Pace::new(given.per_second)),
             rank: given.rank,
             rules: Arc::clone(&self.rules),
-        })
+        }
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut Table) -> R) -> R {
@@ -371,8 +379,8 @@ impl Access {
 
     /// A certificate is good.
     pub(crate) fn set_device(&self, identity: Identity, given: Given) {
-        let grant = self.grant(given, None);
-        self.change(|table| put(&mut table.devices, identity, grant));
+        let grant = Grant { certificate: Some(identity), ..self.grant(given) };
+        self.change(|table| put(&mut table.devices, identity, Arc::new(grant)));
     }
 
     /// A device is out: its certificates, and whoever is logged in there.
@@ -386,8 +394,8 @@ impl Access {
 
     /// Who has the token with this hash.
     pub(crate) fn set_token(&self, token: [u8; 32], given: Given) {
-        let grant = self.grant(given, Some(token));
-        self.change(|table| put(&mut table.tokens, token, grant));
+        let grant = Grant { token: Some(token), ..self.grant(given) };
+        self.change(|table| put(&mut table.tokens, token, Arc::new(grant)));
     }
 
     /// A session lasts on; false: there is none.
@@ -410,7 +418,7 @@ impl Access {
 
     /// What somebody did at a device may be sent from there later, by whoever is logged in then.
     pub(crate) fn set_stand_in(&self, given: Given) {
-        let grant = self.grant(given, None);
+        let grant = Arc::new(self.grant(given));
         self.change(|table| table.stand_ins.insert((grant.device.clone(), grant.actor.clone()), grant));
     }
 

@@ -65,6 +65,12 @@ impl RpcCall {
         self.grant()?.token().map(|token| PyBytes::new(py, token))
     }
 
+    /// SHA-256 of the certificate by which a device calls for itself.
+    #[getter]
+    fn certificate<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.grant()?.certificate().map(|certificate| PyBytes::new(py, certificate))
+    }
+
     /// Whether the caller is let in still: a call may last longer than a session.
     #[getter]
     fn admitted(&self) -> bool {
