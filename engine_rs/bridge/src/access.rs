@@ -205,12 +205,12 @@ impl Grant {
     }
 
     /// Refuses what a call of many requests may not: it ended, or the method of this name is not among those it has, or the
-    /// request takes place where it is not allowed.
-    pub(crate) fn check_command(&self, name: &str, request: &[u8]) -> Result<(), Status> {
+    /// request takes place where it is not allowed. Gives the method's number.
+    pub(crate) fn check_command(&self, name: &str, request: &[u8]) -> Result<usize, Status> {
         let method = self.number_of(name);
         let allowed = method.filter(|method| self.methods.has(*method));
         match allowed {
-            Some(method) if self.holds() => self.check_places(method, request),
+            Some(method) if self.holds() => self.check_places(method, request).map(|()| method),
             _ => {
                 let why = if self.holds() { Denied::Role } else { Denied::Ended };
                 Err(self.denied(method.unwrap_or_default(), why, None))

@@ -40,7 +40,7 @@ pub(crate) enum Address {
     /// To a future in Python.
     Loop(Expected),
     /// To a caller of the server, past Python; to whom a taken id is told for, and to its trace, if it has one.
-    Call(kasir_transport::Ticket, Option<Box<Giver>>, Option<Arc<Trace>>),
+    Call(kasir_transport::Ticket, Option<Giver>, Option<Arc<Trace>>),
     /// The same, to its place on a stream of commands.
     Stream(Place),
 }

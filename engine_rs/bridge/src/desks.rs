@@ -26,7 +26,7 @@ const KEPT_MAX: usize = 256;
 /// Records of the journal that are worth reading before everything is read anew.
 const FOLLOWED_MAX: u64 = 200_000;
 /// Records of the journal that are read at a time.
-const PAGE: usize = 10_000;
+const PAGE: usize = 1_000;
 /// When to try again after as many runs waited as may, milliseconds.
 const RETRY_MS: u64 = 1_000;
 
@@ -205,17 +205,14 @@ fn follow(mut kept: Kept, store: &Store<Address>) -> Outcome<Option<Kept>> {
         return Ok(None);
     }
     while kept.revision < last {
-        let desk = &mut kept.desk;
-        let read = store.scan_journal(kept.revision, PAGE, &mut |record| {
-            for event in &record.events {
-                desk.note(event);
-            }
-            true
-        });
-        match read {
-            Ok(revision) => kept.revision = revision,
+        let records = match store.read_journal(kept.revision, PAGE) {
+            Ok(records) => records,
             Err(Stop::Refused(refusal)) if refusal.reason == Reason::RevisionCompacted => return Ok(None),
             Err(stop) => return Err(stop),
+        };
+        for record in records {
+            record.events.iter().for_each(|event| kept.desk.note(event));
+            kept.revision = record.revision;
         }
     }
     Ok(Some(kept).filter(|kept| !kept.desk.is_stale()))

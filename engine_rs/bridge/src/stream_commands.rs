@@ -71,8 +71,8 @@ struct Stream {
     peer: IpAddr,
     /// The sequence of the last command taken.
     last: Option<u64>,
-    /// That of the one that is let in, and waits for a place in the queue.
-    let_in: Option<u64>,
+    /// That of the one that is let in, and waits for a place in the queue; its method's number.
+    let_in: Option<(u64, Option<usize>)>,
 }
 
 impl Conversation for Stream {
@@ -85,29 +85,36 @@ impl Conversation for Stream {
             }
         };
         let Asked { sequence, field, body } = asked;
+        let mut number = None;
         if let Some(grant) = grant_of(self.grant.as_ref()) {
             // One that found the queue full was let in already.
-            let is_new = self.let_in != Some(sequence) || !grant.holds();
-            if is_new && let Err(pause) = grant.pace() {
+            let let_in = self.let_in.filter(|(waiting, _)| *waiting == sequence && grant.holds());
+            if let_in.is_none()
+                && let Err(pause) = grant.pace()
+            {
                 ticket.forget();
                 return Taken::Full(pause);
             }
-            if is_new && let Err(status) = grant.check_command(method.name, &body) {
-                ticket.forget();
-                if !grant.holds() {
-                    return Taken::End(status);
+            let checked = let_in
+                .map_or_else(|| grant.check_command(method.name, &body).map(Some), |(_, number)| Ok(number));
+            number = match checked {
+                Ok(number) => number,
+                Err(status) => {
+                    ticket.forget();
+                    if !grant.holds() {
+                        return Taken::End(status);
+                    }
+                    self.last = Some(sequence);
+                    return Taken::Now(denied(sequence, status));
                 }
-                self.last = Some(sequence);
-                return Taken::Now(denied(sequence, status));
-            }
+            };
         }
-        let giver = grant_of(self.grant.as_ref()).and_then(|grant| grant.number_of(method.name));
-        let giver = giver.and_then(|number| Giver::of(self.grant.as_ref(), number, self.peer));
+        let giver = number.and_then(|number| Giver::of(self.grant.as_ref(), number, self.peer));
         let address = Address::Stream(Place { giver, ticket, sequence, field });
         let taken = match self.engine.submit_to(method, &body, &self.caller, address) {
             Ok(()) => Taken::Later,
             Err(failure) if failure.reason == Reason::QueueFull.name() => {
-                self.let_in = Some(sequence);
+                self.let_in = Some((sequence, number));
                 return Taken::Full(pause(&failure));
             }
             Err(failure) => Taken::Now(refused(sequence, failure)),
@@ -174,7 +181,7 @@ impl Asked {
 /// Where the answer of one command of a stream goes.
 #[derive(Debug)]
 pub(crate) struct Place {
-    giver: Option<Box<Giver>>,
+    giver: Option<Giver>,
     ticket: Ticket,
     sequence: u64,
     field: u32,

@@ -48,7 +48,7 @@ struct Changed {
     orders: BTreeSet<OrderId>,
     mutations: BTreeSet<MutationId>,
     payers: BTreeSet<(String, CustomerId)>,
-    /// The account's rules or the shop's settings.
+    /// The account's rules or the shop's settings, or somebody is to be forgotten.
     rules: bool,
 }
 
@@ -89,7 +89,9 @@ impl Desk {
         let all = Key::new();
         view.scan(Table::Payers, all.as_slice(), all.end().as_slice(), &mut |key, _| {
             let (payer, customer_id) = payer_of_row(key)?;
-            desk.matcher.learn(payer, CustomerKey(customer_id));
+            if !payer.is_empty() {
+                desk.matcher.learn(payer, CustomerKey(customer_id));
+            }
             Ok(true)
         })?;
         desk.changed.orders.extend(orders);
@@ -101,13 +103,16 @@ impl Desk {
     /// An event followed the state that was read last.
     pub fn note(&mut self, event: &Event) {
         match event {
-            Event::PayerLearnt { payer, customer_id } | Event::PayerForgotten { payer, customer_id } => {
+            Event::PayerLearnt { payer, customer_id } | Event::PayerForgotten { payer, customer_id }
+                if !payer.is_empty() =>
+            {
                 self.changed.payers.insert((payer.clone(), *customer_id));
             }
             Event::MatchingRulesSet { bank_account_id, .. } => {
                 self.changed.rules |= *bank_account_id == self.account_id;
             }
-            Event::SettingsUpdated(_) => self.changed.rules = true,
+            // Of an erased customer's payers nothing says who they were.
+            Event::SettingsUpdated(_) | Event::CustomerErased { .. } => self.changed.rules = true,
             // What it wanted came to pass; nothing else of the mutation changed.
             Event::MutationProposed { mutation_id, proposal } if self.wants(*mutation_id, Some(proposal)) => {
                 self.wanted.remove(mutation_id);

@@ -34,6 +34,7 @@ pub enum Tells {
     Province = 12,
     PostalCode = 13,
     CountryCode = 14,
+    Payer = 15,
 }
 
 /// Whom a text is about, as far as the event says.
@@ -175,6 +176,9 @@ fn texts_of(event: &mut Event, visit: &mut dyn FnMut(Whose, u32, Tells, &mut Str
         }
         Event::MessageReported { message_id, detail, .. } => {
             visit(Whose::Message(*message_id), 0, Tells::Detail, detail);
+        }
+        Event::PayerLearnt { payer, customer_id } | Event::PayerForgotten { payer, customer_id } => {
+            visit(Whose::Customer(*customer_id), 0, Tells::Payer, payer);
         }
         _ => {}
     }

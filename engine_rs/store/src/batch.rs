@@ -12,7 +12,7 @@ use crate::log::LogEntry;
 use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, request_key};
 use crate::request::{Answer, Encoder, Request};
 use crate::schema::OwnTable;
-use crate::sealing::{Sealed, Sealer, open_reply};
+use crate::sealing::{Repeated, Sealed, Sealer, repeated};
 use crate::txn::Writer;
 use crate::world::World;
 
@@ -147,15 +147,17 @@ impl<'b, 's> Batch<'b, 's> {
             }
         };
         let Some(earlier) = earlier else { return Ok(None) };
-        if earlier.hash != request.hash {
+        let method = earlier.method.clone();
+        let told = repeated(&*self.txn, earlier, &request.hash);
+        if matches!(told, Ok(Repeated::Other)) {
             self.tally.refused += 1;
-            let message = "This request id was used for another request. A new request needs a new id.";
-            let refusal = Refusal::new(Reason::RequestIdReused, message).with("method", &earlier.method);
-            return Ok(Some(Err(refusal)));
+        } else {
+            self.tally.repeated += 1;
         }
-        self.tally.repeated += 1;
-        Ok(Some(match open_reply(&*self.txn, earlier) {
-            Ok(reply) => reply.ok_or_else(erased),
+        Ok(Some(match told {
+            Ok(Repeated::Same(reply)) => Ok(reply),
+            Ok(Repeated::Other) => Err(reused(&method)),
+            Ok(Repeated::Erased) => Err(erased()),
             Err(Fault::Corrupt(what)) => Err(damaged(&what)),
             Err(fault) => return Err(fault),
         }))
@@ -183,14 +185,14 @@ impl<'b, 's> Batch<'b, 's> {
     ) -> Result<(), Fault> {
         let mut sealer = Sealer::new(self.txn, self.world, self.revision + 1);
         let sealed = sealer.texts(&mut events)?;
-        let (under, reply) = sealer.reply(about, reply)?;
+        let (under, reply, hash) = sealer.reply(about, reply, request.hash)?;
         let made = sealer.made;
         let record = self.record(&request.actor, request.method, request.id.to_vec(), events, sealed);
         let kept = RequestRecord {
             revision: record.revision,
             time_ms: record.time_ms,
             method: record.method.clone(),
-            hash: request.hash,
+            hash,
             reply,
             under,
             sum: 0,
@@ -220,6 +222,11 @@ impl<'b, 's> Batch<'b, 's> {
             sealed,
         }
     }
+}
+
+fn reused(method: &str) -> Refusal {
+    let message = "This request id was used for another request. A new request needs a new id.";
+    Refusal::new(Reason::RequestIdReused, message).with("method", method)
 }
 
 /// It was carried out, and what it answered told of somebody whose data were erased since.

@@ -87,13 +87,6 @@ pub(crate) struct Stub {
     pub(crate) sealed: Vec<Sealed>,
 }
 
-/// What it has to know of a reply.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct RequestStub {
-    #[serde(default)]
-    pub(crate) under: Vec<Under>,
-}
-
 /// Method of the journal's records of deadlines.
 pub const DEADLINES_METHOD: &str = "/deadlines";
 
@@ -106,7 +99,7 @@ pub struct RequestRecord {
     pub time_ms: i64,
     /// The method's full name.
     pub method: String,
-    /// See [`request_hash`].
+    /// See [`request_hash`]; sealed with the reply.
     #[serde(with = "bin")]
     pub hash: Hash,
     /// What the caller was told; sealed where it tells of customers.
@@ -115,7 +108,7 @@ pub struct RequestRecord {
     /// Under whose keys; empty when it is open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub under: Vec<Under>,
-    /// CRC-32 of hash and reply, which nothing else in the store repeats; 0 in records of earlier versions.
+    /// CRC-32 of hash, reply and whose keys, which nothing else in the store repeats; 0 in records of earlier versions.
     #[serde(default)]
     pub sum: u32,
 }
@@ -143,6 +136,10 @@ impl RequestRecord {
         let mut sum = crc32fast::Hasher::new();
         sum.update(&self.hash);
         sum.update(&self.reply);
+        for (customer_id, revision) in &self.under {
+            sum.update(&customer_id.0.to_be_bytes());
+            sum.update(&revision.to_be_bytes());
+        }
         sum.finalize().max(1)
     }
 }

@@ -51,14 +51,14 @@ own_tables! {
     Meta = "meta";
     /// (16-byte request id) -> map {revision, time_ms, method, hash bin 32, reply bin, under, sum}: the hash is BLAKE3 of
     /// method, a zero byte, and the request's bytes; the reply is given again to whoever sends the same request again, and
-    /// sealed under the keys of these customers; the sum is CRC-32 of hash and reply.
+    /// both are sealed under the keys of these customers; the sum is CRC-32 of hash, reply and these.
     Requests = "requests";
     /// (revision u64) -> array [body bin, previous hash bin 32, hash bin 32]: hash = BLAKE3 of previous hash and body,
     /// the first record's previous hash is zeros. body = map {revision, time_ms, actor, method, request_id bin 16 or 0,
     /// events: array of maps {name: fields}, sealed: array of maps {under, texts bin}}: the texts of persons.
     Journal = "journal";
-    /// (customer_id) -> map {key bin 32, revision}: opens what the journal and replies tell of a customer, and the record it was
-    /// made for. No part of the journal; gone when the customer's data were erased.
+    /// (customer_id) -> map {key bin 32, revision, sum}: opens what the journal and replies tell of a customer, the record it was
+    /// made for, CRC-32 of customer, key and revision. No part of the journal; gone when the customer's data were erased.
     Keys = "keys";
 }
 

@@ -10,17 +10,17 @@
 
 use std::borrow::Cow;
 
-use kasir_core::Fault;
 use kasir_core::event::Event;
 use kasir_core::ids::CustomerId;
-use kasir_core::kv::Key;
+use kasir_core::kv::{Key, u64_at};
 use kasir_core::personal::{Text, put_back, take};
 use kasir_core::records::{Customer, find};
+use kasir_core::{Fault, View};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{JournalRecord, RequestRecord, bin, decode, encode};
+use crate::record::{Hash, JournalRecord, RequestRecord, bin, decode, encode};
 use crate::schema::OwnTable;
 use crate::txn::{Reader, Writer};
 use crate::world::World;
@@ -31,6 +31,7 @@ type Secret = [u8; 32];
 /// What was sealed, so that nothing is taken for another thing.
 const TEXTS: u8 = 1;
 const REPLY: u8 = 2;
+const REQUEST: u8 = 3;
 
 /// What stands in the table of keys.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -39,6 +40,24 @@ struct KeyRow {
     key: Secret,
     /// The record that it was made for; it tells one key of a customer from another.
     revision: u64,
+    /// CRC-32 of customer, key and revision, which nothing else in the store repeats.
+    sum: u32,
+}
+
+impl KeyRow {
+    fn new(customer_id: CustomerId, key: Secret, revision: u64) -> Self {
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&customer_id.0.to_be_bytes());
+        sum.update(&key);
+        sum.update(&revision.to_be_bytes());
+        Self { key, revision, sum: sum.finalize() }
+    }
+
+    /// Reads one; none when it is not as it was written. It opens nothing then, as if it were gone.
+    fn read(customer_id: CustomerId, bytes: &[u8]) -> Option<Self> {
+        let row: Self = decode("a customer's key", bytes).ok()?;
+        (row.sum == Self::new(customer_id, row.key, row.revision).sum).then_some(row)
+    }
 }
 
 /// Whose key something is sealed under, and the record that this was made for.
@@ -66,11 +85,17 @@ pub struct MadeKey {
 pub(crate) trait Keys {
     /// The row of a customer's key.
     fn row(&self, key: &[u8]) -> Result<Option<&[u8]>, Fault>;
+    /// The tables of the rules beside them.
+    fn view(&self) -> &dyn View;
 }
 
 impl Keys for Reader<'_> {
     fn row(&self, key: &[u8]) -> Result<Option<&[u8]>, Fault> {
         self.own(OwnTable::Keys, key)
+    }
+
+    fn view(&self) -> &dyn View {
+        self
     }
 }
 
@@ -78,14 +103,24 @@ impl Keys for Writer<'_> {
     fn row(&self, key: &[u8]) -> Result<Option<&[u8]>, Fault> {
         self.own(OwnTable::Keys, key)
     }
+
+    fn view(&self) -> &dyn View {
+        self
+    }
 }
 
 fn row_key(customer_id: CustomerId) -> Key {
     Key::new().u64(customer_id.0)
 }
 
+/// Whose key a row is.
+fn customer_of(row_key: &[u8]) -> Result<CustomerId, Fault> {
+    u64_at(row_key, 1).map(CustomerId)
+}
+
 fn find_key(keys: &dyn Keys, customer_id: CustomerId) -> Result<Option<KeyRow>, Fault> {
-    keys.row(row_key(customer_id).as_slice())?.map(|row| decode("a customer's key", row)).transpose()
+    let row = keys.row(row_key(customer_id).as_slice())?;
+    Ok(row.and_then(|row| KeyRow::read(customer_id, row)))
 }
 
 /// The key that something was sealed under, if it is still there.
@@ -126,12 +161,14 @@ impl<'s, 'w> Sealer<'s, 'w> {
         Ok(sealed)
     }
 
-    /// Seals a reply that tells of customers. It stays open where their data were erased: it tells nothing of them.
+    /// Seals a reply that tells of customers, and the hash of its request, by which a text could be guessed. They stay open where
+    /// their data were erased: the reply tells nothing of them.
     pub(crate) fn reply(
         &mut self,
         customers: &[CustomerId],
         reply: Vec<u8>,
-    ) -> Result<(Vec<Under>, Vec<u8>), Fault> {
+        hash: Hash,
+    ) -> Result<(Vec<Under>, Vec<u8>, Hash), Fault> {
         let mut under = Vec::with_capacity(customers.len());
         let mut keys = Vec::with_capacity(customers.len());
         for customer_id in customers {
@@ -140,9 +177,10 @@ impl<'s, 'w> Sealer<'s, 'w> {
                 keys.push(self.used[at].1);
             }
         }
-        let Some(first) = under.first() else { return Ok((under, reply)) };
-        let sealed = seal(&joint(&keys), &place(REPLY, self.revision, *first), reply)?;
-        Ok((under, sealed))
+        let Some(first) = under.first().copied() else { return Ok((under, reply, hash)) };
+        let key = joint(&keys);
+        let sealed = seal(&key, &place(REPLY, self.revision, first), reply)?;
+        Ok((under, sealed, sealed_hash(&key, self.revision, first, &hash)))
     }
 
     /// The place in `used` of a customer's key, which is made when there is none; none where their data were erased.
@@ -177,7 +215,7 @@ impl<'s, 'w> Sealer<'s, 'w> {
 }
 
 fn put_key(txn: &mut Writer<'_>, made: &MadeKey, revision: u64) -> Result<KeyRow, Fault> {
-    let row = KeyRow { key: made.key, revision };
+    let row = KeyRow::new(made.customer_id, made.key, revision);
     txn.put_own(OwnTable::Keys, row_key(made.customer_id).as_slice(), &encode(&row)?)?;
     Ok(row)
 }
@@ -205,30 +243,91 @@ pub(crate) fn play(
     Ok(events)
 }
 
-/// A record's events with their texts, as far as their keys are there.
+/// A record's events with their texts, as far as there are keys that open them. What is sealed is covered by the record's hash, so
+/// that a key which does not open it is another one; [`unopened`] tells of it.
 pub(crate) fn open(keys: &dyn Keys, record: &JournalRecord) -> Result<Vec<Event>, Fault> {
     let mut events = record.events.clone();
     for Sealed { under, texts } in &record.sealed {
         let Some(key) = key_of(keys, *under)? else { continue };
-        let plain = unseal(&key, &place(TEXTS, record.revision, *under), texts);
-        let plain = plain.ok_or_else(|| broken(record.revision))?;
+        let Some(plain) = unseal(&key, &place(TEXTS, record.revision, *under), texts) else { continue };
         put_back(&mut events, decode::<Vec<Text>>("texts of the journal", &plain)?);
     }
     Ok(events)
 }
 
-/// What a caller was told; none when it told of somebody whose data were erased.
-pub(crate) fn open_reply(keys: &dyn Keys, request: RequestRecord) -> Result<Option<Vec<u8>>, Fault> {
-    let Some(first) = request.under.first() else { return Ok(Some(request.reply)) };
-    let mut found = Vec::with_capacity(request.under.len());
-    for under in &request.under {
-        match key_of(keys, *under)? {
-            Some(key) => found.push(key),
-            None => return Ok(None),
+/// Customers of whom a record tells what their keys do not open; of those who have none, see [`key_is_missing`].
+pub(crate) fn unopened(keys: &dyn Keys, record: &JournalRecord) -> Result<Vec<CustomerId>, Fault> {
+    let mut found = Vec::new();
+    for Sealed { under, texts } in &record.sealed {
+        let key = key_of(keys, *under)?;
+        let is_open =
+            key.is_none_or(|key| unseal(&key, &place(TEXTS, record.revision, *under), texts).is_some());
+        if !is_open || key_is_missing(keys, under.0)? {
+            found.push(under.0);
         }
     }
-    let plain = unseal(&joint(&found), &place(REPLY, request.revision, *first), &request.reply);
-    plain.map(Some).ok_or_else(|| broken(request.revision))
+    Ok(found)
+}
+
+/// Whether a customer of whom the store tells has no key.
+fn key_is_missing(keys: &dyn Keys, customer_id: CustomerId) -> Result<bool, Fault> {
+    if keys.row(row_key(customer_id).as_slice())?.is_some() {
+        return Ok(false);
+    }
+    let customer = find::<Customer>(keys.view(), customer_id.0)?;
+    // Restored to before an erasure they are not erased, and yet without a name.
+    Ok(customer.is_some_and(|customer| customer.erase_ms == 0 && !customer.name.is_empty()))
+}
+
+/// What is wrong with a row of the table of keys, in plain words.
+pub(crate) fn wrong_key(view: &dyn View, key: &[u8], row: &[u8]) -> Result<Option<String>, Fault> {
+    let customer_id = customer_of(key)?;
+    if KeyRow::read(customer_id, row).is_none() {
+        return Ok(Some(format!("the key of customer {customer_id} is not as it was written")));
+    }
+    Ok(match find::<Customer>(view, customer_id.0)? {
+        None => Some(format!("there is a key of customer {customer_id}, but no such customer")),
+        Some(customer) if customer.erase_ms > 0 => {
+            Some(format!("customer {customer_id} was erased, but has a key still"))
+        }
+        Some(_) => None,
+    })
+}
+
+/// What a request comes to whose id is known.
+pub(crate) enum Repeated {
+    /// It is the same: what its caller was told.
+    Same(Vec<u8>),
+    /// It is another one.
+    Other,
+    /// Nobody can say: its answer told of somebody whose data were erased.
+    Erased,
+}
+
+/// Compares a request's hash with one that was carried out under the same id.
+pub(crate) fn repeated(keys: &dyn Keys, known: RequestRecord, hash: &Hash) -> Result<Repeated, Fault> {
+    let Some(first) = known.under.first() else {
+        return Ok(if known.hash == *hash { Repeated::Same(known.reply) } else { Repeated::Other });
+    };
+    let mut found = Vec::with_capacity(known.under.len());
+    for under in &known.under {
+        match key_of(keys, *under)? {
+            Some(key) => found.push(key),
+            None => return Ok(Repeated::Erased),
+        }
+    }
+    let key = joint(&found);
+    if sealed_hash(&key, known.revision, *first, hash) != known.hash {
+        return Ok(Repeated::Other);
+    }
+    let plain = unseal(&key, &place(REPLY, known.revision, *first), &known.reply);
+    plain.map(Repeated::Same).ok_or_else(|| broken(known.revision))
+}
+
+/// A request's hash as it is kept beside a sealed reply.
+fn sealed_hash(key: &Secret, revision: u64, under: Under, hash: &Hash) -> Hash {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    *hasher.update(&place(REQUEST, revision, under)).update(hash).finalize().as_bytes()
 }
 
 /// The keys that were made for a record, as far as they are there still.
@@ -247,10 +346,25 @@ pub(crate) fn made_for(
     Ok(made)
 }
 
+/// The keys that were made for a record of whose customers nothing is known: the whole table is looked at.
+pub(crate) fn all_made_for(reader: &Reader<'_>, revision: u64) -> Result<Vec<MadeKey>, Fault> {
+    let mut made = Vec::new();
+    reader.scan_own(OwnTable::Keys, Key::new().as_slice(), &mut |key, row| {
+        let customer_id = customer_of(key)?;
+        let row = KeyRow::read(customer_id, row).filter(|row| row.revision == revision);
+        made.extend(row.map(|row| MadeKey { customer_id, key: row.key }));
+        Ok(true)
+    })?;
+    Ok(made)
+}
+
+/// An array of two in msgpack; a reply's record is a map.
+const PAIR: u8 = 0x92;
+
 /// What goes beside a record, into the write-ahead file or a backup: the reply's record, empty for deadlines; before it in an array
-/// the keys that were made, where there are some.
+/// the keys that were made, where there are some, or where a damaged reply would be taken for that.
 pub(crate) fn beside<'r>(made: &[MadeKey], request: &'r [u8]) -> Result<Cow<'r, [u8]>, Fault> {
-    if made.is_empty() {
+    if made.is_empty() && request.first() != Some(&PAIR) {
         return Ok(Cow::Borrowed(request));
     }
     encode(&(made, bin::Bin(request))).map(Cow::Owned)
@@ -258,8 +372,6 @@ pub(crate) fn beside<'r>(made: &[MadeKey], request: &'r [u8]) -> Result<Cow<'r, 
 
 /// The keys and the reply's record that go beside a record.
 pub(crate) fn split(beside: &[u8]) -> Result<(Vec<MadeKey>, Cow<'_, [u8]>), Fault> {
-    /// An array of two in msgpack; a reply's record is a map.
-    const PAIR: u8 = 0x92;
     if beside.first() != Some(&PAIR) {
         return Ok((Vec::new(), Cow::Borrowed(beside)));
     }
@@ -351,7 +463,7 @@ mod tests {
     #[test]
     fn what_goes_beside_a_record_comes_back() {
         let made = vec![MadeKey { customer_id: CustomerId(3), key: [9; 32] }];
-        for request in [&b""[..], &[0x87, 1, 2]] {
+        for request in [&b""[..], &[0x87, 1, 2], &[PAIR, 1, 2]] {
             let alone = beside(&[], request).unwrap();
             assert_eq!(split(&alone).unwrap(), (Vec::new(), Cow::Borrowed(request)));
             let with_keys = beside(&made, request).unwrap();

@@ -19,9 +19,10 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::files::sync_dir_of;
 use crate::log::check_row;
 use crate::onlooker::Onlooker;
-use crate::record::{Hash, RequestStub, Stub, decode, record_hash, request_key, revision_key};
+use crate::record::{Hash, RequestRecord, Stub, decode, record_hash, request_key, revision_key};
 use crate::schema::{FORMAT, OwnTable};
-use crate::sealing::{beside, made_for};
+use crate::sealing::{MadeKey, all_made_for, beside, made_for};
+use crate::txn::Reader;
 
 /// Begins a segment.
 const SEGMENT_MAGIC: [u8; 16] = *b"kasir-journal-01";
@@ -177,10 +178,7 @@ fn take_records(
             })?;
             found.to_vec()
         };
-        let replied: RequestStub =
-            if request.is_empty() { RequestStub::default() } else { decode("a request", &request)? };
-        let under = record.sealed.iter().map(|sealed| sealed.under).chain(replied.under);
-        let request = beside(&made_for(&reader, revision, under)?, &request)?.into_owned();
+        let request = beside(&keys_of(&reader, &record, &request)?, &request)?.into_owned();
         bytes += (FRAME_BYTES + row.body.len() + request.len()) as u64;
         let (previous, body) = (row.previous.to_vec(), row.body.to_vec());
         records.push(Taken { time_ms: record.time_ms, previous, body, request });
@@ -188,6 +186,21 @@ fn take_records(
     });
     scanned.map_err(|fault| StoreError::fault("The journal cannot be read", &fault))?;
     Ok(records)
+}
+
+/// The keys that were made for a record. A reply that is damaged does not say whose it is sealed under; it goes along as it is.
+fn keys_of(reader: &Reader<'_>, record: &Stub, request: &[u8]) -> Result<Vec<MadeKey>, Fault> {
+    let replied = if request.is_empty() {
+        Vec::new()
+    } else {
+        match RequestRecord::read(request) {
+            Ok(replied) => replied.under,
+            Err(Fault::Corrupt(_)) => return all_made_for(reader, record.revision),
+            Err(fault) => return Err(fault),
+        }
+    };
+    let texts = record.sealed.iter().map(|sealed| sealed.under);
+    made_for(reader, record.revision, texts.chain(replied))
 }
 
 /// Makes one segment, in `dir`, of several that follow one another. They stay.

@@ -1,12 +1,12 @@
 //! `verify`: every invariant over a whole store, and that its parts tell one story.
 
-use kasir_core::kv::SHARD;
+use kasir_core::kv::{Key, SHARD};
 use kasir_core::{Context, Fault, Memory, Table, View, apply};
 
 use crate::log::open_row;
 use crate::record::{GENESIS, Hash, JournalRecord, RequestRecord, request_key, revision_key};
 use crate::schema::OwnTable;
-use crate::sealing::open;
+use crate::sealing::{open, unopened, wrong_key};
 use crate::txn::Reader;
 
 /// Violations that are told; more are cut off.
@@ -69,6 +69,13 @@ pub(crate) fn verify(reader: &Reader<'_>, deep: bool) -> Result<Verification, Fa
     if kept != requests {
         found.add(format!("{kept} requests have replies, but {requests} are in the journal"));
     }
+    reader.scan_own(OwnTable::Keys, Key::new().as_slice(), &mut |key, row| {
+        records += 1;
+        if let Some(wrong) = found.of(wrong_key(reader, key, row))?.flatten() {
+            found.add(wrong);
+        }
+        Ok(true)
+    })?;
     if let Some(memory) = replay {
         compare(reader, &memory, &mut found)?;
     }
@@ -130,6 +137,7 @@ impl Walk<'_, '_> {
         }
         self.time_ms = record.time_ms;
         self.request(&record)?;
+        self.texts(&record)?;
         self.replay(&record)?;
         self.next += 1;
         Ok(true)
@@ -150,6 +158,16 @@ impl Walk<'_, '_> {
         if kept.revision != revision || kept.time_ms != record.time_ms || kept.method != record.method {
             self.found
                 .add(format!("the reply to the request of record {revision} belongs to another record"));
+        }
+        Ok(())
+    }
+
+    fn texts(&mut self, record: &JournalRecord) -> Result<(), Fault> {
+        let unopened = self.found.of(unopened(self.reader, record))?.unwrap_or_default();
+        for customer_id in unopened {
+            let revision = record.revision;
+            self.found
+                .add(format!("what record {revision} tells of customer {customer_id} cannot be opened"));
         }
         Ok(())
     }

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use kasir_core::ids::{CustomerId, OrderId};
 use kasir_core::records::{Customer, find};
 use kasir_core::{Command, Reason};
-use kasir_store::{DATA_FILE, GENESIS, Onlooker, Target, restore_to, write_segment};
+use kasir_store::{DATA_FILE, GENESIS, Onlooker, Target, request_hash, restore_to, write_segment};
 use proptest::prelude::*;
-use support::{Shop, booking, dump, eventually, request};
+use support::{Shop, booking, dump, eventually, request, rewrite};
 use tempfile::TempDir;
 
 const NAME: &str = "Sri Wahyuningsih";
@@ -161,6 +161,142 @@ fn a_backup_of_before_leads_there_and_beyond() {
         "one taken later has them no more"
     );
     assert!(restored(&late, shop.store.revision()) == copied(&shop));
+}
+
+/// The key of a customer's row, and that of a request's.
+fn key_of_customer(id: u64) -> Vec<u8> {
+    [&[0], &id.to_be_bytes()[..]].concat()
+}
+
+fn key_of_request(id: u128) -> Vec<u8> {
+    [&[0], &id.to_be_bytes()[..]].concat()
+}
+
+/// A restored store, from an empty one and one segment.
+fn restored(base: &Path, segment: &Path, revision: u64) -> (TempDir, PathBuf) {
+    let into = TempDir::new().unwrap();
+    let place = into.path().join("store");
+    let target = Target { revision: Some(revision), time_ms: None };
+    restore_to(base, &[segment.to_path_buf()], target, &place).unwrap();
+    (into, place)
+}
+
+/// A bit flips in the row of a key, whichever: the store opens, works, replays and is backed up; verify tells of it.
+#[test]
+fn a_damaged_key_stops_nothing_and_is_told() {
+    let begun = Shop::empty();
+    let dir = TempDir::new().unwrap();
+    let base = dir.path().join("base");
+    begun.store.snapshot(&base).unwrap();
+    begun.stock(100);
+    let book = request([7; 16], booking(NAME));
+    begun.store.submit_blocking(book.clone()).unwrap();
+    begun.store.close();
+    let length = dump(&begun.path().join(DATA_FILE))
+        .iter()
+        .find(|(table, _, _)| table == "keys")
+        .map(|(_, _, row)| row.len())
+        .unwrap();
+    let mut shop = begun;
+    for byte in 0..length {
+        rewrite(&shop.path(), "keys", &key_of_customer(1), |row| row[byte] ^= 1);
+        shop = shop.reopen();
+        let found = shop.store.verify(true).unwrap();
+        assert!(found.violations.iter().any(|each| each.contains("key of customer 1")), "{byte}: {found:?}");
+        assert_eq!(shop.store.submit_blocking(book.clone()).unwrap_err().reason, Reason::ReplyLost);
+        assert_eq!(customer(&shop, 1).name, NAME);
+        let revision = shop.store.revision();
+        let segments = dir.path().join(format!("segments-{byte}"));
+        fs::create_dir(&segments).unwrap();
+        drop(restored(&base, &segment(&shop, &segments), revision));
+        shop.store.replay_into(&dir.path().join(format!("replayed-{byte}")), None).unwrap();
+        shop.store.close();
+        rewrite(&shop.path(), "keys", &key_of_customer(1), |row| row[byte] ^= 1);
+    }
+    shop = shop.reopen();
+    shop.verify();
+    assert!(shop.store.submit_blocking(book.clone()).is_ok());
+    shop.store.close();
+    rewrite(&shop.path(), "keys", &key_of_customer(1), |row| row[length / 2] ^= 1);
+    // What is told from now on has a key again.
+    shop = shop.reopen();
+    shop.ok(booking(NAME));
+    let shop = shop.reopen();
+    let read = shop.store.read_journal(shop.store.revision() - 1, 1).unwrap();
+    assert!(format!("{read:?}").contains(NAME), "{read:?}");
+    assert_eq!(tells(&copied(&shop), NAME), ["orders", "customers", "messages"]);
+}
+
+#[test]
+fn a_key_that_is_gone_or_should_be_is_told() {
+    let shop = Shop::stocked(100);
+    shop.ok(booking(NAME));
+    shop.ok(cancel(1));
+    shop.store.close();
+    let mut kept = Vec::new();
+    support::behind(&shop.path(), "keys", |env, db| {
+        let mut txn = env.write_txn().unwrap();
+        kept = db.get(&txn, &key_of_customer(1)).unwrap().unwrap().to_vec();
+        db.delete(&mut txn, &key_of_customer(1)).unwrap();
+        txn.commit().unwrap();
+    });
+    let shop = shop.reopen();
+    let found = shop.store.verify(false).unwrap().violations;
+    assert!(found.iter().any(|each| each.contains("tells of customer 1 cannot be opened")), "{found:?}");
+    shop.ok(erase(1));
+    shop.verify();
+    shop.store.close();
+    support::behind(&shop.path(), "keys", |env, db| {
+        let mut txn = env.write_txn().unwrap();
+        db.put(&mut txn, &key_of_customer(1), &kept).unwrap();
+        txn.commit().unwrap();
+    });
+    let found = shop.reopen().store.verify(false).unwrap().violations;
+    assert!(found.iter().any(|each| each.contains("customer 1 was erased, but has a key")), "{found:?}");
+}
+
+/// A reply that cannot be decoded any more, or looks like something else, goes into a backup as it is; the keys of its record with it.
+#[test]
+fn a_damaged_reply_stops_no_backup() {
+    let begun = Shop::empty();
+    let dir = TempDir::new().unwrap();
+    let base = dir.path().join("base");
+    begun.store.snapshot(&base).unwrap();
+    begun.stock(100);
+    begun.store.submit_blocking(request(9_u128.to_be_bytes(), booking(NAME))).unwrap();
+    begun.store.close();
+    let mut shop = begun;
+    for (number, first) in [0xc0, 0x92].into_iter().enumerate() {
+        rewrite(&shop.path(), "requests", &key_of_request(9), |row| row[0] = first);
+        shop = shop.reopen();
+        let segments = dir.path().join(format!("segments-{number}"));
+        fs::create_dir(&segments).unwrap();
+        let (_kept, place) = restored(&base, &segment(&shop, &segments), shop.store.revision());
+        assert!(rows(&place.join(DATA_FILE)) == copied(&shop), "{first:#x}");
+        shop.store.close();
+    }
+}
+
+/// The hash of a request would tell whoever guesses what was in it.
+#[test]
+fn a_request_leaves_no_hash_of_its_own() {
+    let shop = Shop::stocked(100);
+    let (book, other) = (request([7; 16], booking(NAME)), request([7; 16], booking("Budi Santoso")));
+    let told = shop.store.submit_blocking(book.clone()).unwrap();
+    let body = format!("{:?}", booking(NAME));
+    let hash = request_hash("/kasir.v1.Test/Command", body.as_bytes());
+    let has = |row: &[u8]| row.windows(hash.len()).any(|part| part == hash);
+    assert!(!copied(&shop).iter().any(|(_, _, row)| has(row)));
+    // In the batch that carried it out, and later.
+    let shop = shop.reopen();
+    assert_eq!(shop.store.submit_blocking(book.clone()).unwrap(), told);
+    assert_eq!(shop.store.submit_blocking(other.clone()).unwrap_err().reason, Reason::RequestIdReused);
+    shop.ok(cancel(1));
+    shop.ok(erase(1));
+    for request in [book, other] {
+        let refused = shop.store.submit_blocking(request).unwrap_err();
+        assert_eq!(refused.reason, Reason::ReplyLost, "nobody can say which of them it was");
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, WithTls};
 use kasir_core::Reason;
 use kasir_store::{DATA_FILE, JournalRecord, Options, StoreError, StoreErrorKind};
-use support::{START_MS, Shop, booking, request};
+use support::{START_MS, Shop, behind, booking, request};
 use tempfile::TempDir;
 
 fn open(dir: &Arc<TempDir>) -> Result<Shop, StoreError> {
@@ -21,25 +21,6 @@ fn open(dir: &Arc<TempDir>) -> Result<Shop, StoreError> {
 
 fn kind_of(opened: Result<Shop, StoreError>) -> StoreErrorKind {
     opened.err().expect("it must not open").kind
-}
-
-/// Opens a closed store's file behind its back.
-fn behind(dir: &Path, table: &str, change: impl FnOnce(&Env<WithTls>, Database<'static, Bytes, Bytes>)) {
-    fs::create_dir_all(dir).unwrap();
-    let mut options = EnvOpenOptions::new();
-    options.map_size(16 << 20).max_dbs(100);
-    // SAFETY: the store is closed.
-    #[allow(unsafe_code, reason = "heed marks opening a memory map unsafe")]
-    let env = unsafe { options.open(dir).unwrap() };
-    let txn = env.write_txn().unwrap();
-    let db = env
-        .create_databases_and_commit(txn, |opener, txn| {
-            opener.create_database::<Bytes, Bytes>(txn, Some(table)).map(CommitOrAbort::<_, ()>::Commit)
-        })
-        .unwrap()
-        .unwrap_commit();
-    change(&env, db);
-    env.prepare_for_closing().wait();
 }
 
 /// A closed shop with a few bookings.

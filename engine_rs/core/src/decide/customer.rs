@@ -1,6 +1,6 @@
 //! Customers, and what became of messages to them.
 
-use super::erasure::not_erased;
+use super::erasure::{about, not_erased};
 use super::{Answer, Decided, check, next_id};
 use crate::codes::{CodeKind, find_code};
 use crate::command::CustomerInput;
@@ -82,7 +82,7 @@ pub(crate) fn report_message(
     if message.state.next(reported).is_none() {
         return Err(Refusal::wrong_state("Message", message_id.0, &message.state, &reported).into());
     }
-    let detail = check::optional_text("detail", detail, 200)?;
+    let detail = about(view, message.customer_id, check::optional_text("detail", detail, 200)?)?;
     Ok(Decided::one(
         Event::MessageReported { message_id, state: reported, detail },
         Answer::Message(message_id),

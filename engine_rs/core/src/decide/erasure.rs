@@ -49,6 +49,11 @@ pub(super) fn is_erased(view: &dyn View, customer_id: CustomerId) -> Result<bool
     Ok(find::<Customer>(view, customer_id.0)?.is_some_and(|customer| customer.erase_ms > 0))
 }
 
+/// What is told of a customer from now on: nothing where their data were erased.
+pub(super) fn about(view: &dyn View, customer_id: CustomerId, text: String) -> Result<String, Fault> {
+    Ok(if is_erased(view, customer_id)? { String::new() } else { text })
+}
+
 fn orders_of(view: &dyn View, customer_id: CustomerId) -> Result<BTreeSet<OrderId>, Fault> {
     let (rows, mut orders) = (Key::new().u64(customer_id.0), BTreeSet::new());
     view.scan(Table::OrdersByCustomer, rows.as_slice(), rows.end().as_slice(), &mut |key, _| {

@@ -9,6 +9,7 @@ use super::stock::Demand;
 use super::{Answer, Decided, check};
 use crate::command::MoneyInput;
 use crate::event::{Event, PaymentEffect, Reclaim, UndoEffect};
+use crate::evolve::payments::kept_payer;
 use crate::execute::Context;
 use crate::ids::{CustomerId, DropOrderId, MutationId, OrderId};
 use crate::kv::{Fault, View};
@@ -235,12 +236,10 @@ pub(crate) fn undo(view: &dyn View, mutation_id: MutationId, context: &Context<'
     events.push(Event::MutationUndone { mutation_id, matched });
     if !mutation.learnt_payer.is_empty() {
         let orders = mutation.allocations.iter().map(|allocation| allocation.order_id);
-        events.extend(
-            customers_of(view, orders)?.into_iter().map(|customer_id| Event::PayerForgotten {
-                payer: mutation.learnt_payer.clone(),
-                customer_id,
-            }),
-        );
+        for customer_id in customers_of(view, orders)? {
+            let payer = kept_payer(view, &mutation.learnt_payer, customer_id)?.to_owned();
+            events.push(Event::PayerForgotten { payer, customer_id });
+        }
     }
     Ok(Decided::new(events, Answer::Mutation(mutation_id)))
 }

@@ -1,6 +1,7 @@
 //! Parcels: labels, airway bills, hand-over.
 
 use super::catalogue::{bounded, free_code};
+use super::erasure::about;
 use super::intent::{Copied, Intents};
 use super::{Answer, Decided, check, next_id};
 use crate::codes::{CodeKind, airway_bill_code, find_airway_bills, find_code};
@@ -217,6 +218,10 @@ pub(crate) fn enter_bill(
     assigned(view, &parcel, courier_id, number, true, String::new(), context)
 }
 
+fn about_parcel(view: &dyn View, parcel: &Parcel, detail: String) -> Result<String, Fault> {
+    about(view, must::<Order>(view, parcel.order_id.0)?.customer_id, detail)
+}
+
 /// What the courier agent says.
 pub(crate) struct Report<'a> {
     pub(crate) state: i32,
@@ -238,14 +243,17 @@ pub(crate) fn report_bill(
             let parcel = bill_ready(view, parcel_id, AirwayBillAction::Assign)?;
             let courier_id = parcel.courier_id;
             let number = free_bill(view, report.airway_bill, parcel_id, courier_id)?;
+            let detail = about_parcel(view, &parcel, detail)?;
             assigned(view, &parcel, courier_id, number, false, detail, context)
         }
         Some(AirwayBillState::Failed) => {
-            bill_ready(view, parcel_id, AirwayBillAction::Fail)?;
+            let parcel = bill_ready(view, parcel_id, AirwayBillAction::Fail)?;
+            let detail = about_parcel(view, &parcel, detail)?;
             Ok(Decided::one(Event::AirwayBillFailed { parcel_id, detail }, answer))
         }
         Some(AirwayBillState::Unknown) => {
-            bill_ready(view, parcel_id, AirwayBillAction::Lose)?;
+            let parcel = bill_ready(view, parcel_id, AirwayBillAction::Lose)?;
+            let detail = about_parcel(view, &parcel, detail)?;
             Ok(Decided::one(Event::AirwayBillLost { parcel_id, detail }, answer))
         }
         Some(AirwayBillState::None | AirwayBillState::Requested) | None => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::{bounded, free_code};
+use super::erasure::not_erased;
 use super::intent::Intents;
 use super::pricing::{LINES_MAX, price_till_sale};
 use super::sale::open_shift as need_open_shift;
@@ -12,7 +13,7 @@ use crate::codes::CodeKind;
 use crate::command::{MoneyInput, TenderInput, TillSaleInput};
 use crate::event::Event;
 use crate::execute::Context;
-use crate::ids::{HoldId, ItemId, LocationId, OrderId, SaleId, ShiftId, TillId};
+use crate::ids::{CustomerId, HoldId, ItemId, LocationId, OrderId, SaleId, ShiftId, TillId};
 use crate::kv::View;
 use crate::money::{self, AMOUNT_MAX, Currency};
 use crate::records::{
@@ -94,11 +95,7 @@ pub(crate) fn sell(
     }
     let shift = need_open_shift(view, input.shift_id).named("sale.shift_id")?;
     let priced = price_till_sale(view, input)?;
-    let customer = input
-        .customer_id
-        .is_some()
-        .then(|| need::<Customer>(view, input.customer_id.0).named("sale.customer_id"))
-        .transpose()?;
+    let customer = buyer(view, input.customer_id, tenders)?;
     let mut demand = Demand::default();
     for line in &priced.lines {
         demand.want(line.item_id, line.location_id, line.quantity);
@@ -123,7 +120,7 @@ pub(crate) fn sell(
         order_id: OrderId(0),
         till_id: shift.till_id,
         shift_id: shift.shift_id,
-        customer_id: input.customer_id,
+        customer_id: customer.map_or(CustomerId(0), |customer| customer.customer_id),
         currency: priced.currency,
         lines: priced.lines,
         totals: priced.totals,
@@ -148,6 +145,22 @@ pub(crate) fn sell(
         events.push(Intents::new(view, context).print(DocumentKind::SalesReceipt, sale_id.0, location_id)?);
     }
     Ok(Decided::new(events, Answer::Sale(sale_id)))
+}
+
+/// Who buys. Somebody whose data were erased pays with nothing of theirs; anything else is sold to nobody known: a till whose line
+/// was away has sold it already.
+fn buyer(view: &dyn View, customer_id: CustomerId, tenders: &[TenderInput]) -> Outcome<Option<Customer>> {
+    if !customer_id.is_some() {
+        return Ok(None);
+    }
+    let customer: Customer = need(view, customer_id.0).named("sale.customer_id")?;
+    let is_theirs = |tender: &TenderInput| {
+        matches!(TenderKind::from_number(tender.kind), Some(TenderKind::Points | TenderKind::Credit))
+    };
+    if customer.erase_ms == 0 || tenders.iter().any(is_theirs) {
+        return not_erased(customer).named("sale.customer_id").map(Some);
+    }
+    Ok(None)
 }
 
 /// What the lines take out of the till's lease: of each hold that is named as much as its item still wants. `demand` is

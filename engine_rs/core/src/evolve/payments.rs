@@ -4,7 +4,7 @@ use super::orders::{act, book, count_expired, free_straight_lines, reserve_again
 use crate::event::{PaymentEffect, Reclaim, UndoEffect};
 use crate::execute::{CLOCK_ACTOR, Context};
 use crate::ids::{CustomerId, MutationId, OrderId};
-use crate::kv::{Fault, Key, State};
+use crate::kv::{Fault, Key, State, View};
 use crate::money::Currency;
 use crate::open_money;
 use crate::records::{Allocation, Customer, Order, Settings, id_key, must, save};
@@ -142,7 +142,8 @@ pub(super) fn credit_by_mutation(
     credit(state, customer_id, amount_minor)
 }
 
-/// Counts that a payer paid for a customer, or that this was undone; a count of none is not kept.
+/// Counts that a payer paid for a customer, or that this was undone; a count of none is not kept. A payer who reads as empty may
+/// have been learnt under the name.
 pub(super) fn payer(
     state: &mut dyn State,
     payer: &str,
@@ -157,6 +158,7 @@ pub(super) fn payer(
     match before + change {
         0 => state.delete(Table::Payers, key.as_slice()),
         count if count > 0 => state.put(Table::Payers, key.as_slice(), &fixed([count])),
+        _ if payer.is_empty() => Ok(()),
         _ => Err(Fault::Corrupt(format!(
             "a payer of customer {customer_id} is forgotten more often than learnt"
         ))),
@@ -166,6 +168,17 @@ pub(super) fn payer(
 /// The key of how often a payer paid for a customer.
 pub(crate) fn payer_row(payer: &str, customer_id: CustomerId) -> Key {
     Key::new().text(payer).u64(customer_id.0)
+}
+
+/// What a payer is kept as: empty where the name was sealed and what sealed it is gone, as in a store that was restored to before
+/// an erasure.
+pub(crate) fn kept_payer<'p>(
+    view: &dyn View,
+    payer: &'p str,
+    customer_id: CustomerId,
+) -> Result<&'p str, Fault> {
+    let is_kept = |payer| Ok(view.get(Table::Payers, payer_row(payer, customer_id).as_slice())?.is_some());
+    Ok(if !is_kept(payer)? && is_kept("")? { "" } else { payer })
 }
 
 /// Adds to a customer's credit; nothing for nobody.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::index::proposal_key;
 use super::sums::sum;
 use super::{Audit, hex};
-use crate::evolve::payments::payer_row;
+use crate::evolve::payments::{kept_payer, payer_row};
 use crate::kv::{Fault, Key};
 use crate::open_money;
 use crate::records::{BankAccount, Customer, Mutation, Order, Proposal};
@@ -78,7 +78,11 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
             customers.extend(audit.named::<Order>(&who, order_id.0)?.map(|order| order.customer_id));
         }
         for customer_id in customers {
-            let key = payer_row(&mutation.learnt_payer, customer_id).as_slice().to_vec();
+            if audit.named::<Customer>(&who, customer_id.0)?.is_some_and(|customer| customer.erase_ms > 0) {
+                continue;
+            }
+            let payer = kept_payer(audit.view, &mutation.learnt_payer, customer_id)?;
+            let key = payer_row(payer, customer_id).as_slice().to_vec();
             *audit.sums.payers.entry(key).or_default() += 1;
         }
     }

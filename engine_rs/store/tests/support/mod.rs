@@ -352,3 +352,42 @@ pub(crate) fn dump(data_file: &Path) -> Vec<(String, Vec<u8>, Vec<u8>)> {
     }
     rows
 }
+
+/// Opens a closed store's file behind its back.
+pub(crate) fn behind(
+    dir: &Path,
+    table: &str,
+    change: impl FnOnce(
+        &heed::Env<heed::WithTls>,
+        heed::Database<'static, heed::types::Bytes, heed::types::Bytes>,
+    ),
+) {
+    use heed::types::Bytes;
+    use heed::{CommitOrAbort, EnvOpenOptions};
+    std::fs::create_dir_all(dir).unwrap();
+    let mut options = EnvOpenOptions::new();
+    options.map_size(16 << 20).max_dbs(100);
+    // SAFETY: the store is closed.
+    #[allow(unsafe_code, reason = "heed marks opening a memory map unsafe")]
+    let env = unsafe { options.open(dir).unwrap() };
+    let txn = env.write_txn().unwrap();
+    let db = env
+        .create_databases_and_commit(txn, |opener, txn| {
+            opener.create_database::<Bytes, Bytes>(txn, Some(table)).map(CommitOrAbort::<_, ()>::Commit)
+        })
+        .unwrap()
+        .unwrap_commit();
+    change(&env, db);
+    env.prepare_for_closing().wait();
+}
+
+/// Changes a row of a closed store behind its back.
+pub(crate) fn rewrite(dir: &Path, table: &str, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) {
+    behind(dir, table, |env, db| {
+        let mut txn = env.write_txn().unwrap();
+        let mut row = db.get(&txn, key).unwrap().unwrap().to_vec();
+        change(&mut row);
+        db.put(&mut txn, key, &row).unwrap();
+        txn.commit().unwrap();
+    });
+}
