@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use heed::types::Bytes;
-use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, WithTls};
+use heed::{CommitOrAbort, Database, Env, WithTls};
 use kasir_core::Reason;
 use kasir_store::{DATA_FILE, JournalRecord, Options, StoreError, StoreErrorKind};
 use support::{START_MS, Shop, behind, booking, request};

@@ -70,22 +70,7 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
     audit.demand(mutation.state == MutationState::Confirmed || mutation.learnt_payer.is_empty(), || {
         format!("{who} is {:?}, but taught who its payer is.", mutation.state)
     });
-    if !mutation.learnt_payer.is_empty() {
-        let orders = mutation.allocations.iter().map(|allocation| allocation.order_id);
-        let orders: Vec<_> = orders.collect();
-        let mut customers = BTreeSet::new();
-        for order_id in orders {
-            customers.extend(audit.named::<Order>(&who, order_id.0)?.map(|order| order.customer_id));
-        }
-        for customer_id in customers {
-            if audit.named::<Customer>(&who, customer_id.0)?.is_some_and(|customer| customer.erase_ms > 0) {
-                continue;
-            }
-            let payer = kept_payer(audit.view, &mutation.learnt_payer, customer_id)?;
-            let key = payer_row(payer, customer_id).as_slice().to_vec();
-            *audit.sums.payers.entry(key).or_default() += 1;
-        }
-    }
+    learnt(audit, &who, mutation)?;
     if credited > 0 {
         audit.sums.count(Metric::Credits, 1);
         audit.sums.amount(Metric::Credits, mutation.currency, credited);
@@ -109,6 +94,26 @@ fn mutation(audit: &mut Audit<'_>, mutation: &Mutation) -> Result<(), Fault> {
         audit.demand(here == there, || {
             format!("{who} gives order {} {here}, but the order has {there} from it.", order.order_id)
         });
+    }
+    Ok(())
+}
+
+/// What a mutation taught of its payer, for each customer whom it pays for and who was not erased.
+fn learnt(audit: &mut Audit<'_>, who: &str, mutation: &Mutation) -> Result<(), Fault> {
+    if mutation.learnt_payer.is_empty() {
+        return Ok(());
+    }
+    let mut customers = BTreeSet::new();
+    for allocation in &mutation.allocations {
+        customers.extend(audit.named::<Order>(&who, allocation.order_id.0)?.map(|order| order.customer_id));
+    }
+    for customer_id in customers {
+        if audit.named::<Customer>(&who, customer_id.0)?.is_some_and(|customer| customer.erase_ms > 0) {
+            continue;
+        }
+        let payer = kept_payer(audit.view, &mutation.learnt_payer, customer_id)?;
+        let key = payer_row(payer, customer_id).as_slice().to_vec();
+        *audit.sums.payers.entry(key).or_default() += 1;
     }
     Ok(())
 }
