@@ -34,7 +34,7 @@ fn a_seed_plays_the_same_way_every_time() {
 
 #[test]
 fn what_is_broken_on_purpose_is_found() {
-    for control in ["no-sync", "late-sync", "no-names", "new-id"] {
+    for control in ["no-sync", "no-pages", "no-headers", "late-sync", "no-names", "new-id"] {
         let (said, well) = played(&["--seeds", "0..300", "--control", control]);
         assert!(!well && said.contains("WRONG"), "{control}: {said}");
         // The seed that it names shows it again.

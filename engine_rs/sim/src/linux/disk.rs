@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fastrand::Rng;
-use kasir_store::DATA_FILE;
+use kasir_store::{CHECKPOINT_FILE, DATA_FILE};
 
 use super::content::{ALL, Change, Content, PAGE, lay};
 use super::trace::traced;
@@ -52,6 +52,10 @@ pub(crate) enum Fault {
 pub(crate) enum Control {
     /// A sync of a write-ahead file makes nothing durable.
     NoSync,
+    /// A sync of LMDB's data file makes nothing durable, as if it ran with its `NOSYNC` and nobody did it instead.
+    NoPages,
+    /// A sync of the checkpoint, which has LMDB's header pages, makes nothing durable: its `NOMETASYNC`.
+    NoHeaders,
     /// It makes durable what was written before the last one: who is answered after it is answered too early.
     LateSync,
     /// A directory's sync makes no name durable.
@@ -61,8 +65,10 @@ pub(crate) enum Control {
 }
 
 impl Control {
-    pub(crate) const NAMES: [(&'static str, Self); 4] = [
+    pub(crate) const NAMES: [(&'static str, Self); 6] = [
         ("no-sync", Self::NoSync),
+        ("no-pages", Self::NoPages),
+        ("no-headers", Self::NoHeaders),
         ("late-sync", Self::LateSync),
         ("no-names", Self::NoNames),
         ("new-id", Self::NewId),
@@ -115,6 +121,8 @@ pub(crate) struct Counts {
     /// By the rest, which is Rust.
     pub(crate) others: u64,
     pub(crate) syncs: u64,
+    pub(crate) kills: u64,
+    pub(crate) power_cuts: u64,
 }
 
 /// What is known of a descriptor.
@@ -378,12 +386,16 @@ impl Disk {
             }
             *after -= 1;
         }
-        let control = self.control.filter(|_| self.name_of(file).starts_with("wal"));
+        let name = self.name_of(file);
+        let (log, pages, checkpoint) =
+            (name.starts_with("wal"), name == DATA_FILE, name.starts_with(CHECKPOINT_FILE));
         let content = &mut self.files[file];
         let now = content.since.len();
-        let synced = match control {
-            Some(Control::NoSync) => 0,
-            Some(Control::LateSync) => std::mem::replace(&mut content.seen, 0),
+        let synced = match self.control {
+            Some(Control::NoSync) if log => 0,
+            Some(Control::LateSync) if log => std::mem::replace(&mut content.seen, 0),
+            Some(Control::NoPages) if pages => 0,
+            Some(Control::NoHeaders) if checkpoint => 0,
             _ => now,
         };
         let done: Vec<Change> = content.since.drain(..synced).collect();
@@ -471,8 +483,12 @@ impl Disk {
                 left.files[file].write(at, &bytes[..taken]);
             }
         }
-        if crash == Crash::PowerCut {
-            left.lose_power(&mut self.dice);
+        match crash {
+            Crash::Kill => self.counts.kills += 1,
+            Crash::PowerCut => {
+                self.counts.power_cuts += 1;
+                left.lose_power(&mut self.dice);
+            }
         }
         self.left = Some(left);
     }

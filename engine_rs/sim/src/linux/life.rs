@@ -111,7 +111,9 @@ pub(crate) fn play(seed: u64, control: Option<Control>, shown: bool, root: &Path
     };
     hooks::set(false);
     let hash = trace::end();
-    let tally = LIFE.take().map_or(Tally::default(), |life| life.tally);
+    let mut tally = LIFE.take().map_or(Tally::default(), |life| life.tally);
+    let counts = disk::with(|disk| disk.counts);
+    (tally.kills, tally.power_cuts) = (counts.kills, counts.power_cuts);
     Ended { hash, wrong: lived.err(), tally }
 }
 
@@ -160,7 +162,6 @@ fn crash(crash: Crash) -> Result<(), String> {
 }
 
 fn revive() -> Result<(), String> {
-    with(|life| life.tally.crashes += 1);
     disk::with(disk::Disk::revive).map_err(|error| error.to_string())
 }
 
@@ -288,8 +289,7 @@ impl Life {
             (disk.is_dead(), disk.forgive())
         });
         if dead {
-            self.tally.crashes += 1;
-            disk::with(disk::Disk::revive).map_err(|error| error.to_string())?;
+            revive()?;
             return Ok(false);
         }
         if self.stopped && !failed {
@@ -301,8 +301,7 @@ impl Life {
         }
         if self.dice.u8(0..3) == 0 {
             disk::with(|disk| disk.die(crash_kind(&mut self.dice), None));
-            self.tally.crashes += 1;
-            disk::with(disk::Disk::revive).map_err(|error| error.to_string())?;
+            revive()?;
         }
         Ok(self.phase == Phase::Wait && !self.stopped)
     }

@@ -249,10 +249,13 @@ impl Life {
             Reason::RequestIdReused => return Some("asked again, it was taken for another request".into()),
             _ => {}
         }
-        // What was answered of somebody goes with their data.
+        // What was answered of somebody goes with their data, and with it what it was that was asked.
         let erases = |sent: &Sent| matches!(sent.command, Command::EraseCustomer { .. });
         let erased = refusal.reason == Reason::ReplyLost && self.ledger.sent.values().any(erases);
         let answered = self.ledger.sent.get(&ticket.id).is_some_and(|sent| sent.reply.is_some());
+        if ticket.misused && erased {
+            return None;
+        }
         if ticket.misused || (answered && !erased) {
             return Some(format!("asked again, it was refused: {}", refusal.message));
         }
