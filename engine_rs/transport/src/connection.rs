@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::call;
 use crate::handler::Peer;
+use crate::parting::Parting;
 use crate::server::Phase;
 use crate::tls;
 use crate::worker::Worker;
@@ -65,7 +66,8 @@ where
         .data_frame_budget(FRAME_BUDGET)
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
         .max_send_buffer_size(SEND_BUFFER);
-    let handshake = timeout(config.handshake_timeout, builder.handshake::<T, Bytes>(io));
+    let handshake =
+        timeout(config.handshake_timeout, builder.handshake::<Parting<T>, Bytes>(Parting::new(io)));
     let Ok(Ok(mut connection)) = handshake.await else { return };
     let dead = Rc::new(Notify::new());
     let pings = connection

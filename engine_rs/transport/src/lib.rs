@@ -18,6 +18,7 @@ mod holding;
 mod mailbox;
 pub mod metadata;
 mod observe;
+mod parting;
 mod respond;
 mod server;
 mod status;

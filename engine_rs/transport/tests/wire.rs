@@ -318,6 +318,29 @@ fn a_stop_waits_no_longer_than_its_grace() {
 }
 
 #[test]
+fn who_still_sends_when_it_is_over_reads_why_all_the_same() {
+    const GOAWAY: u8 = 7;
+    let running = start(Config::default());
+    let mut socket = std::net::TcpStream::connect(running.address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut heard = Vec::new();
+    // A message for no call: that is the end.
+    socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0").unwrap();
+    for _ in 0..50 {
+        socket.write_all(&[0; 16 * 1024]).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    socket.read_to_end(&mut heard).unwrap();
+    let ends = |from: &[u8]| from[3] == GOAWAY && from[13..17] == 1_u32.to_be_bytes();
+    assert!(heard.windows(17).any(ends), "{heard:?}");
+    // Who never stops is not listened to for ever.
+    let began = Instant::now();
+    while socket.write_all(&[0; 16 * 1024]).is_ok() {
+        assert!(began.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
 fn who_says_nothing_or_answers_nothing_is_let_go() {
     run(async {
         let config = Config {
