@@ -133,6 +133,8 @@ pub(crate) fn put_back(
     };
     let damaged = || StoreError::new(StoreErrorKind::Corrupt, format!("{} is damaged.", path.display()));
     let checkpoint = Checkpoint::decode(&bytes).ok_or_else(damaged)?;
+    // Who saved it may not have lived to see its name durable, or saw that fail; what it makes needless is thrown away next.
+    sync_dir_of(&path).map_err(|error| failed(&error))?;
     if checkpoint.closed {
         return Ok(None);
     }

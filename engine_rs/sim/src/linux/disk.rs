@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     Full { room: u64, strict: bool },
     /// The sync after so many does not confirm; what was to be synced is there or not, for ever.
     Sync { after: u32 },
+    /// The sync of the directory after so many does not confirm.
+    Names { after: u32 },
     /// The write after so many fails, or is cut short.
     Write { after: u32, short: bool },
 }
@@ -103,6 +105,13 @@ enum NameChange {
     Gone { name: String },
 }
 
+impl NameChange {
+    /// Whether something got this name.
+    fn is_of(&self, wanted: &str) -> bool {
+        matches!(self, Self::Made { name, .. } | Self::Moved { to: name, .. } if name == wanted)
+    }
+}
+
 type Names = BTreeMap<String, usize>;
 
 /// All that a crash leaves.
@@ -155,6 +164,8 @@ pub(crate) struct Disk {
     fault: Option<Fault>,
     /// A fault was met since [`Disk::forgive`].
     failed: bool,
+    /// A write-ahead file was emptied while the name of the checkpoint that has all of it was not durable.
+    pub(crate) hasty: bool,
     pub(crate) counts: Counts,
 }
 
@@ -179,6 +190,7 @@ pub(crate) fn insert(dir: &Path, dice: Rng, control: Option<Control>) {
         left: None,
         fault: None,
         failed: false,
+        hasty: false,
         counts: Counts::default(),
     }));
 }
@@ -276,10 +288,14 @@ impl Disk {
         }
         let (Some(name), Some(inode)) = (self.name(path), inode(fd)) else { return };
         let file = if let Some(file) = self.names.get(&name) {
+            let file = *file;
             if emptied {
-                self.files[*file].cut(0);
+                self.hasty |= name.starts_with("wal")
+                    && self.files[file].cached.iter().any(|byte| *byte != 0)
+                    && self.name_changes.iter().any(|change| change.is_of(CHECKPOINT_FILE));
+                self.files[file].cut(0);
             }
-            *file
+            file
         } else {
             self.files.push(Content::default());
             let file = self.files.len() - 1;
@@ -357,7 +373,7 @@ impl Disk {
                 *after -= 1;
                 Verdict::Go
             }
-            Some(Fault::Sync { .. }) | None => Verdict::Go,
+            Some(Fault::Sync { .. } | Fault::Names { .. }) | None => Verdict::Go,
         }
     }
 
@@ -408,11 +424,12 @@ impl Disk {
         if self.own_inode.is_some() && self.own_inode == inode(fd) {
             self.work();
             match &mut self.fault {
-                Some(Fault::Sync { after: 0 }) => {
+                Some(Fault::Sync { after: 0 } | Fault::Names { after: 0 }) => {
+                    traced!("disk does not confirm its names");
                     (self.fault, self.failed) = (None, true);
                     return Verdict::Fail(libc::EIO);
                 }
-                Some(Fault::Sync { after }) => *after -= 1,
+                Some(Fault::Sync { after } | Fault::Names { after }) => *after -= 1,
                 _ => {}
             }
             if !self.is_dead() && self.control != Some(Control::NoNames) {

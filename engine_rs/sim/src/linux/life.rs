@@ -184,6 +184,11 @@ fn open(dir: &Path) -> Result<(Store<Ticket>, Runner<Ticket>), String> {
             (disk.is_dead(), disk.forgive())
         });
         with(|life| life.beside.clear());
+        if disk::with(|disk| disk.hasty) {
+            return Err(
+                "what was written ahead was thrown away before the checkpoint that has it was durable".into(),
+            );
+        }
         match opened {
             _ if dead => {
                 drop(opened);
@@ -395,9 +400,10 @@ fn crash_kind(dice: &mut Rng) -> Crash {
 }
 
 fn fault(dice: &mut Rng, within: u32) -> Fault {
-    match dice.u8(0..4) {
+    match dice.u8(0..5) {
         0 => Fault::Full { room: dice.u64(0..65_536), strict: dice.bool() },
         1 => Fault::Write { after: dice.u32(0..within), short: dice.bool() },
+        2 => Fault::Names { after: dice.u32(0..3) },
         _ => Fault::Sync { after: dice.u32(0..within) },
     }
 }
