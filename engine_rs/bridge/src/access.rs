@@ -509,8 +509,12 @@ pub(crate) struct Giver {
 
 impl Giver {
     /// `None`: nobody keeps watch.
-    pub(crate) fn of(grant: Option<&kasir_transport::Grant>, method: usize, peer: IpAddr) -> Option<Self> {
-        Some(Self { grant: Arc::clone(grant?), method, peer })
+    pub(crate) fn of(
+        grant: Option<&kasir_transport::Grant>,
+        method: usize,
+        peer: IpAddr,
+    ) -> Option<Box<Self>> {
+        Some(Box::new(Self { grant: Arc::clone(grant?), method, peer }))
     }
 
     /// Looks at the answer.

@@ -40,7 +40,7 @@ pub(crate) enum Address {
     /// To a future in Python.
     Loop(Expected),
     /// To a caller of the server, past Python.
-    Call(kasir_transport::Ticket, Option<Giver>),
+    Call(kasir_transport::Ticket, Option<Box<Giver>>),
     /// The same, to its place on a stream of commands.
     Stream(Place),
 }
