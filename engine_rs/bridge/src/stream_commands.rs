@@ -181,7 +181,7 @@ impl Asked {
 /// Where the answer of one command of a stream goes.
 #[derive(Debug)]
 pub(crate) struct Place {
-    giver: Option<Box<Giver>>,
+    giver: Option<Giver>,
     ticket: Ticket,
     sequence: u64,
     field: u32,
