@@ -3,7 +3,10 @@
 use std::io;
 use std::time::Instant;
 
+use crossbeam_channel::Receiver;
+
 use crate::checkpoint::Checkpoints;
+use crate::syncer::{Synced, Syncer};
 use crate::wal::{Frame, Trouble, Wal};
 
 /// Write-ahead files and checkpoints of one open store. Only the writer has it.
@@ -19,21 +22,30 @@ pub(crate) struct Ahead {
     turned: bool,
     /// The last revision that LMDB followed to.
     revision: u64,
+    /// Syncs beside the writer. `None`: a simulation, which has no thread; its syncs come when they are waited for.
+    syncer: Option<Syncer>,
 }
 
 impl Ahead {
     /// Goes on from a store that is recovered up to `revision`, by frames that end where `wal` goes on.
-    pub(crate) fn begin(wal: Wal, checkpoints: Checkpoints, revision: u64, commits_max: u64) -> Self {
+    pub(crate) fn begin(
+        wal: Wal,
+        checkpoints: Checkpoints,
+        revision: u64,
+        commits_max: u64,
+        has_threads: bool,
+    ) -> io::Result<Self> {
         // Nobody waits for a checkpoint now, but what was recovered should not have to be once more.
         let turned = revision > checkpoints.revision();
-        Self { wal, checkpoints, commits: 0, commits_max, turned, revision }
+        let syncer = has_threads.then(|| wal.syncer()).transpose()?;
+        Ok(Self { wal, checkpoints, commits: 0, commits_max, turned, revision, syncer })
     }
 
-    /// Appends a batch whose last record is `last`; durable when this returns. Says when it was written, before the sync.
+    /// Writes a batch whose last record is `last`; it is durable once it is synced. Says when it was written.
     ///
     /// # Errors
     /// [`Trouble::Write`] when nothing was changed; [`Trouble::Sync`] when nobody knows.
-    pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<Instant, Trouble> {
+    pub(crate) fn write(&mut self, frame: &mut Frame, last: u64) -> Result<Instant, Trouble> {
         if self.wal.is_full() {
             self.checkpoints.hurry();
         }
@@ -41,7 +53,30 @@ impl Ahead {
             self.checkpoints.look(true).map_err(Trouble::Sync)?;
         }
         self.turned |= self.wal.turn_for(frame, self.checkpoints.revision());
-        self.wal.append(frame, last)
+        self.wal.write(frame, last).map_err(Trouble::Write)
+    }
+
+    /// Makes durable what was written last; says when that was done.
+    pub(crate) fn sync(&self) -> Synced {
+        self.wal.sync()
+    }
+
+    /// Begins to make durable what was written last, beside the writer.
+    pub(crate) fn begin_sync(&self) -> io::Result<()> {
+        self.syncer.as_ref().map_or(Ok(()), |syncer| syncer.begin(self.wal.current()))
+    }
+
+    /// Where it is told when that is done; `None`: when it is waited for.
+    pub(crate) fn syncing(&self) -> Option<&Receiver<Synced>> {
+        self.syncer.as_ref().map(Syncer::done)
+    }
+
+    /// Waits until it is done.
+    pub(crate) fn end_sync(&self) -> Synced {
+        match &self.syncer {
+            Some(syncer) => syncer.done().recv().map_err(io::Error::other)?,
+            None => self.sync(),
+        }
     }
 
     /// LMDB followed up to `revision`: begins a checkpoint when it is time. Never waits.

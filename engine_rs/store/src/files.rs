@@ -139,7 +139,10 @@ impl Files {
             Some(wal) => (wal, head),
             None => files.recover(dir, head, sizes)?,
         };
-        Ok((files, head, Ahead::begin(wal, checkpoints, head.revision, sizes.commits)))
+        let has_threads = surroundings.world.is_none();
+        let ahead = Ahead::begin(wal, checkpoints, head.revision, sizes.commits, has_threads)
+            .map_err(|error| failed(&error))?;
+        Ok((files, head, ahead))
     }
 
     /// Applies what was written ahead after `head`, a checkpoint's, and goes on behind it.

@@ -28,6 +28,7 @@ mod sequencer;
 mod snapshot;
 mod status;
 mod store;
+mod syncer;
 mod txn;
 mod verify;
 mod wal;

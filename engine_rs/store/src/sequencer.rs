@@ -17,12 +17,13 @@ use crate::batch::{Batch, Tally};
 use crate::disk::{self, Verdict};
 use crate::error::{fault, refusal};
 use crate::files::Files;
-use crate::log::{Appended, Place};
+use crate::log::{Appended, LogEntry, Place};
 use crate::pace::{self, Pace};
 use crate::record::Head;
 use crate::replay::recover;
 use crate::request::{Answer, Encoder, Passage, Request};
 use crate::store::{OnDrop, Shared};
+use crate::syncer::Synced;
 use crate::txn::{Reader, Writer};
 use crate::wal::{Frame, Frames, Trouble};
 use crate::world::World;
@@ -89,7 +90,7 @@ impl From<Fault> for Failure {
     }
 }
 
-/// What an attempt led to: durable, and not told yet.
+/// What was decided, and not told yet: it may be told once it is durable.
 struct Done {
     answers: Vec<Answer>,
     head: Head,
@@ -99,11 +100,28 @@ struct Done {
     passage: Passage,
 }
 
+/// A batch that is written ahead and being synced. What comes after it is decided meanwhile, upon it.
+struct Underway<T> {
+    done: Done,
+    waiters: Vec<Waiter<T>>,
+    /// Of its requests.
+    bytes: usize,
+}
+
 /// What is in hand.
 struct Intake<T> {
     requests: Vec<Request>,
     waiters: Vec<Waiter<T>>,
     trims: Vec<(u64, Sender<Result<u64, Refusal>>)>,
+    under_way: Option<Underway<T>>,
+}
+
+impl<T> Underway<T> {
+    /// Takes what it answers out of the hand.
+    fn new(done: Done, intake: &mut Intake<T>) -> Self {
+        let bytes = intake.requests.drain(..).map(|request| request.bytes).sum();
+        Self { done, waiters: std::mem::take(&mut intake.waiters), bytes }
+    }
 }
 
 /// The thread's own state.
@@ -144,7 +162,8 @@ impl<T: Send + 'static> Sequencer<T> {
         let _end = OnDrop(|| shared.following.give_up());
         let files = self.files.clone();
         let mut kept = Kept::new();
-        let mut intake = Intake { requests: Vec::new(), waiters: Vec::new(), trims: Vec::new() };
+        let mut intake =
+            Intake { requests: Vec::new(), waiters: Vec::new(), trims: Vec::new(), under_way: None };
         loop {
             let retry = self.behind.then(|| Instant::now() + DISK_PAUSE);
             let next = self.wait(retry);
@@ -267,22 +286,39 @@ impl<T: Send + 'static> Sequencer<T> {
         let mut txn = Writer::begin(files, kept).map_err(|error| stop(&error))?;
         let (until, mut commands) = (Instant::now() + FOLLOW_TIME, 0);
         loop {
-            let begun = Instant::now();
-            let mut done = self.attempt(&mut txn, &intake.requests)?;
+            let attempted = self.attempt(&mut txn, intake);
+            // What was decided before is durable and told first, whatever became of this one.
+            self.land(intake)?;
+            let (entries, mut done) = attempted?;
+            let is_new = self.write(&mut txn, &entries, &mut done)?;
             commands += intake.requests.len();
-            self.pace.learn(done.tally.expired, begun.elapsed());
-            let is_last = commands >= self.follow_commands
-                || !intake.trims.is_empty()
-                || self.is_read_from()
-                || self.is_filled(TIGHT_PERCENT);
-            if is_last {
-                // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
-                let followed = self.follow(txn, done.head.revision);
-                done.passage.followed = followed.is_ok().then(Instant::now);
-                self.tell(done, intake)?;
-                return followed;
+            let is_last = commands >= self.follow_commands || self.is_wanted(intake);
+            let is_alone = intake.requests.len() < 2 && self.queue.is_empty();
+            if is_new && !is_last && !is_alone {
+                self.ahead.begin_sync().map_err(|error| stop(&error))?;
+                intake.under_way = Some(Underway::new(done, intake));
+                if self.meanwhile(intake)? && !self.is_wanted(intake) && Instant::now() < until {
+                    continue;
+                }
+                self.land(intake)?;
+                if !intake.requests.is_empty() || self.is_wanted(intake) {
+                    // What came begins the next round.
+                    return self.follow(txn, self.head.revision);
+                }
+            } else {
+                if is_new {
+                    let synced = self.ahead.sync();
+                    self.synced(&mut done, synced)?;
+                }
+                if is_last {
+                    // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
+                    let followed = self.follow(txn, done.head.revision);
+                    done.passage.followed = followed.is_ok().then(Instant::now);
+                    self.tell(Underway::new(done, intake))?;
+                    return followed;
+                }
+                self.tell(Underway::new(done, intake))?;
             }
-            self.tell(done, intake)?;
             let next = self.wait(Some(until));
             if matches!(next, Next::Closed | Next::Work(Work::Follow)) || Instant::now() >= until {
                 // A command that came in the last moment begins the next round.
@@ -293,49 +329,132 @@ impl<T: Send + 'static> Sequencer<T> {
         }
     }
 
-    /// Carries one batch out and makes it durable.
-    fn attempt(&mut self, txn: &mut Writer<'_>, requests: &[Request]) -> Result<Done, Failure> {
+    /// Whether LMDB has to follow at once.
+    fn is_wanted(&mut self, intake: &Intake<T>) -> bool {
+        !intake.trims.is_empty() || self.is_read_from() || self.is_filled(TIGHT_PERCENT)
+    }
+
+    /// Takes what comes while a batch is synced. False: no command came before something else did, its end or a wish.
+    fn meanwhile(&mut self, intake: &mut Intake<T>) -> Result<bool, Failure> {
+        let known = intake.requests.len();
+        let work = match self.ahead.syncing() {
+            None => self.queue.try_recv().ok(),
+            Some(syncing) => crossbeam_channel::select! {
+                recv(self.queue) -> work => work.ok(),
+                recv(syncing) -> synced => {
+                    self.landed(intake, synced.map_err(std::io::Error::other).flatten())?;
+                    None
+                }
+            },
+        };
+        if let Some(work) = work {
+            self.gather(Next::Work(work), intake);
+        }
+        Ok(intake.requests.len() > known)
+    }
+
+    /// Waits until the batch under way is durable, and answers it.
+    fn land(&mut self, intake: &mut Intake<T>) -> Result<(), Failure> {
+        if intake.under_way.is_none() {
+            return Ok(());
+        }
+        let synced = self.ahead.end_sync();
+        self.landed(intake, synced)
+    }
+
+    /// The same, if it is durable already.
+    fn land_early(&mut self, intake: &mut Intake<T>) -> Result<(), Failure> {
+        match self.ahead.syncing().map(Receiver::try_recv) {
+            Some(Ok(synced)) => self.landed(intake, synced),
+            _ => Ok(()),
+        }
+    }
+
+    fn landed(&mut self, intake: &mut Intake<T>, synced: Synced) -> Result<(), Failure> {
+        if let Some(under_way) = &mut intake.under_way {
+            self.synced(&mut under_way.done, synced)?;
+        }
+        intake.under_way.take().map_or(Ok(()), |under_way| self.tell(under_way))
+    }
+
+    /// A batch is durable.
+    fn synced(&mut self, done: &mut Done, synced: Synced) -> Result<(), Failure> {
+        let synced = synced.map_err(|error| self.judge_ahead(Trouble::Sync(error)))?;
+        let passage = &mut done.passage;
+        passage.synced = Some(synced);
+        self.behind = true;
+        self.pace.learn(done.tally.expired, synced - passage.begun);
+        self.shared.counters.committed(passage.commands, synced - passage.decided, synced - passage.begun);
+        Ok(())
+    }
+
+    /// Decides a batch: what is in hand, and what comes while the one before it is synced.
+    fn attempt(
+        &mut self,
+        txn: &mut Writer<'_>,
+        intake: &mut Intake<T>,
+    ) -> Result<(Vec<LogEntry>, Done), Failure> {
         let begun = Instant::now();
+        let (world, encoder, shared) =
+            (self.world.clone(), Arc::clone(&self.encoder), Arc::clone(&self.shared));
+        let before = intake.under_way.as_ref().map(|before| &before.done);
+        let (head, now_ms) = before.map_or((self.head, self.now_ms), |before| (before.head, before.now_ms));
         let most = self.pace.most();
-        let world = self.world.as_deref();
-        let clock = &*self.shared.clock;
-        let mut batch = Batch::new(txn, &*self.encoder, clock, world, &self.head, self.now_ms, most);
-        let answers: Vec<Answer> = if requests.is_empty() {
+        let mut batch = Batch::new(txn, &*encoder, &*shared.clock, world.as_deref(), &head, now_ms, most);
+        let mut answers: Vec<Answer> = Vec::with_capacity(intake.requests.len());
+        if intake.requests.is_empty() {
             // Until a command comes.
             while batch.settle_due(pace::LEAST)? && self.queue.is_empty() {}
-            Vec::new()
-        } else {
-            requests.iter().map(|request| batch.carry_out(request)).collect::<Result<_, _>>()?
-        };
+        }
+        loop {
+            while let Some(request) = intake.requests.get(answers.len()) {
+                answers.push(batch.carry_out(request)?);
+                if intake.under_way.is_some() {
+                    self.land_early(intake)?;
+                }
+            }
+            let has_room = intake.requests.len() < self.max_batch && intake.trims.is_empty();
+            if intake.under_way.is_none() || !has_room || !self.meanwhile(intake)? {
+                break;
+            }
+        }
         let (entries, now_ms, tally) = batch.finish()?;
         let next_due_ms = next_due_ms(txn)?;
-        let mut passage = Passage {
+        let passage = Passage {
             begun,
             decided: Instant::now(),
             written: None,
             synced: None,
             followed: None,
-            commands: requests.len(),
-            revision: self.head.revision,
+            commands: intake.requests.len(),
+            revision: head.revision,
         };
+        Ok((entries, Done { answers, head, now_ms, next_due_ms, tally, passage }))
+    }
+
+    /// Writes a batch ahead, which is not durable yet. False: refused or repeated, all of it: there is nothing to write.
+    fn write(
+        &mut self,
+        txn: &mut Writer<'_>,
+        entries: &[LogEntry],
+        done: &mut Done,
+    ) -> Result<bool, Failure> {
         if entries.is_empty() {
-            // Refused or repeated, all of it: there is nothing to make durable.
-            return Ok(Done { answers, head: self.head, now_ms, next_due_ms, tally, passage });
+            return Ok(false);
         }
         let place = Place { shard: SHARD, epoch: self.head.epoch, expected_revision: self.head.revision };
         self.frame.begin(&self.head);
-        let head = match self.shared.log.append(txn, place, &entries, &mut self.frame)? {
+        done.head = match self.shared.log.append(txn, place, entries, &mut self.frame)? {
             Appended::Committed(head) => head,
             Appended::Fenced(head) => return Err(Failure::Stop(fenced(&head))),
             Appended::Unknown(what) => return Err(Failure::Stop(unknown(&what))),
         };
+        let passage = &mut done.passage;
         passage.decided = Instant::now();
-        let written = self.ahead.append(&mut self.frame, head.revision);
-        let (written, synced) = (written.map_err(|trouble| self.judge_ahead(trouble))?, Instant::now());
-        self.behind = true;
-        self.shared.counters.committed(requests.len(), synced - passage.decided, synced - begun);
-        (passage.written, passage.synced, passage.revision) = (Some(written), Some(synced), head.revision);
-        Ok(Done { answers, head, now_ms, next_due_ms, tally, passage })
+        passage.revision = done.head.revision;
+        let written = self.ahead.write(&mut self.frame, done.head.revision);
+        passage.written = Some(written.map_err(|trouble| self.judge_ahead(trouble))?);
+        Ok(true)
     }
 
     /// Lets LMDB's file follow up to `revision`.
@@ -408,7 +527,8 @@ impl<T: Send + 'static> Sequencer<T> {
     }
 
     /// Makes a batch known: its callers are answered, and whoever asks for the revision finds it.
-    fn tell(&mut self, done: Done, intake: &mut Intake<T>) -> Result<(), Failure> {
+    fn tell(&mut self, batch: Underway<T>) -> Result<(), Failure> {
+        let Underway { done, waiters, bytes } = batch;
         let grown = done.head.revision > self.head.revision;
         self.set_head(done.head);
         self.now_ms = done.now_ms;
@@ -420,8 +540,8 @@ impl<T: Send + 'static> Sequencer<T> {
             self.shared.revision.store(self.head.revision, Ordering::Release);
             self.shared.sink.committed(self.head.revision);
         }
-        self.shared.answered(intake.requests.drain(..).map(|request| request.bytes).sum());
-        let answers = intake.waiters.drain(..).zip(done.answers);
+        self.shared.answered(bytes);
+        let answers = waiters.into_iter().zip(done.answers);
         self.answer(answers, Some(&done.passage)).map_err(Failure::Stop)
     }
 
@@ -432,8 +552,14 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// Answers all in hand alike.
     fn refuse(&self, why: &Refusal, intake: &mut Intake<T>) -> Result<(), Refusal> {
-        self.shared.answered(intake.requests.drain(..).map(|request| request.bytes).sum());
-        self.answer(intake.waiters.drain(..).map(|waiter| (waiter, Err(why.clone()))), None)
+        let (mut waiters, mut bytes) = (Vec::new(), 0);
+        if let Some(under_way) = intake.under_way.take() {
+            (waiters, bytes) = (under_way.waiters, under_way.bytes);
+        }
+        bytes += intake.requests.drain(..).map(|request| request.bytes).sum::<usize>();
+        waiters.append(&mut intake.waiters);
+        self.shared.answered(bytes);
+        self.answer(waiters.into_iter().map(|waiter| (waiter, Err(why.clone()))), None)
     }
 
     /// Tells the callers of a batch. The sink is another's code: its panic stops the writer, not the process.

@@ -26,6 +26,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::log::LogEntry;
 use crate::record::{Hash, Head, decode};
 use crate::sealing::split;
+use crate::syncer::{Synced, Syncer};
 use crate::world::Sizes;
 
 /// The files' names in the store's directory.
@@ -186,25 +187,38 @@ impl Wal {
         turns
     }
 
-    /// Appends a frame whose last record is `last`; durable when this returns. Says when it was written, before the sync.
+    /// Writes a frame whose last record is `last`: durable once [`Wal::sync`], or the [`Syncer`], has synced the file. Says
+    /// when it was written. No frame is written before the one before it is durable.
     ///
-    /// After an error of [`Trouble::Write`] nothing is there.
-    pub(crate) fn append(&mut self, frame: &mut Frame, last: u64) -> Result<Instant, Trouble> {
-        let bytes = frame.seal(last).map_err(Trouble::Write)?;
+    /// After an error nothing is there.
+    pub(crate) fn write(&mut self, frame: &mut Frame, last: u64) -> io::Result<Instant> {
+        let bytes = frame.seal(last)?;
         let (file, end) = (&self.files[self.current], self.offset + bytes.len() as u64);
-        if end > self.lengths[self.current] {
-            let length = end.next_multiple_of(self.sizes.wal_growth_bytes);
-            let zeros = vec![0; usize::try_from(length - end).unwrap_or_default()];
-            file.write_all_at(&zeros, end).map_err(Trouble::Write)?;
-        }
-        file.write_all_at(bytes, self.offset).map_err(Trouble::Write)?;
-        let written = Instant::now();
-        file.sync_data().map_err(Trouble::Sync)?;
         let length = end.next_multiple_of(self.sizes.wal_growth_bytes);
+        if end > self.lengths[self.current] {
+            let zeros = vec![0; usize::try_from(length - end).unwrap_or_default()];
+            file.write_all_at(&zeros, end)?;
+        }
+        file.write_all_at(bytes, self.offset)?;
         self.lengths[self.current] = self.lengths[self.current].max(length);
         self.holds[self.current] = last;
         self.offset = end;
-        Ok(written)
+        Ok(Instant::now())
+    }
+
+    /// Makes durable what was written; the caller waits.
+    pub(crate) fn sync(&self) -> Synced {
+        self.files[self.current].sync_data().map(|()| Instant::now())
+    }
+
+    /// Who syncs it beside the writer.
+    pub(crate) fn syncer(&self) -> io::Result<Syncer> {
+        Syncer::new(&self.files)
+    }
+
+    /// The number of the file that was written last.
+    pub(crate) fn current(&self) -> usize {
+        self.current
     }
 }
 
@@ -414,7 +428,8 @@ mod tests {
                 self.head = Head { revision: record.revision, hash, ..self.head };
             }
             self.turns += usize::from(self.wal.turn_for(&self.frame, checkpoint));
-            self.wal.append(&mut self.frame, self.head.revision).unwrap();
+            self.wal.write(&mut self.frame, self.head.revision).unwrap();
+            self.wal.sync().unwrap();
         }
 
         /// The revisions found after `head`.
