@@ -10,10 +10,12 @@ mod checkpoint;
 mod clock;
 mod disk;
 mod error;
+mod failure;
 #[cfg(test)]
 mod faults;
 mod files;
 mod following;
+mod hand;
 mod log;
 mod onlooker;
 mod onlookers;

@@ -13,15 +13,17 @@ use kasir_core::kv::SHARD;
 use kasir_core::{Fault, Reason, Refusal};
 
 use crate::ahead::Ahead;
-use crate::batch::{Batch, Tally};
+use crate::batch::Batch;
 use crate::disk::{self, Verdict};
 use crate::error::{fault, refusal};
+use crate::failure::{DISK_PAUSE, Failure, fenced, stop, stopped_by, too_full, unknown};
 use crate::files::Files;
+use crate::hand::{Done, Intake, Next, Underway, Waiter, Work};
 use crate::log::{Appended, LogEntry, Place};
 use crate::pace::{self, Pace};
 use crate::record::Head;
 use crate::replay::recover;
-use crate::request::{Answer, Encoder, Passage, Request};
+use crate::request::{Answer, Encoder, Passage};
 use crate::store::{OnDrop, Shared};
 use crate::syncer::Synced;
 use crate::txn::{Reader, Writer};
@@ -30,8 +32,6 @@ use crate::world::World;
 
 /// The machine's clock may be set while the sequencer sleeps: with a deadline ahead it looks at least this often.
 const CLOCK_LOOK: Duration = Duration::from_millis(500);
-/// After the disk refused a batch, deadlines wait this long; commands try at once.
-const DISK_PAUSE: Duration = Duration::from_secs(1);
 /// The map grows ahead of need once this share of it is used.
 const GROW_AHEAD_PERCENT: u64 = 75;
 /// Beyond this share no command has room in a map that cannot grow: what falls due needs the rest.
@@ -42,87 +42,6 @@ const FOLLOW_TIME: Duration = Duration::from_millis(5);
 const READS_LINGER: Duration = Duration::from_millis(20);
 /// Most records that one transaction trims.
 const TRIM_MAX: usize = 10_000;
-
-/// Who waits for an answer.
-pub(crate) enum Waiter<T> {
-    /// A caller that the sink knows.
-    Sink(T),
-    /// A blocked thread.
-    Thread(Sender<Answer>),
-}
-
-/// What the queue carries.
-pub(crate) enum Work<T> {
-    /// A command.
-    Command(Box<Request>, Waiter<T>),
-    /// Trimming of the journal before a revision.
-    Trim(u64, Sender<Result<u64, Refusal>>),
-    /// Somebody waits to read what is answered.
-    Follow,
-}
-
-/// What the sequencer wakes up for.
-enum Next<T> {
-    Work(Work<T>),
-    /// A deadline fell due, or what was waited for at most is over.
-    Time,
-    /// The store is closed, and nothing waits.
-    Closed,
-}
-
-/// Why an attempt at a batch came to nothing. Its transaction is gone.
-enum Failure {
-    /// The map is full: grow it, and do the batch again.
-    MapFull,
-    /// The disk did not take it; nothing was changed, and later batches may pass.
-    Unwritable(String),
-    /// The writer cannot go on.
-    Stop(Refusal),
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Full => Self::MapFull,
-            Fault::Io(what) => Self::Unwritable(what),
-            Fault::Corrupt(_) => Self::Stop(refusal(fault.into())),
-        }
-    }
-}
-
-/// What was decided, and not told yet: it may be told once it is durable.
-struct Done {
-    answers: Vec<Answer>,
-    head: Head,
-    now_ms: i64,
-    next_due_ms: Option<i64>,
-    tally: Tally,
-    passage: Passage,
-}
-
-/// A batch that is written ahead and being synced. What comes after it is decided meanwhile, upon it.
-struct Underway<T> {
-    done: Done,
-    waiters: Vec<Waiter<T>>,
-    /// Of its requests.
-    bytes: usize,
-}
-
-/// What is in hand.
-struct Intake<T> {
-    requests: Vec<Request>,
-    waiters: Vec<Waiter<T>>,
-    trims: Vec<(u64, Sender<Result<u64, Refusal>>)>,
-    under_way: Option<Underway<T>>,
-}
-
-impl<T> Underway<T> {
-    /// Takes what it answers out of the hand.
-    fn new(done: Done, intake: &mut Intake<T>) -> Self {
-        let bytes = intake.requests.drain(..).map(|request| request.bytes).sum();
-        Self { done, waiters: std::mem::take(&mut intake.waiters), bytes }
-    }
-}
 
 /// The thread's own state.
 pub(crate) struct Sequencer<T> {
@@ -676,39 +595,4 @@ impl<T: Send + 'static> Sequencer<T> {
         let _ = self.answer(left, None);
         let _ = catch_unwind(AssertUnwindSafe(|| self.shared.sink.stopped(why)));
     }
-}
-
-/// What callers are told whose commands have no room.
-fn too_full(what: &str) -> Refusal {
-    Refusal::new(Reason::StoreFull, format!("The disk did not take it; nothing was changed: {what}."))
-        .with("retry_ms", DISK_PAUSE.as_millis())
-}
-
-fn stop(error: &impl std::fmt::Display) -> Failure {
-    Failure::Stop(unknown(&error.to_string()))
-}
-
-/// What callers are told whose commands may or may not have happened.
-fn unknown(what: &str) -> Refusal {
-    Refusal::new(
-        Reason::WriterStopped,
-        format!(
-            "The engine stopped because it could not write for certain: {what}. Send the request again with its id."
-        ),
-    )
-}
-
-fn fenced(head: &Head) -> Refusal {
-    Refusal::new(Reason::WriterStopped, "Another engine has taken this store over; nothing was changed.")
-        .with("epoch", head.epoch)
-        .with("revision", head.revision)
-}
-
-fn stopped_by(panic: &(dyn std::any::Any + Send)) -> Refusal {
-    let words = panic.downcast_ref::<&str>().copied();
-    let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words");
-    Refusal::new(
-        Reason::WriterStopped,
-        format!("The engine stopped because of a fault in its program: {words}."),
-    )
 }

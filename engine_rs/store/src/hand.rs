@@ -1,0 +1,69 @@
+//! What the sequencer has in hand: what its queue carries, what of it is being decided, and what is being synced.
+
+use crossbeam_channel::Sender;
+use kasir_core::Refusal;
+
+use crate::batch::Tally;
+use crate::record::Head;
+use crate::request::{Answer, Passage, Request};
+
+/// Who waits for an answer.
+pub(crate) enum Waiter<T> {
+    /// A caller that the sink knows.
+    Sink(T),
+    /// A blocked thread.
+    Thread(Sender<Answer>),
+}
+
+/// What the queue carries.
+pub(crate) enum Work<T> {
+    /// A command.
+    Command(Box<Request>, Waiter<T>),
+    /// Trimming of the journal before a revision.
+    Trim(u64, Sender<Result<u64, Refusal>>),
+    /// Somebody waits to read what is answered.
+    Follow,
+}
+
+/// What the sequencer wakes up for.
+pub(crate) enum Next<T> {
+    Work(Work<T>),
+    /// A deadline fell due, or what was waited for at most is over.
+    Time,
+    /// The store is closed, and nothing waits.
+    Closed,
+}
+
+/// What was decided, and not told yet: it may be told once it is durable.
+pub(crate) struct Done {
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) head: Head,
+    pub(crate) now_ms: i64,
+    pub(crate) next_due_ms: Option<i64>,
+    pub(crate) tally: Tally,
+    pub(crate) passage: Passage,
+}
+
+/// A batch that is written ahead and being synced. What comes after it is decided meanwhile, upon it.
+pub(crate) struct Underway<T> {
+    pub(crate) done: Done,
+    pub(crate) waiters: Vec<Waiter<T>>,
+    /// Of its requests.
+    pub(crate) bytes: usize,
+}
+
+/// What is in hand.
+pub(crate) struct Intake<T> {
+    pub(crate) requests: Vec<Request>,
+    pub(crate) waiters: Vec<Waiter<T>>,
+    pub(crate) trims: Vec<(u64, Sender<Result<u64, Refusal>>)>,
+    pub(crate) under_way: Option<Underway<T>>,
+}
+
+impl<T> Underway<T> {
+    /// Takes what it answers out of the hand.
+    pub(crate) fn new(done: Done, intake: &mut Intake<T>) -> Self {
+        let bytes = intake.requests.drain(..).map(|request| request.bytes).sum();
+        Self { done, waiters: std::mem::take(&mut intake.waiters), bytes }
+    }
+}
