@@ -1,6 +1,6 @@
 //! What comes from the network, fed with any bytes: requests of all methods to a small shop in memory, and the messages of a
 //! stream however they are cut.
-#![allow(dead_code, reason = "of the modules that are compiled in, each target uses its part")]
+#![allow(dead_code, unused_imports, reason = "of the modules that are compiled in, each target uses its part")]
 
 #[path = "../../src/contract.rs"]
 mod contract;
