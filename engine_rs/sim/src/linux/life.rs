@@ -15,7 +15,8 @@ use kasir_store::{
 };
 
 use super::check::{Ledger, check};
-use super::disk::{self, Control, Crash, Fault};
+use super::control::Control;
+use super::disk::{self, Crash, Fault};
 use super::people::{Client, Ticket};
 use super::shop::{self, Board};
 use super::tally::Tally;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::disk::Control;
+use super::control::Control;
 use super::life;
 use super::tally::Tally;
 

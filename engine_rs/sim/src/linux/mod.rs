@@ -2,6 +2,7 @@
 
 mod check;
 mod content;
+mod control;
 mod disk;
 mod hooks;
 mod life;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use self::disk::Control;
+use self::control::Control;
 
 fn arguments() -> ArgMatches {
     let seed = Arg::new("seed").long("seed").value_parser(value_parser!(u64)).help("Play this one");

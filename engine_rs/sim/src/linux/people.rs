@@ -4,7 +4,8 @@ use kasir_core::{Command, Reason, Refusal};
 use kasir_store::{Answer, JournalRecord, Request, RequestId, Store};
 
 use super::check::{Lacked, Sent};
-use super::disk::{self, Control};
+use super::control::Control;
+use super::disk;
 use super::life::{Life, Phase};
 use super::trace::traced;
 use super::{shop, time};
