@@ -55,6 +55,8 @@ SLOW_S = float(os.environ.get("KASIR_SLOW_S", "8"))
 SLOW_BYTES = 64
 # Who takes no message for so long is cut off; the server's own patience is longer.
 STALL_S = 1.0
+# After so long a server asks whether its caller still lives.
+KEEPALIVE_S = 60.0
 # More than the buffers between the two hold: so many commands at least, each of so many holds
 SLOW_COMMANDS, HOLDS = 300, 100
 
@@ -225,6 +227,7 @@ class SlowReader(threading.Thread):
         self._over = threading.Event()
         self.told = b""
         self._pings = 0
+        self._is_hung_up = False
 
     def ask(self, start: int) -> None:
         """Opens the stream."""
@@ -238,28 +241,40 @@ class SlowReader(threading.Thread):
 
     def run(self) -> None:
         """Reads slowly, and says that there is room for as much as it has read."""
-        while not self._over.wait(0.1):
-            self._take(SLOW_BYTES)
+        while not self._over.wait(0.1) and self._take(SLOW_BYTES):
+            pass
 
     def _take(self, most: int) -> bytes:
-        fresh = self._socket.recv(most)
-        self.told += fresh
-        if fresh:
+        """What comes next. Who is so slow sees pings too late, and is hung up on: what was sent before is
+        still there to be read then.
+        """
+        fresh = b""
+        try:
+            fresh = self._socket.recv(most)
+            self.told += fresh
+            self._answer(fresh)
+        except (ConnectionResetError, BrokenPipeError):
+            self._is_hung_up = True
+        return fresh
+
+    def _answer(self, fresh: bytes) -> None:
+        if fresh and not self._is_hung_up:
             for stream in (0, 1):
                 self._socket.sendall(frame(WINDOW_UPDATE, 0, stream, len(fresh).to_bytes(4)))
             pings = [body for kind, flags, body in frames_of(self.told) if kind == PING and not flags & ACK]
             for each in pings[self._pings :]:
                 self._socket.sendall(frame(PING, ACK, 0, each))
             self._pings = len(pings)
-        return fresh
 
     def to_the_end(self) -> list[watch_pb2.WatchResponse]:
         """All whole messages that were sent to it until the stream ended."""
         self._over.set()
         self.join()
         self._socket.settimeout(20.0)
-        while not self._ended():
-            assert self._take(1 << 16), [each[:2] for each in frames_of(self.told)][-5:]
+        while not self._ended() and self._take(1 << 16):
+            pass
+        is_late_for_pings = self._is_hung_up and SLOW_S > KEEPALIVE_S
+        assert self._ended() or is_late_for_pings, [each[:2] for each in frames_of(self.told)][-5:]
         self._socket.close()
         return list(split(b"".join(body for kind, _, body in frames_of(self.told) if kind == DATA)))
 
