@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import threading
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from clients.common.output import state_words, table
 from clients.common.problems import BadInput
 from clients.common.scan_view import scan_line
 from clients.common.shop import Shop
+from clients.common.stopping import Stopping
 from hardware.agent import trial
 from hardware.agent.config import AgentConfig, ConfigError, read
 from hardware.agent.notes import NotesInUseError, TornNotes
@@ -95,13 +95,13 @@ def run(
         )
     except (NotesInUseError, StationInUseError) as error:
         raise BadInput(f"{error}: only one at a time may.") from error
-    stop = threading.Event()
+    stop = Stopping()
 
     def stopping(_number: int, _frame: FrameType | None) -> None:
         # A second signal means: now.
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_DFL)
-        stop.set()
+        stop.ask()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopping)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typer.core import TyperGroup
 from clients.common.bad_input import BadInput
 from clients.common.local_commands import EXIT_REFUSED, epilog, file_words, local_command, plain_failures
 from clients.common.output import Output, table
+from clients.common.stopping import Stopping
 from clients.common.times import parse_duration
 from engine import EngineError
 from engine.backup import write_base
@@ -240,15 +240,15 @@ def _once(output: Output, taker: Taker, work: Path | None, said: _Said) -> None:
 def _follow(
     taker: Taker, every_s: float, work: Path | None, said: _Said, standing: "Standing | None"
 ) -> None:
-    stop = threading.Event()
+    stop = Stopping()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.ask())
     checks = _Checks(taker, work, said, standing)
     step, sign, tidy = _Task(taker.step, said), _Task(taker.sign, said), _Task(taker.tidy, said)
     pause_s = every_s
     with ThreadPoolExecutor(max_workers=1) as beside:
         while True:
-            is_last = stop.is_set()
+            is_last = stop.is_asked
             if is_last:
                 time.sleep(SETTLE_S)
             if step.run():
