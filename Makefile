@@ -157,12 +157,14 @@ RACES ?= 200
 race: setup ## Two desks race for one last item, RACES=200 times (20 in test)
 	@KASIR_DESK_RACES=$(RACES) $(PYTHON) -m pytest tests/clients/desktop/test_race.py $(ARGS)
 
-# How often `make crash` kills
+# How often `make crash` kills at random, at a place of the disk's, and cuts the power
 N ?= 20
+DEATHS ?= 12
+IMAGES ?= 20
 
 .PHONY: crash
-crash: setup ## Kill the server under load, N=20 times (part of test)
-	@KASIR_KILLS=$(N) $(PYTHON) -m pytest -m crash $(ARGS)
+crash: setup ## Kill the server N=20 times, at DEATHS=12 places, cut power IMAGES=20 times
+	@KASIR_KILLS=$(N) KASIR_DEATHS=$(DEATHS) KASIR_IMAGES=$(IMAGES) $(PYTHON) -m pytest -m crash $(ARGS)
 
 # How long clients work in `make backup-drill`, seconds
 DRILL ?= 60

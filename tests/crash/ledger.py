@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ class Entry:
     request: bytes
     reply: bytes | None = None
     refusal: str | None = None
+    # When it had its reply, as `time.monotonic_ns` has it.
+    answered: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -37,6 +40,7 @@ class Ledger:
     def got(self, entry: Entry, reply: bytes) -> None:
         """The server acknowledged it: from now on it must never be lost."""
         with self.lock:
+            entry.answered = time.monotonic_ns()
             entry.reply = reply
             self._write({"got": entry.request_id, "reply": reply.hex()})
 

@@ -69,6 +69,7 @@ class Worker(threading.Thread):
         seed: int,
         stop: threading.Event,
         number: int,
+        many: int = 5,
     ) -> None:
         super().__init__(daemon=True, name=f"client {seed}")
         self.target = target
@@ -77,6 +78,7 @@ class Worker(threading.Thread):
         self.random = random.Random(seed)
         self.stop_event = stop
         self.failure: BaseException | None = None
+        self.many = many
         self.till_id = shop.till_ids[number % len(shop.till_ids)]
         self.shift_id = 0
         self.transferred: deque[booking_pb2.Order] = deque(maxlen=50)
@@ -132,7 +134,7 @@ class Worker(threading.Thread):
             self.booked.append(reply.order)
 
     def _book_many(self) -> None:
-        request = booking_pb2.BatchCreateBookingsRequest(bookings=[self._booking() for _ in range(5)])
+        request = booking_pb2.BatchCreateBookingsRequest(bookings=[self._booking() for _ in range(self.many)])
         reply = self._send(
             "BookingService/BatchCreateBookings", request, booking_pb2.BatchCreateBookingsResponse
         )
