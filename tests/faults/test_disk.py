@@ -2,7 +2,7 @@
 may.
 
 Method: `kasir serve` with a small library before libc, which does to writes and syncs what a file says: a
-sync takes a second; the disk is full, KASIR_FULL_DISKS times; a sync fails.
+sync takes a second; the disk is full, or fails, KASIR_FULL_DISKS times; a sync fails.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ static char trouble(void) {
 }
 #define REAL(type, name, ...) static type (*real)(__VA_ARGS__); if (!real) real = dlsym(RTLD_NEXT, name)
 static int on_disk(int fd) { struct stat s; return fstat(fd, &s) == 0 && S_ISREG(s.st_mode); }
-#define FULL if (trouble() == 'f' && on_disk(fd)) return (errno = ENOSPC, -1)
+#define FULL switch (on_disk(fd) ? trouble() : 0) { case 'f': return (errno = ENOSPC, -1); case 'e': return (errno = EIO, -1); }
 ssize_t pwrite(int fd, const void *b, size_t n, off_t o) {
   REAL(ssize_t, "pwrite", int, const void *, size_t, off_t); FULL; return real(fd, b, n, o); }
 ssize_t pwrite64(int fd, const void *b, size_t n, off_t o) { return pwrite(fd, b, n, o); }
@@ -64,7 +64,7 @@ Trouble = Callable[[str], None]
 
 @pytest.fixture
 def trouble(tmp_path: Path, monkeypatch) -> Trouble:
-    """Says what is wrong with the disk of servers that are started from now on: w, f, s or nothing."""
+    """Says what is wrong with the disk of servers that are started from now on: w, f, e, s or nothing."""
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
     source, library, said = tmp_path / "trouble.c", tmp_path / "trouble.so", tmp_path / "trouble"
@@ -132,14 +132,15 @@ def test_while_a_sync_takes_a_second_the_queue_is_bounded_and_reads_go_on(serve,
 
 
 @pytest.mark.timeout(120 + 5 * FULL_DISKS)
-def test_a_full_disk_refuses_and_recovers_again_and_again(serve, trouble: Trouble):
+@pytest.mark.parametrize("why", [pytest.param("f", id="full"), pytest.param("e", id="broken")])
+def test_a_disk_that_takes_nothing_refuses_and_recovers_again_and_again(serve, trouble: Trouble, why: str):
     server = serve()
     with grpc.insecure_channel(server.target) as channel:
         shop = Shop(channel, stock=1)
         # Of what nobody has read yet, reads may miss the last while the disk is full (ADR 14).
         assert on_hand(shop) == 1
         for done in range(1, FULL_DISKS + 1):
-            trouble("f")
+            trouble(why)
             request = receive(shop)
             assert refusal(shop.stock.ReceiveStock, request).reason == "STORE_FULL"
             assert on_hand(shop) == done, "reads go on, and nothing was done"

@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use heed::{Env, MdbError, RoTxn, WithoutTls};
 
-use crate::disk::{says_full, write_out};
+use crate::disk::write_out;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::files::{DATA_FILE, sync_dir_of};
 use crate::wal::WAL_FILES;
@@ -69,13 +69,12 @@ impl Checkpoint {
         })
     }
 
-    /// Durable when this returns; a reader finds the old one or the new one. Not saved, and false, when the disk has no
-    /// room: the old one stays good.
+    /// Durable when this returns; a reader finds the old one or the new one. Not saved, and false, when the disk did
+    /// not take it: the old one stays good.
     fn save(&self, path: &Path) -> io::Result<bool> {
         let part = path.with_extension("part");
-        match fs::write(&part, self.encode()) {
-            Err(error) if says_full(&error) => return Ok(false),
-            written => written?,
+        if fs::write(&part, self.encode()).is_err() {
+            return Ok(false);
         }
         File::open(&part)?.sync_all()?;
         fs::rename(&part, path)?;
@@ -286,7 +285,7 @@ impl Checkpoints {
         if !put_back {
             maker.sync(false)?;
             if !Checkpoint::of(env, &data, revision, false)?.save(&maker.path)? {
-                return Err(ErrorKind::StorageFull.into());
+                return Err(io::Error::other("the disk did not take a checkpoint"));
             }
         }
         let (told, done) = bounded(1);
@@ -356,7 +355,7 @@ impl Checkpoints {
         }
     }
 
-    /// Makes a checkpoint at `revision`, durable when this returns. False: not made, the disk has no room for it.
+    /// Makes a checkpoint at `revision`, durable when this returns. False: not made, the disk did not take it.
     pub(crate) fn make(&mut self, revision: u64) -> io::Result<bool> {
         self.make_one(revision, false)
     }

@@ -1,8 +1,7 @@
 //! The disk: what a failed commit says about it, and how much is written to it at a time.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -108,56 +107,34 @@ const PAGE_BYTES: usize = 4_096;
 pub(crate) enum Verdict {
     /// The map is too small.
     MapFull,
-    /// The disk has no room: nothing was changed, and it may have room again.
-    DiskFull,
-    /// It failed though there is room.
+    /// The disk did not take it: nothing was changed, and it may take the next.
+    Unwritten,
+    /// It failed otherwise.
     Broken,
     /// The file is damaged.
     Corrupt,
 }
 
-/// Room that must be there when the disk is said not to be full.
-const PROBE_BYTES: usize = 4 << 20;
-
-/// Judges the error of a commit of the store in `dir`.
-pub(crate) fn verdict(error: &heed::Error, dir: &Path) -> Verdict {
+/// Judges the error of a commit.
+pub(crate) fn verdict(error: &heed::Error) -> Verdict {
     match error {
         heed::Error::Mdb(MdbError::MapFull) => Verdict::MapFull,
         heed::Error::Mdb(MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid) => {
             Verdict::Corrupt
         }
-        // LMDB says EIO for a write that was cut short. It does not sync.
-        heed::Error::Io(error) if is_full(error, dir) => Verdict::DiskFull,
-        heed::Error::Io(_)
-        | heed::Error::Mdb(_)
+        // EIO also for a write that was cut short. It does not sync.
+        heed::Error::Io(_) => Verdict::Unwritten,
+        heed::Error::Mdb(_)
         | heed::Error::Encoding(_)
         | heed::Error::Decoding(_)
         | heed::Error::EnvAlreadyOpened => Verdict::Broken,
     }
 }
 
-/// Whether a write beside the store in `dir` failed because the disk has no room.
-pub(crate) fn is_full(error: &io::Error, dir: &Path) -> bool {
-    // A disk that fills up cuts a write short before it refuses one.
-    says_full(error) || !has_room(dir)
-}
-
-/// Whether the system said that the disk has no room.
-pub(crate) fn says_full(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-}
-
-/// Whether a file of [`PROBE_BYTES`] can be written beside the store; anything but a full disk counts as room.
-fn has_room(dir: &Path) -> bool {
-    let path = dir.join("probe");
-    let write = || File::create(&path).and_then(|mut file| file.write_all(&vec![0; PROBE_BYTES]));
-    let room = !matches!(write(), Err(error) if says_full(&error));
-    let _ = fs::remove_file(&path);
-    room
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -197,16 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_full_disk_lets_the_writer_go_on() {
-        let dir = tempfile::tempdir().unwrap();
-        let judge = |error: heed::Error| verdict(&error, dir.path());
+    fn what_the_disk_did_not_take_is_no_end() {
         let os = |number| heed::Error::Io(io::Error::from_raw_os_error(number));
-        assert_eq!(judge(heed::Error::Mdb(MdbError::MapFull)), Verdict::MapFull);
-        assert_eq!(judge(os(28)), Verdict::DiskFull, "ENOSPC");
-        assert_eq!(judge(os(122)), Verdict::DiskFull, "EDQUOT");
-        assert_eq!(judge(os(5)), Verdict::Broken, "EIO with room on the disk is a failed write or sync");
-        assert_eq!(judge(heed::Error::Mdb(MdbError::Panic)), Verdict::Broken);
-        assert_eq!(judge(heed::Error::Mdb(MdbError::Corrupted)), Verdict::Corrupt);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the probe leaves nothing behind");
+        assert_eq!(verdict(&heed::Error::Mdb(MdbError::MapFull)), Verdict::MapFull);
+        for (number, name) in [(28, "ENOSPC"), (122, "EDQUOT"), (5, "EIO"), (30, "EROFS")] {
+            assert_eq!(verdict(&os(number)), Verdict::Unwritten, "{name}");
+        }
+        assert_eq!(verdict(&heed::Error::Mdb(MdbError::Panic)), Verdict::Broken);
+        assert_eq!(verdict(&heed::Error::Mdb(MdbError::Corrupted)), Verdict::Corrupt);
     }
 }

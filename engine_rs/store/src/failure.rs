@@ -6,6 +6,7 @@ use kasir_core::{Fault, Reason, Refusal};
 
 use crate::error::refusal;
 use crate::record::Head;
+use crate::wal::Trouble;
 
 /// After the disk refused a batch, deadlines wait this long; commands try at once.
 pub(crate) const DISK_PAUSE: Duration = Duration::from_secs(1);
@@ -26,6 +27,18 @@ impl From<Fault> for Failure {
             Fault::Full => Self::MapFull,
             Fault::Io(what) => Self::Unwritable(what),
             Fault::Corrupt(_) => Self::Stop(refusal(fault.into())),
+        }
+    }
+}
+
+impl From<Trouble> for Failure {
+    /// What a failed append to the write-ahead file means.
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Write(error) => Self::Unwritable(error.to_string()),
+            // A sync that failed once says nothing when it succeeds the next time: the kernel may have dropped what it
+            // could not write.
+            Trouble::Sync(error) => stop(&error),
         }
     }
 }

@@ -298,7 +298,7 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// A batch is durable.
     fn synced(&mut self, done: &mut Done, synced: Synced) -> Result<(), Failure> {
-        let synced = synced.map_err(|error| self.judge_ahead(Trouble::Sync(error)))?;
+        let synced = synced.map_err(Trouble::Sync)?;
         let passage = &mut done.passage;
         passage.synced = Some(synced);
         self.behind = true;
@@ -372,7 +372,7 @@ impl<T: Send + 'static> Sequencer<T> {
         passage.decided = Instant::now();
         passage.revision = done.head.revision;
         let written = self.ahead.write(&mut self.frame, done.head.revision);
-        passage.written = Some(written.map_err(|trouble| self.judge_ahead(trouble))?);
+        passage.written = Some(written?);
         Ok(true)
     }
 
@@ -422,25 +422,13 @@ impl<T: Send + 'static> Sequencer<T> {
         self.reads.1.is_some_and(|until| Instant::now() < until) || self.shared.following.is_wanted()
     }
 
-    /// What a failed append to the write-ahead file means.
-    fn judge_ahead(&self, trouble: Trouble) -> Failure {
-        match trouble {
-            Trouble::Write(error) if disk::is_full(&error, &self.shared.dir) => {
-                Failure::Unwritable(error.to_string())
-            }
-            // A sync that failed once says nothing when it succeeds the next time: the kernel may have dropped what it
-            // could not write.
-            Trouble::Write(error) | Trouble::Sync(error) => stop(&error),
-        }
-    }
-
     /// What a failed commit of LMDB's means.
     fn judge(&self, error: heed::Error) -> Failure {
-        match disk::verdict(&error, &self.shared.dir) {
+        match disk::verdict(&error) {
             Verdict::MapFull => Failure::MapFull,
             // LMDB closes an environment whose header it could not write: then nobody knows what the file says.
-            Verdict::DiskFull if self.files.write_txn().is_ok() => Failure::Unwritable(error.to_string()),
-            Verdict::DiskFull | Verdict::Broken => stop(&error),
+            Verdict::Unwritten if self.files.write_txn().is_ok() => Failure::Unwritable(error.to_string()),
+            Verdict::Unwritten | Verdict::Broken => stop(&error),
             Verdict::Corrupt => Failure::from(fault(error)),
         }
     }
