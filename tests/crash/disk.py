@@ -47,7 +47,19 @@ class Call:
 def built(into: Path) -> Path:
     """The recorder, as a library for LD_PRELOAD."""
     source, library = Path(__file__).with_name("recorder.c"), into / "recorder.so"
-    build = ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", str(library), str(source), "-ldl"]
+    build = [
+        "cc",
+        "-shared",
+        "-fPIC",
+        "-O2",
+        "-Wall",
+        "-Werror",
+        "-o",
+        str(library),
+        str(source),
+        "-ldl",
+        "-pthread",
+    ]
     subprocess.run(build, check=True, timeout=60)
     return library
 

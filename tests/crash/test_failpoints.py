@@ -108,7 +108,8 @@ def test_a_kill_at_any_call_of_a_life_loses_nothing(
         except (AssertionError, RuntimeError) as error:
             error.add_note(f"death {number} ({death}) after {after}, seed {seed}")
             raise
-    assert met["not at all"] <= DEATHS / 2, met
+    # Work differs from life to life: it need not come to the last call of another.
+    assert DEATHS - met["not at all"] >= DEATHS / 4, met
     with capsys.disabled():
         print(
             f"\n{DEATHS} deaths at {len(places)} places in {time.monotonic() - began:.0f} s: "
@@ -124,16 +125,15 @@ def test_a_kill_in_the_first_moments_of_a_store_costs_nothing(
     seed = random.SystemRandom().getrandbits(64)
     record = tmp_path / "record"
     preloaded(tmp_path / "shop", record=record)
-    serve(data=tmp_path / "shop").stop()
-    died = 0
-    for number, death in enumerate(islice(deaths(disk.recorded(record), random.Random(seed)), DEATHS // 2)):
+    server = serve(data=tmp_path / "shop")
+    serves = time.monotonic_ns()
+    server.stop()
+    calls = [call for call in disk.recorded(record) if call.end <= serves]
+    for number, death in enumerate(islice(deaths(calls, random.Random(seed)), DEATHS // 2)):
         data = tmp_path / f"shop-{number}"
         try:
             preloaded(data, death=death)
-            server = starts(serve, data)
-            died += server is None
-            if server is not None:
-                server.kill()
+            assert starts(serve, data) is None, "it lives"
             preloaded(data)
             server = serve(data=data)
             with grpc.insecure_channel(server.target) as channel:
@@ -145,6 +145,5 @@ def test_a_kill_in_the_first_moments_of_a_store_costs_nothing(
             error.add_note(f"death {number} ({death}), seed {seed}")
             raise
         shutil.rmtree(data)
-    assert died >= DEATHS / 4
     with capsys.disabled():
-        print(f"\n{died} of {DEATHS // 2} new stores lost their server in their first moments")
+        print(f"\n{DEATHS // 2} new stores lost their server in their first moments, and were whole")
