@@ -38,9 +38,11 @@ STOCK = 1_000_000
 ASKED_AGAIN = 60
 # `verify`, replay included, looks at each so manyth image.
 VERIFIED = 4
+# How likely a call from before the first answer is one to cut at.
+EARLY = 0.02
 # How likely is there what nothing made durable.
 KEPT = (0.0, 0.1, 0.5, 0.9, 1.0)
-LOAD_S = 2.5
+LOAD_S = 1.0
 # Write-ahead files of 8 MiB are to turn.
 MANY = 150
 
@@ -64,9 +66,13 @@ class Recording:
         return [entry for entry in self.ledger.acknowledged if entry.answered <= at]
 
     def moment(self, dice: random.Random) -> int:
-        """Within or just after a call; calls that are rare come as often as others."""
-        place = dice.choice(sorted({call.point for call in self.calls}))
-        call = dice.choice([call for call in self.calls if call.point == place])
+        """Within or just after a call, mostly when something was answered before; calls that are rare come as
+        often as others.
+        """
+        first = min(entry.answered for entry in self.ledger.acknowledged)
+        calls = [call for call in self.calls if call.begin > first or dice.random() < EARLY]
+        place = dice.choice(sorted({call.point for call in calls}))
+        call = dice.choice([call for call in calls if call.point == place])
         return dice.choice([call.begin, call.end, dice.randint(call.begin, call.end)])
 
 
