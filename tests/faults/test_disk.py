@@ -40,14 +40,18 @@ static char trouble(void) {
 }
 #define REAL(type, name, ...) static type (*real)(__VA_ARGS__); if (!real) real = dlsym(RTLD_NEXT, name)
 static int on_disk(int fd) { struct stat s; return fstat(fd, &s) == 0 && S_ISREG(s.st_mode); }
-#define FULL switch (on_disk(fd) ? trouble() : 0) { case 'f': return (errno = ENOSPC, -1); case 'e': return (errno = EIO, -1); }
+static int refusal(int fd) {
+  char letter = on_disk(fd) ? trouble() : 0;
+  return letter == 'f' ? ENOSPC : letter == 'e' ? EIO : 0;
+}
+#define MAY_FAIL int why = refusal(fd); if (why) return (errno = why, -1)
 ssize_t pwrite(int fd, const void *b, size_t n, off_t o) {
-  REAL(ssize_t, "pwrite", int, const void *, size_t, off_t); FULL; return real(fd, b, n, o); }
+  REAL(ssize_t, "pwrite", int, const void *, size_t, off_t); MAY_FAIL; return real(fd, b, n, o); }
 ssize_t pwrite64(int fd, const void *b, size_t n, off_t o) { return pwrite(fd, b, n, o); }
 ssize_t writev(int fd, const struct iovec *v, int n) {
-  REAL(ssize_t, "writev", int, const struct iovec *, int); FULL; return real(fd, v, n); }
+  REAL(ssize_t, "writev", int, const struct iovec *, int); MAY_FAIL; return real(fd, v, n); }
 ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) {
-  REAL(ssize_t, "pwritev", int, const struct iovec *, int, off_t); FULL; return real(fd, v, n, o); }
+  REAL(ssize_t, "pwritev", int, const struct iovec *, int, off_t); MAY_FAIL; return real(fd, v, n, o); }
 ssize_t pwritev64(int fd, const struct iovec *v, int n, off_t o) { return pwritev(fd, v, n, o); }
 int fdatasync(int fd) {
   REAL(int, "fdatasync", int);
