@@ -13,4 +13,4 @@ from tests.crash.death import preload
 @pytest.fixture
 def preloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """`preload`, for this test."""
-    return partial(preload, monkeypatch, disk.built(tmp_path))
+    return partial(preload, monkeypatch, disk.recorder(tmp_path))

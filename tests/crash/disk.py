@@ -8,10 +8,11 @@ once its directory was synced.
 import os
 import random
 import struct
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests import preload
 
 HEAD = struct.Struct("<5Q2I")
 SECTOR = 512
@@ -44,24 +45,9 @@ class Call:
         return self.kind, self.other or self.name or "."
 
 
-def built(into: Path) -> Path:
-    """The recorder, as a library for LD_PRELOAD."""
-    source, library = Path(__file__).with_name("recorder.c"), into / "recorder.so"
-    build = [
-        "cc",
-        "-shared",
-        "-fPIC",
-        "-O2",
-        "-Wall",
-        "-Werror",
-        "-o",
-        str(library),
-        str(source),
-        "-ldl",
-        "-pthread",
-    ]
-    subprocess.run(build, check=True, timeout=60)
-    return library
+def recorder(into: Path) -> Path:
+    """recorder.c, as a library for LD_PRELOAD."""
+    return preload.built(Path(__file__).with_name("recorder.c").read_text(), into)
 
 
 def recorded(path: Path) -> list[Call]:

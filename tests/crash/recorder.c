@@ -80,16 +80,14 @@ static void put(uint32_t kind, const char *name, size_t name_bytes, uint64_t beg
   errno = saved;
 }
 
-static int dies(uint32_t kind, const char *name, char when) {
+/* The how manyth call of the kind and name that are to be died at; 0 of any other. */
+static int counted(uint32_t kind, const char *name, int *wanted, char *when) {
   static int count;
   const char *said = getenv("KASIR_TEST_DIE");
-  char wanted_kind, wanted_name[256], wanted_when;
-  int wanted;
-  if (!said || sscanf(said, "%c %255s %d %c", &wanted_kind, wanted_name, &wanted, &wanted_when) != 4) return 0;
+  char wanted_kind, wanted_name[256];
+  if (!name || !said || sscanf(said, "%c %255s %d %c", &wanted_kind, wanted_name, wanted, when) != 4) return 0;
   if (kind != (uint32_t)wanted_kind || strcmp(*name ? name : ".", wanted_name) != 0) return 0;
-  /* Each call asks once for "before": that is counted. */
-  int is = when == 'b' ? __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) : __atomic_load_n(&count, __ATOMIC_SEQ_CST);
-  return is == wanted && when == wanted_when;
+  return __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
 }
 
 /* Held by each call until it is written down, so that who dies leaves nothing that is not. */
@@ -99,16 +97,21 @@ static void die(void) {
   for (;;) { kill(getpid(), SIGKILL); pause(); }
 }
 
-static void begins(uint32_t kind, const char *name) {
-  if (!name) return;
-  if (dies(kind, name, 'b')) { pthread_rwlock_wrlock(&under_way); die(); }
-  pthread_rwlock_rdlock(&under_way);
+/* When this call is to be died at: m(idway), a(fter), or 0. Dies if it is before. */
+static char begins(uint32_t kind, const char *name) {
+  int wanted;
+  char when;
+  int number = counted(kind, name, &wanted, &when);
+  if (!number || number != wanted) when = 0;
+  if (when == 'b') { pthread_rwlock_wrlock(&under_way); die(); }
+  if (name) pthread_rwlock_rdlock(&under_way);
+  return when;
 }
 
-static void ended(uint32_t kind, const char *name) {
+static void ended(const char *name, char when) {
   if (!name) return;
   pthread_rwlock_unlock(&under_way);
-  if (dies(kind, name, 'a')) { pthread_rwlock_wrlock(&under_way); die(); }
+  if (when == 'a') { pthread_rwlock_wrlock(&under_way); die(); }
 }
 
 static ssize_t write_at(int fd, const struct iovec *parts, int count, off_t at, int has_place) {
@@ -118,10 +121,9 @@ static ssize_t write_at(int fd, const struct iovec *parts, int count, off_t at, 
 static ssize_t write_parts(int fd, const struct iovec *parts, int count, off_t at, int has_place) {
   char path[PATH_MAX];
   const char *name = named(fd, path);
-  begins(WROTE, name);
+  char when = begins(WROTE, name);
   struct iovec half = {parts[0].iov_base, parts[0].iov_len / 2};
-  int is_last = name && dies(WROTE, name, 'm');
-  if (is_last) {
+  if (when == 'm') {
     pthread_rwlock_unlock(&under_way);
     pthread_rwlock_wrlock(&under_way);
     parts = &half;
@@ -133,8 +135,8 @@ static ssize_t write_parts(int fd, const struct iovec *parts, int count, off_t a
     if (!has_place) at = syscall(SYS_lseek, fd, 0, SEEK_CUR) - done;
     put(WROTE, name, strlen(name), begin, (uint64_t)at, 0, parts, count, (size_t)done);
   }
-  if (is_last) die();
-  ended(WROTE, name);
+  if (when == 'm') die();
+  ended(name, when);
   return done;
 }
 
@@ -154,11 +156,11 @@ ssize_t pwritev64(int fd, const struct iovec *v, int n, off_t o) { return write_
 static int sync_by(int fd, long number) {
   char path[PATH_MAX];
   const char *name = named(fd, path);
-  begins(SYNCED, name);
+  char when = begins(SYNCED, name);
   uint64_t begin = now();
   int failed = (int)syscall(number, fd);
   if (name && !failed) put(SYNCED, name, strlen(name), begin, 0, 0, NULL, 0, 0);
-  ended(SYNCED, name);
+  ended(name, when);
   return failed;
 }
 int fsync(int fd) { return sync_by(fd, SYS_fsync); }
@@ -167,11 +169,11 @@ int fdatasync(int fd) { return sync_by(fd, SYS_fdatasync); }
 int ftruncate(int fd, off_t length) {
   char path[PATH_MAX];
   const char *name = named(fd, path);
-  begins(CUT, name);
+  char when = begins(CUT, name);
   uint64_t begin = now();
   int failed = (int)syscall(SYS_ftruncate, fd, length);
   if (name && !failed) put(CUT, name, strlen(name), begin, 0, (uint64_t)length, NULL, 0, 0);
-  ended(CUT, name);
+  ended(name, when);
   return failed;
 }
 int ftruncate64(int fd, off_t length) { return ftruncate(fd, length); }
@@ -185,11 +187,11 @@ static int open_by(int dir, const char *path, int flags, mode_t mode) {
     else if (!(flags & O_TRUNC)) name = NULL;
     errno = saved;
   }
-  begins(kind, name);
+  char when = begins(kind, name);
   uint64_t begin = now();
   int fd = (int)syscall(SYS_openat, dir, path, flags, mode);
   if (name && fd >= 0) put(kind, name, strlen(name), begin, 0, 0, NULL, 0, 0);
-  ended(kind, name);
+  ended(name, when);
   return fd;
 }
 #define MODE(flags) mode_t mode = 0; \
@@ -202,7 +204,7 @@ int openat64(int dir, const char *path, int flags, ...) { MODE(flags); return op
 int rename(const char *from, const char *to) {
   REAL(int, "rename", const char *, const char *);
   const char *name = below(from), *other = name ? below(to) : NULL;
-  begins(RENAMED, other);
+  char when = begins(RENAMED, other);
   uint64_t begin = now();
   int failed = real(from, to);
   if (other && !failed) {
@@ -210,17 +212,17 @@ int rename(const char *from, const char *to) {
     int length = snprintf(both, sizeof both, "%s%c%s", name, 0, other);
     put(RENAMED, both, (size_t)length, begin, 0, 0, NULL, 0, 0);
   }
-  ended(RENAMED, other);
+  ended(other, when);
   return failed;
 }
 
 int unlink(const char *path) {
   REAL(int, "unlink", const char *);
   const char *name = below(path);
-  begins(REMOVED, name);
+  char when = begins(REMOVED, name);
   uint64_t begin = now();
   int failed = real(path);
   if (name && !failed) put(REMOVED, name, strlen(name), begin, 0, 0, NULL, 0, 0);
-  ended(REMOVED, name);
+  ended(name, when);
   return failed;
 }

@@ -46,6 +46,13 @@ def effects(records: list[watch_pb2.JournalRecord]) -> Counter[str]:
     return Counter(record.request_id for record in records if record.method != DEADLINES)
 
 
+def verify(channel: grpc.Channel) -> None:
+    """The store is sound."""
+    admin = admin_pb2_grpc.AdminServiceStub(channel)
+    verified = admin.VerifyStore(admin_pb2.VerifyStoreRequest(), timeout=CALL_TIMEOUT_S)
+    assert verified.ok, verified.violations
+
+
 class Shift:
     """One life of the server: what was asked in it, and how it is checked in the next."""
 
@@ -74,8 +81,10 @@ class Shift:
         ]
         for worker in workers:
             worker.start()
-        until()
-        stop.set()
+        try:
+            until()
+        finally:
+            stop.set()
         for worker in workers:
             worker.join(CALL_TIMEOUT_S + 10)
             assert not worker.is_alive()

@@ -19,12 +19,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from kasir.v1 import admin_pb2, admin_pb2_grpc
 from tests.crash import disk
 from tests.crash.death import Death, Serve, ends, starts
 from tests.crash.ledger import Ledger
-from tests.crash.load import CALL_TIMEOUT_S
-from tests.crash.shift import Shift
+from tests.crash.shift import Shift, verify
 from tests.crash.shop import BusyShop
 from tests.server.support import Shop
 
@@ -36,17 +34,7 @@ LOAD_S = 0.8
 # In the middle of these nothing can be seen.
 AT_ONCE = {disk.CREATED, disk.RENAMED, disk.REMOVED, disk.SYNCED, disk.CUT}
 
-pytestmark = [
-    pytest.mark.crash,
-    pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler"),
-]
-
-
-def verify(channel: grpc.Channel) -> None:
-    """The store is sound."""
-    admin = admin_pb2_grpc.AdminServiceStub(channel)
-    verified = admin.VerifyStore(admin_pb2.VerifyStoreRequest(), timeout=CALL_TIMEOUT_S)
-    assert verified.ok, verified.violations
+pytestmark = pytest.mark.crash
 
 
 def deaths(calls: list[disk.Call], dice: random.Random) -> Iterator[Death]:

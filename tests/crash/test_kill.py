@@ -25,7 +25,7 @@ from bench.measure import percentile
 from kasir.v1 import admin_pb2, admin_pb2_grpc
 from tests.crash.ledger import Ledger
 from tests.crash.load import CALL_TIMEOUT_S
-from tests.crash.shift import Shift, effects, journal
+from tests.crash.shift import Shift, effects, journal, verify
 from tests.crash.shop import BusyShop
 from tests.crash.totals import labels_queued, totals_acknowledged, totals_there
 
@@ -77,10 +77,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(
             )
             with grpc.insecure_channel(server.target) as channel:
                 life.check(channel, entries[known:], old)
-                verified = admin_pb2_grpc.AdminServiceStub(channel).VerifyStore(
-                    admin_pb2.VerifyStoreRequest(), timeout=CALL_TIMEOUT_S
-                )
-                assert verified.ok, verified.violations
+                verify(channel)
             known = len(entries)
         with grpc.insecure_channel(server.target) as channel:
             assert effects(journal(channel, 0)) == life.done

@@ -7,8 +7,6 @@ sync takes a second; the disk is full, or fails, KASIR_FULL_DISKS times; a sync 
 
 import asyncio
 import os
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ import grpc
 import pytest
 
 from kasir.v1 import admin_pb2, admin_pb2_grpc, stock_pb2, stock_pb2_grpc
+from tests import preload
 from tests.server.support import Shop, new_id, refusal, until
 
 FULL_DISKS = int(os.environ.get("KASIR_FULL_DISKS", "10"))
@@ -69,15 +68,10 @@ Trouble = Callable[[str], None]
 @pytest.fixture
 def trouble(tmp_path: Path, monkeypatch) -> Trouble:
     """Says what is wrong with the disk of servers that are started from now on: w, f, e, s or nothing."""
-    if shutil.which("cc") is None:
-        pytest.skip("there is no C compiler")
-    source, library, said = tmp_path / "trouble.c", tmp_path / "trouble.so", tmp_path / "trouble"
-    source.write_text(LIBRARY)
-    build = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"]
-    subprocess.run(build, check=True, timeout=60)
+    said = tmp_path / "trouble"
     said.write_text("")
     monkeypatch.setenv("KASIR_TEST_TROUBLE", str(said))
-    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("LD_PRELOAD", str(preload.built(LIBRARY, tmp_path)))
     return lambda letter: said.write_text(letter) and None
 
 
