@@ -72,15 +72,33 @@ impl Checkpoint {
     /// Durable when this returns; a reader finds the old one or the new one. Not saved, and false, when the disk did
     /// not take it: the old one stays good.
     fn save(&self, path: &Path) -> io::Result<bool> {
-        let part = path.with_extension("part");
-        if fs::write(&part, self.encode()).is_err() {
+        if self.write(path).is_err() {
             return Ok(false);
         }
-        File::open(&part)?.sync_all()?;
-        fs::rename(&part, path)?;
-        sync_dir_of(path)?;
+        publish(path)?;
         Ok(true)
     }
+
+    /// Beside the old one.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        fs::write(part(path), self.encode())
+    }
+}
+
+fn part(path: &Path) -> PathBuf {
+    path.with_extension("part")
+}
+
+/// What was written beside the old checkpoint takes its place, durable when this returns.
+fn publish(path: &Path) -> io::Result<()> {
+    File::open(part(path))?.sync_all()?;
+    fs::rename(part(path), path)?;
+    sync_dir_of(path)
+}
+
+/// Why no checkpoint was made.
+pub(crate) fn not_taken() -> io::Error {
+    io::Error::other("the disk did not take a checkpoint: it is full, or cannot be written")
 }
 
 /// A data file that was put back.
@@ -284,9 +302,8 @@ impl Checkpoints {
         });
         if !put_back {
             maker.sync(false)?;
-            if !Checkpoint::of(env, &data, revision, false)?.save(&maker.path)? {
-                return Err(io::Error::other("the disk did not take a checkpoint"));
-            }
+            Checkpoint::of(env, &data, revision, false)?.write(&maker.path)?;
+            publish(&maker.path)?;
         }
         let (told, done) = bounded(1);
         let worker = Some(Worker::new(Arc::clone(&maker), told, world)?);

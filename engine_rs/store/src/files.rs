@@ -1,7 +1,7 @@
 //! A store's files: the directory, who may open it, the LMDB environment and its tables.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -129,7 +129,7 @@ impl Files {
             }
         };
         if described && !checkpoints.make(head.revision).map_err(|error| failed(&error))? {
-            return Err(failed(&ErrorKind::StorageFull.into()));
+            return Err(failed(&checkpoint::not_taken()));
         }
         let writable = Some(Arc::new(Writable { onlookers: Mutex::new(onlookers), _lock: lock }));
         let files = Self { env, tables: Arc::new(tables), writable };

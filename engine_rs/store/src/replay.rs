@@ -1,6 +1,5 @@
 //! Replay: the journal of one store lets another one evolve to the same bytes.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kasir_core::kept::Kept;
@@ -8,6 +7,7 @@ use kasir_core::kv::SHARD;
 use kasir_core::refusal::Outcome;
 use kasir_core::{Context, Fault, apply};
 
+use crate::checkpoint;
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::files::{Files, MapOptions};
 use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place, open_row};
@@ -106,7 +106,7 @@ pub(crate) fn replay(
         }
         if chunk.entries.is_empty() {
             let made = ahead.close(head.revision);
-            let made = made.and_then(|made| if made { Ok(()) } else { Err(ErrorKind::StorageFull.into()) });
+            let made = made.and_then(|made| if made { Ok(()) } else { Err(checkpoint::not_taken()) });
             made.map_err(|error| StoreError::io(format!("{} cannot be synced", target.display()), &error))?;
             return Ok(head.revision);
         }
@@ -208,7 +208,7 @@ pub(crate) fn evolve(dir: &Path, segments: &[PathBuf], target: Target) -> Result
     let verified = Reader::begin(&files).and_then(|reader| verify(&reader, false));
     let verified = verified.map_err(|fault| StoreError::fault(&doing, &fault))?;
     let closed = ahead.close(head.revision).map_err(|error| StoreError::io(&doing, &error))?;
-    if closed { Ok(verified) } else { Err(StoreError::io(&doing, &ErrorKind::StorageFull.into())) }
+    if closed { Ok(verified) } else { Err(StoreError::io(&doing, &checkpoint::not_taken())) }
 }
 
 /// At most [`CHUNK_MAX`] records after `head`, and whether `target` takes no more than these.

@@ -14,6 +14,7 @@ use kasir_core::{Fault, Reason, Refusal};
 
 use crate::ahead::Ahead;
 use crate::batch::Batch;
+use crate::checkpoint::not_taken;
 use crate::disk::{self, Verdict};
 use crate::error::{fault, refusal};
 use crate::failure::{DISK_PAUSE, Failure, fenced, stop, stopped_by, too_full, unknown};
@@ -551,7 +552,7 @@ impl<T: Send + 'static> Sequencer<T> {
             // Nothing in the write-ahead file says what was forgotten. Whoever asked asks until nothing is left to forget.
             drop(txn);
             if !self.ahead.checkpoint(head.revision).map_err(|error| stop(&error))? {
-                return Err(Failure::Unwritable("there is no room for a checkpoint".into()));
+                return Err(Failure::Unwritable(not_taken().to_string()));
             }
             self.trimmed = false;
         }
