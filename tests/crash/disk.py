@@ -5,7 +5,6 @@ is there or not, a cut of its length happened or not, and a name was made, chang
 once its directory was synced.
 """
 
-import os
 import random
 import struct
 from collections.abc import Callable, Iterator
@@ -166,13 +165,9 @@ def lay_down(files: dict[str, bytes], directory: Path) -> None:
     """Makes a directory of them."""
     directory.mkdir()
     for name, content in files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        (directory / name).write_bytes(content)
 
 
 def on_disk(directory: Path) -> dict[str, bytes]:
     """A directory's files, as `PowerCut.files` gives them."""
-    paths = (Path(top) / name for top, _, names in os.walk(directory) for name in names)
-    found = {str(path.relative_to(directory)): path.read_bytes() for path in paths}
-    return {name: content for name, content in found.items() if name not in NOT_KEPT}
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.name not in NOT_KEPT}
