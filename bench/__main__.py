@@ -156,19 +156,24 @@ def growth_command(
     seconds: Annotated[float, typer.Option(min=0.5, help="Seconds to measure a rate.")] = FULL.seconds,
     out: Annotated[Path, typer.Option(help="Where growth.json goes.")] = OUT,
     scratch: ScratchOption = OUT / "scratch",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the shops in --scratch, and measure those that are there.")
+    ] = False,
 ) -> None:
     """Let a shop grow, to ten million orders if you like, and measure what its size costs."""
     sizes = [int(word) for word in orders.split(",")]
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    if not keep:
+        shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     try:
         facts = machine.facts(scratch)
-        found = growth.in_child(growth.Task(str(scratch), items, sizes, seconds))
+        found = growth.in_child(growth.Task(str(scratch), items, sizes, seconds, keep))
     except BenchError as error:
         _give_up(error)
         return
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(scratch, ignore_errors=True)
     rows, judged = [asdict(size) for size in found], growth.verdicts(found)
     out.mkdir(parents=True, exist_ok=True)
     written = {"machine": facts, "sizes": rows, "targets": [asdict(verdict) for verdict in judged]}

@@ -9,6 +9,9 @@ At each size: rate and p99 of bookings in-process, side by side with fresh copie
 that what else the machine does counts for both; the size of the file; the server's start after a clean stop
 and after kill -9 in the middle of a load; its own memory (the file's pages in the page cache aside); the
 report of the day. All in a process of its own, since the shop's size is the whole module's.
+
+Ten million orders take an hour to make: with --keep the shops stay in --scratch, and the next run measures
+them again, each a little older for the bookings that were measured.
 """
 
 import json
@@ -67,12 +70,13 @@ BYTES_PER_ITEM = 1_000
 
 @dataclass(frozen=True)
 class Task:
-    """In which folder, how large, how long a size is measured."""
+    """In which folder, how large, how long a size is measured; whether shops stay, to be used again."""
 
     folder: str
     items: int
     orders: list[int]
     seconds: float
+    keep: bool = False
 
     def to_json(self) -> str:
         """For the command line."""
@@ -108,8 +112,9 @@ class Size:
 def in_child(task: Task) -> list[Size]:
     """Runs it in a process of its own, whose progress goes to our stderr."""
     folder = Path(task.folder)
+    largest = folder / f"shop-{max(task.orders)}"
     needed = max(task.orders) * BYTES_PER_ORDER + task.items * BYTES_PER_ITEM
-    if shutil.disk_usage(folder).free < needed:
+    if not largest.exists() and shutil.disk_usage(folder).free < needed:
         raise BenchError(f"{folder} has no room for {max(task.orders):,} orders: {needed >> 30} GiB.")
     if file_system(folder) in IN_MEMORY:
         raise BenchError(f"{folder} is in memory. Name a folder on a disk with --scratch.")
@@ -128,12 +133,28 @@ def run(task: Task) -> list[Size]:
     found = []
     for orders in sorted(task.orders):
         store = folder / f"shop-{orders}"
-        made = _make(store, orders, task.items)
+        made = _made_before(store, task.items) or _make(store, orders, task.items)
         if not smallest.exists():
             shutil.copytree(store, smallest)
         found.append(_measure(task, orders, store, smallest, made))
-        shutil.rmtree(store)
+        if not task.keep:
+            shutil.rmtree(store)
     return found
+
+
+def _note(store: Path) -> Path:
+    """What the program said of a shop, beside it: it is there when the shop is whole."""
+    return store.with_suffix(".json")
+
+
+def _made_before(store: Path, items: int) -> "_Made | None":
+    """A shop that an earlier run kept. One that was left half made is none: the program goes on with it."""
+    if not _note(store).exists():
+        return None
+    kept = json.loads(_note(store).read_text())
+    if kept.pop("items") != items:
+        raise BenchError(f"{store} was kept with other --items; delete it, or name another --scratch.")
+    return _Made(**kept)
 
 
 @dataclass(frozen=True)
@@ -162,6 +183,7 @@ def _make(store: Path, orders: int, items: int) -> _Made:
                 progress.update(task, completed=last["booked"])
     if program.returncode != 0 or "open" not in last:
         raise BenchError("the store's example `years` failed; it says why above.")
+    _note(store).write_text(json.dumps({**last, "items": items}))
     return _Made(**last)  # type: ignore[arg-type]
 
 

@@ -295,6 +295,19 @@ def test_shops_of_growing_size_are_measured(tmp_path: Path, monkeypatch: pytest.
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["smallest"]
 
 
+@pytest.mark.timeout(900)
+def test_a_shop_that_was_kept_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LOAD_S": 0.2, "WARM_UP_S": 0.05, "REPORTS": 3, "ROUNDS": 1, "STARTS": 1}.items():
+        monkeypatch.setattr(growth, name, value)
+    task = growth.Task(str(tmp_path), SMALL["ITEMS"], [400], 0.2, keep=True)
+    (first,) = growth.run(task)
+    monkeypatch.setattr(growth, "PROGRAM", ("false",))
+    (again,) = growth.run(task)
+    assert (again.orders, again.made_per_s, again.open) == (first.orders, first.made_per_s, first.open)
+    with pytest.raises(BenchError, match="other --items"):
+        growth.run(replace(task, items=task.items + 1))
+
+
 def test_growth_is_judged() -> None:
     first = growth.Size(10, 1, 1.0, 1, 1_000.0, 1.0, 1.0, 1.0, 9.0, 0.5, 0.5, 0.1, 40.0, 0.1)
     worse = replace(first, orders=99, rate_kept=0.79, start_killed_s=1.1, memory_mib=301.0, day_report_ms=5.1)
