@@ -65,9 +65,8 @@ class Reconciler:
                     looked = loop.time()
                 await self.clock.wait(seen, QUIET_S if self._put_off else ORDERS_PACE_S)
                 await asyncio.sleep(SETTLE_S)
-                before = seen
+                orders = orders or self.engine.may_have_changed(seen, [watch_pb2.RESOURCE_ORDER])
                 seen, due = self._changed(seen)
-                orders = orders or self._orders_changed(before, seen)
             except EngineError as error:
                 if error.code is Code.OUT_OF_RANGE:
                     # The journal was trimmed beyond what was seen.
@@ -92,15 +91,6 @@ class Reconciler:
                     self._news_at = asyncio.get_running_loop().time()
             after = page.revision
         return after, due
-
-    def _orders_changed(self, after: int, until: int) -> bool:
-        """Whether an order changed between two revisions."""
-        while after < until:
-            page = self.engine.read_changes(after, 1, [watch_pb2.RESOURCE_ORDER])
-            if page.records:
-                return True
-            after = page.revision
-        return False
 
     def _ready(self) -> set[int]:
         """Accounts whose confirmation was put off and has to wait no longer."""

@@ -144,6 +144,33 @@ def test_the_journal_is_followed_without_gaps(shop):
     )
 
 
+def test_what_did_not_change_needs_no_reading(shop):
+    engine = shop.engine
+    orders, sales = [watch_pb2.RESOURCE_ORDER], [watch_pb2.RESOURCE_SALE, watch_pb2.RESOURCE_MUTATION]
+    before = engine.revision()
+    assert not engine.may_have_changed(before, orders)
+    order = shop.book()
+    assert engine.may_have_changed(before, orders)
+    assert engine.may_have_changed(before, [watch_pb2.RESOURCE_STOCK])
+    assert not engine.may_have_changed(engine.revision(), orders)
+    assert not engine.may_have_changed(before, sales)
+    nothing = watch_pb2.WatchResponse(revision=engine.revision()).SerializeToString()
+    assert engine.read_changes(before, 1, sales) == (nothing, engine.revision(), 0)
+
+    # What it says is what the journal says, from every revision on.
+    shop("CancelBooking", order_id=order.order_id)
+    shop.receive(shop.warehouse_id, 3)
+    kinds = [kind for kind in watch_pb2.Resource.values() if kind != watch_pb2.RESOURCE_UNSPECIFIED]
+    for after in range(before, engine.revision() + 1):
+        records = watch_pb2.WatchResponse.FromString(engine.read_changes(after, 100).response).records
+        changed = {change.resource for record in records for change in record.changes}
+        assert {kind for kind in kinds if engine.may_have_changed(after, [kind])} == changed, after
+        for kind in kinds:
+            assert (engine.read_changes(after, 100, [kind]).records > 0) == (kind in changed), after
+    with pytest.raises(EngineError, match="resource"):
+        engine.may_have_changed(before, [0])
+
+
 def test_a_request_id_is_told_as_it_was_sent(shop):
     request_id = new_id()
     shop("CreateBooking", request_id=request_id, booking=shop.booking())

@@ -142,10 +142,23 @@ impl Engine {
         let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0);
         let limit = limit.ok_or_else(|| Failure::argument("limit", "must be at least 1"))?;
         let mut page = JournalPage::new(limit, resources)?;
+        // Asked first: what is told meanwhile is looked for.
+        let told = self.store.revision();
+        if !resources.is_empty() && after <= told && !self.store.may_have_changed(page.kinds(), after) {
+            let (response, count) = page.finish(told);
+            return Ok(Changes { response, revision: told, count });
+        }
         let revision =
             self.store.scan_journal(after, limit.max(LOOKED_AT_MAX), &mut |record| page.take(record))?;
         let (response, count) = page.finish(revision);
         Ok(Changes { response, revision, count })
+    }
+
+    /// Whether one of `resources` may have changed after revision `after`; reads nothing.
+    pub(crate) fn may_have_changed(&self, after: i64, resources: &[i32]) -> Result<bool, Failure> {
+        self.check_open()?;
+        let after = asked_revision("after_revision", after)?;
+        Ok(self.store.may_have_changed(JournalPage::new(1, resources)?.kinds(), after))
     }
 
     /// Whether all that these ids name is at allowed locations.

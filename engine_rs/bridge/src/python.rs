@@ -257,6 +257,13 @@ impl CoreEngine {
         Ok((PyBytes::new(py, &changes.response), changes.revision, changes.count))
     }
 
+    /// Whether one of `resources` may have changed after `after_revision`.
+    #[expect(clippy::needless_pass_by_value, reason = "an argument from Python arrives by value")]
+    fn may_have_changed(&self, py: Python<'_>, after_revision: i64, resources: Vec<i32>) -> PyResult<bool> {
+        let engine = self.engine(py)?;
+        engine.may_have_changed(after_revision, &resources).map_err(|failure| error(py, failure))
+    }
+
     /// The last committed revision.
     fn revision(&self, py: Python<'_>) -> PyResult<u64> {
         self.engine(py)?.revision().map_err(|failure| error(py, failure))

@@ -342,6 +342,25 @@ pub enum Resource {
     Setting = 13,
 }
 
+impl Resource {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Item,
+        Self::Stock,
+        Self::DropOrder,
+        Self::Order,
+        Self::Customer,
+        Self::Mutation,
+        Self::Sale,
+        Self::Shift,
+        Self::Parcel,
+        Self::PrintJob,
+        Self::Message,
+        Self::Hold,
+        Self::Setting,
+    ];
+}
+
 impl Event {
     /// The event's name, e.g. "OrderExpired".
     pub fn name(&self) -> &'static str {

@@ -4,6 +4,7 @@ use crossbeam_channel::Sender;
 use kasir_core::Refusal;
 
 use crate::batch::Tally;
+use crate::changed::Kinds;
 use crate::record::Head;
 use crate::request::{Answer, Passage, Request};
 
@@ -41,6 +42,8 @@ pub(crate) struct Done {
     pub(crate) now_ms: i64,
     pub(crate) next_due_ms: Option<i64>,
     pub(crate) tally: Tally,
+    /// What kinds of things it changed.
+    pub(crate) changed: Kinds,
     pub(crate) passage: Passage,
 }
 

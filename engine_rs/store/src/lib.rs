@@ -6,6 +6,7 @@
 
 mod ahead;
 mod batch;
+mod changed;
 mod checkpoint;
 mod clock;
 mod disk;
@@ -36,6 +37,7 @@ mod verify;
 mod wal;
 mod world;
 
+pub use changed::Kinds;
 pub use checkpoint::CHECKPOINT_FILE;
 pub use clock::{CarefulClock, Clock, Machine, SystemClock, ThisMachine};
 pub use error::{StoreError, StoreErrorKind, refusal};

@@ -14,6 +14,7 @@ use kasir_core::{Fault, Reason, Refusal};
 
 use crate::ahead::Ahead;
 use crate::batch::Batch;
+use crate::changed::Kinds;
 use crate::checkpoint::not_taken;
 use crate::disk::{self, Verdict};
 use crate::error::{fault, refusal};
@@ -349,7 +350,8 @@ impl<T: Send + 'static> Sequencer<T> {
             commands: intake.requests.len(),
             revision: head.revision,
         };
-        Ok((entries, Done { answers, head, now_ms, next_due_ms, tally, passage }))
+        let changed = Kinds::of(&entries);
+        Ok((entries, Done { answers, head, now_ms, next_due_ms, tally, changed, passage }))
     }
 
     /// Writes a batch ahead, which is not durable yet. False: refused or repeated, all of it: there is nothing to write.
@@ -445,6 +447,7 @@ impl<T: Send + 'static> Sequencer<T> {
         self.shared.counters.answered(done.tally);
         self.shared.log_time_ms.store(self.now_ms, Ordering::Release);
         if grown {
+            self.shared.last_changes.changed(done.changed, self.head.revision);
             self.shared.revision.store(self.head.revision, Ordering::Release);
             self.shared.sink.committed(self.head.revision);
         }

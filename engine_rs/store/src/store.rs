@@ -10,6 +10,7 @@ use kasir_core::deadlines::next_due_ms;
 use kasir_core::refusal::{Outcome, Stop};
 use kasir_core::{Fault, Reason, Refusal};
 
+use crate::changed::{Kinds, LastChanges};
 use crate::clock::Clock;
 use crate::error::{StoreError, StoreErrorKind, closed, refusal};
 use crate::files::{Files, MapOptions};
@@ -81,6 +82,7 @@ pub(crate) struct Shared<T> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Arc<dyn CommandLog>,
     pub(crate) following: Following,
+    pub(crate) last_changes: LastChanges,
     options: Options,
 }
 
@@ -230,6 +232,7 @@ impl<T: Send + 'static> Store<T> {
             clock,
             log,
             following: Following::new(head.revision),
+            last_changes: LastChanges::new(head.revision),
             options,
         });
         let sequencer = Sequencer {
@@ -350,6 +353,12 @@ impl<T: Send + 'static> Store<T> {
         visit: &mut dyn FnMut(JournalRecord) -> bool,
     ) -> Outcome<u64> {
         self.read(|reader| self.shared.log.read(reader, after, limit, &mut |record| Ok(visit(record))))
+    }
+
+    /// Whether records after revision `after` may have changed one of these kinds of things. When not, nothing has to be
+    /// read: up to the revision that was told before this was asked there is nothing to find.
+    pub fn may_have_changed(&self, kinds: Kinds, after: u64) -> bool {
+        self.shared.last_changes.may_have_changed(kinds, after)
     }
 
     /// Forgets the journal's records before revision `before`, and the requests they carried out: sending one of those

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use kasir_core::Refusal;
+use kasir_core::event::Resource;
 use kasir_core::refusal::{Outcome, Reason};
-use kasir_store::JournalRecord;
+use kasir_core::{Event, Refusal};
+use kasir_store::{JournalRecord, Kinds};
 use prost::Message;
 
 use super::{hex, time};
@@ -35,11 +36,16 @@ impl JournalPage {
         Ok(Self { limit, resources: resources.iter().copied().collect(), records: Vec::new(), bytes: 0 })
     }
 
+    /// The kinds of things it is about.
+    pub(crate) fn kinds(&self) -> Kinds {
+        Resource::ALL.into_iter().filter(|resource| self.resources.contains(&(*resource as i32))).collect()
+    }
+
     /// Takes a record that is asked for; says whether there is room for another.
     pub(crate) fn take(&mut self, record: JournalRecord) -> bool {
-        let changes = changes(&record);
-        let wanted = |change: &pb::Change| self.resources.contains(&change.resource);
-        if self.resources.is_empty() || changes.iter().any(wanted) {
+        let wanted = |(resource, _): (Resource, u64)| self.resources.contains(&(resource as i32));
+        if self.resources.is_empty() || record.events.iter().flat_map(Event::changes).any(wanted) {
+            let changes = changes(&record);
             let message = pb::JournalRecord {
                 revision: revision(record.revision),
                 time: time(record.time_ms),
@@ -63,7 +69,7 @@ impl JournalPage {
 }
 
 fn changes(record: &JournalRecord) -> Vec<pb::Change> {
-    let of_event = |event: &kasir_core::Event| {
+    let of_event = |event: &Event| {
         let name = event.name();
         event.changes().into_iter().map(move |(resource, id)| pb::Change {
             resource: resource as i32,
