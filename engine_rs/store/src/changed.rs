@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kasir_core::event::Resource;
+use kasir_core::event::{Event, Resource};
 
 use crate::log::LogEntry;
 
@@ -17,7 +17,7 @@ impl Kinds {
     /// All that these records changed.
     pub(crate) fn of(entries: &[LogEntry]) -> Self {
         let events = entries.iter().flat_map(|entry| &entry.record.events);
-        events.flat_map(|event| event.changes()).map(|(resource, _)| resource).collect()
+        events.flat_map(Event::changes).map(|(resource, _)| resource).collect()
     }
 
     fn has(self, kind: usize) -> bool {

@@ -6,6 +6,7 @@
 
 mod ahead;
 mod batch;
+mod busy;
 mod changed;
 mod checkpoint;
 mod clock;

@@ -9,6 +9,7 @@ use kasir_core::kept::Kept;
 use kasir_core::kv::Visit;
 use kasir_core::{Fault, State, Table, View};
 
+use crate::busy::Busy;
 use crate::error::fault;
 use crate::files::Files;
 use crate::record::{Head, decode, encode};
@@ -80,6 +81,7 @@ pub struct Writer<'s> {
     txn: RwTxn<'s>,
     tables: &'s Tables<'static>,
     kept: &'s mut Kept,
+    busy: Busy,
     /// No deadline is earlier; unknown until somebody looked.
     first_due_ms: Option<i64>,
     deadlines_made: usize,
@@ -92,6 +94,7 @@ impl<'s> Writer<'s> {
             txn: files.write_txn()?,
             tables: files.tables(),
             kept,
+            busy: Busy::default(),
             first_due_ms: None,
             deadlines_made: 0,
         })
@@ -111,7 +114,14 @@ impl<'s> Writer<'s> {
     }
 
     /// Makes everything durable, or nothing.
-    pub(crate) fn commit(self) -> Result<(), heed::Error> {
+    pub(crate) fn commit(mut self) -> Result<(), heed::Error> {
+        for (table, key, row) in self.busy.rows() {
+            let rows = self.tables.written(table);
+            match row {
+                Some(value) => rows.put(&mut self.txn, key, value)?,
+                None => drop(rows.delete(&mut self.txn, key)?),
+            }
+        }
         self.txn.commit()
     }
 
@@ -154,14 +164,25 @@ impl<'s> Writer<'s> {
 
 impl View for Writer<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Fault> {
-        get(&self.txn, self.tables, table, key)
+        match self.busy.get(table, key) {
+            Some(row) => Ok(row.value().map(Cow::Borrowed)),
+            None => get(&self.txn, self.tables, table, key),
+        }
     }
 
     fn scan(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
-        scan(&self.txn, self.tables, table, from, to, visit)
+        let rows = |visit: &mut Visit<'_>| scan(&self.txn, self.tables, table, from, to, visit);
+        if self.busy.has(table) {
+            return hand_over(self.busy.merged(table, from, to, rows)?.iter(), visit);
+        }
+        rows(visit)
     }
 
     fn scan_back(&self, table: Table, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
+        if self.busy.has(table) {
+            let rows = |visit: &mut Visit<'_>| scan(&self.txn, self.tables, table, from, to, visit);
+            return hand_over(self.busy.merged(table, from, to, rows)?.iter().rev(), visit);
+        }
         scan_back(&self.txn, self.tables, table, from, to, visit)
     }
 
@@ -173,6 +194,9 @@ impl View for Writer<'_> {
 impl State for Writer<'_> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Fault> {
         self.kept.forget(table, key);
+        if self.busy.takes(table, key, Some(value)) {
+            return Ok(());
+        }
         if table == Table::Deadlines {
             let due_ms = Deadline::from_key(key)?.due_ms;
             self.first_due_ms = self.first_due_ms.map(|first| first.min(due_ms));
@@ -191,6 +215,9 @@ impl State for Writer<'_> {
 
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
         self.kept.forget(table, key);
+        if self.busy.takes(table, key, None) {
+            return Ok(());
+        }
         self.tables.written(table).delete(&mut self.txn, key).map(drop).map_err(fault)
     }
 
@@ -247,6 +274,13 @@ fn scan_back(
     let Some(rows) = tables.rules(table).filter(|_| from < to) else { return Ok(()) };
     let range = (Bound::Included(from), Bound::Excluded(to));
     drain(rows.rev_range(txn, &range).map_err(fault)?, visit)
+}
+
+fn hand_over<'t>(
+    rows: impl Iterator<Item = (&'t Vec<u8>, &'t Vec<u8>)>,
+    visit: &mut Visit<'_>,
+) -> Result<(), Fault> {
+    drain(rows.map(|(key, value)| Ok((&**key, &**value))), visit)
 }
 
 fn drain<'t>(
