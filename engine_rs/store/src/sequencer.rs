@@ -38,8 +38,9 @@ const CLOCK_LOOK: Duration = Duration::from_millis(500);
 const GROW_AHEAD_PERCENT: u64 = 75;
 /// Beyond this share no command has room in a map that cannot grow: what falls due needs the rest.
 const TIGHT_PERCENT: u64 = 90;
-/// LMDB follows at least so long after the first command that it has not.
-const FOLLOW_TIME: Duration = Duration::from_millis(5);
+/// LMDB follows at least so long after the first command that it has not. Pages that many commands change are written once; who
+/// reads does not wait for it, see [`Sequencer::is_read_from`].
+const FOLLOW_TIME: Duration = Duration::from_millis(20);
 /// A store that was read from will be again, for so long.
 const READS_LINGER: Duration = Duration::from_millis(20);
 /// Most records that one transaction trims.
