@@ -26,6 +26,7 @@ impl Syncer {
         let (jobs, waiting) = bounded::<usize>(1);
         let (told, done) = bounded(1);
         let thread = std::thread::Builder::new().name("kasir-sync".into()).spawn(move || {
+            take_short_turns();
             for file in waiting {
                 let synced = files[file].sync_data().map(|()| Instant::now());
                 if told.send(synced).is_err() {
@@ -47,6 +48,28 @@ impl Syncer {
         &self.done
     }
 }
+
+/// Asks for a processor soon after each time it is woken (Linux 6.12 and later; elsewhere nothing changes): all callers of a batch
+/// wait for a thread that works for some microseconds, and would stand behind others that work for milliseconds.
+#[cfg(target_os = "linux")]
+fn take_short_turns() {
+    const TURN_NS: u64 = 100_000;
+    let size = libc::c_uint::try_from(size_of::<libc::sched_attr>()).expect("a small struct");
+    // SAFETY: all of its fields are numbers. The kernel writes at most `size` bytes of it, and reads as many.
+    #[allow(unsafe_code, reason = "system calls that the standard library does not have")]
+    unsafe {
+        let mut own: libc::sched_attr = std::mem::zeroed();
+        if libc::syscall(libc::SYS_sched_getattr, 0, &raw mut own, size, 0) == 0
+            && own.sched_policy == libc::SCHED_OTHER.cast_unsigned()
+        {
+            own.sched_runtime = TURN_NS;
+            libc::syscall(libc::SYS_sched_setattr, 0, &raw const own, 0);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn take_short_turns() {}
 
 impl Drop for Syncer {
     fn drop(&mut self) {
