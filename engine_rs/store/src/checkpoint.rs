@@ -203,6 +203,10 @@ impl Maker {
     fn sync(&self, others_write: bool) -> io::Result<()> {
         if others_write {
             write_out(&self.data, &self.hurry)?;
+            if !self.hurry.load(Ordering::Relaxed) {
+                // What changed meanwhile: the sync would write it in one piece.
+                write_out(&self.data, &self.hurry)?;
+            }
         }
         self.synced.sync_data()
     }

@@ -19,6 +19,10 @@ const SLICE_CLEAN: Duration = Duration::from_micros(50);
 /// How long others may write after each that had, at most.
 const SLICE_PAUSE: Duration = Duration::from_millis(1);
 
+/// Files up to this size are asked what is dirty before a large slice of them is written: that looks at each page (5 ms a GiB).
+#[cfg(target_os = "linux")]
+const TOLD_MOST: u64 = 2 << 30;
+
 /// How much is written out at a time: more where little is dirty.
 #[derive(Debug, Clone, Copy)]
 struct Slice(u64);
@@ -44,9 +48,7 @@ pub(crate) fn write_out(file: &File, hurry: &AtomicBool) -> io::Result<()> {
     let length = file.metadata()?.len();
     let (mut start, mut slice) = (0, Slice(SLICE_LEAST));
     while start < length {
-        while slice.0 > SLICE_LEAST
-            && dirty_bytes(file, start, slice.0).is_some_and(|dirty| dirty > SLICE_LEAST)
-        {
+        while length <= TOLD_MOST && slice.0 > SLICE_LEAST && has_much_to_write(file, start, slice.0) {
             slice.0 /= 2;
         }
         let (Ok(from), Ok(bytes)) = (start.try_into(), slice.0.try_into()) else { break };
@@ -62,6 +64,12 @@ pub(crate) fn write_out(file: &File, hurry: &AtomicBool) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a range has more dirty bytes than are to be written at a time, as far as the kernel tells.
+#[cfg(target_os = "linux")]
+fn has_much_to_write(file: &File, start: u64, length: u64) -> bool {
+    dirty_bytes(file, start, length).is_some_and(|dirty| dirty > SLICE_LEAST)
 }
 
 /// How much of a range the kernel still has to write; `None` where it does not tell (before Linux 6.5).
