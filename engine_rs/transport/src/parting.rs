@@ -16,15 +16,20 @@ const MOST: usize = 8 * 1024 * 1024;
 /// A connection that takes what still comes in when it is shut down, and throws it away. A socket that is closed with bytes
 /// to be read, or that gets some afterwards, is reset: then the other side's system throws away what it has not read yet, the
 /// last answers and the reason for the end among it.
+///
+/// It says that it writes no vectors until the first bytes are written. HTTP/2 asks before, to decide which messages it copies
+/// together with others, and which it writes one by one: from 256 bytes on where vectors are written, else from 1,024 on. An
+/// order is in between, and a write costs more than many copies.
 pub(crate) struct Parting<T> {
     io: T,
+    has_written: bool,
     /// Since all was sent: until when, and how many bytes more.
     left: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<T> Parting<T> {
     pub(crate) fn new(io: T) -> Self {
-        Self { io, left: None }
+        Self { io, has_written: false, left: None }
     }
 }
 
@@ -40,6 +45,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Parting<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Parting<T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        self.has_written = true;
         pin!(&mut self.io).poll_write(context, bytes)
     }
 
@@ -52,7 +58,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Parting<T> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        self.has_written && self.io.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
