@@ -2,8 +2,9 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::kv::{Fault, u64_at};
 use crate::tables::Table;
@@ -17,7 +18,7 @@ type Row = Arc<dyn Any + Send + Sync>;
 /// [`Kept::clear`] when what was written is taken back.
 #[derive(Debug, Default)]
 pub struct Kept {
-    rows: RefCell<BTreeMap<(Table, u64), Row>>,
+    rows: RefCell<FxHashMap<(Table, u64), Row>>,
 }
 
 impl Kept {

@@ -164,7 +164,7 @@ impl Refusal {
     }
 
     /// A refusal of one field of the request.
-    pub fn field(reason: Reason, field: &str, message: impl Into<String>) -> Self {
+    pub fn field(reason: Reason, field: impl std::fmt::Display, message: impl Into<String>) -> Self {
         Self::new(reason, message).with("field", field)
     }
 

@@ -1,10 +1,17 @@
 //! Checks of single fields: each refusal names the field as the contract spells it.
 
+use std::fmt::Display;
+
 use crate::command::MoneyInput;
 use crate::money::{AMOUNT_MAX, Currency, Money, SUM_MAX};
 use crate::records::Address;
 use crate::refusal::{Outcome, Reason, Refusal};
 use crate::text;
+
+/// A field as the contract spells it; `format_args!` puts it together for a refusal only.
+pub(crate) trait Field: Display + Copy {}
+
+impl<T: Display + Copy> Field for T {}
 
 /// Most units of one line.
 pub(crate) const QUANTITY_MAX: i64 = 1_000_000;
@@ -16,7 +23,7 @@ const SCAN_MAX: usize = 300;
 pub(crate) const DEADLINE_MAX_MS: i64 = 31 * 24 * crate::records::HOUR_MS;
 
 /// A text of at most `max` characters without control characters, trimmed; may be empty.
-pub(crate) fn optional_text(field: &str, value: &str, max: usize) -> Outcome<String> {
+pub(crate) fn optional_text(field: impl Field, value: &str, max: usize) -> Outcome<String> {
     let value = value.trim();
     if value.chars().count() > max {
         return Err(Refusal::field(
@@ -35,7 +42,7 @@ pub(crate) fn optional_text(field: &str, value: &str, max: usize) -> Outcome<Str
 }
 
 /// The same, but not empty.
-pub(crate) fn text(field: &str, value: &str, max: usize) -> Outcome<String> {
+pub(crate) fn text(field: impl Field, value: &str, max: usize) -> Outcome<String> {
     let value = optional_text(field, value, max)?;
     if value.is_empty() { Err(required(field).into()) } else { Ok(value) }
 }
@@ -68,12 +75,12 @@ pub(crate) fn no_card_number(field: &str, value: &str) -> Outcome<()> {
     Ok(())
 }
 
-pub(crate) fn required(field: &str) -> Refusal {
+pub(crate) fn required(field: impl Field) -> Refusal {
     Refusal::field(Reason::FieldRequired, field, format!("{field} is needed."))
 }
 
 /// A number within bounds.
-pub(crate) fn range(field: &str, value: i64, min: i64, max: i64) -> Outcome<i64> {
+pub(crate) fn range(field: impl Field, value: i64, min: i64, max: i64) -> Outcome<i64> {
     if (min..=max).contains(&value) {
         return Ok(value);
     }
@@ -82,7 +89,7 @@ pub(crate) fn range(field: &str, value: i64, min: i64, max: i64) -> Outcome<i64>
 }
 
 /// A quantity of a line.
-pub(crate) fn quantity(field: &str, value: i64) -> Outcome<i64> {
+pub(crate) fn quantity(field: impl Field, value: i64) -> Outcome<i64> {
     range(field, value, 1, QUANTITY_MAX)
 }
 
@@ -110,7 +117,7 @@ pub(crate) fn too_many(field: &str, max: usize) -> Refusal {
 }
 
 /// A currency code of ISO 4217.
-pub(crate) fn currency(field: &str, code: &str) -> Outcome<Currency> {
+pub(crate) fn currency(field: impl Field, code: &str) -> Outcome<Currency> {
     if code.is_empty() {
         return Err(required(field).into());
     }
@@ -123,13 +130,13 @@ pub(crate) fn currency(field: &str, code: &str) -> Outcome<Currency> {
 
 /// An amount between `min` and [`AMOUNT_MAX`] in `wanted`, or in any currency.
 pub(crate) fn money(
-    field: &str,
+    field: impl Field,
     input: Option<&MoneyInput>,
     wanted: Option<Currency>,
     min: i64,
 ) -> Outcome<Money> {
     let input = input.ok_or_else(|| required(field))?;
-    let currency = currency(&format!("{field}.currency_code"), &input.currency_code)?;
+    let currency = currency(format_args!("{field}.currency_code"), &input.currency_code)?;
     if let Some(wanted) = wanted.filter(|wanted| *wanted != currency) {
         let message = format!("{field} is in {}, the rest in {}.", currency.code(), wanted.code());
         return Err(Refusal::field(Reason::CurrencyMismatch, field, message)
@@ -138,20 +145,24 @@ pub(crate) fn money(
             .into());
     }
     if input.minor_units < min || input.minor_units > AMOUNT_MAX {
-        return Err(amount_out_of_range(&format!("{field}.minor_units")).into());
+        return Err(amount_out_of_range(format_args!("{field}.minor_units")).into());
     }
     Ok(Money { currency, minor: input.minor_units })
 }
 
 /// An amount that may be unset, which is zero.
-pub(crate) fn optional_money(field: &str, input: Option<&MoneyInput>, wanted: Currency) -> Outcome<i64> {
+pub(crate) fn optional_money(
+    field: impl Field,
+    input: Option<&MoneyInput>,
+    wanted: Currency,
+) -> Outcome<i64> {
     match input {
         None => Ok(0),
         Some(input) => Ok(money(field, Some(input), Some(wanted), 0)?.minor),
     }
 }
 
-pub(crate) fn amount_out_of_range(field: &str) -> Refusal {
+pub(crate) fn amount_out_of_range(field: impl Field) -> Refusal {
     let message = format!("{field} is outside of what Kasir takes (at most {AMOUNT_MAX} minor units).");
     Refusal::field(Reason::AmountOutOfRange, field, message).with("max", AMOUNT_MAX)
 }
@@ -193,7 +204,7 @@ pub(crate) fn deadline(field: &str, expire_ms: Option<i64>, default_ms: i64, now
 }
 
 /// A phone in its stored form.
-pub(crate) fn phone(field: &str, value: &str) -> Outcome<String> {
+pub(crate) fn phone(field: impl Field, value: &str) -> Outcome<String> {
     if value.trim().is_empty() {
         return Err(required(field).into());
     }
@@ -215,17 +226,20 @@ pub(crate) fn email(field: &str, value: &str) -> Outcome<String> {
 
 /// An address whose texts fit; recipient, street and city are needed.
 pub(crate) fn address(field: &str, input: &Address) -> Outcome<Address> {
-    let name = |part: &str| format!("{field}.{part}");
-    let country = optional_text(&name("country_code"), &input.country_code, 2)?;
-    let phone_text = optional_text(&name("phone"), &input.phone, 30)?;
+    let country = optional_text(format_args!("{field}.country_code"), &input.country_code, 2)?;
+    let phone_text = optional_text(format_args!("{field}.phone"), &input.phone, 30)?;
     Ok(Address {
-        recipient: text(&name("recipient"), &input.recipient, 100)?,
-        phone: if phone_text.is_empty() { phone_text } else { phone(&name("phone"), &phone_text)? },
-        street: text(&name("street"), &input.street, 300)?,
-        district: optional_text(&name("district"), &input.district, 100)?,
-        city: text(&name("city"), &input.city, 100)?,
-        province: optional_text(&name("province"), &input.province, 100)?,
-        postal_code: optional_text(&name("postal_code"), &input.postal_code, 10)?,
+        recipient: text(format_args!("{field}.recipient"), &input.recipient, 100)?,
+        phone: if phone_text.is_empty() {
+            phone_text
+        } else {
+            phone(format_args!("{field}.phone"), &phone_text)?
+        },
+        street: text(format_args!("{field}.street"), &input.street, 300)?,
+        district: optional_text(format_args!("{field}.district"), &input.district, 100)?,
+        city: text(format_args!("{field}.city"), &input.city, 100)?,
+        province: optional_text(format_args!("{field}.province"), &input.province, 100)?,
+        postal_code: optional_text(format_args!("{field}.postal_code"), &input.postal_code, 10)?,
         country_code: if country.is_empty() { "ID".into() } else { country.to_uppercase() },
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::check;
+use super::check::{self, Field};
 use super::stock::{live_hold, live_item, open_location};
 use crate::command::{BookingInput, ChargeInput, LineInput, Source, TillSaleInput};
 use crate::execute::Context;
@@ -42,9 +42,9 @@ pub(crate) fn price_booking(view: &dyn View, input: &BookingInput, now_ms: i64) 
     let currency = Settings::load(view)?.currency;
     let mut lines = Vec::with_capacity(input.lines.len());
     for (index, line) in input.lines.iter().enumerate() {
-        let field = format!("booking.lines[{index}]");
-        let place = resolve(view, line, &field, &context)?;
-        lines.push(price_line(view, line, &field, &list, currency, place)?);
+        let field = format_args!("booking.lines[{index}]");
+        let place = resolve(view, line, field, &context)?;
+        lines.push(price_line(view, line, field, &list, currency, place)?);
     }
     let shipping = check::optional_money("booking.shipping", input.shipping.as_ref(), currency)?;
     let totals = totals(&lines, shipping, "booking.lines")?;
@@ -63,11 +63,11 @@ pub(crate) fn price_till_sale(view: &dyn View, input: &TillSaleInput) -> Outcome
     let mut lines = Vec::with_capacity(input.lines.len());
     let mut charged_difference_minor = 0;
     for (index, line) in input.lines.iter().enumerate() {
-        let field = format!("sale.lines[{index}]");
-        let priced = price_line(view, line, &field, &list, currency, place)?;
+        let field = format_args!("sale.lines[{index}]");
+        let priced = price_line(view, line, field, &list, currency, place)?;
         if line.charge.is_some() {
             let listed = LineInput { charge: None, ..line.clone() };
-            let listed = match price_line(view, &listed, &field, &list, currency, place) {
+            let listed = match price_line(view, &listed, field, &list, currency, place) {
                 Ok(listed) => listed.total_minor,
                 Err(Stop::Refused(_)) => 0,
                 Err(fault) => return Err(fault),
@@ -92,11 +92,11 @@ struct Place {
     hold: HoldId,
 }
 
-fn resolve(view: &dyn View, line: &LineInput, field: &str, context: &Context<'_>) -> Outcome<Place> {
+fn resolve(view: &dyn View, line: &LineInput, field: impl Field, context: &Context<'_>) -> Outcome<Place> {
     match line.source {
-        Source::Missing => Err(check::required(&format!("{field}.source")).into()),
+        Source::Missing => Err(check::required(format_args!("{field}.source")).into()),
         Source::Location(location_id) => {
-            open_location(view, &format!("{field}.location_id"), location_id)?;
+            open_location(view, format_args!("{field}.location_id"), location_id)?;
             Ok(Place { location: location_id, ..Place::default() })
         }
         Source::DropOrder(drop_order_id) => {
@@ -113,7 +113,13 @@ fn resolve(view: &dyn View, line: &LineInput, field: &str, context: &Context<'_>
     }
 }
 
-fn same_claim(line: &LineInput, field: &str, what: &str, item_id: ItemId, quantity: i64) -> Outcome<()> {
+fn same_claim(
+    line: &LineInput,
+    field: impl Field,
+    what: &str,
+    item_id: ItemId,
+    quantity: i64,
+) -> Outcome<()> {
     if line.item_id == item_id && line.quantity == quantity {
         return Ok(());
     }
@@ -128,19 +134,19 @@ fn same_claim(line: &LineInput, field: &str, what: &str, item_id: ItemId, quanti
 fn price_line(
     view: &dyn View,
     input: &LineInput,
-    field: &str,
+    field: impl Field,
     list: &str,
     currency: Currency,
     place: Place,
 ) -> Outcome<Line> {
     let (item, charge) = match &input.charge {
-        None => (live_item(view, &format!("{field}.item_id"), input.item_id)?, None),
+        None => (live_item(view, format_args!("{field}.item_id"), input.item_id)?, None),
         Some(charge) => {
             let (item, charge) = charged(view, input.item_id, charge, field, currency)?;
             (item, Some(charge))
         }
     };
-    let quantity = check::quantity(&format!("{field}.quantity"), input.quantity)?;
+    let quantity = check::quantity(format_args!("{field}.quantity"), input.quantity)?;
     let (unit_price_minor, tax_class_id) = match charge {
         None => (unit_price(&item, list, quantity, currency, field)?, item.tax_class_id),
         Some(charge) => charge,
@@ -148,10 +154,12 @@ fn price_line(
     let too_large = || check::amount_out_of_range(field);
     let gross = money::times(unit_price_minor, quantity).ok_or_else(too_large)?;
     let discount_minor =
-        check::optional_money(&format!("{field}.discount"), input.discount.as_ref(), currency)?;
+        check::optional_money(format_args!("{field}.discount"), input.discount.as_ref(), currency)?;
     if discount_minor > gross {
         let message = format!("{field}.discount is more than the line costs.");
-        return Err(Refusal::field(Reason::AmountOutOfRange, &format!("{field}.discount"), message).into());
+        return Err(
+            Refusal::field(Reason::AmountOutOfRange, format_args!("{field}.discount"), message).into()
+        );
     }
     let net = gross - discount_minor;
     let tax_class =
@@ -190,15 +198,15 @@ fn charged(
     view: &dyn View,
     item_id: ItemId,
     charge: &ChargeInput,
-    field: &str,
+    field: impl Field,
     currency: Currency,
 ) -> Outcome<(Arc<Item>, (i64, TaxClassId))> {
     if !item_id.is_some() {
-        return Err(check::required(&format!("{field}.item_id")).into());
+        return Err(check::required(format_args!("{field}.item_id")).into());
     }
     let item: Arc<Item> = need_shared(view, item_id.0).named(format_args!("{field}.item_id"))?;
-    let price_field = format!("{field}.charge.unit_price");
-    let price = check::money(&price_field, charge.unit_price.as_ref(), Some(currency), 0)?;
+    let price_field = format_args!("{field}.charge.unit_price");
+    let price = check::money(price_field, charge.unit_price.as_ref(), Some(currency), 0)?;
     if charge.tax_class_id.is_some() {
         need_shared::<TaxClass>(view, charge.tax_class_id.0)
             .named(format_args!("{field}.charge.tax_class_id"))?;
@@ -207,7 +215,7 @@ fn charged(
 }
 
 /// The price of the list with the greatest minimum quantity that the line reaches.
-fn unit_price(item: &Item, list: &str, quantity: i64, currency: Currency, field: &str) -> Outcome<i64> {
+fn unit_price(item: &Item, list: &str, quantity: i64, currency: Currency, field: impl Field) -> Outcome<i64> {
     let price = item
         .prices
         .iter()

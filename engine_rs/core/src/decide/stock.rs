@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::catalogue::{bounded, free_code};
+use super::check::Field;
 use super::{Answer, Decided, check, next_id};
 use crate::codes::CodeKind;
 use crate::command::{HoldInput, LocationInput, StockLine};
@@ -79,7 +80,11 @@ fn out_of_stock(
 }
 
 /// A location that is not a CS desk: its stock may be booked, sold and moved freely.
-pub(crate) fn open_location(view: &dyn View, field: &str, location_id: LocationId) -> Outcome<Arc<Location>> {
+pub(crate) fn open_location(
+    view: &dyn View,
+    field: impl Field,
+    location_id: LocationId,
+) -> Outcome<Arc<Location>> {
     if !location_id.is_some() {
         return Err(check::required(field).into());
     }
@@ -94,7 +99,7 @@ pub(crate) fn open_location(view: &dyn View, field: &str, location_id: LocationI
 }
 
 /// An item that may be booked and sold.
-pub(crate) fn live_item(view: &dyn View, field: &str, item_id: ItemId) -> Outcome<Arc<Item>> {
+pub(crate) fn live_item(view: &dyn View, field: impl Field, item_id: ItemId) -> Outcome<Arc<Item>> {
     if !item_id.is_some() {
         return Err(check::required(field).into());
     }
