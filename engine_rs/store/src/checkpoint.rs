@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use heed::{Env, MdbError, RoTxn, WithoutTls};
 
-use crate::disk::write_out;
+use crate::disk::{fits_into_memory, read_only_what_is_asked_for, write_out};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::files::{DATA_FILE, sync_dir_of};
 use crate::wal::WAL_FILES;
@@ -212,6 +212,10 @@ impl Maker {
     }
 
     fn make(&self, checkpoint: &Checkpoint) -> io::Result<bool> {
+        if fits_into_memory(self.data.metadata()?.len()) == Some(false) {
+            // It may have fitted when it was opened.
+            let _ = read_only_what_is_asked_for(&self.data);
+        }
         self.sync(!checkpoint.closed)?;
         checkpoint.save(&self.path)
     }

@@ -102,6 +102,40 @@ pub(crate) fn write_out(_file: &File, _hurry: &AtomicBool) -> io::Result<()> {
 /// The part of the machine's memory that a data file may hope for: others need some, too.
 const MEMORY_PART: u64 = 2;
 
+/// Where a file is mapped in this process.
+#[cfg(target_os = "linux")]
+fn maps_of(file: &File) -> io::Result<Vec<std::ops::Range<usize>>> {
+    use std::os::unix::fs::MetadataExt;
+    let facts = file.metadata()?;
+    let device = format!("{:02x}:{:02x}", libc::major(facts.dev()), libc::minor(facts.dev()));
+    // 7f0a4c000000-7f0a4c021000 rw-s 00000000 fd:00 2101 /shop/data.mdb
+    let range = |line: &str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().take(5).collect();
+        let [addresses, _, _, its_device, inode] = words[..] else { return None };
+        let (start, end) = addresses.split_once('-').filter(|_| its_device == device)?;
+        let hex = |text| usize::from_str_radix(text, 16).ok();
+        (inode.parse() == Ok(facts.ino())).then_some(hex(start)?..hex(end)?)
+    };
+    Ok(std::fs::read_to_string("/proc/self/maps")?.lines().filter_map(range).collect())
+}
+
+/// Has the kernel read only the pages that are asked for of a file in this process's maps, and none around them. LMDB can say so when it opens a
+/// file, and not of one that has grown since. It is a hint: what fails costs time.
+#[cfg(target_os = "linux")]
+pub(crate) fn read_only_what_is_asked_for(file: &File) -> io::Result<()> {
+    for map in maps_of(file)? {
+        // SAFETY: a hint. Should something else lie there by now, it is read a little slower.
+        #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
+        let _ = unsafe { libc::madvise(map.start as *mut libc::c_void, map.len(), libc::MADV_RANDOM) };
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn read_only_what_is_asked_for(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// What the system says of itself.
 #[cfg(unix)]
 fn asked(name: libc::c_int) -> Option<u64> {
@@ -210,6 +244,28 @@ mod tests {
         assert_eq!(told(1 << 20, 4 << 20), 0);
         file.sync_all().unwrap();
         assert_eq!(told(0, 8 << 20), 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_what_is_asked_for_is_read_of_a_mapped_file() {
+        let dir = tempfile::tempdir().unwrap();
+        // SAFETY: nobody else knows the directory.
+        #[allow(unsafe_code, reason = "heed marks opening a memory map unsafe")]
+        let env = unsafe { heed::EnvOpenOptions::new().map_size(1 << 20).open(dir.path()) }.unwrap();
+        let file = File::open(dir.path().join("data.mdb")).unwrap();
+        let map = maps_of(&file).unwrap();
+        assert_eq!(map.iter().map(std::ops::Range::len).sum::<usize>(), 1 << 20);
+        let is_random = || {
+            let all = std::fs::read_to_string("/proc/self/smaps").unwrap();
+            let own = all.split_once(&format!("{:x}-", map[0].start)).expect("it is mapped").1;
+            let flags = own.lines().find(|line| line.starts_with("VmFlags:")).expect("a map has flags");
+            flags.split_ascii_whitespace().any(|flag| flag == "rr")
+        };
+        assert!(!is_random());
+        read_only_what_is_asked_for(&file).unwrap();
+        assert!(is_random());
+        drop(env);
     }
 
     #[test]
