@@ -168,7 +168,7 @@ fn checked_prices(view: &dyn View, prices: &[PriceInput]) -> Outcome<Vec<Price>>
         {
             let message =
                 format!("The price list {} has two prices from {} on.", price.price_list, price.min_quantity);
-            return Err(Refusal::field(Reason::FieldMalformed, &field("min_quantity"), message).into());
+            return Err(Refusal::field(Reason::FieldMalformed, field("min_quantity"), message).into());
         }
         checked.push(price);
     }

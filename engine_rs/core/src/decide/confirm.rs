@@ -233,7 +233,7 @@ fn payments(view: &dyn View, mutation: &Mutation, allocations: &[AllocationInput
         same_currency(&order, mutation, &field("order_id"))?;
         if !orders.insert(order.order_id) {
             let message = format!("Order {} stands twice.", order.order_id);
-            return Err(Refusal::field(Reason::FieldMalformed, &field("order_id"), message).into());
+            return Err(Refusal::field(Reason::FieldMalformed, field("order_id"), message).into());
         }
         let amount_minor =
             check::money(&field("amount"), allocation.amount.as_ref(), Some(mutation.currency), 1)?.minor;
@@ -334,7 +334,7 @@ pub(crate) fn join(
                 "Order {order_id} has {due} minor units to pay before mutation {}.",
                 mutation.mutation_id
             );
-            let refusal = Refusal::field(Reason::OverAllocated, &format!("mutation_ids[{index}]"), message);
+            let refusal = Refusal::field(Reason::OverAllocated, format!("mutation_ids[{index}]"), message);
             return Err(refusal.with("due_minor", due).with("currency", order.currency.code()).into());
         }
         due -= amount_minor;

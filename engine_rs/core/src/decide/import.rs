@@ -428,7 +428,7 @@ fn checked(
     let field = |part: &str| format!("mutations[{index}].{part}");
     if !text::is_date(&row.date) {
         let message = format!("{} is no date YYYY-MM-DD.", field("date"));
-        return Err(Refusal::field(Reason::FieldMalformed, &field("date"), message).into());
+        return Err(Refusal::field(Reason::FieldMalformed, field("date"), message).into());
     }
     let amount = check::money(&field("amount"), row.amount.as_ref(), Some(account.currency), -AMOUNT_MAX)?;
     let balance = row
@@ -438,7 +438,7 @@ fn checked(
         .transpose()?;
     if !row.value_date.is_empty() && !text::is_date(&row.value_date) {
         let message = format!("{} is no date YYYY-MM-DD.", field("value_date"));
-        return Err(Refusal::field(Reason::FieldMalformed, &field("value_date"), message).into());
+        return Err(Refusal::field(Reason::FieldMalformed, field("value_date"), message).into());
     }
     let occurrence = check::range(&field("occurrence"), row.occurrence.into(), 0, OCCURRENCE_MAX)?;
     let bank_reference = check::optional_text(&field("bank_reference"), &row.bank_reference, 100)?;

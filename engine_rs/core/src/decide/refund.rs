@@ -145,7 +145,7 @@ fn lines(
         let place = usize::try_from(input.line).ok().filter(|place| *place < sale.lines.len());
         let Some(line) = place else {
             let message = format!("{field}.line is no line of sale {}.", sale.sale_id);
-            return Err(Refusal::field(Reason::FieldOutOfRange, &format!("{field}.line"), message).into());
+            return Err(Refusal::field(Reason::FieldOutOfRange, format!("{field}.line"), message).into());
         };
         let quantity = check::quantity(&format!("{field}.quantity"), input.quantity)?;
         let before = back.entry(line).or_insert_with(|| sale.refunded_of(line));
@@ -154,7 +154,7 @@ fn lines(
         if quantity > left {
             let message =
                 format!("{}: {quantity} would be given back, {left} of the sale are left.", sold.name);
-            let refusal = Refusal::field(Reason::RefundTooMuch, &format!("{field}.quantity"), message);
+            let refusal = Refusal::field(Reason::RefundTooMuch, format!("{field}.quantity"), message);
             return Err(refusal.with("left", left).with("wanted", quantity).into());
         }
         let goods = part(sold, before.quantity, quantity, location_id, sale.currency);

@@ -27,7 +27,7 @@ pub(crate) fn create_account(view: &dyn View, input: &BankAccountInput) -> Outco
     let number = check::code(&field("number"), &input.number, 40)?;
     if !number.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
         let message = "A bank account's number has digits and capital letters only.";
-        return Err(Refusal::field(Reason::FieldMalformed, &field("number"), message).into());
+        return Err(Refusal::field(Reason::FieldMalformed, field("number"), message).into());
     }
     let currency = check::currency(&field("currency_code"), &input.currency_code)?;
     free_code(view, CodeKind::BankAccount, &field("number"), &account_code(view, &number, currency)?)?;
@@ -68,7 +68,7 @@ pub(crate) fn save_mapping(
     }
     if mapping.len() > MAPPING_MAX_BYTES {
         let message = format!("A column mapping has at most {MAPPING_MAX_BYTES} bytes.");
-        let refusal = Refusal::field(Reason::FieldTooLong, &field("mapping"), message);
+        let refusal = Refusal::field(Reason::FieldTooLong, field("mapping"), message);
         return Err(refusal.with("max", MAPPING_MAX_BYTES).into());
     }
     let code = column_mapping_code(input.bank_account_id, &name);
@@ -116,7 +116,7 @@ pub(crate) fn set_rules(
     let write_off_max = input.write_off_max.as_ref();
     if input.confirm_by_itself && !input.propose_by_itself {
         let message = "Nothing is confirmed by itself that is not proposed by itself.";
-        return Err(Refusal::field(Reason::FieldMalformed, &field("confirm_by_itself"), message).into());
+        return Err(Refusal::field(Reason::FieldMalformed, field("confirm_by_itself"), message).into());
     }
     let rules = MatchingRules {
         write_off_max_minor: check::optional_money(&field("write_off_max"), write_off_max, account.currency)?,

@@ -274,7 +274,7 @@ fn points(tender: &Tender, index: usize, settings: &Settings) -> Outcome<i64> {
     let worth = settings.point_value_minor;
     if worth == 0 || tender.amount_minor % worth != 0 {
         let message = "Points pay whole points' worth only.";
-        return Err(Refusal::field(Reason::FieldOutOfRange, &format!("tenders[{index}].amount"), message)
+        return Err(Refusal::field(Reason::FieldOutOfRange, format!("tenders[{index}].amount"), message)
             .with("point_value_minor", worth)
             .into());
     }
