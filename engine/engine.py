@@ -309,8 +309,8 @@ class Engine:
         return Changes(*self._live().read_changes(after_revision, limit, list(resources)))
 
     def may_have_changed(self, after_revision: int, resources: Sequence[int]) -> bool:
-        """Whether one of `resources` (numbers of kasir.v1.Resource) may have changed after `after_revision`. It
-        reads nothing and never misses a change; of what came before the store was opened it knows nothing.
+        """Whether one of `resources` (numbers of kasir.v1.Resource) may have changed after `after_revision`.
+        It reads nothing and never misses a change; of what came before the store was opened it knows nothing.
 
         Raises FIELD_OUT_OF_RANGE for a negative revision or an unknown resource.
         """
