@@ -279,10 +279,15 @@ def test_a_comparison_is_in_ratios(measured: Results, tmp_path: Path) -> None:
     assert (name, then, now) == ("holds over the echo of the same server, unary gRPC", 1.0, 1.942)
 
 
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {"LOAD_S": 0.2, "WARM_UP_S": 0.05, "AT_WORK_S": 0.05, "REPORTS": 3, "ROUNDS": 1, "STARTS": 1}
+    for name, value in short.items():
+        monkeypatch.setattr(growth, name, value)
+
+
 @pytest.mark.timeout(900)
 def test_shops_of_growing_size_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"LOAD_S": 0.2, "WARM_UP_S": 0.05, "REPORTS": 3, "ROUNDS": 1, "STARTS": 1}.items():
-        monkeypatch.setattr(growth, name, value)
+    _hurry(monkeypatch)
     task = growth.Task(str(tmp_path), SMALL["ITEMS"], [900, 500], 0.2)
     small, larger = growth.run(task)
     assert (small.orders, larger.orders, larger.items) == (500, 900, SMALL["ITEMS"])
@@ -297,8 +302,7 @@ def test_shops_of_growing_size_are_measured(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.timeout(900)
 def test_a_shop_that_was_kept_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"LOAD_S": 0.2, "WARM_UP_S": 0.05, "REPORTS": 3, "ROUNDS": 1, "STARTS": 1}.items():
-        monkeypatch.setattr(growth, name, value)
+    _hurry(monkeypatch)
     task = growth.Task(str(tmp_path), SMALL["ITEMS"], [400], 0.2, keep=True)
     (first,) = growth.run(task)
     monkeypatch.setattr(growth, "PROGRAM", ("false",))
