@@ -127,9 +127,10 @@ class Size:
 def in_child(task: Task) -> list[Size]:
     """Runs it in a process of its own, whose progress goes to our stderr."""
     folder = Path(task.folder)
-    largest = folder / f"shop-{max(task.orders)}"
     needed = max(task.orders) * BYTES_PER_ORDER + task.items * BYTES_PER_ITEM
-    if not largest.exists() and shutil.disk_usage(folder).free < needed:
+    begun = folder / f"shop-{max(task.orders)}" / DATA_FILE
+    there = begun.stat().st_size if begun.exists() else 0
+    if shutil.disk_usage(folder).free + there < needed:
         raise BenchError(f"{folder} has no room for {max(task.orders):,} orders: {needed >> 30} GiB.")
     if file_system(folder) in IN_MEMORY:
         raise BenchError(f"{folder} is in memory. Name a folder on a disk with --scratch.")
@@ -144,7 +145,7 @@ def run(task: Task) -> list[Size]:
     """Makes a shop of each size, measures it, prints how far it is to stderr."""
     work.ITEMS = task.items
     folder = Path(task.folder)
-    smallest = folder / "smallest"
+    smallest = folder / f"smallest-{min(task.orders)}"
     found = []
     for orders in sorted(task.orders):
         store = folder / f"shop-{orders}"
@@ -158,8 +159,8 @@ def run(task: Task) -> list[Size]:
 
 
 def _note(store: Path) -> Path:
-    """What the program said of a shop, beside it: it is there when the shop is whole."""
-    return store.with_suffix(".json")
+    """What the program said of a shop, in its folder: it is there when the shop is whole."""
+    return store / "made.json"
 
 
 def _made_before(store: Path, items: int) -> "_Made | None":

@@ -107,7 +107,9 @@ class CoreEngine:
     def query(self, method: str, request: bytes) -> bytes:
         """Answers from a snapshot, without the writer."""
 
-    def may_have_changed(self, after_revision: int, resources: list[int]) -> bool: ...
+    def may_have_changed(self, after_revision: int, resources: list[int]) -> bool:
+        """Whether one of `resources` (kasir.v1.Resource numbers) may have changed after `after_revision`."""
+
     def read_changes(self, after_revision: int, limit: int, resources: list[int]) -> tuple[bytes, int, int]:
         """A serialized kasir.v1.WatchResponse, its revision, and how many records it holds: at most `limit`,
         those after `after_revision` that touch one of `resources` (kasir.v1.Resource numbers; empty is all).

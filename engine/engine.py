@@ -303,8 +303,8 @@ class Engine:
         """At most `limit` journal records after `after_revision` that touch one of `resources` (numbers of
         kasir.v1.Resource; none means all).
 
-        Raises REVISION_COMPACTED when that part of the journal was trimmed, FIELD_OUT_OF_RANGE for a revision
-        that is negative or not there yet.
+        Raises REVISION_COMPACTED when that part of the journal was trimmed (unless it is known that none of
+        `resources` changed since), FIELD_OUT_OF_RANGE for a revision that is negative or not there yet.
         """
         return Changes(*self._live().read_changes(after_revision, limit, list(resources)))
 

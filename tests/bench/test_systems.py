@@ -293,11 +293,11 @@ def test_shops_of_growing_size_are_measured(tmp_path: Path, monkeypatch: pytest.
     assert (small.orders, larger.orders, larger.items) == (500, 900, SMALL["ITEMS"])
     assert min(vars(larger).values()) > 0
     # The smallest shop is kept beside the others as it was made, and nothing of theirs.
-    with Engine.open(tmp_path / "smallest") as engine:
+    with Engine.open(tmp_path / "smallest-500") as engine:
         wanted = booking_pb2.GetBookingRequest(order_id=500).SerializeToString()
         assert engine.query("/kasir.v1.BookingService/GetBooking", wanted)
         assert engine.verify()["ok"]
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["smallest"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["smallest-500"]
 
 
 @pytest.mark.timeout(900)
