@@ -12,7 +12,7 @@ use crate::desks::Desks;
 use crate::failure::Failure;
 use crate::methods::{self, CommandMethod, QueryMethod};
 use crate::places::{Kind, Within};
-use crate::to_proto::{JournalPage, asked_revision};
+use crate::to_proto::{JournalPage, asked_kinds, asked_revision};
 
 /// Longest name of an actor, in bytes: it is part of keys.
 const ACTOR_MAX: usize = 100;
@@ -141,10 +141,11 @@ impl Engine {
         let after = asked_revision("start_revision", after)?;
         let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0);
         let limit = limit.ok_or_else(|| Failure::argument("limit", "must be at least 1"))?;
-        let mut page = JournalPage::new(limit, resources)?;
+        let kinds = asked_kinds(resources)?;
+        let mut page = JournalPage::new(limit, kinds);
         // Asked first: what is told meanwhile is looked for.
         let told = self.store.revision();
-        if !resources.is_empty() && after <= told && !self.store.may_have_changed(page.kinds(), after) {
+        if !kinds.is_empty() && after <= told && !self.store.may_have_changed(kinds, after) {
             let (response, count) = page.finish(told);
             return Ok(Changes { response, revision: told, count });
         }
@@ -158,7 +159,7 @@ impl Engine {
     pub(crate) fn may_have_changed(&self, after: i64, resources: &[i32]) -> Result<bool, Failure> {
         self.check_open()?;
         let after = asked_revision("after_revision", after)?;
-        Ok(self.store.may_have_changed(JournalPage::new(1, resources)?.kinds(), after))
+        Ok(self.store.may_have_changed(asked_kinds(resources)?, after))
     }
 
     /// Whether all that these ids name is at allowed locations.

@@ -20,6 +20,16 @@ impl Kinds {
         events.flat_map(Event::changes).map(|(resource, _)| resource).collect()
     }
 
+    /// Whether it is one of them.
+    pub fn contains(self, resource: Resource) -> bool {
+        self.has(resource as usize)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     fn has(self, kind: usize) -> bool {
         self.0 >> kind & 1 == 1
     }

@@ -7,6 +7,10 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+/// A turn of the thread that syncs, nanoseconds: the shortest that Linux gives.
+#[cfg(target_os = "linux")]
+const TURN_NS: u64 = 100_000;
+
 /// When a sync had ended, or what it found wrong.
 pub(crate) type Synced = io::Result<Instant>;
 
@@ -53,18 +57,26 @@ impl Syncer {
 /// wait for a thread that works for some microseconds, and would stand behind others that work for milliseconds.
 #[cfg(target_os = "linux")]
 fn take_short_turns() {
-    const TURN_NS: u64 = 100_000;
-    let size = libc::c_uint::try_from(size_of::<libc::sched_attr>()).expect("a small struct");
-    // SAFETY: all of its fields are numbers. The kernel writes at most `size` bytes of it, and reads as many.
-    #[allow(unsafe_code, reason = "system calls that the standard library does not have")]
+    if let Some(mut own) = own_schedule().filter(|own| own.sched_policy == libc::SCHED_OTHER.cast_unsigned())
+    {
+        own.sched_runtime = TURN_NS;
+        // SAFETY: the kernel reads the struct, as much of it as it says itself. What it does not take leaves all as it is.
+        #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
+        unsafe {
+            libc::syscall(libc::SYS_sched_setattr, 0, &raw const own, 0)
+        };
+    }
+}
+
+/// How the kernel schedules this thread.
+#[cfg(target_os = "linux")]
+fn own_schedule() -> Option<libc::sched_attr> {
+    let size = size_of::<libc::sched_attr>();
+    // SAFETY: all of its fields are numbers, and the kernel writes at most `size` bytes of it.
+    #[allow(unsafe_code, reason = "a system call that the standard library does not have")]
     unsafe {
         let mut own: libc::sched_attr = std::mem::zeroed();
-        if libc::syscall(libc::SYS_sched_getattr, 0, &raw mut own, size, 0) == 0
-            && own.sched_policy == libc::SCHED_OTHER.cast_unsigned()
-        {
-            own.sched_runtime = TURN_NS;
-            libc::syscall(libc::SYS_sched_setattr, 0, &raw const own, 0);
-        }
+        (libc::syscall(libc::SYS_sched_getattr, 0, &raw mut own, size, 0) == 0).then_some(own)
     }
 }
 
@@ -77,5 +89,23 @@ impl Drop for Syncer {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// Before Linux 6.12 a thread's turns are the kernel's alone, and it tells of none.
+    #[test]
+    fn a_thread_asks_for_short_turns_and_stays_what_it_was() {
+        let thread = std::thread::spawn(|| {
+            let before = own_schedule().expect("the kernel tells");
+            take_short_turns();
+            (before, own_schedule().expect("the kernel tells"))
+        });
+        let (before, after) = thread.join().unwrap();
+        assert_eq!(after.sched_runtime, if before.sched_runtime == 0 { 0 } else { TURN_NS });
+        assert_eq!((after.sched_policy, after.sched_nice), (before.sched_policy, before.sched_nice));
     }
 }

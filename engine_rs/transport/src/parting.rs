@@ -90,3 +90,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Parting<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_writes_vectors_from_its_second_write_on() {
+        let (ours, _theirs) = tokio::io::duplex(64);
+        assert!(ours.is_write_vectored());
+        let mut parting = Parting::new(ours);
+        assert!(!parting.is_write_vectored(), "HTTP/2 asks now which answers it copies together");
+        parting.write_all(b"settings").await.unwrap();
+        assert!(parting.is_write_vectored());
+    }
+}

@@ -1,7 +1,5 @@
 //! The journal as those who watch see it.
 
-use std::collections::BTreeSet;
-
 use kasir_core::event::Resource;
 use kasir_core::refusal::{Outcome, Reason};
 use kasir_core::{Event, Refusal};
@@ -18,33 +16,22 @@ const PAGE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct JournalPage {
     limit: usize,
-    /// Numbers of kasir.v1.Resource; empty is all.
-    resources: BTreeSet<i32>,
+    /// None is all.
+    kinds: Kinds,
     records: Vec<pb::JournalRecord>,
     bytes: usize,
 }
 
 impl JournalPage {
-    /// An empty page for at most `limit` records that touch one of `resources`.
-    pub(crate) fn new(limit: usize, resources: &[i32]) -> Result<Self, Refusal> {
-        let known =
-            |number: &i32| pb::Resource::try_from(*number).is_ok_and(|r| r != pb::Resource::Unspecified);
-        if let Some(unknown) = resources.iter().find(|number| !known(number)) {
-            let message = format!("There is no resource number {unknown}.");
-            return Err(Refusal::field(Reason::FieldOutOfRange, "resources", message));
-        }
-        Ok(Self { limit, resources: resources.iter().copied().collect(), records: Vec::new(), bytes: 0 })
-    }
-
-    /// The kinds of things it is about.
-    pub(crate) fn kinds(&self) -> Kinds {
-        Resource::ALL.into_iter().filter(|resource| self.resources.contains(&(*resource as i32))).collect()
+    /// An empty page for at most `limit` records that touch one of `kinds`; none named is all.
+    pub(crate) fn new(limit: usize, kinds: Kinds) -> Self {
+        Self { limit, kinds, records: Vec::new(), bytes: 0 }
     }
 
     /// Takes a record that is asked for; says whether there is room for another.
     pub(crate) fn take(&mut self, record: JournalRecord) -> bool {
-        let wanted = |(resource, _): (Resource, u64)| self.resources.contains(&(resource as i32));
-        if self.resources.is_empty() || record.events.iter().flat_map(Event::changes).any(wanted) {
+        let wanted = |(resource, _)| self.kinds.contains(resource);
+        if self.kinds.is_empty() || record.events.iter().flat_map(Event::changes).any(wanted) {
             let changes = changes(&record);
             let message = pb::JournalRecord {
                 revision: revision(record.revision),
@@ -90,6 +77,17 @@ fn uuid(bytes: &[u8]) -> String {
     let parts = [0..4, 4..6, 6..8, 8..10, 10..16].map(|part| bytes.get(part).map(hex));
     let parts: Option<Vec<String>> = parts.into_iter().collect();
     parts.map_or_else(String::new, |parts| parts.join("-"))
+}
+
+/// The kinds of things behind numbers of kasir.v1.Resource.
+pub(crate) fn asked_kinds(resources: &[i32]) -> Result<Kinds, Refusal> {
+    let kind = |number: &i32| {
+        Resource::ALL.into_iter().find(|resource| *resource as i32 == *number).ok_or_else(|| {
+            let message = format!("There is no resource number {number}.");
+            Refusal::field(Reason::FieldOutOfRange, "resources", message)
+        })
+    };
+    resources.iter().map(kind).collect()
 }
 
 /// A revision as callers give it.

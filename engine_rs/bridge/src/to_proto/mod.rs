@@ -14,7 +14,7 @@ mod shipping;
 mod stock;
 
 pub(crate) use customer::customer;
-pub(crate) use journal::{JournalPage, asked_revision};
+pub(crate) use journal::{JournalPage, asked_kinds, asked_revision};
 
 use kasir_core::money::{Currency, Money};
 use kasir_core::records::Address;

@@ -15,7 +15,7 @@ use kasir_core::states::{
     Channel, MatchDecision, MessageKind, MessageState, MutationState, OrderState, TenderKind,
 };
 use kasir_core::{Event, Memory, Reason};
-use kasir_store::JournalRecord;
+use kasir_store::{JournalRecord, Kinds};
 
 use super::*;
 
@@ -438,7 +438,7 @@ fn expired(order_id: u64) -> Event {
 
 #[test]
 fn the_journal_is_told_with_its_changes() {
-    let mut page = JournalPage::new(2, &[]).unwrap();
+    let mut page = JournalPage::new(2, Kinds::default());
     assert!(page.take(record(1, vec![expired(7)])));
     assert!(
         !page.take(JournalRecord { request_id: Vec::new(), ..record(2, Vec::new()) }),
@@ -462,7 +462,7 @@ fn the_journal_is_told_with_its_changes() {
 
 #[test]
 fn a_filter_passes_over_records_but_not_over_their_revision() {
-    let mut page = JournalPage::new(5, &[pb::Resource::Sale as i32]).unwrap();
+    let mut page = JournalPage::new(5, asked_kinds(&[pb::Resource::Sale as i32]).unwrap());
     assert!(page.take(record(1, vec![expired(7)])));
     let (bytes, count) = page.finish(1);
     assert_eq!(
@@ -471,19 +471,20 @@ fn a_filter_passes_over_records_but_not_over_their_revision() {
     );
     assert_eq!(count, 0);
 
-    let mut page = JournalPage::new(5, &[pb::Resource::Stock as i32, pb::Resource::Sale as i32]).unwrap();
+    let mut page =
+        JournalPage::new(5, asked_kinds(&[pb::Resource::Stock as i32, pb::Resource::Sale as i32]).unwrap());
     page.take(record(1, vec![expired(7)]));
     assert_eq!(page.finish(1).1, 1);
 
     for wrong in [0, -1, 14, i32::MAX] {
-        let refusal = JournalPage::new(5, &[1, wrong]).expect_err("no such resource");
+        let refusal = asked_kinds(&[1, wrong]).expect_err("no such resource");
         assert_eq!(refusal.details, [("field", "resources".to_owned())]);
     }
 }
 
 #[test]
 fn a_page_of_the_journal_is_bounded_in_bytes() {
-    let mut page = JournalPage::new(1_000_000, &[]).unwrap();
+    let mut page = JournalPage::new(1_000_000, Kinds::default());
     let large = || record(1, (0..1_000).map(expired).collect());
     let taken = (1..10_000).find(|_| !page.take(large())).expect("it fills up");
     assert!((2..200).contains(&taken), "{taken}");
