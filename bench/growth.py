@@ -25,7 +25,7 @@ from time import perf_counter
 
 import lmdb
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 
 from bench import in_process, loader, work
 from bench.http2 import Connection, unary
@@ -230,7 +230,8 @@ def _measure(task: Task, orders: int, store: Path, smallest: Path, made: _Made) 
         report_ms = _day_report_ms(engine)
     beside = smallest.with_name("beside")
     rounds: list[tuple[Sample, Sample]] = []
-    for _ in range(ROUNDS):
+    console = Console(stderr=True)
+    for _ in track(range(ROUNDS), f"rounds at {orders:,} orders", console=console):
         shutil.copytree(smallest, beside)
         _warm(beside)
         least = _rate(beside, min(task.orders), task.seconds)
