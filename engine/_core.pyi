@@ -57,7 +57,7 @@ class Completions:
         """
 
     def pending(self) -> int:
-        """Futures handed to `CoreEngine.submit` or `wait_revision` and not drained yet."""
+        """Futures handed to `CoreEngine.submit` or `wait_readable` and not drained yet."""
 
 @final
 class CoreEngine:
@@ -110,7 +110,9 @@ class CoreEngine:
     def may_have_changed(self, after_revision: int, resources: list[int]) -> bool:
         """Whether one of `resources` (kasir.v1.Resource numbers) may have changed after `after_revision`."""
 
-    def read_changes(self, after_revision: int, limit: int, resources: list[int]) -> tuple[bytes, int, int]:
+    def read_changes(
+        self, after_revision: int, limit: int, resources: list[int], at_once: bool
+    ) -> tuple[bytes, int, int]:
         """A serialized kasir.v1.WatchResponse, its revision, and how many records it holds: at most `limit`,
         those after `after_revision` that touch one of `resources` (kasir.v1.Resource numbers; empty is all).
         The revision is the last one looked at, which may be beyond the last record returned; a call looks at
@@ -122,8 +124,11 @@ class CoreEngine:
     def revision(self) -> int:
         """The last committed revision; one atomic load."""
 
-    def wait_revision(self, after: int, completions: Completions, future: asyncio.Future[int]) -> None:
-        """Completes `future` with the current revision once it is greater than `after` (at once if it is
+    def readable(self) -> int:
+        """The last revision that readers find without waiting; one atomic load."""
+
+    def wait_readable(self, after: int, completions: Completions, future: asyncio.Future[int]) -> None:
+        """Completes `future` with the readable revision once it is greater than `after` (at once if it is
         already). Raises WRITER_STOPPED, or fails the future with it, when the engine closes first.
         """
 

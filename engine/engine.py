@@ -135,7 +135,7 @@ class _LoopSide:
         self.armed = False
         loop.add_reader(self.completions.fileno(), self.completions.drain)
 
-    def wait_revision(self, loop: asyncio.AbstractEventLoop, after: int) -> asyncio.Future[int]:
+    def wait_readable(self, loop: asyncio.AbstractEventLoop, after: int) -> asyncio.Future[int]:
         future: asyncio.Future[int] = loop.create_future()
         self.waiting[future] = after
         # A waiter that is cancelled (a heartbeat fell due) must not stay until the next commit, hours later.
@@ -151,7 +151,7 @@ class _LoopSide:
             return
         future: asyncio.Future[int] = loop.create_future()
         try:
-            self.core.wait_revision(min(self.waiting.values()), self.completions, future)
+            self.core.wait_readable(min(self.waiting.values()), self.completions, future)
         except EngineError as error:
             self._fail(error)
         else:
@@ -299,14 +299,17 @@ class Engine:
         """Answers a query from a snapshot of the store. Never waits for the writer."""
         return self._live().query(method, request)
 
-    def read_changes(self, after_revision: int, limit: int, resources: Sequence[int] = ()) -> Changes:
+    def read_changes(
+        self, after_revision: int, limit: int, resources: Sequence[int] = (), *, at_once: bool = False
+    ) -> Changes:
         """At most `limit` journal records after `after_revision` that touch one of `resources` (numbers of
-        kasir.v1.Resource; none means all).
+        kasir.v1.Resource; none means all). `at_once`: of those up to `readable()`, and the writer is not held
+        up for it.
 
         Raises REVISION_COMPACTED when that part of the journal was trimmed (unless it is known that none of
         `resources` changed since), FIELD_OUT_OF_RANGE for a revision that is negative or not there yet.
         """
-        return Changes(*self._live().read_changes(after_revision, limit, list(resources)))
+        return Changes(*self._live().read_changes(after_revision, limit, list(resources), at_once))
 
     def may_have_changed(self, after_revision: int, resources: Sequence[int]) -> bool:
         """Whether one of `resources` (numbers of kasir.v1.Resource) may have changed after `after_revision`.
@@ -320,15 +323,21 @@ class Engine:
         """The last committed revision. A query made after this call sees at least that one."""
         return self._live().revision()
 
-    def wait_revision(self, after: int) -> Awaitable[int]:
-        """An awaitable of the current revision that is done once it is greater than `after`."""
+    def readable(self) -> int:
+        """The last revision that readers find without waiting: `revision()`, or up to some tens of
+        milliseconds behind it while much is written.
+        """
+        return self._live().readable()
+
+    def wait_readable(self, after: int) -> Awaitable[int]:
+        """An awaitable of the readable revision that is done once it is greater than `after`."""
         loop = asyncio.get_running_loop()
-        current = self._live().revision()
+        current = self._live().readable()
         if current > after:
             future: asyncio.Future[int] = loop.create_future()
             future.set_result(current)
             return future
-        return self._side(loop).wait_revision(loop, after)
+        return self._side(loop).wait_readable(loop, after)
 
     def status(self) -> Status:
         """How the engine does; cheap enough for every scrape of the metrics."""

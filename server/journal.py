@@ -37,8 +37,8 @@ def too_slow_error(resume_revision: int) -> EngineError:
 class JournalClock:
     """Tells all streams that the journal grew: one waiter at the engine, whatever the number of streams.
 
-    When nothing happens, the first commit is passed on at once; commits that follow each other closely are
-    passed on together.
+    When nothing happens, the first commit is passed on once readers find it; commits that follow each other
+    closely are passed on together. The writer is not held up for either.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -51,10 +51,10 @@ class JournalClock:
 
     async def run(self) -> None:
         """Runs until it is cancelled or the engine stops; then `failure` says why."""
-        revision = self.engine.revision()
+        revision = self.engine.readable()
         while True:
             try:
-                revision = await self.engine.wait_revision(revision)
+                revision = await self.engine.wait_readable(revision)
             except EngineError as error:
                 self.failure = error
                 self._wake()
@@ -73,8 +73,8 @@ class JournalClock:
             tick.set_result(None)
 
     async def wait(self, after: int, timeout_s: float) -> None:
-        """Returns once the journal may have grown beyond `after`, the server stops, or the time is over."""
-        if self.stopping or self.failure is not None or self.engine.revision() > after:
+        """Returns once the journal may be read beyond `after`, the server stops, or the time is over."""
+        if self.stopping or self.failure is not None or self.engine.readable() > after:
             return
         if self._tick is None:
             self._tick = asyncio.get_running_loop().create_future()
@@ -112,16 +112,15 @@ class Follower:
         was_up_to_date = False
         while True:
             self.clock.check(after)
-            page = engine.read_changes(after, PAGE_RECORDS, self.resources)
+            page = engine.read_changes(after, PAGE_RECORDS, self.resources, at_once=True)
             resume, after = after, page.revision
-            lag = engine.revision() - after
-            if was_up_to_date and lag > self.max_lag:
+            if was_up_to_date and engine.revision() - after > self.max_lag:
                 raise too_slow_error(resume)
-            was_up_to_date = was_up_to_date or lag == 0
+            was_up_to_date = was_up_to_date or after >= engine.readable()
             if page.records or loop.time() - sent >= self.heartbeat_s:
                 yield page
                 sent = loop.time()
-            if engine.revision() > after:
+            if engine.readable() > after:
                 # Reads and sends may both have been answered without waiting: others have their turn now.
                 await asyncio.sleep(0)
             else:

@@ -184,7 +184,7 @@ def test_closing_answers_what_was_accepted_and_ends_what_waits(tmp_path):
     shop = Shop(engine)
 
     async def main() -> None:
-        waiting = asyncio.ensure_future(engine.wait_revision(10_000))
+        waiting = asyncio.ensure_future(engine.wait_readable(10_000))
         calls = [engine.submit(CREATE_HOLD, hold_body(shop), "sari") for _ in range(20)]
         await asyncio.sleep(0)
         engine.close()

@@ -178,8 +178,8 @@ def test_a_busy_thread_does_not_hold_up_the_replies(engine):
 
 def test_waiting_for_a_revision(engine):
     async def work():
-        assert await engine.wait_revision(-1) == 0
-        waits = [asyncio.ensure_future(engine.wait_revision(after)) for after in (0, 0, 1, 2)]
+        assert await engine.wait_readable(-1) == 0
+        waits = [asyncio.ensure_future(engine.wait_readable(after)) for after in (0, 0, 1, 2)]
         await asyncio.sleep(0.05)
         assert not any(wait.done() for wait in waits)
         await engine.submit(CREATE_LOCATION, location("A"), "sari")
@@ -196,7 +196,7 @@ def test_waiting_for_a_revision(engine):
 def test_waits_that_are_given_up_leave_nothing_behind(engine):
     async def work():
         for _ in range(1000):
-            wait = asyncio.ensure_future(engine.wait_revision(0))
+            wait = asyncio.ensure_future(engine.wait_readable(0))
             wait.cancel()
         await asyncio.sleep(0)
         side = engine._side(asyncio.get_running_loop())
@@ -204,7 +204,7 @@ def test_waits_that_are_given_up_leave_nothing_behind(engine):
         # One native waiter at most, however many came and went.
         assert side.completions.pending() <= 1
         await engine.submit(CREATE_LOCATION, location("A"), "sari")
-        assert await engine.wait_revision(0) == 1
+        assert await engine.wait_readable(0) == 1
 
     asyncio.run(work())
 

@@ -147,7 +147,7 @@ impl BatchSink<Address> for Delivery {
         self.deliver(answers, passage);
     }
 
-    fn committed(&self, revision: u64) {
+    fn readable(&self, revision: u64) {
         let mut waiters = lock(&self.waiters);
         let (told, waiting) =
             std::mem::take(&mut waiters.waiting).into_iter().partition(|waiter| waiter.after < revision);
@@ -230,11 +230,11 @@ mod tests {
 
         delivery.wait(4, here.expected(2), || 4).unwrap();
         delivery.wait(6, here.expected(3), || 4).unwrap();
-        delivery.committed(4);
+        delivery.readable(4);
         assert_eq!(here.take(), []);
-        delivery.committed(5);
+        delivery.readable(5);
         assert_eq!(here.take(), [(2, Arrival::Revision(5))]);
-        delivery.committed(9);
+        delivery.readable(9);
         assert_eq!(here.take(), [(3, Arrival::Revision(9))]);
     }
 

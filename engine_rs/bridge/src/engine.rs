@@ -136,7 +136,14 @@ impl Engine {
     }
 
     /// At most `limit` journal records after `after` that touch one of `resources` (none named: all).
-    pub(crate) fn read_changes(&self, after: i64, limit: i64, resources: &[i32]) -> Result<Changes, Failure> {
+    /// `at_once`: only what readers find without waiting.
+    pub(crate) fn read_changes(
+        &self,
+        after: i64,
+        limit: i64,
+        resources: &[i32],
+        at_once: bool,
+    ) -> Result<Changes, Failure> {
         self.check_open()?;
         let after = asked_revision("start_revision", after)?;
         let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0);
@@ -144,13 +151,17 @@ impl Engine {
         let kinds = asked_kinds(resources)?;
         let mut page = JournalPage::new(limit, kinds);
         // Asked first: what is told meanwhile is looked for.
-        let told = self.store.revision();
+        let told = if at_once { self.store.readable() } else { self.store.revision() };
         if !kinds.is_empty() && after <= told && !self.store.may_have_changed(kinds, after) {
             let (response, count) = page.finish(told);
             return Ok(Changes { response, revision: told, count });
         }
-        let revision =
-            self.store.scan_journal(after, limit.max(LOOKED_AT_MAX), &mut |record| page.take(record))?;
+        let (most, visit) = (limit.max(LOOKED_AT_MAX), &mut |record| page.take(record));
+        let revision = if at_once && after <= self.store.revision() {
+            self.store.scan_readable(after, most, visit)
+        } else {
+            self.store.scan_journal(after, most, visit)
+        }?;
         let (response, count) = page.finish(revision);
         Ok(Changes { response, revision, count })
     }
@@ -187,10 +198,16 @@ impl Engine {
         Ok(self.store.revision())
     }
 
-    /// Tells `address` of the first revision after `after`.
-    pub(crate) fn wait_revision(&self, after: i64, address: Expected) -> Result<(), Failure> {
+    /// The last revision that readers find without waiting.
+    pub(crate) fn readable(&self) -> Result<u64, Failure> {
+        self.check_open()?;
+        Ok(self.store.readable())
+    }
+
+    /// Tells `address` of the first readable revision after `after`.
+    pub(crate) fn wait_readable(&self, after: i64, address: Expected) -> Result<(), Failure> {
         let after = asked_revision("after", after)?;
-        self.delivery.wait(after, address, || self.store.revision())
+        self.delivery.wait(after, address, || self.store.readable())
     }
 
     /// How the engine does.

@@ -251,9 +251,10 @@ impl CoreEngine {
         after_revision: i64,
         limit: i64,
         resources: Vec<i32>,
+        at_once: bool,
     ) -> PyResult<(Bound<'py, PyBytes>, u64, usize)> {
         let engine = self.engine(py)?;
-        let changes = released(py, || engine.read_changes(after_revision, limit, &resources))?;
+        let changes = released(py, || engine.read_changes(after_revision, limit, &resources, at_once))?;
         Ok((PyBytes::new(py, &changes.response), changes.revision, changes.count))
     }
 
@@ -269,8 +270,13 @@ impl CoreEngine {
         self.engine(py)?.revision().map_err(|failure| error(py, failure))
     }
 
-    /// Completes `future` with the current revision once it is greater than `after`.
-    fn wait_revision(
+    /// The last revision that readers find without waiting.
+    fn readable(&self, py: Python<'_>) -> PyResult<u64> {
+        self.engine(py)?.readable().map_err(|failure| error(py, failure))
+    }
+
+    /// Completes `future` with the readable revision once it is greater than `after`.
+    fn wait_readable(
         &self,
         py: Python<'_>,
         after: i64,
@@ -278,7 +284,7 @@ impl CoreEngine {
         future: Py<PyAny>,
     ) -> PyResult<()> {
         let engine = self.engine(py)?;
-        completions.hand_over(py, future, |address| engine.wait_revision(after, address))
+        completions.hand_over(py, future, |address| engine.wait_readable(after, address))
     }
 
     /// How the engine does; keys as in `engine.Status`.

@@ -97,7 +97,7 @@ impl BatchSink<()> for Sink {
         self.changed.notify_all();
     }
 
-    fn committed(&self, _revision: u64) {}
+    fn readable(&self, _revision: u64) {}
 
     fn stopped(&self, _why: &Refusal) {
         self.stops.fetch_add(1, Ordering::SeqCst);

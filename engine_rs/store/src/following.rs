@@ -40,8 +40,13 @@ impl Following {
         }
     }
 
+    /// The last revision that a read finds.
+    pub(crate) fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Acquire)
+    }
+
     fn is_there(&self, revision: u64) -> bool {
-        self.reached.load(Ordering::Acquire) >= revision || self.stuck.load(Ordering::Acquire)
+        self.reached() >= revision || self.stuck.load(Ordering::Acquire)
     }
 
     /// Reads find `revision` now.

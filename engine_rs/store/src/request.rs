@@ -78,8 +78,8 @@ pub trait BatchSink<T>: Send + Sync {
     /// The answers of one batch, after its commit. Without a passage it came to nothing.
     fn complete(&self, answers: Vec<(T, Answer)>, passage: Option<&Passage>);
 
-    /// The journal ends at `revision` now, and readers see it. Comes before the answers of the same batch.
-    fn committed(&self, revision: u64);
+    /// Readers find the journal up to `revision` at once now. Under load that is some batches after the answers.
+    fn readable(&self, revision: u64);
 
     /// The writer stopped because of a failure: nothing is accepted any more, every command is answered with `why`, and
     /// the process should end. Not called by [`crate::Store::close`].

@@ -390,6 +390,7 @@ impl<T: Send + 'static> Sequencer<T> {
     fn followed(&mut self, revision: u64) -> Result<(), Failure> {
         self.behind = false;
         self.shared.following.reach(revision);
+        self.show();
         self.grow_ahead();
         self.ahead.followed(revision).map_err(|error| stop(&error))
     }
@@ -450,11 +451,20 @@ impl<T: Send + 'static> Sequencer<T> {
         if grown {
             self.shared.last_changes.changed(done.changed, self.head.revision);
             self.shared.revision.store(self.head.revision, Ordering::Release);
-            self.shared.sink.committed(self.head.revision);
         }
+        self.show();
         self.shared.answered(bytes);
         let answers = waiters.into_iter().zip(done.answers);
         self.answer(answers, Some(&done.passage)).map_err(Failure::Stop)
+    }
+
+    /// Lets those who look know how far they can: to what was told, and LMDB has followed.
+    fn show(&self) {
+        let revision = self.head.revision.min(self.shared.following.reached());
+        if revision > self.shared.readable.load(Ordering::Relaxed) {
+            self.shared.readable.store(revision, Ordering::Release);
+            self.shared.sink.readable(revision);
+        }
     }
 
     fn set_head(&mut self, head: Head) {

@@ -71,6 +71,8 @@ pub(crate) struct Shared<T> {
     /// Why the writer stopped, if it had to.
     stopped: OnceLock<Refusal>,
     pub(crate) revision: AtomicU64,
+    /// Up to there readers wait for nothing.
+    pub(crate) readable: AtomicU64,
     /// Where the journal ends, as far as it was told.
     pub(crate) head: Mutex<Head>,
     /// The last stamp.
@@ -224,6 +226,7 @@ impl<T: Send + 'static> Store<T> {
             queue: RwLock::new(Some(sender)),
             stopped: OnceLock::new(),
             revision: AtomicU64::new(head.revision),
+            readable: AtomicU64::new(head.revision),
             head: Mutex::new(head),
             log_time_ms: AtomicI64::new(head.time_ms),
             waiting_bytes: AtomicUsize::new(0),
@@ -320,6 +323,11 @@ impl<T: Send + 'static> Store<T> {
         self.shared.revision.load(Ordering::Acquire)
     }
 
+    /// The last revision that [`Store::glance`] finds for certain: [`Store::revision`], or some milliseconds behind it.
+    pub fn readable(&self) -> u64 {
+        self.shared.readable.load(Ordering::Acquire)
+    }
+
     /// The time for queries, Unix milliseconds: the clock's, and never before a stamp of the sequencer.
     pub fn now_ms(&self) -> i64 {
         self.shared.clock.now_ms().max(self.shared.log_time_ms.load(Ordering::Acquire))
@@ -353,6 +361,24 @@ impl<T: Send + 'static> Store<T> {
         visit: &mut dyn FnMut(JournalRecord) -> bool,
     ) -> Outcome<u64> {
         self.read(|reader| self.shared.log.read(reader, after, limit, &mut |record| Ok(visit(record))))
+    }
+
+    /// The same up to [`Store::readable`] at most, for which nobody is held up.
+    ///
+    /// # Errors
+    /// As those of [`Store::scan_journal`].
+    pub fn scan_readable(
+        &self,
+        after: u64,
+        limit: usize,
+        visit: &mut dyn FnMut(JournalRecord) -> bool,
+    ) -> Outcome<u64> {
+        let left = self.readable().saturating_sub(after);
+        let limit = usize::try_from(left).map_or(limit, |left| limit.min(left));
+        if limit == 0 {
+            return Ok(after);
+        }
+        self.glance(|reader| self.shared.log.read(reader, after, limit, &mut |record| Ok(visit(record))))
     }
 
     /// Whether records after revision `after` may have changed one of these kinds of things. When not, nothing has to be

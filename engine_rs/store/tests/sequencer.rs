@@ -38,8 +38,47 @@ fn all_commands_that_wait_share_one_commit_and_each_is_answered() {
     assert_eq!(after.largest_batch, 300);
     assert_eq!(after.batch_sizes[9], 1, "300 commands are counted among those of at most 512");
     assert_eq!(shop.level(), (1_000, 301));
-    assert_eq!(*shop.sink.revisions().last().unwrap(), shop.store.revision());
+    eventually("the last revision to be told", || {
+        shop.sink.revisions().last() == Some(&shop.store.revision())
+    });
     shop.verify();
+}
+
+#[test]
+fn who_follows_what_is_readable_misses_nothing_and_holds_nobody_up() {
+    const COMMANDS: u64 = 500;
+    let shop = Shop::stocked(1_000);
+    let start = shop.store.revision();
+    std::thread::scope(|scope| {
+        let following = scope.spawn(|| {
+            let (mut seen, mut at) = (Vec::new(), start);
+            while at < start + COMMANDS {
+                let told = shop.store.readable();
+                let looked = shop.store.scan_readable(at, usize::MAX, &mut |record| {
+                    seen.push(record.revision);
+                    true
+                });
+                at = looked.unwrap();
+                assert!(at >= told && at <= shop.store.revision(), "{at} of {told}");
+            }
+            seen
+        });
+        for token in 0..COMMANDS {
+            let held = hold(&format!("owner {token}"), START_MS + MINUTE_MS);
+            shop.store.submit(shop.request(held), token).unwrap();
+            shop.sink.answers(usize::try_from(token).unwrap() + 1);
+        }
+        assert_eq!(following.join().unwrap(), (start + 1..=start + COMMANDS).collect::<Vec<_>>());
+    });
+    let passages = shop.sink.passages();
+    assert!(
+        passages.iter().flatten().all(|passage| passage.followed.is_none()),
+        "somebody waited for a reader"
+    );
+    assert!(shop.sink.revisions().is_sorted());
+    assert_eq!(shop.store.readable(), shop.store.revision());
+    let beyond = shop.store.scan_readable(shop.store.revision() + 1, 10, &mut |_| true);
+    assert_eq!(beyond.unwrap(), shop.store.revision() + 1, "nothing is there yet");
 }
 
 #[test]

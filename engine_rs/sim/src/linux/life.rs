@@ -448,7 +448,7 @@ impl BatchSink<Ticket> for Told {
         });
     }
 
-    fn committed(&self, _revision: u64) {}
+    fn readable(&self, _revision: u64) {}
 
     fn stopped(&self, why: &Refusal) {
         traced!("stopped: {}", why.message);

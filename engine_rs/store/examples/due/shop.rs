@@ -48,7 +48,7 @@ pub(crate) struct Nobody;
 
 impl BatchSink<()> for Nobody {
     fn complete(&self, _answers: Vec<((), Answer)>, _passage: Option<&Passage>) {}
-    fn committed(&self, _revision: u64) {}
+    fn readable(&self, _revision: u64) {}
     fn stopped(&self, why: &Refusal) {
         eprintln!("{why:?}");
     }

@@ -85,7 +85,7 @@ impl BatchSink<Asked> for Mailbox {
             drop(self.0.send(answer));
         }
     }
-    fn committed(&self, _revision: u64) {}
+    fn readable(&self, _revision: u64) {}
     fn stopped(&self, why: &Refusal) {
         eprintln!("{why:?}");
     }

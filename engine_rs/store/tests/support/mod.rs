@@ -129,7 +129,7 @@ impl BatchSink<u64> for Sink {
         self.changed.notify_all();
     }
 
-    fn committed(&self, revision: u64) {
+    fn readable(&self, revision: u64) {
         self.told.lock().unwrap().revisions.push(revision);
     }
 
