@@ -88,11 +88,18 @@ impl Ahead {
         self.revision = revision;
         self.checkpoints.look(false)?;
         if !self.checkpoints.is_pending()
-            && (self.turned || self.wal.is_full() || self.commits >= self.commits_max)
+            && (self.turned
+                || self.wal.is_stuck(self.checkpoints.revision())
+                || self.commits >= self.commits_max)
         {
             self.start(revision)?;
         }
         Ok(())
+    }
+
+    /// Whether a checkpoint is almost made, see [`Checkpoints::is_ending`].
+    pub(crate) fn is_ending(&self) -> bool {
+        self.checkpoints.is_ending()
     }
 
     /// Makes a checkpoint of all that is committed, up to `revision`. False: the disk has no room for it.

@@ -25,6 +25,7 @@ use heed::{Env, MdbError, RoTxn, WithoutTls};
 use crate::disk::{fits_into_memory, read_only_what_is_asked_for, write_out};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::files::{DATA_FILE, sync_dir_of};
+use crate::store::OnDrop;
 use crate::wal::WAL_FILES;
 use crate::world::World;
 
@@ -196,17 +197,21 @@ struct Maker {
     synced: File,
     /// The one under way is waited for.
     hurry: AtomicBool,
+    /// The one under way is almost made.
+    ends: AtomicBool,
 }
 
 impl Maker {
     /// Syncs the data file, bit by bit if others write meanwhile.
     fn sync(&self, others_write: bool) -> io::Result<()> {
+        let _ended = OnDrop(|| self.ends.store(false, Ordering::Relaxed));
         if others_write {
             write_out(&self.data, &self.hurry)?;
-            if !self.hurry.load(Ordering::Relaxed) {
-                // What changed meanwhile: the sync would write it in one piece.
-                write_out(&self.data, &self.hurry)?;
-            }
+            // What changed meanwhile: the sync would write it in one piece.
+            self.ends.store(true, Ordering::Relaxed);
+            write_out(&self.data, &self.hurry)?;
+            // And what was under way when that began.
+            write_out(&self.data, &self.hurry)?;
         }
         self.synced.sync_data()
     }
@@ -307,6 +312,7 @@ impl Checkpoints {
             data: data.try_clone()?,
             synced: File::open(dir.join(DATA_FILE))?,
             hurry: AtomicBool::new(false),
+            ends: AtomicBool::new(false),
         });
         if !put_back {
             maker.sync(false)?;
@@ -326,6 +332,12 @@ impl Checkpoints {
     /// Whether one is under way.
     pub(crate) fn is_pending(&self) -> bool {
         self.pending.is_some()
+    }
+
+    /// Whether the one under way is almost made: what is written now, its last sync would write, and all syncs of the
+    /// write-ahead file would wait for that one.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.maker.ends.load(Ordering::Relaxed)
     }
 
     /// Starts a checkpoint of what is committed: at `revision`. None may be under way, nor a write transaction. Returns

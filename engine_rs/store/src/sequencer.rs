@@ -41,6 +41,8 @@ const TIGHT_PERCENT: u64 = 90;
 /// LMDB follows at least so long after the first command that it has not. Pages that many commands change are written once; who
 /// reads does not wait for it, see [`Sequencer::is_read_from`].
 const FOLLOW_TIME: Duration = Duration::from_millis(20);
+/// The same while a checkpoint ends: that does not last as long.
+const FOLLOW_TIME_MOST: Duration = Duration::from_millis(100);
 /// A store that was read from will be again, for so long.
 const READS_LINGER: Duration = Duration::from_millis(20);
 /// Most records that one transaction trims.
@@ -206,7 +208,7 @@ impl<T: Send + 'static> Sequencer<T> {
             self.refuse(&too_full(&why.to_string()), intake).map_err(Failure::Stop)?;
         }
         let mut txn = Writer::begin(files, kept).map_err(|error| stop(&error))?;
-        let (until, mut commands) = (Instant::now() + FOLLOW_TIME, 0);
+        let (begun, mut commands) = (Instant::now(), 0);
         loop {
             let attempted = self.attempt(&mut txn, intake);
             // What was decided before is durable and told first, whatever became of this one.
@@ -219,7 +221,10 @@ impl<T: Send + 'static> Sequencer<T> {
             if is_new && !is_last && !is_alone {
                 self.ahead.begin_sync().map_err(|error| stop(&error))?;
                 intake.under_way = Some(Underway::new(done, intake));
-                if self.meanwhile(intake)? && !self.is_wanted(intake) && Instant::now() < until {
+                if self.meanwhile(intake)?
+                    && !self.is_wanted(intake)
+                    && Instant::now() < self.follows_at(begun)
+                {
                     continue;
                 }
                 self.land(intake)?;
@@ -241,6 +246,7 @@ impl<T: Send + 'static> Sequencer<T> {
                 }
                 self.tell(Underway::new(done, intake))?;
             }
+            let until = self.follows_at(begun);
             let next = self.wait(Some(until));
             if matches!(next, Next::Closed | Next::Work(Work::Follow)) || Instant::now() >= until {
                 // A command that came in the last moment begins the next round.
@@ -249,6 +255,11 @@ impl<T: Send + 'static> Sequencer<T> {
             }
             self.gather(next, intake);
         }
+    }
+
+    /// When LMDB follows a round that began then.
+    fn follows_at(&self, begun: Instant) -> Instant {
+        begun + if self.ahead.is_ending() { FOLLOW_TIME_MOST } else { FOLLOW_TIME }
     }
 
     /// Whether LMDB has to follow at once.

@@ -170,6 +170,11 @@ impl Wal {
         self.offset >= self.sizes.wal_bytes
     }
 
+    /// Whether the file is full, and a checkpoint at revision `checkpoint` is too old for the other to be begun.
+    pub(crate) fn is_stuck(&self, checkpoint: u64) -> bool {
+        self.is_full() && self.holds[1 - self.current] > checkpoint
+    }
+
     /// Whether it has grown so far that a checkpoint has to be waited for.
     pub(crate) fn is_overfull(&self) -> bool {
         self.offset >= self.sizes.wal_bytes * OVERFULL
