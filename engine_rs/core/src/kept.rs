@@ -1,4 +1,5 @@
-//! Records that every command reads and few commands change, kept decoded: settings, items, places, tax classes.
+//! Records that every command reads and few commands change, kept decoded: settings, items, places, tax classes,
+//! bank accounts.
 
 use std::any::Any;
 use std::cell::RefCell;

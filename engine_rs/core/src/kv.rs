@@ -70,6 +70,18 @@ pub trait State: View {
     /// [`Fault`] when the store cannot be written.
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Fault>;
 
+    /// The same where nothing stands yet. False, and nothing changed: something does.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store cannot be read or written.
+    fn put_new(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<bool, Fault> {
+        let is_new = self.get(table, key)?.is_none();
+        if is_new {
+            self.put(table, key, value)?;
+        }
+        Ok(is_new)
+    }
+
     /// Removes `key`; removing what is not there is no error.
     ///
     /// # Errors

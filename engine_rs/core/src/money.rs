@@ -39,8 +39,8 @@ impl Currency {
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
         let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
-        let listed = BY_DIGITS.iter().any(|(_, codes)| codes.split(' ').any(|listed| listed == code));
-        listed.then_some(Self(bytes))
+        let currency = Self(bytes);
+        currency.digits().map(|_| currency)
     }
 
     /// The code, e.g. "IDR".
@@ -62,9 +62,14 @@ impl Currency {
     /// Minor units in one major unit: 100 for IDR.
     #[must_use]
     pub fn minor_per_major(self) -> i64 {
-        let digits =
-            BY_DIGITS.iter().find(|(_, codes)| codes.contains(self.code())).map_or(2, |(digits, _)| *digits);
-        10_i64.pow(digits)
+        10_i64.pow(self.digits().unwrap_or(2))
+    }
+
+    /// Its minor digits; `None` when it is not listed.
+    fn digits(self) -> Option<u32> {
+        // Each code has three letters and a blank behind it, but the last.
+        let is_in = |codes: &str| codes.as_bytes().chunks(4).any(|code| code.starts_with(&self.0));
+        BY_DIGITS.iter().find(|(_, codes)| is_in(codes)).map(|(digits, _)| *digits)
     }
 }
 
@@ -174,7 +179,13 @@ mod tests {
         assert_eq!(Currency::IDR.minor_per_major(), 100);
         assert_eq!(Currency::parse("JPY").map(Currency::minor_per_major), Some(1));
         assert_eq!(Currency::parse("KWD").map(Currency::minor_per_major), Some(1000));
-        for wrong in ["", "idr", "RPX", "ID", "IDRR", "R P"] {
+        for (digits, codes) in BY_DIGITS {
+            for code in codes.split(' ') {
+                let currency = Currency::parse(code).expect(code);
+                assert_eq!((currency.code(), currency.minor_per_major()), (code, 10_i64.pow(digits)));
+            }
+        }
+        for wrong in ["", "idr", "RPX", "ID", "IDRR", "R P", "DR ", "IF ", " CL", "XPF "] {
             assert_eq!(Currency::parse(wrong), None, "{wrong}");
         }
     }

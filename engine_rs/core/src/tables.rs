@@ -66,7 +66,7 @@ impl Table {
 
     /// Whether its records are read by most commands and changed by few: those are worth keeping decoded.
     pub(crate) const fn is_kept(self) -> bool {
-        matches!(self, Self::Settings | Self::Items | Self::Locations | Self::TaxClasses)
+        matches!(self, Self::Settings | Self::Items | Self::Locations | Self::TaxClasses | Self::BankAccounts)
     }
 }
 

@@ -190,6 +190,11 @@ pub(crate) fn day_of(text: &str) -> Option<i32> {
     i32::try_from(days).ok().map(|days| days - 719_468)
 }
 
+/// Whether a text has nothing but ASCII characters that can be printed, as most have.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Characters that leave no mark or turn the line around, and so make two texts look like one. Joiners, which scripts and
 /// emoji need, are none of them.
 pub(crate) fn is_unseen(character: char) -> bool {

@@ -65,6 +65,11 @@ impl Busy {
         tables.flat_map(|(table, rows)| rows.iter().map(move |(key, row)| (table, &**key, row.value())))
     }
 
+    /// Whether it takes changes of the table.
+    pub(crate) fn is_for(table: Table) -> bool {
+        place(table).is_some()
+    }
+
     /// Whether rows of the table were changed: then a scan of it is to be [`Busy::merged`].
     pub(crate) fn has(&self, table: Table) -> bool {
         place(table).is_some_and(|place| !self.0[place].is_empty())

@@ -213,6 +213,20 @@ impl State for Writer<'_> {
         rows.put(&mut self.txn, key, value).map_err(fault)
     }
 
+    fn put_new(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<bool, Fault> {
+        if Busy::is_for(table) || table == Table::Deadlines || table.grows_at_the_end() {
+            // More has to be done for those.
+            let is_new = self.get(table, key)?.is_none();
+            return if is_new { self.put(table, key, value).map(|()| true) } else { Ok(false) };
+        }
+        self.kept.forget(table, key);
+        let rows = self.tables.written(table);
+        match rows.put_with_flags(&mut self.txn, PutFlags::NO_OVERWRITE, key, value) {
+            Err(heed::Error::Mdb(heed::MdbError::KeyExist)) => Ok(false),
+            done => done.map(|()| true).map_err(fault),
+        }
+    }
+
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
         self.kept.forget(table, key);
         if self.busy.takes(table, key, None) {
@@ -294,4 +308,37 @@ fn drain<'t>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use kasir_core::kv::Memory;
+
+    use super::*;
+    use crate::files::MapOptions;
+    use crate::world::Surroundings;
+
+    #[test]
+    fn what_stands_already_is_put_by_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let map = MapOptions { map_size: 16 << 20, max_readers: 8 };
+        let (files, ..) = Files::open(dir.path(), map, &Surroundings::default(), 0).unwrap();
+        let mut kept = Kept::new();
+        let mut txn = Writer::begin(&files, &mut kept).unwrap();
+        let mut model = Memory::default();
+        // In tables whose rows stand beside the transaction, come last, are told of, or are like any other.
+        for table in [Table::Counters, Table::Orders, Table::Deadlines, Table::Payables, Table::Items] {
+            let key = |last: u8| [[0; 9].as_slice(), &[1], &[0; 7], &[last]].concat();
+            txn.put(table, &key(5), b"before").unwrap();
+            model.put(table, &key(5), b"before").unwrap();
+            for last in [5, 7, 6, 7, 9] {
+                let is_new = model.put_new(table, &key(last), b"after").unwrap();
+                assert_eq!(txn.put_new(table, &key(last), b"after").unwrap(), is_new, "{table:?} {last}");
+                let found = txn.get(table, &key(last)).unwrap().map(Cow::into_owned);
+                assert_eq!(found.as_deref(), model.get(table, &key(last)).unwrap().as_deref());
+                assert_eq!(found.as_deref() == Some(b"before"), last == 5);
+            }
+        }
+        assert_eq!(txn.deadlines_made(), 4);
+    }
 }

@@ -25,7 +25,8 @@ pub(crate) const DEADLINE_MAX_MS: i64 = 31 * 24 * crate::records::HOUR_MS;
 /// A text of at most `max` characters without control characters, trimmed; may be empty.
 pub(crate) fn optional_text(field: impl Field, value: &str, max: usize) -> Outcome<String> {
     let value = value.trim();
-    if value.chars().count() > max {
+    // No text has more characters than bytes.
+    if value.len() > max && value.chars().count() > max {
         return Err(Refusal::field(
             Reason::FieldTooLong,
             field,
@@ -34,7 +35,7 @@ pub(crate) fn optional_text(field: impl Field, value: &str, max: usize) -> Outco
         .with("max", max)
         .into());
     }
-    if value.chars().any(|c| (c.is_control() && c != '\n') || text::is_unseen(c)) {
+    if !text::is_plain(value) && value.chars().any(|c| (c.is_control() && c != '\n') || text::is_unseen(c)) {
         let message = format!("{field} holds characters that cannot be printed.");
         return Err(Refusal::field(Reason::FieldMalformed, field, message).into());
     }

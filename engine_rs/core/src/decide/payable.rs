@@ -1,11 +1,13 @@
 //! What an order has to pay: its total and a unique code, so that the amount names the order.
 
+use std::sync::Arc;
+
 use super::booking::{payable_key, reserved_by};
 use super::pricing::Priced;
 use crate::ids::{BankAccountId, OrderId};
 use crate::kv::{Fault, View, i64_key_at};
 use crate::money::AMOUNT_MAX;
-use crate::records::{BankAccount, Order, must, need};
+use crate::records::{BankAccount, Order, must, need_shared};
 use crate::refusal::{Named, Outcome, Reason, Refusal};
 use crate::states::OrderState;
 use crate::tables::Table;
@@ -46,7 +48,7 @@ pub(super) fn payable(
     if !account_id.is_some() {
         return Ok(Payable::free(0, total_minor));
     }
-    let account: BankAccount = need(view, account_id.0).named("booking.bank_account_id")?;
+    let account: Arc<BankAccount> = need_shared(view, account_id.0).named("booking.bank_account_id")?;
     if account.currency != priced.currency {
         let message = format!(
             "The account is in {}, the order in {}.",

@@ -138,10 +138,9 @@ pub(super) fn booked(state: &mut dyn State, order: &Order, context: &Context<'_>
     }
     if order.bank_account_id.is_some() {
         let key = payable_key(order.bank_account_id, order.payable_minor);
-        if state.get(Table::Payables, key.as_slice())?.is_some() {
+        if !state.put_new(Table::Payables, key.as_slice(), &id.to_be_bytes())? {
             return Err(Fault::Corrupt(format!("the payable of order {id} is another order's")));
         }
-        state.put(Table::Payables, key.as_slice(), &id.to_be_bytes())?;
     }
     book(state, order, context)?.add(state, Metric::OrdersBooked, 1, order.payable_minor)?;
     save(state, order)
