@@ -25,6 +25,7 @@ mod pace;
 mod record;
 mod replay;
 mod request;
+mod room;
 pub mod schema;
 mod sealing;
 mod segment;

@@ -34,12 +34,10 @@ use crate::world::World;
 
 /// The machine's clock may be set while the sequencer sleeps: with a deadline ahead it looks at least this often.
 const CLOCK_LOOK: Duration = Duration::from_millis(500);
-/// The map grows ahead of need once this share of it is used.
-const GROW_AHEAD_PERCENT: u64 = 75;
 /// Beyond this share no command has room in a map that cannot grow: what falls due needs the rest.
 const TIGHT_PERCENT: u64 = 90;
-/// LMDB follows at least so long after the first command that it has not. Pages that many commands change are written once; who
-/// reads does not wait for it, see [`Sequencer::is_read_from`].
+/// LMDB follows again so long after it did, while there are commands: a command that comes after a pause is followed at once, of
+/// many the pages that they change are written once. Who reads does not wait for it, see [`Sequencer::is_read_from`].
 const FOLLOW_TIME: Duration = Duration::from_millis(20);
 /// The same while a checkpoint ends: that does not last as long.
 const FOLLOW_TIME_MOST: Duration = Duration::from_millis(100);
@@ -63,6 +61,8 @@ pub(crate) struct Sequencer<T> {
     pub(crate) head: Head,
     /// The write-ahead file holds what LMDB's does not.
     pub(crate) behind: bool,
+    /// When LMDB followed last.
+    pub(crate) followed_at: Instant,
     /// The last stamp; stamps never go back.
     pub(crate) now_ms: i64,
     /// When the next deadline falls due, Unix milliseconds.
@@ -208,7 +208,7 @@ impl<T: Send + 'static> Sequencer<T> {
             self.refuse(&too_full(&why.to_string()), intake).map_err(Failure::Stop)?;
         }
         let mut txn = Writer::begin(files, kept).map_err(|error| stop(&error))?;
-        let (begun, mut commands) = (Instant::now(), 0);
+        let mut commands = 0;
         loop {
             let attempted = self.attempt(&mut txn, intake);
             // What was decided before is durable and told first, whatever became of this one.
@@ -221,10 +221,7 @@ impl<T: Send + 'static> Sequencer<T> {
             if is_new && !is_last && !is_alone {
                 self.ahead.begin_sync().map_err(|error| stop(&error))?;
                 intake.under_way = Some(Underway::new(done, intake));
-                if self.meanwhile(intake)?
-                    && !self.is_wanted(intake)
-                    && Instant::now() < self.follows_at(begun)
-                {
+                if self.meanwhile(intake)? && !self.is_wanted(intake) && Instant::now() < self.follows_at() {
                     continue;
                 }
                 self.land(intake)?;
@@ -246,7 +243,7 @@ impl<T: Send + 'static> Sequencer<T> {
                 }
                 self.tell(Underway::new(done, intake))?;
             }
-            let until = self.follows_at(begun);
+            let until = self.follows_at();
             let next = self.wait(Some(until));
             if matches!(next, Next::Closed | Next::Work(Work::Follow)) || Instant::now() >= until {
                 // A command that came in the last moment begins the next round.
@@ -257,9 +254,9 @@ impl<T: Send + 'static> Sequencer<T> {
         }
     }
 
-    /// When LMDB follows a round that began then.
-    fn follows_at(&self, begun: Instant) -> Instant {
-        begun + if self.ahead.is_ending() { FOLLOW_TIME_MOST } else { FOLLOW_TIME }
+    /// When LMDB is to follow.
+    fn follows_at(&self) -> Instant {
+        self.followed_at + if self.ahead.is_ending() { FOLLOW_TIME_MOST } else { FOLLOW_TIME }
     }
 
     /// Whether LMDB has to follow at once.
@@ -400,6 +397,7 @@ impl<T: Send + 'static> Sequencer<T> {
     /// LMDB's file has followed: readers find it, and checkpoints are seen to.
     fn followed(&mut self, revision: u64) -> Result<(), Failure> {
         self.behind = false;
+        self.followed_at = Instant::now();
         self.shared.following.reach(revision);
         self.show();
         self.grow_ahead();
@@ -514,29 +512,6 @@ impl<T: Send + 'static> Sequencer<T> {
         }
         catch_unwind(AssertUnwindSafe(|| self.shared.sink.complete(for_sink, passage)))
             .map_err(|panic| stopped_by(panic.as_ref()))
-    }
-
-    /// Doubles the map, once no reader of this process is inside it.
-    fn grow(&self) -> Result<(), Fault> {
-        let _alone = self.shared.gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.files.grow()
-    }
-
-    /// Grows the map before it is full, when no reader has to be waited for.
-    fn grow_ahead(&self) {
-        if !self.is_filled(GROW_AHEAD_PERCENT) {
-            return;
-        }
-        if let Ok(_alone) = self.shared.gate.try_write() {
-            // Whatever hinders it now is found out, and told, when the map is full.
-            let _ = self.files.grow();
-        }
-    }
-
-    /// Whether so much of the map is used.
-    fn is_filled(&self, percent: u64) -> bool {
-        let (used, map) = (self.files.used_bytes(), self.files.map_bytes());
-        used.saturating_mul(100) >= map.saturating_mul(percent)
     }
 
     fn trim(&mut self, trims: &mut Vec<(u64, Sender<Result<u64, Refusal>>)>) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use kasir_core::deadlines::next_due_ms;
@@ -248,6 +249,7 @@ impl<T: Send + 'static> Store<T> {
             max_batch: options.max_batch,
             head,
             behind: false,
+            followed_at: Instant::now(),
             reads: (0, None),
             trimmed: false,
             now_ms: head.time_ms,
