@@ -115,6 +115,7 @@ class CoreEngine:
     ) -> tuple[bytes, int, int]:
         """A serialized kasir.v1.WatchResponse, its revision, and how many records it holds: at most `limit`,
         those after `after_revision` that touch one of `resources` (kasir.v1.Resource numbers; empty is all).
+        `at_once`: none after `readable`.
         The revision is the last one looked at, which may be beyond the last record returned; a call looks at
         a bounded number of records. Raises REVISION_COMPACTED (OUT_OF_RANGE) when the record after
         `after_revision` was trimmed, FIELD_OUT_OF_RANGE when it is negative or lies beyond the current

@@ -151,7 +151,9 @@ class _LoopSide:
             return
         future: asyncio.Future[int] = loop.create_future()
         try:
-            self.core.wait_readable(min(self.waiting.values()), self.completions, future)
+            # Told of whatever comes next: somebody may yet wait for less than those who wait now.
+            after = min(self.core.readable(), *self.waiting.values())
+            self.core.wait_readable(after, self.completions, future)
         except EngineError as error:
             self._fail(error)
         else:
@@ -324,8 +326,8 @@ class Engine:
         return self._live().revision()
 
     def readable(self) -> int:
-        """The last revision that readers find without waiting: `revision()`, or up to some tens of
-        milliseconds behind it while much is written.
+        """The last revision that readers find without waiting: `revision()`, or up to 100 ms behind it while
+        much is written; further while the disk takes nothing.
         """
         return self._live().readable()
 

@@ -114,7 +114,7 @@ class Follower:
             self.clock.check(after)
             page = engine.read_changes(after, PAGE_RECORDS, self.resources, at_once=True)
             resume, after = after, page.revision
-            if was_up_to_date and engine.revision() - after > self.max_lag:
+            if was_up_to_date and engine.readable() - after > self.max_lag:
                 raise too_slow_error(resume)
             was_up_to_date = was_up_to_date or after >= engine.readable()
             if page.records or loop.time() - sent >= self.heartbeat_s:

@@ -47,7 +47,8 @@ class WatchServiceServicer:
     """
 
     def Watch(self, request, context):
-        """Records after start_revision, then new ones as they are committed; heartbeats carry the current revision. Where a
+        """Records after start_revision, then new ones soon after they are committed: at once, or while much is written some
+        tens of milliseconds later. Heartbeats carry the last revision looked at. Where a
         server knows who calls, changes of things that the caller may not read are left out, and records without any; asking
         for such a kind of thing: PERMISSION_DENIED (ROLE_MISSING). A reader
         that cannot keep up is cut off with RESOURCE_EXHAUSTED and resumes from the last revision it saw. A revision that

@@ -34,7 +34,8 @@ class WatchServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WatchServiceAsyncStub: ...
     Watch: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchRequest, _watch_pb2.WatchResponse]
-    """Records after start_revision, then new ones as they are committed; heartbeats carry the current revision. Where a
+    """Records after start_revision, then new ones soon after they are committed: at once, or while much is written some
+    tens of milliseconds later. Heartbeats carry the last revision looked at. Where a
     server knows who calls, changes of things that the caller may not read are left out, and records without any; asking
     for such a kind of thing: PERMISSION_DENIED (ROLE_MISSING). A reader
     that cannot keep up is cut off with RESOURCE_EXHAUSTED and resumes from the last revision it saw. A revision that
@@ -47,7 +48,8 @@ class WatchServiceAsyncStub(WatchServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Watch: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchRequest, _watch_pb2.WatchResponse]  # type: ignore[assignment]
-    """Records after start_revision, then new ones as they are committed; heartbeats carry the current revision. Where a
+    """Records after start_revision, then new ones soon after they are committed: at once, or while much is written some
+    tens of milliseconds later. Heartbeats carry the last revision looked at. Where a
     server knows who calls, changes of things that the caller may not read are left out, and records without any; asking
     for such a kind of thing: PERMISSION_DENIED (ROLE_MISSING). A reader
     that cannot keep up is cut off with RESOURCE_EXHAUSTED and resumes from the last revision it saw. A revision that
@@ -63,7 +65,8 @@ class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _watch_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchResponse], _abc.AsyncIterator[_watch_pb2.WatchResponse]]:
-        """Records after start_revision, then new ones as they are committed; heartbeats carry the current revision. Where a
+        """Records after start_revision, then new ones soon after they are committed: at once, or while much is written some
+        tens of milliseconds later. Heartbeats carry the last revision looked at. Where a
         server knows who calls, changes of things that the caller may not read are left out, and records without any; asking
         for such a kind of thing: PERMISSION_DENIED (ROLE_MISSING). A reader
         that cannot keep up is cut off with RESOURCE_EXHAUSTED and resumes from the last revision it saw. A revision that

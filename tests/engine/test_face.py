@@ -193,6 +193,20 @@ def test_waiting_for_a_revision(engine):
     asyncio.run(work())
 
 
+def test_who_waits_for_less_than_others_is_told_first(engine):
+    async def work():
+        later = asyncio.ensure_future(engine.wait_readable(1))
+        await asyncio.sleep(0)
+        first = asyncio.ensure_future(engine.wait_readable(0))
+        await engine.submit(CREATE_LOCATION, location("A"), "sari")
+        assert await asyncio.wait_for(first, 20) == 1
+        assert not later.done()
+        await engine.submit(CREATE_LOCATION, location("B"), "sari")
+        assert await asyncio.wait_for(later, 20) == 2
+
+    asyncio.run(work())
+
+
 def test_waits_that_are_given_up_leave_nothing_behind(engine):
     async def work():
         for _ in range(1000):

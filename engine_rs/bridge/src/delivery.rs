@@ -65,7 +65,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Tells `address` of the first revision after `after`; at once if `current` says that it is there.
+    /// Tells `address` of the first readable revision after `after`; at once if `current` says that it is there.
     pub(crate) fn wait(
         &self,
         after: u64,
@@ -76,7 +76,7 @@ impl Delivery {
         if let Some(ended) = &waiters.ended {
             return Err(ended.clone());
         }
-        // Read under the lock: a commit beyond it has yet to come by for the waiters.
+        // Read under the lock: what becomes readable beyond it has yet to come by for the waiters.
         let revision = current();
         if revision > after {
             address.mailbox.put([(address.ticket, Arrival::Revision(revision))]);

@@ -39,7 +39,7 @@ const TIGHT_PERCENT: u64 = 90;
 /// LMDB follows again so long after it did, while there are commands: a command that comes after a pause is followed at once, of
 /// many the pages that they change are written once. Who reads does not wait for it, see [`Sequencer::is_read_from`].
 const FOLLOW_TIME: Duration = Duration::from_millis(20);
-/// The same while a checkpoint ends: that does not last as long.
+/// The same while a checkpoint ends: of most files that does not last as long.
 const FOLLOW_TIME_MOST: Duration = Duration::from_millis(100);
 /// A store that was read from will be again, for so long.
 const READS_LINGER: Duration = Duration::from_millis(20);

@@ -325,7 +325,8 @@ impl<T: Send + 'static> Store<T> {
         self.shared.revision.load(Ordering::Acquire)
     }
 
-    /// The last revision that [`Store::glance`] finds for certain: [`Store::revision`], or some milliseconds behind it.
+    /// The last revision that [`Store::glance`] finds for certain: [`Store::revision`], or up to 100 ms behind it
+    /// (further while the disk takes nothing).
     pub fn readable(&self) -> u64 {
         self.shared.readable.load(Ordering::Acquire)
     }

@@ -165,7 +165,7 @@ impl Wal {
         Ok(Self { files, lengths, holds, current, offset, sizes })
     }
 
-    /// Whether it should turn to the other file, and cannot yet.
+    /// Whether the next frame should go to the other file.
     pub(crate) fn is_full(&self) -> bool {
         self.offset >= self.sizes.wal_bytes
     }

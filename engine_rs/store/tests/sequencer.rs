@@ -47,7 +47,8 @@ fn all_commands_that_wait_share_one_commit_and_each_is_answered() {
 #[test]
 fn who_follows_what_is_readable_misses_nothing_and_holds_nobody_up() {
     const COMMANDS: u64 = 500;
-    let shop = Shop::stocked(1_000);
+    let shop = Shop::with(&Options { map_size: 256 << 20, ..Options::default() });
+    shop.stock(1_000);
     let start = shop.store.revision();
     std::thread::scope(|scope| {
         let following = scope.spawn(|| {
