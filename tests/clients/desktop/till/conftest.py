@@ -1,5 +1,6 @@
 """The till's window over a real server, behind a line that can be cut."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,12 +15,35 @@ from clients.desktop.till.window import TillWindow
 from tests.clients.desktop.conftest import PATIENCE_MS
 from tests.till.line import Line
 
+GATE_S = 30.0
+
 
 @pytest.fixture
 def line(server: Any, shop: None) -> Iterator[Line]:
     made = Line(server.target)
     yield made
     made.cut()
+
+
+@pytest.fixture
+def gate(monkeypatch: Any) -> Iterator[Callable[[Any, str], threading.Event]]:
+    """Holds up every call of a method, until the event that is handed out is set."""
+    made: list[threading.Event] = []
+
+    def hold_up(kind: Any, name: str) -> threading.Event:
+        opens, method = threading.Event(), getattr(kind, name)
+        made.append(opens)
+
+        def held_up(*given: Any, **named: Any) -> Any:
+            assert opens.wait(GATE_S)
+            return method(*given, **named)
+
+        monkeypatch.setattr(kind, name, held_up)
+        return opens
+
+    yield hold_up
+    for each in made:
+        each.set()
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_only_with_a_pin_where_there_are_some(till, sold, wait):
     wait(lambda: page.made is not None)
 
 
-def test_allowed_twice_it_is_given_back_once_and_nobody_leaves_before_it_is_known(till, sold, wait):
+def test_allowed_twice_it_is_given_back_once_and_nobody_leaves_before_it_is_known(till, sold, wait, gate):
     page = begin(till, wait)
     wait(page.table.hasFocus)
     keys(page.table, "+")
@@ -141,12 +141,14 @@ def test_allowed_twice_it_is_given_back_once_and_nobody_leaves_before_it_is_know
     wait(lambda: is_asked(till))
     question = asked(till)
     question.name.setText("budi")
+    opens = gate(refunds.Refunds, "give")
     question.take()
     question.take()
     wait(lambda: page._under_way)
     page.leave()
     page.take()
     assert till.receipts.pages.currentWidget() is page
+    opens.set()
     wait(lambda: page.pages.currentWidget() is page.done)
     wait(lambda: not till.calls.waiting)
     keys(page.done, Qt.Key.Key_Return)

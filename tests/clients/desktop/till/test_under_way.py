@@ -4,7 +4,7 @@ Method: the till's thread is held up at a gate, while keys, taps and scans go on
 
 import errno
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,30 +19,7 @@ from clients.till.till import Till
 from kasir.v1.customer_pb2 import Customer
 from kasir.v1.sale_pb2 import TENDER_KIND_POINTS, TENDER_KIND_QR
 from tests.clients.conftest import GULA, KOPI
-from tests.clients.desktop.till.conftest import asked, cut, is_asked
-
-GATE_S = 30.0
-
-
-@pytest.fixture
-def gate(monkeypatch: Any) -> Iterator[Callable[[Any, str], threading.Event]]:
-    """Holds up every call of a method, until the event that is handed out is set."""
-    made: list[threading.Event] = []
-
-    def hold_up(kind: Any, name: str) -> threading.Event:
-        opens, method = threading.Event(), getattr(kind, name)
-        made.append(opens)
-
-        def held_up(*given: Any, **named: Any) -> Any:
-            assert opens.wait(GATE_S)
-            return method(*given, **named)
-
-        monkeypatch.setattr(kind, name, held_up)
-        return opens
-
-    yield hold_up
-    for each in made:
-        each.set()
+from tests.clients.desktop.till.conftest import GATE_S, asked, cut, is_asked
 
 
 def to_pay(till: Any, wait: Any) -> Any:
