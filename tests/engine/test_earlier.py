@@ -7,6 +7,7 @@ that came with refunds.
 
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import pytest
@@ -21,7 +22,9 @@ STORE = Path(__file__).parent / "earlier" / "format-3.tar.xz"
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     with tarfile.open(STORE) as archive:
-        archive.extractall(tmp_path / "shop", filter="data")
+        # Python has filters from 3.11.4 on.
+        filters: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        archive.extractall(tmp_path / "shop", **filters)
     return tmp_path / "shop"
 
 
