@@ -152,7 +152,7 @@ def test_watchers_see_all_and_the_store_grows_no_more_for_them(serve, tmp_path: 
                 work(server.target, shop, lasts_s=lasts_s)
                 lasts_s = time.perf_counter() - began
                 # Who reads what was answered has the file follow.
-                shop.stock.ListStocks(stock_pb2.ListStocksRequest())
+                shop.stock.ListStocks(stock_pb2.ListStocksRequest(location_id=shop.warehouse_id))
                 return int(status.GetStatus(admin_pb2.GetStatusRequest()).revision)
 
             if watched:
