@@ -114,9 +114,11 @@ class Follower:
             self.clock.check(after)
             page = engine.read_changes(after, PAGE_RECORDS, self.resources, at_once=True)
             resume, after = after, page.revision
-            if was_up_to_date and engine.readable() - after > self.max_lag:
+            # Below 0 for who began with what is committed and cannot be read yet
+            lag = engine.readable() - after
+            if was_up_to_date and lag > self.max_lag:
                 raise too_slow_error(resume)
-            was_up_to_date = was_up_to_date or after >= engine.readable()
+            was_up_to_date = was_up_to_date or lag <= 0
             if page.records or loop.time() - sent >= self.heartbeat_s:
                 yield page
                 sent = loop.time()

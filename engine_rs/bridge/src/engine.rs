@@ -157,7 +157,7 @@ impl Engine {
             return Ok(Changes { response, revision: told, count });
         }
         let (most, visit) = (limit.max(LOOKED_AT_MAX), &mut |record| page.take(record));
-        let revision = if at_once && after <= self.store.revision() {
+        let revision = if at_once {
             self.store.scan_readable(after, most, visit)
         } else {
             self.store.scan_journal(after, most, visit)

@@ -376,6 +376,10 @@ impl<T: Send + 'static> Store<T> {
         limit: usize,
         visit: &mut dyn FnMut(JournalRecord) -> bool,
     ) -> Outcome<u64> {
+        if after > self.revision() {
+            // That is for the journal to refuse.
+            return self.scan_journal(after, limit, visit);
+        }
         let left = self.readable().saturating_sub(after);
         let limit = usize::try_from(left).map_or(limit, |left| limit.min(left));
         if limit == 0 {
