@@ -64,9 +64,12 @@ impl Default for Settings {
 impl Settings {
     /// The shop's settings, or the defaults.
     pub fn load(view: &dyn View) -> Result<Arc<Self>, Fault> {
-        let decode =
-            || view.get(Table::Settings, Key::new().as_slice())?.map(|bytes| decode(&bytes)).transpose();
-        Ok(kept(view, Table::Settings, 0, decode)?.unwrap_or_default())
+        // The defaults are kept, too: many a shop never changes them.
+        let load = || {
+            let row = view.get(Table::Settings, Key::new().as_slice())?;
+            row.map_or(Ok(Self::default()), |bytes| decode(&bytes)).map(Some)
+        };
+        Ok(kept(view, Table::Settings, 0, load)?.unwrap_or_default())
     }
 }
 

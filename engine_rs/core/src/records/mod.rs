@@ -65,6 +65,10 @@ pub fn encode<R: Serialize>(record: &R) -> Result<Vec<u8>, Fault> {
 
 /// The record of this id, if there is one.
 pub fn find<R: Record>(view: &dyn View, id: u64) -> Result<Option<R>, Fault> {
+    // Ids begin at 1; 0 names none.
+    if id == 0 {
+        return Ok(None);
+    }
     view.get(R::TABLE, id_key(id).as_slice())?.map(|bytes| decode(&bytes)).transpose()
 }
 
