@@ -207,9 +207,10 @@ fn main() -> Result<(), String> {
     if let Some(dir) = &own {
         plan.dir = dir.path().join("store");
     }
-    let store =
-        Store::open(&plan.dir, &Options::default(), Arc::new(reply), Arc::new(Nobody), Arc::new(SystemClock))
-            .map_err(|error| error.to_string())?;
+    // Valgrind has no room for the default.
+    let options = Options { map_size: 8 << 30, ..Options::default() };
+    let store = Store::open(&plan.dir, &options, Arc::new(reply), Arc::new(Nobody), Arc::new(SystemClock))
+        .map_err(|error| error.to_string())?;
     let (store, next) = (Arc::new(store), Arc::new(AtomicU64::new(1)));
     stock(&store, &next).map_err(|refusal| refusal.message)?;
     let wanted = |what: &str| plan.only.is_empty() || plan.only == what;
