@@ -1,13 +1,13 @@
 //! What makes a batch durable: the write-ahead files, and the checkpoints that let them be used again.
 
 use std::io;
-use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
 use crate::checkpoint::Checkpoints;
-use crate::syncer::{Synced, Syncer};
-use crate::wal::{Frame, Trouble, Wal};
+use crate::durable::{Ended, Job, Passed, Trouble};
+use crate::syncer::Syncer;
+use crate::wal::{Frame, Wal};
 
 /// Write-ahead files and checkpoints of one open store. Only the writer has it.
 #[derive(Debug)]
@@ -22,8 +22,11 @@ pub(crate) struct Ahead {
     turned: bool,
     /// The last revision that LMDB followed to.
     revision: u64,
-    /// Syncs beside the writer. `None`: a simulation, which has no thread; its syncs come when they are waited for.
+    /// Makes frames durable beside the writer. `None`: a simulation, which has no thread; it is done when it is waited for.
     syncer: Option<Syncer>,
+    waits: Option<Job>,
+    /// Memory for more.
+    frames: Vec<Frame>,
 }
 
 impl Ahead {
@@ -37,46 +40,76 @@ impl Ahead {
     ) -> io::Result<Self> {
         // Nobody waits for a checkpoint now, but what was recovered should not have to be once more.
         let turned = revision > checkpoints.revision();
-        let syncer = has_threads.then(|| wal.syncer()).transpose()?;
-        Ok(Self { wal, checkpoints, commits: 0, commits_max, turned, revision, syncer })
+        let syncer = has_threads.then(Syncer::new).transpose()?;
+        let (waits, frames) = (None, Vec::new());
+        Ok(Self { wal, checkpoints, commits: 0, commits_max, turned, revision, syncer, waits, frames })
     }
 
-    /// Writes a batch whose last record is `last`; it is durable once it is synced. Says when it was written.
+    /// Memory for a frame.
+    pub(crate) fn frame(&mut self) -> Frame {
+        self.frames.pop().unwrap_or_default()
+    }
+
+    /// Takes it back unused.
+    pub(crate) fn give_back(&mut self, frame: Frame) {
+        self.frames.push(frame);
+    }
+
+    /// Makes a batch durable whose last record is `last`.
     ///
     /// # Errors
     /// [`Trouble::Write`] when nothing was changed; [`Trouble::Sync`] when nobody knows.
-    pub(crate) fn write(&mut self, frame: &mut Frame, last: u64) -> Result<Instant, Trouble> {
+    pub(crate) fn write(&mut self, frame: Frame, last: u64) -> Result<Passed, Trouble> {
+        let job = self.job(frame, last)?;
+        self.ended(job.carry_out())
+    }
+
+    /// The same beside the writer. Until it has ended nothing else is written.
+    ///
+    /// # Errors
+    /// As [`Ahead::write`], as far as they are known.
+    pub(crate) fn begin_write(&mut self, frame: Frame, last: u64) -> Result<(), Trouble> {
+        let job = self.job(frame, last)?;
+        if let Some(syncer) = &self.syncer {
+            return syncer.begin(job).map_err(Trouble::Sync);
+        }
+        self.waits = Some(job);
+        Ok(())
+    }
+
+    /// Where it is told when that is done, for [`Ahead::ended`]; `None`: when it is waited for.
+    pub(crate) fn ending(&self) -> Option<&Receiver<Ended>> {
+        self.syncer.as_ref().map(Syncer::done)
+    }
+
+    /// Waits until it is done.
+    pub(crate) fn end_write(&mut self) -> Result<Passed, Trouble> {
+        let ended = match &self.syncer {
+            Some(syncer) => syncer.done().recv().ok(),
+            None => self.waits.take().map(Job::carry_out),
+        };
+        ended.map_or_else(
+            || Err(Trouble::Sync(io::Error::other("the thread that syncs is gone"))),
+            |ended| self.ended(ended),
+        )
+    }
+
+    /// What it came to.
+    pub(crate) fn ended(&mut self, ended: Ended) -> Result<Passed, Trouble> {
+        let (frame, passed) = self.wal.end(ended);
+        self.frames.push(frame);
+        passed
+    }
+
+    fn job(&mut self, frame: Frame, last: u64) -> Result<Job, Trouble> {
         if self.wal.is_full() {
             self.checkpoints.hurry();
         }
         if self.wal.is_overfull() {
             self.checkpoints.look(true).map_err(Trouble::Sync)?;
         }
-        self.turned |= self.wal.turn_for(frame, self.checkpoints.revision());
-        self.wal.write(frame, last).map_err(Trouble::Write)
-    }
-
-    /// Makes durable what was written last; says when that was done.
-    pub(crate) fn sync(&self) -> Synced {
-        self.wal.sync()
-    }
-
-    /// Begins to make durable what was written last, beside the writer.
-    pub(crate) fn begin_sync(&self) -> io::Result<()> {
-        self.syncer.as_ref().map_or(Ok(()), |syncer| syncer.begin(self.wal.current()))
-    }
-
-    /// Where it is told when that is done; `None`: when it is waited for.
-    pub(crate) fn syncing(&self) -> Option<&Receiver<Synced>> {
-        self.syncer.as_ref().map(Syncer::done)
-    }
-
-    /// Waits until it is done.
-    pub(crate) fn end_sync(&self) -> Synced {
-        match &self.syncer {
-            Some(syncer) => syncer.done().recv().map_err(io::Error::other)?,
-            None => self.sync(),
-        }
+        self.turned |= self.wal.turn_for(&frame, self.checkpoints.revision());
+        self.wal.begin(frame, last).map_err(Trouble::Write)
     }
 
     /// LMDB followed up to `revision`: begins a checkpoint when it is time. Never waits.

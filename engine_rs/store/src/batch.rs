@@ -1,19 +1,21 @@
 //! What one write transaction carries out: deadlines that fell due and commands, one after another.
 
-use std::collections::HashMap;
-
 use kasir_core::deadlines::due;
 use kasir_core::ids::CustomerId;
+use kasir_core::kv::SHARD;
 use kasir_core::refusal::Stop;
 use kasir_core::{CLOCK_ACTOR, Context, Event, Fault, Reason, Refusal, execute, expire_due, expire_named};
 
+use crate::changed::Kinds;
 use crate::clock::Clock;
-use crate::log::LogEntry;
-use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestId, RequestRecord, request_key};
+use crate::failure::{Failure, fenced, unknown};
+use crate::log::{Appended, CommandLog, LogEntry, Place};
+use crate::record::{DEADLINES_METHOD, Head, JournalRecord, RequestRecord, request_key};
 use crate::request::{Answer, Encoder, Request};
 use crate::schema::OwnTable;
 use crate::sealing::{Repeated, Sealed, Sealer, repeated};
 use crate::txn::Writer;
+use crate::wal::Frame;
 use crate::world::World;
 
 /// What the store counts of a batch.
@@ -28,63 +30,81 @@ pub(crate) struct Tally {
 /// A batch on its way through a transaction. What it decides is durable, and may be told, after the commit only.
 pub(crate) struct Batch<'b, 's> {
     txn: &'b mut Writer<'s>,
-    encoder: &'b dyn Encoder,
-    clock: &'b dyn Clock,
-    world: Option<&'b dyn World>,
+    means: Means<'b>,
+    /// What of it is to be written ahead.
+    frame: Frame,
+    /// Where the journal ends with it.
+    head: Head,
     /// The last stamp given.
     now_ms: i64,
-    /// The last revision given.
-    revision: u64,
     /// Deadlines that this batch may end by their turn, has ended, and has made by its commands.
     expiries_most: usize,
     expiries: usize,
     made: usize,
-    entries: Vec<LogEntry>,
-    /// Where the requests of this batch stand in `entries`.
-    requests: HashMap<RequestId, usize>,
+    changed: Kinds,
     tally: Tally,
 }
 
+/// What a batch is decided, told and logged with.
+#[derive(Clone, Copy)]
+pub(crate) struct Means<'b> {
+    pub(crate) encoder: &'b dyn Encoder,
+    pub(crate) log: &'b dyn CommandLog,
+    pub(crate) clock: &'b dyn Clock,
+    pub(crate) world: Option<&'b dyn World>,
+}
+
+/// What a batch came to.
+pub(crate) struct Decided {
+    /// What is to be written ahead: empty when nothing was new.
+    pub(crate) frame: Frame,
+    /// Where the journal ends with it.
+    pub(crate) head: Head,
+    /// The last stamp.
+    pub(crate) now_ms: i64,
+    pub(crate) tally: Tally,
+    /// What kinds of things it changed.
+    pub(crate) changed: Kinds,
+}
+
 impl<'b, 's> Batch<'b, 's> {
-    /// A batch that follows `head`, with no stamp before `now_ms`. It ends at most `expiries_most` deadlines, or as many as it
-    /// makes.
+    /// A batch that follows `head`, with no stamp before `now_ms`, whose records go into `frame`. It ends at most
+    /// `expiries_most` deadlines, or as many as it makes.
     pub(crate) fn new(
         txn: &'b mut Writer<'s>,
-        encoder: &'b dyn Encoder,
-        clock: &'b dyn Clock,
-        world: Option<&'b dyn World>,
-        head: &Head,
+        means: Means<'b>,
+        mut frame: Frame,
+        head: Head,
         now_ms: i64,
         expiries_most: usize,
     ) -> Self {
+        frame.begin(&head);
         Self {
             txn,
-            encoder,
-            clock,
-            world,
+            means,
+            frame,
+            head,
             now_ms: now_ms.max(head.time_ms),
-            revision: head.revision,
             expiries_most,
             expiries: 0,
             made: 0,
-            entries: Vec::new(),
-            requests: HashMap::new(),
+            changed: Kinds::default(),
             tally: Tally::default(),
         }
     }
 
-    /// What is to be logged, the last stamp, and what to count. While deadlines are due, a batch ends as many as it made, so
-    /// that they do not pile up, whatever the load.
-    pub(crate) fn finish(mut self) -> Result<(Vec<LogEntry>, i64, Tally), Fault> {
+    /// Ends it. While deadlines are due, a batch ends as many as it made, so that they do not pile up, whatever the load.
+    pub(crate) fn finish(mut self) -> Result<Decided, Failure> {
         if self.made > self.expiries_most {
             self.settle_due(self.made)?;
         }
-        Ok((self.entries, self.now_ms, self.tally))
+        let Self { frame, head, now_ms, tally, changed, .. } = self;
+        Ok(Decided { frame, head, now_ms, tally, changed })
     }
 
     /// Ends what fell due up to now: at most `step` deadlines, as far as this batch may. Returns whether it ended so many.
-    pub(crate) fn settle_due(&mut self, step: usize) -> Result<bool, Fault> {
-        self.now_ms = self.clock.now_ms().max(self.now_ms);
+    pub(crate) fn settle_due(&mut self, step: usize) -> Result<bool, Failure> {
+        self.now_ms = self.means.clock.now_ms().max(self.now_ms);
         let left = self.expiries_most.max(self.made).saturating_sub(self.expiries).min(step);
         if left == 0 || !self.txn.may_be_due(self.now_ms)? {
             return Ok(false);
@@ -97,7 +117,7 @@ impl<'b, 's> Batch<'b, 's> {
         let events = expire_due(self.txn, &context, fallen)?;
         if events.is_empty() {
             // It would fall due for ever.
-            return Err(Fault::Corrupt(format!("{fallen} deadlines fell due and end nothing")));
+            return Err(Fault::Corrupt(format!("{fallen} deadlines fell due and end nothing")).into());
         }
         self.expiries += fallen;
         self.tally.expired += fallen as u64;
@@ -106,7 +126,7 @@ impl<'b, 's> Batch<'b, 's> {
     }
 
     /// Carries a command out, or says why not. A refused one changes nothing.
-    pub(crate) fn carry_out(&mut self, request: &Request) -> Result<Answer, Fault> {
+    pub(crate) fn carry_out(&mut self, request: &Request) -> Result<Answer, Failure> {
         self.settle_due(usize::MAX)?;
         if let Some(answer) = self.repeated(request)? {
             return Ok(answer);
@@ -124,10 +144,10 @@ impl<'b, 's> Batch<'b, 's> {
                 self.tally.refused += 1;
                 return Ok(Err(refusal));
             }
-            Err(Stop::Fault(fault)) => return Err(fault),
+            Err(Stop::Fault(fault)) => return Err(fault.into()),
         };
         let about = executed.reply.customers(&*self.txn)?;
-        let reply = self.encoder.encode(request.method, executed.reply, &*self.txn)?;
+        let reply = self.means.encoder.encode(request.method, executed.reply, &*self.txn)?;
         self.made += self.txn.deadlines_made() - made;
         self.log_request(request, executed.events, &about, reply.clone())?;
         self.tally.accepted += 1;
@@ -136,15 +156,11 @@ impl<'b, 's> Batch<'b, 's> {
 
     /// The answer to a request that was carried out before, in this batch or an earlier one.
     fn repeated(&mut self, request: &Request) -> Result<Option<Answer>, Fault> {
-        let earlier = if let Some(&index) = self.requests.get(&request.id) {
-            self.entries[index].request.clone()
-        } else {
-            let kept = self.txn.own(OwnTable::Requests, request_key(&request.id).as_slice())?;
-            match kept.map(RequestRecord::read).transpose() {
-                // Nothing is built upon a reply: who asks for it hears that it is lost, and the others go on.
-                Err(Fault::Corrupt(what)) => return Ok(Some(Err(damaged(&what)))),
-                found => found?,
-            }
+        let kept = self.txn.own(OwnTable::Requests, request_key(&request.id).as_slice())?;
+        let earlier = match kept.map(RequestRecord::read).transpose() {
+            // Nothing is built upon a reply: who asks for it hears that it is lost, and the others go on.
+            Err(Fault::Corrupt(what)) => return Ok(Some(Err(damaged(&what)))),
+            found => found?,
         };
         let Some(earlier) = earlier else { return Ok(None) };
         let method = earlier.method.clone();
@@ -163,15 +179,14 @@ impl<'b, 's> Batch<'b, 's> {
         }))
     }
 
-    fn log_deadlines(&mut self, mut events: Vec<Event>) -> Result<(), Fault> {
+    fn log_deadlines(&mut self, mut events: Vec<Event>) -> Result<(), Failure> {
         if events.is_empty() {
             return Ok(());
         }
-        let mut sealer = Sealer::new(self.txn, self.world, self.revision + 1);
+        let mut sealer = Sealer::new(self.txn, self.means.world, self.head.revision + 1);
         let (sealed, made) = (sealer.texts(&mut events)?, sealer.made);
         let record = self.record(CLOCK_ACTOR, DEADLINES_METHOD, Vec::new(), events, sealed);
-        self.entries.push(LogEntry { record, request: None, made });
-        Ok(())
+        self.log(LogEntry { record, request: None, made })
     }
 
     /// Logs an accepted command, also one that found nothing to do: each is one record, so that the journal knows of
@@ -182,8 +197,8 @@ impl<'b, 's> Batch<'b, 's> {
         mut events: Vec<Event>,
         about: &[CustomerId],
         reply: Vec<u8>,
-    ) -> Result<(), Fault> {
-        let mut sealer = Sealer::new(self.txn, self.world, self.revision + 1);
+    ) -> Result<(), Failure> {
+        let mut sealer = Sealer::new(self.txn, self.means.world, self.head.revision + 1);
         let sealed = sealer.texts(&mut events)?;
         let (under, reply, hash) = sealer.reply(about, reply, request.hash)?;
         let made = sealer.made;
@@ -198,22 +213,31 @@ impl<'b, 's> Batch<'b, 's> {
             sum: 0,
         }
         .summed();
-        self.requests.insert(request.id, self.entries.len());
-        self.entries.push(LogEntry { record, request: Some(kept), made });
+        self.log(LogEntry { record, request: Some(kept), made })
+    }
+
+    /// Logs a record as soon as it is decided: when the batch before is durable this one only has to be written.
+    fn log(&mut self, entry: LogEntry) -> Result<(), Failure> {
+        let place = Place { shard: SHARD, epoch: self.head.epoch, expected_revision: self.head.revision };
+        self.changed |= Kinds::of(&entry);
+        self.head = match self.means.log.append(self.txn, place, &[entry], &mut self.frame)? {
+            Appended::Committed(head) => head,
+            Appended::Fenced(head) => return Err(Failure::Stop(fenced(&head))),
+            Appended::Unknown(what) => return Err(Failure::Stop(unknown(&what))),
+        };
         Ok(())
     }
 
     fn record(
-        &mut self,
+        &self,
         actor: &str,
         method: &str,
         request_id: Vec<u8>,
         events: Vec<Event>,
         sealed: Vec<Sealed>,
     ) -> JournalRecord {
-        self.revision += 1;
         JournalRecord {
-            revision: self.revision,
+            revision: self.head.revision + 1,
             time_ms: self.now_ms,
             actor: actor.to_owned(),
             method: method.to_owned(),

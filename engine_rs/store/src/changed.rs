@@ -14,10 +14,9 @@ const ROOM: usize = u32::BITS as usize;
 pub struct Kinds(u32);
 
 impl Kinds {
-    /// All that these records changed.
-    pub(crate) fn of(entries: &[LogEntry]) -> Self {
-        let events = entries.iter().flat_map(|entry| &entry.record.events);
-        events.flat_map(Event::changes).map(|(resource, _)| resource).collect()
+    /// All that a record changed.
+    pub(crate) fn of(entry: &LogEntry) -> Self {
+        entry.record.events.iter().flat_map(Event::changes).map(|(resource, _)| resource).collect()
     }
 
     /// Whether it is one of them.
@@ -32,6 +31,12 @@ impl Kinds {
 
     fn has(self, kind: usize) -> bool {
         self.0 >> kind & 1 == 1
+    }
+}
+
+impl std::ops::BitOrAssign for Kinds {
+    fn bitor_assign(&mut self, more: Self) {
+        self.0 |= more.0;
     }
 }
 

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use kasir_core::{Fault, Reason, Refusal};
 
+use crate::durable::Trouble;
 use crate::error::refusal;
 use crate::record::Head;
-use crate::wal::Trouble;
 
 /// After the disk refused a batch, deadlines wait this long; commands try at once.
 pub(crate) const DISK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why an attempt at a batch came to nothing. Its transaction is gone.
+#[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// The map is full: grow it, and do the batch again.
     MapFull,

@@ -110,9 +110,9 @@ impl Files {
                 found.undo();
             }
         })?;
-        let sizes = surroundings.sizes;
+        let (sizes, has_threads) = (surroundings.sizes, surroundings.world.is_none());
         let created = if put_back.is_none() {
-            Some(Wal::create(dir, sizes).map_err(|error| failed(&error))?)
+            Some(Wal::create(dir, sizes, has_threads).map_err(|error| failed(&error))?)
         } else {
             None
         };
@@ -137,16 +137,21 @@ impl Files {
         let checkpoints = checkpoints;
         let (wal, head) = match created {
             Some(wal) => (wal, head),
-            None => files.recover(dir, head, sizes)?,
+            None => files.recover(dir, head, sizes, has_threads)?,
         };
-        let has_threads = surroundings.world.is_none();
         let ahead = Ahead::begin(wal, checkpoints, head.revision, sizes.commits, has_threads)
             .map_err(|error| failed(&error))?;
         Ok((files, head, ahead))
     }
 
     /// Applies what was written ahead after `head`, a checkpoint's, and goes on behind it.
-    fn recover(&self, dir: &Path, head: Head, sizes: Sizes) -> Result<(Wal, Head), StoreError> {
+    fn recover(
+        &self,
+        dir: &Path,
+        head: Head,
+        sizes: Sizes,
+        directly: bool,
+    ) -> Result<(Wal, Head), StoreError> {
         let doing = format!("The store {} cannot be opened", dir.display());
         let failed = |fault: &Fault| StoreError::fault(&doing, fault);
         let mut frames = Frames::between(dir, head.revision, u64::MAX)?;
@@ -155,7 +160,8 @@ impl Files {
             let what = format!("what was written ahead after revision {} is damaged", head.revision);
             return Err(failed(&Fault::Corrupt(what)));
         }
-        let wal = Wal::go_on(dir, frames.end(), sizes).map_err(|error| StoreError::io(&doing, &error))?;
+        let wal =
+            Wal::go_on(dir, frames.end(), sizes, directly).map_err(|error| StoreError::io(&doing, &error))?;
         Ok((wal, head))
     }
 

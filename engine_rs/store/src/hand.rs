@@ -5,6 +5,7 @@ use kasir_core::Refusal;
 
 use crate::batch::Tally;
 use crate::changed::Kinds;
+use crate::failure::Failure;
 use crate::record::Head;
 use crate::request::{Answer, Passage, Request};
 
@@ -47,12 +48,14 @@ pub(crate) struct Done {
     pub(crate) passage: Passage,
 }
 
-/// A batch that is written ahead and being synced. What comes after it is decided meanwhile, upon it.
+/// A batch that is being written ahead. What comes after it is decided meanwhile, upon it.
 pub(crate) struct Underway<T> {
     pub(crate) done: Done,
     pub(crate) waiters: Vec<Waiter<T>>,
     /// Of its requests.
     pub(crate) bytes: usize,
+    /// Why it is not durable, or nobody knows.
+    pub(crate) failed: Option<Failure>,
 }
 
 /// What is in hand.
@@ -63,10 +66,19 @@ pub(crate) struct Intake<T> {
     pub(crate) under_way: Option<Underway<T>>,
 }
 
+impl<T> Intake<T> {
+    /// Whether a batch is on its way to the disk, as far as was seen.
+    pub(crate) fn is_writing(&self) -> bool {
+        let batch = self.under_way.as_ref();
+        batch.is_some_and(|batch| batch.done.passage.synced.is_none() && batch.failed.is_none())
+    }
+}
+
 impl<T> Underway<T> {
     /// Takes what it answers out of the hand.
     pub(crate) fn new(done: Done, intake: &mut Intake<T>) -> Self {
-        let bytes = intake.requests.drain(..).map(|request| request.bytes).sum();
-        Self { done, waiters: std::mem::take(&mut intake.waiters), bytes }
+        let count = done.answers.len();
+        let bytes = intake.requests.drain(..count).map(|request| request.bytes).sum();
+        Self { done, waiters: intake.waiters.drain(..count).collect(), bytes, failed: None }
     }
 }

@@ -6,11 +6,13 @@
 
 mod ahead;
 mod batch;
+mod blocks;
 mod busy;
 mod changed;
 mod checkpoint;
 mod clock;
 mod disk;
+mod durable;
 mod error;
 mod failure;
 #[cfg(test)]

@@ -50,7 +50,8 @@ pub enum Appended {
 /// The embedded log is a table of the same LMDB file, and `Committed` means: with the frame, then `txn`. A log elsewhere
 /// commits there first; `txn` is then its local view, which can be rebuilt.
 pub trait CommandLog: Send + Sync {
-    /// Appends a batch: all of it or nothing. What goes into `frame`, which is empty, is written ahead of `txn`.
+    /// Appends records of a batch, all of them or nothing. What goes into `frame`, behind what it has of the same batch, is
+    /// written ahead of `txn`.
     ///
     /// # Errors
     /// [`Fault`] when the log cannot be written, or the batch does not follow what is there.
@@ -116,7 +117,7 @@ impl CommandLog for EmbeddedLog {
             frame.add(&body, &beside(made, request.as_deref().unwrap_or_default())?)?;
             head = Head { revision: record.revision, time_ms: record.time_ms, hash, ..head };
         }
-        txn.put_head(&head)?;
+        txn.put_head(head);
         Ok(Appended::Committed(head))
     }
 
@@ -182,7 +183,7 @@ impl CommandLog for EmbeddedLog {
             }
             head.first_revision += 1;
         }
-        txn.put_head(&head)?;
+        txn.put_head(head);
         Ok(trimmed.len() as u64)
     }
 }

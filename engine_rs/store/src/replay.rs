@@ -249,7 +249,7 @@ fn put_pieces(files: &Files, pieces: &[Piece], reached: &Head) -> Result<(), Fau
             txn.put_own(OwnTable::Requests, request_key(&piece.request_id).as_slice(), &request)?;
         }
     }
-    txn.put_head(reached)?;
+    txn.put_head(*reached);
     txn.commit().map_err(fault)
 }
 

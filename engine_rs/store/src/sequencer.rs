@@ -9,27 +9,24 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use kasir_core::deadlines::next_due_ms;
 use kasir_core::kept::Kept;
-use kasir_core::kv::SHARD;
 use kasir_core::{Fault, Reason, Refusal};
 
 use crate::ahead::Ahead;
-use crate::batch::Batch;
-use crate::changed::Kinds;
+use crate::batch::{Batch, Decided, Means};
 use crate::checkpoint::not_taken;
 use crate::disk::{self, Verdict};
+use crate::durable::{Passed, Trouble};
 use crate::error::{fault, refusal};
-use crate::failure::{DISK_PAUSE, Failure, fenced, stop, stopped_by, too_full, unknown};
+use crate::failure::{DISK_PAUSE, Failure, stop, stopped_by, too_full, unknown};
 use crate::files::Files;
 use crate::hand::{Done, Intake, Next, Underway, Waiter, Work};
-use crate::log::{Appended, LogEntry, Place};
 use crate::pace::{self, Pace};
 use crate::record::Head;
 use crate::replay::recover;
 use crate::request::{Answer, Encoder, Passage};
 use crate::store::{OnDrop, Shared};
-use crate::syncer::Synced;
 use crate::txn::{Reader, Writer};
-use crate::wal::{Frame, Frames, Trouble};
+use crate::wal::{Frame, Frames};
 use crate::world::World;
 
 /// The machine's clock may be set while the sequencer sleeps: with a deadline ahead it looks at least this often.
@@ -51,8 +48,6 @@ pub(crate) struct Sequencer<T> {
     pub(crate) shared: Arc<Shared<T>>,
     // The order counts: what holds on to the files goes before them.
     pub(crate) ahead: Ahead,
-    /// Used again for each batch.
-    pub(crate) frame: Frame,
     pub(crate) files: Files,
     pub(crate) queue: Receiver<Work<T>>,
     pub(crate) encoder: Arc<dyn Encoder>,
@@ -210,29 +205,30 @@ impl<T: Send + 'static> Sequencer<T> {
         let mut txn = Writer::begin(files, kept).map_err(|error| stop(&error))?;
         let mut commands = 0;
         loop {
+            let is_first = intake.under_way.is_none();
             let attempted = self.attempt(&mut txn, intake);
-            // What was decided before is durable and told first, whatever became of this one.
-            self.land(intake)?;
-            let (entries, mut done) = attempted?;
-            let is_new = self.write(&mut txn, &entries, &mut done)?;
-            commands += intake.requests.len();
+            // What was decided before is durable first, and told whatever became of this one.
+            self.end_write(intake)?;
+            let count = attempted.as_ref().map_or(0, |(done, _)| done.answers.len());
+            let is_new = attempted.as_ref().is_ok_and(|(_, frame)| !frame.is_empty());
+            commands += count;
             let is_last = commands >= self.follow_commands || self.is_wanted(intake);
-            let is_alone = intake.requests.len() < 2 && self.queue.is_empty();
-            if is_new && !is_last && !is_alone {
-                self.ahead.begin_sync().map_err(|error| stop(&error))?;
-                intake.under_way = Some(Underway::new(done, intake));
-                if self.meanwhile(intake)? && !self.is_wanted(intake) && Instant::now() < self.follows_at() {
-                    continue;
+            let is_alone = is_first && count < 2 && self.queue.is_empty();
+            let attempted = attempted.and_then(|(done, frame)| {
+                if !is_new || is_last || is_alone {
+                    return Ok((done, Some(frame)));
                 }
-                self.land(intake)?;
-                if !intake.requests.is_empty() || self.is_wanted(intake) {
-                    // What came begins the next round.
-                    return self.follow(txn, self.head.revision);
-                }
-            } else {
+                self.ahead.begin_write(frame, done.head.revision)?;
+                Ok((done, None))
+            });
+            self.land(intake)?;
+            let (mut done, frame) = attempted?;
+            if let Some(frame) = frame {
                 if is_new {
-                    let synced = self.ahead.sync();
-                    self.synced(&mut done, synced)?;
+                    let passed = self.ahead.write(frame, done.head.revision)?;
+                    self.durable(&mut done, passed);
+                } else {
+                    self.ahead.give_back(frame);
                 }
                 if is_last {
                     // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
@@ -242,8 +238,22 @@ impl<T: Send + 'static> Sequencer<T> {
                     return followed;
                 }
                 self.tell(Underway::new(done, intake))?;
+            } else {
+                intake.under_way = Some(Underway::new(done, intake));
+                let goes_on = !intake.requests.is_empty() || self.meanwhile(intake)?;
+                if goes_on && !self.is_wanted(intake) && Instant::now() < self.follows_at() {
+                    continue;
+                }
+                self.land(intake)?;
+                if !intake.requests.is_empty() || self.is_wanted(intake) {
+                    // What came begins the next round.
+                    return self.follow(txn, self.head.revision);
+                }
             }
             let until = self.follows_at();
+            if !intake.requests.is_empty() && Instant::now() < until {
+                continue;
+            }
             let next = self.wait(Some(until));
             if matches!(next, Next::Closed | Next::Work(Work::Follow)) || Instant::now() >= until {
                 // A command that came in the last moment begins the next round.
@@ -264,15 +274,17 @@ impl<T: Send + 'static> Sequencer<T> {
         !intake.trims.is_empty() || self.is_read_from() || self.is_filled(TIGHT_PERCENT)
     }
 
-    /// Takes what comes while a batch is synced. False: no command came before something else did, its end or a wish.
+    /// Takes what comes while a batch is written. False: no command came before something else did, its end or a wish.
     fn meanwhile(&mut self, intake: &mut Intake<T>) -> Result<bool, Failure> {
         let known = intake.requests.len();
-        let work = match self.ahead.syncing() {
+        let work = match self.ahead.ending() {
             None => self.queue.try_recv().ok(),
-            Some(syncing) => crossbeam_channel::select! {
+            Some(ending) => crossbeam_channel::select! {
                 recv(self.queue) -> work => work.ok(),
-                recv(syncing) -> synced => {
-                    self.landed(intake, synced.map_err(std::io::Error::other).flatten())?;
+                recv(ending) -> ended => {
+                    // Without one its thread is gone, which is seen when it is waited for.
+                    let passed = ended.ok().map(|ended| self.ahead.ended(ended));
+                    passed.map_or(Ok(()), |passed| self.written(intake, passed))?;
                     None
                 }
             },
@@ -285,52 +297,67 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// Waits until the batch under way is durable, and answers it.
     fn land(&mut self, intake: &mut Intake<T>) -> Result<(), Failure> {
-        if intake.under_way.is_none() {
-            return Ok(());
-        }
-        let synced = self.ahead.end_sync();
-        self.landed(intake, synced)
-    }
-
-    /// The same, if it is durable already.
-    fn land_early(&mut self, intake: &mut Intake<T>) -> Result<(), Failure> {
-        match self.ahead.syncing().map(Receiver::try_recv) {
-            Some(Ok(synced)) => self.landed(intake, synced),
-            _ => Ok(()),
-        }
-    }
-
-    fn landed(&mut self, intake: &mut Intake<T>, synced: Synced) -> Result<(), Failure> {
-        if let Some(under_way) = &mut intake.under_way {
-            self.synced(&mut under_way.done, synced)?;
-        }
+        self.end_write(intake)?;
         intake.under_way.take().map_or(Ok(()), |under_way| self.tell(under_way))
     }
 
-    /// A batch is durable.
-    fn synced(&mut self, done: &mut Done, synced: Synced) -> Result<(), Failure> {
-        let synced = synced.map_err(Trouble::Sync)?;
-        let passage = &mut done.passage;
-        passage.synced = Some(synced);
-        self.behind = true;
-        self.pace.learn(done.tally.expired, synced - passage.begun);
-        self.shared.counters.committed(passage.commands, synced - passage.decided, synced - passage.begun);
+    /// Waits until the batch under way is durable.
+    fn end_write(&mut self, intake: &mut Intake<T>) -> Result<(), Failure> {
+        if let Some(failure) = intake.under_way.as_ref().and_then(|batch| batch.failed.clone()) {
+            return Err(failure);
+        }
+        if intake.is_writing() {
+            let passed = self.ahead.end_write();
+            self.written(intake, passed)?;
+        }
         Ok(())
     }
 
-    /// Decides a batch: what is in hand, and what comes while the one before it is synced.
-    fn attempt(
-        &mut self,
-        txn: &mut Writer<'_>,
-        intake: &mut Intake<T>,
-    ) -> Result<(Vec<LogEntry>, Done), Failure> {
+    /// Looks whether a batch is still on its way to the disk.
+    fn is_writing(&mut self, intake: &mut Intake<T>) -> Result<bool, Failure> {
+        if intake.is_writing()
+            && let Some(Ok(ended)) = self.ahead.ending().map(Receiver::try_recv)
+        {
+            let passed = self.ahead.ended(ended);
+            self.written(intake, passed)?;
+        }
+        Ok(intake.is_writing())
+    }
+
+    /// What became of the batch under way.
+    fn written(&mut self, intake: &mut Intake<T>, passed: Result<Passed, Trouble>) -> Result<(), Failure> {
+        let Some(under_way) = &mut intake.under_way else { return Ok(()) };
+        match passed.map_err(Failure::from) {
+            Ok(passed) => self.durable(&mut under_way.done, passed),
+            Err(failure) => {
+                under_way.failed = Some(failure.clone());
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch is durable.
+    fn durable(&mut self, done: &mut Done, passed: Passed) {
+        let passage = &mut done.passage;
+        (passage.written, passage.synced) = (Some(passed.written), Some(passed.synced));
+        self.behind = true;
+        let (begun, decided) = (passage.begun, passage.decided);
+        self.pace.learn(done.tally.expired, passed.synced - begun);
+        self.shared.counters.committed(passage.commands, passed.synced - decided, passed.synced - begun);
+    }
+
+    /// Decides a batch: what is in hand, or as much of it and of what comes as the sync of the one before it lasts.
+    fn attempt(&mut self, txn: &mut Writer<'_>, intake: &mut Intake<T>) -> Result<(Done, Frame), Failure> {
         let begun = Instant::now();
         let (world, encoder, shared) =
             (self.world.clone(), Arc::clone(&self.encoder), Arc::clone(&self.shared));
+        let means =
+            Means { encoder: &*encoder, log: &*shared.log, clock: &*shared.clock, world: world.as_deref() };
         let before = intake.under_way.as_ref().map(|before| &before.done);
         let (head, now_ms) = before.map_or((self.head, self.now_ms), |before| (before.head, before.now_ms));
-        let most = self.pace.most();
-        let mut batch = Batch::new(txn, &*encoder, &*shared.clock, world.as_deref(), &head, now_ms, most);
+        let frame = self.ahead.frame();
+        let mut batch = Batch::new(txn, means, frame, head, now_ms, self.pace.most());
         let mut answers: Vec<Answer> = Vec::with_capacity(intake.requests.len());
         if intake.requests.is_empty() {
             // Until a command comes.
@@ -339,16 +366,16 @@ impl<T: Send + 'static> Sequencer<T> {
         loop {
             while let Some(request) = intake.requests.get(answers.len()) {
                 answers.push(batch.carry_out(request)?);
-                if intake.under_way.is_some() {
-                    self.land_early(intake)?;
+                if answers.len() < intake.requests.len() && !self.is_writing(intake)? {
+                    self.land(intake)?;
                 }
             }
             let has_room = intake.requests.len() < self.max_batch && intake.trims.is_empty();
-            if intake.under_way.is_none() || !has_room || !self.meanwhile(intake)? {
+            if !intake.is_writing() || !has_room || !self.meanwhile(intake)? {
                 break;
             }
         }
-        let (entries, now_ms, tally) = batch.finish()?;
+        let Decided { frame, head: end, now_ms, tally, changed } = batch.finish()?;
         let next_due_ms = next_due_ms(txn)?;
         let passage = Passage {
             begun,
@@ -356,36 +383,10 @@ impl<T: Send + 'static> Sequencer<T> {
             written: None,
             synced: None,
             followed: None,
-            commands: intake.requests.len(),
-            revision: head.revision,
+            commands: answers.len(),
+            revision: end.revision,
         };
-        let changed = Kinds::of(&entries);
-        Ok((entries, Done { answers, head, now_ms, next_due_ms, tally, changed, passage }))
-    }
-
-    /// Writes a batch ahead, which is not durable yet. False: refused or repeated, all of it: there is nothing to write.
-    fn write(
-        &mut self,
-        txn: &mut Writer<'_>,
-        entries: &[LogEntry],
-        done: &mut Done,
-    ) -> Result<bool, Failure> {
-        if entries.is_empty() {
-            return Ok(false);
-        }
-        let place = Place { shard: SHARD, epoch: self.head.epoch, expected_revision: self.head.revision };
-        self.frame.begin(&self.head);
-        done.head = match self.shared.log.append(txn, place, entries, &mut self.frame)? {
-            Appended::Committed(head) => head,
-            Appended::Fenced(head) => return Err(Failure::Stop(fenced(&head))),
-            Appended::Unknown(what) => return Err(Failure::Stop(unknown(&what))),
-        };
-        let passage = &mut done.passage;
-        passage.decided = Instant::now();
-        passage.revision = done.head.revision;
-        let written = self.ahead.write(&mut self.frame, done.head.revision);
-        passage.written = Some(written?);
-        Ok(true)
+        Ok((Done { answers, head: end, now_ms, next_due_ms, tally, changed, passage }, frame))
     }
 
     /// Lets LMDB's file follow up to `revision`.
@@ -449,7 +450,7 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// Makes a batch known: its callers are answered, and whoever asks for the revision finds it.
     fn tell(&mut self, batch: Underway<T>) -> Result<(), Failure> {
-        let Underway { done, waiters, bytes } = batch;
+        let Underway { done, waiters, bytes, .. } = batch;
         let grown = done.head.revision > self.head.revision;
         self.set_head(done.head);
         self.now_ms = done.now_ms;

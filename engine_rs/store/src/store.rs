@@ -28,7 +28,6 @@ use crate::snapshot::{self, Snapshot};
 use crate::status::{Counters, Status};
 use crate::txn::Reader;
 use crate::verify::{self, Verification};
-use crate::wal::Frame;
 use crate::world::{Sizes, Surroundings, World};
 
 /// Smallest and largest time that a full queue asks callers to wait, milliseconds.
@@ -243,7 +242,6 @@ impl<T: Send + 'static> Store<T> {
             shared: Arc::clone(&shared),
             files,
             ahead,
-            frame: Frame::default(),
             queue,
             encoder,
             max_batch: options.max_batch,

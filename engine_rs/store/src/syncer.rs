@@ -1,39 +1,32 @@
-//! Syncs of the write-ahead files beside the writer: what comes next is decided meanwhile.
+//! Makes batches durable beside the writer: what comes next is decided meanwhile.
 
-use std::fs::File;
 use std::io;
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::durable::{Ended, Job};
 
 /// A turn of the thread that syncs, nanoseconds: the shortest that Linux gives.
 #[cfg(target_os = "linux")]
 const TURN_NS: u64 = 100_000;
 
-/// When a sync had ended, or what it found wrong.
-pub(crate) type Synced = io::Result<Instant>;
-
-/// A thread that syncs a file at a time.
+/// A thread that writes and syncs a batch at a time.
 #[derive(Debug)]
 pub(crate) struct Syncer {
-    jobs: Option<Sender<usize>>,
-    done: Receiver<Synced>,
+    jobs: Option<Sender<Job>>,
+    done: Receiver<Ended>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Syncer {
-    /// Of these files. What writing them out finds wrong is told to whoever syncs next through the same description, so
-    /// these are the writer's own, doubled.
-    pub(crate) fn new(files: &[File; 2]) -> io::Result<Self> {
-        let files = [files[0].try_clone()?, files[1].try_clone()?];
-        let (jobs, waiting) = bounded::<usize>(1);
+    pub(crate) fn new() -> io::Result<Self> {
+        let (jobs, waiting) = bounded::<Job>(1);
         let (told, done) = bounded(1);
         let thread = std::thread::Builder::new().name("kasir-sync".into()).spawn(move || {
             take_short_turns();
-            for file in waiting {
-                let synced = files[file].sync_data().map(|()| Instant::now());
-                if told.send(synced).is_err() {
+            for job in waiting {
+                if told.send(job.carry_out()).is_err() {
                     return;
                 }
             }
@@ -41,14 +34,14 @@ impl Syncer {
         Ok(Self { jobs: Some(jobs), done, thread: Some(thread) })
     }
 
-    /// Begins the sync of a file. One at a time: what the last one came to has been taken.
-    pub(crate) fn begin(&self, file: usize) -> io::Result<()> {
-        let begun = self.jobs.as_ref().map(|jobs| jobs.try_send(file).is_ok());
+    /// Begins one. One at a time: what the last one came to has been taken.
+    pub(crate) fn begin(&self, job: Job) -> io::Result<()> {
+        let begun = self.jobs.as_ref().map(|jobs| jobs.try_send(job).is_ok());
         if begun == Some(true) { Ok(()) } else { Err(io::Error::other("the thread that syncs is gone")) }
     }
 
-    /// Where it is told what a sync came to.
-    pub(crate) fn done(&self) -> &Receiver<Synced> {
+    /// Where it is told what it came to.
+    pub(crate) fn done(&self) -> &Receiver<Ended> {
         &self.done
     }
 }

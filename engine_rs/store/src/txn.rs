@@ -82,6 +82,8 @@ pub struct Writer<'s> {
     tables: &'s Tables<'static>,
     kept: &'s mut Kept,
     busy: Busy,
+    /// Where the journal ends with it, once it has grown: every record changes it, so it is written once.
+    head: Option<Head>,
     /// No deadline is earlier; unknown until somebody looked.
     first_due_ms: Option<i64>,
     deadlines_made: usize,
@@ -95,6 +97,7 @@ impl<'s> Writer<'s> {
             tables: files.tables(),
             kept,
             busy: Busy::default(),
+            head: None,
             first_due_ms: None,
             deadlines_made: 0,
         })
@@ -122,15 +125,19 @@ impl<'s> Writer<'s> {
                 None => drop(rows.delete(&mut self.txn, key)?),
             }
         }
+        if let Some(head) = &self.head {
+            let bytes = encode(head).map_err(|fault| heed::Error::Encoding(Box::new(fault)))?;
+            self.tables.written_own(OwnTable::Meta).put(&mut self.txn, HEAD_KEY, &bytes)?;
+        }
         self.txn.commit()
     }
 
     pub(crate) fn head(&self) -> Result<Head, Fault> {
-        read_head(&self.txn, self.tables)
+        self.head.map_or_else(|| read_head(&self.txn, self.tables), Ok)
     }
 
-    pub(crate) fn put_head(&mut self, head: &Head) -> Result<(), Fault> {
-        self.put_own(OwnTable::Meta, HEAD_KEY, &encode(head)?)
+    pub(crate) fn put_head(&mut self, head: Head) {
+        self.head = Some(head);
     }
 
     /// The value at `key` of a table of the store's own.

@@ -18,15 +18,16 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
 
 use kasir_core::Fault;
 
+use crate::blocks::{BLOCK, Blocks};
+use crate::durable::{Ended, Job, Passed, Trouble, WalFile};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::log::LogEntry;
 use crate::record::{Hash, Head, decode};
 use crate::sealing::split;
-use crate::syncer::{Synced, Syncer};
 use crate::world::Sizes;
 
 /// The files' names in the store's directory.
@@ -34,14 +35,13 @@ pub const WAL_FILES: [&str; 2] = ["wal.0", "wal.1"];
 /// Begins a frame.
 const MAGIC: [u8; 8] = *b"kasirwal";
 const HEADER_BYTES: usize = 72;
-const BLOCK: usize = 4096;
 /// A file waits for the checkpoint under way at this multiple of the size at which it is full.
 const OVERFULL: u64 = 4;
 
 /// A batch on its way into a write-ahead file; its memory is used again.
 #[derive(Debug, Default)]
 pub struct Frame {
-    bytes: Vec<u8>,
+    bytes: Blocks,
     first: u64,
     before: Hash,
 }
@@ -50,8 +50,18 @@ impl Frame {
     /// Empties it for a batch that follows `head`.
     pub(crate) fn begin(&mut self, head: &Head) {
         self.bytes.clear();
-        self.bytes.resize(HEADER_BYTES, 0);
+        self.bytes.resize(HEADER_BYTES);
         (self.first, self.before) = (head.revision + 1, head.hash);
+    }
+
+    /// Whether it has no record.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.len() <= HEADER_BYTES
+    }
+
+    /// Bytes that it takes in the file.
+    pub(crate) fn extent(&self) -> u64 {
+        self.bytes.len().next_multiple_of(BLOCK) as u64
     }
 
     /// Adds a record, encoded, and what its caller was told, encoded; empty for deadlines.
@@ -59,18 +69,18 @@ impl Frame {
         for part in [record, request] {
             let length = u32::try_from(part.len())
                 .map_err(|_| Fault::Corrupt("a record of the journal is longer than 4 GiB".into()))?;
-            self.bytes.extend_from_slice(&length.to_le_bytes());
+            self.bytes.extend(&length.to_le_bytes());
         }
-        self.bytes.extend_from_slice(record);
-        self.bytes.extend_from_slice(request);
+        self.bytes.extend(record);
+        self.bytes.extend(request);
         Ok(())
     }
 
     /// Writes the header, and fills up the last block.
-    fn seal(&mut self, last: u64) -> io::Result<&[u8]> {
+    pub(crate) fn seal(&mut self, last: u64) -> io::Result<&[u8]> {
         let length = u32::try_from(self.bytes.len() - HEADER_BYTES);
         let length = length.map_err(|_| io::Error::from(ErrorKind::FileTooLarge))?;
-        self.bytes.resize(self.bytes.len().next_multiple_of(BLOCK), 0);
+        self.bytes.resize(self.bytes.len().next_multiple_of(BLOCK));
         let payload = &self.bytes[HEADER_BYTES..];
         let header =
             Header { first: self.first, last, before: self.before, length, crc: crc32fast::hash(payload) };
@@ -126,7 +136,7 @@ impl Header {
 /// Where the next frame goes.
 #[derive(Debug)]
 pub(crate) struct Wal {
-    files: [File; 2],
+    files: Arc<[WalFile; 2]>,
     /// Bytes that are there to be written over.
     lengths: [u64; 2],
     /// The last revision in each file.
@@ -138,31 +148,35 @@ pub(crate) struct Wal {
 
 impl Wal {
     /// Makes the files, empty: all that was in them is in the store. Durable when this returns, but for their names.
-    pub(crate) fn create(dir: &Path, sizes: Sizes) -> io::Result<Self> {
+    pub(crate) fn create(dir: &Path, sizes: Sizes, directly: bool) -> io::Result<Self> {
         let create = |name: &str| {
-            let file =
-                File::options().read(true).write(true).create(true).truncate(true).open(dir.join(name))?;
+            let path = dir.join(name);
+            let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
             file.sync_all()?;
-            Ok::<_, io::Error>(file)
+            Ok::<_, io::Error>(WalFile::new(file, &path, directly))
         };
-        let files = [create(WAL_FILES[0])?, create(WAL_FILES[1])?];
+        let files = Arc::new([create(WAL_FILES[0])?, create(WAL_FILES[1])?]);
         Ok(Self { files, lengths: [0; 2], holds: [0; 2], current: 0, offset: 0, sizes })
     }
 
     /// Goes on after the frames that were found, durable when this returns. They may never have been: who wrote them did not
     /// live to see it, or saw it fail, after which the kernel takes them for written. So they are written once more.
-    pub(crate) fn go_on(dir: &Path, end: End, sizes: Sizes) -> io::Result<Self> {
-        let open = |name: &str| File::options().read(true).write(true).open(dir.join(name));
+    pub(crate) fn go_on(dir: &Path, end: End, sizes: Sizes, directly: bool) -> io::Result<Self> {
+        let open = |name: &str| {
+            let path = dir.join(name);
+            let file = File::options().read(true).write(true).open(&path)?;
+            Ok::<_, io::Error>(WalFile::new(file, &path, directly))
+        };
         let files = [open(WAL_FILES[0])?, open(WAL_FILES[1])?];
-        for (file, length) in files.iter().zip(end.lengths) {
+        for (WalFile { file, .. }, length) in files.iter().zip(end.lengths) {
             let mut found = vec![0; usize::try_from(length).map_err(io::Error::other)?];
             file.read_exact_at(&mut found, 0)?;
             file.write_all_at(&found, 0)?;
             file.sync_data()?;
         }
-        let lengths = [files[0].metadata()?.len(), files[1].metadata()?.len()];
+        let lengths = [files[0].file.metadata()?.len(), files[1].file.metadata()?.len()];
         let End { holds, current, offset, .. } = end;
-        Ok(Self { files, lengths, holds, current, offset, sizes })
+        Ok(Self { files: Arc::new(files), lengths, holds, current, offset, sizes })
     }
 
     /// Whether the next frame should go to the other file.
@@ -183,7 +197,7 @@ impl Wal {
     /// Begins the other file when `frame` does not fit this one and a checkpoint at revision `checkpoint` holds all that
     /// is in the other; returns whether it did. If not, this one grows.
     pub(crate) fn turn_for(&mut self, frame: &Frame, checkpoint: u64) -> bool {
-        let end = self.offset + frame.bytes.len().next_multiple_of(BLOCK) as u64;
+        let end = self.offset + frame.extent();
         let other = 1 - self.current;
         let turns = self.offset > 0 && end > self.sizes.wal_bytes && self.holds[other] <= checkpoint;
         if turns {
@@ -192,48 +206,31 @@ impl Wal {
         turns
     }
 
-    /// Writes a frame whose last record is `last`: durable once [`Wal::sync`], or the [`Syncer`], has synced the file. Says
-    /// when it was written. No frame is written before the one before it is durable.
+    /// Makes room for a frame whose last record is `last`. It is durable once the job is carried out, and the next one begins
+    /// when that was told to [`Wal::end`].
     ///
     /// After an error nothing is there.
-    pub(crate) fn write(&mut self, frame: &mut Frame, last: u64) -> io::Result<Instant> {
-        let bytes = frame.seal(last)?;
-        let (file, end) = (&self.files[self.current], self.offset + bytes.len() as u64);
-        let length = end.next_multiple_of(self.sizes.wal_growth_bytes);
-        if end > self.lengths[self.current] {
+    pub(crate) fn begin(&mut self, frame: Frame, last: u64) -> io::Result<Job> {
+        let (current, offset) = (self.current, self.offset);
+        let end = offset + frame.extent();
+        if end > self.lengths[current] {
+            let length = end.next_multiple_of(self.sizes.wal_growth_bytes);
             let zeros = vec![0; usize::try_from(length - end).unwrap_or_default()];
-            file.write_all_at(&zeros, end)?;
+            self.files[current].file.write_all_at(&zeros, end)?;
+            self.lengths[current] = length;
         }
-        file.write_all_at(bytes, self.offset)?;
-        self.lengths[self.current] = self.lengths[self.current].max(length);
-        self.holds[self.current] = last;
-        self.offset = end;
-        Ok(Instant::now())
+        Ok(Job { files: Arc::clone(&self.files), file: current, offset, frame, last })
     }
 
-    /// Makes durable what was written; the caller waits.
-    pub(crate) fn sync(&self) -> Synced {
-        self.files[self.current].sync_data().map(|()| Instant::now())
+    /// What became of a frame, and its memory. After an error in writing nothing is there.
+    pub(crate) fn end(&mut self, ended: Ended) -> (Frame, Result<Passed, Trouble>) {
+        let Ended { frame, end, last, passed } = ended;
+        if passed.is_ok() {
+            self.holds[self.current] = last;
+            self.offset = end;
+        }
+        (frame, passed)
     }
-
-    /// Who syncs it beside the writer.
-    pub(crate) fn syncer(&self) -> io::Result<Syncer> {
-        Syncer::new(&self.files)
-    }
-
-    /// The number of the file that was written last.
-    pub(crate) fn current(&self) -> usize {
-        self.current
-    }
-}
-
-/// Why a frame could not be appended.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    /// It was not written.
-    Write(io::Error),
-    /// The disk did not confirm: nobody knows whether it is there.
-    Sync(io::Error),
 }
 
 /// Where the frames end. Without any: at the start of the first file.
@@ -410,7 +407,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let dir = TempDir::new().unwrap();
-            let wal = Wal::create(dir.path(), Sizes::default()).unwrap();
+            let wal = Wal::create(dir.path(), Sizes::default(), true).unwrap();
             Self { dir, wal, head: Head::empty(), frame: Frame::default(), turns: 0 }
         }
 
@@ -433,8 +430,10 @@ mod tests {
                 self.head = Head { revision: record.revision, hash, ..self.head };
             }
             self.turns += usize::from(self.wal.turn_for(&self.frame, checkpoint));
-            self.wal.write(&mut self.frame, self.head.revision).unwrap();
-            self.wal.sync().unwrap();
+            let job = self.wal.begin(std::mem::take(&mut self.frame), self.head.revision).unwrap();
+            let (frame, passed) = self.wal.end(job.carry_out());
+            self.frame = frame;
+            passed.unwrap();
         }
 
         /// The revisions found after `head`.

@@ -1,0 +1,132 @@
+//! A frame's way to the disk, in whichever thread: written, then synced.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::wal::Frame;
+
+/// A write-ahead file.
+#[derive(Debug)]
+pub(crate) struct WalFile {
+    pub(crate) file: File,
+    /// The same, past the kernel's cache: that saves a copy and the search for what of it is dirty, a third of the time and of
+    /// the work of a small frame. `None` where the file system has no such thing.
+    direct: Option<File>,
+}
+
+impl WalFile {
+    /// The file at `path`, which `file` is, too.
+    pub(crate) fn new(file: File, path: &Path, directly: bool) -> Self {
+        Self { file, direct: directly.then(|| open_directly(path)).flatten() }
+    }
+
+    /// Writes whole blocks from memory that begins at one.
+    fn write(&self, blocks: &[u8], offset: u64) -> io::Result<()> {
+        match self.direct.as_ref().map(|direct| direct.write_all_at(blocks, offset)) {
+            // Of a disk with larger blocks than ours.
+            None => self.file.write_all_at(blocks, offset),
+            Some(Err(error)) if error.kind() == ErrorKind::InvalidInput => {
+                self.file.write_all_at(blocks, offset)
+            }
+            Some(done) => done,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn open_directly(path: &Path) -> Option<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().write(true).custom_flags(libc::O_DIRECT).open(path).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_directly(_path: &Path) -> Option<File> {
+    None
+}
+
+/// A frame that is to be made durable, for whichever thread.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) files: Arc<[WalFile; 2]>,
+    /// Which of them.
+    pub(crate) file: usize,
+    pub(crate) offset: u64,
+    pub(crate) frame: Frame,
+    /// Its last record.
+    pub(crate) last: u64,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// To be used again.
+    pub(crate) frame: Frame,
+    /// Where it ends in the file.
+    pub(crate) end: u64,
+    /// Its last record.
+    pub(crate) last: u64,
+    pub(crate) passed: Result<Passed, Trouble>,
+}
+
+/// When a frame had come so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passed {
+    pub(crate) written: Instant,
+    pub(crate) synced: Instant,
+}
+
+impl Job {
+    /// Writes the frame and syncs its file. No frame is written before the one before it is durable.
+    pub(crate) fn carry_out(self) -> Ended {
+        let Self { files, file, offset, mut frame, last } = self;
+        let file = &files[file];
+        let written = frame.seal(last).and_then(|blocks| file.write(blocks, offset)).map_err(Trouble::Write);
+        let passed = written.and_then(|()| {
+            let written = Instant::now();
+            file.file.sync_data().map_err(Trouble::Sync)?;
+            Ok(Passed { written, synced: Instant::now() })
+        });
+        Ended { end: offset + frame.extent(), frame, last, passed }
+    }
+}
+
+/// Why a frame could not be appended.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// It was not written.
+    Write(io::Error),
+    /// The disk did not confirm: nobody knows whether it is there.
+    Sync(io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::blocks::{BLOCK, Blocks};
+
+    #[test]
+    fn blocks_are_written_directly_or_not_and_read_alike() {
+        let dir = tempdir().unwrap();
+        for (directly, skew) in [(true, 0), (false, 0), (true, 7)] {
+            let path = dir.path().join(format!("{directly} {skew}"));
+            let open = || File::options().read(true).write(true).create(true).truncate(false).open(&path);
+            let file = WalFile::new(open().unwrap(), &path, directly);
+            // The kernel's cache has this, not on the disk yet.
+            file.file.write_all_at(&[1; 3 * BLOCK], 0).unwrap();
+            let mut blocks = Blocks::default();
+            blocks.resize(2 * BLOCK + skew);
+            blocks.fill(2);
+            // What does not begin at a block no disk takes directly.
+            file.write(&blocks[skew..], BLOCK as u64).unwrap();
+            file.file.sync_data().unwrap();
+            let found = std::fs::read(&path).unwrap();
+            assert!(found[..BLOCK] == [1; BLOCK] && found[BLOCK..] == [2; 2 * BLOCK], "{directly} {skew}");
+        }
+    }
+}
