@@ -1,6 +1,7 @@
 """What is measured: cells, each a system, a path into it, a kind of work and how it is spread."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,9 @@ STREAM_IN_FLIGHT = IN_FLIGHT * PIPELINE
 STREAMS = (1, 8)
 # The environment's name of a TigerBeetle binary.
 TIGERBEETLE = "TIGERBEETLE"
+# The most transfers that one of its requests takes, and how many requests of one transfer are under way.
+TIGERBEETLE_BATCH = 8_189
+TIGERBEETLE_IN_FLIGHT = 32
 
 
 class System(StrEnum):
@@ -101,6 +105,14 @@ def _sqlite(spread: Spread, batch: int) -> Cell:
     return Cell(System.SQLITE, Path.NATIVE, Kind.HOLD, spread, in_flight=1, batch=batch)
 
 
+def _tigerbeetle(spread: Spread, batch: int = TIGERBEETLE_BATCH) -> Cell:
+    """One client: it sends one request after the other, and puts together what waits meanwhile."""
+    in_flight = TIGERBEETLE_IN_FLIGHT if batch == 1 else 1
+    return Cell(
+        System.TIGERBEETLE, Path.NATIVE, Kind.HOLD, spread, in_flight, batch=batch, pipeline=in_flight
+    )
+
+
 ECHO = Cell(System.KASIR, Path.UNARY, Kind.ECHO)
 GRPCIO_ECHO = Cell(System.GRPCIO, Path.UNARY, Kind.ECHO)
 # Its wait is held against that of a bare LMDB commit, with so much more allowed.
@@ -153,6 +165,16 @@ FULL = [
     _redis(Spread.UNIFORM, 1),
 ]
 
+# Only where its program is named.
+TIGERBEETLE_QUICK = [_tigerbeetle(Spread.UNIFORM)]
+TIGERBEETLE_FULL = [_tigerbeetle(spread, batch) for spread in Spread for batch in (TIGERBEETLE_BATCH, 1)]
+
+
+def available(quick: bool) -> list[Cell]:
+    """The cells that can be measured here, or the most telling of them."""
+    usual, more = (QUICK, TIGERBEETLE_QUICK) if quick else (FULL, TIGERBEETLE_FULL)
+    return [*usual, *more] if os.environ.get(TIGERBEETLE) else usual
+
 
 @dataclass(frozen=True)
 class NotMeasured:
@@ -163,12 +185,12 @@ class NotMeasured:
     why: str
 
 
-def not_measured() -> list[NotMeasured]:
-    """What this benchmark leaves out."""
-    tigerbeetle = "TIGERBEETLE is not set"
-    if TIGERBEETLE in os.environ:
-        tigerbeetle = "the harness has no loader for TigerBeetle yet, whatever TIGERBEETLE names"
-    return [NotMeasured(System.TIGERBEETLE, Path.NATIVE, tigerbeetle)]
+def not_measured(measured: Collection[Cell]) -> list[NotMeasured]:
+    """What this benchmark left out."""
+    if any(cell.system is System.TIGERBEETLE for cell in measured):
+        return []
+    why = "was not asked for" if os.environ.get(TIGERBEETLE) else f"{TIGERBEETLE} is not set"
+    return [NotMeasured(System.TIGERBEETLE, Path.NATIVE, why)]
 
 
 @dataclass(frozen=True)
@@ -183,8 +205,37 @@ class Ratio:
     at_least: float | None = None
 
 
-def targets() -> list[Ratio]:
-    """What Kasir has to reach, as ratios of what was measured in the same rounds."""
+# In-process or on streams, whichever is faster.
+OVER_TIGERBEETLE = 1.25
+
+
+def beside_tigerbeetle(spread: Spread) -> list[Ratio]:
+    """Kasir's fastest ways to holds over TigerBeetle's two-phase transfers."""
+    ways = {
+        "in-process by 1,000": _batch(System.KASIR, Path.IN_PROCESS, spread, 1_000),
+        "one gRPC stream": _stream(spread, 1),
+        "8 gRPC streams": _stream(spread, 8),
+    }
+    under = _tigerbeetle(spread)
+    return [
+        Ratio(f"hold {spread}: {way} over TigerBeetle by {TIGERBEETLE_BATCH:,}", over, under)
+        for way, over in ways.items()
+    ]
+
+
+def _over_postgresql_in_batches(spread: Spread, at_least: float | None = None) -> Ratio:
+    return Ratio(
+        f"holds {spread}, in-process by 1,000 over PostgreSQL by 100",
+        _batch(System.KASIR, Path.IN_PROCESS, spread, 1_000),
+        _batch(System.POSTGRESQL, Path.NATIVE, spread, 100),
+        at_least=at_least,
+    )
+
+
+def targets(measured: Collection[Cell] = ()) -> list[Ratio]:
+    """What Kasir has to reach, as ratios of what was measured in the same rounds. Batches are held against
+    PostgreSQL's only where TigerBeetle's (`beside_tigerbeetle`) were not measured.
+    """
     uniform, hot = (_unary(Kind.HOLD, spread) for spread in Spread)
     postgresql, hot_postgresql = (_native(Kind.HOLD, spread) for spread in Spread)
     return [
@@ -197,20 +248,16 @@ def targets() -> list[Ratio]:
         Ratio("echo through a Python handler over grpcio", ECHO, GRPCIO_ECHO, at_least=8.0),
         Ratio("holds over the echo of the same server, unary gRPC", uniform, ECHO, at_least=0.5),
         *(
-            Ratio(
-                f"holds {spread}, in-process by 1,000 over PostgreSQL by 100",
-                _batch(System.KASIR, Path.IN_PROCESS, spread, 1_000),
-                _batch(System.POSTGRESQL, Path.NATIVE, spread, 100),
-                at_least=1.75,
-            )
+            _over_postgresql_in_batches(spread, at_least=1.75)
             for spread in Spread
+            if _tigerbeetle(spread) not in measured
         ),
     ]
 
 
-def ratios() -> list[Ratio]:
+def ratios(measured: Collection[Cell] = ()) -> list[Ratio]:
     """What the figures say of each other; those whose cells were not measured are left out later."""
-    first = targets()
+    first = targets(measured)
     compared = {(ratio.over, ratio.under, ratio.figure) for ratio in first}
     more = [each for each in _more_ratios() if (each.over, each.under, each.figure) not in compared]
     return [*first, *more]
@@ -244,6 +291,8 @@ def _more_ratios() -> list[Ratio]:
     ]
     for spread in Spread:
         found += [
+            *beside_tigerbeetle(spread),
+            _over_postgresql_in_batches(spread),
             Ratio(
                 f"hold {spread}: unary gRPC over Redis pipelined",
                 _unary(Kind.HOLD, spread),

@@ -23,7 +23,7 @@ BASELINE = Path(__file__).resolve().with_name("baseline.json")
 KEY = ("system", "path", "caller", "work", "spread", "batch", "in_flight", "clients")
 FIGURES = ("rate_per_s", "p50_ms", "p99_ms", "cpu_us")
 # Of the machine, what makes figures comparable.
-MACHINE = ("cpu", "cores", "file_system", "kernel", "python", "postgresql", "redis", "sqlite")
+MACHINE = ("cpu", "cores", "file_system", "kernel", "python", "postgresql", "redis", "sqlite", "tigerbeetle")
 # A change below this is within what a run repeats, even where its rounds agreed.
 LEAST_CHANGE = 0.05
 

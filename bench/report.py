@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.cells import IN_FLIGHT, Cell, System, not_measured
+from bench.cells import IN_FLIGHT, Cell, System
 from bench.results import FIGURES, Results, Target
 from bench.work import Kind, Spread
 
@@ -64,7 +64,7 @@ def show(results: Results, console: Console) -> None:
             table.add_row(each.name, f"{each.value:.2f}", f"{each.least:.2f}", f"{each.greatest:.2f}")
         console.print(table)
     console.print(_targets_table(results))
-    for left_out in not_measured():
+    for left_out in results.not_measured():
         console.print(f"Not measured: {left_out.system} {left_out.path}, {left_out.why}.")
     for warning in warnings(results):
         console.print(f"[yellow]{warning}")
@@ -185,7 +185,7 @@ def write_html(results: Results, path: Path) -> None:
         "what is in it and the wait is that of the whole call.</p>"
         f"<h2>To reach</h2>{_targets(results)}{drawn}<h2>All figures</h2>{_figures(results)}"
         f"<h2>Side by side</h2>{_ratios(results)}<h2>Floors of this disk</h2>{_floors(results)}"
-        f"<h2>Not measured</h2>{_left_out()}</html>\n"
+        f"<h2>Not measured</h2>{_left_out(results)}</html>\n"
     )
 
 
@@ -259,5 +259,6 @@ def _floors(results: Results) -> str:
     return "".join(found) or "<p class=note>Not measured.</p>"
 
 
-def _left_out() -> str:
-    return _html_table(("what", "why"), [(f"{each.system} {each.path}", each.why) for each in not_measured()])
+def _left_out(results: Results) -> str:
+    rows = [(f"{each.system} {each.path}", each.why) for each in results.not_measured()]
+    return _html_table(("what", "why"), rows) if rows else "<p class=note>Nothing.</p>"

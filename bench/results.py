@@ -6,8 +6,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.cells import LMDB_COMMIT_ROOM_MS, ONE_HOLD, Cell, Ratio, not_measured, ratios, targets
+from bench.cells import (
+    LMDB_COMMIT_ROOM_MS,
+    ONE_HOLD,
+    OVER_TIGERBEETLE,
+    Cell,
+    NotMeasured,
+    Ratio,
+    beside_tigerbeetle,
+    not_measured,
+    ratios,
+    targets,
+)
 from bench.measure import Sample, median
+from bench.work import Spread
 
 FIGURES = ("rate_per_s", "p50_ms", "p99_ms", "max_ms", "cpu_us")
 
@@ -80,7 +92,7 @@ class Results:
 
     def compared(self) -> list[Compared]:
         """All ratios whose cells were measured."""
-        return [compared for ratio in ratios() if (compared := self._compare(ratio)) is not None]
+        return [compared for ratio in ratios(self.samples) if (compared := self._compare(ratio)) is not None]
 
     def _compare(self, ratio: Ratio) -> Compared | None:
         pairs = zip(
@@ -94,7 +106,7 @@ class Results:
     def targets(self) -> list[Target]:
         """What was to be reached."""
         found: list[Target] = []
-        for ratio in targets():
+        for ratio in targets(self.samples):
             compared = self._compare(ratio)
             found.append(
                 Target(
@@ -104,8 +116,27 @@ class Results:
                     None if compared is None else compared.reached,
                 )
             )
+        found += [target for spread in Spread if (target := self._beside_tigerbeetle(spread)) is not None]
         found.append(self._one_hold())
         return found
+
+    def _beside_tigerbeetle(self, spread: Spread) -> Target | None:
+        """The fastest way to holds beside TigerBeetle's two-phase transfers; None where those were not
+        measured, and PostgreSQL's batches are what counts.
+        """
+        beside = beside_tigerbeetle(spread)
+        if beside[0].under not in self.samples:
+            return None
+        name, needed = f"holds {spread}, in-process or streamed over TigerBeetle", f"≥ {OVER_TIGERBEETLE:g}"
+        compared = [(each.value, ratio.over.name) for ratio in beside if (each := self._compare(ratio))]
+        if not compared:
+            return Target(name, needed, "not measured", None)
+        value, over = max(compared)
+        return Target(name, needed, f"{value:.2f} ({over})", value >= OVER_TIGERBEETLE)
+
+    def not_measured(self) -> list[NotMeasured]:
+        """What was left out, and why."""
+        return not_measured(self.samples)
 
     def _one_hold(self) -> Target:
         """One caller's wait beside that of a bare LMDB commit, which was timed in the same rounds."""
@@ -136,7 +167,7 @@ class Results:
                 for each in self.compared()
             ],
             "targets": [asdict(target) for target in self.targets()],
-            "not_measured": [asdict(each) for each in not_measured()],
+            "not_measured": [asdict(each) for each in self.not_measured()],
         }
 
     def write(self, path: Path) -> None:

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 
 import grpc
 
-from bench import floors, in_process, loader, sqlite
+from bench import floors, in_process, loader, sqlite, tigerbeetle
 from bench.cells import Cell, System
 from bench.cells import Path as Way
 from bench.kasir_server import ROOT, KasirServer
@@ -72,6 +72,10 @@ class Bench:
         self._results = results
         self._tell = tell
         self._postgres: Postgres | None = None
+        self._tigerbeetle: tigerbeetle.Program | None = None
+        if any(cell.system is System.TIGERBEETLE for cell in plan.cells):
+            self._tigerbeetle = tigerbeetle.find_program()
+            results.machine["tigerbeetle"] = self._tigerbeetle.version
 
     def run(self) -> None:
         """Seeds, measures, cleans up behind itself."""
@@ -135,7 +139,7 @@ class Bench:
             case System.KASIR:
                 return self._kasir(cell)
             case System.TIGERBEETLE:
-                raise BenchError("The harness has no loader for TigerBeetle yet.")
+                return self._two_phase(cell)
 
     def _sqlite(self, cell: Cell) -> Sample:
         folder = self._scratch / "sqlite"
@@ -144,6 +148,21 @@ class Bench:
         self._results.machine["sqlite"] = sqlite3.sqlite_version
         task = sqlite.Task(path, cell.spread, cell.batch, window.warm_up_s, window.seconds)
         return self._child("bench.sqlite", task.to_json())
+
+    def _two_phase(self, cell: Cell) -> Sample:
+        assert self._tigerbeetle is not None, "found for this cell"
+        window = self._plan.window
+        with tigerbeetle.TigerBeetle(self._tigerbeetle, self._scratch / "tigerbeetle") as server:
+            task = tigerbeetle.Task(
+                port=server.port,
+                server_pid=server.pid,
+                spread=cell.spread,
+                in_flight=cell.in_flight,
+                batch=cell.batch,
+                warm_up_s=window.warm_up_s,
+                seconds=window.seconds,
+            )
+            return self._child("bench.tigerbeetle_loader", task.to_json())
 
     def _kasir(self, cell: Cell) -> Sample:
         store = self._scratch / "store"
