@@ -55,10 +55,12 @@ fn stock_key(item_id: ItemId, location_id: LocationId) -> Key {
 
 /// Stock of an item at a location; none ever there is zero.
 pub fn level(view: &dyn View, item_id: ItemId, location_id: LocationId) -> Result<StockLevel, Fault> {
-    let [on_hand, held] = match view.get(Table::Stocks, stock_key(item_id, location_id).as_slice())? {
-        Some(bytes) => numbers(&bytes)?,
-        None => [0, 0],
+    let read = || match view.get(Table::Stocks, stock_key(item_id, location_id).as_slice())? {
+        Some(bytes) => numbers(&bytes),
+        None => Ok([0, 0]),
     };
+    let kept = view.kept();
+    let [on_hand, held] = kept.map_or_else(read, |kept| kept.balances_or(item_id, location_id, read))?;
     Ok(StockLevel { item_id, location_id, on_hand, held })
 }
 
@@ -103,6 +105,9 @@ pub(crate) fn change(
         )));
     }
     state.put(Table::Stocks, stock_key(item_id, location_id).as_slice(), &fixed([on_hand, held]))?;
+    if let Some(kept) = state.view().kept() {
+        kept.keep_balances(item_id, location_id, [on_hand, held]);
+    }
     if before.on_hand == 0 && before.held == 0 {
         let index = Key::new().u64(location_id.0).u64(item_id.0);
         state.put(Table::StocksByLocation, index.as_slice(), &[])?;
