@@ -11,14 +11,13 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg
 from psycopg import sql
 
 from bench.machine import cpu_times
 from bench.measure import BenchError, Sample, Window, cores, summary
+from bench.peer import Peer
 from bench.ports import LOOPBACK, free_port
 from bench.work import CUSTOMERS, HOT_ITEM, HOT_STOCK, ITEMS, SEED, Kind, Spread
 
@@ -105,7 +104,7 @@ class _Owner:
             shutil.chown(path, self.name, self.name)
 
 
-class Postgres:
+class Postgres(Peer):
     """A new cluster in `folder`, running until the end of the `with`."""
 
     def __init__(self, folder: Path) -> None:
@@ -238,23 +237,6 @@ class Postgres:
         with self._connect() as connection:
             row = connection.execute(sql.SQL("SELECT count(*) FROM ") + table).fetchone()
         return int(row[0]) if row else 0
-
-    def stop(self) -> None:
-        """Stops the server; its files stay."""
-        self._server.terminate()
-        try:
-            self._server.wait(START_S)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait(START_S)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _script(kind: Kind, spread: Spread, batch: int) -> str:

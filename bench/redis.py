@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from bench.machine import cpu_times
 from bench.measure import BenchError, Sample, Window, cores
+from bench.peer import Peer
 from bench.ports import LOOPBACK, free_port
 from bench.work import HOT_ITEM, HOT_STOCK, ITEMS, Spread
 
@@ -85,7 +84,7 @@ def read_figures(text: str) -> Figures:
         raise BenchError(f"redis-benchmark printed what is not read here: {text[-500:]!r}") from error
 
 
-class Redis:
+class Redis(Peer):
     """A new server on an empty folder with a seeded shop, running until the end of the `with`."""
 
     def __init__(self, folder: Path) -> None:
@@ -186,23 +185,6 @@ class Redis:
         if loader.wait(START_S):
             raise BenchError(f"redis-benchmark failed: {said[-2000:]}")
         return read_figures(said), cores(before, after, seconds)
-
-    def stop(self) -> None:
-        """Stops the server; its files stay."""
-        self._server.terminate()
-        try:
-            self._server.wait(START_S)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait(START_S)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _read_answer(read_line: Callable[[], bytes], read: Callable[[int], bytes]) -> str:

@@ -13,12 +13,11 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from bench.cells import TIGERBEETLE
 from bench.machine import PROC
 from bench.measure import BenchError
+from bench.peer import Peer
 from bench.ports import LOOPBACK, free_port
 from bench.work import Spread
 
@@ -26,7 +25,6 @@ from bench.work import Spread
 CLUSTER = 0
 # It asks for its 3 GiB of memory before it listens, page by page.
 START_S = 90.0
-STOP_S = 30.0
 VERSION_S = 30.0
 
 
@@ -74,7 +72,7 @@ class Task:
         return json.dumps(asdict(self))
 
 
-class TigerBeetle:
+class TigerBeetle(Peer):
     """A new server on an empty data file in `folder`, running until the end of the `with`. It refuses a disk
     that has no direct I/O.
     """
@@ -137,20 +135,3 @@ class TigerBeetle:
                 if int(flags, 8) & os.O_DSYNC:
                     return
         raise BenchError("TigerBeetle's writes do not wait for the disk.")
-
-    def stop(self) -> None:
-        """Stops the server; its files stay."""
-        self._server.terminate()
-        try:
-            self._server.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait(STOP_S)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
