@@ -52,12 +52,11 @@ pub enum UndoEffect {
 
 /// Something that happened. Carries facts; who and when stand in the journal record around it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::large_enum_variant, reason = "events are made, written and dropped one at a time")]
 pub enum Event {
-    SettingsUpdated(Settings),
+    SettingsUpdated(Box<Settings>),
     TaxClassCreated(TaxClass),
-    ItemCreated(Item),
-    ItemUpdated(Item),
+    ItemCreated(Box<Item>),
+    ItemUpdated(Box<Item>),
     LocationCreated(Location),
     StockReceived {
         item_id: ItemId,
@@ -97,7 +96,7 @@ pub enum Event {
         hold_id: HoldId,
         item_id: ItemId,
     },
-    DropOrderRequested(DropOrder),
+    DropOrderRequested(Box<DropOrder>),
     DropOrderHandedOver {
         drop_order_id: DropOrderId,
         item_id: ItemId,
@@ -137,8 +136,8 @@ pub enum Event {
         drop_order_id: DropOrderId,
         item_id: ItemId,
     },
-    CustomerCreated(Customer),
-    CustomerUpdated(Customer),
+    CustomerCreated(Box<Customer>),
+    CustomerUpdated(Box<Customer>),
     /// What is told of a customer is gone, there and in these.
     CustomerErased {
         customer_id: CustomerId,
@@ -155,7 +154,7 @@ pub enum Event {
     },
     CourierCreated(Courier),
     TillCreated(Till),
-    OrderBooked(Order),
+    OrderBooked(Box<Order>),
     OrderExtended {
         order_id: OrderId,
         expire_ms: i64,
@@ -192,7 +191,7 @@ pub enum Event {
     OrderReminded {
         order_id: OrderId,
     },
-    MutationImported(Mutation),
+    MutationImported(Box<Mutation>),
     /// The bank posted a pending row; date, balance and occurrence are those of the posted one, and its text where that changed.
     MutationPosted {
         mutation_id: MutationId,
@@ -246,10 +245,10 @@ pub enum Event {
         mutation_id: MutationId,
         reason: String,
     },
-    SaleMade(Sale),
-    SaleRefunded(Refund),
-    ParcelCreated(Parcel),
-    ShiftOpened(Shift),
+    SaleMade(Box<Sale>),
+    SaleRefunded(Box<Refund>),
+    ParcelCreated(Box<Parcel>),
+    ShiftOpened(Box<Shift>),
     CashMoved {
         shift_id: ShiftId,
         amount_minor: i64,

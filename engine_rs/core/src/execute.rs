@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::command::Command;
-use crate::decide;
+use crate::decide::{self, Decided};
 use crate::event::Event;
 use crate::evolve::evolve;
 use crate::ids::{BankAccountId, MutationId, OrderId, ShiftId};
@@ -110,16 +110,14 @@ impl Run<'_, '_> {
                 decide::check::count("items", items.len(), decide::BATCH_MAX)?;
                 let codes = items.iter().map(|item| item.barcodes.len() + item.prices.len()).sum();
                 decide::check::at_most("items.barcodes", codes, decide::BATCH_CODES_MAX)?;
-                let results = self.each(items, |item| Command::CreateItem(item.clone()))?;
-                Ok(Reply::Items(unwrap_each(results, |reply| match reply {
+                Ok(Reply::Items(self.each(items, decide::catalogue::create_item, |reply| match *reply {
                     Reply::Item(item) => Some(item),
                     _ => None,
                 })?))
             }
             Command::BatchCreateHolds(holds) => {
                 decide::check::count("holds", holds.len(), decide::BATCH_MAX)?;
-                let results = self.each(holds, |hold| Command::CreateHold(hold.clone()))?;
-                Ok(Reply::Holds(unwrap_each(results, |reply| match reply {
+                Ok(Reply::Holds(self.each(holds, decide::stock::create_hold, |reply| match *reply {
                     Reply::Hold(hold) => Some(hold),
                     _ => None,
                 })?))
@@ -128,15 +126,18 @@ impl Run<'_, '_> {
                 decide::check::count("bookings", bookings.len(), decide::BATCH_MAX)?;
                 let lines = bookings.iter().map(|booking| booking.lines.len()).sum();
                 decide::check::at_most("bookings.lines", lines, decide::BATCH_LINES_MAX)?;
-                let results = self.each(bookings, |booking| Command::CreateBooking(booking.clone()))?;
-                Ok(Reply::Orders(unwrap_each(results, |reply| match reply {
+                Ok(Reply::Orders(self.each(bookings, decide::booking::create, |reply| match *reply {
                     Reply::Order(order) => Some(order),
                     _ => None,
                 })?))
             }
             Command::BatchReportPrintJobs(reports) => {
                 decide::check::count("reports", reports.len(), decide::BATCH_MAX)?;
-                let results = self.each(reports, |report| Command::ReportPrintJob(report.clone()))?;
+                let mut results = Vec::with_capacity(reports.len());
+                for report in reports {
+                    let single = Command::ReportPrintJob(report.clone());
+                    results.push(self.part(|run| run.run(&single).map(|_| ()))?);
+                }
                 let accepted = results.iter().filter(|result| result.is_ok()).count();
                 let refused = reports.iter().zip(&results).filter(|(_, result)| result.is_err());
                 let refused = refused.map(|(report, _)| report.print_job_id).collect();
@@ -231,9 +232,24 @@ impl Run<'_, '_> {
         Ok(find::<Order>(self.state.view(), order_id.0)?.map_or(0, |order| order.lines.len()))
     }
 
-    /// Runs each element of a batch; a refusal stays its own.
-    fn each<T>(&mut self, inputs: &[T], command: impl Fn(&T) -> Command) -> Outcome<Vec<Each<Reply>>> {
-        inputs.iter().map(|input| self.part(|run| run.run(&command(input)))).collect()
+    /// Decides each element of a batch upon those before it; a refusal stays its own.
+    fn each<I, T>(
+        &mut self,
+        inputs: &[I],
+        decide: fn(&dyn View, &I, &Context<'_>) -> Outcome<Decided>,
+        pick: impl Fn(Box<Reply>) -> Option<T>,
+    ) -> Outcome<Vec<Each<T>>> {
+        self.events.reserve(inputs.len());
+        let mut results = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            results.push(self.part(|run| {
+                let decided = decide(run.state.view(), input, run.context)?;
+                run.take(decided.events)?;
+                let other = || Fault::Corrupt("a batch's element answered something else".into());
+                pick(decided.answer.boxed(run.state.view())?).ok_or_else(|| Stop::Fault(other()))
+            })?);
+        }
+        Ok(results)
     }
 
     /// One part of a batch: refused is an element's result, a fault ends all.
@@ -250,16 +266,4 @@ impl Run<'_, '_> {
         self.events.extend(events);
         Ok(())
     }
-}
-
-fn unwrap_each<T>(results: Vec<Each<Reply>>, pick: impl Fn(Reply) -> Option<T>) -> Outcome<Vec<Each<T>>> {
-    results
-        .into_iter()
-        .map(|result| match result {
-            Ok(reply) => pick(reply).map(Ok).ok_or_else(|| {
-                Stop::Fault(Fault::Corrupt("a batch's element answered something else".into()))
-            }),
-            Err(refusal) => Ok(Err(refusal)),
-        })
-        .collect()
 }

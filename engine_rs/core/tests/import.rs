@@ -61,7 +61,12 @@ fn rows_of_a_store_from_before_days_were_looked_at_are_known() {
     for (number, day) in [(2, "2026-01-03"), (3, "2026-01-03")] {
         let (mutation_id, date) = (MutationId(number), day.to_string());
         let occurrence = i32::try_from(number).unwrap();
-        shop.happened(Event::MutationImported(Mutation { mutation_id, date, occurrence, ..first.clone() }));
+        shop.happened(Event::MutationImported(Box::new(Mutation {
+            mutation_id,
+            date,
+            occurrence,
+            ..first.clone()
+        })));
     }
     let row = |day| on(day, 100, "BATCH00012345678");
     assert_eq!(new(&mut shop, &[row("2026-01-01"), row("2026-01-03"), row("2026-01-03")]), 0);

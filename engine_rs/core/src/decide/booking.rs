@@ -124,7 +124,7 @@ fn events_of(view: &dyn View, order: Order, context: &Context<'_>) -> Result<Vec
             }
         })
         .collect();
-    events.push(Event::OrderBooked(order));
+    events.push(Event::OrderBooked(Box::new(order)));
     events.extend(taken);
     events.push(slip);
     events.push(message);
@@ -179,7 +179,7 @@ fn customer(
         create_ms: context.now_ms,
         erase_ms: 0,
     };
-    Ok((customer.clone(), Some(Event::CustomerCreated(customer))))
+    Ok((customer.clone(), Some(Event::CustomerCreated(Box::new(customer)))))
 }
 
 /// A known customer, who is changed when another e-mail address is given.
@@ -188,7 +188,7 @@ fn reached_at(known: Customer, email: String) -> (Customer, Option<Event>) {
         return (known, None);
     }
     let customer = Customer { email, version: known.version + 1, ..known };
-    (customer.clone(), Some(Event::CustomerUpdated(customer)))
+    (customer.clone(), Some(Event::CustomerUpdated(Box::new(customer))))
 }
 
 /// The key of a payable.

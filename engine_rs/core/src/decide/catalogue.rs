@@ -64,7 +64,7 @@ pub(crate) fn bounded(id: u64, max: u64, what: &str) -> Outcome<()> {
 pub(crate) fn create_item(view: &dyn View, input: &ItemInput, context: &Context<'_>) -> Outcome<Decided> {
     let item_id = ItemId(next_id(view, ItemId::COUNTER)?);
     let item = checked_item(view, input, item_id, 1, context.now_ms)?;
-    Ok(Decided::one(Event::ItemCreated(item), Answer::Item(item_id)))
+    Ok(Decided::one(Event::ItemCreated(Box::new(item)), Answer::Item(item_id)))
 }
 
 /// Replaces an item.
@@ -76,7 +76,7 @@ pub(crate) fn update_item(view: &dyn View, input: &ItemInput) -> Outcome<Decided
             .into());
     }
     let item = checked_item(view, input, current.item_id, current.version + 1, current.create_ms)?;
-    Ok(Decided::one(Event::ItemUpdated(item), Answer::Item(current.item_id)))
+    Ok(Decided::one(Event::ItemUpdated(Box::new(item)), Answer::Item(current.item_id)))
 }
 
 fn checked_item(

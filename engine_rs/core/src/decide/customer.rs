@@ -23,7 +23,7 @@ pub(crate) fn create(view: &dyn View, input: &CustomerInput, context: &Context<'
         create_ms: context.now_ms,
         ..checked(view, input, customer_id)?
     };
-    Ok(Decided::one(Event::CustomerCreated(customer), Answer::Customer(customer_id)))
+    Ok(Decided::one(Event::CustomerCreated(Box::new(customer)), Answer::Customer(customer_id)))
 }
 
 /// Replaces name, phone, address and e-mail.
@@ -41,7 +41,7 @@ pub(crate) fn update(view: &dyn View, input: &CustomerInput) -> Outcome<Decided>
         create_ms: current.create_ms,
         ..checked(view, input, current.customer_id)?
     };
-    Ok(Decided::one(Event::CustomerUpdated(customer), Answer::Customer(current.customer_id)))
+    Ok(Decided::one(Event::CustomerUpdated(Box::new(customer)), Answer::Customer(current.customer_id)))
 }
 
 fn checked(view: &dyn View, input: &CustomerInput, customer_id: CustomerId) -> Outcome<Customer> {

@@ -56,7 +56,7 @@ pub(crate) fn request(view: &dyn View, asked: &Asked<'_>, context: &Context<'_>)
         update_ms: context.now_ms,
     };
     let answer = Answer::DropOrder(drop_order.drop_order_id);
-    Ok(Decided::one(Event::DropOrderRequested(drop_order), answer))
+    Ok(Decided::one(Event::DropOrderRequested(Box::new(drop_order)), answer))
 }
 
 /// The Drop Order, if `action` may happen to it now.

@@ -183,7 +183,7 @@ impl Import<'_> {
     fn add(&mut self, key: Key, mutation: Mutation) {
         self.ids.insert(key.as_slice().to_vec(), mutation.mutation_id);
         self.imported.mutation_ids.push(mutation.mutation_id);
-        self.events.push(Event::MutationImported(mutation));
+        self.events.push(Event::MutationImported(Box::new(mutation)));
     }
 
     /// How many rows equal to this pending one are posted and out of its way. They stand before the others: they are found by

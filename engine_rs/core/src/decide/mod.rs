@@ -97,6 +97,11 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// The same for many of them: a reply has room for the largest record, and is not moved here.
+    pub(crate) fn boxed(self, view: &dyn View) -> Result<Box<Reply>, Fault> {
+        if let Self::Made(reply) = self { Ok(reply) } else { self.reply(view).map(Box::new) }
+    }
+
     pub(crate) fn reply(self, view: &dyn View) -> Result<Reply, Fault> {
         Ok(match self {
             Self::Made(reply) => *reply,

@@ -43,7 +43,7 @@ pub(crate) fn refund(view: &dyn View, input: &RefundInput, context: &Context<'_>
     let answer = Answer::Made(Box::new(Reply::Refund(refund.clone())));
     let damaged: Vec<Event> =
         refund.lines.iter().filter(|line| line.damaged).map(written_off(refund_id)).collect();
-    let events = [Event::SaleRefunded(refund)].into_iter().chain(damaged).chain([receipt]);
+    let events = [Event::SaleRefunded(Box::new(refund))].into_iter().chain(damaged).chain([receipt]);
     Ok(Decided::new(events.collect(), answer))
 }
 

@@ -107,7 +107,7 @@ pub(crate) fn sell(
     let location_id = order.lines[0].location_id;
     let mut intents = Intents::new(view, context);
     let receipt = intents.print(DocumentKind::SalesReceipt, sale_id.0, location_id)?;
-    let mut events = vec![Event::SaleMade(sale)];
+    let mut events = vec![Event::SaleMade(Box::new(sale))];
     let drops = order.lines.iter().filter(|line| line.drop_order_id.is_some());
     events.extend(
         drops.map(|line| Event::DropOrderConsumed {
@@ -118,7 +118,7 @@ pub(crate) fn sell(
     events.push(receipt);
     let parcel = parcel(view, &order, location_id, context)?;
     let parcel_id = parcel.as_ref().map_or(ParcelId(0), |parcel| parcel.parcel_id);
-    events.extend(parcel.map(Event::ParcelCreated));
+    events.extend(parcel.map(|parcel| Event::ParcelCreated(Box::new(parcel))));
     Ok((events, sale_id, parcel_id))
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn update(view: &dyn View, input: &SettingsInput) -> Outcome<Decided>
         )?,
         version: current.version + 1,
     };
-    Ok(Decided::one(Event::SettingsUpdated(settings), Answer::Settings))
+    Ok(Decided::one(Event::SettingsUpdated(Box::new(settings)), Answer::Settings))
 }
 
 fn anything_priced(view: &dyn View) -> Outcome<bool> {

@@ -80,7 +80,7 @@ pub(crate) fn open_shift(
         refund_tax_minor: 0,
         refund_tenders: Vec::new(),
     };
-    Ok(Decided::one(Event::ShiftOpened(shift), Answer::Shift(shift_id)))
+    Ok(Decided::one(Event::ShiftOpened(Box::new(shift)), Answer::Shift(shift_id)))
 }
 
 /// Sells a cart.
@@ -140,7 +140,7 @@ pub(crate) fn sell(
         refunded: Vec::new(),
         points_returned: 0,
     };
-    events.push(Event::SaleMade(sale));
+    events.push(Event::SaleMade(Box::new(sale)));
     if !input.receipt_given {
         events.push(Intents::new(view, context).print(DocumentKind::SalesReceipt, sale_id.0, location_id)?);
     }
