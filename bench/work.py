@@ -30,6 +30,8 @@ from kasir.v1 import (
 
 ITEMS = 10_000
 CUSTOMERS = 10_000
+# Which of the shop's accounts bookings are to be paid to.
+BANK_ACCOUNT_ID = 1
 # More than any run books: what is measured are reservations, not refusals.
 STOCK_PER_ITEM = 1_000_000
 # The hot item's, which batches want a hundred thousand of a second.
@@ -76,7 +78,6 @@ class Shop:
     """Ids that requests name, as the engine gives them in a new store."""
 
     warehouse_id: int = 1
-    bank_account_id: int = 1
     courier_id: int = 1
 
 
@@ -216,7 +217,7 @@ def _one_booking(chance: random.Random, spread: Spread) -> booking_pb2.BookingIn
         shipping=rupiah(chance.randint(8, 60) * 1_000),
         courier_id=shop.courier_id,
         courier_service="REG",
-        bank_account_id=shop.bank_account_id,
+        bank_account_id=BANK_ACCOUNT_ID,
     )
 
 
@@ -313,20 +314,22 @@ def _seed_places(send: Any) -> None:
     ):
         location = stock_pb2.Location(code=code, name=code.title(), kind=kind)
         send("StockService/CreateLocation", stock_pb2.CreateLocationRequest(location=location))
+    send("ReconciliationService/CreateBankAccount", bank_account("1234567890"))
+    courier = shipping_pb2.Courier(code="JNE", name="JNE", connected=True)
+    send("ShippingService/CreateCourier", shipping_pb2.CreateCourierRequest(courier=courier))
+
+
+def bank_account(number: str) -> reconciliation_pb2.CreateBankAccountRequest:
+    """An account with codes for as many unpaid orders as any run leaves."""
     account = reconciliation_pb2.BankAccount(
         bank="BCA",
-        number="1234567890",
+        number=number,
         holder="Toko Kasir",
         currency_code="IDR",
         unique_code_min=1,
         unique_code_max=UNIQUE_CODE_MAX,
     )
-    send(
-        "ReconciliationService/CreateBankAccount",
-        reconciliation_pb2.CreateBankAccountRequest(bank_account=account),
-    )
-    courier = shipping_pb2.Courier(code="JNE", name="JNE", connected=True)
-    send("ShippingService/CreateCourier", shipping_pb2.CreateCourierRequest(courier=courier))
+    return reconciliation_pb2.CreateBankAccountRequest(bank_account=account)
 
 
 def _catalogue_item(number: int) -> catalogue_pb2.Item:
