@@ -326,7 +326,7 @@ class Engine:
         return self._live().revision()
 
     def readable(self) -> int:
-        """The last revision that readers find without waiting: `revision()`, or up to 100 ms behind it while
+        """The last revision that readers find without waiting: `revision()`, or up to 200 ms behind it while
         much is written; further while the disk takes nothing.
         """
         return self._live().readable()

@@ -37,7 +37,9 @@ CRATE_DEPENDENCIES = {
         "libc",
         "ring",
         "rmp-serde",
+        "rustc-hash",
         "serde",
+        "smallvec",
     },
     "statements": {
         "blake2",

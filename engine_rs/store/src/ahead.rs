@@ -4,9 +4,9 @@ use std::io;
 
 use crossbeam_channel::Receiver;
 
+use crate::beside::{Beside, gone, take_short_turns};
 use crate::checkpoint::Checkpoints;
 use crate::durable::{Ended, Job, Passed, Trouble};
-use crate::syncer::Syncer;
 use crate::wal::{Frame, Wal};
 
 /// Write-ahead files and checkpoints of one open store. Only the writer has it.
@@ -23,7 +23,7 @@ pub(crate) struct Ahead {
     /// The last revision that LMDB followed to.
     revision: u64,
     /// Makes frames durable beside the writer. `None`: a simulation, which has no thread; it is done when it is waited for.
-    syncer: Option<Syncer>,
+    syncer: Option<Beside<Job, Ended>>,
     waits: Option<Job>,
     /// Memory for more.
     frames: Vec<Frame>,
@@ -40,7 +40,8 @@ impl Ahead {
     ) -> io::Result<Self> {
         // Nobody waits for a checkpoint now, but what was recovered should not have to be once more.
         let turned = revision > checkpoints.revision();
-        let syncer = has_threads.then(Syncer::new).transpose()?;
+        let syncer =
+            has_threads.then(|| Beside::new("kasir-sync", take_short_turns, Job::carry_out)).transpose()?;
         let (waits, frames) = (None, Vec::new());
         Ok(Self { wal, checkpoints, commits: 0, commits_max, turned, revision, syncer, waits, frames })
     }
@@ -79,7 +80,7 @@ impl Ahead {
 
     /// Where it is told when that is done, for [`Ahead::ended`]; `None`: when it is waited for.
     pub(crate) fn ending(&self) -> Option<&Receiver<Ended>> {
-        self.syncer.as_ref().map(Syncer::done)
+        self.syncer.as_ref().map(Beside::done)
     }
 
     /// Waits until it is done.
@@ -88,10 +89,7 @@ impl Ahead {
             Some(syncer) => syncer.done().recv().ok(),
             None => self.waits.take().map(Job::carry_out),
         };
-        ended.map_or_else(
-            || Err(Trouble::Sync(io::Error::other("the thread that syncs is gone"))),
-            |ended| self.ended(ended),
-        )
+        ended.map_or_else(|| Err(Trouble::Sync(gone())), |ended| self.ended(ended))
     }
 
     /// What it came to.

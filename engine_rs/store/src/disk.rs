@@ -191,9 +191,10 @@ pub(crate) enum Verdict {
 pub(crate) fn verdict(error: &heed::Error) -> Verdict {
     match error {
         heed::Error::Mdb(MdbError::MapFull) => Verdict::MapFull,
-        heed::Error::Mdb(MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid) => {
-            Verdict::Corrupt
-        }
+        // What comes last in the journal is there already.
+        heed::Error::Mdb(
+            MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid | MdbError::KeyExist,
+        ) => Verdict::Corrupt,
         // EIO also for a write that was cut short. It does not sync.
         heed::Error::Io(_) => Verdict::Unwritten,
         heed::Error::Mdb(_)

@@ -150,18 +150,19 @@ impl Files {
         dir: &Path,
         head: Head,
         sizes: Sizes,
-        directly: bool,
+        has_threads: bool,
     ) -> Result<(Wal, Head), StoreError> {
         let doing = format!("The store {} cannot be opened", dir.display());
         let failed = |fault: &Fault| StoreError::fault(&doing, fault);
         let mut frames = Frames::between(dir, head.revision, u64::MAX)?;
-        let head = recover(self, &mut frames, head, &|| self.grow()).map_err(|fault| failed(&fault))?;
+        let head =
+            recover(self, &mut frames, head, &|| self.grow(), has_threads).map_err(|fault| failed(&fault))?;
         if frames.has_gap_after(&head).map_err(|fault| failed(&fault))? {
             let what = format!("what was written ahead after revision {} is damaged", head.revision);
             return Err(failed(&Fault::Corrupt(what)));
         }
-        let wal =
-            Wal::go_on(dir, frames.end(), sizes, directly).map_err(|error| StoreError::io(&doing, &error))?;
+        let wal = Wal::go_on(dir, frames.end(), sizes, has_threads)
+            .map_err(|error| StoreError::io(&doing, &error))?;
         Ok((wal, head))
     }
 
@@ -376,7 +377,7 @@ fn take_over(env: &Env<WithoutTls>, now_ms: i64) -> Result<(Tables<'static>, Hea
             if !receipts_listed {
                 list_receipts(&tables, txn)?;
             }
-            let meta = tables.written_own(OwnTable::Meta);
+            let meta = tables.written(OwnTable::Meta);
             let info = match meta.get(txn, STORE_KEY)? {
                 Some(bytes) => decode("the store's description", bytes).map_err(Failed)?,
                 None => StoreInfo { format: 0, create_ms: now_ms },

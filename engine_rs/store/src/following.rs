@@ -13,8 +13,8 @@ pub(crate) struct Following {
     reached: AtomicU64,
     /// It cannot follow for now: reads find what there is.
     stuck: AtomicBool,
-    /// Somebody waits.
-    wanted: AtomicBool,
+    /// The last revision that somebody waited for.
+    wanted: AtomicU64,
     /// Reads begun.
     reads: AtomicU64,
     lock: Mutex<()>,
@@ -32,7 +32,7 @@ impl Following {
         if self.is_there(revision) {
             return;
         }
-        self.wanted.store(true, Ordering::Release);
+        self.wanted.fetch_max(revision, Ordering::AcqRel);
         wake();
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.is_there(revision) {
@@ -63,18 +63,58 @@ impl Following {
     }
 
     fn tell(&self) {
-        self.wanted.store(false, Ordering::Release);
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 
     /// Whether somebody waits.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.wanted.load(Ordering::Acquire)
+        !self.is_there(self.wanted.load(Ordering::Acquire))
     }
 
     /// Reads begun so far.
     pub(crate) fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_more_than_was_reached_is_still_waited_for() {
+        let following = Following::new(3);
+        assert!(!following.is_wanted());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| following.wait(5, || {}));
+            while !following.is_wanted() {
+                std::thread::yield_now();
+            }
+            following.reach(4);
+            assert!(following.is_wanted() && !waiting.is_finished());
+            following.reach(5);
+            waiting.join().expect("it has what it waited for");
+        });
+        assert!(!following.is_wanted());
+        following.wait(5, || panic!("it is there"));
+        assert_eq!(following.reads(), 2);
+    }
+
+    #[test]
+    fn nobody_waits_while_it_cannot_follow() {
+        let following = Following::new(0);
+        following.give_up();
+        following.wait(1, || panic!("nobody has to be told"));
+        assert!(!following.is_wanted());
+        following.reach(0);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| following.wait(1, || {}));
+            while !following.is_wanted() {
+                std::thread::yield_now();
+            }
+            following.give_up();
+            waiting.join().expect("it is let go");
+        });
     }
 }

@@ -1,13 +1,13 @@
 //! LMDB behind the rules: tables, the one writer, readers, journal, snapshot and verify.
 //!
 //! [`Store`] is the whole of it. Commands go through a bounded queue to one thread, the sequencer, which carries out all
-//! that wait in one transaction, appends them to the write-ahead file and syncs it, commits, and only then answers. Reads
-//! take LMDB's snapshots beside it. [`schema`] lists what stands in the file.
+//! that wait, appends them to the write-ahead file and syncs it, and only then answers. LMDB's file follows by a thread of its
+//! own. Reads take LMDB's snapshots beside it. [`schema`] lists what stands in the file.
 
 mod ahead;
 mod batch;
+mod beside;
 mod blocks;
-mod busy;
 mod changed;
 mod checkpoint;
 mod clock;
@@ -18,6 +18,8 @@ mod failure;
 #[cfg(test)]
 mod faults;
 mod files;
+mod follow;
+mod follower;
 mod following;
 mod hand;
 mod log;
@@ -28,6 +30,7 @@ mod record;
 mod replay;
 mod request;
 mod room;
+mod rows;
 pub mod schema;
 mod sealing;
 mod segment;
@@ -35,7 +38,6 @@ mod sequencer;
 mod snapshot;
 mod status;
 mod store;
-mod syncer;
 mod txn;
 mod verify;
 mod wal;

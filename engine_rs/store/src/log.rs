@@ -109,10 +109,10 @@ impl CommandLog for EmbeddedLog {
             let body = encode(record)?;
             let hash = record_hash(&head.hash, &body);
             let row = Row { body: &body, previous: &head.hash, hash: &hash }.encode()?;
-            txn.append_own(OwnTable::Journal, &revision_key(record.revision), &row)?;
+            txn.put_own(OwnTable::Journal, &revision_key(record.revision), &row);
             let request = request.as_ref().map(encode).transpose()?;
             if let Some(request) = &request {
-                txn.put_own(OwnTable::Requests, request_key(&record.request_id).as_slice(), request)?;
+                txn.put_own(OwnTable::Requests, request_key(&record.request_id).as_slice(), request);
             }
             frame.add(&body, &beside(made, request.as_deref().unwrap_or_default())?)?;
             head = Head { revision: record.revision, time_ms: record.time_ms, hash, ..head };
@@ -177,9 +177,9 @@ impl CommandLog for EmbeddedLog {
             Ok(revision + 1 < end && trimmed.len() < limit)
         })?;
         for request_id in &trimmed {
-            txn.delete_own(OwnTable::Journal, &revision_key(head.first_revision))?;
+            txn.delete_own(OwnTable::Journal, &revision_key(head.first_revision));
             if !request_id.is_empty() {
-                txn.delete_own(OwnTable::Requests, request_key(request_id).as_slice())?;
+                txn.delete_own(OwnTable::Requests, request_key(request_id).as_slice());
             }
             head.first_revision += 1;
         }

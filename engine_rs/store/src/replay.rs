@@ -10,15 +10,17 @@ use kasir_core::{Context, Fault, apply};
 use crate::checkpoint;
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::files::{Files, MapOptions};
+use crate::follower::Follower;
 use crate::log::{Appended, CommandLog, EmbeddedLog, LogEntry, Place, open_row};
 use crate::record::{Hash, Head, JournalRecord, RequestRecord, Row, decode, request_key, revision_key};
+use crate::rows::Rows;
 use crate::schema::OwnTable;
 use crate::sealing::{made_for, play, split};
 use crate::segment::{Piece, Pieces};
 use crate::store::{Options, unreadable};
-use crate::txn::{Reader, Writer};
+use crate::txn::{Base, Reader, Writer};
 use crate::verify::{Verification, verify};
-use crate::wal::{Frame, Frames};
+use crate::wal::{End, Frame, Frames};
 use crate::world::Surroundings;
 
 /// Records that one transaction replays.
@@ -139,7 +141,7 @@ fn write(files: &Files, place: Place, entries: &[LogEntry]) -> Result<Appended, 
     let mut kept = Kept::new();
     let mut txn = Writer::begin(files, &mut kept).map_err(fault)?;
     let appended = follow(&mut txn, place, entries)?;
-    txn.commit().map_err(fault)?;
+    txn.commit()?;
     Ok(appended)
 }
 
@@ -244,13 +246,13 @@ fn put_pieces(files: &Files, pieces: &[Piece], reached: &Head) -> Result<(), Fau
         let events = play(&mut txn, &record, &made)?;
         apply(&mut txn, &events, &Context { now_ms: record.time_ms, actor: &record.actor })?;
         let row = Row { body: &piece.body, previous: &piece.before, hash: &piece.hash }.encode()?;
-        txn.append_own(OwnTable::Journal, &revision_key(piece.revision), &row)?;
+        txn.put_own(OwnTable::Journal, &revision_key(piece.revision), &row);
         if !request.is_empty() {
-            txn.put_own(OwnTable::Requests, request_key(&piece.request_id).as_slice(), &request)?;
+            txn.put_own(OwnTable::Requests, request_key(&piece.request_id).as_slice(), &request);
         }
     }
     txn.put_head(*reached);
-    txn.commit().map_err(fault)
+    txn.commit()
 }
 
 fn not_reached(message: String) -> StoreError {
@@ -258,44 +260,97 @@ fn not_reached(message: String) -> StoreError {
 }
 
 /// Applies the frames that follow `head`, which is where LMDB's file ends. Returns where it ends then. `grow` doubles the
-/// map.
+/// map. While LMDB is told some of them, those after them are applied.
 pub(crate) fn recover(
     files: &Files,
     frames: &mut Frames,
-    mut head: Head,
+    head: Head,
     grow: &dyn Fn() -> Result<(), Fault>,
+    has_threads: bool,
 ) -> Result<Head, Fault> {
+    let follower = Follower::new(has_threads).map_err(|error| Fault::Io(error.to_string()))?;
+    let sure = (frames.place(), head);
+    let mut recovery = Recovery { files, frames, follower, head, sure, told: None };
+    let mut kept = Kept::new();
     loop {
-        let begun = frames.place();
-        match recover_some(files, frames, head) {
-            Ok(reached) if reached.revision == head.revision => return Ok(head),
-            Ok(reached) => head = reached,
-            Err(Fault::Full) => {
-                frames.go_to(begun);
-                grow()?;
-            }
-            Err(fault) => return Err(fault),
+        let was_busy = recovery.follower.is_busy();
+        let some = recovery.some(&mut kept);
+        if !recovery.settle()? {
+            kept = Kept::new();
+            grow()?;
+            continue;
+        }
+        let (rows, reached) = some?;
+        if reached.revision > recovery.head.revision {
+            recovery.tell(rows, reached)?;
+        } else if !was_busy {
+            return Ok(reached);
         }
     }
 }
 
-/// The same in one transaction: some of them.
-fn recover_some(files: &Files, frames: &mut Frames, mut head: Head) -> Result<Head, Fault> {
-    let begun = head.revision;
-    let mut kept = Kept::new();
-    let mut txn = Writer::begin(files, &mut kept).map_err(fault)?;
-    while head.revision - begun < CHUNK_MAX as u64 {
-        let Some(entries) = frames.next(&head)? else { break };
-        let place = Place { shard: SHARD, epoch: head.epoch, expected_revision: head.revision };
-        match follow(&mut txn, place, &entries)? {
-            Appended::Committed(reached) => head = reached,
-            Appended::Fenced(_) | Appended::Unknown(_) => {
-                return Err(Fault::Corrupt(format!("revision {} changed beneath the writer", head.revision)));
+/// A place among frames.
+type Passed = (usize, End);
+
+/// How far frames are applied.
+struct Recovery<'r> {
+    files: &'r Files,
+    frames: &'r mut Frames,
+    follower: Follower,
+    /// Where they lead so far.
+    head: Head,
+    /// What of that the file has: the place after the last frame, and where it leads.
+    sure: (Passed, Head),
+    /// The same of what it is being told.
+    told: Option<(Passed, Head)>,
+}
+
+impl Recovery<'_> {
+    /// Applies some more: what they change, and where they lead.
+    fn some(&mut self, kept: &mut Kept) -> Result<(Rows, Head), Fault> {
+        let below = self.follower.rows();
+        let base = match Base::begin(self.files, below.is_none()) {
+            // Once the file has followed it is read without a reader's place.
+            Err(heed::Error::Mdb(heed::MdbError::ReadersFull)) => return Ok((Rows::default(), self.head)),
+            begun => begun.map_err(fault)?,
+        };
+        let mut txn = Writer::over(self.files, base, kept, below, self.follower.spare());
+        let mut head = self.head;
+        while head.revision - self.head.revision < CHUNK_MAX as u64 {
+            let Some(entries) = self.frames.next(&head)? else { break };
+            let place = Place { shard: SHARD, epoch: head.epoch, expected_revision: head.revision };
+            match follow(&mut txn, place, &entries)? {
+                Appended::Committed(reached) => head = reached,
+                Appended::Fenced(_) | Appended::Unknown(_) => {
+                    return Err(Fault::Corrupt(format!(
+                        "revision {} changed beneath the writer",
+                        head.revision
+                    )));
+                }
             }
         }
+        Ok((txn.into_rows()?, head))
     }
-    if head.revision > begun {
-        txn.commit().map_err(fault)?;
+
+    /// Waits until the file has followed. False: the map is full, and all is as it was before that.
+    fn settle(&mut self) -> Result<bool, Fault> {
+        match self.follower.end().map(|(_, ended)| ended.map_err(fault)) {
+            None | Some(Ok(())) => self.sure = self.told.take().unwrap_or(self.sure),
+            Some(Err(Fault::Full)) => {
+                self.told = None;
+                self.frames.go_to(self.sure.0);
+                self.head = self.sure.1;
+                return Ok(false);
+            }
+            Some(Err(fault)) => return Err(fault),
+        }
+        Ok(true)
     }
-    Ok(head)
+
+    /// Has the file follow to what was applied last.
+    fn tell(&mut self, rows: Rows, head: Head) -> Result<(), Fault> {
+        self.head = head;
+        self.told = Some((self.frames.place(), head));
+        self.follower.begin(self.files, rows, head.revision).map_err(|error| Fault::Io(error.to_string()))
+    }
 }

@@ -9,9 +9,17 @@ use crate::sequencer::Sequencer;
 /// The map grows ahead of need once this share of it is used.
 const GROW_AHEAD_PERCENT: u64 = 75;
 
-impl<T> Sequencer<T> {
-    /// Doubles the map, once no reader of this process is inside it.
-    pub(crate) fn grow(&self) -> Result<(), Fault> {
+impl<T: Send + 'static> Sequencer<T> {
+    /// Doubles the map, once nobody of this process is inside it. The caller is not.
+    pub(crate) fn grow(&mut self) -> Result<(), Fault> {
+        if let Err(failure) = self.end_follow() {
+            self.lost = Some(failure);
+        }
+        self.double()
+    }
+
+    /// The same while nothing is being told to LMDB's file.
+    pub(crate) fn double(&self) -> Result<(), Fault> {
         let _alone = self.shared.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.files.grow()
     }

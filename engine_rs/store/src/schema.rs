@@ -102,35 +102,79 @@ const ADDED_LATER: &[Table] = &[
     Table::Erasures,
 ];
 
-type Db<'t> = Database<'t, Bytes, Bytes>;
+/// A table's place among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot(usize);
 
-/// The opened databases.
-#[derive(Debug, Clone)]
-pub(crate) struct Tables<'t> {
-    /// None: see [`ADDED_LATER`].
-    rules: Vec<Option<Db<'t>>>,
-    own: Vec<Option<Db<'t>>>,
+impl From<Table> for Slot {
+    fn from(table: Table) -> Self {
+        Self(table as usize)
+    }
 }
 
+impl From<OwnTable> for Slot {
+    fn from(table: OwnTable) -> Self {
+        Self(Table::ALL.len() + table as usize)
+    }
+}
+
+impl Slot {
+    /// How many there are.
+    pub(crate) const COUNT: usize = Table::ALL.len() + OwnTable::ALL.len();
+
+    /// All of them.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..Self::COUNT).map(Self)
+    }
+
+    /// Which one it is, from 0 on.
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+
+    /// Whether rows change all over it, and are looked up one by one but by very few commands.
+    pub(crate) fn is_scattered(self) -> bool {
+        let is = |table: &Table| {
+            matches!(
+                table,
+                Table::Counters
+                    | Table::Codes
+                    | Table::Stocks
+                    | Table::ItemFlows
+                    | Table::OrdersByCustomer
+                    | Table::Totals
+                    | Table::OpenMoney
+            )
+        };
+        self == Self::from(OwnTable::Requests) || Table::ALL.get(self.0).is_some_and(is)
+    }
+
+    /// Whether new rows come after all others: any other place is corruption.
+    pub(crate) fn only_grows(self) -> bool {
+        self == Self::from(OwnTable::Journal)
+    }
+
+    /// Whether they nearly always do.
+    pub(crate) fn grows_at_the_end(self) -> bool {
+        self.only_grows() || Table::ALL.get(self.0).is_some_and(|table| table.grows_at_the_end())
+    }
+}
+
+type Db<'t> = Database<'t, Bytes, Bytes>;
+
+/// The opened databases, by slot. None: see [`ADDED_LATER`].
+#[derive(Debug, Clone)]
+pub(crate) struct Tables<'t>(Vec<Option<Db<'t>>>);
+
 impl<'t> Tables<'t> {
-    /// A table of the rules; none where it would be empty.
-    pub(crate) fn rules(&self, table: Table) -> Option<Db<'t>> {
-        self.rules[table as usize]
+    /// A table; none where it would be empty.
+    pub(crate) fn get(&self, slot: impl Into<Slot>) -> Option<Db<'t>> {
+        self.0[slot.into().index()]
     }
 
-    /// A table of the rules in a store that is written, which has them all.
-    pub(crate) fn written(&self, table: Table) -> Db<'t> {
-        self.rules(table).expect("opening a store to write makes what is missing")
-    }
-
-    /// A table of the store's own; none where it would be empty.
-    pub(crate) fn own(&self, table: OwnTable) -> Option<Db<'t>> {
-        self.own[table as usize]
-    }
-
-    /// The same in a store that is written.
-    pub(crate) fn written_own(&self, table: OwnTable) -> Db<'t> {
-        self.own(table).expect("opening a store to write makes what is missing")
+    /// A table of a store that is written, which has them all.
+    pub(crate) fn written(&self, slot: impl Into<Slot>) -> Db<'t> {
+        self.get(slot).expect("opening a store to write makes what is missing")
     }
 
     /// Opens every table, making those that are missing.
@@ -139,10 +183,7 @@ impl<'t> Tables<'t> {
         txn: &mut RwTxn<'t>,
     ) -> Result<Self, heed::Error> {
         let mut make = |name| opener.create_database(txn, Some(name));
-        Ok(Self {
-            rules: Table::ALL.iter().map(|table| make(table.name()).map(Some)).collect::<Result<_, _>>()?,
-            own: OwnTable::ALL.iter().map(|table| make(table.name()).map(Some)).collect::<Result<_, _>>()?,
-        })
+        all().map(|table| make(table.name).map(Some)).collect::<Result<_, _>>().map(Self)
     }
 
     /// Opens every table of a file that must have all but those that were added later.
@@ -166,10 +207,8 @@ impl<'t> Tables<'t> {
             }
             find(table.name()).map(Some)
         };
-        Ok(Self {
-            rules: Table::ALL.iter().map(|table| rules(*table)).collect::<Result<_, _>>()?,
-            own: OwnTable::ALL.iter().map(|table| own(*table)).collect::<Result<_, _>>()?,
-        })
+        let rules = Table::ALL.iter().map(|table| rules(*table));
+        rules.chain(OwnTable::ALL.iter().map(|table| own(*table))).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -188,8 +227,7 @@ impl OnCommit for Tables<'_> {
     type Committed = Tables<'static>;
 
     fn on_commit(self, token: &CommitToken) -> Self::Committed {
-        let rules = self.rules.into_iter().map(|db| db.map(|db| db.on_commit(token))).collect();
-        Tables { rules, own: self.own.into_iter().map(|db| db.map(|db| db.on_commit(token))).collect() }
+        Tables(self.0.into_iter().map(|db| db.map(|db| db.on_commit(token))).collect())
     }
 }
 
@@ -243,10 +281,14 @@ mod tests {
     #[test]
     fn tables_are_found_by_their_place_in_the_list() {
         for (index, table) in Table::ALL.iter().enumerate() {
-            assert_eq!(*table as usize, index);
+            assert_eq!(Slot::from(*table).index(), index);
         }
-        for (index, table) in OwnTable::ALL.iter().enumerate() {
-            assert_eq!(*table as usize, index);
+        for (index, table) in (Table::ALL.len()..).zip(OwnTable::ALL) {
+            assert_eq!(Slot::from(*table).index(), index);
+        }
+        for (slot, table) in Slot::all().zip(all()) {
+            let is_last = ["journal", "orders", "holds"].contains(&table.name);
+            assert!(slot.grows_at_the_end() || !is_last, "{}", table.name);
         }
     }
 }

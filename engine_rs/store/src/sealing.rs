@@ -147,7 +147,7 @@ impl<'s, 'w> Sealer<'s, 'w> {
 
     /// Takes the texts of persons out of events and seals them. Keys of customers whom the events erase are destroyed.
     pub(crate) fn texts(&mut self, events: &mut [Event]) -> Result<Vec<Sealed>, Fault> {
-        destroy_keys(self.txn, events)?;
+        destroy_keys(self.txn, events);
         let taken = take(events, &mut |whose| {
             let customer_id = whose.customer(&*self.txn)?;
             self.under(customer_id)
@@ -216,17 +216,16 @@ impl<'s, 'w> Sealer<'s, 'w> {
 
 fn put_key(txn: &mut Writer<'_>, made: &MadeKey, revision: u64) -> Result<KeyRow, Fault> {
     let row = KeyRow::new(made.customer_id, made.key, revision);
-    txn.put_own(OwnTable::Keys, row_key(made.customer_id).as_slice(), &encode(&row)?)?;
+    txn.put_own(OwnTable::Keys, row_key(made.customer_id).as_slice(), &encode(&row)?);
     Ok(row)
 }
 
-fn destroy_keys(txn: &mut Writer<'_>, events: &[Event]) -> Result<(), Fault> {
+fn destroy_keys(txn: &mut Writer<'_>, events: &[Event]) {
     for event in events {
         if let Event::CustomerErased { customer_id, .. } = event {
-            txn.delete_own(OwnTable::Keys, row_key(*customer_id).as_slice())?;
+            txn.delete_own(OwnTable::Keys, row_key(*customer_id).as_slice());
         }
     }
-    Ok(())
 }
 
 /// Lets a record that is played again leave the keys as it did the first time. Gives its events with their texts.
@@ -239,7 +238,7 @@ pub(crate) fn play(
         put_key(txn, key, record.revision)?;
     }
     let events = open(&*txn, record)?;
-    destroy_keys(txn, &events)?;
+    destroy_keys(txn, &events);
     Ok(events)
 }
 

@@ -14,32 +14,23 @@ use kasir_core::{Fault, Reason, Refusal};
 use crate::ahead::Ahead;
 use crate::batch::{Batch, Decided, Means};
 use crate::checkpoint::not_taken;
-use crate::disk::{self, Verdict};
 use crate::durable::{Passed, Trouble};
-use crate::error::{fault, refusal};
-use crate::failure::{DISK_PAUSE, Failure, stop, stopped_by, too_full, unknown};
+use crate::error::refusal;
+use crate::failure::{DISK_PAUSE, Failure, stop, stopped_by, too_full};
 use crate::files::Files;
+use crate::follow::TIGHT_PERCENT;
+use crate::follower::Follower;
 use crate::hand::{Done, Intake, Next, Underway, Waiter, Work};
 use crate::pace::{self, Pace};
 use crate::record::Head;
-use crate::replay::recover;
 use crate::request::{Answer, Encoder, Passage};
 use crate::store::{OnDrop, Shared};
-use crate::txn::{Reader, Writer};
-use crate::wal::{Frame, Frames};
+use crate::txn::Writer;
+use crate::wal::Frame;
 use crate::world::World;
 
 /// The machine's clock may be set while the sequencer sleeps: with a deadline ahead it looks at least this often.
 const CLOCK_LOOK: Duration = Duration::from_millis(500);
-/// Beyond this share no command has room in a map that cannot grow: what falls due needs the rest.
-const TIGHT_PERCENT: u64 = 90;
-/// LMDB follows again so long after it did, while there are commands: a command that comes after a pause is followed at once, of
-/// many the pages that they change are written once. Who reads does not wait for it, see [`Sequencer::is_read_from`].
-const FOLLOW_TIME: Duration = Duration::from_millis(20);
-/// The same while a checkpoint ends: of most files that does not last as long.
-const FOLLOW_TIME_MOST: Duration = Duration::from_millis(100);
-/// A store that was read from will be again, for so long.
-const READS_LINGER: Duration = Duration::from_millis(20);
 /// Most records that one transaction trims.
 const TRIM_MAX: usize = 10_000;
 
@@ -48,14 +39,17 @@ pub(crate) struct Sequencer<T> {
     pub(crate) shared: Arc<Shared<T>>,
     // The order counts: what holds on to the files goes before them.
     pub(crate) ahead: Ahead,
+    pub(crate) follower: Follower,
     pub(crate) files: Files,
     pub(crate) queue: Receiver<Work<T>>,
     pub(crate) encoder: Arc<dyn Encoder>,
     pub(crate) max_batch: usize,
     /// Where the journal ends: durable.
     pub(crate) head: Head,
-    /// The write-ahead file holds what LMDB's does not.
+    /// The write-ahead file holds what LMDB's does not, and is not being told either.
     pub(crate) behind: bool,
+    /// Why it could not follow.
+    pub(crate) lost: Option<Failure>,
     /// When LMDB followed last.
     pub(crate) followed_at: Instant,
     /// The last stamp; stamps never go back.
@@ -105,13 +99,14 @@ impl<T: Send + 'static> Sequencer<T> {
     }
 
     /// Waits for something to do, at most `until`.
-    fn wait(&self, until: Option<Instant>) -> Next<T> {
+    fn wait(&mut self, until: Option<Instant>) -> Next<T> {
         loop {
             let due = self.next_due_ms.map(|due_ms| self.until(due_ms));
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let wait = due.into_iter().chain(left).min();
             match self.receive(wait.map(|wait| wait.min(CLOCK_LOOK))) {
-                Ok(work) => return Next::Work(work),
+                Ok(Some(work)) => return Next::Work(work),
+                Ok(None) => return Next::Time,
                 Err(RecvTimeoutError::Disconnected) => return Next::Closed,
                 Err(RecvTimeoutError::Timeout) if wait.is_some_and(|wait| wait.is_zero()) => {
                     return Next::Time;
@@ -121,15 +116,30 @@ impl<T: Send + 'static> Sequencer<T> {
         }
     }
 
-    /// Takes what the queue has, or waits for it, `at_most` so long.
-    fn receive(&self, at_most: Option<Duration>) -> Result<Work<T>, RecvTimeoutError> {
+    /// Takes what the queue has, or waits for it, `at_most` so long. `None`: LMDB's file has followed meanwhile.
+    fn receive(&mut self, at_most: Option<Duration>) -> Result<Option<Work<T>>, RecvTimeoutError> {
+        let closed = |_| RecvTimeoutError::Disconnected;
         if let Some(world) = &self.world {
+            if self.follower.is_busy() {
+                self.lost = self.end_follow().err();
+                return Ok(None);
+            }
             world.idle(at_most, !self.behind);
+        } else if let Some(ending) = self.follower.ending() {
+            let at_most = at_most.unwrap_or(CLOCK_LOOK);
+            let ended = crossbeam_channel::select! {
+                recv(self.queue) -> work => return work.map(Some).map_err(closed),
+                recv(ending) -> ended => ended.ok(),
+                default(at_most) => return Err(RecvTimeoutError::Timeout),
+            };
+            let followed = if let Some(ended) = ended { self.has_followed(ended) } else { self.end_follow() };
+            self.lost = followed.err();
+            return Ok(None);
         }
         match (&self.world, at_most) {
-            (None, None) => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            (None, Some(at_most)) if !at_most.is_zero() => self.queue.recv_timeout(at_most),
-            _ => self.queue.try_recv().map_err(|error| match error {
+            (None, None) => self.queue.recv().map(Some).map_err(closed),
+            (None, Some(at_most)) if !at_most.is_zero() => self.queue.recv_timeout(at_most).map(Some),
+            _ => self.queue.try_recv().map(Some).map_err(|error| match error {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
             }),
@@ -179,7 +189,7 @@ impl<T: Send + 'static> Sequencer<T> {
             *kept = Kept::new();
             let Some(what) = what else { continue };
             // Who reads is to find what was answered before this.
-            match self.catch_up() {
+            match self.settle() {
                 Ok(()) => {}
                 Err(Failure::Stop(why)) => {
                     self.refuse(&why, intake)?;
@@ -192,8 +202,8 @@ impl<T: Send + 'static> Sequencer<T> {
         }
     }
 
-    /// Carries out batches, one after another, in one transaction of LMDB's. Each is durable by itself, and answered;
-    /// pages that many of them change are so written once. Ends when LMDB has followed.
+    /// Carries out batches, one after another. Each is durable by itself, and answered; pages that many of them change are so
+    /// written once, when LMDB's file is to follow.
     fn round(&mut self, files: &Files, kept: &mut Kept, intake: &mut Intake<T>) -> Result<(), Failure> {
         self.catch_up()?;
         if !intake.requests.is_empty()
@@ -202,9 +212,14 @@ impl<T: Send + 'static> Sequencer<T> {
         {
             self.refuse(&too_full(&why.to_string()), intake).map_err(Failure::Stop)?;
         }
-        let mut txn = Writer::begin(files, kept).map_err(|error| stop(&error))?;
+        let mut txn = self.begin(files, kept)?;
         let mut commands = 0;
         loop {
+            if let Err(failure) = self.look_at_follower(&mut txn) {
+                // It is decided, whatever becomes of LMDB's file.
+                self.land(intake)?;
+                return Err(failure);
+            }
             let is_first = intake.under_way.is_none();
             let attempted = self.attempt(&mut txn, intake);
             // What was decided before is durable first, and told whatever became of this one.
@@ -212,10 +227,10 @@ impl<T: Send + 'static> Sequencer<T> {
             let count = attempted.as_ref().map_or(0, |(done, _)| done.answers.len());
             let is_new = attempted.as_ref().is_ok_and(|(_, frame)| !frame.is_empty());
             commands += count;
-            let is_last = commands >= self.follow_commands || self.is_wanted(intake);
+            let is_wanted = self.is_wanted(intake);
             let is_alone = is_first && count < 2 && self.queue.is_empty();
             let attempted = attempted.and_then(|(done, frame)| {
-                if !is_new || is_last || is_alone {
+                if !is_new || is_wanted || is_alone {
                     return Ok((done, Some(frame)));
                 }
                 self.ahead.begin_write(frame, done.head.revision)?;
@@ -230,7 +245,7 @@ impl<T: Send + 'static> Sequencer<T> {
                 } else {
                     self.ahead.give_back(frame);
                 }
-                if is_last {
+                if is_wanted {
                     // First, so that nobody who reads has to wait. It is decided, whatever comes of it.
                     let followed = self.follow(txn, done.head.revision);
                     done.passage.followed = followed.is_ok().then(Instant::now);
@@ -241,37 +256,33 @@ impl<T: Send + 'static> Sequencer<T> {
             } else {
                 intake.under_way = Some(Underway::new(done, intake));
                 let goes_on = !intake.requests.is_empty() || self.meanwhile(intake)?;
-                if goes_on && !self.is_wanted(intake) && Instant::now() < self.follows_at() {
+                if goes_on && !self.is_wanted(intake) && !self.is_time(&txn, commands) {
                     continue;
                 }
                 self.land(intake)?;
-                if !intake.requests.is_empty() || self.is_wanted(intake) {
+                if self.is_wanted(intake) {
                     // What came begins the next round.
                     return self.follow(txn, self.head.revision);
                 }
             }
-            let until = self.follows_at();
-            if !intake.requests.is_empty() && Instant::now() < until {
-                continue;
+            if self.is_time(&txn, commands) {
+                return self.hand_over(txn);
             }
-            let next = self.wait(Some(until));
-            if matches!(next, Next::Closed | Next::Work(Work::Follow)) || Instant::now() >= until {
+            if intake.requests.is_empty() && !self.has_more(&txn, commands, intake) {
                 // A command that came in the last moment begins the next round.
-                self.gather(next, intake);
-                return self.follow(txn, self.head.revision);
+                let revision = self.head.revision;
+                return if self.is_wanted(intake) { self.follow(txn, revision) } else { self.hand_over(txn) };
             }
-            self.gather(next, intake);
         }
     }
 
-    /// When LMDB is to follow.
-    fn follows_at(&self) -> Instant {
-        self.followed_at + if self.ahead.is_ending() { FOLLOW_TIME_MOST } else { FOLLOW_TIME }
-    }
-
-    /// Whether LMDB has to follow at once.
-    fn is_wanted(&mut self, intake: &Intake<T>) -> bool {
-        !intake.trims.is_empty() || self.is_read_from() || self.is_filled(TIGHT_PERCENT)
+    /// Waits for more to decide. False: LMDB's file is to follow first.
+    fn has_more(&mut self, txn: &Writer<'_>, commands: usize, intake: &mut Intake<T>) -> bool {
+        let until = (!self.follower.is_busy()).then(|| self.follows_at());
+        let next = self.wait(until);
+        let ends = matches!(next, Next::Closed | Next::Work(Work::Follow));
+        self.gather(next, intake);
+        !ends && !self.is_time(txn, commands)
     }
 
     /// Takes what comes while a batch is written. False: no command came before something else did, its end or a wish.
@@ -389,65 +400,6 @@ impl<T: Send + 'static> Sequencer<T> {
         Ok((Done { answers, head: end, now_ms, next_due_ms, tally, changed, passage }, frame))
     }
 
-    /// Lets LMDB's file follow up to `revision`.
-    fn follow(&mut self, txn: Writer<'_>, revision: u64) -> Result<(), Failure> {
-        txn.commit().map_err(|error| self.judge(error))?;
-        self.followed(revision)
-    }
-
-    /// LMDB's file has followed: readers find it, and checkpoints are seen to.
-    fn followed(&mut self, revision: u64) -> Result<(), Failure> {
-        self.behind = false;
-        self.followed_at = Instant::now();
-        self.shared.following.reach(revision);
-        self.show();
-        self.grow_ahead();
-        self.ahead.followed(revision).map_err(|error| stop(&error))
-    }
-
-    /// Lets LMDB's file follow the write-ahead file when a transaction was lost that others had been in.
-    fn catch_up(&mut self) -> Result<(), Failure> {
-        if !self.behind {
-            return Ok(());
-        }
-        let reached = *Reader::begin(&self.files)?.head();
-        let frames = Frames::between(&self.shared.dir, reached.revision, self.head.revision);
-        let mut frames = frames.map_err(|error| Failure::Unwritable(error.message))?;
-        let head = match recover(&self.files, &mut frames, reached, &|| self.grow()) {
-            // LMDB closes an environment whose header it could not write: then nobody knows what the file says.
-            Err(Fault::Io(what)) if self.files.write_txn().is_err() => {
-                return Err(Failure::Stop(unknown(&what)));
-            }
-            recovered => recovered?,
-        };
-        if (head.revision, head.hash) != (self.head.revision, self.head.hash) {
-            let (there, said) = (head.revision, self.head.revision);
-            let what = format!("the write-ahead file leads to revision {there}, not to {said}");
-            return Err(Failure::from(Fault::Corrupt(what)));
-        }
-        self.followed(head.revision)
-    }
-
-    /// Whether readers have to be expected.
-    fn is_read_from(&mut self) -> bool {
-        let reads = self.shared.following.reads();
-        if reads != self.reads.0 {
-            self.reads = (reads, Some(Instant::now() + READS_LINGER));
-        }
-        self.reads.1.is_some_and(|until| Instant::now() < until) || self.shared.following.is_wanted()
-    }
-
-    /// What a failed commit of LMDB's means.
-    fn judge(&self, error: heed::Error) -> Failure {
-        match disk::verdict(&error) {
-            Verdict::MapFull => Failure::MapFull,
-            // LMDB closes an environment whose header it could not write: then nobody knows what the file says.
-            Verdict::Unwritten if self.files.write_txn().is_ok() => Failure::Unwritable(error.to_string()),
-            Verdict::Unwritten | Verdict::Broken => stop(&error),
-            Verdict::Corrupt => Failure::from(fault(error)),
-        }
-    }
-
     /// Makes a batch known: its callers are answered, and whoever asks for the revision finds it.
     fn tell(&mut self, batch: Underway<T>) -> Result<(), Failure> {
         let Underway { done, waiters, bytes, .. } = batch;
@@ -466,15 +418,6 @@ impl<T: Send + 'static> Sequencer<T> {
         self.shared.answered(bytes);
         let answers = waiters.into_iter().zip(done.answers);
         self.answer(answers, Some(&done.passage)).map_err(Failure::Stop)
-    }
-
-    /// Lets those who look know how far they can: to what was told, and LMDB has followed.
-    fn show(&self) {
-        let revision = self.head.revision.min(self.shared.following.reached());
-        if revision > self.shared.readable.load(Ordering::Relaxed) {
-            self.shared.readable.store(revision, Ordering::Release);
-            self.shared.sink.readable(revision);
-        }
     }
 
     fn set_head(&mut self, head: Head) {
@@ -540,13 +483,13 @@ impl<T: Send + 'static> Sequencer<T> {
     }
 
     fn trim_once(&mut self, before: u64) -> Result<u64, Failure> {
-        self.catch_up()?;
+        self.settle()?;
         let mut kept = Kept::new();
         let mut txn = Writer::begin(&self.files, &mut kept).map_err(|error| stop(&error))?;
         let count = self.shared.log.trim(&mut txn, before, TRIM_MAX)?;
         let head = txn.head()?;
         if count > 0 {
-            txn.commit().map_err(|error| self.judge(error))?;
+            txn.into_rows()?.commit(&self.files, || ()).map_err(|error| self.judge(&error))?;
             self.set_head(head);
             self.trimmed = true;
         } else if self.trimmed {
@@ -562,7 +505,7 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// Leaves LMDB's file whole on the disk. Where that fails, the next opening sees to it.
     fn close(mut self) {
-        if self.catch_up().is_ok() {
+        if self.settle().is_ok() {
             let _ = self.ahead.close(self.head.revision);
         }
     }
@@ -571,7 +514,7 @@ impl<T: Send + 'static> Sequencer<T> {
     fn stop(mut self, why: &Refusal) {
         self.shared.stop(why.clone());
         // Reading goes on, if it can, with all that was answered.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.catch_up()));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.settle()));
         self.shared.following.give_up();
         let left = self.queue.try_iter().filter_map(|work| match work {
             Work::Command(_, waiter) => Some((waiter, Err(why.clone()))),

@@ -15,6 +15,7 @@ use crate::changed::{Kinds, LastChanges};
 use crate::clock::Clock;
 use crate::error::{StoreError, StoreErrorKind, closed, refusal};
 use crate::files::{Files, MapOptions};
+use crate::follower::Follower;
 use crate::following::Following;
 use crate::hand::{Waiter, Work};
 use crate::log::{CommandLog, EmbeddedLog};
@@ -219,6 +220,8 @@ impl<T: Send + 'static> Store<T> {
         let next_due_ms = Reader::begin(&files).and_then(|reader| next_due_ms(&reader)).map_err(|fault| {
             StoreError::fault(format!("The store {} cannot be read", path.display()), &fault)
         })?;
+        let follower = Follower::new(surroundings.world.is_none())
+            .map_err(|error| StoreError::io("The thread that lets LMDB follow cannot be started", &error))?;
         let (sender, queue) = bounded(options.max_queue);
         let shared = Arc::new(Shared {
             dir: path.to_path_buf(),
@@ -240,6 +243,7 @@ impl<T: Send + 'static> Store<T> {
         });
         let sequencer = Sequencer {
             shared: Arc::clone(&shared),
+            follower,
             files,
             ahead,
             queue,
@@ -247,6 +251,7 @@ impl<T: Send + 'static> Store<T> {
             max_batch: options.max_batch,
             head,
             behind: false,
+            lost: None,
             followed_at: Instant::now(),
             reads: (0, None),
             trimmed: false,
@@ -323,7 +328,7 @@ impl<T: Send + 'static> Store<T> {
         self.shared.revision.load(Ordering::Acquire)
     }
 
-    /// The last revision that [`Store::glance`] finds for certain: [`Store::revision`], or up to 100 ms behind it
+    /// The last revision that [`Store::glance`] finds for certain: [`Store::revision`], or up to 200 ms behind it
     /// (further while the disk takes nothing).
     pub fn readable(&self) -> u64 {
         self.shared.readable.load(Ordering::Acquire)

@@ -31,13 +31,13 @@ pub struct Sizes {
     /// A checkpoint is made at least after so many commits: until then LMDB spares the pages that they replaced, and its file
     /// grows by them.
     pub commits: u64,
-    /// LMDB follows at least after so many commands.
+    /// LMDB is told at least after so many commands, as soon as it has followed before.
     pub follow_commands: usize,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { wal_bytes: 8 << 20, wal_growth_bytes: 1 << 20, commits: 256, follow_commands: 2_048 }
+        Self { wal_bytes: 8 << 20, wal_growth_bytes: 1 << 20, commits: 256, follow_commands: 4_096 }
     }
 }
 

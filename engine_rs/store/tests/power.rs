@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use kasir_core::Command;
 use kasir_store::{CHECKPOINT_FILE, DATA_FILE, Options, StoreErrorKind, WAL_FILES};
-use support::{START_MS, Shop, booking, eventually, request};
+use support::{MINUTE_MS, START_MS, Shop, booking, eventually, hold, request};
 use tempfile::TempDir;
 
 const PAGE: usize = 4096;
@@ -103,6 +103,10 @@ fn cut(shop: &Shop, before: &[u8], told: &Told) {
 
 /// What a kill leaves of a store, opened.
 fn copied(path: &Path) -> Shop {
+    copied_into(path, &Options::default())
+}
+
+fn copied_into(path: &Path, options: &Options) -> Shop {
     let holder = Arc::new(TempDir::new().unwrap());
     let left = holder.path().join("store");
     fs::create_dir(&left).unwrap();
@@ -110,7 +114,7 @@ fn copied(path: &Path) -> Shop {
     for name in [CHECKPOINT_FILE, DATA_FILE, WAL_FILES[0], WAL_FILES[1]] {
         fs::copy(path.join(name), left.join(name)).unwrap();
     }
-    Shop::open(holder, &Options::default(), START_MS).unwrap()
+    Shop::open(holder, options, START_MS).unwrap()
 }
 
 /// Leaves a part of a frame where the next one would begin.
@@ -134,6 +138,26 @@ fn nothing_answered_is_lost_by_a_power_cut_before_the_first_checkpoint() {
     trade(&shop, 200, false, &mut told);
     shop.store.read(|_| Ok(())).unwrap();
     cut(&shop, &before, &told);
+}
+
+/// More frames than one transaction applies: while LMDB is told some of them, the next are applied, in whatever room there is.
+#[test]
+fn a_long_way_back_is_gone_in_parts() {
+    const HOLDS: u16 = 4_500;
+    let shop = Shop::stocked(100_000);
+    for token in 0..HOLDS {
+        let hold = hold(&format!("owner {token}"), START_MS + MINUTE_MS);
+        shop.store.submit(shop.request(hold), u64::from(token)).unwrap();
+    }
+    assert!(shop.sink.answers(HOLDS.into()).iter().all(|(_, answer)| answer.is_ok()));
+    for map_size in [1, 2 << 20, 256 << 20] {
+        let killed = copied_into(&shop.path(), &Options { map_size, ..Options::default() });
+        assert_eq!(killed.store.revision(), shop.store.revision(), "in a map of {map_size}");
+        assert_eq!(killed.level(), (100_000, i64::from(HOLDS)));
+        killed.verify();
+        killed.ok(booking("Pembeli"));
+        killed.reopen().verify();
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kasir_core::ids::ShiftId;
 use kasir_core::{Command, Reason, Table, View};
@@ -42,6 +42,40 @@ fn all_commands_that_wait_share_one_commit_and_each_is_answered() {
         shop.sink.revisions().last() == Some(&shop.store.revision())
     });
     shop.verify();
+}
+
+/// Does it once nobody can read any more. Returns how many could.
+fn with_all_places_taken(shop: &Shop, work: &dyn Fn()) -> usize {
+    let taken = shop.store.glance(|_| Ok(with_all_places_taken(shop, work)));
+    taken.map_or_else(
+        |_| {
+            work();
+            0
+        },
+        |deeper| deeper + 1,
+    )
+}
+
+#[test]
+fn the_writer_needs_no_place_among_those_who_read() {
+    let shop = Shop::with(&Options { max_readers: 4, ..Options::default() });
+    shop.stock(1_000);
+    let mut taken = 0;
+    for round in 1..=5 {
+        taken = with_all_places_taken(&shop, &|| {
+            for token in 0..60 {
+                shop.store.submit(shop.request(hold("many", START_MS + MINUTE_MS)), token).unwrap();
+            }
+            // A pause, after which LMDB follows at once, and a command that finds it following.
+            std::thread::sleep(Duration::from_millis(25));
+            shop.ok(hold("one", START_MS + MINUTE_MS));
+            shop.ok(hold("another", START_MS + MINUTE_MS));
+        });
+        assert_eq!(shop.level(), (1_000, round * 62));
+    }
+    assert!((1..=4).contains(&taken), "{taken}");
+    shop.verify();
+    assert_eq!(shop.reopen().level(), (1_000, 5 * 62));
 }
 
 #[test]

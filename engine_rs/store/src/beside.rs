@@ -1,32 +1,31 @@
-//! Makes batches durable beside the writer: what comes next is decided meanwhile.
+//! Work that is done beside the writer, one piece at a time: what comes next is decided meanwhile.
 
 use std::io;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::durable::{Ended, Job};
-
-/// A turn of the thread that syncs, nanoseconds: the shortest that Linux gives.
+/// A turn of a thread that takes short ones, nanoseconds: the shortest that Linux gives.
 #[cfg(target_os = "linux")]
 const TURN_NS: u64 = 100_000;
 
-/// A thread that writes and syncs a batch at a time.
+/// A thread that carries out one `Job` at a time, and tells how it `Ended`.
 #[derive(Debug)]
-pub(crate) struct Syncer {
+pub(crate) struct Beside<Job, Ended> {
     jobs: Option<Sender<Job>>,
     done: Receiver<Ended>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Syncer {
-    pub(crate) fn new() -> io::Result<Self> {
+impl<Job: Send + 'static, Ended: Send + 'static> Beside<Job, Ended> {
+    /// Starts it. `first` is done before all else.
+    pub(crate) fn new(name: &str, first: fn(), carry_out: fn(Job) -> Ended) -> io::Result<Self> {
         let (jobs, waiting) = bounded::<Job>(1);
         let (told, done) = bounded(1);
-        let thread = std::thread::Builder::new().name("kasir-sync".into()).spawn(move || {
-            take_short_turns();
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+            first();
             for job in waiting {
-                if told.send(job.carry_out()).is_err() {
+                if told.send(carry_out(job)).is_err() {
                     return;
                 }
             }
@@ -35,9 +34,12 @@ impl Syncer {
     }
 
     /// Begins one. One at a time: what the last one came to has been taken.
+    ///
+    /// # Errors
+    /// The thread is gone.
     pub(crate) fn begin(&self, job: Job) -> io::Result<()> {
         let begun = self.jobs.as_ref().map(|jobs| jobs.try_send(job).is_ok());
-        if begun == Some(true) { Ok(()) } else { Err(io::Error::other("the thread that syncs is gone")) }
+        if begun == Some(true) { Ok(()) } else { Err(gone()) }
     }
 
     /// Where it is told what it came to.
@@ -46,10 +48,15 @@ impl Syncer {
     }
 }
 
+/// A thread ended that others rely on.
+pub(crate) fn gone() -> io::Error {
+    io::Error::other("a thread beside the writer is gone")
+}
+
 /// Asks for a processor soon after each time it is woken (Linux 6.12 and later; elsewhere nothing changes): all callers of a batch
 /// wait for a thread that works for some microseconds, and would stand behind others that work for milliseconds.
 #[cfg(target_os = "linux")]
-fn take_short_turns() {
+pub(crate) fn take_short_turns() {
     if let Some(mut own) = own_schedule().filter(|own| own.sched_policy == libc::SCHED_OTHER.cast_unsigned())
     {
         own.sched_runtime = TURN_NS;
@@ -74,9 +81,9 @@ fn own_schedule() -> Option<libc::sched_attr> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn take_short_turns() {}
+pub(crate) fn take_short_turns() {}
 
-impl Drop for Syncer {
+impl<Job, Ended> Drop for Beside<Job, Ended> {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
