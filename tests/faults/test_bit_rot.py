@@ -9,8 +9,6 @@ import itertools
 import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +20,8 @@ import pytest
 from engine import Engine
 from engine.inspect import opened
 from kasir.v1 import sale_pb2, till_pb2
-from tests.conftest import ROOT, RunningServer
+from tests.conftest import RunningServer
+from tests.faults.support import verified
 from tests.server.support import idr, new_id
 from tests.till.world import TillShop
 
@@ -85,13 +84,6 @@ def places(data: Path, dice: random.Random) -> Iterator[tuple[str, int, int]]:
     assert len(found) >= TABLES, sorted(found)
     for table in itertools.cycle(sorted(found)):
         yield dice.choice(found[table])
-
-
-def verified(data: Path) -> tuple[int, str]:
-    """What `kasir verify` ends with, and says."""
-    command = [sys.executable, "-m", "kasir.cli", "verify", "--data", str(data)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.timeout(120 + 5 * FLIPS)

@@ -2,8 +2,8 @@
 may.
 
 Method: `kasir serve` with a small library before libc, which does to writes and syncs what a file says: a
-sync takes a second; the disk is full, or fails, KASIR_FULL_DISKS times, or for write-ahead files alone; a
-sync fails, at once or late.
+sync takes a second; the disk is full, or fails, KASIR_FULL_DISKS times, or for write-ahead files alone, or
+late for pages of LMDB's file alone; a sync fails, at once or late.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import pytest
 
 from kasir.v1 import admin_pb2, admin_pb2_grpc, stock_pb2, stock_pb2_grpc
 from tests import preload
+from tests.faults.support import verified
 from tests.server.support import Shop, new_id, refusal, until
 
 FULL_DISKS = int(os.environ.get("KASIR_FULL_DISKS", "10"))
@@ -42,28 +43,29 @@ static char trouble(void) {
 }
 #define REAL(type, name, ...) static type (*real)(__VA_ARGS__); if (!real) real = dlsym(RTLD_NEXT, name)
 static int on_disk(int fd) { struct stat s; return fstat(fd, &s) == 0 && S_ISREG(s.st_mode); }
-static int is_ahead(int fd) {
+static int is_of(int fd, const char *name) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path - 1);
-  return length > 0 && (path[length] = 0, strstr(path, "/wal.") != NULL);
+  return length > 0 && (path[length] = 0, strstr(path, name) != NULL);
 }
-static int refusal(int fd) {
+static int refusal(int fd, size_t bytes) {
   switch (on_disk(fd) ? trouble() : 0) {
   case 'f': return ENOSPC;
   case 'e': return EIO;
-  case 'a': return is_ahead(fd) ? ENOSPC : 0;
+  case 'a': return is_of(fd, "/wal.") ? ENOSPC : 0;
+  case 'd': return bytes >= 4096 && is_of(fd, "/data.mdb") ? (usleep(100000), EIO) : 0;
   default: return 0;
   }
 }
-#define MAY_FAIL int why = refusal(fd); if (why) return (errno = why, -1)
+#define MAY_FAIL(bytes) int why = refusal(fd, bytes); if (why) return (errno = why, -1)
 ssize_t pwrite(int fd, const void *b, size_t n, off_t o) {
-  REAL(ssize_t, "pwrite", int, const void *, size_t, off_t); MAY_FAIL; return real(fd, b, n, o); }
+  REAL(ssize_t, "pwrite", int, const void *, size_t, off_t); MAY_FAIL(n); return real(fd, b, n, o); }
 ssize_t pwrite64(int fd, const void *b, size_t n, off_t o) { return pwrite(fd, b, n, o); }
 ssize_t writev(int fd, const struct iovec *v, int n) {
-  REAL(ssize_t, "writev", int, const struct iovec *, int); MAY_FAIL; return real(fd, v, n); }
+  REAL(ssize_t, "writev", int, const struct iovec *, int); MAY_FAIL(-1); return real(fd, v, n); }
 ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) {
-  REAL(ssize_t, "pwritev", int, const struct iovec *, int, off_t); MAY_FAIL; return real(fd, v, n, o); }
+  REAL(ssize_t, "pwritev", int, const struct iovec *, int, off_t); MAY_FAIL(-1); return real(fd, v, n, o); }
 ssize_t pwritev64(int fd, const struct iovec *v, int n, off_t o) { return pwritev(fd, v, n, o); }
 int fdatasync(int fd) {
   REAL(int, "fdatasync", int);
@@ -81,7 +83,7 @@ Trouble = Callable[[str], None]
 
 @pytest.fixture
 def trouble(tmp_path: Path, monkeypatch) -> Trouble:
-    """What is wrong with the disk of servers that are started from now on: w, f, e, a, l, s or nothing."""
+    """What is wrong with the disk of servers that are started from now on: w, f, e, a, d, l, s or nothing."""
     said = tmp_path / "trouble"
     said.write_text("")
     monkeypatch.setenv("KASIR_TEST_TROUBLE", str(said))
@@ -209,6 +211,53 @@ def test_a_disk_that_is_full_now_and_then_loses_and_doubles_nothing_under_load(s
         until(lambda: on_hand(shop) >= 1 + callers * each, "all of it is there")
         assert on_hand(shop) == 1 + callers * each
     assert server.stop() == 0
+
+
+def test_a_disk_that_refuses_pages_of_the_data_file_late_loses_none_of_what_was_answered(
+    serve, trouble: Trouble
+):
+    server = serve()
+    rounds, callers = 12, 3
+    answered = 0
+
+    async def load(shop: Shop) -> None:
+        async with grpc.aio.insecure_channel(server.target) as channel:
+            ask = stock_pb2_grpc.StockServiceStub(channel).ReceiveStock
+            troubled = asyncio.create_task(now_and_then())
+
+            async def one(pause: float) -> None:
+                nonlocal answered
+                while not troubled.done():
+                    request = receive(shop)
+                    while True:
+                        try:
+                            await ask(request, timeout=30.0)
+                            break
+                        except grpc.aio.AioRpcError as refused:
+                            if refused.code() != grpc.StatusCode.UNAVAILABLE:
+                                raise
+                            await asyncio.sleep(0.01)
+                    answered += 1
+                    # The writer waits for commands while LMDB follows, and some come beside it.
+                    await asyncio.sleep(pause)
+
+            await asyncio.gather(troubled, *[one(0.003 + number / 50) for number in range(callers)])
+
+    async def now_and_then() -> None:
+        for turn in range(rounds):
+            trouble("d")
+            await asyncio.sleep(0.1 + 0.03 * (turn % 4))
+            trouble("")
+            await asyncio.sleep(0.2)
+
+    with grpc.insecure_channel(server.target) as channel:
+        shop = Shop(channel, stock=1)
+        asyncio.run(load(shop))
+        until(lambda: on_hand(shop) >= 1 + answered, "all of it is there")
+        assert on_hand(shop) == 1 + answered
+    assert server.stop() == 0
+    status, said = verified(server.data)
+    assert status == 0, said
 
 
 def test_a_failed_sync_ends_the_server_and_what_was_answered_is_there(serve, trouble: Trouble):

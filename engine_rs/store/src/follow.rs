@@ -110,6 +110,10 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// Waits until the file has followed as far as it was told to.
     pub(crate) fn end_follow(&mut self) -> Result<(), Failure> {
+        // It may have ended, and failed, while something else was waited for: nothing follows upon rows that were lost.
+        if let Some(failure) = self.lost.take() {
+            return Err(failure);
+        }
         self.follower.end().map_or(Ok(()), |(revision, ended)| self.see(revision, ended))
     }
 
@@ -152,9 +156,8 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// The same, and waits for what it is being told: then it is where the writer is.
     pub(crate) fn settle(&mut self) -> Result<(), Failure> {
-        let lost = self.lost.take();
         // Rows that were lost are in the write-ahead file.
-        if let Some(why @ Failure::Stop(_)) = lost.or_else(|| self.end_follow().err()) {
+        if let Err(why @ Failure::Stop(_)) = self.end_follow() {
             return Err(why);
         }
         if !self.behind {

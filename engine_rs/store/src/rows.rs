@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, btree_map};
 use std::ops::{Bound, RangeBounds};
 use std::{slice, vec};
 
-use heed::PutFlags;
+use heed::{PutFlags, RoTxn, WithoutTls};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::files::Files;
-use crate::schema::Slot;
+use crate::record::revision_key;
+use crate::schema::{OwnTable, Slot};
+use crate::txn::read_head;
 
 /// Most keys are no longer.
 const KEY_INLINE: usize = 24;
@@ -297,9 +299,25 @@ impl Rows {
         self.weight = 0;
     }
 
+    /// Rows that were left out would be lost without a word: what is new in the journal follows what the file has of it.
+    fn check_place(&self, files: &Files, txn: &RoTxn<'_, WithoutTls>) -> Result<(), heed::Error> {
+        let from_start = (Bound::Unbounded, Bound::Unbounded);
+        let mut new =
+            self.range(OwnTable::Journal.into(), from_start, false).filter(|(_, value)| value.is_some());
+        let Some((first, _)) = new.next() else { return Ok(()) };
+        let head = read_head(txn, files.tables())
+            .map_err(|fault| heed::Error::Decoding(fault.to_string().into()))?;
+        if first != revision_key(head.revision + 1) {
+            let what = format!("what follows is not record {}", head.revision + 1);
+            return Err(heed::Error::Decoding(what.into()));
+        }
+        Ok(())
+    }
+
     /// Has LMDB's file follow: all of them are in it, or none. Now and then it `pauses`.
     pub(crate) fn commit(&self, files: &Files, pauses: fn()) -> Result<(), heed::Error> {
         let mut txn = files.write_txn()?;
+        self.check_place(files, &txn)?;
         for slot in Slot::all().filter(|slot| !self.tables[slot.index()].is_empty()) {
             let table = files.tables().written(slot);
             let rows = self.range(slot, (Bound::Unbounded, Bound::Unbounded), false);
@@ -372,6 +390,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::files::MapOptions;
+    use crate::record::{Head, encode};
+    use crate::schema::HEAD_KEY;
+    use crate::world::Surroundings;
 
     type Layer = BTreeMap<u8, Option<u8>>;
 
@@ -473,5 +495,29 @@ mod tests {
         }
         rows.clear();
         assert_eq!(rows.values.pieces.len(), PIECES_KEPT);
+    }
+
+    /// Rows between were lost: no record is left out without a word.
+    #[test]
+    fn the_journal_goes_on_where_the_file_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let map = MapOptions { map_size: 1 << 20, max_readers: 4 };
+        let (files, head, _) = Files::open(dir.path(), map, &Surroundings::default(), 0).unwrap();
+        let told = |first: u64, last: u64| {
+            let mut rows = Rows::default();
+            for revision in first..=last {
+                rows.set(OwnTable::Journal.into(), &revision_key(revision), Some(b"a record"));
+            }
+            let head = encode(&Head { revision: last, ..head }).unwrap();
+            rows.set(OwnTable::Meta.into(), HEAD_KEY, Some(&head));
+            rows.commit(&files, || ())
+        };
+        told(1, 2).unwrap();
+        assert!(told(4, 5).is_err() && told(2, 3).is_err());
+        told(3, 3).unwrap();
+        // Who forgets old records adds none.
+        let mut rows = Rows::default();
+        rows.set(OwnTable::Journal.into(), &revision_key(1), None);
+        rows.commit(&files, || ()).unwrap();
     }
 }

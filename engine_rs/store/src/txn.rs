@@ -325,7 +325,7 @@ fn present<'t>(row: Result<(&'t [u8], &'t [u8]), heed::Error>) -> Result<Row<'t>
     row.map(|(key, value)| (key, Some(value)))
 }
 
-fn read_head(txn: &RoTxn<'_, WithoutTls>, tables: &Tables<'static>) -> Result<Head, Fault> {
+pub(crate) fn read_head(txn: &RoTxn<'_, WithoutTls>, tables: &Tables<'static>) -> Result<Head, Fault> {
     head_in(find(txn, tables, OwnTable::Meta.into(), HEAD_KEY)?)
 }
 
