@@ -284,7 +284,7 @@ impl Life {
         disk::with(|disk| disk.crash_after(crash));
     }
 
-    /// The writer has ended. Whether all is done.
+    /// The writer has ended. Whether all is done, and the store was closed well: the disk may have failed that, too.
     fn ended(&mut self) -> Result<bool, String> {
         for client in &mut self.clients {
             client.wants.iter_mut().for_each(|want| want.sent = 0);
@@ -309,7 +309,7 @@ impl Life {
             disk::with(|disk| disk.die(crash_kind(&mut self.dice), None));
             revive()?;
         }
-        Ok(self.phase == Phase::Wait && !self.stopped)
+        Ok(self.phase == Phase::Wait && !self.stopped && !failed)
     }
 
     /// Somebody sees where the journal ends.
