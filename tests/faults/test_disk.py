@@ -3,7 +3,7 @@ may.
 
 Method: `kasir serve` with a small library before libc, which does to writes and syncs what a file says: a
 sync takes a second; the disk is full, or fails, KASIR_FULL_DISKS times, or for write-ahead files alone, or
-late for pages of LMDB's file alone; a sync fails, at once or late.
+late for pages of LMDB's file alone; a write fails though all of it is there; a sync fails, at once or late.
 """
 
 import asyncio
@@ -60,7 +60,9 @@ static int refusal(int fd, size_t bytes) {
 }
 #define MAY_FAIL(bytes) int why = refusal(fd, bytes); if (why) return (errno = why, -1)
 ssize_t pwrite(int fd, const void *b, size_t n, off_t o) {
-  REAL(ssize_t, "pwrite", int, const void *, size_t, off_t); MAY_FAIL(n); return real(fd, b, n, o); }
+  REAL(ssize_t, "pwrite", int, const void *, size_t, off_t);
+  if (on_disk(fd) && trouble() == 'p' && is_of(fd, "/wal.")) { real(fd, b, n, o); return (errno = EIO, -1); }
+  MAY_FAIL(n); return real(fd, b, n, o); }
 ssize_t pwrite64(int fd, const void *b, size_t n, off_t o) { return pwrite(fd, b, n, o); }
 ssize_t writev(int fd, const struct iovec *v, int n) {
   REAL(ssize_t, "writev", int, const struct iovec *, int); MAY_FAIL(-1); return real(fd, v, n); }
@@ -83,7 +85,7 @@ Trouble = Callable[[str], None]
 
 @pytest.fixture
 def trouble(tmp_path: Path, monkeypatch) -> Trouble:
-    """What is wrong with the disk of servers that are started from now on: w, f, e, a, d, l, s or nothing."""
+    """What is wrong with the disk of servers that are started from now on: one of wfeadpls, or nothing."""
     said = tmp_path / "trouble"
     said.write_text("")
     monkeypatch.setenv("KASIR_TEST_TROUBLE", str(said))
@@ -258,6 +260,22 @@ def test_a_disk_that_refuses_pages_of_the_data_file_late_loses_none_of_what_was_
     assert server.stop() == 0
     status, said = verified(server.data)
     assert status == 0, said
+
+
+def test_what_was_refused_stays_undone_though_all_of_its_write_is_there(serve, trouble: Trouble):
+    server = serve()
+    with grpc.insecure_channel(server.target) as channel:
+        shop = Shop(channel, stock=1)
+        trouble("p")
+        assert refusal(shop.stock.ReceiveStock, receive(shop)).reason == "STORE_FULL"
+        server.process.kill()
+        server.process.wait(30)
+    trouble("")
+    again = serve("--listen", server.target)
+    with grpc.insecure_channel(again.target) as channel:
+        stub = stock_pb2_grpc.StockServiceStub(channel)
+        reply = stub.GetStock(stock_pb2.GetStockRequest(item_id=shop.item_id))
+        assert sum(each.on_hand for each in reply.stocks) == 1
 
 
 def test_a_failed_sync_ends_the_server_and_what_was_answered_is_there(serve, trouble: Trouble):

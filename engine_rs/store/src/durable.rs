@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::blocks::BLOCK;
 use crate::wal::Frame;
 
 /// A write-ahead file.
@@ -34,6 +35,11 @@ impl WalFile {
             }
             Some(done) => done,
         }
+    }
+
+    /// A write that failed may have left all of a frame: no frame begins at `offset` any more, if the disk takes that.
+    fn void(&self, offset: u64) {
+        let _ = self.file.write_all_at(&[0; BLOCK], offset).and_then(|()| self.file.sync_data());
     }
 }
 
@@ -84,8 +90,8 @@ impl Job {
     pub(crate) fn carry_out(self) -> Ended {
         let Self { files, file, offset, mut frame, last } = self;
         let file = &files[file];
-        let written = frame.seal(last).and_then(|blocks| file.write(blocks, offset)).map_err(Trouble::Write);
-        let passed = written.and_then(|()| {
+        let written = frame.seal(last).and_then(|blocks| file.write(blocks, offset));
+        let passed = written.inspect_err(|_| file.void(offset)).map_err(Trouble::Write).and_then(|()| {
             let written = Instant::now();
             file.file.sync_data().map_err(Trouble::Sync)?;
             Ok(Passed { written, synced: Instant::now() })
@@ -97,7 +103,7 @@ impl Job {
 /// Why a frame could not be appended.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// It was not written.
+    /// It was not written, or not all of it: the next frame takes its place.
     Write(io::Error),
     /// The disk did not confirm: nobody knows whether it is there.
     Sync(io::Error),
@@ -108,7 +114,7 @@ mod tests {
     use tempfile::tempdir;
 
     use super::*;
-    use crate::blocks::{BLOCK, Blocks};
+    use crate::blocks::Blocks;
 
     #[test]
     fn blocks_are_written_directly_or_not_and_read_alike() {

@@ -143,6 +143,8 @@ pub(crate) struct Wal {
     holds: [u64; 2],
     current: usize,
     offset: u64,
+    /// A write at this place failed, and may have left a frame: the next one is written over it, and goes nowhere else.
+    spoilt: bool,
     sizes: Sizes,
 }
 
@@ -156,7 +158,7 @@ impl Wal {
             Ok::<_, io::Error>(WalFile::new(file, &path, directly))
         };
         let files = Arc::new([create(WAL_FILES[0])?, create(WAL_FILES[1])?]);
-        Ok(Self { files, lengths: [0; 2], holds: [0; 2], current: 0, offset: 0, sizes })
+        Ok(Self { files, lengths: [0; 2], holds: [0; 2], current: 0, offset: 0, spoilt: false, sizes })
     }
 
     /// Goes on after the frames that were found, durable when this returns. They may never have been: who wrote them did not
@@ -176,7 +178,7 @@ impl Wal {
         }
         let lengths = [files[0].file.metadata()?.len(), files[1].file.metadata()?.len()];
         let End { holds, current, offset, .. } = end;
-        Ok(Self { files: Arc::new(files), lengths, holds, current, offset, sizes })
+        Ok(Self { files: Arc::new(files), lengths, holds, current, offset, spoilt: false, sizes })
     }
 
     /// Whether the next frame should go to the other file.
@@ -199,7 +201,8 @@ impl Wal {
     pub(crate) fn turn_for(&mut self, frame: &Frame, checkpoint: u64) -> bool {
         let end = self.offset + frame.extent();
         let other = 1 - self.current;
-        let turns = self.offset > 0 && end > self.sizes.wal_bytes && self.holds[other] <= checkpoint;
+        let turns =
+            !self.spoilt && self.offset > 0 && end > self.sizes.wal_bytes && self.holds[other] <= checkpoint;
         if turns {
             (self.current, self.offset) = (other, 0);
         }
@@ -222,10 +225,11 @@ impl Wal {
         Ok(Job { files: Arc::clone(&self.files), file: current, offset, frame, last })
     }
 
-    /// What became of a frame, and its memory. After an error in writing nothing is there.
+    /// What became of a frame, and its memory. After an error in writing whatever is there is written over.
     pub(crate) fn end(&mut self, ended: Ended) -> (Frame, Result<Passed, Trouble>) {
         let Ended { frame, end, last, passed } = ended;
-        if passed.is_ok() {
+        self.spoilt = passed.is_err();
+        if !self.spoilt {
             self.holds[self.current] = last;
             self.offset = end;
         }
@@ -395,6 +399,18 @@ mod tests {
     use super::*;
     use crate::record::{JournalRecord, encode, record_hash};
 
+    fn record(revision: u64, size: usize) -> JournalRecord {
+        JournalRecord {
+            revision,
+            time_ms: 7,
+            actor: "a".repeat(size),
+            method: "/m".into(),
+            request_id: Vec::new(),
+            events: Vec::new(),
+            sealed: Vec::new(),
+        }
+    }
+
     /// Files in a directory of their own, and the head after what was appended.
     struct Bench {
         dir: TempDir,
@@ -415,15 +431,7 @@ mod tests {
         fn append(&mut self, count: usize, size: usize, checkpoint: u64) {
             self.frame.begin(&self.head);
             for _ in 0..count {
-                let record = JournalRecord {
-                    revision: self.head.revision + 1,
-                    time_ms: 7,
-                    actor: "a".repeat(size),
-                    method: "/m".into(),
-                    request_id: Vec::new(),
-                    events: Vec::new(),
-                    sealed: Vec::new(),
-                };
+                let record = record(self.head.revision + 1, size);
                 let body = encode(&record).unwrap();
                 self.frame.add(&body, &[]).unwrap();
                 let hash = record_hash(&self.head.hash, &body);
@@ -524,6 +532,30 @@ mod tests {
         assert_eq!(bench.turns, 1, "to the empty one, and not back");
         assert!(bench.wal.is_full() && !bench.wal.is_overfull());
         assert_eq!(bench.found(Head::empty()), (1..=12).collect::<Vec<_>>());
+    }
+
+    /// Its caller was told that nothing was done.
+    #[test]
+    fn a_frame_whose_write_failed_gives_way_to_the_next_even_if_all_of_it_is_there() {
+        let size = usize::try_from(Sizes::default().wal_bytes).unwrap() / 3;
+        let mut bench = Bench::new();
+        bench.append(2, size, 0);
+        let head = bench.head;
+        bench.frame.begin(&head);
+        bench.frame.add(&encode(&record(3, size)).unwrap(), &[]).unwrap();
+        let job = bench.wal.begin(std::mem::take(&mut bench.frame), 3).unwrap();
+        let ended = job.carry_out();
+        assert_eq!(bench.found(head), [3], "it is there");
+        let failed = Err(Trouble::Write(ErrorKind::StorageFull.into()));
+        bench.frame = bench.wal.end(Ended { passed: failed, ..ended }).0;
+        // This file is full, and the other one free.
+        bench.append(1, size + 1, 2);
+        assert_eq!((bench.turns, bench.found(head)), (0, vec![3]));
+        let mut frames = Frames::between(bench.dir.path(), 2, u64::MAX).unwrap();
+        let found = frames.next(&head).unwrap().unwrap();
+        assert_eq!(found[0].record.actor.len(), size + 1);
+        bench.append(1, size, 2);
+        assert_eq!((bench.turns, bench.found(head)), (1, vec![3, 4]));
     }
 
     #[test]
