@@ -15,8 +15,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -168,23 +168,45 @@ pub(crate) fn put_back(
 }
 
 /// A read transaction that is never read through: it keeps pages from being written over.
-struct Pin(#[expect(dead_code, reason = "held, not read")] RoTxn<'static, WithoutTls>);
+pub(crate) struct Pin(#[expect(dead_code, reason = "held, not read")] Mutex<RoTxn<'static, WithoutTls>>);
 
 impl Pin {
     /// `None`: as many read as may.
     fn new(env: &Env<WithoutTls>) -> io::Result<Option<Self>> {
         match env.clone().static_read_txn() {
-            Ok(txn) => Ok(Some(Self(txn))),
+            Ok(txn) => Ok(Some(Self(Mutex::new(txn)))),
             Err(heed::Error::Mdb(MdbError::ReadersFull)) => Ok(None),
             Err(error) => Err(io::Error::other(error)),
         }
     }
 }
 
+/// Where to find what keeps the last checkpoint's pages, for others whom those serve as well.
+#[derive(Clone)]
+pub(crate) struct Pins(Arc<Mutex<Arc<Pin>>>);
+
+impl Pins {
+    /// What keeps the pages of the last checkpoint, and of all that came since.
+    pub(crate) fn last(&self) -> Arc<Pin> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, pin: Pin) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(pin);
+    }
+}
+
+impl std::fmt::Debug for Pins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pins").finish_non_exhaustive()
+    }
+}
+
 /// A checkpoint under way.
 struct Pending {
     revision: u64,
-    pin: Pin,
+    /// `None`: nothing is written after it.
+    pin: Option<Pin>,
 }
 
 /// What makes a checkpoint.
@@ -285,8 +307,8 @@ impl Drop for Worker {
 /// Makes checkpoints beside the writer.
 pub(crate) struct Checkpoints {
     env: Env<WithoutTls>,
-    /// Keeps the last checkpoint's pages.
-    pin: Pin,
+    /// Keep the last checkpoint's pages.
+    pins: Pins,
     revision: u64,
     pending: Option<Pending>,
     maker: Arc<Maker>,
@@ -321,7 +343,13 @@ impl Checkpoints {
         }
         let (told, done) = bounded(1);
         let worker = Some(Worker::new(Arc::clone(&maker), told, world)?);
-        Ok(Self { env: env.clone(), pin, revision, pending: None, maker, done, worker })
+        let pins = Pins(Arc::new(Mutex::new(Arc::new(pin))));
+        Ok(Self { env: env.clone(), pins, revision, pending: None, maker, done, worker })
+    }
+
+    /// What keeps the last checkpoint's pages.
+    pub(crate) fn pins(&self) -> Pins {
+        self.pins.clone()
     }
 
     /// The last checkpoint's revision.
@@ -349,7 +377,10 @@ impl Checkpoints {
     fn order(&mut self, revision: u64, closed: bool) -> io::Result<bool> {
         debug_assert!(self.pending.is_none(), "one at a time");
         self.maker.hurry.store(false, Ordering::Relaxed);
-        let Some(pin) = Pin::new(&self.env)? else { return Ok(false) };
+        let pin = if closed { None } else { Pin::new(&self.env)? };
+        if pin.is_none() && !closed {
+            return Ok(false);
+        }
         let checkpoint = Checkpoint::of(&self.env, &self.maker.data, revision, closed)?;
         self.worker.as_ref().ok_or_else(gone)?.take(checkpoint)?;
         self.pending = Some(Pending { revision, pin });
@@ -381,7 +412,10 @@ impl Checkpoints {
         let pending = self.pending.take();
         match (pending, made) {
             (Some(Pending { revision, pin }), Ok(true)) => {
-                (self.revision, self.pin) = (revision, pin);
+                self.revision = revision;
+                if let Some(pin) = pin {
+                    self.pins.set(pin);
+                }
                 Ok(true)
             }
             (_, Ok(_)) => Ok(false),

@@ -37,9 +37,20 @@ impl WalFile {
         }
     }
 
-    /// A write that failed may have left all of a frame: no frame begins at `offset` any more, if the disk takes that.
-    fn void(&self, offset: u64) {
-        let _ = self.file.write_all_at(&[0; BLOCK], offset).and_then(|()| self.file.sync_data());
+    /// What it means that `blocks` could not be written at `offset`. All of them may be there all the same: then no frame begins
+    /// there any more.
+    fn failed(&self, error: io::Error, blocks: &[u8], offset: u64) -> Trouble {
+        if self.file.write_all_at(&[0; BLOCK], offset).is_ok() {
+            return self.file.sync_data().map_or_else(Trouble::Sync, |()| Trouble::Write(error));
+        }
+        let mut found = vec![0; blocks.len()];
+        match self.file.read_exact_at(&mut found, offset) {
+            Ok(()) if found == blocks => Trouble::Sync(error),
+            Ok(()) => Trouble::Write(error),
+            // The file ends before.
+            Err(end) if end.kind() == ErrorKind::UnexpectedEof => Trouble::Write(error),
+            Err(_) => Trouble::Sync(error),
+        }
     }
 }
 
@@ -90,8 +101,10 @@ impl Job {
     pub(crate) fn carry_out(self) -> Ended {
         let Self { files, file, offset, mut frame, last } = self;
         let file = &files[file];
-        let written = frame.seal(last).and_then(|blocks| file.write(blocks, offset));
-        let passed = written.inspect_err(|_| file.void(offset)).map_err(Trouble::Write).and_then(|()| {
+        let written = frame.seal(last).map_err(Trouble::Write).and_then(|blocks| {
+            file.write(blocks, offset).map_err(|error| file.failed(error, blocks, offset))
+        });
+        let passed = written.and_then(|()| {
             let written = Instant::now();
             file.file.sync_data().map_err(Trouble::Sync)?;
             Ok(Passed { written, synced: Instant::now() })
@@ -115,6 +128,23 @@ mod tests {
 
     use super::*;
     use crate::blocks::Blocks;
+
+    /// Where nothing can be written any more.
+    #[test]
+    fn nobody_is_told_that_nothing_was_done_when_all_of_it_is_there() {
+        let dir = tempdir().unwrap();
+        let path = dir.path().join("file");
+        let frame = [7; 2 * BLOCK];
+        for (there, is_sure) in
+            [(&frame[..], false), (&frame[..BLOCK], true), (&[], true), (&[0; 3 * BLOCK], true)]
+        {
+            std::fs::write(&path, there).unwrap();
+            let file = WalFile::new(File::open(&path).unwrap(), &path, false);
+            let failed = file.write(&frame, 0).unwrap_err();
+            let trouble = file.failed(failed, &frame, 0);
+            assert_eq!(matches!(trouble, Trouble::Write(_)), is_sure, "{} bytes are there", there.len());
+        }
+    }
 
     #[test]
     fn blocks_are_written_directly_or_not_and_read_alike() {

@@ -87,17 +87,26 @@ struct Sink {
     answers: Mutex<Vec<Answer>>,
     changed: Condvar,
     stops: AtomicUsize,
-    panics: bool,
+    panics: Option<Panics>,
+}
+
+/// Where a sink panics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Panics {
+    Complete,
+    Readable,
 }
 
 impl BatchSink<()> for Sink {
     fn complete(&self, answers: Vec<((), Answer)>, _passage: Option<&Passage>) {
-        assert!(!self.panics, "a bug in the sink");
+        assert!(self.panics != Some(Panics::Complete), "a bug in the sink");
         self.answers.lock().unwrap().extend(answers.into_iter().map(|((), answer)| answer));
         self.changed.notify_all();
     }
 
-    fn readable(&self, _revision: u64) {}
+    fn readable(&self, _revision: u64) {
+        assert!(self.panics != Some(Panics::Readable), "a bug in the sink");
+    }
 
     fn stopped(&self, _why: &Refusal) {
         self.stops.fetch_add(1, Ordering::SeqCst);
@@ -117,7 +126,7 @@ fn encode(_method: &'static str, reply: Reply, _view: &dyn View) -> Result<Vec<u
     Ok(format!("{reply:?}").into_bytes())
 }
 
-fn shop(panics: bool) -> Shop {
+fn shop(panics: Option<Panics>) -> Shop {
     let dir = TempDir::new().unwrap();
     let log = Arc::new(Failing(Mutex::new(Trouble::None)));
     let sink = Arc::new(Sink { panics, ..Sink::default() });
@@ -162,7 +171,7 @@ fn location(number: u8) -> Request {
 
 #[test]
 fn a_disk_that_takes_nothing_is_told_and_waited_for() {
-    let shop = shop(false);
+    let shop = shop(None);
     shop.send(1).unwrap();
     shop.trouble(Trouble::Io);
     for number in 2..5 {
@@ -182,7 +191,7 @@ fn a_disk_that_takes_nothing_is_told_and_waited_for() {
 
 #[test]
 fn a_map_that_is_full_at_the_very_end_costs_nothing() {
-    let shop = shop(false);
+    let shop = shop(None);
     shop.trouble(Trouble::Full);
     let before = shop.store.status().unwrap().map_bytes;
     shop.send(1).unwrap();
@@ -193,7 +202,7 @@ fn a_map_that_is_full_at_the_very_end_costs_nothing() {
 
 /// The writer stops, once, with `reason` to everybody; what it had begun is not there.
 fn stops(trouble: Trouble, reason: Reason) {
-    let shop = shop(false);
+    let shop = shop(None);
     shop.send(1).unwrap();
     shop.trouble(trouble);
     assert_eq!(shop.send(2).unwrap_err().reason, reason, "{trouble:?}");
@@ -232,7 +241,7 @@ fn a_panic_stops_the_writer_and_leaves_nobody_waiting() {
 
 #[test]
 fn all_that_wait_are_answered_when_the_writer_stops() {
-    let shop = shop(false);
+    let shop = shop(None);
     shop.trouble(Trouble::Unknown);
     let mut accepted = 0;
     for number in 0..100 {
@@ -253,7 +262,14 @@ fn all_that_wait_are_answered_when_the_writer_stops() {
 
 #[test]
 fn a_sink_that_panics_stops_the_writer_and_not_the_process() {
-    let shop = shop(true);
+    // LMDB has followed when somebody is told what is readable: the writer waits for something else by then.
+    for panics in [Panics::Complete, Panics::Readable] {
+        stops_at(panics);
+    }
+}
+
+fn stops_at(panics: Panics) {
+    let shop = shop(Some(panics));
     shop.store.submit(location(1), ()).unwrap();
     let begun = std::time::Instant::now();
     while shop.store.stopped().is_none() {
@@ -261,13 +277,14 @@ fn a_sink_that_panics_stops_the_writer_and_not_the_process() {
         std::thread::sleep(Duration::from_millis(2));
     }
     assert_eq!(shop.send(2).unwrap_err().reason, Reason::WriterStopped);
+    assert_eq!(shop.sink.stops.load(Ordering::SeqCst), 1, "{panics:?}");
     // It was committed before anybody was to be told.
     assert_eq!(shop.reopened().revision(), 1);
 }
 
 #[test]
 fn an_append_elsewhere_than_at_the_end_is_fenced_off() {
-    let shop = shop(false);
+    let shop = shop(None);
     shop.send(1).unwrap();
     shop.store.close();
     let options = crate::files::MapOptions { map_size: 1 << 20, max_readers: 8 };

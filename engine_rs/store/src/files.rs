@@ -11,7 +11,7 @@ use kasir_core::records::Sale;
 use kasir_core::{Fault, Table};
 
 use crate::ahead::Ahead;
-use crate::checkpoint::{self, CHECKPOINT_FILE, Checkpoints};
+use crate::checkpoint::{self, CHECKPOINT_FILE, Checkpoints, Pins};
 use crate::disk::{fits_into_memory, page_bytes};
 use crate::error::{StoreError, StoreErrorKind, fault};
 use crate::onlookers::Onlookers;
@@ -62,6 +62,7 @@ pub(crate) struct Files {
 #[derive(Debug)]
 struct Writable {
     onlookers: Mutex<Onlookers>,
+    pins: Pins,
     // Dropped last: whoever opens the store next finds nothing of this one open.
     _lock: File,
 }
@@ -131,7 +132,11 @@ impl Files {
         if described && !checkpoints.make(head.revision).map_err(|error| failed(&error))? {
             return Err(failed(&checkpoint::not_taken()));
         }
-        let writable = Some(Arc::new(Writable { onlookers: Mutex::new(onlookers), _lock: lock }));
+        let writable = Some(Arc::new(Writable {
+            onlookers: Mutex::new(onlookers),
+            pins: checkpoints.pins(),
+            _lock: lock,
+        }));
         let files = Self { env, tables: Arc::new(tables), writable };
         // Dropped before `files`, should something fail: the lock is freed when nothing is open any more.
         let checkpoints = checkpoints;
@@ -215,7 +220,7 @@ impl Files {
     /// Begins the write transaction, once what onlookers see is spared.
     pub(crate) fn write_txn(&self) -> Result<RwTxn<'_>, heed::Error> {
         if let Some(writable) = &self.writable {
-            writable.onlookers.lock().unwrap_or_else(PoisonError::into_inner).look(&self.env)?;
+            writable.onlookers.lock().unwrap_or_else(PoisonError::into_inner).look(&writable.pins)?;
         }
         self.env.write_txn()
     }

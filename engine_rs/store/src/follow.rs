@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, TryRecvError};
 use heed::MdbError;
 use kasir_core::Fault;
 use kasir_core::kept::Kept;
@@ -14,7 +15,7 @@ use crate::follower::Ended;
 use crate::hand::Intake;
 use crate::replay::recover;
 use crate::sequencer::Sequencer;
-use crate::txn::{Base, Reader, Writer};
+use crate::txn::{Base, Writer, head_of};
 use crate::wal::Frames;
 
 /// Beyond this share no command has room in a map that cannot grow: what falls due needs the rest.
@@ -48,8 +49,10 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// Whether the file has followed meanwhile: then it is decided over that alone.
     pub(crate) fn look_at_follower(&mut self, txn: &mut Writer<'_>) -> Result<(), Failure> {
-        if let Some(Ok(ended)) = self.follower.ending().map(crossbeam_channel::Receiver::try_recv) {
-            self.has_followed(ended)?;
+        match self.follower.ending().map(Receiver::try_recv) {
+            Some(Ok(ended)) => self.has_followed(ended)?,
+            Some(Err(TryRecvError::Disconnected)) => self.end_follow()?,
+            Some(Err(TryRecvError::Empty)) | None => {}
         }
         if let Some(failure) = self.lost.take() {
             return Err(failure);
@@ -163,7 +166,7 @@ impl<T: Send + 'static> Sequencer<T> {
         if !self.behind {
             return Ok(());
         }
-        let reached = *Reader::begin(&self.files)?.head();
+        let reached = head_of(&self.files)?;
         let frames = Frames::between(&self.shared.dir, reached.revision, self.head.revision);
         let mut frames = frames.map_err(|error| Failure::Unwritable(error.message))?;
         let has_threads = self.world.is_none();

@@ -90,7 +90,8 @@ impl Follower {
             Some(thread) if self.way.is_some() => thread.done().recv().ok(),
             _ => self.waits.take().map(Job::carry_out),
         };
-        self.ended(ended.unwrap_or_else(|| Err(heed::Error::Io(gone()))))
+        // Not the disk's fault, but the program's: nothing more is to be trusted.
+        self.ended(ended.unwrap_or_else(|| Err(heed::Error::Decoding(gone().into()))))
     }
 
     /// It has ended so.
@@ -99,5 +100,27 @@ impl Follower {
             self.ended = Some(way.rows);
             (way.revision, ended)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Verdict, verdict};
+    use crate::files::MapOptions;
+    use crate::world::Surroundings;
+
+    /// Not as what a disk refused, which it may take the next time.
+    #[test]
+    fn a_thread_that_panicked_is_broken_for_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let map = MapOptions { map_size: 1 << 20, max_readers: 4 };
+        let (files, ..) = Files::open(dir.path(), map, &Surroundings::default(), 0).unwrap();
+        let thread = Beside::new("panics", || (), |_| panic!("a bug")).unwrap();
+        let mut follower = Follower { thread: Some(thread), waits: None, way: None, ended: None };
+        follower.begin(&files, Rows::default(), 1).unwrap();
+        let (revision, ended) = follower.end().unwrap();
+        assert_eq!((revision, verdict(&ended.unwrap_err())), (1, Verdict::Broken));
+        assert!(follower.begin(&files, Rows::default(), 2).is_err());
     }
 }

@@ -3,18 +3,19 @@
 //! All LMDBs of version 0.9 agree on the data file, but not on the lock file in which readers register: Python's
 //! `lmdb` cannot register beside this engine. A reader that is not registered is overtaken: the writer uses its pages
 //! again. So an onlooker holds [`ONLOOKERS_FILE`] shared (flock) from before it opens the data file, without LMDB's
-//! locks, until it has done; and while somebody holds it, the writer keeps a read transaction open, older than all
-//! it writes, for whose sake LMDB spares those pages. The kernel lets go of the file however the onlooker ends.
+//! locks, until it has done; and while somebody holds it, the writer keeps the read transaction that was the last checkpoint's
+//! when they came, older than all that it writes since, for whose sake LMDB spares those pages. The kernel lets go of the file
+//! however the onlooker ends.
 //!
 //! The writer looks before each transaction. One that began before the onlooker came is no danger to it: it uses only
 //! pages again that no snapshot since the commit before the last can see.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heed::{Env, RoTxn, WithoutTls};
-
+use crate::checkpoint::{Pin, Pins};
 use crate::error::{StoreError, StoreErrorKind};
 
 /// Held shared (flock) by programs that read the store's data file without LMDB's locks.
@@ -24,10 +25,10 @@ pub const ONLOOKERS_FILE: &str = "onlookers";
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The read transaction kept for onlookers.
+/// The read transaction kept for onlookers: one that is there anyway, so that there is a place for it among those who read.
 pub(crate) struct Onlookers {
     file: File,
-    kept: Option<RoTxn<'static, WithoutTls>>,
+    kept: Option<Arc<Pin>>,
 }
 
 impl Onlookers {
@@ -69,8 +70,8 @@ impl Onlookers {
         }
     }
 
-    /// To be called before each write transaction.
-    pub(crate) fn look(&mut self, env: &Env<WithoutTls>) -> Result<(), heed::Error> {
+    /// To be called before each write transaction. `pins`: the last checkpoint's.
+    pub(crate) fn look(&mut self, pins: &Pins) -> Result<(), heed::Error> {
         match self.file.try_lock() {
             Ok(()) => {
                 self.file.unlock()?;
@@ -78,9 +79,7 @@ impl Onlookers {
             }
             // Also when the system does not say: somebody may be there.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {
-                if self.kept.is_none() {
-                    self.kept = Some(env.clone().static_read_txn()?);
-                }
+                self.kept.get_or_insert_with(|| pins.last());
             }
         }
         Ok(())

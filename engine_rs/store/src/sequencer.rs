@@ -37,9 +37,10 @@ const TRIM_MAX: usize = 10_000;
 /// The thread's own state.
 pub(crate) struct Sequencer<T> {
     pub(crate) shared: Arc<Shared<T>>,
-    // The order counts: what holds on to the files goes before them.
-    pub(crate) ahead: Ahead,
+    // The order counts: what holds on to the files goes before them, and while LMDB is told something the last checkpoint's pages
+    // are kept.
     pub(crate) follower: Follower,
+    pub(crate) ahead: Ahead,
     pub(crate) files: Files,
     pub(crate) queue: Receiver<Work<T>>,
     pub(crate) encoder: Arc<dyn Encoder>,
@@ -78,24 +79,31 @@ impl<T: Send + 'static> Sequencer<T> {
         let mut intake =
             Intake { requests: Vec::new(), waiters: Vec::new(), trims: Vec::new(), under_way: None };
         loop {
-            let retry = self.behind.then(|| Instant::now() + DISK_PAUSE);
-            let next = self.wait(retry);
-            if matches!(next, Next::Closed) {
-                return self.close();
-            }
-            self.gather(next, &mut intake);
             // A panic is a bug: nothing more is to be trusted.
-            let served = catch_unwind(AssertUnwindSafe(|| {
-                self.serve(&files, &mut kept, &mut intake).and_then(|()| self.trim(&mut intake.trims))
-            }));
-            let served = served.unwrap_or_else(|panic| {
+            let lived = catch_unwind(AssertUnwindSafe(|| self.live(&files, &mut kept, &mut intake)));
+            let lived = lived.unwrap_or_else(|panic| {
                 let why = stopped_by(panic.as_ref());
                 self.refuse(&why, &mut intake).and(Err(why))
             });
-            if let Err(why) = served {
-                return self.stop(&why);
+            match lived {
+                Ok(true) => {}
+                Ok(false) => return self.close(),
+                Err(why) => return self.stop(&why),
             }
         }
+    }
+
+    /// Waits for something to do, and does it. False: the queue is closed and empty.
+    fn live(&mut self, files: &Files, kept: &mut Kept, intake: &mut Intake<T>) -> Result<bool, Refusal> {
+        let retry = self.behind.then(|| Instant::now() + DISK_PAUSE);
+        let next = self.wait(retry);
+        if matches!(next, Next::Closed) {
+            return Ok(false);
+        }
+        self.gather(next, intake);
+        self.serve(files, kept, intake)?;
+        self.trim(&mut intake.trims)?;
+        Ok(true)
     }
 
     /// Waits for something to do, at most `until`.
@@ -505,7 +513,9 @@ impl<T: Send + 'static> Sequencer<T> {
 
     /// Leaves LMDB's file whole on the disk. Where that fails, the next opening sees to it.
     fn close(mut self) {
-        if self.settle().is_ok() {
+        // The sink is told how far it can look, and may be what is broken.
+        let settled = catch_unwind(AssertUnwindSafe(|| self.settle()));
+        if settled.is_ok_and(|settled| settled.is_ok()) {
             let _ = self.ahead.close(self.head.revision);
         }
     }

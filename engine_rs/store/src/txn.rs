@@ -325,6 +325,11 @@ fn present<'t>(row: Result<(&'t [u8], &'t [u8]), heed::Error>) -> Result<Row<'t>
     row.map(|(key, value)| (key, Some(value)))
 }
 
+/// The head in a file that nobody writes to now, also where as many read as may.
+pub(crate) fn head_of(files: &Files) -> Result<Head, Fault> {
+    read_head(Base::begin(files, true).map_err(fault)?.read(), files.tables())
+}
+
 pub(crate) fn read_head(txn: &RoTxn<'_, WithoutTls>, tables: &Tables<'static>) -> Result<Head, Fault> {
     head_in(find(txn, tables, OwnTable::Meta.into(), HEAD_KEY)?)
 }

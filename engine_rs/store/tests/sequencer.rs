@@ -5,13 +5,17 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kasir_core::ids::ShiftId;
 use kasir_core::{Command, Reason, Table, View};
-use kasir_store::{DEADLINES_METHOD, JournalRecord, Options};
+use kasir_store::{CHECKPOINT_FILE, DEADLINES_METHOD, JournalRecord, ONLOOKERS_FILE, Options, WAL_FILES};
 use support::{ITEM, MINUTE_MS, START_MS, Shop, booking, eventually, hold, item, location, receive, request};
+
+/// The byte of a checkpoint that says that it was the last.
+const CLOSED_AT: usize = 16;
 
 #[test]
 fn all_commands_that_wait_share_one_commit_and_each_is_answered() {
@@ -76,6 +80,41 @@ fn the_writer_needs_no_place_among_those_who_read() {
     assert!((1..=4).contains(&taken), "{taken}");
     shop.verify();
     assert_eq!(shop.reopen().level(), (1_000, 5 * 62));
+}
+
+#[test]
+fn who_looks_in_needs_no_place_among_those_who_read_and_neither_does_the_end() {
+    let shop = Shop::with(&Options { max_readers: 4, ..Options::default() });
+    shop.stock(1_000);
+    // The writer has no place any more, and gets none.
+    std::thread::sleep(Duration::from_millis(200));
+    let onlookers = File::open(shop.path().join(ONLOOKERS_FILE)).unwrap();
+    std::thread::scope(|scope| {
+        with_all_places_taken(&shop, &|| {
+            onlookers.lock_shared().unwrap();
+            for token in 0..60 {
+                shop.store.submit(shop.request(hold("many", START_MS + MINUTE_MS)), token).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            shop.ok(hold("one", START_MS + MINUTE_MS));
+            onlookers.unlock().unwrap();
+            shop.ok(hold("another", START_MS + MINUTE_MS));
+            // It waits for those who read, but not before all is on the disk.
+            scope.spawn(|| shop.store.close());
+            let checkpoint = shop.path().join(CHECKPOINT_FILE);
+            eventually("the store to be closed", || {
+                std::fs::read(&checkpoint).is_ok_and(|bytes| bytes.get(CLOSED_AT) == Some(&1))
+            });
+        });
+    });
+    // Closed well: its data file says it all.
+    for name in WAL_FILES {
+        std::fs::remove_file(shop.path().join(name)).unwrap();
+    }
+    std::fs::remove_file(shop.path().join(CHECKPOINT_FILE)).unwrap();
+    let shop = shop.reopen();
+    assert_eq!(shop.level(), (1_000, 62));
+    shop.verify();
 }
 
 #[test]
