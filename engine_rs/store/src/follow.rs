@@ -27,6 +27,9 @@ const FOLLOW_TIME: Duration = Duration::from_millis(60);
 const FOLLOW_TIME_MOST: Duration = Duration::from_millis(100);
 /// So many bytes of rows are as much as many commands: of some each is a thousand.
 const FOLLOW_BYTES: usize = 16 << 20;
+/// Up to so many bytes of rows the writer tells LMDB itself where somebody reads: milliseconds in which nothing is decided. More it
+/// tells beside, and who reads waits.
+const FOLLOW_AT_ONCE_BYTES: usize = 1 << 20;
 /// While LMDB still follows, so many times as much waits for it as otherwise.
 const FOLLOW_TIMES_MOST: usize = 4;
 /// A store that was read from will be again, for so long.
@@ -66,7 +69,7 @@ impl<T: Send + 'static> Sequencer<T> {
         let times = if is_busy { FOLLOW_TIMES_MOST } else { 1 };
         commands >= self.follow_commands.saturating_mul(times)
             || txn.weight() >= FOLLOW_BYTES * times
-            || !is_busy && Instant::now() >= self.follows_at()
+            || !is_busy && (self.shared.following.is_wanted() || Instant::now() >= self.follows_at())
     }
 
     /// When it is to follow at the latest.
@@ -74,9 +77,11 @@ impl<T: Send + 'static> Sequencer<T> {
         self.followed_at + if self.ahead.is_ending() { FOLLOW_TIME_MOST } else { FOLLOW_TIME }
     }
 
-    /// Whether it has to follow at once.
-    pub(crate) fn is_wanted(&mut self, intake: &Intake<T>) -> bool {
-        !intake.trims.is_empty() || self.is_read_from() || self.is_filled(TIGHT_PERCENT)
+    /// Whether it has to follow before anything else is done.
+    pub(crate) fn is_wanted(&mut self, txn: &Writer<'_>, intake: &Intake<T>) -> bool {
+        let is_quick = !self.follower.is_busy() && txn.weight() <= FOLLOW_AT_ONCE_BYTES;
+        // Asked first: it remembers who reads.
+        self.is_read_from() && is_quick || !intake.trims.is_empty() || self.is_filled(TIGHT_PERCENT)
     }
 
     /// Whether readers have to be expected.

@@ -7,18 +7,25 @@ use crossbeam_channel::Receiver;
 
 use crate::beside::{Beside, gone};
 use crate::files::Files;
+use crate::following::Following;
 use crate::rows::Rows;
 
 /// Rows on their way into a file.
 pub(crate) struct Job {
     files: Files,
     rows: Arc<Rows>,
+    following: Arc<Following>,
 }
 
 impl Job {
-    /// Nobody waits for it: whoever works on an answer has the processor first.
+    /// Unless somebody waits for it, whoever works on an answer has the processor first.
     fn carry_out(self) -> Ended {
-        self.rows.commit(&self.files, std::thread::yield_now)
+        let pause = || {
+            if !self.following.is_wanted() {
+                std::thread::yield_now();
+            }
+        };
+        self.rows.commit(&self.files, pause)
     }
 }
 
@@ -36,6 +43,8 @@ struct Way {
 pub(crate) struct Follower {
     /// `None`: a simulation, which has no thread; it is done when it is waited for.
     thread: Option<Beside<Job, Ended>>,
+    /// Who waits for it.
+    following: Arc<Following>,
     waits: Option<Job>,
     way: Option<Way>,
     /// What has ended, for its memory.
@@ -44,9 +53,9 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// One that has nothing to do yet.
-    pub(crate) fn new(has_threads: bool) -> io::Result<Self> {
+    pub(crate) fn new(has_threads: bool, following: Arc<Following>) -> io::Result<Self> {
         let thread = has_threads.then(|| Beside::new("kasir-follow", || (), Job::carry_out)).transpose()?;
-        Ok(Self { thread, waits: None, way: None, ended: None })
+        Ok(Self { thread, following, waits: None, way: None, ended: None })
     }
 
     /// What is on its way, if anything is.
@@ -70,7 +79,8 @@ impl Follower {
     pub(crate) fn begin(&mut self, files: &Files, rows: Rows, revision: u64) -> io::Result<()> {
         debug_assert!(!self.is_busy(), "one at a time");
         let rows = Arc::new(rows);
-        let job = Job { files: files.clone(), rows: Arc::clone(&rows) };
+        let following = Arc::clone(&self.following);
+        let job = Job { files: files.clone(), rows: Arc::clone(&rows), following };
         self.way = Some(Way { rows, revision });
         if let Some(thread) = &self.thread {
             return thread.begin(job);
@@ -117,7 +127,8 @@ mod tests {
         let map = MapOptions { map_size: 1 << 20, max_readers: 4 };
         let (files, ..) = Files::open(dir.path(), map, &Surroundings::default(), 0).unwrap();
         let thread = Beside::new("panics", || (), |_| panic!("a bug")).unwrap();
-        let mut follower = Follower { thread: Some(thread), waits: None, way: None, ended: None };
+        let mut follower = Follower::new(false, Arc::default()).unwrap();
+        follower.thread = Some(thread);
         follower.begin(&files, Rows::default(), 1).unwrap();
         let (revision, ended) = follower.end().unwrap();
         assert_eq!((revision, verdict(&ended.unwrap_err())), (1, Verdict::Broken));

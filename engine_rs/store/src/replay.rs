@@ -1,6 +1,7 @@
 //! Replay: the journal of one store lets another one evolve to the same bytes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kasir_core::kept::Kept;
 use kasir_core::kv::SHARD;
@@ -268,7 +269,8 @@ pub(crate) fn recover(
     grow: &dyn Fn() -> Result<(), Fault>,
     has_threads: bool,
 ) -> Result<Head, Fault> {
-    let follower = Follower::new(has_threads).map_err(|error| Fault::Io(error.to_string()))?;
+    let follower =
+        Follower::new(has_threads, Arc::default()).map_err(|error| Fault::Io(error.to_string()))?;
     let sure = (frames.place(), head);
     let mut recovery = Recovery { files, frames, follower, head, sure, told: None };
     let mut kept = Kept::new();

@@ -315,7 +315,7 @@ impl Rows {
     }
 
     /// Has LMDB's file follow: all of them are in it, or none. Now and then it `pauses`.
-    pub(crate) fn commit(&self, files: &Files, pauses: fn()) -> Result<(), heed::Error> {
+    pub(crate) fn commit(&self, files: &Files, pauses: impl Fn()) -> Result<(), heed::Error> {
         let mut txn = files.write_txn()?;
         self.check_place(files, &txn)?;
         for slot in Slot::all().filter(|slot| !self.tables[slot.index()].is_empty()) {

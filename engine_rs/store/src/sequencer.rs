@@ -235,7 +235,7 @@ impl<T: Send + 'static> Sequencer<T> {
             let count = attempted.as_ref().map_or(0, |(done, _)| done.answers.len());
             let is_new = attempted.as_ref().is_ok_and(|(_, frame)| !frame.is_empty());
             commands += count;
-            let is_wanted = self.is_wanted(intake);
+            let is_wanted = self.is_wanted(&txn, intake);
             let is_alone = is_first && count < 2 && self.queue.is_empty();
             let attempted = attempted.and_then(|(done, frame)| {
                 if !is_new || is_wanted || is_alone {
@@ -264,11 +264,11 @@ impl<T: Send + 'static> Sequencer<T> {
             } else {
                 intake.under_way = Some(Underway::new(done, intake));
                 let goes_on = !intake.requests.is_empty() || self.meanwhile(intake)?;
-                if goes_on && !self.is_wanted(intake) && !self.is_time(&txn, commands) {
+                if goes_on && !self.is_wanted(&txn, intake) && !self.is_time(&txn, commands) {
                     continue;
                 }
                 self.land(intake)?;
-                if self.is_wanted(intake) {
+                if self.is_wanted(&txn, intake) {
                     // What came begins the next round.
                     return self.follow(txn, self.head.revision);
                 }
@@ -279,7 +279,11 @@ impl<T: Send + 'static> Sequencer<T> {
             if intake.requests.is_empty() && !self.has_more(&txn, commands, intake) {
                 // A command that came in the last moment begins the next round.
                 let revision = self.head.revision;
-                return if self.is_wanted(intake) { self.follow(txn, revision) } else { self.hand_over(txn) };
+                return if self.is_wanted(&txn, intake) {
+                    self.follow(txn, revision)
+                } else {
+                    self.hand_over(txn)
+                };
             }
         }
     }
@@ -288,7 +292,12 @@ impl<T: Send + 'static> Sequencer<T> {
     fn has_more(&mut self, txn: &Writer<'_>, commands: usize, intake: &mut Intake<T>) -> bool {
         let until = (!self.follower.is_busy()).then(|| self.follows_at());
         let next = self.wait(until);
-        let ends = matches!(next, Next::Closed | Next::Work(Work::Follow));
+        // Somebody reads: while LMDB is told something, what came since has to wait for that.
+        let ends = match next {
+            Next::Closed => true,
+            Next::Work(Work::Follow) => !self.follower.is_busy(),
+            Next::Work(_) | Next::Time => false,
+        };
         self.gather(next, intake);
         !ends && !self.is_time(txn, commands)
     }

@@ -84,7 +84,7 @@ pub(crate) struct Shared<T> {
     pub(crate) sink: Arc<dyn BatchSink<T>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Arc<dyn CommandLog>,
-    pub(crate) following: Following,
+    pub(crate) following: Arc<Following>,
     pub(crate) last_changes: LastChanges,
     options: Options,
 }
@@ -220,7 +220,8 @@ impl<T: Send + 'static> Store<T> {
         let next_due_ms = Reader::begin(&files).and_then(|reader| next_due_ms(&reader)).map_err(|fault| {
             StoreError::fault(format!("The store {} cannot be read", path.display()), &fault)
         })?;
-        let follower = Follower::new(surroundings.world.is_none())
+        let following = Arc::new(Following::new(head.revision));
+        let follower = Follower::new(surroundings.world.is_none(), Arc::clone(&following))
             .map_err(|error| StoreError::io("The thread that lets LMDB follow cannot be started", &error))?;
         let (sender, queue) = bounded(options.max_queue);
         let shared = Arc::new(Shared {
@@ -237,7 +238,7 @@ impl<T: Send + 'static> Store<T> {
             sink,
             clock,
             log,
-            following: Following::new(head.revision),
+            following,
             last_changes: LastChanges::new(head.revision),
             options,
         });
