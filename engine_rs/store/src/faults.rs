@@ -270,6 +270,10 @@ fn a_sink_that_panics_stops_the_writer_and_not_the_process() {
 
 fn stops_at(panics: Panics) {
     let shop = shop(Some(panics));
+    if panics == Panics::Readable {
+        // What was read from lately follows before the answer, and tells what is readable.
+        shop.store.read(|_| Ok(())).unwrap();
+    }
     shop.store.submit(location(1), ()).unwrap();
     let begun = std::time::Instant::now();
     while shop.sink.stops.load(Ordering::SeqCst) == 0 {
@@ -278,6 +282,9 @@ fn stops_at(panics: Panics) {
     }
     assert_eq!(shop.send(2).unwrap_err().reason, Reason::WriterStopped);
     assert!(shop.store.stopped().is_some());
+    if panics == Panics::Readable {
+        assert_eq!(shop.sink.answers.lock().unwrap().len(), 1, "it was decided, and is told");
+    }
     // It was committed before anybody was to be told.
     assert_eq!(shop.reopened().revision(), 1);
 }

@@ -1,7 +1,7 @@
 //! Readers and a writer that runs ahead: LMDB's file follows some batches behind what is durable and answered.
 //!
-//! Whoever reads finds everything that was answered before: it asks, and waits for the batch under way at most. A writer
-//! that is read from follows before it answers, so that nobody has to wait.
+//! Whoever reads finds everything that was answered before: it asks, and waits until LMDB has followed that far. A writer
+//! that is read from follows before it answers, as long as that is quick, so that nobody has to wait.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};

@@ -431,10 +431,12 @@ impl<T: Send + 'static> Sequencer<T> {
             self.shared.last_changes.changed(done.changed, self.head.revision);
             self.shared.revision.store(self.head.revision, Ordering::Release);
         }
-        self.show();
         self.shared.answered(bytes);
         let answers = waiters.into_iter().zip(done.answers);
-        self.answer(answers, Some(&done.passage)).map_err(Failure::Stop)
+        let answered = self.answer(answers, Some(&done.passage)).map_err(Failure::Stop);
+        // After that: the sink that is told this may be broken.
+        self.show();
+        answered
     }
 
     fn set_head(&mut self, head: Head) {
