@@ -105,6 +105,19 @@ def receive(shop: Shop) -> stock_pb2.ReceiveStockRequest:
     return stock_pb2.ReceiveStockRequest(request_id=new_id(), location_id=shop.warehouse_id, lines=[line])
 
 
+async def insist(
+    ask: grpc.aio.UnaryUnaryMultiCallable, request: stock_pb2.ReceiveStockRequest, refused: Counter[str]
+) -> None:
+    """Asks until it is done; counts why it was not."""
+    while True:
+        try:
+            await ask(request, timeout=30.0)
+            break
+        except grpc.aio.AioRpcError as error:
+            refused[error.code().name] += 1
+            await asyncio.sleep(0.01)
+
+
 async def storm(target: str, shop: Shop, look: Callable[[], int]) -> tuple[Counter[str], list[int]]:
     """Many commands at once; what became of them, and what was seen meanwhile."""
     async with grpc.aio.insecure_channel(target) as channel:
@@ -187,14 +200,7 @@ def test_a_disk_that_is_full_now_and_then_loses_and_doubles_nothing_under_load(s
 
             async def one() -> None:
                 for _ in range(each):
-                    request = receive(shop)
-                    while True:
-                        try:
-                            await ask(request, timeout=30.0)
-                            break
-                        except grpc.aio.AioRpcError as error:
-                            refused[error.code().name] += 1
-                            await asyncio.sleep(0.01)
+                    await insist(ask, receive(shop), refused)
 
             asking = asyncio.gather(*[one() for _ in range(callers)])
             while not asking.done():
@@ -221,6 +227,7 @@ def test_a_disk_that_refuses_pages_of_the_data_file_late_loses_none_of_what_was_
     server = serve()
     rounds, callers = 12, 3
     answered = 0
+    refused: Counter[str] = Counter()
 
     async def load(shop: Shop) -> None:
         async with grpc.aio.insecure_channel(server.target) as channel:
@@ -230,15 +237,7 @@ def test_a_disk_that_refuses_pages_of_the_data_file_late_loses_none_of_what_was_
             async def one(pause: float) -> None:
                 nonlocal answered
                 while not troubled.done():
-                    request = receive(shop)
-                    while True:
-                        try:
-                            await ask(request, timeout=30.0)
-                            break
-                        except grpc.aio.AioRpcError as refused:
-                            if refused.code() != grpc.StatusCode.UNAVAILABLE:
-                                raise
-                            await asyncio.sleep(0.01)
+                    await insist(ask, receive(shop), refused)
                     answered += 1
                     # The writer waits for commands while LMDB follows, and some come beside it.
                     await asyncio.sleep(pause)
@@ -255,6 +254,7 @@ def test_a_disk_that_refuses_pages_of_the_data_file_late_loses_none_of_what_was_
     with grpc.insecure_channel(server.target) as channel:
         shop = Shop(channel, stock=1)
         asyncio.run(load(shop))
+        assert refused.keys() <= {"UNAVAILABLE"}, refused
         until(lambda: on_hand(shop) >= 1 + answered, "all of it is there")
         assert on_hand(shop) == 1 + answered
     assert server.stop() == 0
