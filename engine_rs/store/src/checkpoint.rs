@@ -377,10 +377,12 @@ impl Checkpoints {
     fn order(&mut self, revision: u64, closed: bool) -> io::Result<bool> {
         debug_assert!(self.pending.is_none(), "one at a time");
         self.maker.hurry.store(false, Ordering::Relaxed);
-        let pin = if closed { None } else { Pin::new(&self.env)? };
-        if pin.is_none() && !closed {
-            return Ok(false);
-        }
+        let pin = if closed {
+            None
+        } else {
+            let Some(pin) = Pin::new(&self.env)? else { return Ok(false) };
+            Some(pin)
+        };
         let checkpoint = Checkpoint::of(&self.env, &self.maker.data, revision, closed)?;
         self.worker.as_ref().ok_or_else(gone)?.take(checkpoint)?;
         self.pending = Some(Pending { revision, pin });
