@@ -5,7 +5,7 @@ Python's lmdb and msgpack are all it takes: what Kasir keeps stays readable to w
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO
@@ -85,7 +85,8 @@ def opened(path: Path) -> Iterator[Opened]:
 
     What a running server answered in the last milliseconds may be missing. It goes on writing meanwhile; LMDB
     keeps the pages of this moment until the end of the block, so a store that is written a lot grows for as
-    long as it lasts.
+    long as it lasts. NotAStoreError at the block's end, when the server began anew meanwhile: then what was
+    read is not of one moment.
     """
     is_store = path.is_dir()
     if not (path / DATA_FILE if is_store else path).is_file():
@@ -132,20 +133,29 @@ def _check_whole(path: Path) -> None:
 
 @contextmanager
 def _looking_on(path: Path) -> Iterator[None]:
-    """While the block lasts, the engine spares the pages that it sees: see engine_rs/store/src/onlookers.rs.
+    """While the block lasts, the engine spares the pages that it sees, unless it opens the store anew: see
+    engine_rs/store/src/onlookers.rs. Raises NotAStoreError then.
 
     A snapshot is a finished file that nobody writes, and needs none of it.
     """
     import fcntl  # noqa: PLC0415  (not on Windows, where the other commands run too)
 
-    try:
-        file = (path / ONLOOKERS_FILE).open("rb")
-    except (FileNotFoundError, NotADirectoryError):
-        yield
-        return
-    with file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+    said = path / ONLOOKERS_FILE
+    with ExitStack() as until_the_end:
+        openings = None
+        with suppress(FileNotFoundError, NotADirectoryError):
+            fcntl.flock(until_the_end.enter_context(said.open("rb")), fcntl.LOCK_SH)
+            openings = said.read_bytes()
+        try:
+            yield
+        finally:
+            now = None
+            with suppress(FileNotFoundError, NotADirectoryError):
+                now = said.read_bytes()
+            if now != openings:
+                raise NotAStoreError(
+                    f"{path} was opened anew while it was read: that is not of one moment. Try again."
+                )
 
 
 @contextmanager

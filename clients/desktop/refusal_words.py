@@ -239,6 +239,7 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
     "JOURNAL_BROKEN": ((marked("A file of the backup is not whole."),), _OPERATOR),
     "BACKUP_NOT_REACHED": ((marked("The backup does not hold that moment."),), _OPERATOR),
     "STORE_NOT_CLOSED": ((marked("The store was not closed well."),), _OPERATOR),
+    "STORE_REOPENED": ((marked("The store was opened anew while it was read."),), marked("Try again.")),
     "ACTOR_MALFORMED": (
         (marked("The user's name cannot be sent as it is."),),
         marked("Start the program with --as NAME."),

@@ -161,7 +161,7 @@ class Taker:
         try:
             head = store_head(self.store)
         except EngineError:
-            # The server died; it cannot open the store again while a copy is taken.
+            # The server died: once it has opened the store again the copy would count for nothing.
             self.give_up_copy()
             raise
         if self._must_look_anew:

@@ -16,7 +16,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from engine import layout
+from engine import Engine, layout
 from engine.inspect import NotAStoreError, opened
 from kasir.v1 import booking_pb2, stock_pb2, watch_pb2
 from tests.server.support import Shop
@@ -210,6 +210,19 @@ def test_a_store_that_was_not_closed_is_put_in_order_first(shop, engine, tmp_pat
     with opened(left) as store:
         assert store.about["revision"] == engine.revision()
         assert store.entries("journal") == engine.revision()
+
+
+def test_who_reads_while_the_engine_begins_anew_is_told(shop, engine):
+    def read() -> None:
+        with opened(engine.path) as store:
+            store.entries("journal")
+            engine.close()
+            Engine.open(engine.path).close()
+
+    with pytest.raises(NotAStoreError, match="opened anew"):
+        read()
+    with opened(engine.path) as store:
+        assert store.about["revision"] > 0
 
 
 def test_what_is_no_store_is_said_to_be_none(tmp_path):

@@ -127,12 +127,8 @@ pub(crate) fn is_closed(dir: &Path) -> io::Result<bool> {
     }
 }
 
-/// Puts the data file in `dir` back to its last checkpoint, unless it was closed well. `alone` runs what has to be written
-/// when nobody looks into the file. `None`: the file is what it is.
-pub(crate) fn put_back(
-    dir: &Path,
-    alone: impl FnOnce(&dyn Fn() -> io::Result<()>) -> Result<(), StoreError>,
-) -> Result<Option<PutBack>, StoreError> {
+/// Puts the data file in `dir` back to its last checkpoint, unless it was closed well. `None`: the file is what it is.
+pub(crate) fn put_back(dir: &Path) -> Result<Option<PutBack>, StoreError> {
     let path = dir.join(CHECKPOINT_FILE);
     let failed = |error: &io::Error| {
         StoreError::io(format!("The store {} cannot be put back to its checkpoint", dir.display()), error)
@@ -162,7 +158,7 @@ pub(crate) fn put_back(
     data.read_exact_at(&mut before, 0).map_err(|error| failed(&error))?;
     if before != checkpoint.headers {
         // Not synced: until there is another checkpoint, each opening does this again.
-        alone(&|| data.write_all_at(&checkpoint.headers, 0))?;
+        data.write_all_at(&checkpoint.headers, 0).map_err(|error| failed(&error))?;
     }
     Ok(Some(PutBack { revision: checkpoint.revision, data, before }))
 }

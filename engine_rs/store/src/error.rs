@@ -45,6 +45,7 @@ kinds! {
     SnapshotBroken = "SNAPSHOT_BROKEN" DataLoss "The file is no whole, sound snapshot.";
     JournalBroken = "JOURNAL_BROKEN" DataLoss "The file is no whole, sound part of a backup's journal.";
     NotReached = "BACKUP_NOT_REACHED" OutOfRange "The backup does not hold the revision or time.";
+    Reopened = "STORE_REOPENED" Aborted "The store was opened anew while it was looked at: what was seen is not of one moment. Try again.";
     NotClosed = "STORE_NOT_CLOSED" FailedPrecondition "The store was not closed, and nobody has it open: its engine has to put it in order.";
 }
 

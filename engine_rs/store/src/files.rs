@@ -90,7 +90,7 @@ impl Files {
         let failed = |error: &_| StoreError::io(&doing, error);
         let lock = take_lock(dir)?;
         let onlookers = Onlookers::new(dir)?;
-        let put_back = checkpoint::put_back(dir, |write| onlookers.alone(dir, write))?;
+        let put_back = onlookers.before(dir, || checkpoint::put_back(dir))?;
         let data = dir.join(DATA_FILE);
         if !dir.join(CHECKPOINT_FILE).exists() && is_unborn(&data).map_err(|error| failed(&error))? {
             File::options()

@@ -1,7 +1,6 @@
 //! A store read beside the engine that has it open, or a copy of one: for backups and audits.
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
 use std::path::Path;
 
 use kasir_core::ids::CustomerId;
@@ -12,18 +11,20 @@ use crate::checkpoint;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::files::{DATA_FILE, Files, LOCK_FILE};
 use crate::log::check_row;
-use crate::onlookers::ONLOOKERS_FILE;
+use crate::onlookers::Look;
 use crate::record::{GENESIS, Hash, Head, revision_key};
 use crate::schema::OwnTable;
 use crate::snapshot::{self, Snapshot};
 use crate::txn::Reader;
 
-/// One look at a store. While it lasts, the engine spares the pages that it may see, and the store's file grows: keep it short.
+/// One look at a store. While it lasts, the engine spares the pages that it may see, and the store's file grows: keep it short. An
+/// engine that opens the store anew ends it: from then on there are only errors, [`StoreErrorKind::Reopened`].
 #[derive(Debug)]
 pub struct Onlooker {
     // Closed before the engine is told that nobody looks.
     files: Files,
-    _held: Option<File>,
+    /// None at a snapshot.
+    look: Option<Look>,
 }
 
 /// That what is told of a customer was erased. Id and time of making tell one customer from another, also in stores that were
@@ -61,7 +62,7 @@ impl Onlooker {
     /// [`StoreErrorKind::Unusable`] when there is no store, `NotClosed` when it was not closed and nobody has it open.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if !path.is_dir() {
-            return Ok(Self { files: Files::open_copy(path)?, _held: None });
+            return Ok(Self { files: Files::open_copy(path)?, look: None });
         }
         let failed = |error| StoreError::io(format!("{} cannot be read", path.display()), &error);
         let data = path.join(DATA_FILE);
@@ -69,23 +70,28 @@ impl Onlooker {
             let message = format!("There is no store in {}.", path.display());
             return Err(StoreError::new(StoreErrorKind::Unusable, message));
         }
-        // A store whose files were copied elsewhere may come without it: nobody writes it then.
-        let held = match File::open(path.join(ONLOOKERS_FILE)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            opened => Some(opened.map_err(failed)?),
-        };
-        held.as_ref().map_or(Ok(()), File::lock_shared).map_err(failed)?;
+        let look = Look::begin(path).map_err(failed)?;
         if !checkpoint::is_closed(path).map_err(failed)? && !is_open(path) {
             return Err(StoreError::new(
                 StoreErrorKind::NotClosed,
                 format!("{} was not closed: start its server, or run kasir verify --data.", path.display()),
             ));
         }
-        Ok(Self { files: Files::open_beside(&data)?, _held: held })
+        let files = look.check(Files::open_beside(&data))?;
+        Ok(Self { files, look: Some(look) })
+    }
+
+    /// What was seen until now, if it is of one moment.
+    pub(crate) fn check<T>(&self, seen: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &self.look {
+            Some(look) => look.check(seen),
+            None => seen,
+        }
     }
 
     pub(crate) fn reader(&self) -> Result<Reader<'_>, StoreError> {
-        Reader::begin(&self.files).map_err(|fault| StoreError::fault("The store cannot be read", &fault))
+        let begun = Reader::begin(&self.files);
+        self.check(begun.map_err(|fault| StoreError::fault("The store cannot be read", &fault)))
     }
 
     /// Where its journal ends.
@@ -108,7 +114,7 @@ impl Onlooker {
                 found.push(Erasure { erase_ms, customer_id, create_ms: number(value, 0)?.cast_signed() });
                 Ok(true)
             });
-        scanned.map_err(|fault| StoreError::fault("The store cannot be read", &fault))?;
+        self.check(scanned.map_err(|fault| StoreError::fault("The store cannot be read", &fault)))?;
         Ok(found)
     }
 
@@ -122,7 +128,7 @@ impl Onlooker {
     /// # Errors
     /// [`StoreErrorKind::SnapshotExists`] when the file is there already, `Unusable` when it cannot be written.
     pub fn snapshot(&self, path: &Path) -> Result<Snapshot, StoreError> {
-        snapshot::take(&self.files, path)
+        snapshot::take(&self.files, path, |copied| self.check(copied))
     }
 
     /// Goes through the journal and checks that each record follows the one before it; notes the hashes of the revisions
@@ -144,6 +150,7 @@ impl Onlooker {
             walk.row(key, value)?;
             Ok(true)
         });
+        self.check(Ok(()))?;
         let sound_revision = walk.next - 1;
         let broken = match walked {
             Err(Fault::Corrupt(what)) => Some(what),

@@ -9,20 +9,27 @@
 //!
 //! The writer looks before each transaction. One that began before the onlooker came is no danger to it: it uses only
 //! pages again that no snapshot since the commit before the last can see.
+//!
+//! An engine that opens the store has no read transaction as old as theirs who look already. It gives them a moment to end, and
+//! then changes what the file says, which counts such openings: whoever finds it changed after the look has seen pages of
+//! different times, and looks anew.
 
-use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::{Pin, Pins};
 use crate::error::{StoreError, StoreErrorKind};
 
-/// Held shared (flock) by programs that read the store's data file without LMDB's locks.
+/// Held shared (flock) by programs that read the store's data file without LMDB's locks. It says how often the store was opened
+/// while somebody did (u64, big-endian; nothing: never).
 pub const ONLOOKERS_FILE: &str = "onlookers";
 
-/// How long the opening of a store waits for them.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the opening of a store waits for them: most looks take less.
+const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The read transaction kept for onlookers: one that is there anyway, so that there is a place for it among those who read.
@@ -40,34 +47,34 @@ impl Onlookers {
         Ok(Self { file, kept: None })
     }
 
-    /// Runs `work` while nobody looks on: it gives up pages that they may see.
-    ///
-    /// # Errors
-    /// [`StoreErrorKind::Locked`] when somebody still does after some seconds.
-    pub(crate) fn alone(&self, dir: &Path, work: &dyn Fn() -> std::io::Result<()>) -> Result<(), StoreError> {
+    /// Runs `work`, after which pages are written over that who looks already may see: once nobody looks, if that is soon; else
+    /// they learn of it.
+    pub(crate) fn before<T>(
+        &self,
+        dir: &Path,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let path = dir.join(ONLOOKERS_FILE);
         let begun = Instant::now();
-        loop {
+        let nobody_looks = loop {
             match self.file.try_lock() {
-                Ok(()) => {
-                    let done = work().and_then(|()| self.file.unlock());
-                    let doing = format!("The store {} cannot be put back to its checkpoint", dir.display());
-                    return done.map_err(|error| StoreError::io(doing, &error));
-                }
+                Ok(()) => break true,
                 Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::new(
-                        StoreErrorKind::Locked,
-                        format!(
-                            "The store {} was not closed, and another program looks into it. End that program first.",
-                            dir.display()
-                        ),
-                    ));
-                }
+                Err(TryLockError::WouldBlock) => break false,
                 Err(TryLockError::Error(error)) => {
-                    return Err(StoreError::io(format!("{} cannot be locked", dir.display()), &error));
+                    return Err(StoreError::io(format!("{} cannot be locked", path.display()), &error));
                 }
             }
-        }
+        };
+        let done = work()?;
+        let told = if nobody_looks {
+            self.file.unlock()
+        } else {
+            // Whoever comes before this is told, too, and needlessly looks anew.
+            openings(&self.file).and_then(|count| self.file.write_all_at(&(count + 1).to_be_bytes(), 0))
+        };
+        told.map_err(|error| StoreError::io(format!("{} cannot be written", path.display()), &error))?;
+        Ok(done)
     }
 
     /// To be called before each write transaction. `pins`: the last checkpoint's.
@@ -89,5 +96,57 @@ impl Onlookers {
 impl std::fmt::Debug for Onlookers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Onlookers").field("kept", &self.kept.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// How often the store was opened while somebody looked.
+fn openings(file: &File) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    match file.read_exact_at(&mut bytes, 0) {
+        Ok(()) => Ok(u64::from_be_bytes(bytes)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// A look at a store in a directory, as its engine knows of it.
+#[derive(Debug)]
+pub(crate) struct Look {
+    path: PathBuf,
+    /// What is held, and what it said. None of a store whose files were copied from elsewhere: nobody writes it, yet.
+    held: Option<(File, u64)>,
+}
+
+impl Look {
+    /// Begins it: from now on the engine spares what is seen, unless the store is opened anew.
+    pub(crate) fn begin(dir: &Path) -> io::Result<Self> {
+        let path = dir.join(ONLOOKERS_FILE);
+        let held = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            opened => {
+                let file = opened?;
+                file.lock_shared()?;
+                let count = openings(&file)?;
+                Some((file, count))
+            }
+        };
+        Ok(Self { path, held })
+    }
+
+    /// What was seen until now; an error when some of it may be of another time.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Reopened`].
+    pub(crate) fn check<T>(&self, seen: Result<T, StoreError>) -> Result<T, StoreError> {
+        let is_over = match &self.held {
+            Some((file, count)) => openings(file).map(|now| now != *count),
+            None => fs::exists(&self.path),
+        };
+        let failed = |error| StoreError::io(format!("{} cannot be read", self.path.display()), &error);
+        if is_over.map_err(failed)? {
+            let what = "The store was opened anew while it was looked at, and what was seen is not of one moment. Try again.";
+            return Err(StoreError::new(StoreErrorKind::Reopened, what));
+        }
+        seen
     }
 }

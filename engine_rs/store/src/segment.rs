@@ -132,7 +132,7 @@ pub fn write_segment(
     before: &Hash,
     bytes_max: u64,
 ) -> Result<Option<Segment>, StoreError> {
-    let records = take_records(&store, after, before, bytes_max)?;
+    let records = store.check(take_records(&store, after, before, bytes_max))?;
     drop(store);
     if records.is_empty() {
         return Ok(None);

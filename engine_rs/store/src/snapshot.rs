@@ -65,8 +65,12 @@ impl Seal {
     }
 }
 
-/// Copies the store into the new file `path`.
-pub(crate) fn take(files: &Files, path: &Path) -> Result<Snapshot, StoreError> {
+/// Copies the store into the new file `path`. `check` says whether what was copied counts.
+pub(crate) fn take(
+    files: &Files,
+    path: &Path,
+    check: impl FnOnce(Result<(), StoreError>) -> Result<(), StoreError>,
+) -> Result<Snapshot, StoreError> {
     if path.exists() {
         return Err(StoreError::new(
             StoreErrorKind::SnapshotExists,
@@ -74,7 +78,7 @@ pub(crate) fn take(files: &Files, path: &Path) -> Result<Snapshot, StoreError> {
         ));
     }
     let part = part_of(path);
-    let taken = write_copy(files, &part).and_then(|mut snapshot| {
+    let taken = write_copy(files, &part, check).and_then(|mut snapshot| {
         let failed =
             |error| StoreError::io(format!("The snapshot {} cannot be written", path.display()), &error);
         fs::rename(&part, path).and_then(|()| sync_dir_of(path)).map_err(failed)?;
@@ -87,15 +91,17 @@ pub(crate) fn take(files: &Files, path: &Path) -> Result<Snapshot, StoreError> {
     taken
 }
 
-fn write_copy(files: &Files, part: &Path) -> Result<Snapshot, StoreError> {
+fn write_copy(
+    files: &Files,
+    part: &Path,
+    check: impl FnOnce(Result<(), StoreError>) -> Result<(), StoreError>,
+) -> Result<Snapshot, StoreError> {
     let doing = format!("The snapshot {} cannot be written", part.display());
     let failed = |error| StoreError::io(&doing, &error);
     let options = File::options().read(true).write(true).create(true).truncate(true).open(part);
     let mut file = options.map_err(failed)?;
-    files
-        .env()
-        .copy_to_file(&mut file, CompactionOption::Enabled)
-        .map_err(|error| StoreError::lmdb(&doing, error))?;
+    let copied = files.env().copy_to_file(&mut file, CompactionOption::Enabled);
+    check(copied.map_err(|error| StoreError::lmdb(&doing, error)))?;
     file.rewind().map_err(failed)?;
     let mut hasher = blake3::Hasher::new();
     let length = copy(&mut file, &mut hasher, None).map_err(failed)?;

@@ -481,7 +481,7 @@ impl<T: Send + 'static> Store<T> {
     /// # Errors
     /// [`StoreErrorKind::SnapshotExists`] when the file is there already, `Unusable` when it cannot be written.
     pub fn snapshot(&self, path: &Path) -> Result<Snapshot, StoreError> {
-        self.shared.with_files(|files| snapshot::take(files, path)).map_err(unusable)?
+        self.shared.with_files(|files| snapshot::take(files, path, |copied| copied)).map_err(unusable)?
     }
 
     /// Lets the journal, up to revision `up_to` or its end, evolve the store in the directory `target`: an empty one,

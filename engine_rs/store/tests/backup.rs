@@ -340,12 +340,8 @@ fn an_audit_walks_the_whole_chain() {
 #[test]
 fn a_store_that_was_not_closed_is_not_looked_into() {
     let shop = Shop::stocked(1);
-    let copy = TempDir::new().unwrap();
-    for file in fs::read_dir(shop.path()).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
-    }
-    assert_eq!(Onlooker::open(copy.path()).unwrap_err().kind, StoreErrorKind::NotClosed);
+    let copy = support::copy_of(&shop.path());
+    assert_eq!(Onlooker::open(&copy.path().join("store")).unwrap_err().kind, StoreErrorKind::NotClosed);
     assert_eq!(Onlooker::open(&copy.path().join("none")).unwrap_err().kind, StoreErrorKind::Unusable);
     shop.store.close();
     Onlooker::open(&shop.path()).unwrap();

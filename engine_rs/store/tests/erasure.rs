@@ -102,14 +102,8 @@ fn a_crash_leaves_what_was_sealed_and_what_was_erased() {
     shop.ok(booking("Budi Santoso"));
     shop.ok(cancel(1));
     shop.ok(erase(1));
-    let copy = TempDir::new().unwrap();
-    let path = copy.path().join("store");
-    fs::create_dir(&path).unwrap();
     // The store is not closed: its files are what a kill leaves.
-    for file in fs::read_dir(shop.path()).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), path.join(file.file_name())).unwrap();
-    }
+    let copy = support::copy_of(&shop.path());
     shop.store.close();
     let found = Shop::open(
         copy.into(),

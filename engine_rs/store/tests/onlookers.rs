@@ -1,18 +1,21 @@
-//! Goal: a program with another LMDB sees one sound moment of a store beside a busy writer, for as long as it looks.
-//! Method: this process plays the onlooker: it opens the data file a second time without LMDB's locks, as Python does.
+//! Goal: a program with another LMDB sees one sound moment of a store beside a busy writer, for as long as it looks, or
+//! learns that it did not. Method: this process plays the onlooker: it opens the data file a second time without LMDB's
+//! locks, as Python does.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RoTxn, WithTls};
-use kasir_store::{DATA_FILE, ONLOOKERS_FILE, Options};
+use kasir_store::{DATA_FILE, GENESIS, ONLOOKERS_FILE, Options, StoreErrorKind, write_segment};
 use support::{MINUTE_MS, Shop, booking, eventually, hold};
+use tempfile::TempDir;
 
 type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -125,4 +128,63 @@ fn pages_are_used_again_once_nobody_looks() {
     let alone = grown.min().unwrap();
     assert!(alone * 4 < watched, "{watched} bytes while somebody looked, {alone} after");
     shop.verify();
+}
+
+/// Looks at a store that an engine opens meanwhile: `reopen` does it, and gives the shop.
+fn looks_while(dir: &Path, reopen: impl FnOnce() -> Shop) {
+    let look = || kasir_store::Onlooker::open(dir).unwrap();
+    let (copies, looking) = (TempDir::new().unwrap(), look());
+    looking.head().unwrap();
+    looking.snapshot(&copies.path().join("before")).unwrap();
+    let shop = reopen();
+    assert_eq!(shop.path(), dir);
+    for n in 0..200 {
+        shop.ok(booking(&format!("Pembeli {n}")));
+    }
+    let copy = copies.path().join("copy");
+    assert_eq!(looking.snapshot(&copy).unwrap_err().kind, StoreErrorKind::Reopened);
+    assert!(!copy.exists(), "what is of several moments has no name");
+    assert_eq!(looking.head().unwrap_err().kind, StoreErrorKind::Reopened);
+    assert_eq!(looking.erasures().unwrap_err().kind, StoreErrorKind::Reopened);
+    assert_eq!(looking.audit(&[]).unwrap_err().kind, StoreErrorKind::Reopened);
+    let written = write_segment(looking, copies.path(), 0, &GENESIS, u64::MAX);
+    assert_eq!(written.unwrap_err().kind, StoreErrorKind::Reopened);
+    eventually("the engine to be seen", || look().head().unwrap().revision == shop.store.revision());
+    look().snapshot(&copy).unwrap();
+    let audit = look().audit(&[]).unwrap();
+    assert_eq!((audit.broken, audit.sound_revision), (None, shop.store.revision()));
+    shop.verify();
+}
+
+#[test]
+fn who_looks_while_the_store_is_opened_anew_learns_that_it_was() {
+    let shop = Shop::stocked(100_000);
+    looks_while(&shop.path(), || shop.reopen());
+}
+
+#[test]
+fn who_looks_keeps_no_store_closed_that_was_killed() {
+    let killed = Shop::stocked(100_000);
+    // Past a checkpoint, so that there is something to put back.
+    eventually("LMDB to follow", || {
+        killed.ok(booking("Budi"));
+        killed.store.read(|reader| Ok(reader.revision())).unwrap() == killed.store.revision()
+    });
+    let left = support::copy_of(&killed.path());
+    let dir = left.path().join("store");
+    // Whoever looked while the engine lived looks still.
+    let file = File::open(dir.join(ONLOOKERS_FILE)).unwrap();
+    file.lock_shared().unwrap();
+    let shop = Shop::open(Arc::new(left), &Options::default(), killed.clock_ms()).unwrap();
+    assert_eq!(shop.store.revision(), killed.store.revision());
+    assert_eq!(fs::read(dir.join(ONLOOKERS_FILE)).unwrap(), 1_u64.to_be_bytes());
+    shop.verify();
+}
+
+#[test]
+fn a_copied_store_without_the_file_is_watched_for_an_engine_too() {
+    let closed = Shop::stocked(100_000);
+    closed.store.close();
+    fs::remove_file(closed.path().join(ONLOOKERS_FILE)).unwrap();
+    looks_while(&closed.path(), || closed.reopen());
 }

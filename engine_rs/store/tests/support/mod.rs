@@ -1,6 +1,7 @@
 //! What the store's tests share: a shop in a directory, a clock that is set by hand, a sink that can be held back.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -364,7 +365,7 @@ pub(crate) fn behind(
 ) {
     use heed::types::Bytes;
     use heed::{CommitOrAbort, EnvOpenOptions};
-    std::fs::create_dir_all(dir).unwrap();
+    fs::create_dir_all(dir).unwrap();
     let mut options = EnvOpenOptions::new();
     options.map_size(16 << 20).max_dbs(100);
     // SAFETY: the store is closed.
@@ -390,4 +391,16 @@ pub(crate) fn rewrite(dir: &Path, table: &str, key: &[u8], change: impl FnOnce(&
         db.put(&mut txn, key, &row).unwrap();
         txn.commit().unwrap();
     });
+}
+
+/// The files of a store as they are now, in `store` of a directory of their own: what is left of it when its engine is killed.
+pub(crate) fn copy_of(store: &Path) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let copy = dir.path().join("store");
+    fs::create_dir(&copy).unwrap();
+    for file in fs::read_dir(store).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    dir
 }
