@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtCore import QObject, QProcess
 
@@ -37,21 +36,32 @@ class ReceiptMail(QObject):
         for name, value in (("--tls-ca", line.tls_ca), ("--cert", line.tls_cert), ("--key", line.tls_key)):
             if value is not None:
                 words += [name, str(value)]
-        process = QProcess(self)
-        process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
-        process.finished.connect(lambda status, _how: self._finished(process, address, told, status))
-        process.errorOccurred.connect(partial(self._broke, process, told))
-        process.start(sys.executable, words)
+        sending = _Sending(address, told, self)
+        sending.process.start(sys.executable, words)
 
-    def _finished(self, process: QProcess, address: str, told: Told, status: int) -> None:
-        said = bytes(process.readAll().data()).decode(errors="replace").strip()
-        process.deleteLater()
+
+class _Sending(QObject):
+    """One on its way. The window takes it along when it ends, which kills the program and is no news then: Qt
+    takes the slots of an object off before its children end.
+    """
+
+    def __init__(self, address: str, told: Told, parent: QObject) -> None:
+        super().__init__(parent)
+        self._address, self._told = address, told
+        self.process = QProcess(self)
+        self.process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
+        self.process.finished.connect(self._finished)
+        self.process.errorOccurred.connect(self._broke)
+
+    def _finished(self, status: int, _how: QProcess.ExitStatus) -> None:
+        said = bytes(self.process.readAll().data()).decode(errors="replace").strip()
+        self.deleteLater()
         if status:
-            told(said or _("The receipt was not sent."), True)
+            self._told(said or _("The receipt was not sent."), True)
         else:
-            told(_("The receipt is on its way to {address}.").format(address=address), False)
+            self._told(_("The receipt is on its way to {address}.").format(address=self._address), False)
 
-    def _broke(self, process: QProcess, told: Told, error: QProcess.ProcessError) -> None:
+    def _broke(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
-            told(process.errorString(), True)
-            process.deleteLater()
+            self._told(self.process.errorString(), True)
+            self.deleteLater()
