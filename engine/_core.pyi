@@ -485,16 +485,18 @@ def moota_signature_ok(secret: bytes, body: bytes, signature: str) -> bool:
 
 def store_erasures(store: Path) -> list[tuple[int, int, int]]:
     """Customers whose data were erased in a store or a snapshot: id, when the customer was made, when erased
-    (unix ms). Raises STORE_NOT_CLOSED, STORE_UNUSABLE.
+    (unix ms). Raises STORE_NOT_CLOSED, STORE_REOPENED, STORE_UNUSABLE.
     """
 
 def store_head(store: Path) -> Head:
     """Where the journal of a store or a snapshot ends, looked at from outside. Raises STORE_NOT_CLOSED,
-    STORE_UNUSABLE.
+    STORE_REOPENED, STORE_UNUSABLE.
     """
 
 def write_base(store: Path, path: Path) -> Base:
-    """Writes a consistent copy of a store, which a server may have open, into the new file `path`."""
+    """Writes a consistent copy of a store, which a server may have open, into the new file `path`. Raises
+    STORE_REOPENED when a server opened it meanwhile, which may also end this process: LMDB trusts its pages.
+    """
 
 def check_base(path: Path) -> int:
     """Reads a whole snapshot and checks its seal; returns its bytes. Raises SNAPSHOT_BROKEN."""
@@ -502,7 +504,7 @@ def check_base(path: Path) -> int:
 def write_journal(store: Path, path: Path, after: int, before: bytes, bytes_max: int) -> Segment | None:
     """Writes what the journal has after revision `after`, whose hash is `before`, into a new segment in the
     directory `path`; no more once it has `bytes_max`. None when there is nothing. Raises STORE_DIFFERS when
-    the journal does not go on from there.
+    the journal does not go on from there, STORE_REOPENED.
     """
 
 def merge_journal(parts: list[Path], path: Path) -> Segment:
@@ -517,4 +519,6 @@ def check_journal(path: Path, revisions: list[int]) -> CheckedSegment:
     """
 
 def audit_journal(store: Path, revisions: list[int]) -> Audit:
-    """Walks along the journal's chain of a store or a snapshot, and gives the hashes of `revisions`."""
+    """Walks along the journal's chain of a store or a snapshot, and gives the hashes of `revisions`. Raises
+    STORE_REOPENED.
+    """

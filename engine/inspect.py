@@ -4,6 +4,7 @@ Python's lmdb and msgpack are all it takes: what Kasir keeps stays readable to w
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -91,9 +92,11 @@ def opened(path: Path) -> Iterator[Opened]:
     is_store = path.is_dir()
     if not (path / DATA_FILE if is_store else path).is_file():
         raise NotAStoreError(f"There is no store at {path}.")
-    if is_store:
-        _check_whole(path)
-    with _looking_on(path), _environment(path, is_store=is_store) as environment, environment.begin() as txn:
+    with (
+        _looking_on(path, is_store=is_store),
+        _environment(path, is_store=is_store) as environment,
+        environment.begin() as txn,
+    ):
         with txn.cursor() as names:
             tables = tuple(bytes(name).decode() for name in names.iternext(keys=True, values=False))
         if "meta" not in tables:
@@ -109,30 +112,38 @@ def opened(path: Path) -> Iterator[Opened]:
         yield Opened(txn, tables, about, environment)
 
 
-def _check_whole(path: Path) -> None:
-    """Refuses a store that was not closed and is not open: after a power cut its data file may be in pieces,
-    until the engine puts them together.
+def _is_closed(path: Path) -> bool:
+    """Whether nobody has the store open. Refuses one that was not closed then: after a power cut its data
+    file may be in pieces, until the engine puts them together.
     """
     import fcntl  # noqa: PLC0415  (not on Windows, where the other commands run too)
 
-    try:
-        closed = (path / CHECKPOINT_FILE).read_bytes()[CLOSED_AT : CLOSED_AT + 1] != b"\0"
-        lock = (path / LOCK_FILE).open("rb")
-    except FileNotFoundError:
-        return
-    with lock:
+    with suppress(FileNotFoundError), (path / LOCK_FILE).open("rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return
-    if not closed:
-        raise NotAStoreError(
-            f"{path} was not closed. Run kasir verify --data {path} once, which puts it in order; then look."
-        )
+            if lock.read():  # who opens it has put it in order
+                return False
+    with suppress(FileNotFoundError):
+        if (path / CHECKPOINT_FILE).read_bytes()[CLOSED_AT : CLOSED_AT + 1] == b"\0":
+            raise NotAStoreError(
+                f"{path} was not closed. "
+                f"Run kasir verify --data {path} once, which puts it in order; then look."
+            )
+    return True
+
+
+def _openings(path: Path) -> tuple[int, int] | None:
+    """Which file tells of openings, and how many it tells of."""
+    try:
+        with (path / ONLOOKERS_FILE).open("rb") as file:
+            return os.fstat(file.fileno()).st_ino, int.from_bytes(file.read(8))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 @contextmanager
-def _looking_on(path: Path) -> Iterator[None]:
+def _looking_on(path: Path, *, is_store: bool) -> Iterator[None]:
     """While the block lasts, the engine spares the pages that it sees, unless it opens the store anew: see
     engine_rs/store/src/onlookers.rs. Raises NotAStoreError then.
 
@@ -140,19 +151,21 @@ def _looking_on(path: Path) -> Iterator[None]:
     """
     import fcntl  # noqa: PLC0415  (not on Windows, where the other commands run too)
 
-    said = path / ONLOOKERS_FILE
+    if not is_store:
+        yield
+        return
     with ExitStack() as until_the_end:
-        openings = None
-        with suppress(FileNotFoundError, NotADirectoryError):
-            fcntl.flock(until_the_end.enter_context(said.open("rb")), fcntl.LOCK_SH)
-            openings = said.read_bytes()
+        with suppress(FileNotFoundError):
+            file = until_the_end.enter_context((path / ONLOOKERS_FILE).open("rb"))
+            fcntl.flock(file, fcntl.LOCK_SH)
+        good = [_openings(path)]
+        if _is_closed(path) and good[0] is not None:
+            # The first engine that opens it spares what it finds.
+            good.append((good[0][0], good[0][1] + 1))
         try:
             yield
         finally:
-            now = None
-            with suppress(FileNotFoundError, NotADirectoryError):
-                now = said.read_bytes()
-            if now != openings:
+            if _openings(path) not in good:
                 raise NotAStoreError(
                     f"{path} was opened anew while it was read: that is not of one moment. Try again."
                 )
@@ -265,27 +278,32 @@ def export_store(
       kasir export out/shop --out out/export
       kasir export out/shop --out out/export --table orders --table sales
     """  # noqa: D301 (\b: what follows keeps its lines)
+    written: list[Path] = []
     try:
         with opened(store) as found:
             names = [_known(found, name) for name in table] if table else list(found.tables)
-            _export(found, names, out)
-            typer.echo(f"{len(names)} tables at revision {found.about.get('revision')} written to {out}")
+            _export(found, names, out, written)
     except NotAStoreError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
         _give_up(str(error))
     except OSError as error:
         _give_up(f"Cannot write to {out}: {error.strerror}.")
+    typer.echo(f"{len(names)} tables at revision {found.about.get('revision')} written to {out}")
 
 
-def _export(store: Opened, names: list[str], out: Path) -> None:
+def _export(store: Opened, names: list[str], out: Path, written: list[Path]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    taken = [name for name in names if (out / f"{name}.jsonl").exists()]
-    if taken:
-        _give_up(f"{out / taken[0]}.jsonl is there already. Export into a new directory.")
+    paths = [out / f"{name}.jsonl" for name in names]
+    for path in paths:
+        if path.exists():
+            _give_up(f"{path} is there already. Export into a new directory.")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for name in names:
+        for name, path in zip(names, paths, strict=True):
             task = progress.add_task(name, total=store.entries(name))
-            with (out / f"{name}.jsonl").open("x", encoding="utf-8") as file:
+            with path.open("x", encoding="utf-8") as file:
+                written.append(path)
                 _write(store.rows(name), file, lambda done, task=task: progress.update(task, completed=done))
 
 

@@ -21,11 +21,10 @@ from clients.common.output import Output, table
 from clients.common.stopping import Stopping
 from clients.common.times import parse_duration
 from engine import EngineError
-from engine.backup import write_base
 from kasir.backup import catalogue, places, words
 from kasir.backup.checking import check
 from kasir.backup.places import BusyError, Checked
-from kasir.backup.taking import Taker, Wanted, copy_base
+from kasir.backup.taking import Copying, Taker, Wanted, copy_base
 
 if TYPE_CHECKING:
     from kasir.audit.heads import Signer
@@ -395,13 +394,12 @@ def _show_copy(store: Path, path: Path, bytes_most: int) -> None:
     written = path.with_name(f"{path.name}{places.PART_SUFFIX}")
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("copying the store", total=bytes_most)
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            copying = beside.submit(write_base, store, path)
-            while not copying.done():
-                if written.exists():
-                    progress.update(task, completed=min(written.stat().st_size, bytes_most))
-                time.sleep(0.1)
-            copying.result()
+
+        def show() -> None:
+            with suppress(FileNotFoundError):
+                progress.update(task, completed=min(written.stat().st_size, bytes_most))
+
+        Copying(store, path).wait(show)
 
 
 @local_command(app, "check", ["kasir backup check /mnt/backup/kasir", f"{EXAMPLES[3]} --replay"])

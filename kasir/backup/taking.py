@@ -2,14 +2,17 @@
 
 import errno
 import multiprocessing
+import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +43,8 @@ MERGES_MAX = 10
 
 # Until a copy that failed is tried again, seconds
 COPY_AGAIN_S = 600.0
+# How far a copy is is shown so often, seconds
+SHOWN_S = 0.1
 # A copy that is given up is waited for so long, seconds
 STOP_MAX_S = 5.0
 
@@ -50,39 +55,64 @@ CopyBase = Callable[[Path, Path, int], None]
 
 def copy_base(store: Path, path: Path, bytes_most: int) -> None:  # noqa: ARG001 (for those that show it)
     """Takes a copy of the store, without showing how far it is."""
-    write_base(store, path)
+    Copying(store, path).wait()
 
 
-def _copy_in_child(store: Path, path: Path) -> None:
-    # Whoever stops the backup stops it, too.
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _copy_in_child(store: Path, path: Path, told: Connection) -> None:
+    # Whoever stops the backup stops it, too; and who comes next writes where it would.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         write_base(store, path)
     except EngineError as error:
-        sys.exit(error.message)
+        told.send(error)
+        sys.exit(1)
 
 
 class Copying:
     """A copy of the store that a process of its own takes: LMDB lets one process look at a store once at a
-    time, and the journal must not wait.
+    time, and the journal must not wait. When the store is opened anew meanwhile, LMDB may end that process.
     """
 
     def __init__(self, store: Path, path: Path) -> None:
         """Begins it."""
         self.path = path
         spawn = multiprocessing.get_context("spawn")
-        self._process = spawn.Process(target=_copy_in_child, args=(store, path), daemon=True)
+        self._told, told = spawn.Pipe(duplex=False)
+        self._process = spawn.Process(target=_copy_in_child, args=(store, path, told), daemon=True)
         self._process.start()
+        told.close()
+
+    def wait(self, show: Callable[[], None] = lambda: None) -> None:
+        """Waits until it has ended, and lets how far it is be shown. Raises what `take` raises."""
+        try:
+            while not self.is_done:
+                self._process.join(SHOWN_S)
+                show()
+        except BaseException:
+            self.stop()
+            raise
+        self.take()
 
     @property
     def is_done(self) -> bool:
         """Whether it has ended."""
         return self._process.exitcode is not None
 
-    @property
-    def is_well(self) -> bool:
-        """Whether it has ended well; why not, it has said itself."""
-        return self._process.exitcode == 0
+    def take(self) -> None:
+        """Says that it has ended well. Raises EngineError, or OSError when something ended it."""
+        if self._process.exitcode == 0:
+            return
+        with suppress(EOFError):
+            raise self._told.recv()
+        raise OSError("what copied the store was ended before it had done; see the system's log")
 
     def stop(self) -> None:
         """Gives it up; one that hangs with the backup's place ends when that does."""
@@ -162,7 +192,9 @@ class Taker:
             head = store_head(self.store)
         except EngineError:
             # The server died: once it has opened the store again the copy would count for nothing.
-            self.give_up_copy()
+            if self._copying is not None:
+                self.give_up_copy()
+                self._copy_failed()
             raise
         if self._must_look_anew:
             self._look_anew()
@@ -424,12 +456,16 @@ class Taker:
         if not copying.is_done:
             return
         self._copying = None
-        if not copying.is_well:
+        try:
+            copying.take()
+        except (EngineError, OSError) as error:
             self._copy_failed()
             with suppress(OSError):
                 copying.path.unlink(missing_ok=True)
-            self.say("The copy of the whole store was not taken; it is tried again later.")
-        elif copying.path.parent == self.history.path:
+            why = error.message if isinstance(error, EngineError) else error
+            self.say(f"The copy of the whole store was not taken; it is tried again later: {why}")
+            return
+        if copying.path.parent == self.history.path:
             self._add_base(copying.path)
         else:  # the history that it belongs to has ended meanwhile
             copying.path.unlink()

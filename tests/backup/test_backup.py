@@ -19,12 +19,13 @@ import pytest
 
 from engine import Engine, EngineError
 from engine.backup import store_head
-from kasir.backup import catalogue, commands, places
+from kasir.backup import catalogue, commands, places, taking
 from kasir.backup.catalogue import Target
 from kasir.backup.checking import check
 from kasir.backup.places import Checked
 from kasir.backup.taking import MERGED_PARTS, Copying, Taker, Wanted
 from tests.backup.conftest import CREATE, Kasir, Shop, codes
+from tests.server.support import until
 
 
 def take(shop: Shop, to: Path, wanted: Wanted = Wanted()) -> Taker:  # noqa: B008 (it cannot be changed)
@@ -167,6 +168,60 @@ def test_a_place_that_hangs_does_not_keep_the_server_from_starting(shop: Shop, t
         hanging.read_bytes()
         writing.join()
     assert failed
+
+
+def dies(store: Path, path: Path, told: object) -> None:
+    """As LMDB may end the program when pages change under it."""
+    path.write_bytes(b"half")
+    os.abort()
+
+
+def waits(store: Path, path: Path, told: object) -> None:
+    threading.Thread(target=taking._end_with_parent).start()
+    path.write_text(str(os.getpid()))
+
+
+def test_a_copy_whose_program_dies_ends_no_backup(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = tmp_path / "backup"
+    shop.happen(1)
+    taker = take(shop, to)
+    with monkeypatch.context() as patched:
+        patched.setattr(taking, "_copy_in_child", dies)
+        with pytest.raises(OSError, match="was ended before"):
+            step(taker, shop)
+    assert not list(to.glob("0001/*"))
+    taker._no_copy_before = 0.0
+    step(taker, shop)
+    assert [path.name for path in (to / "0001").iterdir()] == ["000000000001.base"]
+
+
+def test_a_copy_ends_with_the_program_that_wants_it(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    program = (
+        "import sys, time, pathlib\n"
+        "from kasir.backup import taking\n"
+        "from tests.backup.test_backup import waits\n"
+        "if __name__ == '__main__':\n"
+        "    taking._copy_in_child = waits\n"
+        "    path = pathlib.Path(sys.argv[1])\n"
+        "    taking.Copying(path, path).wait(lambda: path.exists() and print(path.read_text(), flush=True))\n"
+    )
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    root = Path(__file__).parents[2]
+    begun = subprocess.Popen(
+        [sys.executable, script, pid],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    with begun:
+        assert begun.stdout is not None
+        copying = int(begun.stdout.readline())
+        begun.kill()
+    until(lambda: not Path(f"/proc/{copying}").exists(), "the copy to end")
 
 
 def test_only_its_owner_reads_a_backup(shop: Shop, tmp_path: Path, kasir: Kasir) -> None:

@@ -12,11 +12,11 @@ import faker
 import pytest
 
 from engine import Engine, EngineError
-from engine.backup import store_erasures, store_head
+from engine.backup import store_erasures, store_head, write_base
 from engine.inspect import opened
 from kasir.backup import catalogue, places, taking
 from kasir.backup.keeping import erasures_in
-from kasir.backup.taking import MERGED_PARTS, Taker, Wanted, copy_base
+from kasir.backup.taking import MERGED_PARTS, Taker, Wanted
 from kasir.v1.catalogue_pb2 import CreateItemRequest, CreateItemResponse, Item
 from kasir.v1.customer_pb2 import (
     CreateCustomerRequest,
@@ -131,12 +131,17 @@ def test_a_copy_is_taken_after_an_erasure_and_what_was_before_goes(shop: Shop, t
 class Slow:
     """A copy of the store that is taken beside, and has ended when it is told to."""
 
-    is_well = True
     is_done = False
 
     def __init__(self, store: Path, path: Path) -> None:
         self.path = path
-        copy_base(store, path, 0)
+        write_base(store, path)
+
+    def take(self) -> None:
+        pass
+
+    def wait(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("beside", [False, True])

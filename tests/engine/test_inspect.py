@@ -15,8 +15,9 @@ from pathlib import Path
 
 import lmdb
 import pytest
+import typer
 
-from engine import Engine, layout
+from engine import Engine, inspect, layout
 from engine.inspect import NotAStoreError, opened
 from kasir.v1 import booking_pb2, stock_pb2, watch_pb2
 from tests.server.support import Shop
@@ -223,6 +224,35 @@ def test_who_reads_while_the_engine_begins_anew_is_told(shop, engine):
         read()
     with opened(engine.path) as store:
         assert store.about["revision"] > 0
+
+
+def test_who_reads_a_closed_store_is_spared_by_the_first_engine_that_opens_it(shop, engine):
+    def read(reopened: int) -> None:
+        with opened(engine.path):
+            for _ in range(reopened):
+                Engine.open(engine.path).close()
+
+    engine.close()
+    read(reopened=1)
+    with pytest.raises(NotAStoreError, match="opened anew"):
+        read(reopened=2)
+
+
+def test_an_export_that_is_not_of_one_moment_leaves_nothing(shop, engine, tmp_path, monkeypatch, capsys):
+    write = inspect._write
+
+    def slowly(rows, file, tell) -> None:
+        engine.close()
+        Engine.open(engine.path).close()
+        write(rows, file, tell)
+
+    monkeypatch.setattr(inspect, "_write", slowly)
+    with pytest.raises(typer.Exit):
+        inspect.export_store(engine.path, tmp_path / "out", ["meta", "items"])
+    said = capsys.readouterr()
+    assert "opened anew" in said.err
+    assert "written" not in said.out
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_what_is_no_store_is_said_to_be_none(tmp_path):

@@ -1,7 +1,8 @@
 //! A store's files: the directory, who may open it, the LMDB environment and its tables.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -90,7 +91,8 @@ impl Files {
         let failed = |error: &_| StoreError::io(&doing, error);
         let lock = take_lock(dir)?;
         let onlookers = Onlookers::new(dir)?;
-        let put_back = onlookers.before(dir, || checkpoint::put_back(dir))?;
+        let nobody_looks = onlookers.wait()?;
+        let put_back = checkpoint::put_back(dir)?;
         let data = dir.join(DATA_FILE);
         if !dir.join(CHECKPOINT_FILE).exists() && is_unborn(&data).map_err(|error| failed(&error))? {
             File::options()
@@ -99,7 +101,9 @@ impl Files {
                 .and_then(|file| file.set_len(0))
                 .map_err(|error| failed(&error))?;
         }
-        let opened = open_environment(dir, options).and_then(|(env, head)| match &put_back {
+        let begun = onlookers.begin(nobody_looks).and_then(|()| sign(&lock).map_err(|error| failed(&error)));
+        let opened = begun.and_then(|()| open_environment(dir, options));
+        let opened = opened.and_then(|(env, head)| match &put_back {
             Some(found) if found.revision != head.revision => Err(StoreError::new(
                 StoreErrorKind::Corrupt,
                 format!("{doing}: its files are of different stores, or of different days."),
@@ -189,7 +193,8 @@ impl Files {
         let mut builder = EnvOpenOptions::new().read_txn_without_tls();
         builder.map_size(map_bytes(map_size)).max_dbs(schema::count());
         // SAFETY: without locks LMDB wants that nobody writes over what is read: it is a finished copy, ours alone, or the
-        // engine that writes it spares what an onlooker sees.
+        // engine that writes it spares what an onlooker sees. Not one that opens it anew: of that the onlooker learns, but LMDB
+        // does not, and may end the program before (docs/adr/0010-onlookers.md).
         #[allow(unsafe_code, reason = "heed marks opening a memory map, and doing so without locks, unsafe")]
         let env = unsafe {
             builder.flags(EnvFlags::READ_ONLY | EnvFlags::NO_SUB_DIR | EnvFlags::NO_LOCK);
@@ -300,7 +305,7 @@ fn not_opened(doing: &str, error: heed::Error) -> StoreError {
     StoreError::lmdb(doing, error)
 }
 
-/// Takes the lock of a directory, and writes into it who has it.
+/// Takes the lock of a directory. It is empty until it is signed.
 fn take_lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK_FILE);
     let failed = |error: &_| StoreError::io(format!("The lock {} cannot be taken", path.display()), error);
@@ -326,13 +331,13 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
         }
         Err(TryLockError::Error(error)) => return Err(failed(&error)),
     }
-    let write = |file: &mut File| {
-        file.set_len(0)?;
-        file.rewind()?;
-        write!(file, "{}", std::process::id())
-    };
-    write(&mut file).map_err(|error| failed(&error))?;
+    file.set_len(0).map_err(|error| failed(&error))?;
     Ok(file)
+}
+
+/// Writes into the lock who has it: what is in the directory is in order.
+fn sign(lock: &File) -> std::io::Result<()> {
+    lock.write_all_at(std::process::id().to_string().as_bytes(), 0)
 }
 
 /// Refuses what is no store of this program's format. A new, empty environment passes. Returns the head.

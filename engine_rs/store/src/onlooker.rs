@@ -70,12 +70,17 @@ impl Onlooker {
             let message = format!("There is no store in {}.", path.display());
             return Err(StoreError::new(StoreErrorKind::Unusable, message));
         }
-        let look = Look::begin(path).map_err(failed)?;
-        if !checkpoint::is_closed(path).map_err(failed)? && !is_open(path) {
-            return Err(StoreError::new(
-                StoreErrorKind::NotClosed,
-                format!("{} was not closed: start its server, or run kasir verify --data.", path.display()),
-            ));
+        let mut look = Look::begin(path).map_err(failed)?;
+        match (is_open(path), checkpoint::is_closed(path).map_err(failed)?) {
+            (false, true) => look.is_of_a_closed_store(),
+            (true, _) => {}
+            (false, false) => {
+                let message = format!(
+                    "{} was not closed: start its server, or run kasir verify --data.",
+                    path.display()
+                );
+                return Err(StoreError::new(StoreErrorKind::NotClosed, message));
+            }
         }
         let files = look.check(Files::open_beside(&data))?;
         Ok(Self { files, look: Some(look) })
@@ -95,6 +100,9 @@ impl Onlooker {
     }
 
     /// Where its journal ends.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Reopened`], or `Unusable` when the store cannot be read.
     pub fn head(&self) -> Result<Head, StoreError> {
         Ok(*self.reader()?.head())
     }
@@ -102,7 +110,7 @@ impl Onlooker {
     /// Customers whose data were erased, the earliest first.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Unusable`] when the store cannot be read.
+    /// [`StoreErrorKind::Reopened`], or `Unusable` when the store cannot be read.
     pub fn erasures(&self) -> Result<Vec<Erasure>, StoreError> {
         let (reader, all, mut found) = (self.reader()?, Key::new(), Vec::new());
         let scanned =
@@ -126,7 +134,8 @@ impl Onlooker {
     /// Writes a consistent copy into the new file `path`, durable when this returns.
     ///
     /// # Errors
-    /// [`StoreErrorKind::SnapshotExists`] when the file is there already, `Unusable` when it cannot be written.
+    /// [`StoreErrorKind::SnapshotExists`] when the file is there already, `Unusable` when it cannot be written,
+    /// `Reopened`. The copying itself may end the program when the store is opened anew: LMDB trusts its pages.
     pub fn snapshot(&self, path: &Path) -> Result<Snapshot, StoreError> {
         snapshot::take(&self.files, path, |copied| self.check(copied))
     }
@@ -135,7 +144,7 @@ impl Onlooker {
     /// `asked`. Where the journal was trimmed, the hash before its first record is known, too.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Unusable`] when the store cannot be read. A broken chain is a finding.
+    /// [`StoreErrorKind::Reopened`], or `Unusable` when the store cannot be read. A broken chain is a finding.
     pub fn audit(&self, asked: &[u64]) -> Result<Audit, StoreError> {
         let reader = self.reader()?;
         let mut asked = asked.to_vec();
@@ -202,8 +211,10 @@ impl Chain {
     }
 }
 
-/// Whether a process has the store open.
+/// Whether a process has the store open, and its file in order.
 fn is_open(dir: &Path) -> bool {
-    File::open(dir.join(LOCK_FILE))
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    File::open(dir.join(LOCK_FILE)).is_ok_and(|file| {
+        let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        is_held && file.metadata().is_ok_and(|of| of.len() > 0)
+    })
 }

@@ -12,11 +12,12 @@
 //!
 //! An engine that opens the store has no read transaction as old as theirs who look already. It gives them a moment to end, and
 //! then changes what the file says, which counts such openings: whoever finds it changed after the look has seen pages of
-//! different times, and looks anew.
+//! different times, and looks anew. Of a store that was closed when the look began the first engine to come spares what it finds.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The read transaction kept for onlookers: one that is there anyway, so that there is a place for it among those who read.
 pub(crate) struct Onlookers {
+    path: PathBuf,
     file: File,
     kept: Option<Arc<Pin>>,
 }
@@ -44,37 +46,34 @@ impl Onlookers {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let file =
             file.map_err(|error| StoreError::io(format!("{} cannot be made", path.display()), &error))?;
-        Ok(Self { file, kept: None })
+        Ok(Self { path, file, kept: None })
     }
 
-    /// Runs `work`, after which pages are written over that who looks already may see: once nobody looks, if that is soon; else
-    /// they learn of it.
-    pub(crate) fn before<T>(
-        &self,
-        dir: &Path,
-        work: impl FnOnce() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let path = dir.join(ONLOOKERS_FILE);
+    /// Waits a moment for those who look to end. Returns whether nobody looks; then nobody begins to until they are let in.
+    pub(crate) fn wait(&self) -> Result<bool, StoreError> {
         let begun = Instant::now();
-        let nobody_looks = loop {
+        loop {
             match self.file.try_lock() {
-                Ok(()) => break true,
+                Ok(()) => return Ok(true),
                 Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => break false,
+                Err(TryLockError::WouldBlock) => return Ok(false),
                 Err(TryLockError::Error(error)) => {
-                    return Err(StoreError::io(format!("{} cannot be locked", path.display()), &error));
+                    let doing = format!("{} cannot be locked", self.path.display());
+                    return Err(StoreError::io(doing, &error));
                 }
             }
-        };
-        let done = work()?;
-        let told = if nobody_looks {
+        }
+    }
+
+    /// The file is what it will be; from now on pages are written. `nobody_looks`: they are let in; else whoever looks
+    /// already learns of it.
+    pub(crate) fn begin(&self, nobody_looks: bool) -> Result<(), StoreError> {
+        let begun = if nobody_looks {
             self.file.unlock()
         } else {
-            // Whoever comes before this is told, too, and needlessly looks anew.
             openings(&self.file).and_then(|count| self.file.write_all_at(&(count + 1).to_be_bytes(), 0))
         };
-        told.map_err(|error| StoreError::io(format!("{} cannot be written", path.display()), &error))?;
-        Ok(done)
+        begun.map_err(|error| StoreError::io(format!("{} cannot be written", self.path.display()), &error))
     }
 
     /// To be called before each write transaction. `pins`: the last checkpoint's.
@@ -113,8 +112,15 @@ fn openings(file: &File) -> io::Result<u64> {
 #[derive(Debug)]
 pub(crate) struct Look {
     path: PathBuf,
-    /// What is held, and what it said. None of a store whose files were copied from elsewhere: nobody writes it, yet.
-    held: Option<(File, u64)>,
+    /// None of a store whose files were copied from elsewhere: nobody writes it, yet.
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    file: File,
+    /// What it says while the look is good.
+    openings: RangeInclusive<u64>,
 }
 
 impl Look {
@@ -127,10 +133,18 @@ impl Look {
                 let file = opened?;
                 file.lock_shared()?;
                 let count = openings(&file)?;
-                Some((file, count))
+                Some(Held { file, openings: count..=count })
             }
         };
         Ok(Self { path, held })
+    }
+
+    /// The store was closed, and nobody had it open since the look began: what is seen is what the next engine finds and spares.
+    pub(crate) fn is_of_a_closed_store(&mut self) {
+        if let Some(held) = &mut self.held {
+            let count = *held.openings.start();
+            held.openings = count..=count + 1;
+        }
     }
 
     /// What was seen until now; an error when some of it may be of another time.
@@ -138,15 +152,22 @@ impl Look {
     /// # Errors
     /// [`StoreErrorKind::Reopened`].
     pub(crate) fn check<T>(&self, seen: Result<T, StoreError>) -> Result<T, StoreError> {
-        let is_over = match &self.held {
-            Some((file, count)) => openings(file).map(|now| now != *count),
-            None => fs::exists(&self.path),
-        };
         let failed = |error| StoreError::io(format!("{} cannot be read", self.path.display()), &error);
-        if is_over.map_err(failed)? {
-            let what = "The store was opened anew while it was looked at, and what was seen is not of one moment. Try again.";
-            return Err(StoreError::new(StoreErrorKind::Reopened, what));
+        if self.is_good().map_err(failed)? {
+            return seen;
         }
-        seen
+        let what = "The store was opened anew while it was looked at, and what was seen is not of one moment. Try again.";
+        Err(StoreError::new(StoreErrorKind::Reopened, what))
+    }
+
+    fn is_good(&self) -> io::Result<bool> {
+        let now = match fs::metadata(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(self.held.is_none()),
+            now => now?,
+        };
+        let Some(held) = &self.held else { return Ok(false) };
+        let own = held.file.metadata()?;
+        let is_same = (own.dev(), own.ino()) == (now.dev(), now.ino());
+        Ok(is_same && held.openings.contains(&openings(&held.file)?))
     }
 }

@@ -124,7 +124,7 @@ struct Taken {
 ///
 /// # Errors
 /// [`StoreErrorKind::Differs`] when the journal does not follow from there, or does not reach back to it; `Corrupt` when a record is
-/// damaged; `Unusable` when the segment cannot be written.
+/// damaged; `Reopened`; `Unusable` when the segment cannot be written.
 pub fn write_segment(
     store: Onlooker,
     dir: &Path,

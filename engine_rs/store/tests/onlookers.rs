@@ -188,3 +188,42 @@ fn a_copied_store_without_the_file_is_watched_for_an_engine_too() {
     fs::remove_file(closed.path().join(ONLOOKERS_FILE)).unwrap();
     looks_while(&closed.path(), || closed.reopen());
 }
+
+/// After a clean stop its data file is all there is to a store: the rest may be removed.
+#[test]
+fn who_holds_a_file_that_is_no_more_is_told_too() {
+    let shop = Shop::stocked(100_000);
+    looks_while(&shop.path(), || {
+        shop.store.close();
+        fs::remove_file(shop.path().join(ONLOOKERS_FILE)).unwrap();
+        shop.reopen()
+    });
+}
+
+#[test]
+fn who_looks_into_a_closed_store_is_spared_by_the_first_engine_that_opens_it() {
+    let mut shop = Shop::stocked(100_000);
+    shop.store.close();
+    let onlooker = Onlooker::open(&shop);
+    let txn = onlooker.env.read_txn().unwrap();
+    let first = onlooker.see(&txn);
+    shop = shop.reopen();
+    for n in 0..200 {
+        shop.ok(booking(&format!("Pembeli {n}")));
+        shop.store.read(|_| Ok(())).unwrap();
+    }
+    assert!(onlooker.see(&txn) == first, "pages that the onlooker sees were used again");
+    shop.verify();
+}
+
+#[test]
+fn who_looks_into_a_closed_store_learns_of_the_second_engine() {
+    let mut shop = Shop::stocked(100_000);
+    shop.store.close();
+    let looking = kasir_store::Onlooker::open(&shop.path()).unwrap();
+    shop = shop.reopen();
+    looking.head().unwrap();
+    shop = shop.reopen();
+    assert_eq!(looking.head().unwrap_err().kind, StoreErrorKind::Reopened);
+    shop.verify();
+}
