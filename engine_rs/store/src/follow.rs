@@ -27,9 +27,9 @@ const FOLLOW_TIME: Duration = Duration::from_millis(60);
 const FOLLOW_TIME_MOST: Duration = Duration::from_millis(100);
 /// So many bytes of rows are as much as many commands: of some each is a thousand.
 const FOLLOW_BYTES: usize = 16 << 20;
-/// Up to so many bytes of rows the writer tells LMDB itself where somebody reads: milliseconds in which nothing is decided. More it
-/// tells beside, and who reads waits.
-const FOLLOW_AT_ONCE_BYTES: usize = 1 << 20;
+/// Up to so many bytes of rows, what a caller or two make, the writer tells LMDB itself where somebody reads. More it tells beside, and
+/// who reads waits some milliseconds: else nothing would be decided meanwhile, and pages that many change would be written for each.
+const FOLLOW_AT_ONCE_BYTES: usize = 16 << 10;
 /// While LMDB still follows, so many times as much waits for it as otherwise.
 const FOLLOW_TIMES_MOST: usize = 4;
 /// A store that was read from will be again, for so long.

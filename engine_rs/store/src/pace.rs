@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a batch that ends deadlines is to take at most, its commit included. A caller waits for the batch under way and for
 /// its own, so nobody waits longer than twice this, where the machine lets us.
-const BATCH_FOR: Duration = Duration::from_millis(4);
+const BATCH_FOR: Duration = Duration::from_millis(3);
 /// A batch ends so many that are due in any case: all are ended some time, in the order of their time.
 pub(crate) const LEAST: usize = 16;
 /// More than that are never ended in one batch.
