@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import Annotated, Any, BinaryIO, NoReturn, TextIO
 
 import lmdb
 import typer
@@ -133,13 +133,9 @@ def _is_closed(path: Path) -> bool:
     return True
 
 
-def _openings(path: Path) -> tuple[int, int] | None:
-    """Which file tells of openings, and how many it tells of."""
-    try:
-        with (path / ONLOOKERS_FILE).open("rb") as file:
-            return os.fstat(file.fileno()).st_ino, int.from_bytes(file.read(8))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+def _openings(file: BinaryIO) -> tuple[int, int]:
+    """Which file it is, and how often it says that the store was opened while somebody looked."""
+    return os.fstat(file.fileno()).st_ino, int.from_bytes(os.pread(file.fileno(), 8, 0))
 
 
 @contextmanager
@@ -155,17 +151,23 @@ def _looking_on(path: Path, *, is_store: bool) -> Iterator[None]:
         yield
         return
     with ExitStack() as until_the_end:
+        # None: the files were copied from elsewhere, and nobody writes them yet.
+        good: list[tuple[int, int] | None] = [None]
         with suppress(FileNotFoundError):
             file = until_the_end.enter_context((path / ONLOOKERS_FILE).open("rb"))
             fcntl.flock(file, fcntl.LOCK_SH)
-        good = [_openings(path)]
-        if _is_closed(path) and good[0] is not None:
+            which, count = _openings(file)
+            good = [(which, count)]
+        if _is_closed(path) and good != [None]:
             # The first engine that opens it spares what it finds.
-            good.append((good[0][0], good[0][1] + 1))
+            good.append((which, count + 1))
         try:
             yield
         finally:
-            if _openings(path) not in good:
+            found = None
+            with suppress(FileNotFoundError), (path / ONLOOKERS_FILE).open("rb") as now:
+                found = _openings(now)
+            if found not in good:
                 raise NotAStoreError(
                     f"{path} was opened anew while it was read: that is not of one moment. Try again."
                 )

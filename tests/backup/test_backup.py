@@ -170,15 +170,26 @@ def test_a_place_that_hangs_does_not_keep_the_server_from_starting(shop: Shop, t
     assert failed
 
 
+# A copy that never ends, in the program that takes it: that begins by reading this file again.
+PROGRAM = """
+import os, pathlib, sys, time
+from kasir.backup import taking
+
+def write_base(store, path):
+    path.write_text(str(os.getpid()))
+    time.sleep(3600)
+
+taking.write_base = write_base
+if __name__ == "__main__":
+    path = pathlib.Path(sys.argv[1])
+    taking.Copying(path, path).wait(lambda: path.exists() and print(path.read_text(), flush=True))
+"""
+
+
 def dies(store: Path, path: Path, told: object) -> None:
     """As LMDB may end the program when pages change under it."""
     path.write_bytes(b"half")
     os.abort()
-
-
-def waits(store: Path, path: Path, told: object) -> None:
-    threading.Thread(target=taking._end_with_parent).start()
-    path.write_text(str(os.getpid()))
 
 
 def test_a_copy_whose_program_dies_ends_no_backup(
@@ -199,17 +210,8 @@ def test_a_copy_whose_program_dies_ends_no_backup(
 
 def test_a_copy_ends_with_the_program_that_wants_it(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    program = (
-        "import sys, time, pathlib\n"
-        "from kasir.backup import taking\n"
-        "from tests.backup.test_backup import waits\n"
-        "if __name__ == '__main__':\n"
-        "    taking._copy_in_child = waits\n"
-        "    path = pathlib.Path(sys.argv[1])\n"
-        "    taking.Copying(path, path).wait(lambda: path.exists() and print(path.read_text(), flush=True))\n"
-    )
     script = tmp_path / "program.py"
-    script.write_text(program)
+    script.write_text(PROGRAM)
     root = Path(__file__).parents[2]
     begun = subprocess.Popen(
         [sys.executable, script, pid],

@@ -306,9 +306,9 @@ impl<T: Send + 'static> Store<T> {
     }
 
     /// Reads a consistent snapshot of the store. Finds all that was answered before, for which it may wait until the batch
-    /// under way is done, under load some tens of milliseconds; only while the disk is full, or after the writer stopped, may the last of it be missing. Waits
-    /// also for the moment in which the map grows: a `read` within a `read` can wait for that moment for ever. Keep it
-    /// short: pages that the snapshot may see are not used again while it lasts.
+    /// under way is done, under load some tens of milliseconds; only while the disk is full, or after the writer stopped, may
+    /// the last of it be missing. Waits also for the moment in which the map grows: a `read` within a `read` can wait for that
+    /// moment for ever. Keep it short: pages that the snapshot may see are not used again while it lasts.
     ///
     /// # Errors
     /// What `work` returns; WRITER_STOPPED after [`Store::close`].
