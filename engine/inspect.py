@@ -169,7 +169,7 @@ def _looking_on(path: Path, *, is_store: bool) -> Iterator[None]:
                 found = _openings(now)
             if found not in good:
                 raise NotAStoreError(
-                    f"{path} was opened anew while it was read: that is not of one moment. Try again."
+                    f"{path} was opened anew meanwhile: what was read is not of one moment. Try again."
                 )
 
 
